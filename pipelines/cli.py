@@ -1,0 +1,208 @@
+"""The command `truyvet`: finds the subcommand, loads it, and turns errors into one line.
+
+A command is a module with `EXAMPLE`, `add_arguments(parser)` and
+`run(args) -> exit code`. It is imported only when it is called, so that a
+question to the lake does not wait for the import of Beam.
+"""
+
+import argparse
+import difflib
+import importlib
+import os
+import sys
+import traceback
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn, Protocol, cast
+
+from pipelines import __version__
+from pipelines.errors import TruyVetError, UsageError
+
+EXIT_INTERNAL = 70
+EXIT_INTERRUPTED = 130
+EXIT_BROKEN_PIPE = 141
+
+
+class Command(Protocol):
+    """What a command module offers."""
+
+    EXAMPLE: str
+    add_arguments: Callable[[argparse.ArgumentParser], None]
+    run: Callable[[argparse.Namespace], int]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Where a command lives and what it does, in a line."""
+
+    module: str
+    summary: str
+
+    def load(self) -> Command:
+        """Import the command's module."""
+        return cast(Command, importlib.import_module(self.module))
+
+
+COMMANDS = {
+    "simulate": Entry("pipelines.simulate.command", "make a synthetic province with ground truth"),
+    "run": Entry("pipelines.run", "bring files into the lake and recompute what they change"),
+    "recompute": Entry("pipelines.recompute", "rewrite stays and footfall, after a change of stays.toml"),
+    "overlaps": Entry("pipelines.query.overlaps_command", "who overlapped with this person, where, how long"),
+    "milestones": Entry("pipelines.query.milestones_command", "the time-places (mốc dịch tễ) of a case"),
+    "token": Entry("pipelines.query.token_command", "the token of an identifier"),
+    "compact": Entry("pipelines.lake.compact_command", "join small files of the lake"),
+    "verify": Entry("pipelines.lake.verify_command", "check every file of the lake against its hash"),
+}
+"""All commands, in the order of the help."""
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose mistakes are one line, and that knows no abbreviations."""
+
+    def __init__(self, prog: str, description: str, epilog: str) -> None:
+        super().__init__(
+            prog=prog,
+            description=description,
+            epilog=epilog,
+            allow_abbrev=False,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+
+    def error(self, message: str) -> NoReturn:
+        """Raise instead of printing the usage and leaving.
+
+        Raises:
+            UsageError: always.
+        """
+        raise UsageError(f"{self.prog}: {message}", f"see {self.prog} --help")
+
+    def flags(self) -> list[str]:
+        """All flags of the command."""
+        return list(self._option_string_actions)
+
+
+def command_parser(name: str, command: Command) -> _Parser:
+    """The parser of one command, with its flags and its example."""
+    example = "\n".join(f"  {line}" for line in command.EXAMPLE.strip().splitlines())
+    parser = _Parser(f"truyvet {name}", COMMANDS[name].summary, f"example:\n{example}")
+    command.add_arguments(parser)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code; never raises.
+
+    Args:
+        argv: the words after `truyvet`; None takes those of the process.
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        code = _dispatch(words)
+        sys.stdout.flush()
+        return code
+    except TruyVetError as error:
+        print(_prefixed(words, str(error)), file=sys.stderr)
+        return error.exit_code
+    except BrokenPipeError:
+        # The reader has gone. Python would flush once more on the way out and complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return EXIT_BROKEN_PIPE
+    except KeyboardInterrupt:
+        print("truyvet: interrupted", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    except Exception as error:
+        print(_internal_error(error), file=sys.stderr)
+        return EXIT_INTERNAL
+
+
+def _dispatch(words: list[str]) -> int:
+    """Run the command that the words name.
+
+    Raises:
+        UsageError: no such command, or wrong flags.
+    """
+    if not words:
+        print(_overview(), file=sys.stderr)
+        return UsageError.exit_code
+    name, rest = words[0], words[1:]
+    if name in ("-h", "--help", "help"):
+        print(_overview())
+        return 0
+    if name == "--version":
+        print(f"truyvet {__version__}")
+        return 0
+    if name not in COMMANDS:
+        kind = "flag" if name.startswith("-") else "command"
+        shown = name.partition("=")[0]
+        raise UsageError(f"truyvet: unknown {kind} {shown}", f"{_like(name, COMMANDS)}see truyvet --help")
+    command = COMMANDS[name].load()
+    args = _parse(command_parser(name, command), rest)
+    return 0 if args is None else command.run(args)
+
+
+def _parse(parser: _Parser, words: list[str]) -> argparse.Namespace | None:
+    """The flags of a command, or None when it only was asked for help.
+
+    Raises:
+        UsageError: a flag is unknown, missing or wrong.
+    """
+    flags = [word.partition("=")[0] for word in words if word.startswith("--")]
+    for flag in flags:
+        if flag != "--" and flag not in parser.flags():
+            raise UsageError(
+                f"{parser.prog}: unknown flag {flag}",
+                f"{_like(flag, parser.flags())}see {parser.prog} --help",
+            )
+    try:
+        args, extra = parser.parse_known_args(words)
+    except SystemExit:  # argparse has printed the help
+        return None
+    if extra:
+        parser.error("a word too many; quote values that hold blanks")
+    return args
+
+
+def _like(word: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(word, list(known), n=1)
+    return f"did you mean {close[0]}? " if close else ""
+
+
+def _prefixed(words: list[str], message: str) -> str:
+    """The message behind the name of the command, once."""
+    if message.startswith("truyvet"):
+        return message
+    return f"truyvet {words[0]}: {message}"
+
+
+def _overview() -> str:
+    width = max(map(len, COMMANDS))
+    lines = [f"  {name:<{width}}  {entry.summary}" for name, entry in COMMANDS.items()]
+    return "\n".join(
+        [
+            "usage: truyvet COMMAND …",
+            "",
+            "From scans of QR codes to who met whom.",
+            "",
+            *lines,
+            "",
+            "truyvet COMMAND --help explains a command and gives an example.",
+        ]
+    )
+
+
+def _internal_error(error: Exception) -> str:
+    """One line that names the place and the type, never the message: it may hold data."""
+    if os.environ.get("TRUYVET_DEBUG"):
+        return "".join(traceback.format_exception(error)).rstrip()
+    frames = traceback.extract_tb(error.__traceback__)
+    last = frames[-1]
+    place = f"{Path(last.filename).name}:{last.lineno}"
+    return (
+        f"truyvet: internal error: {type(error).__name__} at {place}; "
+        "run with TRUYVET_DEBUG=1 for a traceback (it may show data)"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

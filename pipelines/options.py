@@ -1,0 +1,105 @@
+"""The flags that commands share, and the reading of their values."""
+
+import argparse
+import datetime as dt
+import os
+import re
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from pipelines.errors import UsageError
+
+LOCAL_TIMEZONE = ZoneInfo("Asia/Ho_Chi_Minh")
+"""Where a date without a time begins."""
+
+FORMATS = ("table", "csv", "json", "parquet")
+
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_MICROSECOND = dt.timedelta(microseconds=1)
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_INSTANT = re.compile(
+    r"(\d{4}-\d{2}-\d{2})[Tt ](\d{2}:\d{2}:\d{2})(?:\.(\d+))?([Zz]|[+-]\d{2}:\d{2})", re.ASCII
+)
+
+
+def add_lake(parser: argparse.ArgumentParser) -> None:
+    """Add `--lake`; `TRUYVET_LAKE` stands in for it."""
+    default = os.environ.get("TRUYVET_LAKE") or None
+    parser.add_argument(
+        "--lake",
+        metavar="URL",
+        default=default,
+        required=default is None,
+        help="folder or URL of the lake; TRUYVET_LAKE stands in for the flag",
+    )
+
+
+def add_keys(parser: argparse.ArgumentParser) -> None:
+    """Add `--keys`; `TRUYVET_KEYS` stands in for it. `keys_folder` fills in the default."""
+    parser.add_argument(
+        "--keys",
+        metavar="DIR",
+        default=os.environ.get("TRUYVET_KEYS") or None,
+        help="folder of the keys, by default LAKE.keys; TRUYVET_KEYS stands in for the flag",
+    )
+
+
+def keys_folder(keys: str | None, lake: str | None) -> Path:
+    """The folder of the keys: the one named, else `LAKE.keys` beside a local lake.
+
+    Raises:
+        UsageError: neither is named, or the lake lies at a URL, beside which no keys belong.
+    """
+    if keys:
+        return Path(keys)
+    if not lake:
+        raise UsageError("--keys is missing", "name the folder with --keys, or a lake with --lake")
+    if "://" in lake and not lake.startswith("file://"):
+        raise UsageError("--keys is missing", "a lake at a URL needs --keys DIR on this machine")
+    return Path(lake.removeprefix("file://").rstrip("/") + ".keys")
+
+
+def add_output(parser: argparse.ArgumentParser) -> None:
+    """Add `--format` and `--output` of commands that answer rows."""
+    parser.add_argument(
+        "--format", choices=FORMATS, default="table", help="how rows are written (default: table)"
+    )
+    parser.add_argument("--output", metavar="FILE", help="write there instead of standard output")
+
+
+def parse_instant(text: str, flag: str = "a time") -> int:
+    """Microseconds since 1970 UTC of an RFC 3339 time with offset, or of a date.
+
+    A date is the start of that day in `LOCAL_TIMEZONE`. Fractions below a
+    microsecond are cut.
+
+    Args:
+        text: `2021-07-01T08:30:00+07:00`, `2021-07-01T01:30:00Z` or `2021-07-01`.
+        flag: the flag it was given to, for the error.
+
+    Raises:
+        UsageError: the text is neither.
+    """
+    try:
+        moment, below_second_us = _moment_of(text.strip())
+    except ValueError as error:
+        raise UsageError(
+            f"{flag} is no time", "write 2021-07-01T08:30:00+07:00 (with offset) or 2021-07-01"
+        ) from error
+    return (moment - _EPOCH) // _MICROSECOND + below_second_us
+
+
+def _moment_of(text: str) -> tuple[dt.datetime, int]:
+    """The whole second and the microseconds after it.
+
+    Raises:
+        ValueError: the text is no time.
+    """
+    if _DATE.fullmatch(text):
+        return dt.datetime.fromisoformat(text).replace(tzinfo=LOCAL_TIMEZONE), 0
+    match = _INSTANT.fullmatch(text)
+    if match is None:
+        raise ValueError
+    day, clock, fraction, offset = match.groups()
+    moment = dt.datetime.fromisoformat(f"{day}T{clock}{offset.upper()}")
+    return moment, int((fraction or "")[:6].ljust(6, "0"))

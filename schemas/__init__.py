@@ -1,0 +1,1 @@
+"""Wire contracts, Arrow schemas of the tables, pairing rules and rule packs: data, not logic."""
