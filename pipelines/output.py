@@ -30,8 +30,9 @@ TOKEN_COLUMNS = ("person", "person_a", "person_b", "via", "scanner", "venue")
 """Columns that hold tokens wherever they are int64, marked or not: a query drops the marks."""
 
 _TEXT_LIST_GLUE = ";"
-_EXECUTABLE = re.compile(r"[\s\x00-\x1f\x7f-\x9f]*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]|\s*[\t\r\n]")
-_HIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
+_HIDDEN_SIGNS = "\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff"
+_HIDDEN = re.compile(f"[{_HIDDEN_SIGNS}]")
+_EXECUTABLE = re.compile(rf"[\s{_HIDDEN_SIGNS}]*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
 
 
 def write_rows(table: pa.Table, format: str, output: str | None = None) -> None:  # noqa: A002
