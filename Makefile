@@ -1,0 +1,32 @@
+# Everything runs in .venv, which is made on first need.
+BIN := .venv/bin
+STAMP := .venv/.installed
+
+# Compiled kernels are kept with the environment they were compiled in.
+export NUMBA_CACHE_DIR ?= $(CURDIR)/.venv/numba-cache
+
+.PHONY: venv demo test test-all bench lint
+
+venv: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt
+	python3 -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $(STAMP)
+
+demo: venv
+	$(BIN)/python -m pipelines.demo
+
+lint: venv
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test: lint
+	$(BIN)/pytest -m "not slow"
+
+test-all: lint
+	$(BIN)/pytest
+
+bench: venv
+	$(BIN)/python -m benchmarks
