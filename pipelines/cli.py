@@ -192,12 +192,12 @@ def _overview() -> str:
 
 
 def _internal_error(error: Exception) -> str:
-    """One line that names the place and the type, never the message: it may hold data."""
+    """One line that names the place in our code and the type, never the message: it may hold data."""
     if os.environ.get("TRUYVET_DEBUG"):
         return "".join(traceback.format_exception(error)).rstrip()
     frames = traceback.extract_tb(error.__traceback__)
-    last = frames[-1]
-    place = f"{Path(last.filename).name}:{last.lineno}"
+    own = [frame for frame in frames if Path(__file__).parent in Path(frame.filename).parents]
+    place = f"{Path(own[-1].filename).name}:{own[-1].lineno}"
     return (
         f"truyvet: internal error: {type(error).__name__} at {place}; "
         "run with TRUYVET_DEBUG=1 for a traceback (it may show data)"

@@ -79,7 +79,7 @@ def safe_cell(text: str) -> str:
 def write_csv(table: pa.Table, sink: IO[bytes]) -> None:
     """A header and a line per row; empty is null, lists are joined by `;`."""
     text = io.TextIOWrapper(sink, encoding="utf-8", newline="", write_through=True)
-    writer = csv.writer(text, lineterminator="\n")
+    writer = csv.writer(_Lines(text), lineterminator="\r\n")
     writer.writerow([safe_cell(name) for name in table.column_names])
     for batch in table.to_batches(max_chunksize=65_536):
         columns = [_texts(batch, index, _csv_cell) for index in range(batch.num_columns)]
@@ -120,6 +120,20 @@ def write_parquet(table: pa.Table, sink: IO[bytes]) -> None:
     pq.write_table(table, sink, compression="zstd")
 
 
+class _Lines:
+    """Ends lines with LF alone.
+
+    The writer of the standard library quotes a CR in a cell only if it ends
+    its lines with one, and an unquoted CR begins a new row.
+    """
+
+    def __init__(self, text: IO[str]) -> None:
+        self._text = text
+
+    def write(self, line: str) -> int:
+        return self._text.write(line.removesuffix("\r\n") + "\n")
+
+
 _ENCODERS: dict[str, Callable[[pa.Table, IO[bytes]], None]] = {
     "table": write_table,
     "csv": write_csv,
@@ -136,14 +150,21 @@ def _sink(output: str | None) -> Iterator[IO[bytes]]:
         # Parquet looks for the position in the file, which a pipe does not have.
         buffer = io.BytesIO()
         yield buffer
-        sys.stdout.buffer.write(buffer.getbuffer())
-        sys.stdout.buffer.flush()
+        _write_all(sys.stdout.buffer, buffer.getvalue())
     elif os.path.exists(output) and not stat.S_ISREG(os.stat(output).st_mode):
         with open(output, "wb") as special:
             yield special
     else:
         with _replacing(Path(output)) as file:
             yield file
+
+
+def _write_all(file: IO[bytes], content: bytes) -> None:
+    """Write to the end: with PYTHONUNBUFFERED standard output is raw and may take only a part."""
+    rest = memoryview(content)
+    while rest:
+        rest = rest[file.write(rest) :]
+    file.flush()
 
 
 @contextlib.contextmanager

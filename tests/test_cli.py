@@ -1,0 +1,161 @@
+import argparse
+import re
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+from pipelines import cli
+from pipelines.errors import DataError
+
+
+def fake_command(action, monkeypatch):
+    """A command `fake` with two flags that does what the action says."""
+
+    def add_arguments(parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("--lake")
+        parser.add_argument("--scans", action="extend", nargs="+")
+
+    module = SimpleNamespace(EXAMPLE="truyvet fake --lake L", add_arguments=add_arguments, run=action)
+    monkeypatch.setattr(cli, "COMMANDS", {"fake": cli.Entry("fake", "do nothing")})
+    monkeypatch.setattr(cli.importlib, "import_module", lambda _name: module)
+
+
+def raising(error):
+    def run(_args):
+        raise error
+
+    return run
+
+
+@pytest.mark.parametrize("name", cli.COMMANDS)
+def test_every_command_has_help_with_an_example_of_itself(name, capsys):
+    assert cli.main([name, "--help"]) == 0
+    shown = capsys.readouterr().out
+    assert cli.COMMANDS[name].summary in shown
+    assert re.search(rf"example:\n\s+(\S+=\S+ )*truyvet {name}\b", shown)
+
+
+@pytest.mark.parametrize("name", cli.COMMANDS)
+def test_every_flag_of_every_command_is_explained(name):
+    parser = cli.command_parser(name, cli.COMMANDS[name].load())
+    assert [action.dest for action in parser._actions if not action.help] == []
+
+
+@pytest.mark.parametrize("name", cli.COMMANDS)
+def test_the_example_of_every_command_parses(name, monkeypatch):
+    monkeypatch.delenv("TRUYVET_LAKE", raising=False)
+    command = cli.COMMANDS[name].load()
+    example = command.EXAMPLE.replace("\\\n", " ")
+    for line in example.strip().splitlines():
+        _, found, words = line.partition(f"truyvet {name}")
+        if found:
+            cli._parse(cli.command_parser(name, command), words.split())
+
+
+@pytest.mark.parametrize("name", ["overlaps", "milestones", "token"])
+def test_a_question_to_the_lake_imports_no_beam(name):
+    code = (
+        f"import sys; from pipelines.cli import COMMANDS; COMMANDS[{name!r}].load();"
+        "sys.exit('apache_beam' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_overview_names_every_command(capsys):
+    assert cli.main(["--help"]) == 0
+    shown = capsys.readouterr().out
+    assert all(f"  {name} " in shown for name in cli.COMMANDS)
+
+
+def test_no_command_prints_the_overview_and_is_wrong_usage(capsys):
+    assert cli.main([]) == 2
+    assert "usage: truyvet COMMAND" in capsys.readouterr().err
+
+
+def test_the_version_is_printed(capsys):
+    assert cli.main(["--version"]) == 0
+    assert capsys.readouterr().out.startswith("truyvet ")
+
+
+def test_an_unknown_command_is_answered_with_the_nearest_one(capsys):
+    assert cli.main(["overlap"]) == 2
+    assert capsys.readouterr().err == (
+        "truyvet: unknown command overlap: did you mean overlaps? see truyvet --help\n"
+    )
+
+
+def test_an_unknown_flag_is_answered_with_the_nearest_one_and_never_its_value(monkeypatch, capsys):
+    fake_command(lambda _args: 0, monkeypatch)
+    assert cli.main(["fake", "--lak=phone:0905"]) == 2
+    assert capsys.readouterr().err == (
+        "truyvet fake: unknown flag --lak: did you mean --lake? see truyvet fake --help\n"
+    )
+
+
+@pytest.mark.parametrize("words", [["--sca", "x"], ["stray"], ["--lake"]])
+def test_abbreviated_flags_stray_words_and_missing_values_are_wrong_usage(words, monkeypatch, capsys):
+    fake_command(lambda _args: 0, monkeypatch)
+    assert cli.main(["fake", *words]) == 2
+    shown = capsys.readouterr()
+    assert shown.err.count("\n") == 1
+    assert "see truyvet fake --help" in shown.err
+    assert shown.out == ""
+
+
+def test_a_value_that_begins_with_dashes_behind_an_equals_sign_is_no_flag(monkeypatch):
+    fake_command(lambda args: int(args.lake != "--odd"), monkeypatch)
+    assert cli.main(["fake", "--lake=--odd"]) == 0
+
+
+def test_repeated_flags_of_several_values_all_count(monkeypatch):
+    seen = []
+    fake_command(lambda args: seen.extend(args.scans) or 0, monkeypatch)
+    assert cli.main(["fake", "--scans", "a", "b", "--scans", "c"]) == 0
+    assert seen == ["a", "b", "c"]
+
+
+def test_an_error_of_the_user_is_one_line_with_its_exit_code(monkeypatch, capsys):
+    fake_command(raising(DataError("scans.csv is no CSV", "check the file")), monkeypatch)
+    assert cli.main(["fake"]) == 3
+    assert capsys.readouterr().err == "truyvet fake: scans.csv is no CSV: check the file\n"
+
+
+def test_an_internal_error_names_type_and_place_but_no_value(monkeypatch, capsys):
+    monkeypatch.delenv("TRUYVET_DEBUG", raising=False)
+    fake_command(raising(ValueError("phone:0905MARKER")), monkeypatch)
+    assert cli.main(["fake"]) == 70
+    shown = capsys.readouterr().err
+    assert "MARKER" not in shown
+    assert re.search(r"internal error: ValueError at \S+\.py:\d+; run with TRUYVET_DEBUG=1", shown)
+
+
+def test_with_debug_the_traceback_of_an_internal_error_is_shown(monkeypatch, capsys):
+    monkeypatch.setenv("TRUYVET_DEBUG", "1")
+    fake_command(raising(ValueError("MARKER")), monkeypatch)
+    assert cli.main(["fake"]) == 70
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_an_interrupt_ends_with_130_and_no_traceback(monkeypatch, capsys):
+    fake_command(raising(KeyboardInterrupt()), monkeypatch)
+    assert cli.main(["fake"]) == 130
+    assert capsys.readouterr().err == "truyvet: interrupted\n"
+
+
+def test_a_reader_that_has_gone_ends_the_command_without_a_word():
+    code = (
+        "import sys, pyarrow as pa; from types import SimpleNamespace; from pipelines import cli, output\n"
+        "def run(args):\n"
+        "    output.write_rows(pa.table({'n': list(range(200_000))}), 'csv'); return 0\n"
+        "command = SimpleNamespace(EXAMPLE='truyvet f', add_arguments=lambda parser: None, run=run)\n"
+        "cli.COMMANDS['f'] = SimpleNamespace(summary='', load=lambda: command)\n"
+        "sys.exit(cli.main(['f']))"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process.stdout.read(10)
+    process.stdout.close()
+    assert process.stderr.read() == b""
+    process.stderr.close()
+    assert process.wait() == 141
