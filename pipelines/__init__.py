@@ -21,20 +21,21 @@ and `demo` put stages together, and `cli` loads a command when it is called.
 """
 
 import os
-from pathlib import Path
 
 __version__ = "0.1.0"
 
 
-def _lasting_cache() -> str:
-    """A private folder where compiled kernels outlive the process.
+def _keep_compiled_kernels() -> None:
+    """Name a private folder where compiled kernels outlive the process, unless one is named.
 
     Numba compiles for seconds without its cache, and beside the source it may
     not write when the package is installed read-only. Never a shared folder
-    such as /tmp: what lies in the cache is executed.
+    such as /tmp: what lies in the cache is executed. Without a home, and where
+    this folder cannot be written, numba keeps its own default.
     """
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return str(Path(base) / "truyvet" / "numba")
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    if os.path.isabs(base):
+        os.environ.setdefault("NUMBA_CACHE_DIR", os.path.join(base, "truyvet", "numba"))
 
 
-os.environ.setdefault("NUMBA_CACHE_DIR", _lasting_cache())  # numba reads it on import
+_keep_compiled_kernels()  # numba reads the variable when it is imported
