@@ -1,0 +1,200 @@
+"""Sidecars: a file of `stays` once more, as plain columns that are mapped and not read.
+
+Parquet is decoded a row group at a time; the stays of one person are a few
+rows in a file of millions. So beside each file lie the columns that an
+overlap needs, uncompressed and in the file's own order, for binary searches
+that touch a few pages. A sidecar is derived data: it is named by the hash of
+the file that it was made from, nobody commits it, and it is made again when
+it is missing, of another format or of another length.
+"""
+
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+if TYPE_CHECKING:
+    from pipelines.lake import DataFile, Lake, LiveFile
+
+Int64 = npt.NDArray[np.int64]
+
+_FORMAT = b"1"
+_TIMES = ("enter_us", "exit_us", "imputed_from_us")
+_SCHEMA = pa.schema(
+    [
+        ("person", pa.int64()),
+        ("venue", pa.int64()),
+        *[(name, pa.int64()) for name in _TIMES],
+        ("zone", pa.dictionary(pa.int32(), pa.string())),
+    ]
+)
+_SOURCES = ["person", "venue", "zone", "enter", "exit", "enter_kind", "exit_kind", "last_seen"]
+
+
+@dataclass(frozen=True)
+class Sidecar:
+    """The columns of one file of `stays`, in the order of its rows.
+
+    Attributes:
+        person, venue: int64[n].
+        enter_us, exit_us: int64[n], microseconds UTC.
+        imputed_from_us: int64[n], where the imputed part of the stay begins; `exit_us` when
+            there is none.
+        zone: dictionary<int32, string>[n], null where the stay has none.
+        longest_us: the longest stay of the file.
+    """
+
+    person: Int64
+    venue: Int64
+    enter_us: Int64
+    exit_us: Int64
+    imputed_from_us: Int64
+    zone: pa.DictionaryArray
+    longest_us: int
+
+
+def write_sidecar(lake: "Lake", file: "DataFile", rows: pa.Table) -> None:
+    """Write the sidecar of a file of `stays` that has just been written.
+
+    It needs no fsync: after a power cut it is of another length, or made again.
+
+    Args:
+        lake: the lake of the file; nothing is written for one at a URL, which cannot be mapped.
+        file: the data file.
+        rows: its rows in their order, of `STAYS.file_schema`.
+    """
+    path = Path(lake.table_url(file.table)) / file.path
+    if path.parent.is_dir():
+        _write(_columns(rows), sidecar_path(str(path)))
+
+
+def open_sidecar(live: "LiveFile") -> Sidecar:
+    """The columns of a live file of `stays`, mapped from its sidecar.
+
+    A missing or unfit sidecar is made from the Parquet; where the folder
+    cannot be written, the columns are kept in memory instead.
+
+    Raises:
+        OSError: the data file itself cannot be read.
+    """
+    path = sidecar_path(live.path)
+    table = _mapped(path, live.rows)
+    if table is None:
+        table = _columns(pq.ParquetFile(live.path).read(columns=_SOURCES))
+        if _written(table, path):
+            table = _mapped(path, live.rows) or table
+    return _sidecar(table)
+
+
+def check(live: "LiveFile", rows: pa.Table) -> str | None:
+    """What is wrong with the sidecar of a live file of `stays`, or None.
+
+    A missing one is not wrong. One of another format or length would not be used, and is.
+
+    Args:
+        live: the data file.
+        rows: its rows, at least the columns that a sidecar is made from.
+    """
+    path = sidecar_path(live.path)
+    if not path.exists():
+        return None
+    found = _mapped(path, live.rows)
+    if found is None:
+        return "sidecar is damaged or of another length"
+    made = _columns(rows)
+    if found.schema.metadata != made.schema.metadata:
+        return "sidecar names another longest stay"
+    for name in _SCHEMA.names:
+        if not _decoded(found[name]).equals(_decoded(made[name])):
+            return f"sidecar holds another {name}"
+    return None
+
+
+def sidecar_path(data_path: str) -> Path:
+    """Where the sidecar of a data file lies: beside it, under a name that no reader takes for data."""
+    path = Path(data_path)
+    return path.with_name(f"_{path.stem}.arrow")
+
+
+def imputed_from(rows: pa.Table) -> pa.Array:
+    """Where the imputed part of each stay begins; its `exit` when there is none.
+
+    Args:
+        rows: `enter`, `exit`, `enter_kind`, `exit_kind` and `last_seen` of `stays`.
+
+    Returns:
+        int64[rows], microseconds UTC.
+    """
+    enter, leave, seen = (_micros(rows, name) for name in ("enter", "exit", "last_seen"))
+    unseen = pc.if_else(pc.equal(rows["exit_kind"], "scanned"), leave, seen)
+    return pc.if_else(pc.equal(rows["enter_kind"], "imputed"), enter, unseen)
+
+
+def _columns(rows: pa.Table) -> pa.Table:
+    """The columns of a sidecar, with format and longest stay in the schema's metadata."""
+    enter, leave = _micros(rows, "enter"), _micros(rows, "exit")
+    longest_us = pc.max(pc.subtract(leave, enter)).as_py() or 0
+    metadata = {b"format": _FORMAT, b"longest_us": str(longest_us).encode()}
+    arrays = [rows["person"], rows["venue"], enter, leave, imputed_from(rows), _coded(rows["zone"])]
+    return pa.table(arrays, schema=_SCHEMA.with_metadata(metadata)).combine_chunks()
+
+
+def _micros(rows: pa.Table, name: str) -> Any:
+    return rows[name].cast(pa.timestamp("us", "UTC")).cast(pa.int64())
+
+
+def _coded(zone: pa.ChunkedArray) -> pa.Array:
+    """The zones in one chunk over one dictionary."""
+    array = zone.combine_chunks().cast(pa.string()).dictionary_encode()
+    return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
+
+
+def _decoded(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    return column.cast(pa.string()) if pa.types.is_dictionary(column.type) else column
+
+
+def _sidecar(table: pa.Table) -> Sidecar:
+    columns = {name: table[name].chunk(0) for name in _SCHEMA.names}
+    zone = columns.pop("zone")
+    arrays = {name: column.to_numpy(zero_copy_only=True) for name, column in columns.items()}
+    return Sidecar(**arrays, zone=zone, longest_us=int(table.schema.metadata[b"longest_us"]))
+
+
+def _mapped(path: Path, rows: int) -> pa.Table | None:
+    """The table of a sidecar without reading it; None when it is missing or unfit."""
+    try:
+        with pa.memory_map(str(path)) as source:
+            table = pa.ipc.open_file(source).read_all()
+    except (OSError, pa.ArrowInvalid):
+        return None
+    metadata = table.schema.metadata or {}
+    fits = table.num_rows == rows and table.schema.equals(_SCHEMA) and metadata.get(b"format") == _FORMAT
+    return table if fits and table["person"].num_chunks == 1 else None
+
+
+def _written(table: pa.Table, path: Path) -> bool:
+    """Whether the sidecar could be written: a lake may be read-only, or its disk full."""
+    try:
+        _write(table, path)
+    except OSError:
+        return False
+    return True
+
+
+def _write(table: pa.Table, path: Path) -> None:
+    """Write under another name first: two processes may make the same sidecar, with the same bytes."""
+    handle, unfinished = tempfile.mkstemp(prefix="_tmp-", dir=path.parent)  # of mode 0600
+    try:
+        with os.fdopen(handle, "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
+            writer.write_table(table)
+        os.replace(unfinished, path)
+    except BaseException:
+        os.unlink(unfinished)
+        raise
