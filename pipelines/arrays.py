@@ -1,0 +1,150 @@
+"""Orders and parts of columns: the one way this project sorts rows by (id, time, tie).
+
+Pure array functions. Ids are signed 64-bit, times int64 microseconds.
+"""
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+Int64 = npt.NDArray[np.int64]
+UInt64 = npt.NDArray[np.uint64]
+
+_LONG_TIE = 64  # rows of one (id, time) that an insertion sort may meet
+
+
+@njit(cache=True, nogil=True)
+def _first_seen_ids(values: Int64) -> tuple[Int64, Int64]:
+    """Number the distinct `values` in the order of their first row."""
+    bits = 4
+    while (1 << bits) < 2 * values.size:
+        bits += 1
+    mask = (1 << bits) - 1
+    slots = np.full(1 << bits, -1, np.int64)
+    ids = np.empty(values.size, np.int64)
+    distinct = np.empty(values.size, np.int64)
+    count = 0
+    for row in range(values.size):
+        value = values[row]
+        mixed = np.uint64(value) * np.uint64(0x9E3779B97F4A7C15)
+        slot = np.int64((mixed ^ (mixed >> np.uint64(32))) & np.uint64(mask))
+        while slots[slot] >= 0 and distinct[slots[slot]] != value:
+            slot = (slot + 1) & mask
+        if slots[slot] < 0:
+            slots[slot] = count
+            distinct[count] = value
+            count += 1
+        ids[row] = slots[slot]
+    return ids, distinct[:count]
+
+
+def dense_rank(values: Int64) -> tuple[Int64, Int64]:
+    """The rank of each value among the distinct ones.
+
+    Args:
+        values: int64[n].
+
+    Returns:
+        ranks int64[n] and the distinct values int64[d], ascending:
+        `distinct[ranks] == values`.
+    """
+    ids, distinct = _first_seen_ids(values)
+    order = np.argsort(distinct)
+    rank_of_id = np.empty(distinct.size, np.int64)
+    rank_of_id[order] = np.arange(distinct.size)
+    return rank_of_id[ids], distinct[order]
+
+
+@njit(cache=True, nogil=True)
+def _sort_ties(key: Int64, order: Int64, high: UInt64, low: UInt64, long_tie: int) -> int:
+    """Put rows of equal `key` in the order of (high, low); the longest tie left undone."""
+    start = 0
+    longest = 0
+    for end in range(1, order.size + 1):
+        if end < order.size and key[order[end]] == key[order[start]]:
+            continue
+        if end - start > long_tie:
+            longest = max(longest, end - start)
+        else:
+            for i in range(start + 1, end):
+                row = order[i]
+                j = i - 1
+                while j >= start and (
+                    high[order[j]] > high[row]
+                    or (high[order[j]] == high[row] and low[order[j]] > low[row])
+                ):
+                    order[j + 1] = order[j]
+                    j -= 1
+                order[j + 1] = row
+        start = end
+    return longest
+
+
+def order_by(major: Int64, minor: Int64, high: UInt64, low: UInt64) -> Int64:
+    """The permutation that sorts rows by (major, minor, high, low).
+
+    Packs the rank of `major` and `minor` into one int64, which sorts several
+    times faster than four columns; ties are few and put right afterwards.
+    Columns that do not fit, and columns of long ties, are sorted as they are.
+
+    Args:
+        major: int64[n], compared signed.
+        minor: int64[n], compared signed.
+        high: uint64[n], first tie break.
+        low: uint64[n], second tie break.
+    """
+    if major.size == 0:
+        return np.empty(0, np.int64)
+    ranks, distinct = dense_rank(major)
+    least = int(minor.min())
+    minor_bits = (int(minor.max()) - least).bit_length()
+    if distinct.size.bit_length() + minor_bits > 63:
+        return np.lexsort((low, high, minor, major))
+    return order_by_key((ranks << minor_bits) | (minor - least), high, low)
+
+
+def order_by_key(key: Int64, high: UInt64, low: UInt64) -> Int64:
+    """The permutation that sorts rows by (key, high, low), where keys seldom tie.
+
+    Args:
+        key: int64[n], compared signed.
+        high: uint64[n], first tie break.
+        low: uint64[n], second tie break.
+    """
+    order = np.argsort(key)
+    if _sort_ties(key, order, high, low, _LONG_TIE) > _LONG_TIE:
+        return np.lexsort((low, high, key))
+    return order
+
+
+def as_unsigned(values: Int64) -> UInt64:
+    """Signed ids as unsigned numbers of the same order, for a tie break."""
+    return values.view(np.uint64) ^ np.uint64(1 << 63)
+
+
+def stable_order(*keys: Int64) -> Int64:
+    """The permutation that sorts rows by `keys`, the first weighing most, else keeps their order.
+
+    For keys of few distinct values, which pack into 16 bits and sort in linear time.
+    """
+    packed = np.zeros(keys[0].size, np.int64)
+    for key in keys:
+        if key.size:
+            least = int(key.min())
+            packed = packed * (int(key.max()) - least + 1) + (key - least)
+    if packed.size and packed.max() < 1 << 16:
+        return np.argsort(packed.astype(np.uint16), kind="stable")
+    return np.argsort(packed, kind="stable")
+
+
+def part_of(ids: Int64 | UInt64, parts: int) -> Int64:
+    """The range of ids, of `parts` equal ones (a power of two), that holds each id."""
+    shift = 64 - (parts.bit_length() - 1)
+    if shift == 64:
+        return np.zeros(ids.size, np.int64)
+    return (ids.view(np.uint64) >> np.uint64(shift)).astype(np.int64)
+
+
+def parts_for(rows: int, rows_a_part: int) -> int:
+    """The power of two of parts that keeps each near `rows_a_part` rows at most."""
+    return 1 << max(0, -(-rows // rows_a_part) - 1).bit_length()

@@ -1,0 +1,96 @@
+"""Which scans are new, which are repeats and which contradict an earlier one.
+
+The event key holds the UTC day and either the event id or the content, so
+rows that could meet carry the same key and lie in the same date.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from pipelines.arrays import Int64, UInt64, order_by_key
+
+NEW, DUPLICATE, CONFLICT, TIME = 0, 1, 2, 3
+"""The verdicts of `judge`; TIME means refused by the time check alone."""
+
+
+@dataclass(frozen=True)
+class Scans:
+    """Columns of scans, one array a column, all of one length.
+
+    `row` orders the scans of a batch (input, row) and is -1 for scans that
+    the lake already holds. `fault` is the reason code of the time check or 0.
+    """
+
+    person: Int64
+    venue: Int64
+    occurred_us: Int64
+    event_high: UInt64
+    event_low: UInt64
+    direction: npt.NDArray[np.uint8]
+    zone: npt.NDArray[np.int32]
+    row: Int64
+    fault: npt.NDArray[np.uint8]
+
+
+def judge(scans: Scans) -> npt.NDArray[np.uint8]:
+    """One verdict a row: NEW, DUPLICATE, CONFLICT or TIME.
+
+    Among rows of one event key, in the order of `row`, the first that passes
+    the time check is accepted; a later one with the same content is its
+    duplicate and any other contradicts it. A row refused for its time before
+    one is accepted is refused for its time. Rows of the lake are accepted.
+    """
+    order = order_by_key(
+        scans.event_high.view(np.int64), scans.event_low, (scans.row + 1).view(np.uint64)
+    )
+    return _verdicts(
+        order,
+        scans.person,
+        scans.venue,
+        scans.occurred_us,
+        scans.event_high,
+        scans.event_low,
+        scans.direction,
+        scans.zone,
+        scans.fault,
+    )
+
+
+@njit(cache=True, nogil=True)
+def _verdicts(
+    order: Int64,
+    person: Int64,
+    venue: Int64,
+    occurred_us: Int64,
+    high: UInt64,
+    low: UInt64,
+    direction: npt.NDArray[np.uint8],
+    zone: npt.NDArray[np.int32],
+    fault: npt.NDArray[np.uint8],
+) -> npt.NDArray[np.uint8]:
+    verdicts = np.empty(order.size, np.uint8)
+    accepted = -1
+    for position in range(order.size):
+        row = order[position]
+        if accepted >= 0 and (high[accepted] != high[row] or low[accepted] != low[row]):
+            accepted = -1
+        if accepted < 0:
+            if fault[row] == 0:
+                accepted = row
+                verdicts[row] = NEW
+            else:
+                verdicts[row] = TIME
+        elif (
+            person[row] == person[accepted]
+            and venue[row] == venue[accepted]
+            and occurred_us[row] == occurred_us[accepted]
+            and direction[row] == direction[accepted]
+            and zone[row] == zone[accepted]
+        ):
+            verdicts[row] = DUPLICATE
+        else:
+            verdicts[row] = CONFLICT
+    return verdicts

@@ -1,0 +1,61 @@
+"""A Beam step that works on several elements at once.
+
+An element is a chunk of columns and the work on it runs outside the
+interpreter's lock (numba, numpy, Arrow), so threads inside one worker use all
+cores where a second worker process would cost memory and start-up.
+"""
+
+import os
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import apache_beam as beam
+from apache_beam.transforms.window import GlobalWindow
+from apache_beam.utils.timestamp import MIN_TIMESTAMP
+from apache_beam.utils.windowed_value import WindowedValue
+
+
+def thread_count() -> int:
+    """The cores this process may use, at most four."""
+    return min(4, len(os.sched_getaffinity(0)))
+
+
+class ThreadedDoFn(beam.DoFn):
+    """Runs `work` on threads and emits all results when the bundle ends.
+
+    Results are references to rows, never rows, so holding a bundle's results
+    is cheap. They leave in the global window.
+    """
+
+    def setup(self) -> None:
+        self._pool = ThreadPoolExecutor(thread_count())
+
+    def teardown(self) -> None:
+        self._pool.shutdown()
+
+    def start_bundle(self) -> None:
+        self._pending: list[Future[list[Any]]] = []
+
+    def process(self, element: Any, *sides: Any) -> None:
+        """Start the work on one element, with the step's side inputs."""
+        self._pending.append(self._pool.submit(self._listed, element, *sides))
+
+    def finish_bundle(self) -> Iterator[Any]:
+        """Emit what the bundle's elements became, in their order."""
+        for future in self._pending:
+            for result in future.result():
+                yield _in_global_window(result)
+
+    def _listed(self, element: Any, *sides: Any) -> list[Any]:
+        return list(self.work(element, *sides))
+
+    def work(self, element: Any, *sides: Any) -> Iterable[Any]:
+        """One element's results; called on a thread of the pool."""
+        raise NotImplementedError
+
+
+def _in_global_window(result: Any) -> Any:
+    if isinstance(result, beam.pvalue.TaggedOutput):
+        return beam.pvalue.TaggedOutput(result.tag, _in_global_window(result.value))
+    return WindowedValue(result, MIN_TIMESTAMP, [GlobalWindow()])
