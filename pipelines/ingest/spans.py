@@ -1,0 +1,72 @@
+"""Blocks of records as they were read: text stays where it lies and is known by its spans."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from pipelines.arrays import Int64
+
+UInt8 = npt.NDArray[np.uint8]
+Int32 = npt.NDArray[np.int32]
+
+NO_INSTANT = np.iinfo(np.int64).min
+"""Null in a column of instants."""
+
+
+@dataclass(frozen=True)
+class Spans:
+    """A text column: the value of row i is `data[start[i] : start[i] + length[i]]`, UTF-8.
+
+    Attributes:
+        data: uint8, any number of bytes; may be shared by columns.
+        start: int64[n].
+        length: int32[n], bytes; -1 is null.
+    """
+
+    data: UInt8
+    start: Int64
+    length: Int32
+
+    def __len__(self) -> int:
+        return int(self.start.size)
+
+    def value(self, row: int) -> bytes | None:
+        """The bytes of one value, or None where it is null."""
+        start, length = int(self.start[row]), int(self.length[row])
+        return None if length < 0 else self.data[start : start + length].tobytes()
+
+
+@dataclass(frozen=True)
+class Lines:
+    """Whole lines of newline-delimited JSON; the last may lack its line end.
+
+    Blank lines are no records and no rows. The byte order mark of a file is
+    no part of its first line: the reader leaves it out.
+
+    Attributes:
+        first_row: the number in the chunk of the first record.
+        data: uint8, the bytes.
+    """
+
+    first_row: int
+    data: UInt8
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Records of a format with columns (CSV, Parquet, Avro).
+
+    Attributes:
+        first_row: the number in the chunk of the first record.
+        fields: by the field's name its text, or for `occurred_at` int64[n] UTC
+            microseconds, `NO_INSTANT` where null. A column that is not there
+            is left out.
+        rows: n.
+        broken: uint8[n], the reason the reader refuses the row for, else 0.
+    """
+
+    first_row: int
+    fields: dict[str, Spans | Int64]
+    rows: int
+    broken: UInt8
