@@ -1,0 +1,38 @@
+"""The lake: sorted Arrow rows in; versions of Delta tables, made by one atomic commit, out.
+
+Data files are named by their SHA-256, readers take them from the log, and what a kill leaves matters to nobody.
+Refused: other keys than the lake's own, a commit that another came before, a disk that is full or read-only.
+"""
+
+from pipelines.lake.commits import CommitConflict, commit
+from pipelines.lake.data_files import DataFile, write_data_file
+from pipelines.lake.location import Lake, open_lake
+from pipelines.lake.snapshots import (
+    MARKS,
+    NO_TABLE,
+    LiveFile,
+    Snapshot,
+    mark,
+    read_live_file,
+    read_table,
+    snapshot,
+)
+from pipelines.lake.statistics import Statistics
+
+__all__ = [
+    "MARKS",
+    "NO_TABLE",
+    "CommitConflict",
+    "DataFile",
+    "Lake",
+    "LiveFile",
+    "Snapshot",
+    "Statistics",
+    "commit",
+    "mark",
+    "open_lake",
+    "read_live_file",
+    "read_table",
+    "snapshot",
+    "write_data_file",
+]

@@ -1,0 +1,192 @@
+"""The commit: the one step that changes what readers see.
+
+A commit names the version it was computed from. If another one came between,
+it fails and the caller computes again; nothing is ever merged behind the
+caller's back. Data lies on the disk before the log names it, and the log
+before the commit returns.
+"""
+
+import os
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import deltalake
+import orjson
+import pyarrow as pa
+from deltalake import CommitProperties, DeltaTable, PostCommitHookProperties
+from deltalake.exceptions import DeltaError
+from deltalake.transaction import AddAction, RemoveAction, Transaction, create_table_with_add_actions
+
+from pipelines.errors import ServiceError
+from pipelines.lake.data_files import DataFile
+from pipelines.lake.files import make_private, sync_path, writing
+from pipelines.lake.location import Lake
+from pipelines.lake.snapshots import NO_TABLE, LiveFile, log_entry
+from schemas.tables import TABLES, Table
+
+CHECKPOINT_EVERY = 20
+
+_COMMIT_ID = "commit"
+_NO_HOOKS = PostCommitHookProperties(create_checkpoint=False, cleanup_expired_logs=False)
+
+
+class CommitConflict(Exception):  # noqa: N818 - the word of the field
+    """Another commit came between: compute again from the newest version."""
+
+
+def commit(
+    lake: Lake,
+    name: str,
+    add: Sequence[DataFile],
+    *,
+    remove: Sequence[LiveFile] = (),
+    after: int,
+    marks: Mapping[str, int] | None = None,
+    note: Mapping[str, str] | None = None,
+) -> int:
+    """Make the next version of a table; all of it becomes visible at once.
+
+    Args:
+        lake: where.
+        name: which table.
+        add: files that have been written; one that is also removed stays.
+        remove: live files that leave.
+        after: the version that this one follows, `NO_TABLE` for the first.
+        marks: named numbers of the version; they stay until they are set again.
+        note: what else the log should say about the commit; never a value of a record.
+
+    Returns:
+        The new version, `after + 1`.
+
+    Raises:
+        CommitConflict: the table is no longer at `after`.
+        ServiceError: the lake cannot be written.
+    """
+    url = lake.table_url(name)
+    commit_id = uuid.uuid4().hex
+    kept = {file.path for file in add} & {file.relative for file in remove}
+    actions: list[AddAction | RemoveAction] = [_added(url, file) for file in add if file.path not in kept]
+    actions += [_removed(file) for file in remove if file.relative not in kept]
+    properties = CommitProperties(
+        custom_metadata={**(note or {}), _COMMIT_ID: commit_id},
+        max_commit_retries=0,
+        app_transactions=[Transaction(mark, number) for mark, number in (marks or {}).items()],
+    )
+    with writing(url):
+        make_private(f"{url}/_delta_log")
+        _sync_folders(lake, name, add)
+        if os.path.exists(log_entry(url, after + 1)):
+            raise CommitConflict(name)
+        try:
+            _write_entry(url, TABLES[name], actions, after, properties)
+        except (DeltaError, OSError) as error:
+            _explain(url, after, commit_id, error)
+        _make_durable(url, after + 1)
+    return after + 1
+
+
+def _added(url: str, file: DataFile) -> AddAction:
+    """The action that adds a file, which must be there in full.
+
+    Raises:
+        ValueError: it is not.
+    """
+    status = os.stat(f"{url}/{file.path}")
+    if status.st_size != file.size:
+        raise ValueError(f"{file.table}: a data file has changed since it was written")
+    modified_ms = status.st_mtime_ns // 1_000_000
+    return AddAction(file.path, file.size, dict(file.partition), modified_ms, True, file.stats)
+
+
+def _removed(file: LiveFile) -> RemoveAction:
+    return RemoveAction(file.relative, True, int(time.time() * 1000), file.size, dict(file.partition))
+
+
+def _write_entry(
+    url: str,
+    table: Table,
+    actions: list[AddAction | RemoveAction],
+    after: int,
+    properties: CommitProperties,
+) -> None:
+    """Let delta-rs write the log entry `after + 1`, which fails when there is one."""
+    schema = delta_schema(table)
+    if after == NO_TABLE:
+        create_table_with_add_actions(
+            url,
+            schema,
+            [action for action in actions if isinstance(action, AddAction)],
+            mode="error",
+            partition_by=list(table.partition),
+            name=table.name,
+            description=table.doc,
+            configuration={"delta.checkpointInterval": str(CHECKPOINT_EVERY)},
+            commit_properties=properties,
+            post_commithook_properties=_NO_HOOKS,
+        )
+    else:
+        DeltaTable(url, version=after).create_write_transaction(
+            actions,
+            mode="append",
+            schema=schema,
+            partition_by=list(table.partition),
+            commit_properties=properties,
+            post_commithook_properties=_NO_HOOKS,
+        )
+
+
+def delta_schema(table: Table) -> deltalake.Schema:
+    """The table's columns as Delta knows them, their meaning as comments."""
+    fields = [
+        field.with_metadata({"comment": field.metadata[b"doc"].decode()}) if field.metadata else field
+        for field in table.schema
+    ]
+    return deltalake.Schema.from_arrow(pa.schema(fields))
+
+
+def _explain(url: str, after: int, commit_id: str, error: Exception) -> None:
+    """Return if the commit has landed in spite of the error, else say why it has not.
+
+    Raises:
+        CommitConflict: another commit took its place, or the table is not at `after`.
+        ServiceError: the log cannot be written.
+    """
+    entry = log_entry(url, after + 1)
+    if os.path.exists(entry):
+        if _commit_id(entry) == commit_id:
+            return
+        raise CommitConflict(Path(url).name) from error
+    if after != NO_TABLE and not os.path.exists(log_entry(url, after)):
+        raise CommitConflict(Path(url).name) from error
+    if isinstance(error, OSError) and error.errno:
+        raise error
+    raise ServiceError(f"the log of {url} cannot be written", "check the disk's space and rights") from error
+
+
+def _commit_id(entry: str) -> str | None:
+    for line in Path(entry).read_bytes().splitlines():
+        action = orjson.loads(line)
+        if "commitInfo" in action:
+            found = action["commitInfo"].get(_COMMIT_ID)
+            return found if isinstance(found, str) else None
+    return None
+
+
+def _sync_folders(lake: Lake, name: str, add: Sequence[DataFile]) -> None:
+    """Make the names of the new files durable, and of the folders that hold them."""
+    folders = {Path(lake.table_url(name), file.path).parent for file in add}
+    root = Path(lake.url)
+    folders |= {parent for folder in folders for parent in folder.parents if parent.is_relative_to(root)}
+    for folder in sorted(folders, key=lambda folder: -len(folder.parts)):
+        sync_path(folder)
+
+
+def _make_durable(url: str, version: int) -> None:
+    """Make the log entry private and durable, and now and then a checkpoint."""
+    log = f"{url}/_delta_log"
+    os.chmod(log_entry(url, version), 0o600)
+    sync_path(log_entry(url, version))
+    sync_path(log)
+    sync_path(url)

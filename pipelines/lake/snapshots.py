@@ -1,0 +1,224 @@
+"""What a table holds at one version, read from its log and from nothing else.
+
+A snapshot is cheap: the newest one of each table is kept, and valid as long
+as the log has no next entry.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from deltalake import DeltaTable
+from deltalake.exceptions import DeltaError, TableNotFoundError
+
+from pipelines.errors import DataError
+from pipelines.lake.location import Lake
+from pipelines.lake.statistics import Statistics, from_log
+from schemas.tables import TABLES
+
+NO_TABLE = -1
+"""The version of a table that has never been committed to."""
+
+MARKS = ("scans_version", "venues_version", "stay_rules")
+"""The marks that a snapshot holds; `mark` reads any."""
+
+
+@dataclass(frozen=True)
+class LiveFile:
+    """A data file that a version of a table consists of.
+
+    Attributes:
+        path: absolute.
+        relative: below the table's folder, as the log has it.
+        partition: partition column to value.
+        size: bytes.
+        rows: how many.
+        stats: least and greatest of every id and time (int64 microseconds UTC).
+    """
+
+    path: str
+    relative: str
+    partition: Mapping[str, str]
+    size: int
+    rows: int
+    stats: Statistics
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A version of a table.
+
+    Attributes:
+        version: NO_TABLE when there is none.
+        files: ordered by path.
+        marks: those of `MARKS` that the version carries.
+    """
+
+    version: int
+    files: tuple[LiveFile, ...] = ()
+    marks: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Newest:
+    """A snapshot and how to see that it is still the newest."""
+
+    snapshot: Snapshot
+    table: DeltaTable
+    entry: tuple[int, int]
+
+
+_newest: dict[str, _Newest] = {}
+
+
+def snapshot(lake: Lake, name: str, version: int | None = None) -> Snapshot:
+    """A table at a version, or at its newest.
+
+    Raises:
+        DataError: the log is damaged, or has no such version any more.
+    """
+    if version == NO_TABLE:
+        return Snapshot(NO_TABLE)
+    url = lake.table_url(name)
+    if version is None:
+        newest = _find_newest(url)
+        return newest.snapshot if newest else Snapshot(NO_TABLE)
+    known = _newest.get(url)
+    if known and known.snapshot.version == version and _is_unchanged(url, known):
+        return known.snapshot
+    table = _open(url, version)
+    if table is None:
+        raise DataError(f"{url} has no version {version}", "ask for a later one")
+    return _snapshot_of(url, table)
+
+
+def mark(lake: Lake, name: str, mark_id: str) -> int | None:
+    """What a mark of a table's newest version says, or None when it was never set."""
+    newest = _find_newest(lake.table_url(name))
+    return newest.table.transaction_version(mark_id) if newest else None
+
+
+def read_table(
+    lake: Lake, name: str, columns: Sequence[str] | None = None, version: int | None = None
+) -> pa.Table:
+    """All rows of a table, file by file; for tables that fit into memory.
+
+    Args:
+        lake: where.
+        name: which table.
+        columns: in the order wanted, partition columns among them; None is all.
+        version: None is the newest.
+
+    Returns:
+        Columns of the table's schema; no rows when there is no table.
+
+    Raises:
+        DataError: the log or a file cannot be read.
+    """
+    table = TABLES[name]
+    schema = (
+        table.schema if columns is None else pa.schema([table.schema.field(column) for column in columns])
+    )
+    files = snapshot(lake, name, version).files
+    with ThreadPoolExecutor(min(4, len(files) or 1)) as pool:
+        parts = list(pool.map(lambda file: read_live_file(file, schema), files))
+    return pa.concat_tables(parts) if parts else schema.empty_table()
+
+
+def read_live_file(file: LiveFile, schema: pa.Schema) -> pa.Table:
+    """The rows of a file with the columns of `schema`, which may name partition columns.
+
+    Raises:
+        DataError: the file is missing or damaged.
+    """
+    stored = [name for name in schema.names if name not in file.partition]
+    try:
+        rows = pq.ParquetFile(file.path, memory_map=True).read(columns=stored, use_threads=False)
+    except (OSError, pa.ArrowInvalid) as error:
+        raise DataError(f"{file.path} cannot be read", "run truyvet verify") from error
+    columns = [
+        rows[column.name].cast(column.type)
+        if column.name not in file.partition
+        else pa.repeat(pa.scalar(file.partition[column.name]).cast(column.type), file.rows)
+        for column in schema
+    ]
+    return pa.table(columns, schema=schema)
+
+
+def log_entry(url: str, version: int) -> str:
+    """The path of a version's log entry."""
+    return f"{url}/_delta_log/{version:020d}.json"
+
+
+def _find_newest(url: str) -> _Newest | None:
+    known = _newest.get(url)
+    if known and _is_unchanged(url, known):
+        return known
+    table = _open(url)
+    if table is None:
+        _newest.pop(url, None)
+        return None
+    version = table.version()
+    found = _Newest(_snapshot_of(url, table), table, _identity(url, version))
+    _newest[url] = found
+    return found
+
+
+def _is_unchanged(url: str, known: _Newest) -> bool:
+    """Whether the newest entry is the same file as before and has no successor."""
+    version = known.snapshot.version
+    return not os.path.exists(log_entry(url, version + 1)) and _identity(url, version) == known.entry
+
+
+def _identity(url: str, version: int) -> tuple[int, int]:
+    """Tells a log entry from one of the same name in a lake that was made anew."""
+    try:
+        status = os.stat(log_entry(url, version))
+    except FileNotFoundError:
+        return (0, 0)
+    return (status.st_ino, status.st_mtime_ns)
+
+
+def _open(url: str, version: int | None = None) -> DeltaTable | None:
+    """The table, or None when there is none.
+
+    Raises:
+        DataError: its log is damaged.
+    """
+    if not os.path.isdir(f"{url}/_delta_log"):
+        return None
+    try:
+        return DeltaTable(url, version=version)
+    except TableNotFoundError:
+        return None
+    except (DeltaError, OSError) as error:
+        what = "log" if version is None else f"log up to version {version}"
+        raise DataError(f"the {what} of {url} cannot be read", "run truyvet verify") from error
+
+
+def _snapshot_of(url: str, table: DeltaTable) -> Snapshot:
+    adds = pa.table(table.get_add_actions(flatten=True)).sort_by("path")
+    partitions = {
+        name.removeprefix("partition."): adds[name].cast(pa.string()).to_pylist()
+        for name in adds.column_names
+        if name.startswith("partition.")
+    }
+    paths, sizes, statistics = adds["path"].to_pylist(), adds["size_bytes"].to_pylist(), from_log(adds)
+    files = tuple(
+        LiveFile(
+            path=f"{url}/{path}",
+            relative=path,
+            partition={name: values[row] for name, values in partitions.items()},
+            size=sizes[row],
+            rows=statistics[row].rows,
+            stats=statistics[row],
+        )
+        for row, path in enumerate(paths)
+    )
+    marks = {name: table.transaction_version(name) for name in MARKS}
+    return Snapshot(
+        table.version(), files, {name: value for name, value in marks.items() if value is not None}
+    )
