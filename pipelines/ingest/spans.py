@@ -1,6 +1,6 @@
 """Blocks of records as they were read: text stays where it lies and is known by its spans."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -64,9 +64,12 @@ class Columns:
             is left out.
         rows: n.
         broken: uint8[n], the reason the reader refuses the row for, else 0.
+        raw: by row in the block, the bytes of broken rows that could not be divided
+            into fields: their digest is of these instead of the row's JSON.
     """
 
     first_row: int
     fields: dict[str, Spans | Int64]
     rows: int
     broken: UInt8
+    raw: dict[int, bytes] = field(default_factory=dict)
