@@ -1,0 +1,105 @@
+"""The infectious window of a case: when whoever met this person could have been infected."""
+
+import datetime as dt
+from dataclasses import dataclass
+
+from pipelines.errors import DataError
+from pipelines.options import LOCAL_TIMEZONE
+from schemas.rules import Infectious, Rule
+
+DAY_US = 86_400_000_000
+_DAYS_AT_MOST = 1e6  # what a pack may say beyond it means "for ever" and still fits 64 bits
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+
+
+@dataclass(frozen=True)
+class CaseTimes:
+    """What is known of a case's course, microseconds UTC; None is not known."""
+
+    onset_us: int | None = None
+    sampled_us: int | None = None
+    isolated_us: int | None = None
+
+
+@dataclass(frozen=True)
+class Window:
+    """The instants [start_us, end_us), microseconds UTC; empty when it ends before it begins."""
+
+    start_us: int
+    end_us: int
+
+    @property
+    def empty(self) -> bool:
+        """Whether it holds no instant: isolated before anybody could be infected."""
+        return self.end_us <= self.start_us
+
+    def meets(self, enter_us: int, exit_us: int) -> bool:
+        """Whether [enter_us, exit_us) shares an instant with it; touching is none."""
+        return max(self.start_us, enter_us) < min(self.end_us, exit_us)
+
+
+def infectious_window(times: CaseTimes, infectious: Infectious, until_us: int) -> Window:
+    """The window of a case under a rule pack (DESIGN, section 6).
+
+    It begins `days_before_onset` before the onset, or without one
+    `days_before_sample` before the sample. It ends with the earliest of the
+    isolation, `days_after` after that same onset or sample, and `until_us`.
+
+    Args:
+        times: the case's course.
+        infectious: the pack's days, of 86,400 s each.
+        until_us: how far the lake, or the question, reaches; microseconds UTC.
+
+    Raises:
+        DataError: the case has neither onset nor sample.
+    """
+    start_us = anchor_us(times) - _days_us(_days_before(times, infectious))
+    ends = [until_us]
+    if times.isolated_us is not None:
+        ends.append(times.isolated_us)
+    if infectious.days_after is not None:
+        ends.append(anchor_us(times) + _days_us(infectious.days_after))
+    return Window(start_us, min(ends))
+
+
+def anchor_us(times: CaseTimes) -> int:
+    """The instant that a window is counted from: the onset, else the sample.
+
+    Raises:
+        DataError: the case has neither.
+    """
+    for known in (times.onset_us, times.sampled_us):
+        if known is not None:
+            return known
+    raise DataError(
+        "--case names a case with neither onset nor sample",
+        "its infectious window has no beginning; add onset_at or sampled_at to the case",
+    )
+
+
+def outside_validity(times: CaseTimes, rule: Rule) -> str | None:
+    """A line for people when the case lies outside the days for which the rule was made, else None.
+
+    Raises:
+        DataError: the case has neither onset nor sample.
+    """
+    anchor = anchor_us(times)
+    if anchor < _midnight_us(rule.valid_from):
+        return f"the case is older than rule {rule.id}, which is valid from {rule.valid_from.isoformat()}"
+    if rule.valid_to is not None and anchor >= _midnight_us(rule.valid_to) + DAY_US:
+        return f"the case is newer than rule {rule.id}, which is valid to {rule.valid_to.isoformat()}"
+    return None
+
+
+def _days_before(times: CaseTimes, infectious: Infectious) -> float:
+    return infectious.days_before_sample if times.onset_us is None else infectious.days_before_onset
+
+
+def _days_us(days: float) -> int:
+    return round(min(days, _DAYS_AT_MOST) * DAY_US)
+
+
+def _midnight_us(day: dt.date) -> int:
+    """The begin of a local day; the zone has no summer time, so the day is 86,400 s long."""
+    begin = dt.datetime.combine(day, dt.time(), LOCAL_TIMEZONE)
+    return (begin - _EPOCH) // dt.timedelta(microseconds=1)
