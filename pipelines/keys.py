@@ -6,7 +6,7 @@ outlives a rotation of the first. `authority.pub` seals the vault;
 `authority.key` opens it and lies here only until the authority takes it away.
 """
 
-import contextlib
+import errno
 import hashlib
 import hmac
 import os
@@ -67,8 +67,7 @@ def create_keys(folder: Path) -> Keys:
         unfinished = Path(tempfile.mkdtemp(prefix=f"_tmp-{folder.name}-", dir=folder.parent))
         try:
             _fill(unfinished)
-            with contextlib.suppress(FileExistsError, NotADirectoryError, OSError):
-                os.rename(unfinished, folder)
+            _rename_unless_filled(unfinished, folder)
             _sync_folder(folder.parent)
         finally:
             shutil.rmtree(unfinished, ignore_errors=True)
@@ -142,6 +141,15 @@ def _fill(folder: Path) -> None:
     _write(folder / AUTHORITY_PUBLIC, public)
     _write(folder / AUTHORITY_PRIVATE, private)
     _sync_folder(folder)
+
+
+def _rename_unless_filled(unfinished: Path, folder: Path) -> None:
+    """Give the new keys their name; a folder that holds something already stays as it is."""
+    try:
+        os.rename(unfinished, folder)
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
+            raise
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -1,6 +1,6 @@
 """The lake: sorted Arrow rows in; versions of Delta tables, made by one atomic commit, out.
 
-Data files are named by their SHA-256, readers take them from the log, and what a kill leaves matters to nobody.
+Data files are named by their SHA-256 and readers take them from the log: what a kill leaves behind is inert.
 Refused: other keys than the lake's own, a commit that another came before, a disk that is full or read-only.
 """
 

@@ -11,24 +11,32 @@ import time
 import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import deltalake
-import orjson
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, PostCommitHookProperties
 from deltalake.exceptions import DeltaError
 from deltalake.transaction import AddAction, RemoveAction, Transaction, create_table_with_add_actions
 
 from pipelines.errors import ServiceError
+from pipelines.lake.checkpoints import CHECKPOINT_EVERY, checkpoint_is_due, write_checkpoint
 from pipelines.lake.data_files import DataFile
 from pipelines.lake.files import make_private, sync_path, writing
 from pipelines.lake.location import Lake
-from pipelines.lake.snapshots import NO_TABLE, LiveFile, log_entry
+from pipelines.lake.log import (
+    ACTIONS_HASH,
+    COMMIT_ID,
+    LOG_FOLDER,
+    actions_hash,
+    commit_info,
+    hashes_before,
+    log_entry,
+    read_entry,
+)
+from pipelines.lake.snapshots import NO_TABLE, LiveFile
 from schemas.tables import TABLES, Table
 
-CHECKPOINT_EVERY = 20
-
-_COMMIT_ID = "commit"
 _NO_HOOKS = PostCommitHookProperties(create_checkpoint=False, cleanup_expired_logs=False)
 
 
@@ -65,26 +73,40 @@ def commit(
         ServiceError: the lake cannot be written.
     """
     url = lake.table_url(name)
-    commit_id = uuid.uuid4().hex
-    kept = {file.path for file in add} & {file.relative for file in remove}
-    actions: list[AddAction | RemoveAction] = [_added(url, file) for file in add if file.path not in kept]
-    actions += [_removed(file) for file in remove if file.relative not in kept]
-    properties = CommitProperties(
-        custom_metadata={**(note or {}), _COMMIT_ID: commit_id},
-        max_commit_retries=0,
-        app_transactions=[Transaction(mark, number) for mark, number in (marks or {}).items()],
-    )
     with writing(url):
-        make_private(f"{url}/_delta_log")
+        make_private(f"{url}/{LOG_FOLDER}")
+        actions = _actions(url, add, remove)
         _sync_folders(lake, name, add)
         if os.path.exists(log_entry(url, after + 1)):
             raise CommitConflict(name)
+        commit_id = uuid.uuid4().hex
+        said = {**(note or {}), COMMIT_ID: commit_id, **_hashes(url, actions, marks or {}, after)}
+        properties = CommitProperties(
+            custom_metadata=said,
+            max_commit_retries=0,
+            app_transactions=[Transaction(mark, number) for mark, number in (marks or {}).items()],
+        )
         try:
             _write_entry(url, TABLES[name], actions, after, properties)
         except (DeltaError, OSError) as error:
             _explain(url, after, commit_id, error)
         _make_durable(url, after + 1)
+    if checkpoint_is_due(url, after + 1):
+        write_checkpoint(lake, name, after + 1)
     return after + 1
+
+
+def _actions(url: str, add: Sequence[DataFile], remove: Sequence[LiveFile]) -> list[AddAction | RemoveAction]:
+    """What the commit does; a file that is both added and removed is left as it is."""
+    kept = {file.path for file in add} & {file.relative for file in remove}
+    new = {file.path: file for file in add if file.path not in kept}
+    now_ms = time.time_ns() // 1_000_000
+    removed = [
+        RemoveAction(file.relative, True, now_ms, file.size, dict(file.partition))
+        for file in remove
+        if file.relative not in kept
+    ]
+    return [*(_added(url, file) for file in new.values()), *removed]
 
 
 def _added(url: str, file: DataFile) -> AddAction:
@@ -100,8 +122,26 @@ def _added(url: str, file: DataFile) -> AddAction:
     return AddAction(file.path, file.size, dict(file.partition), modified_ms, True, file.stats)
 
 
-def _removed(file: LiveFile) -> RemoveAction:
-    return RemoveAction(file.relative, True, int(time.time() * 1000), file.size, dict(file.partition))
+def _hashes(
+    url: str, actions: Sequence[AddAction | RemoveAction], marks: Mapping[str, int], after: int
+) -> dict[str, str]:
+    """What the entry says about itself and about the one before it."""
+    said: list[dict[str, Any]] = [
+        {
+            "add" if isinstance(action, AddAction) else "remove": {
+                "path": action.path,
+                "size": action.size,
+                "partitionValues": action.partition_values,
+                "dataChange": action.data_change,
+                "modificationTime": getattr(action, "modification_time", None),
+                "deletionTimestamp": getattr(action, "deletion_timestamp", None),
+                "stats": getattr(action, "stats", None),
+            }
+        }
+        for action in actions
+    ]
+    said += [{"txn": {"appId": mark, "version": number}} for mark, number in marks.items()]
+    return {ACTIONS_HASH: actions_hash(said), **hashes_before(url, after)}
 
 
 def _write_entry(
@@ -155,7 +195,7 @@ def _explain(url: str, after: int, commit_id: str, error: Exception) -> None:
     """
     entry = log_entry(url, after + 1)
     if os.path.exists(entry):
-        if _commit_id(entry) == commit_id:
+        if commit_info(read_entry(entry)).get(COMMIT_ID) == commit_id:
             return
         raise CommitConflict(Path(url).name) from error
     if after != NO_TABLE and not os.path.exists(log_entry(url, after)):
@@ -163,15 +203,6 @@ def _explain(url: str, after: int, commit_id: str, error: Exception) -> None:
     if isinstance(error, OSError) and error.errno:
         raise error
     raise ServiceError(f"the log of {url} cannot be written", "check the disk's space and rights") from error
-
-
-def _commit_id(entry: str) -> str | None:
-    for line in Path(entry).read_bytes().splitlines():
-        action = orjson.loads(line)
-        if "commitInfo" in action:
-            found = action["commitInfo"].get(_COMMIT_ID)
-            return found if isinstance(found, str) else None
-    return None
 
 
 def _sync_folders(lake: Lake, name: str, add: Sequence[DataFile]) -> None:
@@ -184,9 +215,7 @@ def _sync_folders(lake: Lake, name: str, add: Sequence[DataFile]) -> None:
 
 
 def _make_durable(url: str, version: int) -> None:
-    """Make the log entry private and durable, and now and then a checkpoint."""
-    log = f"{url}/_delta_log"
+    """Make the log entry private and durable, and its name."""
     os.chmod(log_entry(url, version), 0o600)
     sync_path(log_entry(url, version))
-    sync_path(log)
-    sync_path(url)
+    sync_path(f"{url}/{LOG_FOLDER}")

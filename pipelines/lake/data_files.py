@@ -119,14 +119,14 @@ class _Hashing:
 def _encodings(name: str) -> dict[str, Any]:
     """How the columns of a table are written.
 
-    Measured on 1 M stays (and scans) with 400 k persons and 3,000 venues, one thread, hashing included:
+    Measured on 1 M stays (and on 1 M scans) of 400 k persons at 3,000 venues, one thread, hashing included:
 
-        zstd 1, dictionaries everywhere (the default)    0.42 s   34.8 MB   (scans 0.42 s 32.4 MB)
-        zstd 1, dictionaries for few values only         0.29 s   32.7 MB   (0.25 s 31.1 MB)
-        zstd 3, the same                                 0.36 s   29.7 MB   (0.29 s 28.8 MB)
-        zstd 1, the same, times DELTA_BINARY_PACKED      0.24 s   29.8 MB   (0.21 s 30.1 MB)   <- this
-        zstd 1, the same, times BYTE_STREAM_SPLIT        0.23 s   28.2 MB   (0.20 s 29.6 MB)   few readers know it
-        hashes not compressed                            0.22 s   29.8 MB   (0.17 s 32.8 MB)   32.2 MB by person
+        zstd 1, dictionaries everywhere (the default)     0.42 s  34.8 MB  (0.42 s  32.4 MB)
+        zstd 1, dictionaries for few values only          0.29 s  32.7 MB  (0.25 s  31.1 MB)
+        zstd 3, the same                                  0.36 s  29.7 MB  (0.29 s  28.8 MB)
+        zstd 1, the same, times DELTA_BINARY_PACKED       0.24 s  29.8 MB  (0.21 s  30.1 MB)  this
+        zstd 1, the same, times BYTE_STREAM_SPLIT         0.23 s  28.2 MB  (0.20 s  29.6 MB)  few can read it
+        hashes not compressed                             0.22 s  29.8 MB  (0.17 s  32.8 MB)
     """
     table = TABLES[name]
     dictionary, packed = [], {}

@@ -58,10 +58,12 @@ def open_lake(url: str, keys: Keys | Path | None = None, *, create: bool = False
     Raises:
         DataError: there is no lake, or `lake.json` is damaged.
         RefusedError: the lake was made with other keys, or its keys are gone,
-            or the folder belongs to something else.
+            or the folder belongs to something else, or the keys would lie in the lake.
         ServiceError: the lake cannot be written, or lies where none can.
     """
     root = _root(url)
+    if isinstance(keys, Path) and Path(os.path.abspath(keys)).is_relative_to(root):
+        raise RefusedError(f"the keys {keys} lie inside the lake", "name a folder outside of it with --keys")
     if not (root / _LAKE_JSON).exists():
         if not create:
             raise DataError(f"there is no lake at {url}", "make one with truyvet run, or name another")
@@ -117,12 +119,16 @@ def _existing(keys: Keys | Path) -> Keys:
     """
     if isinstance(keys, Keys):
         return keys
-    if not keys.is_dir():
+    if not _holds_something(keys):
         raise RefusedError(
             f"the lake's keys are not in {keys}",
             "name them with --keys; new ones are never made beside a lake",
         )
     return load_keys(keys)
+
+
+def _holds_something(folder: Path) -> bool:
+    return folder.is_dir() and any(folder.iterdir())
 
 
 def _create(root: Path, keys: Keys | Path | None) -> None:
@@ -135,13 +141,14 @@ def _create(root: Path, keys: Keys | Path | None) -> None:
     if keys is None:
         raise ValueError("a lake is never made without keys")
     with writing(root):
-        left = [name for name in os.listdir(root) if not name.startswith(TEMPORARY)] if root.exists() else []
+        root.parent.mkdir(parents=True, exist_ok=True)
+        make_private(root)
+        left = [name for name in os.listdir(root) if not name.startswith(TEMPORARY)]
         if left and _LAKE_JSON not in left:
             raise RefusedError(f"{root} is no lake and not empty", "name an empty or a new folder")
-        make_private(root)
         os.chmod(root, 0o700)
         if isinstance(keys, Path):
-            keys = create_keys(keys) if not keys.is_dir() or not os.listdir(keys) else load_keys(keys)
+            keys = load_keys(keys) if _holds_something(keys) else create_keys(keys)
         _write_description(root, keys.fingerprint)
 
 

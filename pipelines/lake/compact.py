@@ -1,0 +1,160 @@
+"""Joins the small files of a partition, for a lake of many files answers slowly.
+
+Rows do not change, so no derived table does: the marks that say which version
+of a table another one reflects move along.
+"""
+
+import itertools
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from pipelines.errors import RefusedError
+from pipelines.lake.commits import CommitConflict, commit
+from pipelines.lake.data_files import DataFile, write_data_file
+from pipelines.lake.location import Lake
+from pipelines.lake.orders import in_order
+from pipelines.lake.sidecar import write_sidecar
+from pipelines.lake.snapshots import NO_TABLE, LiveFile, Snapshot, read_live_file, snapshot
+from pipelines.lake.sweep import KEEP_SECONDS, sweep, sweep_scratch
+from schemas.tables import TABLES, Table
+
+ROWS_A_FILE = 1 << 21
+"""A file of this many rows is not joined with another."""
+
+SOURCES = ("scans", "venues")
+"""Tables whose version others carry as the mark `<name>_version`."""
+
+_ATTEMPTS = 3
+_LAST = "stays"  # its mark says how far the lake has come, so it moves last
+
+
+@dataclass(frozen=True)
+class Compacted:
+    """What happened to a table: files before and after, and those swept away."""
+
+    table: str
+    before: int
+    after: int
+    swept: int
+
+
+def compact(
+    lake: Lake,
+    keep_seconds: float = KEEP_SECONDS,
+    rows_a_file: int = ROWS_A_FILE,
+    done: Callable[[int], None] = lambda _tables: None,
+) -> list[Compacted]:
+    """Join small files of every table, and sweep what is no longer needed.
+
+    Args:
+        lake: which lake.
+        keep_seconds: how long replaced and left-over files stay.
+        rows_a_file: at most so many rows are joined into one file.
+        done: called with the number of tables just done.
+
+    Returns:
+        One entry a table that exists.
+
+    Raises:
+        RefusedError: stays lag behind the scans, or another process keeps committing.
+        ServiceError: the lake cannot be written.
+    """
+    answers = []
+    for name in TABLES:
+        before = snapshot(lake, name)
+        if before.version != NO_TABLE:
+            _compact_table(lake, name, rows_a_file)
+            swept = sweep(lake, name, keep_seconds)
+            answers.append(Compacted(name, len(before.files), len(snapshot(lake, name).files), swept))
+        done(1)
+    sweep_scratch(lake, keep_seconds)
+    return answers
+
+
+def _compact_table(lake: Lake, name: str, rows_a_file: int) -> None:
+    """Join a table's files in one commit; when another comes between, look again.
+
+    Raises:
+        RefusedError: stays lag, or it happened again and again.
+    """
+    for _ in range(_ATTEMPTS):
+        base = snapshot(lake, name)
+        groups = list(small_files(base.files, rows_a_file))
+        if not groups:
+            return
+        followers = _followers(lake, name, base)
+        joined = [_join(lake, TABLES[name], group) for group in groups]
+        leaving = list(itertools.chain.from_iterable(groups))
+        try:
+            version = commit(
+                lake, name, joined, remove=leaving, after=base.version, note={"reason": "compact"}
+            )
+        except CommitConflict:
+            continue
+        for follower in followers:
+            _move_mark(lake, follower, f"{name}_version", base.version, version)
+        return
+    raise RefusedError(
+        f"{name} keeps changing while it is compacted", "run again when no other run is active"
+    )
+
+
+def small_files(files: Sequence[LiveFile], rows_a_file: int) -> Iterator[list[LiveFile]]:
+    """Groups of two or more files of one partition that fit into one, the smallest first."""
+    partitions: dict[tuple[str, ...], list[LiveFile]] = defaultdict(list)
+    for file in files:
+        partitions[tuple(file.partition.values())].append(file)
+    for partition in partitions.values():
+        group: list[LiveFile] = []
+        rows = 0
+        for file in sorted(partition, key=lambda file: (file.rows, file.relative)):
+            if rows + file.rows > rows_a_file:
+                break
+            group.append(file)
+            rows += file.rows
+        if len(group) > 1:
+            yield group
+
+
+def _join(lake: Lake, table: Table, group: list[LiveFile]) -> DataFile:
+    rows = pa.concat_tables([read_live_file(file, table.file_schema) for file in group])
+    partition = {column: group[0].partition[column] for column in table.partition}
+    rows = in_order(table, partition, rows)
+    file = write_data_file(lake, table, partition, rows)
+    if table.name == "stays":
+        write_sidecar(lake, file, rows)
+    return file
+
+
+def _followers(lake: Lake, name: str, base: Snapshot) -> list[str]:
+    """The tables that reflect this version of the table, `stays` last.
+
+    Raises:
+        RefusedError: stays reflect earlier scans, and would take the joined files for new ones.
+    """
+    if name not in SOURCES:
+        return []
+    marks = {other: snapshot(lake, other).marks.get(f"{name}_version") for other in TABLES}
+    if name == "scans" and marks[_LAST] != base.version:
+        raise RefusedError(f"{_LAST} are behind {name}", "run truyvet recompute first")
+    followers = [other for other, version in marks.items() if version == base.version]
+    return sorted(followers, key=lambda other: other == _LAST)
+
+
+def _move_mark(lake: Lake, name: str, mark: str, before: int, after: int) -> None:
+    """Say that a table reflects the joined version too.
+
+    A kill before this costs one recomputation that finds nothing to change.
+    """
+    for _ in range(_ATTEMPTS):
+        base = snapshot(lake, name)
+        if base.marks.get(mark) != before:
+            return
+        try:
+            commit(lake, name, [], after=base.version, marks={mark: after}, note={"reason": "compact"})
+        except CommitConflict:
+            continue
+        return

@@ -1,0 +1,71 @@
+"""The order of rows in a data file, ties included, so that one set of rows has one file."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from schemas.tables import STAY_ORDERS, Table
+
+_TIES = {"venue": ("person", "stay_id"), "person": ("venue", "stay_id")}
+
+
+def sort_columns(table: Table, partition: Mapping[str, str]) -> tuple[str, ...]:
+    """The columns that a file's rows are sorted by, which is all that its readers may rely on."""
+    return STAY_ORDERS[partition["by"]] if "by" in partition else table.sorted_by
+
+
+def in_order(table: Table, partition: Mapping[str, str], rows: pa.Table) -> pa.Table:
+    """The rows in the order of the table, ties broken by what else tells rows apart.
+
+    Args:
+        table: which table.
+        partition: of the file.
+        rows: schema `table.file_schema`.
+    """
+    columns = sort_columns(table, partition)
+    if "by" in partition:
+        columns += _TIES[partition["by"]]
+    else:
+        columns += tuple(name for name in rows.column_names if name not in columns)
+    return rows.take(pc.sort_indices(rows, sort_keys=[(name, "ascending") for name in columns]))
+
+
+def is_in_order(rows: pa.Table, columns: tuple[str, ...]) -> bool:
+    """Whether the rows ascend by `columns`, the first weighing most."""
+    if rows.num_rows < 2:
+        return True
+    open_ties = np.ones(rows.num_rows - 1, bool)
+    for name in columns:
+        for key in sort_keys(rows[name]):
+            if (key[:-1][open_ties] > key[1:][open_ties]).any():
+                return False
+            open_ties &= key[:-1] == key[1:]
+            if not open_ties.any():
+                return True
+    return True
+
+
+def sort_keys(column: pa.ChunkedArray) -> list[npt.NDArray[Any]]:
+    """Numbers that order like the values of a column without nulls, the first weighing most."""
+    kind = column.type
+    if pa.types.is_integer(kind):
+        return [column.to_numpy()]
+    if pa.types.is_timestamp(kind):
+        return [column.cast(pa.int64()).to_numpy()]
+    lengths = pc.min_max(pc.binary_length(column)).as_py() if pa.types.is_binary(kind) else {}
+    if lengths.get("min") == lengths.get("max") == 16:
+        high, low = words(column)
+        return [high, low]
+    return [pc.rank(column.combine_chunks(), tiebreaker="dense").to_numpy()]
+
+
+def words(column: pa.ChunkedArray) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]:
+    """Values of 16 bytes as two numbers, uint64[n] each: they order like the bytes."""
+    fixed = column.cast(pa.binary(16)).combine_chunks()
+    raw = np.frombuffer(fixed.buffers()[1], ">u8", count=2 * (fixed.offset + len(fixed)))
+    pairs = raw.reshape(-1, 2)[fixed.offset :].astype(np.uint64)
+    return np.ascontiguousarray(pairs[:, 0]), np.ascontiguousarray(pairs[:, 1])

@@ -1,0 +1,217 @@
+"""Checks everything a lake says about itself: bytes, log, rows, orders, marks.
+
+A problem is a row, never an exception: the lake under test may be damaged in
+any way.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipelines.errors import DataError
+from pipelines.lake.laws import RowSum, broken_laws, false_statistics, misshapen, repeated_keys, row_sum
+from pipelines.lake.location import Lake
+from pipelines.lake.log import LOG_FOLDER, file_hash
+from pipelines.lake.sidecar import check as check_sidecar
+from pipelines.lake.snapshots import NO_TABLE, LiveFile, Snapshot, snapshot
+from pipelines.lake.verify_log import log_problems
+from schemas.tables import TABLES, Table
+
+_THREADS = 2
+_NO_ROWS = RowSum()
+
+
+@dataclass(frozen=True, order=True)
+class Problem:
+    """One thing that is wrong.
+
+    Attributes:
+        table: name of the table.
+        file: below the table's folder; empty when it concerns no single file.
+        problem: what is wrong; never a value of a row.
+    """
+
+    table: str
+    file: str
+    problem: str
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What has been checked and what is wrong with it.
+
+    Attributes:
+        problems: ordered by table, file and problem.
+        files: live data files that were read.
+        rows: their rows.
+    """
+
+    problems: tuple[Problem, ...]
+    files: int
+    rows: int
+
+
+@dataclass
+class _Seen:
+    """What is left of the files once they have been checked, for laws that span files.
+
+    Attributes:
+        rows: all that were read.
+        stays: what (order, date) of `stays` holds.
+        entries: of `footfall`, by date.
+        exits: of `footfall`.
+        unknown: tables with a file whose rows could not be read.
+    """
+
+    rows: int = 0
+    stays: dict[tuple[str, str], RowSum] = field(default_factory=lambda: defaultdict(RowSum))
+    entries: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    exits: int = 0
+    unknown: set[str] = field(default_factory=set)
+
+
+def verify(lake: Lake, done: Callable[[int], None] = lambda _files: None) -> Verified:
+    """Check every live file of every table, the logs, and the tables against one another.
+
+    Args:
+        lake: which lake.
+        done: called with the number of files just checked.
+    """
+    problems: list[Problem] = []
+    snapshots: dict[str, Snapshot] = {}
+    seen = _Seen()
+    for name in TABLES:
+        problems += _log_problems(lake, name)
+        try:
+            snapshots[name] = snapshot(lake, name)
+        except DataError:
+            problems.append(Problem(name, LOG_FOLDER, "the log cannot be read"))
+    for name, version in snapshots.items():
+        for date_files in _by_date(version.files):
+            problems += _check_date(TABLES[name], date_files, seen)
+            done(len(date_files))
+    problems += _order_problems(seen)
+    problems += _mark_problems(snapshots)
+    problems += _footfall_problems(seen, snapshots)
+    files = sum(len(version.files) for version in snapshots.values())
+    return Verified(tuple(sorted(problems)), files, seen.rows)
+
+
+def _log_problems(lake: Lake, name: str) -> list[Problem]:
+    url = lake.table_url(name)
+    if not Path(url, LOG_FOLDER).is_dir():
+        return []
+    return [Problem(name, f"{LOG_FOLDER}/{file}", problem) for file, problem in log_problems(url)]
+
+
+def _by_date(files: Iterable[LiveFile]) -> list[list[LiveFile]]:
+    dates: dict[str, list[LiveFile]] = defaultdict(list)
+    for file in files:
+        dates[file.partition.get("date", "")].append(file)
+    return [dates[date] for date in sorted(dates)]
+
+
+@dataclass(frozen=True)
+class _Checked:
+    """One file: its problems, and what the laws that span files need of its rows, if they can be read."""
+
+    problems: tuple[str, ...]
+    readable: bool = False
+    rows: int = 0
+    sum: RowSum = _NO_ROWS
+    event_key: pa.ChunkedArray | None = None
+    entries: int = 0
+    exits: int = 0
+
+
+def _check_date(table: Table, files: list[LiveFile], seen: _Seen) -> list[Problem]:
+    """Check the files of one table and date, two at a time; its event keys are forgotten afterwards."""
+    date = files[0].partition.get("date", "")
+    with ThreadPoolExecutor(_THREADS) as pool:
+        all_checked = list(pool.map(lambda file: _check_file(table, file), files))
+    problems = []
+    for file, checked in zip(files, all_checked, strict=True):
+        problems += [Problem(table.name, file.relative, problem) for problem in checked.problems]
+        seen.rows += checked.rows
+        seen.entries[date] += checked.entries
+        seen.exits += checked.exits
+        if table.name == "stays":
+            seen.stays[file.partition["by"], date] += checked.sum
+        if not checked.readable:
+            seen.unknown.add(table.name)
+    repeated = repeated_keys([found.event_key for found in all_checked if found.event_key is not None])
+    if repeated:
+        problems.append(Problem(table.name, f"date={date}", f"the same event key again: {repeated} rows"))
+    return problems
+
+
+def _check_file(table: Table, file: LiveFile) -> _Checked:
+    """Check one file; rows are read even when bytes have changed, to say more."""
+    actual = file_hash(file.path)
+    if actual is None:
+        return _Checked(("the file is missing",))
+    problems = []
+    if Path(file.relative).name != f"part-{actual}.parquet":
+        problems.append("bytes have changed: its SHA-256 is not the one in its name")
+    if Path(file.path).stat().st_size != file.size:
+        problems.append("its size is not the one in the log")
+    try:
+        rows = pq.ParquetFile(file.path).read(use_threads=False)
+        wrong = misshapen(table, rows)
+    except (OSError, ValueError, pa.ArrowException):
+        wrong = "it cannot be read as Parquet"
+    if wrong:
+        return _Checked((*problems, wrong))
+    problems += [*broken_laws(table, file.partition, rows), *false_statistics(rows, file.stats)]
+    if table.name == "stays" and (unfit := check_sidecar(file, rows)):
+        problems.append(unfit)
+    return _of_rows(table, tuple(problems), rows)
+
+
+def _of_rows(table: Table, problems: tuple[str, ...], rows: pa.Table) -> _Checked:
+    is_footfall = table.name == "footfall"
+    return _Checked(
+        problems,
+        readable=True,
+        rows=rows.num_rows,
+        sum=row_sum(rows) if table.name == "stays" else _NO_ROWS,
+        event_key=rows["event_key"] if table.name == "scans" else None,
+        entries=int(rows["entries"].to_numpy().sum()) if is_footfall else 0,
+        exits=int(rows["exits"].to_numpy().sum()) if is_footfall else 0,
+    )
+
+
+def _order_problems(seen: _Seen) -> Iterator[Problem]:
+    """Both orders of `stays` hold the same rows."""
+    if "stays" in seen.unknown:
+        return
+    for date in sorted({date for _, date in seen.stays}):
+        if seen.stays["venue", date] != seen.stays["person", date]:
+            yield Problem("stays", f"date={date}", "the two orders do not hold the same rows")
+
+
+def _mark_problems(snapshots: dict[str, Snapshot]) -> Iterator[Problem]:
+    """Derived tables may lag, never lead."""
+    for source in {"scans", "venues"} & snapshots.keys():
+        for name, version in snapshots.items():
+            if version.marks.get(f"{source}_version", NO_TABLE) > snapshots[source].version:
+                yield Problem(name, "", f"reflects a later version of {source} than there is")
+
+
+def _footfall_problems(seen: _Seen, snapshots: dict[str, Snapshot]) -> Iterator[Problem]:
+    """Every stay enters once and leaves once; compared when both tables reflect the same scans."""
+    if seen.unknown & {"stays", "footfall"} or not {"stays", "footfall"} <= snapshots.keys():
+        return
+    if snapshots["stays"].marks != snapshots["footfall"].marks:
+        return
+    stays = {date: total.rows for (by, date), total in seen.stays.items() if by == "venue"}
+    for date in sorted(stays.keys() | {date for date in seen.entries if seen.entries[date]}):
+        if seen.entries[date] != stays.get(date, 0):
+            yield Problem("footfall", f"date={date}", "entries are not the stays that enter")
+    if seen.exits != sum(stays.values()):
+        yield Problem("footfall", "", "exits are not the stays")

@@ -1,0 +1,43 @@
+"""`truyvet verify`: check every file of the lake against its hash, its log and the laws."""
+
+import argparse
+import sys
+
+import pyarrow as pa
+
+from pipelines.errors import EXIT_DONE, DataError
+from pipelines.lake.location import open_lake
+from pipelines.lake.verify import Verified, verify
+from pipelines.options import add_lake, add_output
+from pipelines.output import write_rows
+from pipelines.progress import progress
+
+EXAMPLE = """
+truyvet verify --lake data/lake
+"""
+
+_COLUMNS = ("table", "file", "problem")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add `--lake` and the forms of output."""
+    add_lake(parser)
+    add_output(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write a row a problem; exit 3 when there is one."""
+    lake = open_lake(args.lake)
+    with progress("verify", None, "file") as done:
+        verified = verify(lake, done)
+    write_rows(problem_rows(verified), args.format, args.output)
+    found = len(verified.problems)
+    problems = f"{found or 'no'} problem{'' if found == 1 else 's'}"
+    print(f"checked {verified.files} files and {verified.rows} rows: {problems}", file=sys.stderr)
+    return DataError.exit_code if found else EXIT_DONE
+
+
+def problem_rows(verified: Verified) -> pa.Table:
+    """The problems as rows `table file problem`."""
+    columns = {name: [getattr(problem, name) for problem in verified.problems] for name in _COLUMNS}
+    return pa.table(columns, schema=pa.schema([(name, pa.string()) for name in _COLUMNS]))
