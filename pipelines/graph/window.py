@@ -3,11 +3,11 @@
 import datetime as dt
 from dataclasses import dataclass
 
+from pipelines.days import DAY_US
 from pipelines.errors import DataError
 from pipelines.options import LOCAL_TIMEZONE
 from schemas.rules import Infectious, Rule
 
-DAY_US = 86_400_000_000
 _DAYS_AT_MOST = 1e6  # what a pack may say beyond it means "for ever" and still fits 64 bits
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 

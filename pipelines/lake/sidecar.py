@@ -12,7 +12,7 @@ import os
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,8 +20,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-if TYPE_CHECKING:
-    from pipelines.lake import DataFile, Lake, LiveFile
+from pipelines.lake.data_files import DataFile
+from pipelines.lake.files import TEMPORARY, writing
+from pipelines.lake.location import Lake
+from pipelines.lake.snapshots import LiveFile
 
 Int64 = npt.NDArray[np.int64]
 
@@ -60,22 +62,25 @@ class Sidecar:
     longest_us: int
 
 
-def write_sidecar(lake: "Lake", file: "DataFile", rows: pa.Table) -> None:
+def write_sidecar(lake: Lake, file: DataFile, rows: pa.Table) -> None:
     """Write the sidecar of a file of `stays` that has just been written.
 
     It needs no fsync: after a power cut it is of another length, or made again.
 
     Args:
-        lake: the lake of the file; nothing is written for one at a URL, which cannot be mapped.
+        lake: where.
         file: the data file.
         rows: its rows in their order, of `STAYS.file_schema`.
+
+    Raises:
+        ServiceError: the lake cannot be written.
     """
-    path = Path(lake.table_url(file.table)) / file.path
-    if path.parent.is_dir():
-        _write(_columns(rows), sidecar_path(str(path)))
+    path = sidecar_path(f"{lake.table_url(file.table)}/{file.path}")
+    with writing(path.parent):
+        _write(_columns(rows), path)
 
 
-def open_sidecar(live: "LiveFile") -> Sidecar:
+def open_sidecar(live: LiveFile) -> Sidecar:
     """The columns of a live file of `stays`, mapped from its sidecar.
 
     A missing or unfit sidecar is made from the Parquet; where the folder
@@ -93,7 +98,7 @@ def open_sidecar(live: "LiveFile") -> Sidecar:
     return _sidecar(table)
 
 
-def check(live: "LiveFile", rows: pa.Table) -> str | None:
+def check(live: LiveFile, rows: pa.Table) -> str | None:
     """What is wrong with the sidecar of a live file of `stays`, or None.
 
     A missing one is not wrong. One of another format or length would not be used, and is.
@@ -190,7 +195,7 @@ def _written(table: pa.Table, path: Path) -> bool:
 
 def _write(table: pa.Table, path: Path) -> None:
     """Write under another name first: two processes may make the same sidecar, with the same bytes."""
-    handle, unfinished = tempfile.mkstemp(prefix="_tmp-", dir=path.parent)  # of mode 0600
+    handle, unfinished = tempfile.mkstemp(prefix=TEMPORARY, dir=path.parent)  # of mode 0600
     try:
         with os.fdopen(handle, "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
             writer.write_table(table)

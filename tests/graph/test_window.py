@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipelines.days import DAY_US
 from pipelines.errors import DataError
 from pipelines.graph.window import (
-    DAY_US,
     CaseTimes,
     Window,
     anchor_us,

@@ -1,0 +1,36 @@
+"""Answers: the lake's tables in; overlaps, milestones and what they rest on out, as Arrow tables.
+
+Nothing of the lake is changed. Refused: a malformed identifier, an unknown or
+withdrawn case, a lake that cannot be read. An unknown person is an empty answer.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pipelines.query.basis import Basis, basis_of
+    from pipelines.query.connection import connect
+    from pipelines.query.milestone import milestones
+    from pipelines.query.overlap import overlaps
+    from pipelines.query.person import token
+    from pipelines.query.timeline import draw_timeline
+
+# No module is named as a function: importing the module would hide the function.
+_HOMES = {
+    "Basis": "basis",
+    "basis_of": "basis",
+    "connect": "connection",
+    "draw_timeline": "timeline",
+    "milestones": "milestone",
+    "overlaps": "overlap",
+    "token": "person",
+}
+
+__all__ = ["Basis", "basis_of", "connect", "draw_timeline", "milestones", "overlaps", "token"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is asked for: a question need not wait for what draws pictures."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -1,0 +1,75 @@
+"""Where one person's stays lie in sorted columns, and which rows may overlap them.
+
+Pure functions over columns that are sorted as `stays` is: binary searches, so
+that an answer touches a few pages of a file of any size.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Int64 = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class OwnStays:
+    """One person's stays, a column an attribute, all of one length.
+
+    Attributes:
+        venue: int64[s].
+        enter_us, exit_us, imputed_from_us: int64[s], microseconds UTC.
+    """
+
+    venue: Int64
+    enter_us: Int64
+    exit_us: Int64
+    imputed_from_us: Int64
+
+    def where(self, chosen: npt.NDArray[np.bool_] | Int64) -> "OwnStays":
+        """Some of the stays, by a mask or by their positions."""
+        return OwnStays(
+            self.venue[chosen], self.enter_us[chosen], self.exit_us[chosen], self.imputed_from_us[chosen]
+        )
+
+
+def rows_of(person: Int64, wanted: int) -> slice:
+    """The rows of one person in a column that is sorted."""
+    key = np.int64(wanted)
+    return slice(int(np.searchsorted(person, key, "left")), int(np.searchsorted(person, key, "right")))
+
+
+def rows_beside(
+    own: OwnStays, venue: Int64, enter_us: Int64, exit_us: Int64, longest_us: int
+) -> tuple[Int64, Int64]:
+    """The rows that overlap a stay of `own`, touching ones left out.
+
+    Args:
+        own: stays whose rows are looked for.
+        venue: int64[n]; the rows are in the order (venue, enter).
+        enter_us: int64[n].
+        exit_us: int64[n].
+        longest_us: no row is longer than this.
+
+    Returns:
+        The stay's position in `own` and the row, a pair an entry. A stay
+        that is itself among the rows is its own pair.
+    """
+    first = np.searchsorted(venue, own.venue, "left")
+    last = np.searchsorted(venue, own.venue, "right")
+    stays: list[Int64] = []
+    rows: list[Int64] = []
+    for stay in np.flatnonzero(last > first).tolist():
+        start, end = int(first[stay]), int(last[stay])
+        enters = enter_us[start:end]
+        earliest = own.enter_us[stay] - longest_us
+        end = start + int(np.searchsorted(enters, own.exit_us[stay], "left"))
+        start += int(np.searchsorted(enters, earliest, "right"))
+        found = start + np.flatnonzero(exit_us[start:end] > own.enter_us[stay])
+        stays.append(np.full(found.size, stay, np.int64))
+        rows.append(found)
+    return _joined(stays), _joined(rows)
+
+
+def _joined(pieces: list[Int64]) -> Int64:
+    return np.concatenate(pieces) if pieces else np.empty(0, np.int64)

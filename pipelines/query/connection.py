@@ -1,0 +1,118 @@
+"""A locked DuckDB for analysts: the lake's tables as views, and nothing else of the machine."""
+
+import re
+from collections.abc import Iterable
+
+import duckdb
+import pyarrow as pa
+
+from pipelines.errors import DataError
+from pipelines.lake import Lake, LiveFile, snapshot
+from pipelines.query.engine import NO_EXTENSIONS, no_pattern, use_utc
+from pipelines.query.person import LakeLike, opened
+from pipelines.query.statements import statement
+from schemas.tables import TABLES, Table
+
+STAYS_ORDER = "venue"
+"""The one order of `stays` that analysts see: with both, every stay would count twice."""
+
+_LOOKS_LIKE_PARTITION = re.compile(r"(?:^|/)(?:by|date)=[^/]*(?=/|$)")
+
+
+def connect(lake: LakeLike) -> duckdb.DuckDBPyConnection:
+    """A DuckDB in memory with a view a table, each over exactly the files that its log names.
+
+    The views are those of the moment: connect again to see a later commit.
+    The connection can read the live files and nothing else, write no file,
+    load no extension, and its settings are locked. Times are UTC.
+
+    Args:
+        lake: the lake, or where it lies.
+
+    Returns:
+        Views named and typed as `schemas.tables`, partition columns last; a
+        table that is not there yet is an empty view. `stays` is one order.
+
+    Raises:
+        DataError: there is no lake, or its log cannot be read.
+    """
+    where = opened(lake)
+    if _LOOKS_LIKE_PARTITION.search(where.url):
+        raise DataError(
+            "the lake lies below a folder named like a partition", "move it: by=… and date=… are taken"
+        )
+    connection = duckdb.connect(config=NO_EXTENSIONS)
+    use_utc(connection)
+    allowed: list[str] = []
+    for table in TABLES.values():
+        files = [file.path for file in _one_order(where, table)]
+        patterns = [no_pattern(path) for path in files]
+        connection.execute(_view(table, patterns))
+        allowed += {*files, *patterns}
+    _lock_down(connection, allowed)
+    return connection
+
+
+def _one_order(lake: Lake, table: Table) -> Iterable[LiveFile]:
+    files = snapshot(lake, table.name).files
+    return (file for file in files if file.partition.get("by", STAYS_ORDER) == STAYS_ORDER)
+
+
+def _lock_down(connection: duckdb.DuckDBPyConnection, allowed: list[str]) -> None:
+    """Forbid everything but reading the files, in the one order in which it can be said."""
+    connection.execute(f"SET allowed_paths = [{_listed(map(_text, allowed))}]")
+    connection.execute("SET enable_external_access = false")
+    connection.execute("SET lock_configuration = true")
+
+
+def _view(table: Table, files: list[str]) -> str:
+    """The statement that makes a table's view; a view takes no parameters, so its parts are quoted."""
+    name = _name(table.name)
+    if not files:
+        empty = (f"CAST(NULL AS {_type(field.type)}) AS {_name(field.name)}" for field in table.schema)
+        return statement("empty_view").format(name=name, columns=_listed(empty))
+    return statement("view").format(
+        name=name,
+        columns=_listed(map(_name, table.schema.names)),
+        files=_listed(map(_text, files)),
+        partitioning=_partitioning(table),
+    )
+
+
+def _partitioning(table: Table) -> str:
+    """How columns are read out of the names of folders: typed, or not at all."""
+    if not table.partition:
+        return "hive_partitioning = false"
+    fields = (table.schema.field(column) for column in table.partition)
+    types = _listed(f"{_text(field.name)}: {_type(field.type)}" for field in fields)
+    return f"hive_partitioning = true, hive_types = {{{types}}}"
+
+
+_TYPES = {
+    pa.int64(): "BIGINT",
+    pa.int32(): "INTEGER",
+    pa.float64(): "DOUBLE",
+    pa.string(): "VARCHAR",
+    pa.bool_(): "BOOLEAN",
+    pa.binary(): "BLOB",
+    pa.date32(): "DATE",
+    pa.timestamp("us", tz="UTC"): "TIMESTAMPTZ",
+}
+
+
+def _type(kind: pa.DataType) -> str:
+    return _TYPES[kind]
+
+
+def _listed(parts: Iterable[str]) -> str:
+    return ", ".join(parts)
+
+
+def _text(text: str) -> str:
+    """A text as an SQL literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _name(name: str) -> str:
+    """A name as an SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'

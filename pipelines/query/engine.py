@@ -1,0 +1,56 @@
+"""The DuckDB that answers over a few Arrow rows: one a process, a cursor a question."""
+
+import re
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from pipelines.query.statements import statement
+
+NO_EXTENSIONS: dict[str, Any] = {
+    "autoinstall_known_extensions": False,
+    "autoload_known_extensions": False,
+    "allow_community_extensions": False,
+    "python_enable_replacements": False,  # no variable of the caller is a table
+    "temp_directory": "",  # what DuckDB spills is plain text that anybody may read
+}
+"""What a connection of ours can never do; can only be said when it is opened."""
+
+_lock = threading.Lock()
+_connections: list[duckdb.DuckDBPyConnection] = []
+
+
+def answer(name: str, tables: Mapping[str, pa.Table], **parameters: Any) -> pa.Table:
+    """The rows of `sql/<name>.sql`; may be called from several threads.
+
+    Args:
+        name: the query.
+        tables: what the query's tables are.
+        parameters: bound to the query's `$name`.
+    """
+    with _connection().cursor() as cursor:
+        for table, rows in tables.items():
+            cursor.register(table, rows)
+        return cursor.sql(statement(name), params=parameters).to_arrow_table()
+
+
+def no_pattern(path: str) -> str:
+    """A path as DuckDB must be told it: else `[1]` or `*` in a folder's name would match other folders."""
+    return re.sub(r"([*?\[])", r"[\1]", path)
+
+
+def use_utc(connection: duckdb.DuckDBPyConnection) -> None:
+    """Keep the session's zone, which is otherwise that of `TZ`, from moving dates; cursors inherit it."""
+    connection.execute("SET GLOBAL TimeZone = 'UTC'")
+
+
+def _connection() -> duckdb.DuckDBPyConnection:
+    with _lock:
+        if not _connections:
+            connection = duckdb.connect(config=NO_EXTENSIONS)
+            use_utc(connection)
+            _connections.append(connection)
+        return _connections[0]

@@ -1,0 +1,72 @@
+"""Who is asked about: an identifier and its token."""
+
+from pathlib import Path
+
+from pipelines import keys as key_files
+from pipelines.errors import RefusedError
+from pipelines.identifiers import canonical_person
+from pipelines.keys import Keys, create_keys, load_keys
+from pipelines.lake import Lake, open_lake
+from pipelines.options import keys_folder
+
+LakeLike = Lake | str | Path
+"""A lake, or where it lies."""
+
+
+def opened(lake: LakeLike, keys: str | Path | None = None) -> Lake:
+    """The lake, opened for reading.
+
+    Args:
+        lake: an open lake is handed back as it is.
+        keys: the folder of keys that must be the lake's own; None asks for none.
+
+    Raises:
+        DataError: there is no lake.
+        RefusedError: it was made with other keys.
+    """
+    if isinstance(lake, Lake):
+        return lake
+    return open_lake(str(lake), None if keys is None else Path(keys))
+
+
+def token(person: str, *, keys: str | Path | None = None, lake: LakeLike | None = None) -> int:
+    """The token of an identifier, signed, as the lake's tables hold it.
+
+    Keys are made where their folder does not exist, but never beside a lake
+    that exists: what they would make tokens of is not in it.
+
+    Args:
+        person: `kind:value`, such as `phone:0905…`.
+        keys: the folder of the keys; by default `LAKE.keys` beside the lake.
+        lake: the lake whose keys are meant; its fingerprint is compared.
+
+    Raises:
+        UsageError: the identifier is malformed, or neither keys nor lake are named.
+        RefusedError: the lake was made with other keys, or its keys are gone.
+    """
+    canonical = canonical_person(person)
+    url = None if lake is None else lake.url if isinstance(lake, Lake) else str(lake)
+    folder = keys_folder(None if keys is None else str(keys), url)
+    return key_files.token(_keys(folder, url), canonical)
+
+
+def _keys(folder: Path, lake_url: str | None) -> Keys:
+    """The keys of a folder, made when it may be.
+
+    Raises:
+        RefusedError: a lake needs others, or they are gone.
+    """
+    if lake_url is not None and _is_lake(lake_url):
+        open_lake(lake_url, folder)
+    if folder.is_dir():
+        return load_keys(folder)
+    if folder.name.endswith(".keys") and _is_lake(str(folder)[: -len(".keys")]):
+        raise RefusedError(
+            f"{folder} is gone and its lake is there",
+            "restore the folder; new keys would fit no row of the lake",
+        )
+    return create_keys(folder)
+
+
+def _is_lake(url: str) -> bool:
+    return Path(url.removeprefix("file://"), "lake.json").exists()

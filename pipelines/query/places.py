@@ -1,0 +1,60 @@
+"""What people call a venue: its code and name, out of the registry."""
+
+import threading
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from pipelines.lake import Lake, read_table, snapshot
+from pipelines.output import token_text
+
+Int64 = npt.NDArray[np.int64]
+
+_lock = threading.Lock()
+_kept: dict[str, tuple[tuple[str, ...], "Places"]] = {}
+
+
+@dataclass(frozen=True)
+class Places:
+    """The registry's codes, ascending by venue.
+
+    Attributes:
+        venue: int64[v].
+        code: string[v].
+    """
+
+    venue: Int64
+    code: pa.Array
+
+    def codes(self, venue: Int64) -> pa.Array:
+        """The code of each venue; of one that is not registered the 16 digits of its hash.
+
+        Args:
+            venue: int64[n].
+        """
+        found = np.searchsorted(self.venue, venue)
+        found[found == self.venue.size] = 0
+        known = self.venue[found] == venue if self.venue.size else np.zeros(venue.size, bool)
+        codes = self.code.take(pa.array(found, mask=~known))
+        return codes if known.all() else _with_hashes(codes, venue)
+
+
+def places(lake: Lake) -> Places:
+    """The registry of a lake, kept until its table changes."""
+    files = tuple(file.path for file in snapshot(lake, "venues").files)
+    with _lock:
+        kept = _kept.get(lake.url)
+    if kept and kept[0] == files:
+        return kept[1]
+    rows = read_table(lake, "venues", ["venue", "venue_code"]).combine_chunks().sort_by("venue")
+    made = Places(rows["venue"].to_numpy(), rows["venue_code"].combine_chunks())
+    with _lock:
+        _kept[lake.url] = (files, made)
+    return made
+
+
+def _with_hashes(codes: pa.Array, venue: Int64) -> pa.Array:
+    hashes = [token_text(value) for value in venue.tolist()]
+    return pa.array([code or shown for code, shown in zip(codes.to_pylist(), hashes, strict=True)])

@@ -1,0 +1,12 @@
+"""The SQL of this stage: one query a file in `sql/`, each with its header."""
+
+from functools import cache
+from pathlib import Path
+
+_FOLDER = Path(__file__).parent / "sql"
+
+
+@cache
+def statement(name: str) -> str:
+    """The text of `sql/<name>.sql`."""
+    return (_FOLDER / f"{name}.sql").read_text(encoding="utf-8")

@@ -1,0 +1,249 @@
+"""A picture of a case: its stays day by day, and how many people were beside it."""
+
+import datetime as dt
+import os
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from pipelines.days import DAY_US
+from pipelines.errors import UsageError
+from pipelines.options import LOCAL_TIMEZONE
+
+Int64 = npt.NDArray[np.int64]
+
+FORMATS = ("svg", "png")
+
+_HOUR_US = 3_600_000_000
+_DAYS_AT_MOST = 31
+_NAMED_AT_MOST = 9
+_OTHER = "#9a9a9a"
+_COLOURS = (
+    "#3b6fb6", "#d1812c", "#4f9a55", "#b5473f", "#7f62a8",
+    "#8a6a4f", "#c46fa5", "#7d8b2e", "#3a9aa8",
+)  # fmt: skip
+_STYLE = {
+    "font.family": "DejaVu Sans",  # has the Vietnamese letters, and comes with matplotlib
+    "font.size": 8,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "truyvet",  # the same picture is the same bytes
+    "hatch.linewidth": 0.5,
+}
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A piece of a stay, or of an overlap, within one local day.
+
+    Attributes:
+        day: local days since 1970.
+        start_hour, end_hour: 0 to 24.
+        row: the row that it is a piece of.
+    """
+
+    day: int
+    start_hour: float
+    end_hour: float
+    row: int
+
+
+def draw_timeline(stays: pa.Table, overlaps: pa.Table, path: str | Path, title: str = "") -> Path:
+    """Draw the stays of one person and the overlaps beside them, a line a local day.
+
+    A stay is a bar in the colour of its venue, hatched where a scan was
+    forgotten; the filled steps above it count the people who were there at
+    the same time.
+
+    Args:
+        stays: as `milestones` answers: `venue name enter exit enter_kind exit_kind`.
+        overlaps: as `overlaps` answers to the same person; those outside the days of the stays
+            are not drawn.
+        path: the picture, `.svg` or `.png`; only its owner may read it.
+        title: stands above it.
+
+    Returns:
+        The path.
+
+    Raises:
+        UsageError: the path has another ending, or cannot be written.
+    """
+    path = Path(path)
+    kind = path.suffix.removeprefix(".").lower()
+    if kind not in FORMATS:
+        raise UsageError("the picture's name has an ending that is unknown", "write .svg or .png")
+    with mpl.rc_context(_STYLE):
+        figure = timeline(stays, overlaps, title)
+        _save(figure, path, kind)
+    return path
+
+
+def timeline(stays: pa.Table, overlaps: pa.Table, title: str = "") -> Figure:
+    """The same picture as a figure, for a notebook."""
+    bars = list(day_bars(stays["enter"], stays["exit"]))
+    days = sorted({bar.day for bar in bars})[:_DAYS_AT_MOST]
+    figure = Figure(figsize=(11, 1.4 + 0.62 * max(1, len(days))), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots(max(1, len(days)), 1, sharex=True, sharey=True, squeeze=False)[:, 0]
+    steps = _steps_by_day(overlaps, days)
+    colours = venue_colours(stays)
+    for day, axis in zip(days, axes, strict=False):
+        _draw_steps(axis, *steps[day])
+        for bar in (bar for bar in bars if bar.day == day):
+            _draw_stay(axis, stays, bar, colours)
+        _label_day(axis, day)
+    most = max((int(count.max(initial=0)) for _, count in steps.values()), default=0)
+    _finish(figure, axes, most, title)
+    _legend(figure, stays, colours)
+    return figure
+
+
+def day_bars(enter: pa.ChunkedArray, leave: pa.ChunkedArray) -> Iterator[Bar]:
+    """Intervals cut at local midnights, in the order of their rows."""
+    for row, (start, end) in enumerate(zip(_local_us(enter), _local_us(leave), strict=True)):
+        for day in range(start // DAY_US, (end - 1) // DAY_US + 1):
+            first, last = max(start, day * DAY_US), min(end, (day + 1) * DAY_US)
+            yield Bar(day, (first - day * DAY_US) / _HOUR_US, (last - day * DAY_US) / _HOUR_US, row)
+
+
+def people_steps(bars: list[Bar], person: list[int]) -> tuple[npt.NDArray[np.float64], Int64]:
+    """How many distinct people there are over a day, as steps.
+
+    Args:
+        bars: one day's overlaps.
+        person: the token of each overlap's row.
+
+    Returns:
+        hours float64[s], ascending, and the people from each of them to the next, int64[s].
+    """
+    edges = sorted(
+        [(bar.start_hour, 1, person[bar.row]) for bar in bars]
+        + [(bar.end_hour, -1, person[bar.row]) for bar in bars]
+    )
+    hours, counts, present = [0.0], [0], dict[int, int]()
+    for hour, change, who in edges:
+        present[who] = present.get(who, 0) + change
+        if present[who] == 0:
+            del present[who]
+        if hour == hours[-1]:
+            counts[-1] = len(present)
+        else:
+            hours.append(hour)
+            counts.append(len(present))
+    return np.array([*hours, 24.0]), np.array([*counts, counts[-1]], np.int64)
+
+
+def venue_colours(stays: pa.Table) -> dict[str, str]:
+    """A colour for each of the venues with the most time, grey for the others."""
+    spent: dict[str, int] = {}
+    lengths = zip(_local_us(stays["enter"]), _local_us(stays["exit"]), strict=True)
+    for venue, (enter, leave) in zip(stays["venue"].to_pylist(), lengths, strict=True):
+        spent[venue] = spent.get(venue, 0) + leave - enter
+    ranked = sorted(spent, key=lambda venue: (-spent[venue], venue))
+    return {venue: _COLOURS[rank] if rank < _NAMED_AT_MOST else _OTHER for rank, venue in enumerate(ranked)}
+
+
+def _local_us(times: pa.ChunkedArray) -> list[int]:
+    """Wall clock of `LOCAL_TIMEZONE` as microseconds; the zone has no summer time."""
+    offset = LOCAL_TIMEZONE.utcoffset(dt.datetime(2021, 1, 1))
+    assert offset is not None
+    shift = offset // dt.timedelta(microseconds=1)
+    return [value + shift for value in times.cast(pa.int64()).to_pylist()]
+
+
+def _steps_by_day(overlaps: pa.Table, days: list[int]) -> dict[int, tuple[npt.NDArray[np.float64], Int64]]:
+    by_day: dict[int, list[Bar]] = {day: [] for day in days}
+    for bar in day_bars(overlaps["start"], overlaps["end"]):
+        if bar.day in by_day:
+            by_day[bar.day].append(bar)
+    person = overlaps["person"].to_pylist()
+    return {day: people_steps(bars, person) for day, bars in by_day.items()}
+
+
+def _draw_steps(axis: Axes, hours: npt.NDArray[np.float64], people: Int64) -> None:
+    axis.fill_between(hours, people, step="post", color="#444444", alpha=0.28, linewidth=0)
+    axis.step(hours, people, where="post", color="#444444", linewidth=0.6)
+
+
+def _draw_stay(axis: Axes, stays: pa.Table, bar: Bar, colours: dict[str, str]) -> None:
+    """A bar under the zero line; hatched where one of its scans was forgotten."""
+    kinds = (stays["enter_kind"][bar.row].as_py(), stays["exit_kind"][bar.row].as_py())
+    axis.axvspan(
+        bar.start_hour,
+        bar.end_hour,
+        ymax=0.24,
+        facecolor=colours[stays["venue"][bar.row].as_py()],
+        edgecolor="white",
+        linewidth=0.5,
+        hatch=None if kinds == ("scanned", "scanned") else "////",
+    )
+
+
+def _label_day(axis: Axes, day: int) -> None:
+    date = dt.date(1970, 1, 1) + dt.timedelta(days=day)
+    axis.set_ylabel(f"{date:%d/%m}", rotation=0, ha="right", va="center")
+    axis.set_xlim(0, 24)
+    for side in ("top", "right", "left"):
+        axis.spines[side].set_visible(False)
+    axis.spines["bottom"].set_color("#cccccc")
+    axis.tick_params(length=0)
+
+
+def _finish(figure: Figure, axes: Any, most: int, title: str) -> None:
+    """One scale for all days: a quarter below zero for the bars, people above."""
+    top = max(most, 1) * 1.08
+    for axis in axes:
+        axis.set_ylim(-top / 3, top)
+        axis.set_yticks([most] if most else [])
+        axis.yaxis.tick_right()
+    axes[-1].set_xticks(range(0, 25, 3), [f"{hour}:00" for hour in range(0, 25, 3)])
+    figure.supxlabel("local time", fontsize=8)
+    if title:
+        figure.suptitle(title, x=0.01, ha="left", fontsize=10)
+
+
+def _legend(figure: Figure, stays: pa.Table, colours: dict[str, str]) -> None:
+    names = dict(zip(stays["venue"].to_pylist(), stays["name"].to_pylist(), strict=True))
+    handles: list[Patch | Line2D] = [
+        Patch(color=colour, label=names[venue] or venue)
+        for venue, colour in colours.items()
+        if colour != _OTHER
+    ]
+    if _OTHER in colours.values():
+        handles.append(Patch(color=_OTHER, label="other venues"))
+    handles.append(
+        Patch(facecolor="white", edgecolor="#888888", hatch="////", label="enter or exit not scanned")
+    )
+    handles.append(Patch(color="#444444", alpha=0.28, label="people there at the same time"))
+    figure.legend(handles=handles, loc="outside lower center", ncols=4, frameon=False)
+
+
+def _save(figure: Figure, path: Path, kind: str) -> None:
+    """Write beside the name first; a file made here is of mode 0600.
+
+    Raises:
+        UsageError: the folder cannot be written.
+    """
+    metadata = {"Date": None} if kind == "svg" else {"Software": None}
+    try:
+        handle, unfinished = tempfile.mkstemp(prefix="_tmp-", dir=path.parent)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                figure.savefig(file, format=kind, dpi=130, metadata=metadata)
+            os.replace(unfinished, path)
+        except BaseException:
+            os.unlink(unfinished)
+            raise
+    except OSError as error:
+        raise UsageError("the picture cannot be written", error.strerror or "name another file") from error

@@ -1,0 +1,30 @@
+"""`truyvet token`: the token of an identifier, last on its last line."""
+
+import argparse
+import os
+
+from pipelines.options import add_keys
+from pipelines.output import token_text
+from pipelines.query.person import token
+
+EXAMPLE = """
+truyvet token --lake LAKE phone:0905123456
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The flags of the command."""
+    parser.add_argument("person", metavar="KIND:VALUE", help="the identifier, such as phone:0905123456")
+    parser.add_argument(
+        "--lake",
+        metavar="URL",
+        help="the lake whose keys are meant; TRUYVET_LAKE stands in for the flag when no keys are named",
+    )
+    add_keys(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the token."""
+    lake = args.lake or (None if args.keys else os.environ.get("TRUYVET_LAKE"))
+    print(token_text(token(args.person, keys=args.keys, lake=lake)))
+    return 0

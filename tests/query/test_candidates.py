@@ -1,0 +1,72 @@
+"""Binary searches in sorted columns: every row that overlaps, and no other."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipelines.query.candidates import Int64, OwnStays, rows_beside, rows_of
+
+Interval = tuple[int, int, int]
+
+
+def columns(rows: list[Interval]) -> tuple[Int64, Int64, Int64]:
+    """venue, enter and exit of rows (venue, enter, length), in the order (venue, enter)."""
+    table = np.array(sorted(rows), np.int64).reshape(-1, 3)
+    return table[:, 0].copy(), table[:, 1].copy(), table[:, 1] + table[:, 2]
+
+
+def own_stays(rows: list[Interval]) -> OwnStays:
+    venue, enter, end = columns(rows)
+    return OwnStays(venue, enter, end, end)
+
+
+def pairs(own: list[Interval], rows: list[Interval]) -> set[tuple[int, int]]:
+    venue, enter, end = columns(rows)
+    longest = int((end - enter).max(initial=0))
+    stays, found = rows_beside(own_stays(own), venue, enter, end, longest)
+    assert len(set(zip(stays.tolist(), found.tolist(), strict=True))) == stays.size
+    return set(zip(stays.tolist(), found.tolist(), strict=True))
+
+
+@pytest.mark.parametrize(
+    ("row", "meets"),
+    [
+        ((1, 10, 10), True),
+        ((1, 0, 10), False),
+        ((1, 0, 11), True),
+        ((1, 20, 5), False),
+        ((1, 19, 5), True),
+        ((1, 0, 100), True),
+        ((1, 12, 1), True),
+        ((2, 10, 10), False),
+    ],
+)
+def test_a_row_is_beside_a_stay_when_they_share_an_instant(row: Interval, meets: bool) -> None:
+    assert bool(pairs([(1, 10, 10)], [row])) is meets
+
+
+def test_no_rows_and_no_stays_have_no_pairs() -> None:
+    assert pairs([], [(1, 0, 5)]) == set()
+    assert pairs([(1, 0, 5)], []) == set()
+
+
+def test_the_rows_of_a_person_are_found_at_both_ends_of_the_column() -> None:
+    person = np.array([-(2**63), -(2**63), 0, 2**63 - 1], np.int64)
+    assert rows_of(person, -(2**63)) == slice(0, 2)
+    assert rows_of(person, 2**63 - 1) == slice(3, 4)
+    assert rows_of(person, 1) == slice(3, 3)
+
+
+INTERVALS = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 30), st.integers(1, 12)), max_size=20)
+
+
+@given(own=INTERVALS, rows=INTERVALS)
+def test_the_searches_find_what_a_double_loop_finds(own: list[Interval], rows: list[Interval]) -> None:
+    expected = {
+        (i, j)
+        for i, (venue, enter, length) in enumerate(sorted(own))
+        for j, (other, start, lasting) in enumerate(sorted(rows))
+        if venue == other and start < enter + length and enter < start + lasting
+    }
+    assert pairs(own, rows) == expected
