@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         type=float,
         default=KEEP_SECONDS / _HOUR_SECONDS,
-        help="how long replaced files stay, for readers of older versions and for runs under way (default: 24)",
+        help="how long replaced files stay, for readers of older versions and for other runs (default: 24)",
     )
     add_output(parser)
 

@@ -190,9 +190,10 @@ def _numbers(column: pa.ChunkedArray) -> UInt64:
     if pa.types.is_string(column.type):
         coded = column.fill_null("\0").combine_chunks().dictionary_encode()
         numbers: UInt64 = np.array([_text_number(text) for text in coded.dictionary.to_pylist()], np.uint64)
-        return numbers[coded.indices.to_numpy()]
-    numbers = column.cast(pa.int64()).to_numpy().view(np.uint64)
-    return numbers
+        positions: npt.NDArray[np.int32] = coded.indices.to_numpy()
+        return numbers[positions]
+    signed: npt.NDArray[np.int64] = column.cast(pa.int64()).to_numpy()
+    return signed.view(np.uint64)
 
 
 def _text_number(text: str) -> int:
