@@ -1,17 +1,21 @@
-"""From a block of records to columns of scans: every check that one record can be judged by alone."""
+"""From a block of records to columns of scans: every check that a record can be judged by alone."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 
 from pipelines.arrays import Int64
-from pipelines.ingest.spans import Columns, Lines, UInt8
+from pipelines.ingest.checks import Checked, check
+from pipelines.ingest.event_keys import Content, event_keys
+from pipelines.ingest.hashing import hashes, macs
+from pipelines.ingest.reasons import TOO_NEW, TOO_OLD
+from pipelines.ingest.records import count_records, raw_records, records_of
+from pipelines.ingest.spans import Columns, Int32, Lines, Spans, UInt8
+from pipelines.keys import Keys
 
-if TYPE_CHECKING:
-    from pipelines.keys import Keys
+__all__ = ["PARSED", "Parsed", "Settings", "count_records", "parse", "raw_record", "raw_records"]
 
 PARSED = pa.schema(
     [
@@ -44,9 +48,23 @@ class Settings:
         newest_us: the latest instant that is not too new.
     """
 
-    keys: "Keys"
+    keys: Keys
     oldest_us: int
     newest_us: int
+
+
+class Identifiers(Sequence[bytes]):
+    """Canonical identifiers that become objects only where somebody asks for them."""
+
+    def __init__(self, texts: Spans, rows: Int64) -> None:
+        self._texts = texts
+        self._rows = rows
+
+    def __len__(self) -> int:
+        return int(self._rows.size)
+
+    def __getitem__(self, index: int) -> bytes:  # type: ignore[override] # slices are not offered
+        return self._texts.value(int(self._rows[index])) or b""
 
 
 @dataclass(frozen=True)
@@ -73,20 +91,87 @@ class Parsed:
 
 
 def parse(block: Lines | Columns, chunk_number: int, settings: Settings) -> Parsed:
-    """Check, canonicalise and hash a block; no record is ever an exception."""
-    raise NotImplementedError
-
-
-def raw_records(block: Lines | Columns, rows: Int64) -> list[bytes]:
-    """What the digest of a refused record is made of: its line without the line end, or its JSON.
+    """Check, canonicalise and hash a block; no record is ever an exception.
 
     Args:
-        block: the block that was parsed.
-        rows: int64[k], numbers in the block (not in the chunk), ascending.
+        block: records of one chunk.
+        chunk_number: of all chunks of the batch.
+        settings: keys and the range of time.
     """
-    raise NotImplementedError
+    records = records_of(block)
+    checked = check(records)
+    row = np.arange(checked.reason.size) + ((chunk_number << 32) + block.first_row)
+    refused = np.flatnonzero(checked.reason)
+    kept = np.flatnonzero(checked.reason == 0) if refused.size else None
+    scans = checked.rows(kept)
+    fault = _faults(scans.occurred_us, settings)
+    tokens = macs(scans.person.texts, settings.keys.token_key)
+    sealed = _used(scans.person.ids[fault == 0], tokens.size)
+    return Parsed(
+        scans=_table(scans, tokens, fault, row if kept is None else row[kept], settings.keys),
+        refused_row=row[refused],
+        refused_reason=checked.reason[refused],
+        received=int(checked.reason.size),
+        strict=records.strict,
+        tokens=tokens[sealed],
+        identifiers=Identifiers(scans.person.texts, sealed),
+    )
 
 
 def raw_record(block: Lines | Columns, row_in_block: int) -> bytes:
     """`raw_records` of one row."""
     return raw_records(block, np.array([row_in_block], np.int64))[0]
+
+
+def _faults(occurred_us: Int64, settings: Settings) -> UInt8:
+    fault = np.zeros(occurred_us.size, np.uint8)
+    fault[occurred_us < settings.oldest_us] = TOO_OLD
+    fault[occurred_us > settings.newest_us] = TOO_NEW
+    return fault
+
+
+def _used(ids: Int32, count: int) -> Int64:
+    """The numbers below `count` that are among `ids`, ascending; ids below 0 stand for nothing."""
+    marks = np.zeros(count + 1, bool)
+    marks[ids] = True
+    return np.flatnonzero(marks[:count])
+
+
+def _table(scans: Checked, tokens: Int64, fault: UInt8, row: Int64, keys: Keys) -> pa.Table:
+    size = row.size
+    people, venues, zones, scanners = scans.person, scans.venue, scans.zone, scans.scanner
+    ids = np.stack([people.ids, venues.ids, zones.ids])
+    content = Content(people.texts, venues.texts, zones.texts, ids, scans.direction, scans.occurred_us)
+    high, low = event_keys(keys.event_key, scans.event_id, content)
+    columns = {
+        "person": tokens[people.ids],
+        "venue": hashes(venues.texts)[venues.ids],
+        "occurred_us": scans.occurred_us,
+        "event_high": high,
+        "event_low": low,
+        "direction": scans.direction,
+        "zone": _dictionary(zones.texts, zones.ids),
+        "scan_mode": scans.scan_mode,
+        "scanner": _nullable(macs(scanners.texts, keys.token_key), scanners.ids),
+        "authenticity": np.zeros(size, np.uint8),
+        "row": row,
+        "fault": fault,
+    }
+    return pa.table([columns[name] for name in PARSED.names], schema=PARSED)
+
+
+def _nullable(values: Int64, ids: Int32) -> pa.Array:
+    """`values` by number; null for numbers below 0."""
+    if not values.size:
+        return pa.nulls(ids.size, pa.int64())
+    return pa.array(values[ids], mask=ids < 0)
+
+
+def _dictionary(texts: Spans, ids: Int32) -> pa.DictionaryArray:
+    """Texts by number as a dictionary of those in use, each once; null for numbers below 0."""
+    words: dict[bytes, int] = {}
+    code_of = np.zeros(len(texts) + 1, np.int32)
+    for number in _used(ids, len(texts)).tolist():
+        code_of[number] = words.setdefault(texts.value(number) or b"", len(words))
+    dictionary = pa.array([word.decode() for word in words], pa.string())
+    return pa.DictionaryArray.from_arrays(pa.array(code_of[ids], mask=ids < 0), dictionary)

@@ -1,0 +1,46 @@
+"""Reading and moving a few bytes inside kernels."""
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from pipelines.ingest.machine import load64, store64
+from pipelines.ingest.spans import UInt8
+
+SLACK = 8
+"""Bytes behind the last one that make `load_upto` and `move` quick."""
+
+
+@njit(cache=True, nogil=True)
+def load_upto(data: UInt8, at: int, size: int) -> Any:
+    """The first `size` bytes from `at` on, at most 8, as a little-endian uint64."""
+    if size >= 8:
+        return load64(data, at)
+    if at + 8 <= data.size:
+        return load64(data, at) & ((np.uint64(1) << np.uint64(8 * size)) - np.uint64(1))
+    word = np.uint64(0)
+    for index in range(size):
+        word |= np.uint64(data[at + index]) << np.uint64(8 * index)
+    return word
+
+
+@njit(cache=True, nogil=True)
+def move(source: UInt8, at: int, size: int, target: UInt8, to: int) -> int:
+    """Copy `size` bytes; may write up to `SLACK` bytes more, which `target` must hold.
+
+    Returns:
+        The position behind the copy.
+    """
+    for index in range(0, size, 8):
+        store64(target, to + index, load_upto(source, at + index, size - index))
+    return to + size
+
+
+@njit(cache=True, nogil=True)
+def same(left: UInt8, at: int, right: UInt8, to: int, size: int) -> bool:
+    """Whether two texts of `size` bytes are the same."""
+    for index in range(0, size, 8):
+        if load_upto(left, at + index, size - index) != load_upto(right, to + index, size - index):
+            return False
+    return True

@@ -1,0 +1,152 @@
+"""The keyed identity of a scan within its UTC day, made for every row: the hottest hash there is.
+
+The event key is the first 16 bytes of HMAC-SHA-256 under the event sub-key of
+
+    01 ‖ UTC day, 4 bytes ‖ event id                                    with an event id
+    02 ‖ person ‖ venue ‖ zone ‖ direction ‖ microseconds, 8 bytes      without one
+
+where the length, one byte, stands before each text and before the microseconds,
+numbers are big-endian and signed, days count from 1970, the person is canonical,
+texts are NFC, an absent zone is empty and the direction is written out.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+
+from pipelines.arrays import Int64, UInt64
+from pipelines.ingest.copying import move
+from pipelines.ingest.hashing import BLOCK, UInt32, hash_lanes, head, key_states
+from pipelines.ingest.lanes import LANES
+from pipelines.ingest.spans import Int32, Spans, UInt8
+from pipelines.ingest.texts import Texts
+from schemas.codes import DIRECTIONS
+
+BY_EVENT_ID, BY_CONTENT = 1, 2
+"""The first byte of what is hashed, so that no event id can pass for a content."""
+
+_ROOM = 10 * BLOCK
+"""Bytes for the longest message: three texts of at most 140 bytes, and less than 40 beside them."""
+
+_DAY_US = 86_400_000_000
+_DIRECTION_SIZES = np.array([len(name) for name in DIRECTIONS], np.int64)
+_DIRECTIONS = np.frombuffer("".join(name.ljust(8) for name in DIRECTIONS).encode(), np.uint8)
+assert _DIRECTION_SIZES.max() <= 8
+
+
+@dataclass(frozen=True)
+class Content:
+    """What identifies a scan that has no event id; n scans.
+
+    Attributes:
+        persons: the distinct canonical persons.
+        venues: the distinct venue codes.
+        zones: the distinct zones.
+        ids: int32[3, n], each scan's person, venue and zone among them, -1 for no zone.
+        direction: uint8[n] codes.
+        occurred_us: int64[n].
+    """
+
+    persons: Spans
+    venues: Spans
+    zones: Spans
+    ids: Int32
+    direction: UInt8
+    occurred_us: Int64
+
+
+def event_keys(key: bytes, event_id: Texts, content: Content) -> UInt64:
+    """The event keys of n scans, uint64[2, n], as big-endian halves.
+
+    Args:
+        key: the event sub-key.
+        event_id: n texts of at most 64 bytes, absent where the content is to be hashed.
+        content: the scans.
+    """
+    inner, outer = key_states(key)
+    return _event_keys(
+        inner,
+        outer,
+        (event_id.data, event_id.side, event_id.start, event_id.length),
+        _parts(content.persons),
+        _parts(content.venues),
+        _parts(content.zones),
+        content.ids,
+        content.direction,
+        content.occurred_us,
+    )
+
+
+def _parts(texts: Spans) -> tuple[UInt8, Int64, Int32]:
+    return texts.data, texts.start, texts.length
+
+
+@njit(cache=True, nogil=True)
+def _event_keys(
+    inner: UInt32,
+    outer: UInt32,
+    event_id: tuple[UInt8, UInt8, Int64, Int32],
+    persons: tuple[UInt8, Int64, Int32],
+    venues: tuple[UInt8, Int64, Int32],
+    zones: tuple[UInt8, Int64, Int32],
+    ids: Int32,
+    direction: UInt8,
+    occurred_us: Int64,
+) -> UInt64:
+    data, side, start, length = event_id
+    keys = np.empty((2, start.size), np.uint64)
+    room = np.zeros((LANES, _ROOM), np.uint8)
+    sizes = np.zeros(LANES, np.int64)
+    state = np.empty((8, LANES), np.uint32)
+    words = np.empty((16, LANES), np.uint32)
+    for first in range(0, start.size, LANES):
+        count = min(LANES, start.size - first)
+        for lane in range(count):
+            row = first + lane
+            message = room[lane]
+            if length[row] < 0:
+                message[0] = BY_CONTENT
+                end = _put_known(persons, ids[0, row], message, 1)
+                end = _put_known(venues, ids[1, row], message, end)
+                end = _put_known(zones, ids[2, row], message, end)
+                code = direction[row]
+                end = _put_text(_DIRECTIONS, 8 * code, _DIRECTION_SIZES[code], message, end)
+                message[end] = 8
+                sizes[lane] = _put_number(occurred_us[row], 8, message, end + 1)
+            else:
+                message[0] = BY_EVENT_ID
+                end = _put_number(occurred_us[row] // _DAY_US, 4, message, 1)
+                if start[row] < data.size:
+                    sizes[lane] = _put_text(data, start[row], length[row], message, end)
+                else:
+                    sizes[lane] = _put_text(side, start[row] - data.size, length[row], message, end)
+        hash_lanes(room, sizes, inner, outer, state, words)
+        for lane in range(count):
+            keys[0, first + lane] = head(state, 0, lane)
+            keys[1, first + lane] = head(state, 2, lane)
+    return keys
+
+
+@njit(cache=True, nogil=True)
+def _put_known(texts: tuple[UInt8, Int64, Int32], number: int, message: UInt8, to: int) -> int:
+    """Append one of the distinct texts, or an empty one for a number below 0; the position behind."""
+    if number < 0:
+        message[to] = 0
+        return to + 1
+    return _put_text(texts[0], texts[1][number], texts[2][number], message, to)
+
+
+@njit(cache=True, nogil=True)
+def _put_text(data: UInt8, at: int, size: int, message: UInt8, to: int) -> int:
+    """Append a text of at most 255 bytes and its length before it; the position behind."""
+    message[to] = size
+    return move(data, at, size, message, to + 1)
+
+
+@njit(cache=True, nogil=True)
+def _put_number(number: int, size: int, message: UInt8, to: int) -> int:
+    """Append a big-endian number of `size` bytes; the position behind."""
+    for index in range(size):
+        message[to + index] = (number >> (8 * (size - 1 - index))) & 0xFF
+    return to + size

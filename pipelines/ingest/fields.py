@@ -1,0 +1,16 @@
+"""The fields of a scan, by number."""
+
+from schemas.contract import load_contract
+
+FIELDS = tuple(field.name for field in load_contract("scan").fields)
+"""Their names in the order of the contract; a field's number is its position."""
+
+EVENT_ID, PERSON, VENUE, CODE, DIRECTION, OCCURRED_AT, ZONE, SCAN_MODE, SCANNER = range(len(FIELDS))
+
+RECORD_BYTES = 16 * 1024
+"""A longer record is refused without being parsed."""
+
+EVENT_ID_BYTES = 64
+CODE_BYTES = 4096
+TEXT_BYTES = 128
+"""The longest text of a field, in UTF-8; the last is that of fields without a limit of their own."""

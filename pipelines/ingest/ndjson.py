@@ -1,0 +1,286 @@
+"""Lines of JSON to spans of their known fields, in one pass over the bytes.
+
+Reads what nearly all lines are: one object of texts without escapes, numbers
+and literals. Every other line is left to `pipelines.ingest.strict`. A line
+read here gives the same spans as the strict parser would; a line in doubt is
+never read here.
+"""
+
+import numpy as np
+from numba import njit
+
+from pipelines.arrays import Int64
+from pipelines.ingest.copying import load_upto
+from pipelines.ingest.csv_kernel import is_utf8
+from pipelines.ingest.fields import FIELDS, RECORD_BYTES
+from pipelines.ingest.machine import WIDTH, count_bits, first_bit, line_ends, special_bytes
+from pipelines.ingest.spans import Int32, UInt8
+
+READ, TOO_LONG, IN_DOUBT = 0, 1, 2
+"""What became of a line."""
+
+_QUOTE, _COLON, _COMMA, _OPEN, _CLOSE = (ord(sign) for sign in '":,{}')
+_ZERO, _NINE, _POINT, _MINUS = (ord(sign) for sign in "09.-")
+_BLANK, _TAB, _RETURN, _LINE_FEED = (ord(sign) for sign in " \t\r\n")
+_FAILED = -1
+_MOST_DIGITS = 15
+_NULL, _TRUE, _FALSE = (int.from_bytes(word, "little") for word in (b"null", b"true", b"fals"))
+
+_HASH_FACTOR, _HASH_SIZE = 7, 16
+_SIZES = np.array([len(name) for name in FIELDS], np.int64)
+_HEADS = np.array([int.from_bytes(name.encode()[:8], "little") for name in FIELDS], np.uint64)
+_TAILS = np.array([int.from_bytes(name.encode()[8:], "little") for name in FIELDS], np.uint64)
+
+
+def _field_of_hash() -> Int64:
+    """The only field that a key's hash allows, -1 for none."""
+    fields = np.full(_HASH_SIZE, -1, np.int64)
+    for number, name in enumerate(FIELDS):
+        slot = (len(name) * _HASH_FACTOR + ord(name[0])) % _HASH_SIZE
+        assert fields[slot] < 0
+        fields[slot] = number
+    return fields
+
+
+_FIELD_OF_HASH = _field_of_hash()
+
+
+@njit(cache=True, nogil=True)
+def read_lines(data: UInt8) -> tuple[Int64, Int64, UInt8, Int64, Int32]:
+    """Find the records of a block and the spans of their fields.
+
+    Args:
+        data: uint8, whole lines.
+
+    Returns:
+        begin int64[n] and end int64[n] of each line that is not blank, its
+        line end left out; uint8[n] `READ`, `TOO_LONG` or `IN_DOUBT`; start
+        int64[fields, n] and length int32[fields, n] of the fields, -1 where
+        absent or empty, and in all fields of a line that was not read.
+    """
+    most = _count_line_ends(data) + 1
+    begin = np.empty(most, np.int64)
+    end = np.empty(most, np.int64)
+    state = np.empty(most, np.uint8)
+    start = np.empty((_SIZES.size, most), np.int64)
+    length = np.empty((_SIZES.size, most), np.int32)
+    rows = 0
+    at = 0
+    while at < data.size:
+        first = skip_blanks(data, at)
+        if _peek(data, first) == _LINE_FEED or first == data.size:
+            at = first + 1
+            continue
+        for field in range(_SIZES.size):
+            length[field, rows] = -1
+        stop = _read_object(data, first, start[:, rows], length[:, rows])
+        if stop >= 0:
+            stop = skip_blanks(data, stop)
+            if stop < data.size and data[stop] != _LINE_FEED:
+                stop = _FAILED
+        known = stop >= 0
+        stop = stop if known else find_line_end(data, first)
+        begin[rows] = at
+        end[rows] = stop - (data[stop - 1] == _RETURN)
+        state[rows] = READ if known else IN_DOUBT
+        if end[rows] - at > RECORD_BYTES:
+            state[rows] = TOO_LONG
+        if state[rows] != READ:
+            for field in range(_SIZES.size):
+                length[field, rows] = -1
+        rows += 1
+        at = stop + 1
+    return begin[:rows], end[:rows], state[:rows], start[:, :rows], length[:, :rows]
+
+
+@njit(cache=True, nogil=True)
+def line_bounds(data: UInt8) -> tuple[Int64, Int64]:
+    """`begin` and `end` as `read_lines` gives them, without reading the lines."""
+    most = _count_line_ends(data) + 1
+    begin = np.empty(most, np.int64)
+    end = np.empty(most, np.int64)
+    rows = 0
+    at = 0
+    while at < data.size:
+        first = skip_blanks(data, at)
+        stop = find_line_end(data, first)
+        if first < stop:
+            begin[rows] = at
+            end[rows] = stop - (data[stop - 1] == _RETURN)
+            rows += 1
+        at = stop + 1
+    return begin[:rows], end[:rows]
+
+
+@njit(cache=True, nogil=True)
+def _count_line_ends(data: UInt8) -> int:
+    count = 0
+    at = 0
+    while at + WIDTH <= data.size:
+        count += count_bits(line_ends(data, at))
+        at += WIDTH
+    while at < data.size:
+        count += data[at] == _LINE_FEED
+        at += 1
+    return count
+
+
+@njit(cache=True, nogil=True)
+def find_line_end(data: UInt8, at: int) -> int:
+    """The position of the next line feed, or the size of the block."""
+    while at + WIDTH <= data.size:
+        mask = line_ends(data, at)
+        if mask:
+            return int(at + first_bit(mask))
+        at += WIDTH
+    while at < data.size and data[at] != _LINE_FEED:
+        at += 1
+    return at
+
+
+@njit(cache=True, nogil=True)
+def skip_blanks(data: UInt8, at: int) -> int:
+    """The next position that holds none of JSON's blanks but the line feed."""
+    while at < data.size and (data[at] == _BLANK or data[at] == _TAB or data[at] == _RETURN):
+        at += 1
+    return at
+
+
+@njit(cache=True, nogil=True)
+def _peek(data: UInt8, at: int) -> int:
+    return int(data[at]) if at < data.size else 0
+
+
+@njit(cache=True, nogil=True)
+def _read_object(data: UInt8, at: int, start: Int64, length: Int32) -> int:
+    """Read an object of simple values; the position behind it, or `_FAILED` where there is a doubt."""
+    if data[at] != _OPEN:
+        return _FAILED
+    at = skip_blanks(data, at + 1)
+    if _peek(data, at) == _CLOSE:
+        return at + 1
+    seen = 0
+    while _peek(data, at) == _QUOTE:
+        end, plain = _text_end(data, at + 1)
+        if end < 0 or not plain:
+            return _FAILED
+        field = _field_of(data, at + 1, end - at - 1)
+        at = skip_blanks(data, end + 1)
+        if _peek(data, at) != _COLON or (field >= 0 and (seen >> field) & 1):
+            return _FAILED
+        at = skip_blanks(data, at + 1)
+        if field >= 0:
+            seen |= 1 << field
+            at = _known_value(data, at, start, length, field)
+        else:
+            at = _other_value(data, at)
+        if at < 0:
+            return _FAILED
+        at = skip_blanks(data, at)
+        sign = _peek(data, at)
+        if sign == _CLOSE:
+            return at + 1
+        if sign != _COMMA:
+            return _FAILED
+        at = skip_blanks(data, at + 1)
+    return _FAILED
+
+
+@njit(cache=True, nogil=True)
+def _known_value(data: UInt8, at: int, start: Int64, length: Int32, field: int) -> int:
+    """Note the span of a text, or nothing for null; the position behind it."""
+    if _peek(data, at) == _QUOTE:
+        end, _ = _text_end(data, at + 1)
+        if end < 0:
+            return _FAILED
+        if end > at + 1:
+            start[field] = at + 1
+            length[field] = end - at - 1
+        return end + 1
+    return at + 4 if _word(data, at) == _NULL else _FAILED
+
+
+@njit(cache=True, nogil=True)
+def _other_value(data: UInt8, at: int) -> int:
+    """The position behind a simple value that nobody asks for."""
+    first = _peek(data, at)
+    if first == _QUOTE:
+        end, plain = _text_end(data, at + 1)
+        if end < 0 or not (plain or is_utf8(data, at + 1, end)):
+            return _FAILED
+        return end + 1
+    if first == _MINUS or _ZERO <= first <= _NINE:
+        return _number_end(data, at)
+    word = _word(data, at)
+    if word in (_NULL, _TRUE):
+        return at + 4
+    return at + 5 if word == _FALSE and _peek(data, at + 4) == ord("e") else _FAILED
+
+
+@njit(cache=True, nogil=True)
+def _word(data: UInt8, at: int) -> np.int64:
+    """The next four bytes, little-endian."""
+    return np.int64(load_upto(data, at, 4)) if at + 4 <= data.size else np.int64(0)
+
+
+@njit(cache=True, nogil=True)
+def _number_end(data: UInt8, at: int) -> int:
+    """The position behind a number without an exponent; the longest ones are left to others."""
+    at += data[at] == _MINUS
+    end = _digits_end(data, at)
+    if end == at or end - at > _MOST_DIGITS or (data[at] == _ZERO and end - at > 1):
+        return _FAILED
+    if _peek(data, end) == _POINT:
+        at = end + 1
+        end = _digits_end(data, at)
+        if end == at or end - at > _MOST_DIGITS:
+            return _FAILED
+    return end
+
+
+@njit(cache=True, nogil=True)
+def _digits_end(data: UInt8, at: int) -> int:
+    while _ZERO <= _peek(data, at) <= _NINE:
+        at += 1
+    return at
+
+
+@njit(cache=True, nogil=True)
+def _text_end(data: UInt8, at: int) -> tuple[int, bool]:
+    """The closing quote of a text and whether it is ASCII; `_FAILED` for an escape, control or no end."""
+    plain = True
+    while at + WIDTH <= data.size:
+        mask = special_bytes(data, at)
+        while mask:
+            found = int(at + first_bit(mask))
+            if data[found] == _QUOTE:
+                return found, plain
+            if data[found] < 0x80:
+                return _FAILED, plain
+            plain = False
+            mask &= mask - 1
+        at += WIDTH
+    while at < data.size:
+        byte = data[at]
+        if byte == _QUOTE:
+            return at, plain
+        if byte < _BLANK or byte == ord("\\"):
+            return _FAILED, plain
+        plain = plain and byte < 0x80
+        at += 1
+    return _FAILED, plain
+
+
+@njit(cache=True, nogil=True)
+def _field_of(data: UInt8, at: int, size: int) -> int:
+    """The number of the field that a key names, -1 for another key."""
+    if size == 0:
+        return -1
+    field: int = _FIELD_OF_HASH[(size * _HASH_FACTOR + data[at]) % _HASH_SIZE]
+    if field < 0 or _SIZES[field] != size:
+        return -1
+    if load_upto(data, at, min(size, 8)) != _HEADS[field]:
+        return -1
+    if size > 8 and load_upto(data, at + 8, size - 8) != _TAILS[field]:
+        return -1
+    return field

@@ -1,0 +1,137 @@
+"""Blocks of every format as one thing: a text column for each field of a scan."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import orjson
+
+from pipelines.arrays import Int64
+from pipelines.ingest.fields import FIELDS, OCCURRED_AT, RECORD_BYTES
+from pipelines.ingest.ndjson import IN_DOUBT, TOO_LONG, line_bounds, read_lines
+from pipelines.ingest.reasons import TOO_LARGE
+from pipelines.ingest.spans import NO_INSTANT, Columns, Int32, Lines, Spans, UInt8
+from pipelines.ingest.strict import decode
+from pipelines.ingest.texts import NO_BYTES, Texts, read_only
+
+_WORST_ESCAPE = 6
+"""Bytes of JSON that one byte of a text may take (`\\u0000`)."""
+
+_JSON_FRAME = 256
+"""More bytes than the names of all fields and the signs between them take."""
+
+
+@dataclass(frozen=True)
+class Records:
+    """The records of a block.
+
+    Attributes:
+        texts: one column a field, in the order of `FIELDS`; n rows each.
+        instants: int64[n] where `occurred_at` came as UTC microseconds, else None.
+        reason: uint8[n], why a record was refused so far, 0 where it was not.
+        strict: how many lines the strict parser read.
+    """
+
+    texts: tuple[Texts, ...]
+    instants: Int64 | None
+    reason: UInt8
+    strict: int
+
+
+def records_of(block: Lines | Columns) -> Records:
+    """The records of a block as columns."""
+    return _of_lines(block) if isinstance(block, Lines) else _of_columns(block)
+
+
+def count_records(block: Lines | Columns) -> int:
+    """How many records a block holds, refused ones included."""
+    return int(line_bounds(read_only(block.data))[0].size) if isinstance(block, Lines) else block.rows
+
+
+def raw_records(block: Lines | Columns, rows: Int64) -> list[bytes]:
+    """What the digest of a record is made of: its line without the line end, or its JSON.
+
+    Args:
+        block: the block that was parsed.
+        rows: int64[k], numbers in the block (not in the chunk).
+    """
+    if isinstance(block, Columns):
+        return [_json_of(block, row) for row in rows.tolist()]
+    begin, end = line_bounds(read_only(block.data))
+    return [block.data[begin[row] : end[row]].tobytes() for row in rows.tolist()]
+
+
+def _of_lines(block: Lines) -> Records:
+    data = read_only(block.data)
+    begin, end, state, start, length = read_lines(data)
+    reason = np.where(state == TOO_LONG, np.uint8(TOO_LARGE), np.uint8(0))
+    doubtful = np.flatnonzero(state == IN_DOUBT)
+    decoded = [decode(data[begin[row] : end[row]].tobytes()) for row in doubtful.tolist()]
+    reason[doubtful] = [refused for _, refused in decoded]
+    side = _append(data.size, doubtful, [values for values, _ in decoded], start, length)
+    texts = tuple(Texts(data, side, start[field], length[field]) for field in range(len(FIELDS)))
+    return Records(texts, None, reason, int(doubtful.size))
+
+
+def _append(
+    base: int, rows: Int64, decoded: Sequence[Sequence[bytes | None]], start: Int64, length: Int32
+) -> UInt8:
+    """Lay decoded values side by side and note their spans, counted from `base` on."""
+    pieces: list[bytes] = []
+    end = base
+    for row, values in zip(rows.tolist(), decoded, strict=True):
+        for field, value in enumerate(values):
+            if value is not None:
+                start[field, row], length[field, row] = end, len(value)
+                end += len(value)
+                pieces.append(value)
+    return read_only(np.frombuffer(b"".join(pieces), np.uint8)) if pieces else NO_BYTES
+
+
+def _of_columns(block: Columns) -> Records:
+    reason = block.broken.copy()
+    texts = [_text_column(block, name) for name in FIELDS]
+    sizes = sum(column.length.clip(0).astype(np.int64) for column in texts)
+    for row in np.flatnonzero(sizes * _WORST_ESCAPE + _JSON_FRAME > RECORD_BYTES).tolist():
+        if len(_json_of(block, row)) > RECORD_BYTES and not 0 < reason[row] < TOO_LARGE:
+            reason[row] = TOO_LARGE
+    instants = block.fields.get(FIELDS[OCCURRED_AT])
+    given = None if isinstance(instants, Spans) else instants
+    if given is not None:
+        given = np.where(reason == 0, given, NO_INSTANT)
+    return Records(tuple(_without(column, reason) for column in texts), given, reason, 0)
+
+
+def _text_column(block: Columns, name: str) -> Texts:
+    """A field's texts; empty ones are absent."""
+    column = block.fields.get(name)
+    if not isinstance(column, Spans):
+        return Texts(NO_BYTES, NO_BYTES, np.zeros(block.rows, np.int64), np.full(block.rows, -1, np.int32))
+    length = np.where(column.length > 0, column.length, np.int32(-1)).astype(np.int32)
+    start = np.require(column.start, np.int64, ["C", "W"])
+    return Texts(read_only(column.data), NO_BYTES, start, length)
+
+
+def _without(column: Texts, reason: UInt8) -> Texts:
+    """The column with nothing in the rows that are refused."""
+    if not reason.any():
+        return column
+    length = np.where(reason == 0, column.length, np.int32(-1)).astype(np.int32)
+    return Texts(column.data, column.side, column.start, length)
+
+
+def _json_of(block: Columns, row: int) -> bytes:
+    """A row's fields as JSON in the order of the contract, absent ones left out."""
+    if row in block.raw:
+        return block.raw[row]
+    return orjson.dumps(dict(_present(block, row)))
+
+
+def _present(block: Columns, row: int) -> Iterable[tuple[str, str | int]]:
+    for name in FIELDS:
+        column = block.fields.get(name)
+        if isinstance(column, Spans):
+            if raw := column.value(row):
+                yield name, raw.decode(errors="backslashreplace")
+        elif column is not None and column[row] != NO_INSTANT:
+            yield name, int(column[row])
