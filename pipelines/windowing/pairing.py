@@ -43,7 +43,7 @@ class Stays:
         zone: int32[n], the code of the only zone that its scans name, else NO_ZONE.
         enter_us, exit_us: int64[n], microseconds UTC.
         enter_kind, exit_kind: uint8[n], positions in `ENTER_KINDS` and `EXIT_KINDS`.
-        last_seen_us: int64[n].
+        first_seen_us, last_seen_us: int64[n], times of the first and the last scan.
         scans: int32[n].
         stay_id: int64[n].
         reach_before_us: int64[n], a scan before that instant cannot change the stay.
@@ -58,6 +58,7 @@ class Stays:
     exit_us: Int64
     enter_kind: UInt8
     exit_kind: UInt8
+    first_seen_us: Int64
     last_seen_us: Int64
     scans: Int32
     stay_id: Int64
@@ -121,6 +122,7 @@ def pair(
         exit_us=exit_us,
         enter_kind=(is_out[first] * np.uint8(_IMPUTED)).astype(np.uint8),
         exit_kind=exit_kind,
+        first_seen_us=at_us[first],
         last_seen_us=at_us[last],
         scans=scans,
         stay_id=stay_ids(event_high[row[first]], event_low[row[first]]),
@@ -292,7 +294,7 @@ def differences(old: Stays, new: Stays) -> tuple[Int64, Int64]:
     Returns:
         rows of `old`, int64[k], and rows of `new`, int64[m], ascending.
     """
-    twin = _twins(old.person, old.stay_id, new.person, new.stay_id)
+    twin = twins(old.person, old.stay_id, new.person, new.stay_id)
     matched = np.flatnonzero(twin >= 0)
     same = np.ones(matched.size, np.bool_)
     for name in ("venue", "zone", "enter_us", "exit_us", "enter_kind", "exit_kind", "last_seen_us", "scans"):
@@ -307,7 +309,7 @@ def differences(old: Stays, new: Stays) -> tuple[Int64, Int64]:
 
 
 @njit(cache=True, nogil=True)
-def _twins(old_person: Int64, old_id: Int64, new_person: Int64, new_id: Int64) -> Int64:
+def twins(old_person: Int64, old_id: Int64, new_person: Int64, new_id: Int64) -> Int64:
     """The old row of the same person and stay id, for each new row, or -1."""
     bits = 4
     while (1 << bits) < 2 * old_id.size:

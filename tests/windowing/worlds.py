@@ -1,11 +1,16 @@
 """Small adversarial worlds: few persons, few places, few instants, so that everything meets."""
 
+import datetime as dt
+
 import numpy as np
 from hypothesis import strategies as st
 
 from schemas.codes import DIRECTIONS, ENTER_KINDS, EXIT_KINDS
 from schemas.stay_rules import VENUE_TYPES, StayRules
 from tests.windowing.reference import Scan, Stay
+
+EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+MICROSECOND = dt.timedelta(microseconds=1)
 
 MINUTE = 60_000_000
 HOUR = 60 * MINUTE

@@ -1,0 +1,158 @@
+"""What a bucket's changed scans do to `stays`: rows to take out and rows to put in."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from apache_beam.pvalue import TaggedOutput
+from apache_beam.transforms.window import TimestampedValue
+
+from pipelines.arrays import Int64, part_of, stable_order
+from pipelines.columns import zone_codes
+from pipelines.days import DAY_SECONDS, DAY_US
+from pipelines.scratch import Piece, read_pieces, spill
+from pipelines.threads import ThreadedDoFn
+from pipelines.windowing.dates import dates_touched, reaches_unread
+from pipelines.windowing.pairing import Stays, differences, pair
+from pipelines.windowing.stay_rows import CHANGES, PUT_IN, TAKE_OUT
+from schemas.codes import EXIT_KINDS
+from schemas.stay_rules import StayRules
+
+TALLY = "tally"
+"""Tag of what each bucket counted."""
+
+_PARTS_AT_MOST = 1 << 20
+_NEXT_SCAN = EXIT_KINDS.index("next_scan")
+
+
+@dataclass(frozen=True)
+class Tally:
+    """What a bucket's pairing brought, to be summed.
+
+    Attributes:
+        persons: with a scan that was paired.
+        added: stays to put in.
+        removed: stays to take out.
+        cut_short: stays put in that end at a scan elsewhere.
+        doubtful: changed stays that a scan of an unread date could change: then
+            the answer is not used and more dates are read.
+    """
+
+    persons: int = 0
+    added: int = 0
+    removed: int = 0
+    cut_short: int = 0
+    doubtful: int = 0
+
+    @classmethod
+    def sum(cls, tallies: Iterable["Tally"]) -> "Tally":
+        """All of them together."""
+        rows = [(t.persons, t.added, t.removed, t.cut_short, t.doubtful) for t in tallies]
+        return cls(*(sum(column) for column in zip(*rows, strict=True)))
+
+
+@dataclass
+class FindChanges(ThreadedDoFn):
+    """(person bucket, pieces) -> ((by, part), Piece), stamped with each date that the change touches.
+
+    A date gets an element of order `person` only where stays of its own
+    change; a stay that merely reaches it concerns its footfall alone.
+
+    Attributes:
+        unread: the dates that hold scans and were not read, ascending.
+        buckets: of persons, a power of two.
+        parts: of a date, where it has more than one, a power of two.
+    """
+
+    rules: StayRules
+    unread: tuple[int, ...]
+    buckets: int
+    parts: dict[int, int]
+    scratch: str
+
+    def work(self, element: tuple[int, Iterable[Piece]], *_: Any) -> Iterator[Any]:
+        """Pair one bucket's scans as they were and as they are, and spill the difference."""
+        bucket, pieces = element
+        scans = read_pieces(pieces)
+        zones, zone = zone_codes(scans["zone"])
+        new = self._pair(scans, zone, "type_after")
+        taken_out, put_in = np.empty(0, np.int64), np.arange(new.person.size)
+        rows = []
+        doubtful = 0
+        if "type_before" in scans.column_names:
+            old = self._pair(scans, zone, "type_before")
+            taken_out, put_in = differences(old, new)
+            doubtful = self._doubtful(old, taken_out) + self._doubtful(new, put_in)
+            rows.append(_change_rows(old, taken_out, zones, TAKE_OUT))
+        rows.append(_change_rows(new, put_in, zones, PUT_IN))
+        yield TaggedOutput(
+            TALLY,
+            Tally(
+                persons=int(np.unique(scans["person"].to_numpy()).size),
+                added=put_in.size,
+                removed=taken_out.size,
+                cut_short=int((new.exit_kind[put_in] == _NEXT_SCAN).sum()),
+                doubtful=doubtful,
+            ),
+        )
+        if not doubtful:
+            yield from self._by_date(bucket, pa.concat_tables(rows).combine_chunks())
+
+    def _pair(self, scans: pa.Table, zone: npt.NDArray[np.int32], type_column: str) -> Stays:
+        columns = ("person", "venue", "occurred_us", "event_high", "event_low", "direction")
+        arrays = [scans[name].to_numpy() for name in columns]
+        return pair(*arrays, zone, scans[type_column].to_numpy(), self.rules)
+
+    def _doubtful(self, stays: Stays, rows: Int64) -> int:
+        """How many of these stays a scan that was not read could change."""
+        unread = np.array(self.unread, np.int64)
+        reach_us = (stays.first_seen_us, stays.last_seen_us, stays.reach_before_us, stays.reach_after_us)
+        return int(reaches_unread(*(column[rows] for column in reach_us), unread).sum())
+
+    def _by_date(self, bucket: int, rows: pa.Table) -> Iterator[Any]:
+        enter_us = rows["enter"].to_numpy()
+        row, date = dates_touched(enter_us, rows["exit"].to_numpy())
+        part = self._venue_part(rows["venue"].to_numpy()[row], date)
+        order = stable_order(date, part)
+        row, key = row[order], (date * _PARTS_AT_MOST + part)[order]
+        begins = enter_us[row] // DAY_US
+        for packed, piece in spill(self.scratch, f"changes-{bucket:06}", rows.take(pa.array(row)), key):
+            number, venue_part = divmod(packed, _PARTS_AT_MOST)
+            yield TimestampedValue((("venue", venue_part), piece), number * DAY_SECONDS)
+            if (begins[piece.start : piece.stop] == number).any():
+                for person_part in self._person_parts(bucket, number):
+                    yield TimestampedValue((("person", person_part), piece), number * DAY_SECONDS)
+
+    def _venue_part(self, venue: Int64, date: Int64) -> Int64:
+        part = np.zeros(venue.size, np.int64)
+        for number, parts in self.parts.items():
+            chosen = date == number
+            part[chosen] = part_of(venue[chosen], parts)
+        return part
+
+    def _person_parts(self, bucket: int, number: int) -> range:
+        """The parts of a date that hold persons of the bucket: one, or several of few buckets."""
+        parts = self.parts.get(number, 1)
+        first = bucket * parts // self.buckets
+        return range(first, max(first + 1, (bucket + 1) * parts // self.buckets))
+
+
+def _change_rows(stays: Stays, rows: Int64, zones: pa.Array, change: int) -> pa.Table:
+    zone = pa.array(stays.zone[rows], pa.int32(), mask=stays.zone[rows] < 0)
+    columns = {
+        "person": stays.person[rows],
+        "venue": stays.venue[rows],
+        "zone": pa.DictionaryArray.from_arrays(zone, zones),
+        "enter": stays.enter_us[rows],
+        "exit": stays.exit_us[rows],
+        "enter_kind": stays.enter_kind[rows],
+        "exit_kind": stays.exit_kind[rows],
+        "last_seen": stays.last_seen_us[rows],
+        "scans": stays.scans[rows],
+        "stay_id": stays.stay_id[rows],
+        "change": np.full(rows.size, change, np.int8),
+    }
+    return pa.table([columns[name] for name in CHANGES.names], schema=CHANGES)

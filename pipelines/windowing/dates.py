@@ -1,0 +1,61 @@
+"""Which dates a stay concerns, and which dates must be read to know it."""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from pipelines.arrays import Int64
+from pipelines.days import DAY_US
+
+
+def dates_touched(enter_us: Int64, exit_us: Int64) -> tuple[Int64, Int64]:
+    """Every (row, date) such that the stay of that row concerns the date.
+
+    A stay concerns each date from that of its enter to that of its exit: one
+    that ends exactly at midnight still has its exit in the new day's first
+    window.
+
+    Returns:
+        rows int64[m] and dates int64[m], by row and then by date.
+    """
+    first = enter_us // DAY_US
+    count = exit_us // DAY_US - first + 1
+    rows = np.repeat(np.arange(enter_us.size), count)
+    offset = np.arange(rows.size) - np.repeat(np.cumsum(count) - count, count)
+    return rows, first[rows] + offset
+
+
+def within(dates: Iterable[int], centres: Sequence[int], margin: int) -> frozenset[int]:
+    """The dates that lie at most `margin` days from one of the centres."""
+    around = sorted(centres)
+    if not around:
+        return frozenset()
+    found = np.fromiter(dates, np.int64)
+    after = np.searchsorted(around, found)
+    nearest = np.minimum(
+        np.abs(np.take(around, after, mode="clip") - found),
+        np.abs(np.take(around, after - 1, mode="clip") - found),
+    )
+    return frozenset(found[nearest <= margin].tolist())
+
+
+def reaches_unread(
+    first_us: Int64, last_us: Int64, reach_before_us: Int64, reach_after_us: Int64, unread: Int64
+) -> npt.NDArray[np.bool_]:
+    """Which stays a scan of an unread date could change.
+
+    Args:
+        first_us: int64[n], an instant of a date that was read.
+        last_us: int64[n], another, not earlier.
+        reach_before_us: int64[n], a scan before that instant cannot matter.
+        reach_after_us: int64[n], nor can one after this.
+        unread: int64[d], the dates that hold scans and were not read, ascending.
+    """
+    if not unread.size:
+        return np.zeros(first_us.size, np.bool_)
+    before = np.searchsorted(unread, first_us // DAY_US) - 1
+    older = (before >= 0) & ((unread[np.maximum(before, 0)] + 1) * DAY_US > reach_before_us)
+    after = np.searchsorted(unread, last_us // DAY_US, side="right")
+    newer = (after < unread.size) & (unread[np.minimum(after, unread.size - 1)] * DAY_US <= reach_after_us)
+    return older | newer

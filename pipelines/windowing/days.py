@@ -1,0 +1,152 @@
+"""One part of one UTC day, rewritten: its stays in one order, and its footfall."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from pipelines.arrays import Int64, part_of
+from pipelines.days import DAY_US, day_text
+from pipelines.lake import DataFile, Lake, LiveFile, write_data_file
+from pipelines.lake.sidecar import write_sidecar
+from pipelines.scratch import Piece, read_pieces
+from pipelines.threads import ThreadedDoFn
+from pipelines.windowing.failures import noted
+from pipelines.windowing.footfall import footfall
+from pipelines.windowing.stay_rows import CHANGES, CODED, in_order, merged, one_chunk, read_coded, uncoded
+from schemas.tables import FOOTFALL, STAYS
+
+ROWS_A_FILE = 1 << 21
+
+_PRESENCE = ("person", "venue", "enter", "exit", "stay_id")
+
+
+@dataclass(frozen=True)
+class DayPart:
+    """What to rewrite: the stays of `date` in the order `by` whose ids lie in range `part`.
+
+    Without `own`, no stay that begins on the date changed: only its footfall did.
+    """
+
+    date: int
+    by: str
+    part: int
+    own: bool
+
+
+@dataclass(frozen=True)
+class DayFiles:
+    """The live files of `stays` that concern a date.
+
+    Attributes:
+        venue, person: of the stays that begin on it, in either order.
+        reaching: in the order `venue`, of earlier dates with a stay that reaches it.
+    """
+
+    venue: tuple[LiveFile, ...] = ()
+    person: tuple[LiveFile, ...] = ()
+    reaching: tuple[LiveFile, ...] = ()
+
+
+@dataclass(frozen=True)
+class Rewritten:
+    """The new files of a table for one part of a date."""
+
+    table: str
+    date: int
+    files: tuple[DataFile, ...]
+
+
+@dataclass
+class RewriteDays(ThreadedDoFn):
+    """(DayPart, change pieces) -> Rewritten, at most one for `stays` and one for `footfall`.
+
+    Attributes:
+        live: by date, where the lake holds stays that concern it.
+        parts: of a date, where it has more than one, a power of two.
+        window_us: length of a footfall window.
+    """
+
+    lake: Lake
+    live: dict[int, DayFiles]
+    parts: dict[int, int]
+    window_us: int
+    scratch: str
+
+    def work(self, element: tuple[DayPart, list[Piece]], *_: Any) -> Iterator[Rewritten]:
+        """Merge one day part's changes into what the lake holds, and write it."""
+        day, pieces = element
+        live = self.live.get(day.date, DayFiles())
+        with noted(self.scratch):
+            own, earlier = self._changes(day, pieces)
+            base = self._read(live.venue if day.by == "venue" else live.person, day, CODED.names)
+            stays = in_order(merged(base, own), day.by)
+            if day.own:
+                yield Rewritten("stays", day.date, tuple(self._write_stays(stays, day)))
+            if day.by == "venue":
+                reaching = merged(self._read(live.reaching, day, _PRESENCE, day.date * DAY_US), earlier)
+                present = pa.concat_tables([reaching, stays.select(_PRESENCE)])
+                yield Rewritten("footfall", day.date, tuple(self._write_footfall(present, day)))
+
+    def _changes(self, day: DayPart, pieces: list[Piece]) -> tuple[pa.Table, pa.Table]:
+        """The changes to stays that begin on the date, and to earlier ones that reach it."""
+        if not pieces:
+            return CHANGES.empty_table(), CHANGES.empty_table()
+        changes = one_chunk(read_pieces(pieces))
+        begun = changes["enter"].to_numpy() >= day.date * DAY_US
+        mine = self._is_mine(changes, day)
+        own = changes if (begun & mine).all() else changes.filter(pa.array(begun & mine))
+        return own, changes.filter(pa.array(~begun & mine)) if own is not changes else CHANGES.empty_table()
+
+    def _is_mine(self, rows: pa.Table, day: DayPart) -> Any:
+        parts = self.parts.get(day.date, 1)
+        return part_of(rows[day.by].to_numpy(), parts) == day.part
+
+    def _read(
+        self, files: tuple[LiveFile, ...], day: DayPart, columns: Any, reaches_us: int | None = None
+    ) -> pa.Table:
+        """The lake's rows of a day part, those whose exit is not before `reaches_us`."""
+        tables = [pa.schema([CODED.field(name) for name in columns]).empty_table()]
+        for file in files:
+            if self._may_be_mine(file, day):
+                rows = read_coded(file.path, columns)
+                kept = self._is_mine(rows, day)
+                if reaches_us is not None:
+                    kept &= rows["exit"].to_numpy() >= reaches_us
+                tables.append(rows if kept.all() else rows.filter(pa.array(kept)))
+        return pa.concat_tables(tables)
+
+    def _may_be_mine(self, file: LiveFile, day: DayPart) -> bool:
+        """Whether the file's range of ids meets the part."""
+        parts = self.parts.get(day.date, 1)
+        extremes: Int64 = np.array([file.stats.least[day.by], file.stats.greatest[day.by]], np.int64)
+        first, last = part_of(extremes, parts).tolist()
+        # Seen as unsigned, negative ids come last: a range across zero holds both ends of the parts.
+        return bool(first <= day.part <= last if first <= last else day.part >= first or day.part <= last)
+
+    def _write_stays(self, stays: pa.Table, day: DayPart) -> Iterator[DataFile]:
+        if stays.num_rows:
+            partition = {"by": day.by, "date": day_text(day.date)}
+            rows = uncoded(stays)
+            file = write_data_file(self.lake, STAYS, partition, rows)
+            write_sidecar(self.lake, file, rows)
+            yield file
+
+    def _write_footfall(self, present: pa.Table, day: DayPart) -> Iterator[DataFile]:
+        start_us = day.date * DAY_US
+        columns = [present[name].to_numpy() for name in ("person", "venue", "enter", "exit")]
+        rows = footfall_rows(footfall(*columns, start_us, start_us + DAY_US, self.window_us))
+        if rows.num_rows:
+            yield write_data_file(self.lake, FOOTFALL, {"date": day_text(day.date)}, rows)
+
+
+def footfall_rows(found: Any) -> pa.Table:
+    """Footfall as rows of its table."""
+    columns = []
+    for field in FOOTFALL.file_schema:
+        is_time = pa.types.is_timestamp(field.type)
+        column = pa.array(getattr(found, f"{field.name}_us" if is_time else field.name))
+        columns.append(column.view(field.type) if is_time else column)
+    return pa.table(columns, schema=FOOTFALL.file_schema)

@@ -1,0 +1,244 @@
+"""What a recomputation has to read, rewrite and commit, decided from the logs alone.
+
+The base of a plan is the version of `scans` and of the registry that `stays`
+reflects. What was added to them since, or taken away, is what changed.
+"""
+
+import datetime as dt
+import hashlib
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipelines.arrays import parts_for
+from pipelines.days import DAY_US, day_number
+from pipelines.errors import DataError, RefusedError
+from pipelines.lake import NO_TABLE, Lake, LiveFile, Snapshot, mark, read_table, snapshot
+from pipelines.registry import Registry, registry_from
+from pipelines.threads import thread_count
+from pipelines.windowing.dates import within
+from pipelines.windowing.days import ROWS_A_FILE, DayFiles
+from pipelines.windowing.scan_files import Registries, ScanFile, holds_any
+from schemas.stay_rules import StayRules
+
+ROWS_A_BUCKET = 1 << 17
+_BUCKETS_AT_MOST = 1 << 10
+_SCANS_A_CHANGE = 16
+"""How many scans a changed one may bring along: its person's, on all dates that are read."""
+
+FOOTFALL_VERSION = "footfall_version"
+"""The mark of `stays` that says which version of `footfall` was made with it."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One attempt at a recomputation.
+
+    Attributes:
+        lake: the lake.
+        rules: the durations.
+        scans_version: the version of `scans` to be reflected.
+        venues_version: the version of the registry to be reflected.
+        stays: the version of `stays` to be followed.
+        footfall: the version of `footfall` to be followed.
+        is_rebuild: nothing that `stays` holds is used.
+        is_idle: `stays` and `footfall` are what they must be.
+        registries: the registry before and after.
+        changed: the files that may hold a changed scan.
+        files: the files to read.
+        unread: the dates that hold scans and are not read, ascending.
+        recounted: dates whose footfall is made again whatever changes.
+        buckets: of persons, a power of two.
+        parts: of a date, where it has more than one, a power of two.
+        live: the files of `stays` that concern a date.
+    """
+
+    lake: Lake
+    rules: StayRules
+    scans_version: int
+    venues_version: int
+    stays: Snapshot
+    footfall: Snapshot
+    is_rebuild: bool
+    is_idle: bool
+    registries: Registries
+    changed: tuple[ScanFile, ...]
+    files: tuple[ScanFile, ...]
+    unread: tuple[int, ...]
+    recounted: tuple[int, ...]
+    buckets: int
+    parts: dict[int, int]
+    live: dict[int, DayFiles]
+
+    @property
+    def marks(self) -> dict[str, int]:
+        """What the tables say they reflect."""
+        return _marks(self.scans_version, self.venues_version, self.rules)
+
+
+def _marks(scans_version: int, venues_version: int, rules: StayRules) -> dict[str, int]:
+    return {
+        "scans_version": scans_version,
+        "venues_version": venues_version,
+        "stay_rules": stay_rules_mark(rules.version),
+    }
+
+
+def stay_rules_mark(version: str) -> int:
+    """The number that stands for a version of `stays.toml` in a table's marks."""
+    return int.from_bytes(hashlib.sha256(version.encode()).digest()[:8], "big") >> 1
+
+
+def check_stay_rules(lake: Lake, rules: StayRules) -> None:
+    """See that the lake's stays were made with these durations.
+
+    Raises:
+        RefusedError: they were made with another version of `stays.toml`.
+    """
+    pinned = snapshot(lake, "stays").marks.get("stay_rules")
+    if pinned is not None and pinned != stay_rules_mark(rules.version):
+        raise RefusedError(
+            "the lake's stays were made with another version of stays.toml",
+            "rewrite them with truyvet recompute, or go back to that version",
+        )
+
+
+def make_plan(lake: Lake, rules: StayRules, *, everything: bool = False, margin: int = 1) -> Plan:
+    """Compare the lake's stays with its scans.
+
+    Args:
+        lake: the lake.
+        rules: the durations.
+        everything: plan a rebuild.
+        margin: how many days around a changed date to read, at least the longest stay.
+    """
+    stays, footfall = snapshot(lake, "stays"), snapshot(lake, "footfall")
+    scans, venues = snapshot(lake, "scans"), snapshot(lake, "venues")
+    base = None if everything or not stays.files else _base(lake, stays)
+    after = registry_from(read_table(lake, "venues", version=venues.version))
+    before_files, before = base or ((), _EMPTY)
+    registries = Registries(before, after)
+    files = _compared(before_files, scans.files)
+    longest_days = -(-int(rules.max_stay_us.max()) // DAY_US)
+    if base is None:
+        changed, read = files, frozenset(file.date for file in files)
+    else:
+        changed = _changed(files, registries)
+        dates = sorted({file.date for file in changed})
+        read = within({file.date for file in files}, dates, max(margin, longest_days))
+    chosen = tuple(file for file in files if file.date in read)
+    recounted = () if base is None else _recounted(lake, stays, footfall)
+    is_current = dict(stays.marks) == _marks(scans.version, venues.version, rules)
+    return Plan(
+        lake=lake,
+        rules=rules,
+        scans_version=scans.version,
+        venues_version=venues.version,
+        stays=stays,
+        footfall=footfall,
+        is_rebuild=base is None,
+        is_idle=is_current and not everything and not recounted,
+        registries=registries,
+        changed=changed,
+        files=chosen,
+        unread=tuple(sorted({file.date for file in files} - read)),
+        recounted=recounted,
+        buckets=_buckets(chosen, changed, is_rebuild=base is None),
+        parts=_parts(files),
+        live={} if base is None else _live(stays),
+    )
+
+
+_EMPTY = Registry(np.empty(0, np.int64), np.empty(0, np.int16), np.empty(0, np.int64))
+
+
+def _base(lake: Lake, stays: Snapshot) -> tuple[tuple[LiveFile, ...], Registry] | None:
+    """The files of `scans` and the registry that `stays` reflects; None when they are gone."""
+    try:
+        files = snapshot(lake, "scans", stays.marks["scans_version"]).files
+        venues = read_table(lake, "venues", version=stays.marks["venues_version"])
+    except (DataError, KeyError):
+        return None
+    return files, registry_from(venues)
+
+
+def _compared(before: tuple[LiveFile, ...], after: tuple[LiveFile, ...]) -> tuple[ScanFile, ...]:
+    """All files of two versions of `scans`, by path."""
+    was, remains = {file.relative for file in before}, {file.relative for file in after}
+    both = {file.relative: file for file in (*before, *after)}
+    return tuple(
+        ScanFile(number, file.path, date_of(file), file.rows, path in was, path in remains)
+        for number, (path, file) in enumerate(sorted(both.items()))
+    )
+
+
+def date_of(file: LiveFile) -> int:
+    """The day number of a file's partition."""
+    return day_number(dt.date.fromisoformat(file.partition["date"]))
+
+
+def _changed(files: tuple[ScanFile, ...], registries: Registries) -> tuple[ScanFile, ...]:
+    """The files that are new or gone, and those with a scan at a venue that changed."""
+    changed = [file for file in files if file.is_changed]
+    venues = registries.changed_venues()
+    if venues.size:
+        kept = [file for file in files if not file.is_changed]
+        with ThreadPoolExecutor(thread_count()) as pool:
+            holds = list(pool.map(lambda file: holds_any(file.path, venues), kept))
+        changed += [file for file, found in zip(kept, holds, strict=True) if found]
+    return tuple(changed)
+
+
+def _recounted(lake: Lake, stays: Snapshot, footfall: Snapshot) -> tuple[int, ...]:
+    """The dates of `footfall` that a run which died before its stays has rewritten.
+
+    `footfall` is committed first. If `stays` never followed, what the dead
+    run saw as changed need not be what a later one sees.
+    """
+    if footfall.marks == stays.marks:
+        return ()
+    version = mark(lake, "stays", FOOTFALL_VERSION)
+    try:
+        before = snapshot(lake, "footfall", NO_TABLE if version is None else version).files
+    except DataError:
+        before = ()
+    was, remains = {file.relative: file for file in before}, {file.relative: file for file in footfall.files}
+    differ = [*(remains[path] for path in remains.keys() - was), *(was[path] for path in was.keys() - remains)]
+    return tuple(sorted({date_of(file) for file in differ}))
+
+
+def _buckets(chosen: tuple[ScanFile, ...], changed: tuple[ScanFile, ...], *, is_rebuild: bool) -> int:
+    rows = sum(file.rows for file in chosen)
+    if not is_rebuild:
+        rows = min(rows, _SCANS_A_CHANGE * sum(file.rows for file in changed))
+    return min(parts_for(rows, ROWS_A_BUCKET), _BUCKETS_AT_MOST)
+
+
+def _parts(files: tuple[ScanFile, ...]) -> dict[int, int]:
+    """How many parts each date's files have, where more than one; scans are at least as many as stays."""
+    rows: dict[int, int] = {}
+    for file in files:
+        rows[file.date] = rows.get(file.date, 0) + file.rows * file.remains
+    parts = {date: parts_for(count, ROWS_A_FILE) for date, count in rows.items()}
+    return {date: count for date, count in parts.items() if count > 1}
+
+
+def _live(stays: Snapshot) -> dict[int, DayFiles]:
+    """The files of `stays` by the dates that they concern."""
+    own: dict[tuple[str, int], list[LiveFile]] = {}
+    reaching: dict[int, list[LiveFile]] = {}
+    for file in stays.files:
+        begin, by = date_of(file), file.partition["by"]
+        own.setdefault((by, begin), []).append(file)
+        if by == "venue":
+            for date in range(begin + 1, file.stats.greatest["exit"] // DAY_US + 1):
+                reaching.setdefault(date, []).append(file)
+    return {
+        date: DayFiles(
+            tuple(own.get(("venue", date), ())),
+            tuple(own.get(("person", date), ())),
+            tuple(reaching.get(date, ())),
+        )
+        for date in {date for _, date in own} | reaching.keys()
+    }

@@ -1,0 +1,130 @@
+"""Bring `stays` and `footfall` up to the scans and the registry: plan, run, try again."""
+
+import json
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipelines.errors import ServiceError
+from pipelines.lake import CommitConflict, Lake, snapshot
+from pipelines.runner import run_to_end
+from pipelines.windowing.commit import commit_days
+from pipelines.windowing.failures import raised_again
+from pipelines.windowing.footfall import WINDOW_US
+from pipelines.windowing.plan import Plan, check_stay_rules, make_plan
+from pipelines.windowing.transforms import OUTCOME, RecomputeDays
+from schemas.stay_rules import StayRules, load_stay_rules
+
+_ATTEMPTS = 8
+
+
+@dataclass(frozen=True)
+class Recomputed:
+    """What a recomputation did; counters under the names of `pipelines.metrics`.
+
+    Attributes:
+        stays_version: the version of `scans` that `stays` reflects now.
+        dates: day numbers of the dates that were written again.
+        changed_persons: persons whose scans were paired again.
+        stays_added: stays that it brought; of a rebuild, all.
+        stays_removed: stays that it took away; of a rebuild, all that there were.
+        stays_cut_short: of those it brought, how many end at a scan elsewhere.
+        conflicted_commits: how often another commit came between.
+        widened: how often more dates had to be read.
+    """
+
+    stays_version: int
+    dates: tuple[int, ...] = ()
+    changed_persons: int = 0
+    stays_added: int = 0
+    stays_removed: int = 0
+    stays_cut_short: int = 0
+    conflicted_commits: int = 0
+    widened: int = 0
+
+
+def recompute(
+    lake: Lake,
+    *,
+    everything: bool = False,
+    rules: StayRules | None = None,
+    runner: str = "direct",
+    window_us: int = WINDOW_US,
+) -> Recomputed:
+    """Bring `stays` and `footfall` up to the lake's newest scans and registry.
+
+    Args:
+        lake: the lake.
+        everything: write all dates again, with these rules.
+        rules: the durations; None are the shipped ones.
+        runner: the name of the Beam runner.
+        window_us: length of a footfall window; one lake has one.
+
+    Raises:
+        RefusedError: the stays were made with another version of `stays.toml`,
+            and not everything is to be written again.
+        DataError: a data file is missing or damaged.
+        ServiceError: the lake cannot be written, or other writers leave no gap.
+    """
+    rules = rules or load_stay_rules()
+    conflicts = widened = 0
+    margin = 1
+    while conflicts < _ATTEMPTS:
+        if not everything:
+            check_stay_rules(lake, rules)
+        plan = make_plan(lake, rules, everything=everything, margin=margin)
+        if plan.is_idle or (plan.scans_version < 0 and plan.stays.version < 0):
+            return Recomputed(max(plan.scans_version, 0), conflicted_commits=conflicts)
+        outcome = _attempt(plan, runner, window_us)
+        if outcome.get("conflict"):
+            conflicts += 1
+        elif outcome["doubtful"]:
+            widened += 1
+            margin *= 2
+        else:
+            return _recomputed(plan, outcome, conflicts, widened)
+    raise ServiceError("other writers keep changing the stays", "run truyvet recompute when they are done")
+
+
+def _attempt(plan: Plan, runner: str, window_us: int) -> dict[str, Any]:
+    """Carry out one plan and say what became of it."""
+    if not (plan.changed or plan.recounted or plan.is_rebuild):
+        return _only_marks(plan)
+    scratch = plan.lake.scratch(f"recompute-{os.getpid()}-{os.urandom(4).hex()}")
+    try:
+        with raised_again(scratch):
+            run_to_end(lambda begin: begin | "Recompute" >> RecomputeDays(plan, scratch, window_us), runner)
+        outcome: dict[str, Any] = json.loads(Path(scratch, OUTCOME).read_text(encoding="utf-8"))
+        return outcome
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _only_marks(plan: Plan) -> dict[str, Any]:
+    """Nothing changed but the versions: say that the stays reflect the new ones."""
+    try:
+        commit_days(plan, [])
+    except CommitConflict:
+        return {"conflict": True}
+    return {"dates": [], "persons": 0, "added": 0, "removed": 0, "cut_short": 0, "doubtful": 0}
+
+
+def _recomputed(plan: Plan, outcome: dict[str, Any], conflicts: int, widened: int) -> Recomputed:
+    before = sum(file.rows for file in plan.stays.files if file.partition["by"] == "venue")
+    return Recomputed(
+        stays_version=plan.scans_version,
+        dates=tuple(outcome["dates"]),
+        changed_persons=outcome["persons"],
+        stays_added=outcome["added"],
+        stays_removed=before if plan.is_rebuild else outcome["removed"],
+        stays_cut_short=outcome["cut_short"],
+        conflicted_commits=conflicts,
+        widened=widened,
+    )
+
+
+def stays_version(lake: Lake) -> int:
+    """The version of `scans` that `stays` reflects; -1 when there are none."""
+    return snapshot(lake, "stays").marks.get("scans_version", -1)

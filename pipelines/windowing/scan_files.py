@@ -1,0 +1,121 @@
+"""Files of `scans` as columns of numbers, and what each scan's venue was and is."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from pipelines.arrays import Int64
+from pipelines.errors import DataError
+from pipelines.registry import UNREGISTERED, Registry
+
+Int16 = npt.NDArray[np.int16]
+
+_ROWS_AT_ONCE = 1 << 19
+
+
+@dataclass(frozen=True)
+class ScanFile:
+    """A data file of `scans`.
+
+    Attributes:
+        number: unique in a plan.
+        path: absolute.
+        date: UTC day of its scans.
+        rows: how many.
+        was: whether the version that `stays` reflects had it.
+        remains: whether the version to be reflected has it.
+    """
+
+    number: int
+    path: str
+    date: int
+    rows: int
+    was: bool
+    remains: bool
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether all its scans are new, or have gone."""
+        return self.was != self.remains
+
+
+@dataclass(frozen=True)
+class Registries:
+    """The registry that `stays` reflects, and the one to be reflected."""
+
+    before: Registry
+    after: Registry
+
+    def types(self, file: ScanFile, venue: Int64, occurred_us: Int64) -> tuple[Int16, Int16]:
+        """The venue types of a file's scans before and after.
+
+        A scan that the lake did not have was nowhere, so a scan matters anew
+        exactly where the two differ.
+        """
+        nowhere = np.full(venue.size, UNREGISTERED, np.int16)
+        return (
+            self.before.type_codes(venue, occurred_us) if file.was else nowhere,
+            self.after.type_codes(venue, occurred_us) if file.remains else nowhere,
+        )
+
+    def changed_venues(self) -> Int64:
+        """The venues whose type or closing changed, ascending; new ones and lost ones among them."""
+        columns = [
+            np.stack((registry.venue, registry.type_code.astype(np.int64), registry.closed_us))
+            for registry in (self.before, self.after)
+        ]
+        rows, counts = np.unique(np.concatenate(columns, axis=1), axis=1, return_counts=True)
+        return np.unique(rows[0, counts == 1])
+
+
+def read_batches(path: str, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    """The rows of a file in batches of bounded size, texts of few values as dictionaries.
+
+    Raises:
+        DataError: the file is missing or damaged.
+    """
+    try:
+        file = pq.ParquetFile(path, memory_map=True, read_dictionary=["zone", "direction"])
+        yield from file.iter_batches(_ROWS_AT_ONCE, columns=list(columns), use_threads=False)
+    except (OSError, pa.ArrowInvalid) as error:
+        raise DataError(f"{path} cannot be read", "run truyvet verify") from error
+
+
+def micros(times: pa.Array) -> Int64:
+    """Times as microseconds, int64[n], without a copy."""
+    found: Int64 = times.view(pa.int64()).to_numpy()
+    return found
+
+
+def holds_any(path: str, venues: Int64) -> bool:
+    """Whether a file of scans, sorted by venue, has a scan at one of the venues (int64, ascending).
+
+    Reads the venue column of the row groups whose range holds one of them.
+
+    Raises:
+        DataError: the file is missing or damaged.
+    """
+    try:
+        file = pq.ParquetFile(path, memory_map=True)
+        column = file.schema_arrow.get_field_index("venue")
+        for group in range(file.metadata.num_row_groups):
+            extremes = file.metadata.row_group(group).column(column).statistics
+            if extremes is not None and not _any_between(venues, extremes.min, extremes.max):
+                continue
+            found: Any = pc.unique(file.read_row_group(group, columns=["venue"])["venue"])
+            if np.isin(found.to_numpy(), venues).any():
+                return True
+    except (OSError, pa.ArrowInvalid) as error:
+        raise DataError(f"{path} cannot be read", "run truyvet verify") from error
+    return False
+
+
+def _any_between(ascending: Int64, least: int, greatest: int) -> bool:
+    position = int(np.searchsorted(ascending, least))
+    return position < ascending.size and int(ascending[position]) <= greatest

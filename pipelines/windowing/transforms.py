@@ -1,0 +1,141 @@
+"""Scans to stays and footfall: the wiring, no logic."""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import apache_beam as beam
+from apache_beam.pvalue import AsList
+from apache_beam.transforms.window import FixedWindows, GlobalWindows, TimestampedValue
+
+from pipelines.days import DAY_SECONDS
+from pipelines.lake import CommitConflict
+from pipelines.scratch import Piece
+from pipelines.windowing.changes import TALLY, FindChanges, Tally
+from pipelines.windowing.commit import commit_days
+from pipelines.windowing.days import DayPart, RewriteDays, Rewritten
+from pipelines.windowing.failures import noted
+from pipelines.windowing.plan import Plan
+from pipelines.windowing.split import FindChangedPersons, SplitByPerson
+
+OUTCOME = "outcome.json"
+"""Where in the scratch folder the last step leaves what became of the plan."""
+
+
+@dataclass
+class RecomputeDays(beam.PTransform):
+    """Begin -> the outcome of the commit, also written to `OUTCOME` in the scratch folder."""
+
+    plan: Plan
+    scratch: str
+    window_us: int
+
+    def expand(self, begin: Any) -> Any:
+        """Wire the steps; `Create` spreads what it lists over the workers by itself."""
+        plan = self.plan
+        # changes.days: ((by, part), Piece), stamped with its date; changes.tally: Tally
+        changes = (
+            begin
+            | "List scan files" >> beam.Create(plan.files)
+            | "Split by person" >> self._split(begin)
+            | "Group by person" >> beam.GroupByKey()
+            | "Pair scans"
+            >> beam.ParDo(
+                FindChanges(plan.rules, plan.unread, plan.buckets, plan.parts, self.scratch)
+            ).with_outputs(TALLY, main="days")
+        )
+        rewritten = (
+            self._with_recounted(begin, changes.days)
+            | "Window by day" >> beam.WindowInto(FixedWindows(DAY_SECONDS))
+            | "Key alike" >> beam.WithKeys(0)
+            | "Group by day" >> beam.GroupByKey()
+            | "List day parts" >> beam.ParDo(ListDayParts(plan.parts), AsList(changes[TALLY]))
+            | "Leave the windows" >> beam.WindowInto(GlobalWindows())
+            | "Spread day parts" >> beam.Reshuffle()
+            | "Rewrite days"
+            >> beam.ParDo(RewriteDays(plan.lake, plan.live, plan.parts, self.window_us, self.scratch))
+        )
+        return (
+            begin
+            | "Once" >> beam.Create([None], reshuffle=False)
+            | "Commit days"
+            >> beam.ParDo(CommitDays(plan, self.scratch), AsList(rewritten), AsList(changes[TALLY]))
+        )
+
+    def _split(self, begin: Any) -> Any:
+        """ScanFile -> (person bucket, Piece)."""
+        plan = self.plan
+        split = SplitByPerson(plan.registries, plan.buckets, self.scratch, plan.is_rebuild)
+        if plan.is_rebuild:
+            return beam.ParDo(split)
+        changed = (
+            begin
+            | "List changed files" >> beam.Create(plan.changed)
+            | "Find changed persons" >> beam.ParDo(FindChangedPersons(plan.registries, self.scratch))
+        )
+        return beam.ParDo(split, AsList(changed))
+
+    def _with_recounted(self, begin: Any, days: Any) -> Any:
+        """Add the dates whose footfall is made again whatever changes."""
+        if not self.plan.recounted:
+            return days
+        recounted = (
+            begin
+            | "List recounted" >> beam.Create(self.plan.recounted)
+            | "Stamp recounted"
+            >> beam.Map(lambda date: TimestampedValue((("venue", 0), None), date * DAY_SECONDS))
+        )
+        return (days, recounted) | "Join recounted" >> beam.Flatten()
+
+
+@dataclass
+class ListDayParts(beam.DoFn):
+    """(0, [((by, part), Piece)]) of one window -> (DayPart, [Piece]) for every part to rewrite.
+
+    Nothing where a stay is in doubt: more will be read, and all done again.
+    """
+
+    parts: dict[int, int]
+
+    def process(
+        self,
+        element: tuple[int, Iterable[tuple[tuple[str, int], Piece | None]]],
+        tallies: Sequence[Tally],
+        window: Any = beam.DoFn.WindowParam,
+    ) -> Iterator[tuple[DayPart, list[Piece]]]:
+        """Every part of a date whose stays change; else those whose footfall does."""
+        if any(tally.doubtful for tally in tallies):
+            return
+        date = int(window.start) // DAY_SECONDS
+        pieces: dict[tuple[str, int], list[Piece]] = {}
+        for by_part, piece in element[1]:
+            pieces.setdefault(by_part, []).extend([piece] if piece else [])
+        own = any(by == "person" for by, _ in pieces)
+        for by in ("venue", "person") if own else ("venue",):
+            for part in range(self.parts.get(date, 1)):
+                yield DayPart(date, by, part, own), sorted(pieces.get((by, part), []))
+
+
+@dataclass
+class CommitDays(beam.DoFn):
+    """The last step: one element, one worker, idempotent."""
+
+    plan: Plan
+    scratch: str
+
+    def process(
+        self, _element: None, rewritten: Sequence[Rewritten], tallies: Sequence[Tally]
+    ) -> Iterator[dict[str, Any]]:
+        """Commit unless a stay is in doubt, and leave the outcome for the launcher."""
+        tally = Tally.sum(tallies)
+        outcome: dict[str, Any] = asdict(tally) | {"dates": sorted({part.date for part in rewritten})}
+        if not tally.doubtful:
+            try:
+                with noted(self.scratch):
+                    outcome["version"] = commit_days(self.plan, rewritten)
+            except CommitConflict:
+                outcome["conflict"] = True
+        Path(self.scratch, OUTCOME).write_text(json.dumps(outcome), encoding="utf-8")
+        yield outcome

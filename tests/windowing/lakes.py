@@ -1,0 +1,106 @@
+"""Lakes with scans and a registry but no ingest: the tables are written as ingest would write them."""
+
+from pathlib import Path
+
+import pyarrow as pa
+
+from pipelines.days import DAY_US, day_text
+from pipelines.keys import create_keys
+from pipelines.lake import Lake, commit, open_lake, read_table, snapshot, write_data_file
+from schemas.tables import INSTANT, SCANS, VENUES
+from tests.windowing import worlds
+from tests.windowing.reference import Stay, Window
+
+
+def new_lake(folder: Path) -> Lake:
+    """An empty lake with keys of its own."""
+    keys = create_keys(folder / "keys")
+    return open_lake(str(folder / "lake"), keys, create=True)
+
+
+def add_scans(lake, scans):
+    """Commit a batch of scans, a file a date."""
+    files = []
+    for date in sorted({scan.at_us // DAY_US for scan in scans}):
+        own = [scan for scan in scans if scan.at_us // DAY_US == date]
+        own.sort(key=lambda scan: (scan.venue, scan.at_us, scan.event_key))
+        files.append(write_data_file(lake, SCANS, {"date": day_text(date)}, scan_rows(own)))
+    return commit(lake, "scans", files, after=snapshot(lake, "scans").version)
+
+
+def scan_rows(scans):
+    """Scans as rows of their table, in the order given."""
+    columns = {
+        "event_key": [scan.event_key for scan in scans],
+        "person": [scan.person for scan in scans],
+        "venue": [scan.venue for scan in scans],
+        "zone": [scan.zone for scan in scans],
+        "direction": [scan.direction for scan in scans],
+        "occurred_at": pa.array([scan.at_us for scan in scans]).cast(INSTANT),
+        "received_at": pa.array([0 for _ in scans]).cast(INSTANT),
+    }
+    nulls = [None] * len(scans)
+    arrays = [pa.array(columns.get(field.name, nulls), field.type) for field in SCANS.file_schema]
+    return pa.table(arrays, schema=SCANS.file_schema)
+
+
+def set_venues(lake, kinds, closed=None):
+    """Commit a registry: venue to type, and to the instant from which it is closed."""
+    rows = [
+        {"venue": venue, "venue_code": f"v{venue}", "type": kind, "closed_at": (closed or {}).get(venue)}
+        for venue, kind in sorted(kinds.items())
+    ]
+    table = pa.table(
+        [pa.array([row.get(field.name) for row in rows], _plain(field.type)).cast(field.type) for field in VENUES.schema],
+        schema=VENUES.schema,
+    )
+    before = snapshot(lake, "venues")
+    files = [write_data_file(lake, VENUES, {}, table)] if rows else []
+    return commit(lake, "venues", files, remove=before.files, after=before.version)
+
+
+def _plain(kind):
+    return pa.int64() if kind == INSTANT else kind
+
+
+def stays_in(lake, by="venue"):
+    """The rows of one order, as the reference has them."""
+    rows = read_table(lake, "stays").to_pylist()
+    return [
+        Stay(
+            row["person"],
+            row["venue"],
+            row["zone"],
+            *(_micros(row[name]) for name in ("enter", "exit")),
+            row["enter_kind"],
+            row["exit_kind"],
+            _micros(row["last_seen"]),
+            row["scans"],
+            row["stay_id"],
+        )
+        for row in rows
+        if row["by"] == by
+    ]
+
+
+def footfall_in(lake):
+    """The windows, as the reference has them."""
+    names = ("entries", "exits", "people", "peak", "person_seconds")
+    return [
+        Window(
+            row["venue"],
+            _micros(row["window_start"]),
+            _micros(row["window_end"]),
+            *(row[name] for name in names),
+        )
+        for row in read_table(lake, "footfall").to_pylist()
+    ]
+
+
+def _micros(moment):
+    return (moment - worlds.EPOCH) // worlds.MICROSECOND
+
+
+def files_of(lake, name):
+    """The names of a table's data files: the hashes of their bytes."""
+    return {file.relative for file in snapshot(lake, name).files}
