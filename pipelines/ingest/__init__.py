@@ -1,0 +1,6 @@
+"""From files of records to what the lake accepts of them.
+
+In: scans, the registry, cases (NDJSON, CSV, Parquet, Avro; files, folders, globs, object stores).
+Out: new scans with keyed tokens, rows of `venues` and `cases`, and the sealed identifiers.
+Refused: a record becomes a row of `rejects` (reason and digest); an unreadable file ends the run.
+"""

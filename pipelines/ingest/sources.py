@@ -1,0 +1,188 @@
+"""Files as bytes, wherever they lie: local or an object store, plain or compressed.
+
+What cannot be read is a `DataError` that names the file and never what is in it.
+"""
+
+import io
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+
+from pipelines.errors import DataError, ServiceError, TruyVetError, UsageError
+from pipelines.ingest.spans import UInt8
+
+MAGIC: Final = {"parquet": b"PAR1", "avro": b"Obj\x01", "gzip": b"\x1f\x8b", "zstd": b"\x28\xb5\x2f\xfd"}
+"""How the files of a format or a compression begin."""
+
+MARK: Final = b"\xef\xbb\xbf"
+"""The byte order mark of UTF-8."""
+
+_COPIED_BYTES: Final = 1 << 20
+_MOST_HELD_BYTES: Final = 1 << 30
+
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+
+
+def is_url(path: str) -> bool:
+    """Whether a path names an object store; `file://` does too."""
+    return _URL.match(path) is not None
+
+
+def unreadable(path: str, what: str, remedy: str) -> DataError:
+    """The error of a file: `what` continues a sentence that begins with the path."""
+    return DataError(f"{path} {what}", remedy)
+
+
+def store_of(url: str) -> tuple[Any, str]:
+    """The fsspec file system of a URL and the path in it.
+
+    Raises:
+        UsageError: the kind of store is unknown.
+        ServiceError: the store's client is not installed or refuses to start.
+    """
+    from fsspec.core import url_to_fs
+
+    try:
+        store, inner = url_to_fs(url)
+    except ImportError as error:
+        raise ServiceError(
+            f"{url} needs a client that is not installed", "install gcsfs, s3fs or adlfs beside truyvet"
+        ) from error
+    except ValueError as error:
+        raise UsageError(f"{url} names no known kind of store", "write gs://, s3:// or abfss://") from error
+    except Exception as error:
+        raise ServiceError(f"the store of {url} does not answer", "check the name and the sign-in") from error
+    return store, inner
+
+
+def open_file(path: str) -> Any:
+    """A file opened for reading as it lies, at its begin.
+
+    Raises:
+        DataError: it is missing or may not be read.
+        ServiceError: its store does not answer.
+    """
+    try:
+        if not is_url(path):
+            return open(path, "rb", buffering=0)
+        store, inner = store_of(path)
+        return store.open(inner, "rb")
+    except FileNotFoundError as error:
+        raise unreadable(path, "is missing", "name a file that exists") from error
+    except TruyVetError:
+        raise
+    except OSError as error:
+        raise unreadable(path, "cannot be opened", error.strerror or "check the file") from error
+    except Exception as error:  # every store's client raises its own
+        raise ServiceError(f"{path} cannot be opened", "check the name and the sign-in") from error
+
+
+@contextmanager
+def reading(path: str, kind: str) -> Iterator[None]:
+    """Turn whatever a library raises while it reads `path` as `kind` into a `DataError`.
+
+    Damaged bytes lead libraries into errors of any class, and their texts
+    may quote the bytes.
+    """
+    try:
+        yield
+    except (TruyVetError, GeneratorExit):
+        raise
+    except Exception as error:
+        raise unreadable(
+            path, f"cannot be read as {kind}", "it is damaged or cut off; send it again, or leave it out"
+        ) from error
+
+
+@contextmanager
+def open_stream(path: str, compression: str) -> Iterator[Any]:
+    """The bytes of a file, decompressed: an object with `readinto`.
+
+    A compressed stream that ends early raises OSError when its end is read,
+    and one that damage has changed when its checksum is.
+
+    Args:
+        path: local or a URL.
+        compression: a compression of `MAGIC`, or empty.
+
+    Raises:
+        DataError: the file is missing, or does not begin as its compression does.
+    """
+    with open_file(path) as file:
+        if not compression:
+            yield file
+            return
+        begin = read_upto(file, len(MAGIC[compression])).tobytes()
+        if not begin:
+            raise unreadable(path, "is empty", f"a {compression} file has a header; send it again")
+        if begin != MAGIC[compression]:
+            raise unreadable(path, f"is no {compression} file", "name it by what it is, or send it again")
+        file.seek(0)
+        with pa.CompressedInputStream(pa.PythonFile(file, mode="r"), compression) as stream:
+            yield stream
+
+
+@contextmanager
+def open_seekable(path: str, compression: str) -> Iterator[Any]:
+    """The bytes of a file as an object that can seek; a compressed file is held in memory.
+
+    Raises:
+        DataError: as `open_stream`, or the file is too large to be held.
+    """
+    if not compression:
+        with open_file(path) as file:
+            yield file
+        return
+    whole = io.BytesIO()
+    with open_stream(path, compression) as stream:
+        for part in parts_of(stream, _COPIED_BYTES):
+            whole.write(part.data)
+            if whole.tell() > _MOST_HELD_BYTES:
+                raise unreadable(path, "is too large in itself", "compress its columns, not the file")
+    whole.seek(0)
+    yield whole
+
+
+def read_upto(stream: Any, length: int) -> UInt8:
+    """The next `length` bytes, fewer only where the stream ends."""
+    buffer = np.empty(length, np.uint8)
+    view = buffer.data
+    filled = 0
+    while filled < length:
+        got = stream.readinto(view[filled:])
+        if not got:
+            break
+        filled += got
+    return buffer[:filled]
+
+
+def parts_of(stream: Any, part_bytes: int, length: int | None = None) -> Iterator[UInt8]:
+    """The stream from where it stands, in arrays of `part_bytes`, the last one shorter.
+
+    Args:
+        stream: an object with `readinto`.
+        part_bytes: what is held at a time.
+        length: where to stop; None is the end of the stream.
+    """
+    left = length
+    while left is None or left > 0:
+        wanted = part_bytes if left is None else min(part_bytes, left)
+        part = read_upto(stream, wanted)
+        if part.size:
+            yield part
+        if part.size < wanted:
+            return
+        left = None if left is None else left - wanted
+
+
+def without_mark(parts: Iterator[UInt8]) -> Iterator[UInt8]:
+    """The parts of a file without the byte order mark that it may begin with."""
+    first = next(parts, None)
+    if first is None:
+        return
+    yield first[len(MARK) :] if first[: len(MARK)].tobytes() == MARK else first
+    yield from parts
