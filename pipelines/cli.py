@@ -46,7 +46,7 @@ class Entry:
 
 COMMANDS = {
     "simulate": Entry("pipelines.simulate.command", "make a synthetic province with ground truth"),
-    "run": Entry("pipelines.run", "bring files into the lake and recompute what they change"),
+    "run": Entry("pipelines.run_command", "bring files into the lake and recompute what they change"),
     "recompute": Entry("pipelines.recompute", "rewrite stays and footfall, after a change of stays.toml"),
     "overlaps": Entry("pipelines.query.overlaps_command", "who overlapped with this person, where, how long"),
     "milestones": Entry("pipelines.query.milestones_command", "the time-places (mốc dịch tễ) of a case"),

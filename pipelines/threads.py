@@ -11,8 +11,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import apache_beam as beam
-from apache_beam.transforms.window import GlobalWindow
-from apache_beam.utils.timestamp import MIN_TIMESTAMP
+from apache_beam.transforms.window import GlobalWindow, TimestampedValue
+from apache_beam.utils.timestamp import MIN_TIMESTAMP, Timestamp
 from apache_beam.utils.windowed_value import WindowedValue
 
 
@@ -25,7 +25,8 @@ class ThreadedDoFn(beam.DoFn):
     """Runs `work` on threads and emits all results when the bundle ends.
 
     Results are references to rows, never rows, so holding a bundle's results
-    is cheap. They leave in the global window.
+    is cheap. They leave in the global window, with the timestamp they were given
+    as a `TimestampedValue`, else the earliest.
     """
 
     def setup(self) -> None:
@@ -58,4 +59,6 @@ class ThreadedDoFn(beam.DoFn):
 def _in_global_window(result: Any) -> Any:
     if isinstance(result, beam.pvalue.TaggedOutput):
         return beam.pvalue.TaggedOutput(result.tag, _in_global_window(result.value))
+    if isinstance(result, TimestampedValue):
+        return WindowedValue(result.value, Timestamp.of(result.timestamp), [GlobalWindow()])
     return WindowedValue(result, MIN_TIMESTAMP, [GlobalWindow()])

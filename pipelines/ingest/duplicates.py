@@ -43,9 +43,7 @@ def judge(scans: Scans) -> npt.NDArray[np.uint8]:
     duplicate and any other contradicts it. A row refused for its time before
     one is accepted is refused for its time. Rows of the lake are accepted.
     """
-    order = order_by_key(
-        scans.event_high.view(np.int64), scans.event_low, (scans.row + 1).view(np.uint64)
-    )
+    order = order_by_key(scans.event_high.view(np.int64), scans.event_low, (scans.row + 1).view(np.uint64))
     return _verdicts(
         order,
         scans.person,

@@ -1,0 +1,150 @@
+"""One bucket of event keys: what is new, spilled by date and venue; what is refused, by chunk."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from apache_beam.pvalue import TaggedOutput
+from apache_beam.transforms.window import TimestampedValue
+
+from pipelines.arrays import Int64, part_of, stable_order
+from pipelines.columns import codes_of, event_key_words, zone_codes
+from pipelines.ingest.duplicates import CONFLICT, DUPLICATE, NEW, TIME, Scans, judge
+from pipelines.ingest.parse import PARSED
+from pipelines.ingest.reasons import REASONS
+from pipelines.days import DAY_SECONDS, DAY_US
+from pipelines.scratch import Piece, read_pieces, spill
+from pipelines.threads import ThreadedDoFn
+from schemas.codes import DIRECTIONS
+
+VERDICTS, LATER = "verdicts", "later"
+"""Tags: counts of the verdicts, and rows refused here whose raw record lies in a chunk."""
+
+_CONFLICTING = REASONS.index("conflicting_event_id")
+_ROWS_AT_ONCE = 1 << 19
+_HELD = ["event_key", "person", "venue", "zone", "direction", "occurred_at"]
+
+
+@dataclass(frozen=True)
+class HeldFile:
+    """One data file of `scans` that the lake holds, with its UTC day number."""
+
+    number: int
+    path: str
+    day: int
+
+
+@dataclass
+class ReadHeld(ThreadedDoFn):
+    """HeldFile -> (event bucket, Piece) of scans that the lake accepted on a touched day."""
+
+    buckets: int
+    scratch: str
+
+    def work(self, file: HeldFile, *sides: Any) -> Iterator[tuple[int, Piece]]:
+        """One file, unless no scan of the batch lies on its day."""
+        days: Iterable[list[int]] = sides[0]
+        if not any(file.day in touched for touched in days):
+            return
+        batches = pq.ParquetFile(file.path).iter_batches(_ROWS_AT_ONCE, columns=_HELD)
+        for number, batch in enumerate(batches):
+            rows = held_rows(batch)
+            bucket = part_of(rows["event_high"].to_numpy(), self.buckets)
+            order = stable_order(bucket)
+            name = f"held-{file.number:06}-{number:04}"
+            yield from spill(self.scratch, name, rows.take(pa.array(order)), bucket[order])
+
+
+def held_rows(batch: pa.RecordBatch) -> pa.Table:
+    """Rows of `scans` in the form of parsed ones, their `row` -1: accepted before any other."""
+    high, low = event_key_words(batch["event_key"])
+    size = batch.num_rows
+    nothing = np.zeros(size, np.uint8)
+    columns = {
+        "person": batch["person"],
+        "venue": batch["venue"],
+        "occurred_us": batch["occurred_at"].cast(pa.int64()),
+        "event_high": high,
+        "event_low": low,
+        "direction": codes_of(batch["direction"], DIRECTIONS),
+        "zone": batch["zone"].dictionary_encode(),
+        "scan_mode": nothing,
+        "scanner": pa.nulls(size, pa.int64()),
+        "authenticity": nothing,
+        "row": np.full(size, -1, np.int64),
+        "fault": nothing,
+    }
+    return pa.table([columns[name] for name in PARSED.names], schema=PARSED)
+
+
+@dataclass(frozen=True)
+class Verdicts:
+    """How many rows of a batch were judged how.
+
+    Attributes:
+        accepted: new scans.
+        duplicate: repeats of an accepted scan.
+    """
+
+    accepted: int = 0
+    duplicate: int = 0
+
+
+@dataclass
+class JudgeScans(ThreadedDoFn):
+    """(event bucket, pieces) -> (venue part, Piece) in the window of each day with new scans."""
+
+    parts: int
+    scratch: str
+
+    def work(self, element: tuple[int, Iterable[Piece]], *_: Any) -> Iterator[Any]:
+        """Judge one bucket."""
+        bucket, pieces = element
+        rows = read_pieces(pieces)
+        verdict = judge(_scans_of(rows))
+        of_batch = rows["row"].to_numpy() >= 0
+        yield TaggedOutput(
+            VERDICTS,
+            Verdicts(
+                accepted=int(((verdict == NEW) & of_batch).sum()),
+                duplicate=int(((verdict == DUPLICATE) & of_batch).sum()),
+            ),
+        )
+        yield from self._accepted(bucket, rows, np.flatnonzero((verdict == NEW) & of_batch))
+        refused = np.flatnonzero(((verdict == CONFLICT) | (verdict == TIME)) & of_batch)
+        yield from self._refused(bucket, rows, verdict, refused)
+
+    def _accepted(self, bucket: int, rows: pa.Table, kept: Int64) -> Iterator[Any]:
+        if not kept.size:
+            return
+        day = rows["occurred_us"].to_numpy()[kept] // DAY_US
+        part = part_of(rows["venue"].to_numpy()[kept], self.parts)
+        order = stable_order(day, part)
+        table = rows.drop(["row", "fault"]).take(pa.array(kept[order]))
+        key = (day * self.parts + part)[order]
+        for packed, piece in spill(self.scratch, f"judged-{bucket:06}", table, key):
+            number, venue_part = divmod(packed, self.parts)
+            yield TimestampedValue((venue_part, piece), number * DAY_SECONDS)
+
+    def _refused(self, bucket: int, rows: pa.Table, verdict: Any, refused: Int64) -> Iterator[Any]:
+        if not refused.size:
+            return
+        row = rows["row"].to_numpy()[refused]
+        fault = rows["fault"].to_numpy()[refused]
+        reason = np.where(verdict[refused] == CONFLICT, _CONFLICTING, fault).astype(np.uint8)
+        order = np.argsort(row)
+        table = pa.table({"row": row[order], "reason": reason[order]})
+        for chunk, piece in spill(self.scratch, f"later-{bucket:06}", table, row[order] >> 32):
+            yield TaggedOutput(LATER, (chunk, piece))
+
+
+def _scans_of(rows: pa.Table) -> Scans:
+    _, zone = zone_codes(rows["zone"])
+    columns = {
+        name: rows[name].to_numpy()
+        for name in ("person", "venue", "occurred_us", "event_high", "event_low", "direction", "row", "fault")
+    }
+    return Scans(zone=zone, **columns)

@@ -1,0 +1,111 @@
+"""Refused records: a reason and a keyed hash of the raw bytes, never the record."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain, pairwise
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from pipelines.arrays import Int64
+from pipelines.columns import texts_of
+from pipelines.days import DAY_US, day_text
+from pipelines.ingest.inputs import Chunk
+from pipelines.ingest.parse import raw_records
+from pipelines.ingest.readers import read_blocks
+from pipelines.ingest.reasons import REASONS
+from pipelines.ingest.spans import Columns, Lines
+from pipelines.keys import Keys, digest
+from pipelines.lake import DataFile, Lake, write_data_file
+from pipelines.scratch import Piece, read_pieces, spill
+from pipelines.threads import ThreadedDoFn
+from schemas.tables import INSTANT, REJECTS
+
+ROW_MASK = 0xFFFF_FFFF
+"""The part of a packed row number that counts within its chunk."""
+
+
+def refused_rows(reason: npt.NDArray[np.uint8], digests: Sequence[bytes]) -> pa.Table:
+    """Refused scans as they travel: reason code and digest, a row each."""
+    return pa.table({"reason": reason, "digest": pa.array(digests, pa.binary())})
+
+
+def digests_of(keys: Keys, block: Lines | Columns, rows_in_chunk: Int64) -> list[bytes]:
+    """The digests of the records of a block that stand at these rows of its chunk."""
+    return [digest(keys, raw) for raw in raw_records(block, rows_in_chunk - block.first_row)]
+
+
+def reject_rows(source: str, reasons: pa.Array, digests: pa.Array, received_us: int) -> pa.Table:
+    """Rows of the table `rejects`, sorted as it is; reasons are texts."""
+    received = pa.array([received_us], INSTANT)[0]
+    columns = {
+        "reason": reasons,
+        "source": pa.repeat(pa.scalar(source), len(reasons)),
+        "digest": digests,
+        "received_at": pa.repeat(received, len(reasons)),
+    }
+    rows = pa.table([columns[name] for name in REJECTS.file_schema.names], schema=REJECTS.file_schema)
+    return rows.sort_by([("reason", "ascending"), ("digest", "ascending")])
+
+
+def write_rejects(lake: Lake, rows: pa.Table, received_us: int) -> DataFile:
+    """One file of `rejects`, in the partition of the day received."""
+    return write_data_file(lake, REJECTS, {"date": day_text(received_us // DAY_US)}, rows)
+
+
+@dataclass
+class DigestLater(ThreadedDoFn):
+    """(chunk number, pieces of row and reason) -> (share, Piece of refused rows).
+
+    What is refused after parsing, a conflict or a time, is rare: its raw
+    record is read once more instead of hashing every record of every chunk.
+    """
+
+    keys: Keys
+    chunks: dict[int, Chunk]
+    shares: int
+    scratch: str
+
+    def work(self, element: tuple[int, Iterable[Piece]], *_: Any) -> Iterator[tuple[int, Piece]]:
+        """Read one chunk again for its refused rows."""
+        number, pieces = element
+        wanted = read_pieces(pieces).sort_by("row")
+        row = wanted["row"].to_numpy() & ROW_MASK
+        digests: list[bytes] = []
+        for block, following in pairwise(chain(read_blocks(self.chunks[number]), [None])):
+            assert block is not None
+            first = np.searchsorted(row, block.first_row)
+            last = row.size if following is None else np.searchsorted(row, following.first_row)
+            digests += digests_of(self.keys, block, row[first:last])
+        table = refused_rows(wanted["reason"].to_numpy(), digests)
+        for _, piece in spill(self.scratch, f"digested-{number:06}", table, np.zeros(row.size, np.int64)):
+            yield number % self.shares, piece
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A file of `rejects` and how many rows it has of each reason code."""
+
+    file: DataFile
+    count: tuple[tuple[str, int], ...]
+
+
+@dataclass
+class WriteRejects(ThreadedDoFn):
+    """(share, pieces of refused rows) -> Refused."""
+
+    lake: Lake
+    source: str
+    received_us: int
+
+    def work(self, element: tuple[int, Iterable[Piece]], *_: Any) -> Iterator[Refused]:
+        """Write one share of the batch's rejects."""
+        rows = read_pieces(element[1])
+        code: npt.NDArray[np.uint8] = rows["reason"].to_numpy()
+        reasons = texts_of(code, REASONS)
+        written = reject_rows(self.source, reasons, rows["digest"].combine_chunks(), self.received_us)
+        counts = np.bincount(code, minlength=len(REASONS)).tolist()
+        named = tuple((REASONS[number], count) for number, count in enumerate(counts) if count)
+        yield Refused(write_rejects(self.lake, written, self.received_us), named)

@@ -1,0 +1,93 @@
+"""A chunk of input, parsed and spilled by event bucket."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from apache_beam.pvalue import TaggedOutput
+
+from pipelines.arrays import Int64, part_of, stable_order
+from pipelines.days import DAY_US
+from pipelines.failures import noted
+from pipelines.ingest.identities import Unsealed
+from pipelines.ingest.inputs import Chunk
+from pipelines.ingest.parse import Parsed, Settings, parse
+from pipelines.ingest.readers import read_blocks
+from pipelines.ingest.rejects import ROW_MASK, digests_of, refused_rows
+from pipelines.lake import Lake, read_table
+from pipelines.scratch import spill
+from pipelines.threads import ThreadedDoFn
+from pipelines.vault import Sealer
+
+
+REFUSED, SEALED, COUNTS, DATES = "refused", "sealed", "counts", "dates"
+"""Tags beside the scans: refused rows, sealed identifiers, counts, dates touched."""
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What one step saw, to be summed.
+
+    Attributes:
+        received: scans read, refused ones included.
+        strict: lines that the fast parser handed on.
+    """
+
+    received: int = 0
+    strict: int = 0
+
+
+@dataclass
+class ParseChunks(ThreadedDoFn):
+    """Chunk -> (event bucket, Piece); beside it what the tags say, pieces as well."""
+
+    lake: Lake
+    settings: Settings
+    buckets: int
+    shares: int
+    scratch: str
+
+    def start_bundle(self) -> None:
+        """Forget what earlier bundles sealed: a bundle tried again seals again."""
+        super().start_bundle()
+        self._unsealed = Unsealed(read_table(self.lake, "vault", ["person"])["person"].to_numpy())
+        self._sealer = Sealer(self.settings.keys.authority_public)
+
+    def work(self, chunk: Chunk, *_: Any) -> Iterator[Any]:
+        """One chunk, block by block."""
+        with noted(self.scratch):
+            for number, block in enumerate(read_blocks(chunk)):
+                name = f"{chunk.number:06}-{number:04}"
+                parsed = parse(block, chunk.number, self.settings)
+                yield from self._scans(name, parsed)
+                yield from self._refused(name, chunk.number % self.shares, block, parsed)
+                yield from self._sealed(name, parsed)
+                yield TaggedOutput(COUNTS, Counts(parsed.received, parsed.strict))
+
+    def _scans(self, name: str, parsed: Parsed) -> Iterator[Any]:
+        scans = parsed.scans
+        bucket = part_of(scans["event_high"].to_numpy(), self.buckets)
+        order = stable_order(bucket)
+        yield from spill(self.scratch, f"parsed-{name}", scans.take(pa.array(order)), bucket[order])
+        days: Int64 = np.unique(scans["occurred_us"].to_numpy() // DAY_US)
+        yield TaggedOutput(DATES, days.tolist())
+
+    def _refused(self, name: str, share: int, block: Any, parsed: Parsed) -> Iterator[Any]:
+        if parsed.refused_row.size:
+            rows = parsed.refused_row & ROW_MASK
+            table = refused_rows(parsed.refused_reason, digests_of(self.settings.keys, block, rows))
+            for _, piece in spill(self.scratch, f"refused-{name}", table, np.zeros(rows.size, np.int64)):
+                yield TaggedOutput(REFUSED, (share, piece))
+
+    def _sealed(self, name: str, parsed: Parsed) -> Iterator[Any]:
+        fresh = self._unsealed.claim(parsed.tokens)
+        if fresh.size:
+            tokens = parsed.tokens[fresh]
+            share = part_of(tokens, self.shares)
+            order = stable_order(share)
+            identifiers = [parsed.identifiers[position] for position in fresh[order].tolist()]
+            rows = self._sealer.seal(tokens[order], identifiers)
+            for key, piece in spill(self.scratch, f"sealed-{name}", rows, share[order]):
+                yield TaggedOutput(SEALED, (key, piece))

@@ -1,0 +1,230 @@
+"""Files of scans to accepted scans in the lake: the wiring, no logic."""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import apache_beam as beam
+from apache_beam.pvalue import AsList
+from apache_beam.transforms.window import FixedWindows, GlobalWindows
+
+from pipelines.days import DAY_SECONDS
+from pipelines.failures import noted
+from pipelines.ingest.commit import Batch, Upsert, commit_batch
+from pipelines.ingest.inputs import Chunk
+from pipelines.ingest.judging import LATER, VERDICTS, HeldFile, JudgeScans, ReadHeld, Verdicts
+from pipelines.ingest.parse import Settings
+from pipelines.ingest.rejects import DigestLater, Refused, WriteRejects
+from pipelines.ingest.split import COUNTS, DATES, REFUSED, SEALED, Counts, ParseChunks
+from pipelines.ingest.writing import WriteScans, WriteVault, WrittenScans
+from pipelines.lake import CommitConflict, DataFile, Lake
+from pipelines.registry import Registry
+from pipelines.scratch import Piece
+
+OUTCOME = "outcome.json"
+"""Where in the scratch folder the last step leaves what became of the batch."""
+
+
+@dataclass(frozen=True)
+class Ingest:
+    """What one batch is made from.
+
+    Attributes:
+        batch: names the invocation.
+        chunks: of all inputs, by number.
+        held: the data files of `scans` in the version `base`.
+        base: the version of `scans` to deduplicate against.
+        registry: decides which accepted scans count as unregistered.
+        upserts: rows of small tables that are committed with the scans.
+        other_files: files of other tables that are committed with the scans.
+        received_us: the one instant at which the batch was received.
+        buckets: of event keys, a power of two.
+        parts: of venues within a day, a power of two.
+        shares: of rejects and of sealed identifiers, a power of two.
+    """
+
+    lake: Lake
+    batch: str
+    settings: Settings
+    chunks: tuple[Chunk, ...]
+    held: tuple[HeldFile, ...]
+    base: int
+    registry: Registry
+    upserts: tuple[Upsert, ...]
+    other_files: dict[str, tuple[DataFile, ...]]
+    received_us: int
+    buckets: int
+    parts: int
+    shares: int
+
+
+@dataclass
+class IngestScans(beam.PTransform):
+    """Begin -> the outcome of the commit, also written to `OUTCOME` in the scratch folder."""
+
+    plan: Ingest
+    scratch: str
+
+    def expand(self, begin: Any) -> Any:
+        """Wire the steps."""
+        plan = self.plan
+        # parsed: (event bucket, Piece); .refused and .sealed: (share, Piece); .dates: [day]
+        parsed = (
+            begin
+            | "List chunks" >> beam.Create(plan.chunks)
+            | "Spread chunks" >> beam.Reshuffle()
+            | "Parse"
+            >> beam.ParDo(
+                ParseChunks(plan.lake, plan.settings, plan.buckets, plan.shares, self.scratch)
+            ).with_outputs(REFUSED, SEALED, COUNTS, DATES, main="scans")
+        )
+        judged = self._judge(begin, parsed)
+        files = self._write_scans(judged["scans"])
+        rejects = self._write_rejects(parsed[REFUSED], judged[LATER])
+        vault = (
+            parsed[SEALED]
+            | "Group sealed" >> beam.GroupByKey()
+            | "Write vault" >> beam.ParDo(WriteVault(plan.lake))
+        )
+        return (
+            begin
+            | "Once" >> beam.Create([None])
+            | "Commit batch"
+            >> beam.ParDo(
+                CommitBatch(plan, self.scratch),
+                AsList(files),
+                AsList(rejects),
+                AsList(vault),
+                AsList(parsed[COUNTS]),
+                AsList(judged[VERDICTS]),
+            )
+        )
+
+    def _judge(self, begin: Any, parsed: Any) -> Any:
+        """(event bucket, Piece) -> (venue part, Piece) in the window of its day; .later: (chunk, Piece)."""
+        plan = self.plan
+        pieces = [parsed["scans"]]
+        if plan.held:
+            held = (
+                begin
+                | "List held files" >> beam.Create(plan.held)
+                | "Spread held files" >> beam.Reshuffle()
+                | "Read held" >> beam.ParDo(ReadHeld(plan.buckets, self.scratch), AsList(parsed[DATES]))
+            )
+            pieces.append(held)
+        return (
+            pieces
+            | "Join held" >> beam.Flatten()
+            | "Group by event" >> beam.GroupByKey()
+            | "Judge"
+            >> beam.ParDo(JudgeScans(plan.parts, self.scratch)).with_outputs(LATER, VERDICTS, main="scans")
+        )
+
+    def _write_scans(self, scans: Any) -> Any:
+        """(venue part, Piece) -> WrittenScans."""
+        plan = self.plan
+        return (
+            scans
+            | "Window by day" >> beam.WindowInto(FixedWindows(DAY_SECONDS))
+            | "Group by venue" >> beam.GroupByKey()
+            | "Name the day" >> beam.ParDo(NameDay())
+            | "Leave the windows" >> beam.WindowInto(GlobalWindows())
+            | "Spread days" >> beam.Reshuffle()
+            | "Write scans" >> beam.ParDo(WriteScans(plan.lake, plan.registry, plan.received_us))
+        )
+
+    def _write_rejects(self, refused: Any, later: Any) -> Any:
+        """(share, Piece) and (chunk, Piece) -> Refused."""
+        plan = self.plan
+        chunks = {chunk.number: chunk for chunk in plan.chunks}
+        digested = (
+            later
+            | "Group by chunk" >> beam.GroupByKey()
+            | "Digest later"
+            >> beam.ParDo(DigestLater(plan.settings.keys, chunks, plan.shares, self.scratch))
+        )
+        return (
+            [refused, digested]
+            | "Join refused" >> beam.Flatten()
+            | "Group refused" >> beam.GroupByKey()
+            | "Write rejects" >> beam.ParDo(WriteRejects(plan.lake, "scans", plan.received_us))
+        )
+
+
+@dataclass
+class NameDay(beam.DoFn):
+    """(venue part, pieces) of one window -> ((day, part), [Piece])."""
+
+    def process(
+        self, element: tuple[int, Iterable[Piece]], window: Any = beam.DoFn.WindowParam
+    ) -> Iterator[tuple[tuple[int, int], list[Piece]]]:
+        """Put the window's day into the key."""
+        part, pieces = element
+        yield (int(window.start) // DAY_SECONDS, part), list(pieces)
+
+
+@dataclass
+class CommitBatch(beam.DoFn):
+    """The last step: one element, one worker, idempotent."""
+
+    plan: Ingest
+    scratch: str
+
+    def process(
+        self,
+        _element: None,
+        files: list[WrittenScans],
+        rejects: list[Refused],
+        vault: list[DataFile],
+        counts: list[Counts],
+        verdicts: list[Verdicts],
+    ) -> Iterator[dict[str, Any]]:
+        """Commit, and leave the outcome for the launcher."""
+        with noted(self.scratch):
+            outcome = _summary(files, rejects, counts, verdicts)
+            outcome |= self._commit(files, rejects, vault, outcome)
+        Path(self.scratch, OUTCOME).write_text(json.dumps(outcome), encoding="utf-8")
+        yield outcome
+
+    def _commit(
+        self, files: list[WrittenScans], rejects: list[Refused], vault: list[DataFile], counts: dict[str, Any]
+    ) -> dict[str, Any]:
+        plan = self.plan
+        by_table = {
+            **plan.other_files,
+            "scans": [written.file for written in files],
+            "rejects": [*plan.other_files.get("rejects", ()), *(refused.file for refused in rejects)],
+            "vault": [*plan.other_files.get("vault", ()), *vault],
+        }
+        note = {name: str(counts[name]) for name in ("received", "accepted", "duplicate", "rejected")}
+        batch = Batch(plan.batch, plan.base, by_table, plan.upserts, note)
+        try:
+            return {"scans_version": commit_batch(plan.lake, batch)}
+        except CommitConflict:
+            return {"conflict": True}
+
+
+def _summary(
+    files: list[WrittenScans], rejects: list[Refused], counts: list[Counts], verdicts: list[Verdicts]
+) -> dict[str, Any]:
+    """The counts of a batch, whose conservation is checked here."""
+    reasons: dict[str, int] = {}
+    for refused in rejects:
+        for reason, count in refused.count:
+            reasons[reason] = reasons.get(reason, 0) + count
+    summary = {
+        "received": sum(count.received for count in counts),
+        "accepted": sum(verdict.accepted for verdict in verdicts),
+        "duplicate": sum(verdict.duplicate for verdict in verdicts),
+        "rejected": sum(reasons.values()),
+        "unregistered": sum(written.unregistered for written in files),
+        "reasons": dict(sorted(reasons.items())),
+        "strict": sum(count.strict for count in counts),
+    }
+    written_rows = sum(written.file.rows for written in files)
+    assert summary["accepted"] == written_rows, "accepted scans and written rows differ"
+    judged = summary["accepted"] + summary["duplicate"] + summary["rejected"]
+    assert summary["received"] == judged, "received scans are not all accepted, duplicate or rejected"
+    return summary

@@ -1,0 +1,86 @@
+"""Accepted scans and sealed identifiers, written as files that a commit can name."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from pipelines.arrays import order_by
+from pipelines.columns import event_key_column, texts_of
+from pipelines.days import DAY_US, day_text
+from pipelines.lake import DataFile, Lake, read_table, write_data_file
+from pipelines.registry import UNREGISTERED, Registry
+from pipelines.scratch import Piece, read_pieces
+from pipelines.threads import ThreadedDoFn
+from schemas.codes import AUTHENTICITIES, DIRECTIONS, SCAN_MODES
+from schemas.tables import INSTANT, SCANS, VAULT
+
+
+@dataclass(frozen=True)
+class WrittenScans:
+    """A file of `scans` and how many of its scans are of no registered venue."""
+
+    file: DataFile
+    unregistered: int
+
+
+@dataclass
+class WriteScans(ThreadedDoFn):
+    """((day, part), pieces) -> WrittenScans."""
+
+    lake: Lake
+    registry: Registry
+    received_us: int
+
+    def work(self, element: tuple[tuple[int, int], Iterable[Piece]], *_: Any) -> Iterator[WrittenScans]:
+        """Sort and write the new scans of one part of a day."""
+        (day, _part), pieces = element
+        rows = read_pieces(pieces)
+        venue, occurred_us = rows["venue"].to_numpy(), rows["occurred_us"].to_numpy()
+        order = order_by(venue, occurred_us, rows["event_high"].to_numpy(), rows["event_low"].to_numpy())
+        types = self.registry.type_codes(venue[order], occurred_us[order])
+        file = write_data_file(
+            self.lake, SCANS, {"date": day_text(day)}, scan_rows(rows.take(pa.array(order)), self.received_us)
+        )
+        yield WrittenScans(file, int((types == UNREGISTERED).sum()))
+
+
+def scan_rows(parsed: pa.Table, received_us: int) -> pa.Table:
+    """Parsed scans as rows of the table `scans`, in the order given."""
+    high, low = (parsed[name].to_numpy() for name in ("event_high", "event_low"))
+    columns = {
+        "event_key": event_key_column(high, low),
+        "person": parsed["person"],
+        "venue": parsed["venue"],
+        "zone": parsed["zone"].cast(pa.string()),
+        "direction": texts_of(parsed["direction"].to_numpy(), DIRECTIONS),
+        "occurred_at": parsed["occurred_us"].cast(INSTANT),
+        "scan_mode": texts_of(parsed["scan_mode"].to_numpy(), SCAN_MODES),
+        "scanner": parsed["scanner"],
+        "authenticity": texts_of(parsed["authenticity"].to_numpy(), AUTHENTICITIES),
+        "received_at": pa.array(np.full(high.size, received_us)).cast(INSTANT),
+    }
+    return pa.table([columns[name] for name in SCANS.file_schema.names], schema=SCANS.file_schema)
+
+
+@dataclass
+class WriteVault(ThreadedDoFn):
+    """(share, pieces of sealed identifiers) -> DataFile of those that the vault does not hold."""
+
+    lake: Lake
+
+    def work(self, element: tuple[int, Iterable[Piece]], *_: Any) -> Iterator[DataFile]:
+        """Write one share of the batch's new persons, each once."""
+        rows = read_pieces(element[1])
+        fresh = new_persons(self.lake, rows)
+        if fresh.num_rows:
+            yield write_data_file(self.lake, VAULT, {}, fresh)
+
+
+def new_persons(lake: Lake, sealed: pa.Table) -> pa.Table:
+    """The rows of `sealed` whose person the vault does not hold yet, each once, sorted."""
+    held = read_table(lake, "vault", ["person"])["person"].to_numpy()
+    persons, first = np.unique(sealed["person"].to_numpy(), return_index=True)
+    return sealed.take(pa.array(first[~np.isin(persons, held)])).combine_chunks()

@@ -1,0 +1,66 @@
+"""What pairing must know of a place: its type, and whether it is registered at an instant."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from pipelines.arrays import Int64
+from schemas.stay_rules import VENUE_TYPES
+
+UNREGISTERED = -1
+"""The type code of a scan that takes no part in stays."""
+
+_NEVER_US = np.iinfo(np.int64).max
+
+
+@dataclass(frozen=True)
+class Registry:
+    """The registry as columns, ascending by venue.
+
+    Attributes:
+        venue: int64[v].
+        type_code: int16[v], the position in `VENUE_TYPES`.
+        closed_us: int64[v], the instant from which the place is closed.
+    """
+
+    venue: Int64
+    type_code: npt.NDArray[np.int16]
+    closed_us: Int64
+
+    def type_codes(self, venue: Int64, occurred_us: Int64) -> npt.NDArray[np.int16]:
+        """The type of each scan's venue, or UNREGISTERED when unknown or closed by then.
+
+        Args:
+            venue: int64[n]; fastest when rows of one venue are adjacent.
+            occurred_us: int64[n].
+        """
+        if self.venue.size == 0 or venue.size == 0:
+            return np.full(venue.size, UNREGISTERED, np.int16)
+        starts = np.flatnonzero(np.append(True, venue[1:] != venue[:-1]))
+        lengths = np.diff(starts, append=venue.size)
+        found = np.searchsorted(self.venue, venue[starts])
+        found[found == self.venue.size] = 0
+        known = self.venue[found] == venue[starts]
+        types = np.where(known, self.type_code[found], UNREGISTERED).astype(np.int16)
+        closed = np.where(known, self.closed_us[found], _NEVER_US)
+        by_scan = np.repeat(types, lengths)
+        if (closed != _NEVER_US).any():
+            by_scan[occurred_us >= np.repeat(closed, lengths)] = UNREGISTERED
+        return by_scan
+
+
+def registry_from(venues: pa.Table) -> Registry:
+    """The registry of a `venues` table, its rows in any order."""
+    venue = venues["venue"].to_numpy()
+    order = np.argsort(venue)
+    code = {name: position for position, name in enumerate(VENUE_TYPES)}
+    types = venues["type"].combine_chunks().dictionary_encode()
+    type_code = np.array([code[name] for name in types.dictionary.to_pylist()], np.int16)
+    closed = venues["closed_at"].cast(pa.int64()).fill_null(_NEVER_US).to_numpy()
+    return Registry(
+        venue=venue[order],
+        type_code=type_code[types.indices.to_numpy()][order] if venue.size else np.empty(0, np.int16),
+        closed_us=closed[order],
+    )

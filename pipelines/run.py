@@ -1,0 +1,184 @@
+"""Files into the lake, and the stays that follow from them: what `truyvet run` does."""
+
+import datetime as dt
+import json
+import os
+import shutil
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipelines.arrays import parts_for
+from pipelines.days import DAY_US, day_number
+from pipelines.errors import ServiceError, UsageError
+from pipelines.failures import raised_again
+from pipelines.ingest.inputs import Chunk, list_chunks, total_bytes
+from pipelines.ingest.judging import HeldFile
+from pipelines.ingest.parse import Settings
+from pipelines.ingest.transforms import OUTCOME, Ingest, IngestScans
+from pipelines.keys import Keys, load_keys
+from pipelines.lake import Lake, Snapshot, open_lake, read_table, snapshot
+from pipelines.options import keys_folder
+from pipelines.registry import registry_from
+from pipelines.runner import run_to_end
+from pipelines.windowing.plan import check_stay_rules
+from pipelines.windowing.recomputing import recompute
+from schemas.stay_rules import load_stay_rules
+
+MAX_AGE_DAYS = 60
+MAX_AHEAD_DAYS = 1
+
+_ATTEMPTS = 8
+_BYTES_A_SCAN = 128  # a short line; a guess that is too low makes more and smaller buckets
+_PACKING = 8  # how much smaller a compressed file is, at most
+_ROWS_A_BUCKET = 1 << 18
+_ROWS_A_FILE = 1 << 21
+_CHUNKS_A_SHARE = 64
+_DAYS_AT_MOST = 36_500
+
+
+@dataclass(frozen=True)
+class Report:
+    """What became of a batch; received = accepted + duplicate + rejected.
+
+    Attributes:
+        received: scans read, refused ones included.
+        accepted: scans that are new to the lake.
+        duplicate: repeats of an accepted scan.
+        rejected: scans refused.
+        unregistered: accepted scans of a venue that is not registered, or had closed.
+        reasons: refused scans by reason.
+        others: the same counts for each other input that was given.
+        scans_version: the newest version of `scans`.
+        stays_version: the version of `scans` that `stays` reflects.
+    """
+
+    received: int
+    accepted: int
+    duplicate: int
+    rejected: int
+    unregistered: int
+    reasons: dict[str, int]
+    others: dict[str, dict[str, Any]]
+    scans_version: int
+    stays_version: int
+
+
+def run(
+    lake: str,
+    scans: Sequence[str] = (),
+    *,
+    venues: Sequence[str] = (),
+    cases: Sequence[str] = (),
+    keys: str | None = None,
+    now_us: int | None = None,
+    max_age_days: float = MAX_AGE_DAYS,
+    max_ahead_days: float = MAX_AHEAD_DAYS,
+    runner: str = "direct",
+) -> Report:
+    """Bring files into a lake, which is made when there is none, and recompute what they change.
+
+    Args:
+        lake: folder or URL.
+        scans: files, folders, globs or URLs of scans.
+        venues: the same of the registry.
+        cases: the same of cases.
+        keys: folder of the keys; None is `LAKE.keys`.
+        now_us: the instant that ages are measured from, microseconds UTC; None is the time of receipt.
+        max_age_days: scans that are older are refused.
+        max_ahead_days: scans that are further ahead are refused.
+        runner: a name of `runner.RUNNERS`.
+
+    Raises:
+        UsageError: a flag is wrong, or nothing was given.
+        DataError: an input cannot be read; nothing is committed.
+        RefusedError: other keys, or other stay rules.
+        ServiceError: the lake cannot be written.
+    """
+    received_us = time.time_ns() // 1000
+    chunks = tuple(list_chunks(scans)) if scans else ()
+    given = {"venues": venues, "cases": cases}
+    if not scans and not any(given.values()):
+        raise UsageError("there is no input", "name files with --scans, --venues or --cases")
+    folder = keys_folder(keys, lake)
+    opened = open_lake(lake, folder, create=True)
+    settings = _settings(load_keys(folder), now_us or received_us, max_age_days, max_ahead_days)
+    check_stay_rules(opened, load_stay_rules())
+    summary = _Batch(opened, settings, chunks, given, received_us, runner).land()
+    recomputed = recompute(opened, runner=runner)
+    summary.pop("strict")
+    return Report(**summary, others={}, stays_version=recomputed.stays_version)
+
+
+def _settings(keys: Keys, now_us: int, max_age_days: float, max_ahead_days: float) -> Settings:
+    for flag, days in (("--max-age-days", max_age_days), ("--max-ahead-days", max_ahead_days)):
+        if not 0 <= days <= _DAYS_AT_MOST:
+            raise UsageError(f"{flag} is no number of days", f"write a number from 0 to {_DAYS_AT_MOST}")
+    return Settings(keys, now_us - round(max_age_days * DAY_US), now_us + round(max_ahead_days * DAY_US))
+
+
+@dataclass(frozen=True)
+class _Batch:
+    """One invocation's inputs."""
+
+    lake: Lake
+    settings: Settings
+    chunks: tuple[Chunk, ...]
+    given: dict[str, Sequence[str]]
+    received_us: int
+    runner: str
+
+    def land(self) -> dict[str, Any]:
+        """Commit the batch, deduplicated against the newest scans.
+
+        Raises:
+            ServiceError: other writers leave no gap.
+        """
+        for _ in range(_ATTEMPTS):
+            scratch = self.lake.scratch(f"run-{os.getpid()}-{os.urandom(4).hex()}")
+            try:
+                outcome = self._attempt(scratch)
+            finally:
+                shutil.rmtree(scratch, ignore_errors=True)
+            if "scans_version" in outcome:
+                return outcome
+        raise ServiceError("other writers keep committing scans", "run it again when they are done")
+
+    def _attempt(self, scratch: str) -> dict[str, Any]:
+        """One try: what became of it, without `scans_version` when another commit came between."""
+        held = snapshot(self.lake, "scans")
+        plan = self._plan(held)
+        with raised_again(scratch):
+            run_to_end(lambda begin: begin | "Ingest" >> IngestScans(plan, scratch), self.runner)
+        outcome: dict[str, Any] = json.loads(Path(scratch, OUTCOME).read_text(encoding="utf-8"))
+        return outcome
+
+    def _plan(self, held: Snapshot) -> Ingest:
+        rows = _rows_at_most(self.chunks)
+        return Ingest(
+            lake=self.lake,
+            batch=os.urandom(8).hex(),
+            settings=self.settings,
+            chunks=self.chunks,
+            held=tuple(
+                HeldFile(number, file.path, day_number(dt.date.fromisoformat(file.partition["date"])))
+                for number, file in enumerate(held.files)
+            ),
+            base=held.version,
+            registry=registry_from(read_table(self.lake, "venues")),
+            upserts=(),
+            other_files={},
+            received_us=self.received_us,
+            buckets=parts_for(rows, _ROWS_A_BUCKET),
+            parts=parts_for(rows, _ROWS_A_FILE),
+            shares=parts_for(len(self.chunks), _CHUNKS_A_SHARE),
+        )
+
+
+def _rows_at_most(chunks: Sequence[Chunk]) -> int:
+    """About how many scans the chunks hold, or more."""
+    packed = sum(total_bytes([chunk]) for chunk in chunks if chunk.compression or chunk.format == "parquet")
+    plain = total_bytes(chunks) - packed
+    return (plain + packed * _PACKING) // _BYTES_A_SCAN

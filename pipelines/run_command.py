@@ -1,0 +1,58 @@
+"""The command `truyvet run`."""
+
+import argparse
+import json
+from dataclasses import asdict
+
+from pipelines import options
+from pipelines.run import MAX_AGE_DAYS, MAX_AHEAD_DAYS
+from pipelines.run import run as run_files
+from pipelines.runner import RUNNERS
+
+EXAMPLE = "truyvet run --lake ./lake --scans scans/ --venues venues.csv --cases cases.csv"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The flags of `truyvet run`."""
+    options.add_lake(parser)
+    options.add_keys(parser)
+    what = "files, folders, globs or URLs: NDJSON, CSV, Parquet or Avro, also .gz and .zst"
+    for flag in ("scans", "venues", "cases"):
+        parser.add_argument(
+            f"--{flag}", nargs="+", action="extend", default=[], metavar="PATH", help=f"{flag}: {what}"
+        )
+    parser.add_argument("--runner", default="direct", metavar="NAME", help=f"one of {' '.join(RUNNERS)}")
+    parser.add_argument(
+        "--now", metavar="T", help="the instant that the age of a scan is measured from; by default now"
+    )
+    parser.add_argument(
+        "--max-age-days",
+        type=float,
+        default=MAX_AGE_DAYS,
+        metavar="D",
+        help=f"older scans are refused as too_old (default: {MAX_AGE_DAYS})",
+    )
+    parser.add_argument(
+        "--max-ahead-days",
+        type=float,
+        default=MAX_AHEAD_DAYS,
+        metavar="D",
+        help=f"scans further ahead are refused as too_new (default: {MAX_AHEAD_DAYS})",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run and print the report as one JSON line."""
+    report = run_files(
+        args.lake,
+        args.scans,
+        venues=args.venues,
+        cases=args.cases,
+        keys=args.keys,
+        now_us=None if args.now is None else options.parse_instant(args.now, "--now"),
+        max_age_days=args.max_age_days,
+        max_ahead_days=args.max_ahead_days,
+        runner=args.runner,
+    )
+    print(json.dumps(asdict(report)))
+    return 0
