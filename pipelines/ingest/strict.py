@@ -1,5 +1,7 @@
 """One record of JSON at a time, with all that JSON allows: what the fast parser does not read."""
 
+from typing import Any
+
 import numpy as np
 import orjson
 from numba import njit
@@ -29,22 +31,32 @@ def decode(raw: bytes) -> tuple[list[bytes | None], int]:
         field that is not there.
     """
     nothing: list[bytes | None] = [None] * len(FIELDS)
-    if len(raw) > RECORD_BYTES:
-        return nothing, TOO_LARGE
-    if raw.count(b"{") + raw.count(b"[") > DEPTH:
-        deepest, balanced = _depth(np.frombuffer(raw, np.uint8))
-        if deepest > DEPTH:
-            return nothing, TOO_DEEP if balanced else MALFORMED
-    try:
-        record = orjson.loads(raw)
-    except orjson.JSONDecodeError:
-        return nothing, MALFORMED
-    if not isinstance(record, dict):
-        return nothing, MALFORMED
+    record, reason = load(raw)
     values = [record.get(name) for name in FIELDS]
+    if reason:
+        return nothing, reason
     if not all(value is None or isinstance(value, str) for value in values):
         return nothing, MALFORMED
     return [value.encode() if value else None for value in values], 0
+
+
+def load(raw: bytes) -> tuple[dict[str, Any], int]:
+    """A record as an object and the reason to refuse it, or 0; a refused one has nothing in it.
+
+    Args:
+        raw: the record without a line end.
+    """
+    if len(raw) > RECORD_BYTES:
+        return {}, TOO_LARGE
+    if raw.count(b"{") + raw.count(b"[") > DEPTH:
+        deepest, balanced = _depth(np.frombuffer(raw, np.uint8))
+        if deepest > DEPTH:
+            return {}, TOO_DEEP if balanced else MALFORMED
+    try:
+        record = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        return {}, MALFORMED
+    return (record, 0) if isinstance(record, dict) else ({}, MALFORMED)
 
 
 @njit(cache=True, nogil=True)
