@@ -15,8 +15,8 @@ import pyarrow as pa
 from pipelines.lake import Lake, LiveFile, snapshot
 from pipelines.lake.sidecar import Sidecar, open_sidecar
 from pipelines.query.candidates import Int64, OwnStays, rows_beside, rows_of
+from pipelines.query.engine import column
 from pipelines.query.places import places
-from schemas.tables import INSTANT
 
 _KEPT_AT_MOST = 8192  # mapped files; a process may map 65,530
 
@@ -47,7 +47,8 @@ def own_stays(lake: Lake, person: int, span: Span) -> OwnStays:
         rows = rows_of(columns.person, person)
         if rows.stop > rows.start:
             found.append(_stays(columns, rows))
-    stays = OwnStays(*(_joined(found, field.name) for field in fields(OwnStays)))
+    names = [field.name for field in fields(OwnStays)]
+    stays = OwnStays(*(_joined([getattr(part, name) for part in found]) for name in names))
     return stays.where((stays.exit_us > span.begins_at()) & (stays.enter_us < span.ends_at()))
 
 
@@ -57,20 +58,27 @@ def rows_beside_stays(lake: Lake, own: OwnStays, person: int) -> pa.Table:
     Returns:
         Columns as `sql/overlaps.sql` takes them; `venue` is its code.
     """
-    codes = places(lake).codes(own.venue)
-    parts = [_BESIDE.empty_table()]
+    pairs = [_no_pairs()]
     if own.venue.size:
         reach = Span(int(own.enter_us.min()), int(own.exit_us.max()))
         files = live_files(lake, "venue", reach)
         for file, columns in zip(files, sidecars(files), strict=True):
             near = (own.exit_us > file.stats.least["enter"]) & (own.enter_us < file.stats.greatest["exit"])
-            chosen = np.flatnonzero(near)
-            stays, rows = rows_beside(
-                own.where(chosen), columns.venue, columns.enter_us, columns.exit_us, columns.longest_us
-            )
-            others = columns.person[rows] != person
-            parts.append(_pairs(own, codes, chosen[stays[others]], columns, rows[others]))
-    return pa.concat_tables(parts)
+            pairs.append(_pairs(own, np.flatnonzero(near), columns, person))
+    stays = np.concatenate([part.stays for part in pairs])
+    return pa.table(
+        {
+            "person": column(np.concatenate([part.person for part in pairs])),
+            "venue": places(lake).codes(own.venue).take(column(stays)),
+            "zone": pa.concat_arrays([part.zone for part in pairs]),
+            "enter_us": column(np.concatenate([part.enter_us for part in pairs])),
+            "exit_us": column(np.concatenate([part.exit_us for part in pairs])),
+            "imputed_from_us": column(np.concatenate([part.imputed_from_us for part in pairs])),
+            "own_enter_us": column(own.enter_us[stays]),
+            "own_exit_us": column(own.exit_us[stays]),
+            "own_imputed_from_us": column(own.imputed_from_us[stays]),
+        }
+    )
 
 
 def live_files(lake: Lake, by: str, span: Span) -> list[LiveFile]:
@@ -104,36 +112,40 @@ def _stays(columns: Sidecar, rows: slice) -> OwnStays:
     )
 
 
-def _joined(found: list[OwnStays], name: str) -> Int64:
-    return np.concatenate([np.empty(0, np.int64), *(getattr(stays, name) for stays in found)])
+@dataclass(frozen=True)
+class _Pairs:
+    """Stays of one file beside a person's own: positions of the own ones, columns of the others."""
+
+    stays: Int64
+    person: Int64
+    zone: pa.Array
+    enter_us: Int64
+    exit_us: Int64
+    imputed_from_us: Int64
 
 
-_BESIDE = pa.schema(
-    [
-        ("person", pa.int64()),
-        ("venue", pa.string()),
-        ("zone", pa.string()),
-        *[(name, INSTANT) for name in ("enter", "exit", "imputed_from")],
-        *[(name, INSTANT) for name in ("own_enter", "own_exit", "own_imputed_from")],
-    ]
-)
-
-
-def _pairs(own: OwnStays, codes: pa.Array, stays: Int64, columns: Sidecar, rows: Int64) -> pa.Table:
-    times = (
+def _pairs(own: OwnStays, chosen: Int64, columns: Sidecar, person: int) -> _Pairs:
+    """The pairs of the `chosen` own stays with the rows of one file."""
+    stays, rows = rows_beside(
+        own.where(chosen), columns.venue, columns.enter_us, columns.exit_us, columns.longest_us
+    )
+    who = columns.person[rows]
+    others = who != person
+    rows = rows[others]
+    return _Pairs(
+        chosen[stays[others]],
+        who[others],
+        columns.zone.take(column(rows)).dictionary_decode(),
         columns.enter_us[rows],
         columns.exit_us[rows],
         columns.imputed_from_us[rows],
-        own.enter_us[stays],
-        own.exit_us[stays],
-        own.imputed_from_us[stays],
     )
-    return pa.table(
-        [
-            pa.array(columns.person[rows]),
-            codes.take(pa.array(stays)),
-            columns.zone.take(pa.array(rows)).dictionary_decode(),
-            *(pa.array(values).view(INSTANT) for values in times),
-        ],
-        schema=_BESIDE,
-    )
+
+
+def _no_pairs() -> _Pairs:
+    none = np.empty(0, np.int64)
+    return _Pairs(none, none, pa.nulls(0, pa.string()), none, none, none)
+
+
+def _joined(parts: list[Int64]) -> Int64:
+    return np.concatenate([np.empty(0, np.int64), *parts])

@@ -147,7 +147,8 @@ def _unregistered(lake: Lake, files: Sequence[LiveFile], asked: Question) -> tup
         from_us=asked.span.from_us,
         to_us=asked.span.to_us,
     )
-    return rows["unregistered"][0].as_py(), rows["of_person"][0].as_py()
+    found = {name: rows[name][0].as_py() for name in rows.column_names}
+    return found["never_registered"] + found["closed"], found["of_person"]
 
 
 def _rejected(lake: Lake) -> int:

@@ -129,7 +129,7 @@ def find_overlaps_in_parquet(lake: Lake, asked: Question) -> pa.Table:
 
 
 def _limits(asked: Question) -> dict[str, int | None]:
-    return {"from_us": asked.span.from_us, "to_us": asked.span.to_us, "min_us": asked.min_us}
+    return {"from_us": asked.span.from_us, "to_us": asked.span.to_us, "min_us": max(1, asked.min_us)}
 
 
 def _instant_us(when: Instant | None, flag: str) -> int | None:

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from pipelines.lake import Lake, read_table, snapshot
 from pipelines.output import token_text
+from pipelines.query.engine import column
 
 Int64 = npt.NDArray[np.int64]
 
@@ -37,8 +38,10 @@ class Places:
         found = np.searchsorted(self.venue, venue)
         found[found == self.venue.size] = 0
         known = self.venue[found] == venue if self.venue.size else np.zeros(venue.size, bool)
-        codes = self.code.take(pa.array(found, mask=~known))
-        return codes if known.all() else _with_hashes(codes, venue)
+        if known.all():
+            return self.code.take(column(found))
+        shown = self.code.take(pa.array(found, mask=~known)).to_pylist()
+        return pa.array([code or token_text(one) for code, one in zip(shown, venue.tolist(), strict=True)])
 
 
 def places(lake: Lake) -> Places:
@@ -53,8 +56,3 @@ def places(lake: Lake) -> Places:
     with _lock:
         _kept[lake.url] = (files, made)
     return made
-
-
-def _with_hashes(codes: pa.Array, venue: Int64) -> pa.Array:
-    hashes = [token_text(value) for value in venue.tolist()]
-    return pa.array([code or shown for code, shown in zip(codes.to_pylist(), hashes, strict=True)])

@@ -34,12 +34,13 @@ _COLOURS = (
     "#3b6fb6", "#d1812c", "#4f9a55", "#b5473f", "#7f62a8",
     "#8a6a4f", "#c46fa5", "#7d8b2e", "#3a9aa8",
 )  # fmt: skip
-_STYLE = {
+_STYLE: Any = {
     "font.family": "DejaVu Sans",  # has the Vietnamese letters, and comes with matplotlib
     "font.size": 8,
     "svg.fonttype": "none",
     "svg.hashsalt": "truyvet",  # the same picture is the same bytes
     "hatch.linewidth": 0.5,
+    "text.parse_math": False,  # a `$` in a name is a sign like others
 }
 
 

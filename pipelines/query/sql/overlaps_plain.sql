@@ -1,6 +1,6 @@
 -- The overlaps of one person's stays from the views alone: the fallback, and the oracle of the tests.
 -- Tables:     stays, venues (the views of `connect`).
--- Parameters: $person, $from_us, $to_us (microseconds UTC or NULL), $min_us (microseconds).
+-- Parameters: $person, $from_us, $to_us (microseconds UTC or NULL), $min_us (at least 1).
 -- Columns:    person, venue, zone, start, end, seconds, seconds_imputed.
 WITH graded AS (
     SELECT
@@ -15,7 +15,7 @@ WITH graded AS (
 pairs AS (
     SELECT
         other.person,
-        coalesce(venues.venue_code, lpad(lower(hex(other.venue)), 16, '0')) AS venue,
+        coalesce(venues.venue_code, printf('%016x', other.venue)) AS venue,
         other.zone,
         greatest(own.enter, other.enter, make_timestamptz($from_us)) AS start,
         least(own.exit, other.exit, make_timestamptz($to_us)) AS "end",
@@ -42,5 +42,5 @@ SELECT
     overlap_us // 1000000 AS seconds,
     (overlap_us - covered_us) // 1000000 AS seconds_imputed
 FROM lengths
-WHERE overlap_us > 0 AND overlap_us >= $min_us
+WHERE overlap_us >= $min_us
 ORDER BY start, person, venue, "end", seconds_imputed, zone NULLS LAST
