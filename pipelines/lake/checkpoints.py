@@ -17,7 +17,7 @@ from deltalake.exceptions import DeltaError
 
 from pipelines.lake.files import TEMPORARY, sync_path
 from pipelines.lake.location import Lake
-from pipelines.lake.log import LOG_FOLDER, checkpoint_file, checkpoints, log_entry, table_uri, versions
+from pipelines.lake.log import LOG_FOLDER, checkpoint_file, checkpoints, log_entry, versions
 
 CHECKPOINT_EVERY = 20
 """Commits from one checkpoint to the next."""
@@ -58,7 +58,7 @@ def _write_in(copy: Path, url: str, version: int) -> None:
     needed = [checkpoint_file(url, known) for known in earlier] + [log_entry(url, known) for known in tail]
     for path in map(Path, needed):
         shutil.copy2(path, copy / path.name)
-    DeltaTable(table_uri(str(copy.parent))).create_checkpoint()
+    DeltaTable(copy.parent).create_checkpoint()
     made = Path(checkpoint_file(str(copy.parent), version))
     for path, name in ((made, made.name), (copy / _POINTER, _POINTER)):
         os.chmod(path, 0o600)

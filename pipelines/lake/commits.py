@@ -33,7 +33,6 @@ from pipelines.lake.log import (
     hashes_before,
     log_entry,
     read_entry,
-    table_uri,
 )
 from pipelines.lake.snapshots import NO_TABLE, LiveFile
 from schemas.tables import TABLES, Table
@@ -156,7 +155,7 @@ def _write_entry(
     schema = delta_schema(table)
     if after == NO_TABLE:
         create_table_with_add_actions(
-            table_uri(url),
+            url,
             schema,
             [action for action in actions if isinstance(action, AddAction)],
             mode="error",
@@ -168,7 +167,7 @@ def _write_entry(
             post_commithook_properties=_NO_HOOKS,
         )
     else:
-        DeltaTable(table_uri(url), version=after).create_write_transaction(
+        DeltaTable(url, version=after).create_write_transaction(
             actions,
             mode="append",
             schema=schema,

@@ -6,10 +6,11 @@ two keys never meet in one lake.
 
 import json
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipelines.errors import DataError, RefusedError, ServiceError
+from pipelines.errors import DataError, RefusedError, ServiceError, UsageError
 from pipelines.keys import Keys, create_keys, load_keys
 from pipelines.lake.files import TEMPORARY, make_private, sync_path, unfinished, writing
 
@@ -17,6 +18,7 @@ FORMAT = 1
 SCRATCH = "_scratch"
 
 _LAKE_JSON = "lake.json"
+_DECODED = re.compile("%[0-9A-Fa-f]{2}")  # delta-rs 1.6 writes below such a folder and cannot read there
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,7 @@ def open_lake(url: str, keys: Keys | Path | None = None, *, create: bool = False
         RefusedError: the lake was made with other keys, or its keys are gone,
             or the folder belongs to something else, or the keys would lie in the lake.
         ServiceError: the lake cannot be written, or lies where none can.
+        UsageError: the library cannot reach a folder of this name.
     """
     root = _root(url)
     if isinstance(keys, Path) and Path(os.path.abspath(keys)).is_relative_to(root):
@@ -81,9 +84,14 @@ def _root(url: str) -> Path:
 
     Raises:
         ServiceError: the lake lies in a store that this version cannot write.
+        UsageError: delta-rs would take the path for another one.
         DataError: the path is a file.
     """
     path = url.removeprefix("file://")
+    if _DECODED.search(os.path.abspath(path)):
+        raise UsageError(
+            f"{url} holds a % before two digits", "name a folder without, the library decodes it"
+        )
     if "://" in path:
         raise ServiceError(f"no storage for lakes at {path.partition('://')[0]}://", "name a local folder")
     root = Path(os.path.abspath(path))

@@ -25,11 +25,6 @@ _ENTRY = re.compile(r"(\d{20})\.json")
 _CHECKPOINT = re.compile(r"(\d{20})\.checkpoint\.parquet")
 
 
-def table_uri(url: str) -> str:
-    """The table's folder as delta-rs must be told: of a plain path it decodes what looks like `%25`."""
-    return Path(url).as_uri()
-
-
 def log_entry(url: str, version: int) -> str:
     """The path of a version's entry."""
     return f"{url}/{LOG_FOLDER}/{version:020d}.json"

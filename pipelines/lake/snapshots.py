@@ -17,7 +17,7 @@ from deltalake.exceptions import DeltaError, TableNotFoundError
 
 from pipelines.errors import DataError
 from pipelines.lake.location import Lake
-from pipelines.lake.log import LOG_FOLDER, log_entry, table_uri
+from pipelines.lake.log import LOG_FOLDER, log_entry
 from pipelines.lake.statistics import Statistics, from_log
 from schemas.tables import TABLES
 
@@ -206,7 +206,7 @@ def _open(url: str, version: int | None = None) -> DeltaTable | None:
     if not os.path.isdir(f"{url}/{LOG_FOLDER}"):
         return None
     try:
-        return DeltaTable(table_uri(url), version=version)
+        return DeltaTable(url, version=version)
     except TableNotFoundError:
         return None
     except (DeltaError, OSError) as error:

@@ -6,7 +6,7 @@ import stat
 
 import pytest
 
-from pipelines.errors import DataError, RefusedError, ServiceError
+from pipelines.errors import DataError, RefusedError, ServiceError, UsageError
 from pipelines.keys import create_keys, load_keys
 from pipelines.lake import Lake, location, open_lake
 from tests.lake.rows import make_lake
@@ -144,6 +144,13 @@ def test_a_lake_of_a_later_format_is_refused(tmp_path):
 def test_a_store_that_cannot_be_written_is_named(url, tmp_path):
     with pytest.raises(ServiceError, match=r"no storage for lakes at (s3|gs)://"):
         open_lake(url, tmp_path / "k", create=True)
+
+
+def test_a_folder_whose_name_the_library_would_decode_is_refused(tmp_path):
+    (tmp_path / "50%25").mkdir()
+    with pytest.raises(UsageError, match="holds a % before two digits"):
+        make_lake(tmp_path / "50%25")
+    assert os.listdir(tmp_path / "50%25") == []
 
 
 def test_a_full_disk_makes_no_lake_and_the_next_try_does(tmp_path, monkeypatch):
