@@ -1,0 +1,27 @@
+"""Clocks of phones and readers, most of them right."""
+
+import numpy as np
+
+from pipelines.simulate.dice import units, words
+from pipelines.simulate.rows import Int64
+from pipelines.simulate.settings import Settings
+
+
+def clocks(settings: Settings, stream: int, count: int) -> Int64:
+    """Seconds by which each device is ahead.
+
+    A clock that is off by minutes is up to 45 off. A broken one is, a third
+    each, a day to three off, 70 days to two years behind, or two days to a
+    year ahead.
+    """
+    broken, off = settings.knobs.clocks_broken, settings.knobs.clocks_off
+    state = units(settings.seed, stream, count, 0)
+    size = units(settings.seed, stream, count, 1)
+    bits = words(settings.seed, stream, count)
+    sign = np.where(bits & np.uint64(1), 1, -1)
+    minutes = sign * np.floor(60 + size * 2_640).astype(np.int64)
+    days = sign * np.floor((1 + 2 * size) * 86_400).astype(np.int64)
+    behind = -np.floor((70 + 660 * size) * 86_400).astype(np.int64)
+    ahead = np.floor((2 + 363 * size) * 86_400).astype(np.int64)
+    far = np.choose(((bits >> np.uint64(1)) % np.uint64(3)).astype(np.int64), [days, behind, ahead])
+    return np.where(state < broken, far, np.where(state < broken + off, minutes, 0))

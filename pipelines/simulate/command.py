@@ -1,0 +1,69 @@
+"""`truyvet simulate`: make a synthetic province with ground truth."""
+
+import argparse
+import datetime as dt
+import json
+import sys
+
+from pipelines.errors import UsageError
+from pipelines.simulate.settings import DEFAULT_START, add_knobs, knobs_of
+from pipelines.simulate.world import simulate
+
+EXAMPLE = """
+truyvet simulate --out province --people 2000 --venues 60 --days 7 --seed 1
+truyvet run --lake lake --scans province/scans --venues province/venues.csv \\
+    --cases province/cases.csv --now 2021-08-08T00:00:00+07:00
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of the command."""
+    parser.add_argument("--out", metavar="DIR", required=True, help="folder to make; it must be new or empty")
+    parser.add_argument("--people", metavar="N", type=int, required=True, help="how many people live there")
+    parser.add_argument(
+        "--venues", metavar="N", type=int, required=True, help="how many places have a code, homes aside"
+    )
+    parser.add_argument("--days", metavar="N", type=int, required=True, help="how many local days it lasts")
+    parser.add_argument(
+        "--seed", metavar="N", type=int, required=True, help="the same seed gives the same bytes"
+    )
+    parser.add_argument(
+        "--start",
+        metavar="DATE",
+        default=DEFAULT_START.isoformat(),
+        help="first local day (default: %(default)s)",
+    )
+    add_knobs(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Make the province and print what is in it: one JSON line, and on standard error how to go on."""
+    report = simulate(
+        args.out,
+        people=args.people,
+        venues=args.venues,
+        days=args.days,
+        seed=args.seed,
+        start=_date(args.start),
+        knobs=knobs_of(args),
+    )
+    shown = {name: report[name] for name in ("now", "rows", "expected")}
+    print(json.dumps(shown, separators=(",", ":")))
+    print(
+        f"the truth is in {args.out}/truth, late scans are in {args.out}/late; "
+        f"bring the rest into a lake with truyvet run --now {report['now']}",
+        file=sys.stderr,
+    )
+    return 0
+
+
+def _date(text: str) -> dt.date:
+    """A local day.
+
+    Raises:
+        UsageError: the text is no date.
+    """
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError as error:
+        raise UsageError("--start is no date", "write 2021-08-01") from error

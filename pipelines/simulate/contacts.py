@@ -1,0 +1,82 @@
+"""The true contacts of some people: who was with them at one place, from when to when.
+
+Times are seconds of the world.
+"""
+
+import numpy as np
+from numba import njit
+
+from pipelines.simulate.rows import Bools, Int64, Rows
+
+CONTACT = np.dtype(
+    [("person", "i4"), ("other", "i4"), ("place", "i4"), ("start", "i4"), ("end", "i4")], align=True
+)
+"""Two people with overlapping stays at one place, over [start, end)."""
+
+_DAY = 86_400
+
+
+def contacts_of(who: Int64, stays: list[Rows], people: int, places: int, days: int) -> Rows:
+    """Everybody's overlaps with some people, one row a pair of stays.
+
+    Args:
+        who: the people asked for.
+        stays: arrays of STAY, all stays of the world.
+        people: how many there are.
+        places: how many there are.
+        days: of the world.
+
+    Returns:
+        CONTACT[n], `person` one of `who`, sorted by person, stay, start of the other's stay and other.
+    """
+    asked = np.zeros(people, np.bool_)
+    asked[who] = True
+    mine = np.concatenate([part[asked[part["person"]]] for part in stays])
+    mine = mine[np.lexsort((mine["enter"], mine["person"]))]
+    hit = np.zeros((places, days), np.bool_)
+    _mark(mine, hit)
+    near = np.concatenate([part[_near(part, hit)] for part in stays])
+    near = near[np.lexsort((near["person"], near["enter"], near["place"]))]
+    first = np.searchsorted(near["place"], mine["place"])
+    found = np.empty(_overlaps(mine, near, first, np.empty(0, CONTACT)), CONTACT)
+    _overlaps(mine, near, first, found)
+    return found
+
+
+@njit(cache=True, nogil=True)
+def _mark(stays: Rows, hit: Bools) -> None:
+    """Mark the places and days of stays."""
+    for row in range(stays.size):
+        for day in range(stays[row].enter // _DAY, (stays[row].exit - 1) // _DAY + 1):
+            hit[stays[row].place, day] = True
+
+
+@njit(cache=True, nogil=True)
+def _near(stays: Rows, hit: Bools) -> Bools:
+    """Whether a stay touches a marked place and day."""
+    result = np.zeros(stays.size, np.bool_)
+    for row in range(stays.size):
+        for day in range(stays[row].enter // _DAY, (stays[row].exit - 1) // _DAY + 1):
+            if hit[stays[row].place, day]:
+                result[row] = True
+                break
+    return result
+
+
+@njit(cache=True, nogil=True)
+def _overlaps(mine: Rows, near: Rows, first: Int64, found: Rows) -> int:
+    """Count the overlaps, and note them where there is room; `near` by (place, enter)."""
+    count = 0
+    for row in range(mine.size):
+        at = first[row]
+        while at < near.size and near[at].place == mine[row].place and near[at].enter < mine[row].exit:
+            if near[at].exit > mine[row].enter and near[at].person != mine[row].person:
+                if count < found.size:
+                    found[count].person = mine[row].person
+                    found[count].other = near[at].person
+                    found[count].place = mine[row].place
+                    found[count].start = max(mine[row].enter, near[at].enter)
+                    found[count].end = min(mine[row].exit, near[at].exit)
+                count += 1
+            at += 1
+    return count

@@ -1,0 +1,98 @@
+"""Random numbers that depend on what they are for, and on nothing else.
+
+Each number is a hash of the seed, a stream (what it decides) and the things
+it decides about, so neither the order of the work nor the number of threads
+changes a world. Only integer arithmetic, products and sums are used: no
+function of a mathematical library whose last digit differs between machines.
+
+The mixing function is the finaliser of SplitMix64 (Steele, Lea and Flood, 2014).
+"""
+
+import numpy as np
+from numba import njit
+
+from pipelines.simulate.rows import Floats, Int64, Words
+
+_STEP = np.uint64(0x9E3779B97F4A7C15)
+_TO_UNIT = 1.0 / 9007199254740992.0  # 2**-53
+
+
+@njit(cache=True, nogil=True)
+def mix(word: np.uint64) -> np.uint64:
+    """A bijection of 64 bits in which every bit depends on every bit."""
+    word = (word ^ (word >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    word = (word ^ (word >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return word ^ (word >> np.uint64(31))
+
+
+@njit(cache=True, nogil=True)
+def key(seed: int, stream: int, first: int, second: int) -> np.uint64:
+    """The begin of the sequence that belongs to a stream and two numbers."""
+    word = mix(np.uint64(seed) + np.uint64(stream) * _STEP)
+    word = mix(word ^ (np.uint64(first) * _STEP))
+    return mix(word + np.uint64(second) * _STEP)
+
+
+@njit(cache=True, nogil=True)
+def unit(word: np.uint64) -> float:
+    """A word as a number in [0, 1)."""
+    return np.float64(word >> np.uint64(11)) * _TO_UNIT
+
+
+@njit(cache=True, nogil=True)
+def draw(dice: Words) -> float:
+    """The next number in [0, 1) of the sequence whose state is `dice[0]`."""
+    dice[0] += _STEP
+    return unit(mix(dice[0]))
+
+
+@njit(cache=True, nogil=True)
+def chance(dice: Words, share: float) -> bool:
+    """Whether something happens that happens in this share of cases."""
+    return draw(dice) < share
+
+
+@njit(cache=True, nogil=True)
+def between(dice: Words, low: int, high: int) -> int:
+    """A whole number of [low, high), the middle likelier than the ends."""
+    return int(low + (high - low) * 0.5 * (draw(dice) + draw(dice)))
+
+
+@njit(cache=True, nogil=True)
+def below(dice: Words, count: int) -> int:
+    """A whole number of [0, count), all alike."""
+    return int(draw(dice) * count)
+
+
+@njit(cache=True, nogil=True)
+def units(seed: int, stream: int, count: int, which: int = 0) -> Floats:
+    """One number in [0, 1) for each of the things 0 … count - 1.
+
+    Args:
+        seed: of the world.
+        stream: what is decided.
+        count: how many things there are.
+        which: tells several numbers of one thing apart.
+    """
+    result = np.empty(count, np.float64)
+    for thing in range(count):
+        result[thing] = unit(key(seed, stream, thing, which))
+    return result
+
+
+@njit(cache=True, nogil=True)
+def units_of(seed: int, stream: int, things: Int64, which: int) -> Floats:
+    """The numbers in [0, 1) of some of the things, as `units` has them."""
+    result = np.empty(things.size, np.float64)
+    for row in range(things.size):
+        result[row] = unit(key(seed, stream, things[row], which))
+    return result
+
+
+@njit(cache=True, nogil=True)
+def words(seed: int, stream: int, count: int) -> Words:
+    """64 random bits for each of the things 0 … count - 1."""
+    result = np.empty(count, np.uint64)
+    for thing in range(count):
+        result[thing] = key(seed, stream, thing, 0)
+    return result

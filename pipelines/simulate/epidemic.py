@@ -1,0 +1,223 @@
+"""The infections: an SEIR model over the true stays.
+
+The model. A contact of an infectious person with a susceptible one, over the
+overlap of two true stays at one place, passes the infection on with
+probability 1 - exp(-h), where
+
+    h = 0.012 × infectiousness × weight(type) × hours × zone / max(1, n / 10)
+
+`weight` is `habits.WEIGHTS`, `zone` is 1 for the same zone (or none) and 0.3
+else, and n counts the stays at that place on that day: one meets some ten
+people closely, however many are there. Of several infections the first in
+time counts; its instant lies evenly within the overlap.
+
+The course. Infectious from 36 to 72 hours after the infection, for 6 to 9
+days. Seven in ten fall ill 24 to 60 hours after they became infectious. Of
+those 85 %, of the others 30 %, are sampled, within two days of the onset (the
+others: three to four days after they became infectious), at a hospital in
+the morning; then they stay at home, and the report follows 6 to 30 hours later.
+Who is infected at the start became infectious between four days before the
+world begins and half a day after.
+
+Times are seconds of the world.
+"""
+
+from dataclasses import dataclass, field
+from math import exp
+
+import numpy as np
+from numba import njit
+
+from pipelines.simulate import habits
+from pipelines.simulate.dice import key, mix, unit, units, units_of
+from pipelines.simulate.movements import STAY
+from pipelines.simulate.people import NEVER, People
+from pipelines.simulate.places import Places
+from pipelines.simulate.rows import Floats, Int64, Row, Rows
+from pipelines.simulate.settings import Settings
+from pipelines.simulate.streams import COURSE, INFECTION, SEEDS
+
+COURSE_OF = np.dtype(
+    [
+        ("infected", "i8"),
+        ("by", "i8"),
+        ("place", "i8"),
+        ("infectious", "i8"),
+        ("over", "i8"),
+        ("onset", "i8"),
+        ("sampled", "i8"),
+        ("isolated", "i8"),
+    ],
+    align=True,
+)
+"""When a person was infected, by whom and where (-1 for those infected at the start), infectious over
+[infectious, over), fell ill, was sampled and isolated; NEVER where it does not happen."""
+
+_DAY = 86_400
+_HOUR = 3_600
+_PER_HOUR = 0.012
+_CLOSE_PEOPLE = 10.0
+_OTHER_ZONE = 0.3
+
+
+@dataclass
+class Epidemic:
+    """Who is infected, day by day.
+
+    Attributes:
+        settings: of the world.
+        people: everybody; `sampled_on` is written here.
+        places: all places.
+        course: COURSE_OF[people].
+        lasting: STAY[n], stays of earlier days that are not over.
+    """
+
+    settings: Settings
+    people: People
+    places: Places
+    course: Rows = field(init=False)
+    lasting: Rows = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.course = np.full(self.people.size, -1, np.int64).repeat(8).view(COURSE_OF)
+        for name in ("infected", "infectious", "over", "onset", "sampled", "isolated"):
+            self.course[name] = NEVER
+        self.lasting = np.empty(0, STAY)
+        count = max(_some(self.people.size), round(self.settings.knobs.cases * self.people.size))
+        order = np.argsort(units(self.settings.seed, SEEDS, self.people.size, 0), kind="stable")
+        first = order[:count]
+        self.course["infected"][first] = 0
+        self._start_course(first)
+        begin = -4 * _DAY + units_of(self.settings.seed, SEEDS, first, 1) * 4.5 * _DAY
+        self._shift(first, np.floor(begin).astype(np.int64) - self.course["infectious"][first])
+
+    def pass_on(self, day: int, stays: Rows) -> None:
+        """Let a day's stays pass infections on.
+
+        Args:
+            day: from 0.
+            stays: STAY[n] that `live_day` gave for the day, of everybody.
+        """
+        begin, end = day * _DAY, (day + 1) * _DAY
+        self._note_samples(day, stays)
+        infectious = (self.course["infectious"] < end) & (self.course["over"] > begin)
+        present = self._present(begin, end, stays)
+        hit = np.zeros(self.places.table.size, np.bool_)
+        hit[present["place"][infectious[present["person"]]]] = True
+        present = present[hit[present["place"]]]
+        present = present[np.argsort(present["place"], kind="stable")]
+        weights = self.settings.knobs.infectiousness * _PER_HOUR * np.array(habits.WEIGHTS)
+        before = self.course["infected"].copy()
+        _infect(self.settings.seed, present, self.course, before, weights[self.places.table["kind"]])
+        self._start_course(np.flatnonzero((self.course["infected"] < NEVER) & (before == NEVER)))
+        both = np.concatenate([self.lasting, stays])
+        self.lasting = both[both["exit"] > end]
+
+    def _present(self, begin: int, end: int, stays: Rows) -> Rows:
+        """Everybody's stays cut to one day; who is at home at its end is at home until then."""
+        at_home = np.flatnonzero((self.people["home_since"] >= 0) & (self.people["home_since"] < end))
+        homes = np.zeros(at_home.size, STAY)
+        homes["person"] = at_home
+        homes["place"] = self.places.venues + self.people["household"][at_home]
+        homes["enter"], homes["exit"] = self.people["home_since"][at_home], end
+        present = np.concatenate([self.lasting, stays, homes])
+        present["enter"] = np.maximum(present["enter"], begin)
+        present["exit"] = np.minimum(present["exit"], end)
+        return present[present["enter"] < present["exit"]]
+
+    def _start_course(self, who: Int64) -> None:
+        """Decide what becomes of those just infected."""
+        luck = [units_of(self.settings.seed, COURSE, who, which) for which in range(7)]
+        course = self.course
+        course["infectious"][who] = course["infected"][who] + _floor((36 + 36 * luck[0]) * _HOUR)
+        course["over"][who] = course["infectious"][who] + _floor((6 + 3 * luck[1]) * _DAY)
+        ill = luck[2] < 0.7
+        onset = course["infectious"][who] + _floor((24 + 36 * luck[3]) * _HOUR)
+        course["onset"][who] = np.where(ill, onset, NEVER)
+        noticed = np.where(ill, onset + _floor(luck[4] * 36 * _HOUR), course["infectious"][who] + 3 * _DAY)
+        sampled = luck[5] < np.where(ill, 0.85, 0.3)
+        self.people["sampled_on"][who] = np.where(sampled, noticed // _DAY + 1, NEVER)
+
+    def _shift(self, who: Int64, seconds: Int64) -> None:
+        """Move the courses of those infected before the begin."""
+        for name in ("infected", "infectious", "over", "onset"):
+            known = self.course[name][who] < NEVER
+            self.course[name][who] += np.where(known, seconds, 0)
+        days = np.where(self.course["onset"][who] < NEVER, self.course["onset"][who], seconds) // _DAY
+        later = np.maximum(days + 1 + (who % 2), 0)
+        sampled = self.people["sampled_on"][who] < NEVER
+        self.people["sampled_on"][who] = np.where(sampled, later, NEVER)
+
+    def _note_samples(self, day: int, stays: Rows) -> None:
+        """When those sampled on this day were, and when they were at home again."""
+        today = self.people["sampled_on"] == day
+        out = stays[today[stays["person"]] & (stays["place"] < self.places.venues)]
+        self.course["sampled"][today] = day * _DAY + 9 * _HOUR
+        self.course["sampled"][out["person"]] = out["enter"] + 300
+        home = np.maximum(self.people["home_since"][today], self.course["sampled"][today] + 300)
+        self.course["isolated"][today] = home
+
+
+def _some(people: int) -> int:
+    """How many are infected at the start at least: a world needs something to trace."""
+    return max(1, min(5, people // 100))
+
+
+def _floor(values: Floats) -> Int64:
+    return np.floor(values).astype(np.int64)
+
+
+@njit(cache=True, nogil=True)
+def _infect(
+    seed: int,
+    present: Rows,
+    course: Rows,
+    before: Int64,
+    strength: Floats,
+) -> None:
+    """Let the infectious infect who is with them; `present` is sorted by place."""
+    first = 0
+    while first < present.size:
+        place = present[first].place
+        last = first
+        while last < present.size and present[last].place == place:
+            last += 1
+        crowd = max(1.0, (last - first) / _CLOSE_PEOPLE)
+        for row in range(first, last):
+            ill = course[present[row].person]
+            enter = max(int(present[row].enter), int(ill.infectious))
+            leave = min(int(present[row].exit), int(ill.over))
+            if enter >= leave or before[present[row].person] == NEVER:
+                continue
+            for other in range(first, last):
+                if before[present[other].person] == NEVER:
+                    _meet(seed, present[row], present[other], enter, leave, course, strength[place] / crowd)
+        first = last
+
+
+@njit(cache=True, nogil=True)
+def _meet(
+    seed: int,
+    ill: Row,
+    well: Row,
+    enter: int,
+    leave: int,
+    course: Rows,
+    strength: float,
+) -> None:
+    """Pass the infection on, or not."""
+    start, end = max(enter, int(well.enter)), min(leave, int(well.exit))
+    if start >= end:
+        return
+    hazard = strength * (end - start) / _HOUR
+    if ill.zone > 0 and well.zone > 0 and ill.zone != well.zone:
+        hazard *= _OTHER_ZONE
+    word = key(seed, INFECTION, int(ill.person) << 32 | int(well.person), start)
+    if unit(word) >= 1.0 - exp(-hazard):
+        return
+    at = start + int((end - start) * unit(mix(word)))
+    fate = course[well.person]
+    if at < fate.infected or (at == fate.infected and ill.person < fate.by):
+        fate.infected = at
+        fate.by = ill.person
+        fate.place = ill.place

@@ -1,0 +1,307 @@
+"""The true movements: a day of everybody's life, hour by hour.
+
+Each person lives at home, and goes out to work or learn, to shop, pray, eat,
+be treated, visit others; some by bus, some by coach, train or boat to another
+district, some overnight. A case goes to be sampled on its day and stays at
+home from then on.
+
+Times are seconds of the world (0 = its first local midnight).
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+from pipelines.simulate import habits as own
+from pipelines.simulate.dice import below, between, chance, draw, key, unit
+from pipelines.simulate.people import NEVER, People
+from pipelines.simulate.places import Places
+from pipelines.simulate.rows import Floats, Int64, Rows, Words
+from pipelines.simulate.settings import Settings
+from pipelines.simulate.streams import DAY, FAVOURITES
+
+STAY = np.dtype(
+    [("person", "i4"), ("place", "i4"), ("enter", "i4"), ("exit", "i4"), ("zone", "i4")], align=True
+)
+"""A true stay over [enter, exit) seconds; zone 0 is none."""
+
+_MOST_STAYS = 40
+"""More than a day of one person can hold."""
+
+_DAY = 86_400
+_HOUR = 3_600
+_AWAY_FROM_DISTRICT = 0.08
+_FAVOURITES = 5
+
+
+_COUNT, _CLOCK, _END, _SEED, _VENUES = range(5)
+
+
+class Walk(NamedTuple):
+    """The one person whose day is being lived, and the world around.
+
+    Attributes:
+        stays: STAY[n], filled from the front.
+        now: int64[5], stays filled, the person's time, last second of the world, its seed, its venues.
+        dice: uint64[1], state of the random sequence.
+        people: everybody.
+        places: PLACE[places].
+        span: int64[types, districts, 2], first place and number of places.
+        minutes: int64[types, 2], shortest and longest visit.
+        errands: float64[who, types], running sums of shares.
+    """
+
+    stays: Rows
+    now: Int64
+    dice: Words
+    people: People
+    places: Rows
+    span: Int64
+    minutes: Int64
+    errands: Floats
+
+
+def live_day(settings: Settings, day: int, span: tuple[int, int], people: People, places: Places) -> Rows:
+    """One day of some people; what changes in `people` goes on from there.
+
+    Args:
+        settings: of the world.
+        day: from 0.
+        span: first person and the one after the last.
+        people: everybody.
+        places: where one can go.
+
+    Returns:
+        STAY[n] by person and time: what began or, at home, ended on this day, cut at the world's end.
+    """
+    stays = np.empty((span[1] - span[0]) * _MOST_STAYS, STAY)
+    now = np.array([0, 0, settings.days * _DAY, settings.seed, places.venues], np.int64)
+    minutes, errands = own.visit_minutes(), own.errands()
+    walk = Walk(stays, now, np.zeros(1, np.uint64), people, places.table, places.span, minutes, errands)
+    _live(walk, day, (settings.start.weekday() + day) % 7, span[0], span[1])
+    return stays[: now[_COUNT]].copy()
+
+
+def last_stays(people: People, venues: int, end: int) -> Rows:
+    """The stays of those who are at home when the world ends."""
+    who = np.flatnonzero((people["home_since"] >= 0) & (people["home_since"] < end))
+    stays = np.zeros(who.size, STAY)
+    stays["person"], stays["place"] = who, venues + people["household"][who]
+    stays["enter"], stays["exit"] = people["home_since"][who], end
+    return stays
+
+
+@njit(cache=True, nogil=True)
+def _live(walk: Walk, day: int, weekday: int, first: int, last: int) -> None:
+    for person in range(first, last):
+        midnight = day * _DAY
+        walk.dice[0] = key(walk.now[_SEED], DAY, person, day)
+        if day > walk.people[person].sampled_on or walk.people[person].free_at >= midnight + _DAY:
+            continue
+        rise = midnight + between(walk.dice, 5 * _HOUR, 8 * _HOUR)
+        walk.now[_CLOCK] = max(walk.people[person].free_at, rise)
+        if day == walk.people[person].sampled_on:
+            walk.now[_CLOCK] = max(walk.now[_CLOCK], midnight + between(walk.dice, 8 * _HOUR, 10 * _HOUR))
+            _visit(walk, person, own.HOSPITAL, walk.people[person].district)
+        elif walk.now[_CLOCK] < midnight + 20 * _HOUR:
+            _spend(walk, person, midnight, weekday)
+        if walk.people[person].home_since < 0:
+            _go_home(walk, person)
+
+
+@njit(cache=True, nogil=True)
+def _spend(walk: Walk, person: int, midnight: int, weekday: int) -> None:
+    """A day as the role has it."""
+    role = walk.people[person].role
+    luck = draw(walk.dice)
+    if luck < 0.0006:
+        _lie_in_hospital(walk, person)
+    elif luck < (0.06 if weekday >= 5 else 0.02) and role != own.PUPIL:
+        _travel(walk, person, midnight)
+    elif role == own.SHIPPER:
+        _deliver(walk, person, midnight)
+    elif role == own.NIGHT and weekday < 6:
+        _errands(walk, person, midnight, own.ADULT, 2 + below(walk.dice, 4), 14)
+        walk.now[_CLOCK] = max(walk.now[_CLOCK], midnight + between(walk.dice, 20 * _HOUR, 22 * _HOUR))
+        _stay(walk, person, walk.people[person].work, between(walk.dice, 7 * _HOUR, 10 * _HOUR), True)
+    elif weekday == 6 or (weekday == 5 and role != own.SELLER and chance(walk.dice, 0.7)):
+        _idle(walk, person, midnight, 1)
+    elif walk.people[person].work >= 0:
+        _work(walk, person, midnight)
+    else:
+        _idle(walk, person, midnight, 0)
+
+
+@njit(cache=True, nogil=True)
+def _work(walk: Walk, person: int, midnight: int) -> None:
+    """To work or school and back, lunch at home, out or there, and errands."""
+    child = walk.people[person].role == own.PUPIL
+    place, begin = walk.people[person].work, midnight + between(walk.dice, 6 * _HOUR, 8 * _HOUR)
+    walk.now[_CLOCK] = max(walk.now[_CLOCK], begin - _HOUR)
+    if chance(walk.dice, 0.3):
+        _visit(walk, person, own.RESTAURANT, walk.people[person].district)
+    if walk.people[person].rider:
+        _stay(walk, person, walk.people[person].vehicle, between(walk.dice, 720, 2_700), False)
+    walk.now[_CLOCK] = max(walk.now[_CLOCK], begin)
+    noon = midnight + between(walk.dice, 11 * _HOUR, 12 * _HOUR)
+    close = midnight + between(walk.dice, 16 * _HOUR, 18 * _HOUR)
+    lunch = draw(walk.dice)
+    if lunch < 0.75:
+        _stay(walk, person, place, noon - walk.now[_CLOCK], True)
+        if lunch < 0.4:
+            _visit(walk, person, own.RESTAURANT, walk.people[person].district)
+        else:
+            _go_home(walk, person)
+        walk.now[_CLOCK] = max(walk.now[_CLOCK], midnight + between(walk.dice, 45_000, 48_000))
+    _stay(walk, person, place, close - walk.now[_CLOCK], True)
+    if walk.people[person].rider:
+        _stay(walk, person, walk.people[person].vehicle, between(walk.dice, 720, 2_700), False)
+    _errands(walk, person, midnight, own.CHILD if child else own.ADULT, below(walk.dice, 5), 0)
+
+
+@njit(cache=True, nogil=True)
+def _idle(walk: Walk, person: int, midnight: int, free_day: int) -> None:
+    """A day without work: two rounds of errands with home between them."""
+    role = walk.people[person].role
+    who = own.CHILD if role == own.PUPIL else (own.OLD if role == own.ELDER else own.ADULT)
+    _errands(walk, person, midnight, who, below(walk.dice, 4) + free_day, 7)
+    if walk.people[person].home_since < 0:
+        _go_home(walk, person)
+    _errands(walk, person, midnight, who, below(walk.dice, 4) + free_day, 14)
+
+
+@njit(cache=True, nogil=True)
+def _deliver(walk: Walk, person: int, midnight: int) -> None:
+    """A day of a shipper: short stops, one after the other."""
+    walk.now[_CLOCK] = max(walk.now[_CLOCK], midnight + 8 * _HOUR)
+    for _ in range(12 + below(walk.dice, 14)):
+        kind = _errand(walk, own.DELIVERY)
+        place = _choose(walk, person, kind, walk.people[person].district)
+        _stay(walk, person, place, between(walk.dice, 120, 600), False)
+
+
+@njit(cache=True, nogil=True)
+def _travel(walk: Walk, person: int, midnight: int) -> None:
+    """To another district and back, or overnight and back in the morning."""
+    here, districts = walk.people[person].district, walk.span.shape[1]
+    there = below(walk.dice, districts)
+    overnight = chance(walk.dice, 0.15)
+    walk.now[_CLOCK] = max(walk.now[_CLOCK], midnight + (18 if overnight else 7) * _HOUR)
+    _ride(walk, person, here, there, 8 * _HOUR if overnight else 2_400)
+    if not overnight:
+        for _ in range(2 + below(walk.dice, 3)):
+            _visit(walk, person, _errand(walk, own.TRAVELLER), there)
+        _ride(walk, person, there, here, 2_400)
+
+
+@njit(cache=True, nogil=True)
+def _ride(walk: Walk, person: int, here: int, there: int, seconds: int) -> None:
+    """Wait at a station and ride; the island, the last district, has boats only."""
+    island = walk.span.shape[1] - 1
+    by_boat = here == island or there == island
+    station = own.WHARF if by_boat else (own.RAILWAY if chance(walk.dice, 0.2) else own.BUS_STATION)
+    _visit(walk, person, station, here)
+    coach = _any_place(walk, own.TRANSPORT, here)
+    _stay(walk, person, coach, between(walk.dice, seconds, 2 * seconds), False)
+
+
+@njit(cache=True, nogil=True)
+def _lie_in_hospital(walk: Walk, person: int) -> None:
+    place = _choose(walk, person, own.HOSPITAL, walk.people[person].district)
+    _stay(walk, person, place, between(walk.dice, _DAY, 5 * _DAY), True)
+
+
+@njit(cache=True, nogil=True)
+def _errands(walk: Walk, person: int, midnight: int, who: int, number: int, hour: int) -> None:
+    """Some visits from an hour on, none begun after half past nine in the evening."""
+    if number > 0:
+        walk.now[_CLOCK] = max(walk.now[_CLOCK], midnight + hour * _HOUR + below(walk.dice, 2 * _HOUR))
+    for _ in range(number):
+        if walk.now[_CLOCK] > midnight + 21 * _HOUR + 1_800:
+            break
+        _visit(walk, person, _errand(walk, who), walk.people[person].district)
+
+
+@njit(cache=True, nogil=True)
+def _errand(walk: Walk, who: int) -> int:
+    luck, kind = draw(walk.dice), 0
+    while luck >= walk.errands[who, kind]:
+        kind += 1
+    return kind
+
+
+@njit(cache=True, nogil=True)
+def _visit(walk: Walk, person: int, kind: int, district: int) -> None:
+    """A visit to a place of a type, as long as they are there."""
+    low, high = walk.minutes[kind]
+    place = _choose(walk, person, kind, district)
+    _stay(walk, person, place, between(walk.dice, low * 60, high * 60), False)
+
+
+@njit(cache=True, nogil=True)
+def _choose(walk: Walk, person: int, kind: int, district: int) -> int:
+    """One of the person's favourite places of the type there, popular ones likelier; -1 for none."""
+    if chance(walk.dice, _AWAY_FROM_DISTRICT):
+        district = below(walk.dice, walk.span.shape[1])
+    favourite = below(walk.dice, _FAVOURITES)
+    first, number = walk.span[kind, district]
+    if number == 0:
+        return _any_place(walk, kind, district)
+    luck = unit(key(walk.now[_SEED], FAVOURITES, person, (district * 32 + kind) * 8 + favourite))
+    skewed = luck if kind == own.HOME else luck * luck
+    place = int(first) + int(skewed * number)
+    return -1 if place == walk.now[_VENUES] + walk.people[person].household else place
+
+
+@njit(cache=True, nogil=True)
+def _any_place(walk: Walk, kind: int, district: int) -> int:
+    """A place of the type in the district, else in the next one that has any; -1 for none."""
+    districts = walk.span.shape[1]
+    for step in range(districts):
+        where = (district + step) % districts
+        first, number = walk.span[kind, where]
+        if number > 0:
+            return int(first) + below(walk.dice, number)
+    return -1
+
+
+@njit(cache=True, nogil=True)
+def _stay(walk: Walk, person: int, place: int, seconds: int, settled: bool) -> None:
+    """Go there and stay, always in the same zone who works or lies there, in any zone who visits."""
+    if place < 0:
+        return
+    if walk.people[person].home_since >= 0:
+        home = walk.now[_VENUES] + walk.people[person].household
+        _add(walk, person, home, walk.people[person].home_since, 0)
+        walk.people[person].home_since = -1
+    enter = walk.now[_CLOCK] + between(walk.dice, 120, 1_200)
+    zones = walk.places[place].zones
+    zone = 0
+    if zones > 0:
+        own_zone = int(unit(key(walk.now[_SEED], FAVOURITES, person, -1 - place)) * zones)
+        zone = 1 + (own_zone if settled else below(walk.dice, zones))
+    walk.now[_CLOCK] = enter + max(60, seconds)
+    _add(walk, person, place, enter, zone)
+
+
+@njit(cache=True, nogil=True)
+def _add(walk: Walk, person: int, place: int, enter: int, zone: int) -> None:
+    """Note a stay from `enter` until now, cut at the end of the world."""
+    leave = min(walk.now[_CLOCK], walk.now[_END])
+    if leave <= enter:
+        return
+    row = walk.stays[walk.now[_COUNT]]
+    row.person = person
+    row.place = place
+    row.enter = enter
+    row.exit = leave
+    row.zone = zone
+    walk.now[_COUNT] += 1
+
+
+@njit(cache=True, nogil=True)
+def _go_home(walk: Walk, person: int) -> None:
+    walk.now[_CLOCK] = max(walk.now[_CLOCK], walk.people[person].free_at) + between(walk.dice, 120, 1_200)
+    walk.people[person].home_since = min(walk.now[_CLOCK], NEVER - 1)
+    walk.people[person].free_at = walk.people[person].home_since

@@ -1,0 +1,226 @@
+"""The people of the province: households, roles, work places and identifiers.
+
+Nobody has a name, and no identifier can belong to anybody: phone numbers lie
+in the block 04, which no network has used since 2017, cards carry a century
+that is not yet, insurance an object code that does not exist.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+from pipelines.simulate import habits
+from pipelines.simulate.clocks import clocks
+from pipelines.simulate.dice import key, unit, units
+from pipelines.simulate.places import Places, districts
+from pipelines.simulate.rows import Bytes, Floats, Int64, Rows, Texts
+from pipelines.simulate.settings import Settings
+from pipelines.simulate.streams import PEOPLE, PHONE_CLOCK, WORK
+
+_HOUSEHOLD_SIZES = (0.1, 0.18, 0.2, 0.25, 0.15, 0.12)
+"""Share of households of 1, 2, … people."""
+
+_RIDERS = 0.25
+_NUMBERS = 100_000_000
+
+_KINDS: tuple[tuple[float, tuple[bytes, ...]], ...] = (
+    (
+        0.92,
+        (
+            b"phone:+844########",
+            b"phone:04########",
+            b"phone:04########",
+            b"phone:844########",
+            b"phone:+84 4## ### ###",
+            b"phone:04##.###.###",
+            b"phone:00844########",
+            b"phone:(04##) ###-###",
+        ),
+    ),
+    (0.03, (b"cccd:0519########",)),
+    (0.015, (b"qid:SIM-51-########",)),
+    (0.015, (b"bhyt:ZZ45100########", b"bhyt:zz 4 51 00########")),
+    (0.005, (b"passport:X########", b"passport:x ########")),
+    (0.015, (b"device:sim-########",)),
+)
+"""Share of people by kind of identifier, and its spellings, the canonical one first; # is a digit."""
+
+
+class Spellings(NamedTuple):
+    """The spellings of identifiers, for kernels.
+
+    Attributes:
+        text: uint8[spellings, 32], with # for a digit.
+        length: int64[spellings], bytes of it.
+        first: int64[kinds], the canonical spelling of a kind.
+        number: int64[kinds], how many spellings it has.
+    """
+
+    text: Bytes
+    length: Int64
+    first: Int64
+    number: Int64
+
+
+PERSON = np.dtype(
+    [
+        ("household", "i8"),
+        ("district", "i8"),
+        ("work", "i8"),
+        ("vehicle", "i8"),
+        ("clock", "i8"),
+        ("home_since", "i8"),
+        ("free_at", "i8"),
+        ("sampled_on", "i8"),
+        ("number", "i8"),
+        ("kind", "i8"),
+        ("spelling", "i8"),
+        ("role", "i8"),
+        ("rider", "u1"),
+        ("carries", "u1"),
+        ("app", "u1"),
+    ],
+    align=True,
+)
+"""A person.
+
+Fixed: household; position of the district; the place of work or school and the bus there (-1 for none);
+seconds by which the phone is ahead; of the identifier the kind, the eight digits (no two people share
+them) and the usual spelling; the role as in `habits`; whether the person goes to work by bus, scans at
+all, has a Bluetooth app.
+Changing with the days: when the person came home (-1 while out), when the last stay elsewhere is over,
+and the day on which a case is sampled (NEVER for others).
+"""
+
+NEVER = 2**31 - 1
+
+People = Rows
+"""PERSON[people], sorted by household, households by district."""
+
+
+def spellings() -> Spellings:
+    """All spellings as arrays."""
+    texts = [text for _, kind in _KINDS for text in kind]
+    table = np.zeros((len(texts), 32), np.uint8)
+    for row, text in enumerate(texts):
+        table[row, : len(text)] = np.frombuffer(text, np.uint8)
+    numbers = np.array([len(kind) for _, kind in _KINDS], np.int64)
+    lengths = np.array([len(text) for text in texts], np.int64)
+    return Spellings(table, lengths, np.cumsum(numbers) - numbers, numbers)
+
+
+def make_households(settings: Settings) -> tuple[Int64, Int64]:
+    """Who lives together, and how many households each district has.
+
+    Returns:
+        household int64[people], ascending, and households int64[districts].
+    """
+    luck = units(settings.seed, PEOPLE, settings.people, 0)
+    sizes = np.searchsorted(np.cumsum(_HOUSEHOLD_SIZES), luck, side="right") + 1
+    ends = np.minimum(np.cumsum(sizes), settings.people)
+    count = int(np.searchsorted(ends, settings.people)) + 1
+    household = np.repeat(np.arange(count, dtype=np.int64), np.diff(ends[:count], prepend=0))
+    people = np.array([district.population for district in districts()], np.float64)
+    edges = np.cumsum(people) / people.sum()
+    district = np.searchsorted(edges, (np.arange(count) + 0.5) / count, side="right")
+    return household, np.bincount(district, minlength=people.size).astype(np.int64)
+
+
+def make_people(settings: Settings, places: Places, household: Int64) -> People:
+    """Everybody who lives in the households, at home."""
+    seed, knobs, count = settings.seed, settings.knobs, settings.people
+    people = np.zeros(count, PERSON)
+    people["household"] = household
+    people["district"] = district = places.table["district"][places.venues + household]
+    people["role"] = role = _pick(habits.ROLE_SHARES, units(seed, PEOPLE, count, 1))
+    people["work"] = _fixed_place(seed, 0, places.span, district, _work_type(settings, role))
+    people["vehicle"] = _fixed_place(seed, 1, places.span, district, np.full(count, habits.TRANSPORT))
+    people["clock"] = clocks(settings, PHONE_CLOCK, count)
+    people["sampled_on"] = NEVER
+    people["number"] = (np.arange(count) * 48_271 + seed % _NUMBERS) % _NUMBERS
+    people["kind"] = _pick([share for share, _ in _KINDS], units(seed, PEOPLE, count, 3))
+    people["spelling"] = np.floor(units(seed, PEOPLE, count, 4) * 3)
+    people["rider"] = (units(seed, PEOPLE, count, 2) < _RIDERS) & (role <= habits.NIGHT)
+    people["carries"] = units(seed, PEOPLE, count, 5) < knobs.scanning
+    people["app"] = units(seed, PEOPLE, count, 6) < knobs.app_users
+    return people
+
+
+def canonical_identifiers(people: People) -> Texts:
+    """Each person's identifier in its canonical spelling, ASCII bytes."""
+    table = np.zeros((people.size, 32), np.uint8)
+    _write_canonical(table, people, spellings())
+    return table.view("S32").ravel()
+
+
+@njit(cache=True, nogil=True)
+def write_person(out: Bytes, at: int, kind: int, number: int, spelling: int, table: Spellings) -> int:
+    """Write an identifier and return where it ends.
+
+    Args:
+        out: uint8[n], where it is written.
+        at: from here on.
+        kind: of the identifier.
+        number: its eight digits.
+        spelling: which one, modulo those of the kind.
+        table: all spellings.
+    """
+    row = table.first[kind] + spelling % table.number[kind]
+    power = 10_000_000
+    for sign in table.text[row, : table.length[row]]:
+        if sign == 35:  # '#'
+            sign = np.uint8(48 + (number // power) % 10)
+            power //= 10
+        out[at] = sign
+        at += 1
+    return at
+
+
+@njit(cache=True, nogil=True)
+def _write_canonical(out: Bytes, people: People, table: Spellings) -> None:
+    for person in range(people.size):
+        write_person(out[person], 0, people[person].kind, people[person].number, 0, table)
+
+
+def _pick(shares: tuple[float, ...] | list[float], luck: Floats) -> Int64:
+    """Which of the kinds with these shares each number in [0, 1) falls upon."""
+    edges = np.cumsum(shares)[:-1] / sum(shares)
+    return np.searchsorted(edges, luck, side="right").astype(np.int64)
+
+
+def _work_type(settings: Settings, role: Int64) -> Int64:
+    """The type of place where each person works or learns; -1 for none."""
+    luck = units(settings.seed, WORK, role.size, 7)
+    fixed = {
+        habits.PUPIL: habits.SCHOOL,
+        habits.STUDENT: habits.TRAINING,
+        habits.CLERK: habits.OFFICE,
+        habits.WORKER: habits.BUSINESS,
+    }
+    kind = np.full(role.size, -1, np.int64)
+    for who, where in fixed.items():
+        kind[role == who] = where
+    for who, choices in ((habits.SELLER, habits.SELLER_TYPES), (habits.NIGHT, habits.NIGHT_TYPES)):
+        chosen = np.array(choices, np.int64)[np.floor(luck * len(choices)).astype(np.int64)]
+        kind = np.where(role == who, chosen, kind)
+    return kind
+
+
+@njit(cache=True, nogil=True)
+def _fixed_place(seed: int, which: int, span: Int64, district: Int64, kind: Int64) -> Int64:
+    """A place of the type for each person, in the own district if it has one; -1 for none."""
+    result = np.full(district.size, -1, np.int64)
+    districts_count = span.shape[1]
+    for person in range(district.size):
+        if kind[person] < 0:
+            continue
+        where = district[person]
+        for _ in range(districts_count):
+            first, number = span[kind[person], where]
+            if number > 0:
+                luck = unit(key(seed, WORK, person, which))
+                result[person] = first + np.int64(luck * number)
+                break
+            where = (where + 1) % districts_count
+    return result

@@ -1,0 +1,19 @@
+"""Names for the arrays that go around here."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Rows = npt.NDArray[np.void]
+"""A structured array; the docs name its dtype, such as STAY[n]."""
+
+Row = Any
+"""One record of it inside a kernel; numba knows its fields, mypy does not."""
+
+Int64 = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+Bytes = npt.NDArray[np.uint8]
+Words = npt.NDArray[np.uint64]
+Texts = npt.NDArray[np.bytes_]

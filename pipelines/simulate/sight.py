@@ -1,0 +1,288 @@
+"""What a QR system sees of the true movements: scans, with everything that goes wrong.
+
+Whoever carries a phone or a card mostly scans on entering, less often on
+leaving; guards scan once a day; posters may not tell in from out. Phones and
+readers have wrong clocks and no network at times, records come twice or
+broken, and a photographed code is scanned where its place is not.
+
+Times are seconds of the world.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+from pipelines.simulate.dice import below, chance, draw, key, mix, unit
+from pipelines.simulate.flaws import FLAW_COUNT, UNUSUAL_COUNT
+from pipelines.simulate.people import People
+from pipelines.simulate.places import GUARD, MANUAL, ONE_WAY, SELF, Places
+from pipelines.simulate.rows import Floats, Int64, Row, Rows, Words
+from pipelines.simulate.settings import Settings
+from pipelines.simulate.streams import EVENT_ID, PHONE_OFFLINE, READER_OFFLINE, SIGHT
+
+SCAN = np.dtype(
+    [
+        ("event_id", "u8"),
+        ("written", "i8"),
+        ("at", "i4"),
+        ("arrives", "i4"),
+        ("person", "i4"),
+        ("place", "i4"),
+        ("zone", "u1"),
+        ("kind", "u1"),
+        ("copy", "u1"),
+        ("direction", "u1"),
+        ("mode", "u1"),
+        ("scanner", "u1"),
+        ("spelling", "u1"),
+        ("flaw", "u1"),
+        ("late", "u1"),
+    ],
+    align=True,
+)
+"""A scan: its id (0 for none), the second its clock shows, the true one, the one it is delivered in,
+who and where; zone and scanner 0 for none; whether it is a copy; its flaw (0 for none, then as in
+`flaws`: refused ones up to FLAW_COUNT, unusual ones above); whether it belongs to the late files."""
+
+ENTERING, LEAVING, AGAIN, PHOTOGRAPHED = range(4)
+UNKNOWN, IN, OUT, ABSENT = range(4)
+"""Directions as written; an absent one is unknown."""
+
+CONFLICTING = 1
+"""The flaw of a second scan with the event id of another one."""
+
+VISITS, NO_ENTRY, CAN_LEAVE, NO_EXIT = range(4)
+"""Counts of visits: scanned, of those without entering; at places that see exits, of those without exit."""
+
+_MOST_SCANS = 8
+_SCANS_AGAIN = 0.03  # of visits of more than 20 minutes
+_SCANS_ONE_WAY_EXIT = 0.1  # of visits where the poster does not tell in from out
+_SPELLS_OTHERWISE = 0.05
+_BLOCK_SECONDS = 4 * 3_600  # how long a reader or phone stays offline
+_DAY = 86_400
+_COUNT, _SEED, _END, _VENUES, _FLAWS, _DRESSES = range(6)
+_LEVELS = (
+    "visits_scanned",
+    "entries_forgotten",
+    "exits_forgotten",
+    "late",
+    "late_days",
+    "duplicates",
+    "photographed",
+    "without_id",
+    "malformed",
+    "unusual",
+)
+(
+    _VISITS_SCANNED,
+    _ENTRIES_FORGOTTEN,
+    _EXITS_FORGOTTEN,
+    _LATE,
+    _LATE_DAYS,
+    _DUPLICATES,
+    _PHOTOGRAPHED,
+    _WITHOUT_ID,
+    _MALFORMED,
+    _UNUSUAL,
+) = range(10)
+
+
+class Eye(NamedTuple):
+    """What the kernels look with.
+
+    Attributes:
+        scans: SCAN[n], filled from the front.
+        now: int64[6], scans filled, seed, last second of the world, its venues, flaws, unusual forms.
+        tally: int64[4], counts of visits.
+        plan: int64[4], when the visit at hand is scanned, by kind; -1 for never.
+        dice: uint64[1], state of the random sequence.
+        levels: float64[10], the knobs.
+        people: everybody.
+        places: PLACE[places].
+    """
+
+    scans: Rows
+    now: Int64
+    tally: Int64
+    plan: Int64
+    dice: Words
+    levels: Floats
+    people: People
+    places: Rows
+
+
+def see(settings: Settings, stays: Rows, people: People, places: Places) -> tuple[Rows, Int64]:
+    """The scans of one day's stays.
+
+    Args:
+        settings: of the world.
+        stays: STAY[n] of one day, by person and time.
+        people: everybody.
+        places: all places.
+
+    Returns:
+        SCAN[m] in the order of the stays, and int64[4] counts of visits.
+    """
+    scans = np.empty(stays.size * _MOST_SCANS, SCAN)
+    end = settings.days * _DAY
+    now = np.array([0, settings.seed, end, places.venues, FLAW_COUNT, UNUSUAL_COUNT], np.int64)
+    levels = np.array([getattr(settings.knobs, name) for name in _LEVELS], np.float64)
+    tally = np.zeros(4, np.int64)
+    plan, dice = np.empty(4, np.int64), np.zeros(1, np.uint64)
+    _see(Eye(scans, now, tally, plan, dice, levels, people, places.table), stays)
+    return scans[: now[_COUNT]].copy(), tally
+
+
+@njit(cache=True, nogil=True)
+def _see(eye: Eye, stays: Rows) -> None:
+    for row in range(stays.size):
+        stay = stays[row]
+        who, where = eye.people[stay.person], eye.places[stay.place]
+        if not who.carries or not where.coded or stay.place == eye.now[_VENUES] + who.household:
+            continue
+        eye.dice[0] = key(eye.now[_SEED], SIGHT, int(stay.person), int(stay.enter))
+        if not chance(eye.dice, eye.levels[_VISITS_SCANNED]):
+            continue
+        if where.mode == GUARD and _was_here_today(stays, row):
+            continue
+        _plan_visit(eye, where.mode, int(stay.enter), int(stay.exit))
+        for kind in range(eye.plan.size):
+            if eye.plan[kind] >= 0:
+                _note(eye, stay, kind, eye.plan[kind])
+
+
+@njit(cache=True, nogil=True)
+def _was_here_today(stays: Rows, row: int) -> bool:
+    before = row - 1
+    while before >= 0 and stays[before].person == stays[row].person:
+        if stays[before].place == stays[row].place:
+            return True
+        before -= 1
+    return False
+
+
+@njit(cache=True, nogil=True)
+def _plan_visit(eye: Eye, mode: int, enter: int, leave: int) -> None:
+    """When somebody who thinks of scanning scans on this visit, by kind; -1 for never."""
+    seconds, share = leave - enter, eye.levels
+    sees_exits = mode not in (ONE_WAY, GUARD, MANUAL)
+    first = enter + below(eye.dice, min(60, seconds // 4))
+    last = leave - 1 - below(eye.dice, min(30, seconds // 4))
+    middle = enter + seconds // 3 + below(eye.dice, seconds // 3)
+    no_entry = sees_exits and chance(eye.dice, share[_ENTRIES_FORGOTTEN])
+    no_exit = not chance(eye.dice, 1.0 - share[_EXITS_FORGOTTEN] if sees_exits else _SCANS_ONE_WAY_EXIT)
+    can_leave = leave < eye.now[_END] and (sees_exits or mode == ONE_WAY)
+    again = seconds > 1_200 and mode != GUARD and chance(eye.dice, _SCANS_AGAIN)
+    eye.plan[ENTERING] = -1 if no_entry else first
+    eye.plan[AGAIN] = middle if again else -1
+    eye.plan[PHOTOGRAPHED] = enter + seconds // 2 if chance(eye.dice, share[_PHOTOGRAPHED]) else -1
+    eye.plan[LEAVING] = last if can_leave and not no_exit else -1
+    eye.tally[VISITS] += 1
+    eye.tally[NO_ENTRY] += no_entry
+    eye.tally[CAN_LEAVE] += can_leave and sees_exits
+    eye.tally[NO_EXIT] += can_leave and sees_exits and no_exit
+
+
+@njit(cache=True, nogil=True)
+def _note(eye: Eye, stay: Row, kind: int, at: int) -> None:
+    """One scan of a visit and what becomes of it: its clock, its delivery, its copies, its flaw."""
+    place = below(eye.dice, eye.now[_VENUES]) if kind == PHOTOGRAPHED else int(stay.place)
+    if kind == PHOTOGRAPHED and place == stay.place:
+        return
+    mode = SELF if kind == PHOTOGRAPHED else eye.places[place].mode
+    by_phone = mode in (SELF, ONE_WAY)
+    clock = eye.people[stay.person].clock if by_phone else eye.places[place].clock
+    scan = eye.scans[eye.now[_COUNT]]
+    eye.now[_COUNT] += 1
+    scan.at = scan.arrives = at
+    scan.written = (at // 60 * 60 if mode == MANUAL else at) + clock
+    scan.person = stay.person
+    scan.place = place
+    scan.zone = 0 if kind == PHOTOGRAPHED else stay.zone
+    scan.kind = kind
+    scan.copy = scan.late = scan.flaw = 0
+    scan.direction = OUT if kind == LEAVING else IN
+    if mode == ONE_WAY:
+        scan.direction = ABSENT if chance(eye.dice, 0.5) else UNKNOWN
+    scan.mode = mode
+    scan.scanner = 0 if by_phone else 1 + below(eye.dice, 3)
+    scan.spelling = eye.people[stay.person].spelling
+    if not by_phone or chance(eye.dice, _SPELLS_OTHERWISE):
+        scan.spelling = below(eye.dice, 8)
+    scan.event_id = 0
+    if not chance(eye.dice, eye.levels[_WITHOUT_ID]):
+        scan.event_id = _event_id(eye, scan)
+    _deliver(eye, scan, by_phone)
+    _spoil(eye, scan, abs(clock) < _DAY)
+
+
+@njit(cache=True, nogil=True)
+def _event_id(eye: Eye, scan: Row) -> np.uint64:
+    """An id that no other scan has: a bijection of who, when and why."""
+    why = np.int64(scan.person) << 29 | np.int64(scan.at) << 4 | np.int64(scan.kind)
+    return mix(np.uint64(why) ^ key(eye.now[_SEED], EVENT_ID, 0, 0))
+
+
+@njit(cache=True, nogil=True)
+def _deliver(eye: Eye, scan: Row, by_phone: bool) -> None:
+    """Hold the scan back if its phone or reader was offline, until hours or days after that."""
+    block, share = scan.at // _BLOCK_SECONDS, eye.levels[_LATE]
+    if by_phone:
+        luck = unit(key(eye.now[_SEED], PHONE_OFFLINE, scan.person, block))
+    else:
+        luck = unit(key(eye.now[_SEED], READER_OFFLINE, scan.place, block))
+    if luck >= share:
+        return
+    longest = eye.levels[_LATE_DAYS] * _DAY
+    hours = min(20.0 * 3_600.0, longest)
+    part = luck / share
+    delay = hours * min(1.0, part / 0.6) + (longest - hours) * max(0.0, (part - 0.6) / 0.4)
+    scan.late = 1
+    scan.arrives = (block + 1) * _BLOCK_SECONDS + int(delay)
+
+
+@njit(cache=True, nogil=True)
+def _spoil(eye: Eye, scan: Row, in_time: bool) -> None:
+    """Make the scan unusual or broken, or have it come twice."""
+    luck = draw(eye.dice)
+    if luck < eye.levels[_MALFORMED]:
+        flaw = 1 + below(eye.dice, eye.now[_FLAWS])
+        if flaw != CONFLICTING:
+            scan.flaw = flaw
+        elif in_time:
+            _conflict(eye, scan)
+    elif luck < eye.levels[_MALFORMED] + eye.levels[_UNUSUAL]:
+        scan.flaw = 1 + eye.now[_FLAWS] + below(eye.dice, eye.now[_DRESSES])
+    elif in_time and chance(eye.dice, eye.levels[_DUPLICATES]):
+        _repeat(eye, scan)
+
+
+@njit(cache=True, nogil=True)
+def _conflict(eye: Eye, scan: Row) -> None:
+    """A second scan with the same event id, on the same day, that says something else."""
+    scan.event_id = _event_id(eye, scan)
+    other = _copy_of(eye, scan)
+    other.flaw = CONFLICTING
+    other.direction = OUT if scan.direction == IN else IN
+
+
+@njit(cache=True, nogil=True)
+def _repeat(eye: Eye, scan: Row) -> None:
+    """The same scan once more, at once or up to 20 hours later, at times spelled otherwise."""
+    other = _copy_of(eye, scan)
+    other.copy = 1
+    if chance(eye.dice, 0.5):
+        other.arrives += 600 + below(eye.dice, 72_000)
+        if other.arrives >= eye.now[_END]:
+            other.late = 1
+    if chance(eye.dice, 0.3):
+        other.spelling = below(eye.dice, 8)
+
+
+@njit(cache=True, nogil=True)
+def _copy_of(eye: Eye, scan: Row) -> Row:
+    row = eye.now[_COUNT]
+    eye.scans[row] = scan
+    eye.now[_COUNT] += 1
+    return eye.scans[row]

@@ -1,0 +1,5 @@
+"""What random numbers decide; each stream is independent of the others."""
+
+PLACES, FAVOURITES, PEOPLE, WORK, DAY, SIGHT, PHONE_CLOCK, READER_CLOCK = range(1, 9)
+PHONE_OFFLINE, READER_OFFLINE, FLAW, INFECTION, COURSE, SEEDS, BLUETOOTH, DECLARING = range(9, 17)
+REGISTRY, REPORTS, EVENT_ID = range(17, 20)

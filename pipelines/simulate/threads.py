@@ -1,0 +1,28 @@
+"""Threads that keep order and do not run ahead: compiled kernels work outside the interpreter's lock."""
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from typing import TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+_AHEAD = 6
+
+
+def new_pool() -> Executor:
+    """Threads for the cores this process may use, at most four."""
+    return ThreadPoolExecutor(min(4, len(os.sched_getaffinity(0))))
+
+
+def in_order(pool: Executor, work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+    """The results in the order of the items; only a few are held at a time."""
+    running: deque[Future[Result]] = deque()
+    for item in items:
+        running.append(pool.submit(work, item))
+        if len(running) >= _AHEAD:
+            yield running.popleft().result()
+    while running:
+        yield running.popleft().result()

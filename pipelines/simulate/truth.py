@@ -1,0 +1,138 @@
+"""The ground truth as Parquet: stays, contacts of the cases, infections."""
+
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipelines.simulate import habits
+from pipelines.simulate.delivery import create
+from pipelines.simulate.people import NEVER
+from pipelines.simulate.places import Places
+from pipelines.simulate.rows import Rows, Texts
+
+INSTANT = pa.timestamp("us", tz="UTC")
+
+STAYS = pa.schema(
+    [
+        ("person", pa.string()),
+        ("venue", pa.string()),
+        ("zone", pa.string()),
+        ("enter", INSTANT),
+        ("exit", INSTANT),
+    ]
+)
+"""A true stay, homes too; person is the canonical identifier, venue the code."""
+
+CONTACTS = pa.schema(
+    [
+        ("case_id", pa.string()),
+        ("person", pa.string()),
+        ("other", pa.string()),
+        ("venue", pa.string()),
+        ("start", INSTANT),
+        ("end", INSTANT),
+    ]
+)
+"""A case's true overlap with somebody, one row a pair of stays."""
+
+INFECTIONS = pa.schema(
+    [
+        ("infected", pa.string()),
+        ("infector", pa.string()),
+        ("venue", pa.string()),
+        ("infected_at", INSTANT),
+        ("infectious_from", INSTANT),
+        ("infectious_until", INSTANT),
+        ("onset_at", INSTANT),
+        ("case_id", pa.string()),
+    ]
+)
+"""An infection; infector and venue are null for those infected before the begin."""
+
+
+class Truth:
+    """Writes the tables of a world.
+
+    Args:
+        folder: where to.
+        people: canonical identifiers, by person.
+        codes: of the places.
+        places: all places.
+        start_us: the world's begin, microseconds since 1970 UTC.
+    """
+
+    def __init__(self, folder: Path, people: list[str], codes: Texts, places: Places, start_us: int) -> None:
+        self._folder = folder
+        self._people = pa.array(people, pa.string())
+        self._codes = pa.array([code.decode() for code in codes.tolist()], pa.string())
+        letters = habits.ZONE_LETTERS
+        self._zones = pa.array([f"{letter}{zone}" for letter in letters for zone in range(32)])
+        self._kinds, self._start_us = places.table["kind"], start_us
+
+    def __enter__(self) -> "Truth":
+        self._file = create(self._folder / "stays.parquet")
+        self._writer = pq.ParquetWriter(self._file, STAYS, compression="zstd", store_schema=False)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._writer.close()
+        self._file.close()
+
+    def add_stays(self, stays: Rows) -> None:
+        """Write STAY[n], a row group."""
+        zone = stays["zone"]
+        zones = pa.array(self._kinds[stays["place"]] * 32 + zone, mask=zone == 0).cast(pa.int32())
+        columns = [
+            self._named(self._people, stays["person"]),
+            self._named(self._codes, stays["place"]),
+            pa.DictionaryArray.from_arrays(zones, self._zones),
+            self._instants(stays["enter"]),
+            self._instants(stays["exit"]),
+        ]
+        table = pa.table(dict(zip(STAYS.names, columns, strict=True)))
+        self._writer.write_table(table.cast(STAYS), row_group_size=1 << 20)
+
+    def write_contacts(self, contacts: Rows, case_ids: list[str | None]) -> None:
+        """Write CONTACT[n]; `case_ids` by person."""
+        columns = [
+            pa.array(case_ids, pa.string()).take(pa.array(contacts["person"])),
+            self._people.take(pa.array(contacts["person"])),
+            self._people.take(pa.array(contacts["other"])),
+            self._codes.take(pa.array(contacts["place"])),
+            self._instants(contacts["start"]),
+            self._instants(contacts["end"]),
+        ]
+        self._write("contacts", pa.table(columns, schema=CONTACTS))
+
+    def write_infections(self, course: Rows, case_ids: list[str | None]) -> None:
+        """Write COURSE_OF[people], by time; `case_ids` by person."""
+        who = np.flatnonzero(course["infected"] < NEVER)
+        who = who[np.argsort(course["infected"][who], kind="stable")]
+        rows = course[who]
+        columns = [
+            self._people.take(pa.array(who)),
+            self._people.take(pa.array(rows["by"], mask=rows["by"] < 0)),
+            self._codes.take(pa.array(rows["place"], mask=rows["place"] < 0)),
+            *(self._instants(rows[name]) for name in ("infected", "infectious", "over", "onset")),
+            pa.array(case_ids, pa.string()).take(pa.array(who)),
+        ]
+        self._write("infections", pa.table(columns, schema=INFECTIONS))
+
+    def _write(self, name: str, table: pa.Table) -> None:
+        with create(self._folder / f"{name}.parquet") as file:
+            pq.write_table(table, file, compression="zstd", store_schema=False)
+
+    @staticmethod
+    def _named(names: pa.Array, index: npt.NDArray[np.int32]) -> pa.Array:
+        return pa.DictionaryArray.from_arrays(pa.array(index, pa.int32()), names)
+
+    def _instants(self, seconds: npt.NDArray[np.integer]) -> pa.Array:
+        """Seconds of the world as instants; NEVER is null."""
+        us = seconds.astype(np.int64) * 1_000_000 + self._start_us
+        return pa.array(us, pa.int64(), mask=seconds == NEVER).cast(INSTANT)
