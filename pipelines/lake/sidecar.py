@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from pipelines.errors import DataError
 from pipelines.lake.data_files import DataFile
 from pipelines.lake.files import TEMPORARY, writing
 from pipelines.lake.location import Lake
@@ -61,6 +62,23 @@ class Sidecar:
     zone: pa.DictionaryArray
     longest_us: int
 
+    def zones(self, rows: Int64) -> pa.Array:
+        """The zone of some rows as text.
+
+        Args:
+            rows: int64[m], positions.
+
+        Raises:
+            DataError: the sidecar is damaged.
+        """
+        positions = pa.Array.from_buffers(pa.int64(), rows.size, [None, pa.py_buffer(rows)])
+        zone = self.zone.take(positions)
+        try:
+            zone.validate(full=True)
+        except pa.ArrowInvalid as error:
+            raise DataError("a sidecar of stays is damaged", "run truyvet verify") from error
+        return zone.dictionary_decode()
+
 
 def write_sidecar(lake: Lake, file: DataFile, rows: pa.Table) -> None:
     """Write the sidecar of a file of `stays` that has just been written.
@@ -101,25 +119,22 @@ def open_sidecar(live: LiveFile) -> Sidecar:
 def check(live: LiveFile, rows: pa.Table) -> str | None:
     """What is wrong with the sidecar of a live file of `stays`, or None.
 
-    A missing one is not wrong. One of another format or length would not be used, and is.
+    A missing one is not wrong. The same rows make the same bytes, so each byte is compared.
 
     Args:
         live: the data file.
         rows: its rows, at least the columns that a sidecar is made from.
     """
     path = sidecar_path(live.path)
-    if not path.exists():
+    try:
+        stored = path.read_bytes()
+    except FileNotFoundError:
         return None
-    found = _mapped(path, live.rows)
-    if found is None:
-        return "sidecar is damaged or of another length"
-    made = _columns(rows)
-    if found.schema.metadata != made.schema.metadata:
-        return "sidecar names another longest stay"
-    for name in _SCHEMA.names:
-        if not _decoded(found[name]).equals(_decoded(made[name])):
-            return f"sidecar holds another {name}"
-    return None
+    except OSError:
+        return "sidecar cannot be read"
+    made = pa.BufferOutputStream()
+    _write_to(made, _columns(rows))
+    return None if made.getvalue().equals(pa.py_buffer(stored)) else "sidecar is not what its file makes it"
 
 
 def sidecar_path(data_path: str) -> Path:
@@ -156,13 +171,11 @@ def _micros(rows: pa.Table, name: str) -> Any:
 
 
 def _coded(zone: pa.ChunkedArray) -> pa.Array:
-    """The zones in one chunk over one dictionary."""
+    """The zones in one chunk over one dictionary; bit by bit the same wherever the rows come from."""
     array = zone.combine_chunks().cast(pa.string()).dictionary_encode()
-    return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
-
-
-def _decoded(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    return column.cast(pa.string()) if pa.types.is_dictionary(column.type) else column
+    array = array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
+    codes = array.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+    return pa.DictionaryArray.from_arrays(pa.array(codes, pa.int32(), mask=codes < 0), array.dictionary)
 
 
 def _sidecar(table: pa.Table) -> Sidecar:
@@ -177,11 +190,26 @@ def _mapped(path: Path, rows: int) -> pa.Table | None:
     try:
         with pa.memory_map(str(path)) as source:
             table = pa.ipc.open_file(source).read_all()
-    except (OSError, pa.ArrowInvalid):
+        return table if _fits(table, rows) else None
+    except (OSError, pa.ArrowException):
         return None
+
+
+def _fits(table: pa.Table, rows: int) -> bool:
+    """Whether a table can be used as a sidecar without harm, though it may lie.
+
+    Raises:
+        pa.ArrowException: it would lead outside of its own bytes.
+    """
     metadata = table.schema.metadata or {}
-    fits = table.num_rows == rows and table.schema.equals(_SCHEMA) and metadata.get(b"format") == _FORMAT
-    return table if fits and table["person"].num_chunks == 1 else None
+    if table.num_rows != rows or not table.schema.equals(_SCHEMA) or metadata.get(b"format") != _FORMAT:
+        return False
+    table.validate()
+    columns = [table[name] for name in _SCHEMA.names]
+    if any(column.num_chunks != 1 for column in columns) or any(column.null_count for column in columns[:-1]):
+        return False
+    columns[-1].chunk(0).dictionary.validate(full=True)  # its indices are looked at when they are used
+    return bool(metadata.get(b"longest_us", b"").isdigit())
 
 
 def _written(table: pa.Table, path: Path) -> bool:
@@ -197,9 +225,14 @@ def _write(table: pa.Table, path: Path) -> None:
     """Write under another name first: two processes may make the same sidecar, with the same bytes."""
     handle, unfinished = tempfile.mkstemp(prefix=TEMPORARY, dir=path.parent)  # of mode 0600
     try:
-        with os.fdopen(handle, "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
-            writer.write_table(table)
+        with os.fdopen(handle, "wb") as file:
+            _write_to(file, table)
         os.replace(unfinished, path)
     except BaseException:
         os.unlink(unfinished)
         raise
+
+
+def _write_to(sink: Any, table: pa.Table) -> None:
+    with pa.ipc.new_file(sink, table.schema) as writer:
+        writer.write_table(table)

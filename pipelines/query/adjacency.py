@@ -135,7 +135,7 @@ def _pairs(own: OwnStays, chosen: Int64, columns: Sidecar, person: int) -> _Pair
     return _Pairs(
         chosen[stays[others]],
         who[others],
-        columns.zone.take(column(rows)).dictionary_decode(),
+        columns.zones(rows),
         columns.enter_us[rows],
         columns.exit_us[rows],
         columns.imputed_from_us[rows],

@@ -1,5 +1,6 @@
 """A sidecar says what its Parquet says, is made again when it is unfit, and is checked."""
 
+import contextlib
 import os
 import stat
 
@@ -7,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from pipelines.errors import DataError
 from pipelines.lake import read_live_file, snapshot
 from pipelines.lake.sidecar import check, imputed_from, open_sidecar, sidecar_path
 from schemas.tables import INSTANT, STAYS
@@ -48,9 +50,8 @@ def test_a_sidecar_holds_the_columns_of_its_file_in_the_order_of_its_rows(lake, 
 def test_the_imputed_part_begins_at_enter_last_seen_or_never(lake):
     put_stays(lake, DAY)
     columns = open_sidecar(live_files(lake)[0])
-    begins = dict(
-        zip(zip(columns.person.tolist(), columns.enter_us.tolist()), columns.imputed_from_us.tolist())
-    )
+    stays = zip(columns.person.tolist(), columns.enter_us.tolist(), strict=True)
+    begins = dict(zip(stays, columns.imputed_from_us.tolist(), strict=True))
     assert begins == {
         (person_token(lake, "an"), at("1 08:00")): at("1 10:00"),
         (person_token(lake, "binh"), at("1 09:00")): at("1 09:30"),
@@ -84,7 +85,7 @@ def test_an_unfit_sidecar_is_found_by_verify_and_made_again_by_readers(lake, spo
     live = live_files(lake)[0]
     rows = read_live_file(live, STAYS.file_schema)
     spoil(sidecar_path(live.path))
-    assert check(live, rows) == "sidecar is damaged or of another length"
+    assert check(live, rows) == "sidecar is not what its file makes it"
     assert open_sidecar(live).person.size == live.rows
     assert check(live, rows) is None
 
@@ -97,6 +98,23 @@ def sidecar_of_one_row():
     return sink.getvalue().to_pybytes()
 
 
+def test_no_flipped_byte_of_a_sidecar_kills_its_reader(lake):
+    put_stays(lake, DAY)
+    live = live_files(lake)[0]
+    path = sidecar_path(live.path)
+    good = path.read_bytes()
+    for position in range(0, len(good), 3):
+        bad = bytearray(good)
+        bad[position] ^= 0x81
+        replacement = path.with_suffix(".new")
+        replacement.write_bytes(bad)
+        replacement.replace(path)  # written over in place, the mapped one would change
+        columns = open_sidecar(live)
+        assert columns.person.size == live.rows
+        with contextlib.suppress(DataError):
+            assert len(columns.zones(np.arange(live.rows))) == live.rows
+
+
 @pytest.mark.parametrize("column", ["person", "venue", "enter_us", "exit_us", "imputed_from_us"])
 def test_every_changed_value_is_found_by_verify(lake, column):
     put_stays(lake, DAY)
@@ -105,7 +123,7 @@ def test_every_changed_value_is_found_by_verify(lake, column):
     value = int(getattr(open_sidecar(live), column)[1]).to_bytes(8, "little", signed=True)
     other = (int.from_bytes(value, "little", signed=True) ^ 1).to_bytes(8, "little", signed=True)
     path.write_bytes(path.read_bytes().replace(value, other))
-    assert "sidecar holds another" in check(live, read_live_file(live, STAYS.file_schema))
+    assert check(live, read_live_file(live, STAYS.file_schema)) == "sidecar is not what its file makes it"
 
 
 def test_a_missing_sidecar_is_not_wrong(lake):
