@@ -207,7 +207,8 @@ def _footfall_problems(seen: _Seen, snapshots: dict[str, Snapshot]) -> Iterator[
     """Every stay enters once and leaves once; compared when both tables reflect the same scans."""
     if seen.unknown & {"stays", "footfall"} or not {"stays", "footfall"} <= snapshots.keys():
         return
-    if snapshots["stays"].marks != snapshots["footfall"].marks:
+    marks = snapshots["stays"].marks
+    if "scans_version" not in marks or marks != snapshots["footfall"].marks:
         return
     stays = {date: total.rows for (by, date), total in seen.stays.items() if by == "venue"}
     for date in sorted(stays.keys() | {date for date in seen.entries if seen.entries[date]}):
