@@ -9,10 +9,9 @@ import numpy as np
 from pipelines.arrays import Int64
 from pipelines.ingest import avro_kernel as kernel
 from pipelines.ingest.avro_file import AvroFile, DamagedError, Schema
-from pipelines.ingest.csv_kernel import RECORD_BYTES
 from pipelines.ingest.inputs import Chunk
 from pipelines.ingest.kinds import NUMBER, TEXT, TEXTS, TIME, TRUTH, WHOLE, check_columns, kinds_of
-from pipelines.ingest.reasons import MALFORMED, TOO_LARGE
+from pipelines.ingest.reasons import MALFORMED
 from pipelines.ingest.sources import open_stream, reading
 from pipelines.ingest.spans import Columns, Int32, Spans, UInt8
 from pipelines.ingest.typed import Bool, join_texts, local_time, microseconds, valid_text
@@ -106,15 +105,12 @@ def _columns(
     if at < 0:
         raise DamagedError
     broken = np.zeros(rows, np.uint8)
-    size = np.zeros(rows, np.int64)
     fields: dict[str, Spans | Int64] = {}
     for number, name in enumerate(wanted):
         what = schema.nodes[leaf[number], 0]
         values = _Values(data, leaf[number], what, start[number], length[number])
         fields[name], wrong = _field_of(schema, values, kinds[name])
         broken[wrong] = MALFORMED
-        size += np.maximum(values.length, 0)
-    broken[(size > RECORD_BYTES) & (broken == 0)] = TOO_LARGE
     return Columns(first_row, fields, rows, broken), at
 
 

@@ -14,12 +14,10 @@ import numpy.typing as npt
 from numba import njit
 
 from pipelines.arrays import Int64
+from pipelines.ingest.fields import RECORD_BYTES
 from pipelines.ingest.lines import LONG_LINE
 from pipelines.ingest.reasons import MALFORMED, TOO_LARGE
 from pipelines.ingest.spans import Int32, UInt8
-
-RECORD_BYTES: Final = 16 * 1024
-"""The longest record that is looked into."""
 
 LOOK_BYTES: Final = LONG_LINE
 """How far the end of a quoted field is looked for."""

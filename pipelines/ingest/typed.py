@@ -10,11 +10,12 @@ from numba import njit
 
 from pipelines.arrays import Int64
 from pipelines.errors import DataError
-from pipelines.ingest.csv_kernel import RECORD_BYTES, is_utf8
+from pipelines.ingest.csv_kernel import is_utf8
 from pipelines.ingest.kinds import NUMBER, TEXTS, TIME, TRUTH, WHOLE
-from pipelines.ingest.reasons import MALFORMED, TOO_LARGE
+from pipelines.ingest.reasons import MALFORMED
 from pipelines.ingest.sources import unreadable
 from pipelines.ingest.spans import NO_INSTANT, Columns, Int32, Spans, UInt8
+from pipelines.ingest.texts import read_only
 
 Bool = npt.NDArray[np.bool_]
 
@@ -37,17 +38,13 @@ def columns_of(path: str, first_row: int, kinds: dict[str, str], batch: pa.Recor
     """
     rows = batch.num_rows
     broken = np.zeros(rows, np.uint8)
-    size = np.zeros(rows, np.int64)
     fields: dict[str, Spans | Int64] = {}
     for name in batch.schema.names:
         column = batch.column(name)
         refuse_local_time(path, name, kinds[name], column.type)
         value, wrong = _field_of(column, kinds[name])
         broken[wrong] = MALFORMED
-        if isinstance(value, Spans):
-            size += np.maximum(value.length, 0)
         fields[name] = value
-    broken[(size > RECORD_BYTES) & (broken == 0)] = TOO_LARGE
     return Columns(first_row, fields, rows, broken)
 
 
@@ -71,15 +68,15 @@ def _field_of(column: pa.Array, kind: str) -> tuple[Spans | Int64, Bool]:
     type_ = column.type
     none = np.zeros(len(column), bool)
     if pa.types.is_null(type_):
-        return _text_spans(column.cast(pa.string())), none
+        return text_spans(column.cast(pa.string())), none
     if kind == TIME and (pa.types.is_timestamp(type_) or pa.types.is_int64(type_)):
         return instants_of(column), none
     if kind == TEXTS and _is_list(type_) and _is_text(type_.value_type):
         column, type_ = pc.binary_join(column, ";"), type_.value_type
     if _is_text(type_) and kind not in (NUMBER, WHOLE, TRUTH):
-        spans = _text_spans(column)
+        spans = text_spans(column)
         return spans, ~valid_text(spans)
-    spans = _text_spans(_as_text(column))
+    spans = text_spans(_as_text(column))
     if _fits(type_, kind):
         return spans, none
     return spans, np.asarray(column.is_valid(), bool)
@@ -122,10 +119,10 @@ def _is_text(type_: pa.DataType) -> bool:
     return any(test(type_) for test in tests)
 
 
-def _text_spans(column: pa.Array) -> Spans:
+def text_spans(column: pa.Array) -> Spans:
     """Text where it lies in Arrow's buffers; of a dictionary each text lies there once."""
     if pa.types.is_dictionary(column.type):
-        texts = _text_spans(column.dictionary)
+        texts = text_spans(column.dictionary)
         index = column.indices.cast(pa.int64()).fill_null(-1).to_numpy(zero_copy_only=False)
         start = np.append(texts.start, 0)[index]
         return Spans(texts.data, start, np.append(texts.length, np.int32(-1))[index])
@@ -145,12 +142,24 @@ def _text_spans(column: pa.Array) -> Spans:
     return Spans(_bytes_of(data_buffer), offsets[:-1], length)
 
 
+def arrow_texts(spans: Spans) -> pa.Array:
+    """Text as an Arrow array; the bytes are shared where texts lie one behind another.
+
+    Args:
+        spans: well-formed UTF-8.
+    """
+    stop = spans.start + spans.length
+    in_line = (spans.length >= 0).all() and (spans.start[1:] == stop[:-1]).all()
+    if not in_line or not len(spans):
+        return pa.array([spans.value(row) for row in range(len(spans))], pa.binary()).cast(pa.string())
+    offsets = pa.py_buffer(np.append(spans.start, stop[-1]))
+    buffers = [None, offsets, pa.py_buffer(np.ascontiguousarray(spans.data))]
+    return pa.Array.from_buffers(pa.large_string(), len(spans), buffers).cast(pa.string())
+
+
 def _bytes_of(buffer: Any) -> UInt8:
-    """An Arrow buffer as a writable array, as kernels are compiled for; nobody writes to it."""
-    if buffer is None or buffer.size == 0:
-        return np.zeros(0, np.uint8)
-    data = np.frombuffer(buffer, np.uint8)
-    return data if data.flags.writeable else data.copy()
+    """An Arrow buffer as an array that nobody writes to."""
+    return read_only(np.frombuffer(buffer, np.uint8) if buffer else np.zeros(0, np.uint8))
 
 
 def instants_of(column: pa.Array) -> Int64:
@@ -183,14 +192,14 @@ def _valid_text(data: UInt8, start: Int64, length: Int32, valid: Bool) -> None:
 def valid_text(spans: Spans) -> Bool:
     """Which values are well-formed UTF-8; null is."""
     valid = np.empty(len(spans), bool)
-    _valid_text(spans.data, spans.start, spans.length, valid)
+    _valid_text(read_only(spans.data), spans.start, spans.length, valid)
     return valid
 
 
 def join_texts(spans: Spans, rows: Int64, texts: list[str | None]) -> Spans:
     """The column with `texts` in place of the values at `rows`."""
     added = [None if text is None else text.encode("utf-8", errors="surrogateescape") for text in texts]
-    more = _text_spans(pa.array(added, pa.binary()))
+    more = text_spans(pa.array(added, pa.binary()))
     start, length = spans.start.copy(), spans.length.copy()
     start[rows] = more.start + spans.data.size
     length[rows] = more.length
