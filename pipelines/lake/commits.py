@@ -76,24 +76,29 @@ def commit(
     with writing(url):
         make_private(f"{url}/{LOG_FOLDER}")
         actions = _actions(url, add, remove)
-        _sync_folders(lake, name, add)
+        _make_ready(lake, name, add, after)
         if os.path.exists(log_entry(url, after + 1)):
             raise CommitConflict(name)
-        commit_id = uuid.uuid4().hex
-        said = {**(note or {}), COMMIT_ID: commit_id, **_hashes(url, actions, marks or {}, after)}
-        properties = CommitProperties(
-            custom_metadata=said,
-            max_commit_retries=0,
-            app_transactions=[Transaction(mark, number) for mark, number in (marks or {}).items()],
-        )
+        properties = _properties(note or {}, marks or {}, _hashes(url, actions, marks or {}, after))
         try:
             _write_entry(url, TABLES[name], actions, after, properties)
         except (DeltaError, OSError) as error:
-            _explain(url, after, commit_id, error)
+            _explain(url, after, properties, error)
         _make_durable(url, after + 1)
     if checkpoint_is_due(url, after + 1):
         write_checkpoint(lake, name, after + 1)
     return after + 1
+
+
+def _properties(
+    note: Mapping[str, str], marks: Mapping[str, int], hashes: Mapping[str, str]
+) -> CommitProperties:
+    """What the log says about the commit beside its actions; its id tells it from a competitor's."""
+    return CommitProperties(
+        custom_metadata={**note, **hashes, COMMIT_ID: uuid.uuid4().hex},
+        max_commit_retries=0,
+        app_transactions=[Transaction(mark, number) for mark, number in marks.items()],
+    )
 
 
 def _actions(url: str, add: Sequence[DataFile], remove: Sequence[LiveFile]) -> list[AddAction | RemoveAction]:
@@ -186,7 +191,7 @@ def delta_schema(table: Table) -> deltalake.Schema:
     return deltalake.Schema.from_arrow(pa.schema(fields))
 
 
-def _explain(url: str, after: int, commit_id: str, error: Exception) -> None:
+def _explain(url: str, after: int, properties: CommitProperties, error: Exception) -> None:
     """Return if the commit has landed in spite of the error, else say why it has not.
 
     Raises:
@@ -195,7 +200,8 @@ def _explain(url: str, after: int, commit_id: str, error: Exception) -> None:
     """
     entry = log_entry(url, after + 1)
     if os.path.exists(entry):
-        if commit_info(read_entry(entry)).get(COMMIT_ID) == commit_id:
+        own = (properties.custom_metadata or {})[COMMIT_ID]
+        if commit_info(read_entry(entry)).get(COMMIT_ID) == own:
             return
         raise CommitConflict(Path(url).name) from error
     if after != NO_TABLE and not os.path.exists(log_entry(url, after)):
@@ -205,13 +211,20 @@ def _explain(url: str, after: int, commit_id: str, error: Exception) -> None:
     raise ServiceError(f"the log of {url} cannot be written", "check the disk's space and rights") from error
 
 
-def _sync_folders(lake: Lake, name: str, add: Sequence[DataFile]) -> None:
-    """Make the names of the new files durable, and of the folders that hold them."""
-    folders = {Path(lake.table_url(name), file.path).parent for file in add}
+def _make_ready(lake: Lake, name: str, add: Sequence[DataFile], after: int) -> None:
+    """Make durable what the commit builds on: the new files' names, their folders, the entry before.
+
+    Whoever wrote that entry may have been killed before it was durable. Were
+    it lost in a power cut, the log would have a hole below the new entry.
+    """
+    url = lake.table_url(name)
     root = Path(lake.url)
+    folders = {Path(url), *(Path(url, file.path).parent for file in add)}
     folders |= {parent for folder in folders for parent in folder.parents if parent.is_relative_to(root)}
     for folder in sorted(folders, key=lambda folder: -len(folder.parts)):
         sync_path(folder)
+    if os.path.exists(log_entry(url, after)):
+        _make_durable(url, after)
 
 
 def _make_durable(url: str, version: int) -> None:

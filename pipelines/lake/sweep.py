@@ -88,7 +88,10 @@ def _files(url: str) -> Iterator[str]:
     for folder, _, names in os.walk(url):
         in_log = Path(folder).name == LOG_FOLDER
         for name in names:
-            if name.startswith(TEMPORARY) or (not in_log and name.endswith((".parquet", ".arrow"))):
+            unfinished = name.startswith(TEMPORARY) or (
+                in_log and "#" in name
+            )  # delta-rs stages as `…json#1`
+            if unfinished or (not in_log and name.endswith((".parquet", ".arrow"))):
                 yield os.path.join(folder, name)
 
 

@@ -157,6 +157,19 @@ def test_data_is_durable_before_the_log_names_it_and_the_log_before_the_commit_r
     assert after == ["stays/_delta_log/00000000000000000000.json", "stays/_delta_log"]
 
 
+def test_the_entry_before_is_durable_before_the_next_one_is_written(lake, monkeypatch):
+    """Its writer may have been killed in between; a log with a hole could not be read."""
+    add(lake, SCANS, PARTITION, scan_rows())
+    steps = []
+    sync, write = commits.sync_path, commits._write_entry
+    monkeypatch.setattr(commits, "sync_path", lambda path: (steps.append(os.path.basename(path)), sync(path)))
+    monkeypatch.setattr(commits, "_write_entry", lambda *args: (steps.append("COMMIT"), write(*args)))
+    add(lake, SCANS, PARTITION, scan_rows(seed=1))
+    middle = steps.index("COMMIT")
+    assert steps[middle - 2 : middle] == ["00000000000000000000.json", "_delta_log"]
+    assert steps[middle + 1 :] == ["00000000000000000001.json", "_delta_log"]
+
+
 def test_a_data_file_that_has_gone_or_changed_is_never_committed(lake):
     file = scan_file(lake)
     path = f"{lake.url}/scans/{file.path}"

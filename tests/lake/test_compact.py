@@ -210,10 +210,12 @@ def test_what_killed_runs_left_goes_after_a_day_and_not_before(lake):
     )
     (folder / "_tmp-1-2-ab").write_bytes(b"half")
     (folder / "_part-0.arrow").write_bytes(b"sidecar of nothing")
-    left = [orphan, folder / "_tmp-1-2-ab", folder / "_part-0.arrow"]
+    staged = Path(lake.url, "stays", "_delta_log", f"{7:020d}.json#1")
+    staged.write_bytes(b"half")
+    left = [orphan, folder / "_tmp-1-2-ab", folder / "_part-0.arrow", staged]
     assert sweep(lake, "stays") == 0
     make_old(left)
-    assert sweep(lake, "stays") == 3
+    assert sweep(lake, "stays") == 4
     assert not any(path.exists() for path in left)
     assert verify(lake).problems == ()
 
