@@ -103,7 +103,7 @@ def test_no_flipped_byte_of_a_sidecar_kills_its_reader(lake):
     live = live_files(lake)[0]
     path = sidecar_path(live.path)
     good = path.read_bytes()
-    for position in range(0, len(good), 3):
+    for position in range(0, len(good), 7):
         bad = bytearray(good)
         bad[position] ^= 0x81
         replacement = path.with_suffix(".new")
