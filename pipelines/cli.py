@@ -8,6 +8,7 @@ question to the lake does not wait for the import of Beam.
 import argparse
 import difflib
 import importlib
+import logging
 import os
 import sys
 import traceback
@@ -97,6 +98,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: the words after `truyvet`; None takes those of the process.
     """
     words = list(sys.argv[1:] if argv is None else argv)
+    silence_libraries()
     try:
         code = _dispatch(words)
         sys.stdout.flush()
@@ -114,6 +116,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:
         print(_internal_error(error), file=sys.stderr)
         return EXIT_INTERNAL
+
+
+def silence_libraries() -> None:
+    """Leave standard error to our own words: Beam warns while it is imported and logs what it also raises."""
+    if not os.environ.get("TRUYVET_DEBUG"):
+        logging.getLogger().setLevel(logging.CRITICAL)
 
 
 def _dispatch(words: list[str]) -> int:

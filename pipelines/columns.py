@@ -41,7 +41,8 @@ def codes_of(column: pa.Array | pa.ChunkedArray, values: Sequence[str]) -> npt.N
     codes = pc.index_in(pc.fill_null(column, ""), pa.array(values))
     if codes.null_count:
         raise ValueError("a text is none of the known values")
-    return codes.to_numpy().astype(np.uint8)
+    numbers: npt.NDArray[np.uint8] = codes.to_numpy().astype(np.uint8)
+    return numbers
 
 
 def texts_of(codes: npt.NDArray[np.uint8], values: Sequence[str]) -> pa.Array:

@@ -8,18 +8,23 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+
+import pyarrow as pa
 
 from pipelines.arrays import parts_for
 from pipelines.days import DAY_US, day_number
 from pipelines.errors import ServiceError, UsageError
 from pipelines.failures import raised_again
+from pipelines.ingest.commit import Upsert
 from pipelines.ingest.inputs import Chunk, list_chunks, total_bytes
 from pipelines.ingest.judging import HeldFile
+from pipelines.ingest.others import CASE_SOURCE, VENUE_SOURCE, Other, Source, read_other, upsert
 from pipelines.ingest.parse import Settings
 from pipelines.ingest.transforms import OUTCOME, Ingest, IngestScans
+from pipelines.ingest.writing import write_other_files
 from pipelines.keys import Keys, load_keys
-from pipelines.lake import Lake, Snapshot, open_lake, read_table, snapshot
+from pipelines.lake import Lake, open_lake, read_table, snapshot
 from pipelines.options import keys_folder
 from pipelines.registry import registry_from
 from pipelines.runner import run_to_end
@@ -27,8 +32,10 @@ from pipelines.windowing.plan import check_stay_rules
 from pipelines.windowing.recomputing import recompute
 from schemas.stay_rules import load_stay_rules
 
-MAX_AGE_DAYS = 60
-MAX_AHEAD_DAYS = 1
+MAX_AGE_DAYS: Final = 60
+MAX_AHEAD_DAYS: Final = 1
+SOURCES: Final = (VENUE_SOURCE, CASE_SOURCE)
+"""The inputs beside scans, in the order of their commits."""
 
 _ATTEMPTS = 8
 _BYTES_A_SCAN = 128  # a short line; a guess that is too low makes more and smaller buckets
@@ -109,7 +116,7 @@ def run(
     summary = _Batch(opened, settings, chunks, given, received_us, runner).land()
     recomputed = recompute(opened, runner=runner)
     summary.pop("strict")
-    return Report(**summary, others={}, stays_version=recomputed.stays_version)
+    return Report(**summary, stays_version=recomputed.stays_version)
 
 
 def _settings(keys: Keys, now_us: int, max_age_days: float, max_ahead_days: float) -> Settings:
@@ -148,14 +155,19 @@ class _Batch:
 
     def _attempt(self, scratch: str) -> dict[str, Any]:
         """One try: what became of it, without `scans_version` when another commit came between."""
-        held = snapshot(self.lake, "scans")
-        plan = self._plan(held)
+        upserts = [
+            Upsert(source, read_other(source, paths, self.settings.keys, _current(self.lake, source)))
+            for source in SOURCES
+            if (paths := self.given[source.name])
+        ]
+        plan = self._plan(upserts)
         with raised_again(scratch):
             run_to_end(lambda begin: begin | "Ingest" >> IngestScans(plan, scratch), self.runner)
         outcome: dict[str, Any] = json.loads(Path(scratch, OUTCOME).read_text(encoding="utf-8"))
-        return outcome
+        return outcome | {"others": {upsert.source.name: _counts(upsert.other) for upsert in upserts}}
 
-    def _plan(self, held: Snapshot) -> Ingest:
+    def _plan(self, upserts: Sequence[Upsert]) -> Ingest:
+        held = snapshot(self.lake, "scans")
         rows = _rows_at_most(self.chunks)
         return Ingest(
             lake=self.lake,
@@ -167,14 +179,37 @@ class _Batch:
                 for number, file in enumerate(held.files)
             ),
             base=held.version,
-            registry=registry_from(read_table(self.lake, "venues")),
-            upserts=(),
-            other_files={},
+            registry=registry_from(_registry_after(self.lake, upserts)),
+            upserts=tuple(upserts),
+            other_files=write_other_files(self.lake, self.settings.keys, upserts, self.received_us),
             received_us=self.received_us,
             buckets=parts_for(rows, _ROWS_A_BUCKET),
             parts=parts_for(rows, _ROWS_A_FILE),
             shares=parts_for(len(self.chunks), _CHUNKS_A_SHARE),
         )
+
+
+def _current(lake: Lake, source: Source) -> pa.Table | None:
+    return read_table(lake, source.name) if snapshot(lake, source.name).version >= 0 else None
+
+
+def _registry_after(lake: Lake, upserts: Sequence[Upsert]) -> pa.Table:
+    """The registry as it will be when the batch is committed."""
+    held = read_table(lake, "venues")
+    for given in upserts:
+        if given.source is VENUE_SOURCE:
+            held = upsert(held, given.other, given.source)
+    return held
+
+
+def _counts(other: Other) -> dict[str, Any]:
+    return {
+        "received": other.received,
+        "accepted": other.accepted,
+        "duplicate": other.duplicate,
+        "rejected": other.rejected,
+        "reasons": other.reasons,
+    }
 
 
 def _rows_at_most(chunks: Sequence[Chunk]) -> int:

@@ -4,13 +4,12 @@
 one runner. What each can and cannot do stands in `runner_config/`.
 """
 
-import logging
 from collections.abc import Callable
 from typing import Any
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
-from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+from apache_beam.runners.portability.fn_api_runner.fn_runner import FnApiRunner
 
 from pipelines.errors import UsageError
 
@@ -31,8 +30,6 @@ def run_to_end(build: Callable[[beam.Pipeline], Any], runner: str = "direct") ->
     """
     if runner not in RUNNERS:
         raise UsageError(f"--runner {runner} is unknown", f"choose one of {' '.join(RUNNERS)}")
-    # Beam warns about options and type hints on the root logger; what a user must know we say ourselves.
-    logging.getLogger("apache_beam").setLevel(logging.ERROR)
     options = PipelineOptions([], direct_num_workers=1, save_main_session=False)
     pipeline = beam.Pipeline(runner=FnApiRunner(), options=options)
     build(pipeline)

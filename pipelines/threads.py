@@ -60,5 +60,5 @@ def _in_global_window(result: Any) -> Any:
     if isinstance(result, beam.pvalue.TaggedOutput):
         return beam.pvalue.TaggedOutput(result.tag, _in_global_window(result.value))
     if isinstance(result, TimestampedValue):
-        return WindowedValue(result.value, Timestamp.of(result.timestamp), [GlobalWindow()])
-    return WindowedValue(result, MIN_TIMESTAMP, [GlobalWindow()])
+        return WindowedValue(result.value, Timestamp.of(result.timestamp), (GlobalWindow(),))
+    return WindowedValue(result, MIN_TIMESTAMP, (GlobalWindow(),))

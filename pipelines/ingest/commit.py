@@ -8,23 +8,16 @@ before it is simply run again.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-import pyarrow as pa
-
+from pipelines.ingest.others import Other, Source, upsert
 from pipelines.lake import CommitConflict, DataFile, Lake, commit, mark, read_table, snapshot, write_data_file
-from schemas.tables import TABLES
 
 
 @dataclass(frozen=True)
 class Upsert:
-    """Rows of a small table, the newest of each key.
+    """What an input beside scans puts into its table."""
 
-    Attributes:
-        table: its name; its first sort column is the key.
-        rows: in the schema of its files, each key once.
-    """
-
-    table: str
-    rows: pa.Table
+    source: Source
+    other: Other
 
 
 @dataclass(frozen=True)
@@ -35,7 +28,7 @@ class Batch:
         id: names the invocation; a commit that is tried again finds it.
         base: the version of `scans` that was deduplicated against.
         files: new files by table.
-        upserts: rows of the small tables, in the order they are to be committed.
+        upserts: what the inputs beside scans say.
         note: what the log of `scans` says about the batch; counts only.
     """
 
@@ -66,8 +59,8 @@ def commit_batch(lake: Lake, batch: Batch) -> int:
         raise CommitConflict("scans")
     for table in ("vault", "rejects"):
         _append(lake, table, batch)
-    for upsert in batch.upserts:
-        _upsert(lake, upsert)
+    for given in batch.upserts:
+        _upsert(lake, given)
     scans = batch.files.get("scans", ())
     if not scans and batch.base >= 0:
         return batch.base
@@ -84,24 +77,16 @@ def _append(lake: Lake, table: str, batch: Batch) -> None:
             continue
 
 
-def _upsert(lake: Lake, upsert: Upsert) -> None:
-    """Replace a small table by itself with the newest rows; nothing when they are there already."""
-    table = TABLES[upsert.table]
-    while True:
-        before = snapshot(lake, upsert.table)
-        held = read_table(lake, upsert.table, version=before.version).select(table.file_schema.names)
-        rows = merged(held, upsert.rows, table.sorted_by[0])
-        if before.version >= 0 and rows.equals(held.sort_by(table.sorted_by[0]).combine_chunks()):
-            return
-        file = write_data_file(lake, table, {}, rows)
+def _upsert(lake: Lake, given: Upsert) -> None:
+    """Replace a small table by itself with the newest rows; nothing when it says nothing new."""
+    table = given.source.table
+    while given.other.rows.num_rows or snapshot(lake, table.name).version < 0:
+        before = snapshot(lake, table.name)
+        held = read_table(lake, table.name, version=before.version)
+        rows = upsert(held, given.other, given.source)
+        files = [write_data_file(lake, table, {}, rows)] if rows.num_rows else []
         try:
-            commit(lake, upsert.table, [file], remove=before.files, after=before.version)
+            commit(lake, table.name, files, remove=before.files, after=before.version)
         except CommitConflict:
             continue
         return
-
-
-def merged(held: pa.Table, newest: pa.Table, key: str) -> pa.Table:
-    """The rows of both, `newest` in place of those of the same key, sorted by it."""
-    kept = held.join(newest.select([key]), key, join_type="left anti").select(held.column_names)
-    return pa.concat_tables([kept.cast(newest.schema), newest]).sort_by(key).combine_chunks()

@@ -68,7 +68,7 @@ class DigestLater(ThreadedDoFn):
     shares: int
     scratch: str
 
-    def work(self, element: tuple[int, Iterable[Piece]], *_: Any) -> Iterator[tuple[int, Piece]]:
+    def work(self, element: tuple[int, Iterable[Piece]], *_sides: Any) -> Iterator[tuple[int, Piece]]:
         """Read one chunk again for its refused rows."""
         number, pieces = element
         wanted = read_pieces(pieces).sort_by("row")
@@ -80,7 +80,7 @@ class DigestLater(ThreadedDoFn):
             last = row.size if following is None else np.searchsorted(row, following.first_row)
             digests += digests_of(self.keys, block, row[first:last])
         table = refused_rows(wanted["reason"].to_numpy(), digests)
-        for _, piece in spill(self.scratch, f"digested-{number:06}", table, np.zeros(row.size, np.int64)):
+        for _key, piece in spill(self.scratch, f"digested-{number:06}", table, np.zeros(row.size, np.int64)):
             yield number % self.shares, piece
 
 
@@ -100,7 +100,7 @@ class WriteRejects(ThreadedDoFn):
     source: str
     received_us: int
 
-    def work(self, element: tuple[int, Iterable[Piece]], *_: Any) -> Iterator[Refused]:
+    def work(self, element: tuple[int, Iterable[Piece]], *_sides: Any) -> Iterator[Refused]:
         """Write one share of the batch's rejects."""
         rows = read_pieces(element[1])
         code: npt.NDArray[np.uint8] = rows["reason"].to_numpy()

@@ -61,7 +61,7 @@ class Ingest:
 
 
 @dataclass
-class IngestScans(beam.PTransform):
+class IngestScans(beam.PTransform[Any, Any]):
     """Begin -> the outcome of the commit, also written to `OUTCOME` in the scratch folder."""
 
     plan: Ingest
@@ -142,8 +142,7 @@ class IngestScans(beam.PTransform):
         digested = (
             later
             | "Group by chunk" >> beam.GroupByKey()
-            | "Digest later"
-            >> beam.ParDo(DigestLater(plan.settings.keys, chunks, plan.shares, self.scratch))
+            | "Digest later" >> beam.ParDo(DigestLater(plan.settings.keys, chunks, plan.shares, self.scratch))
         )
         return (
             [refused, digested]
@@ -153,7 +152,6 @@ class IngestScans(beam.PTransform):
         )
 
 
-@dataclass
 class NameDay(beam.DoFn):
     """(venue part, pieces) of one window -> ((day, part), [Piece])."""
 
@@ -214,17 +212,18 @@ def _summary(
     for refused in rejects:
         for reason, count in refused.count:
             reasons[reason] = reasons.get(reason, 0) + count
-    summary = {
-        "received": sum(count.received for count in counts),
-        "accepted": sum(verdict.accepted for verdict in verdicts),
-        "duplicate": sum(verdict.duplicate for verdict in verdicts),
-        "rejected": sum(reasons.values()),
+    rejected = sum(reasons.values())
+    accepted = sum(verdict.accepted for verdict in verdicts)
+    duplicate = sum(verdict.duplicate for verdict in verdicts)
+    received = sum(count.received for count in counts)
+    assert accepted == sum(written.file.rows for written in files), "accepted scans and written rows differ"
+    assert received == accepted + duplicate + rejected, "scans are neither accepted, duplicate nor rejected"
+    return {
+        "received": received,
+        "accepted": accepted,
+        "duplicate": duplicate,
+        "rejected": rejected,
         "unregistered": sum(written.unregistered for written in files),
         "reasons": dict(sorted(reasons.items())),
         "strict": sum(count.strict for count in counts),
     }
-    written_rows = sum(written.file.rows for written in files)
-    assert summary["accepted"] == written_rows, "accepted scans and written rows differ"
-    judged = summary["accepted"] + summary["duplicate"] + summary["rejected"]
-    assert summary["received"] == judged, "received scans are not all accepted, duplicate or rejected"
-    return summary

@@ -1,6 +1,6 @@
 """Accepted scans and sealed identifiers, written as files that a commit can name."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,11 +9,15 @@ import pyarrow as pa
 
 from pipelines.arrays import order_by
 from pipelines.columns import event_key_column, texts_of
-from pipelines.days import DAY_US, day_text
+from pipelines.days import day_text
+from pipelines.ingest.commit import Upsert
+from pipelines.ingest.rejects import reject_rows, write_rejects
+from pipelines.keys import Keys
 from pipelines.lake import DataFile, Lake, read_table, write_data_file
 from pipelines.registry import UNREGISTERED, Registry
 from pipelines.scratch import Piece, read_pieces
 from pipelines.threads import ThreadedDoFn
+from pipelines.vault import Sealer
 from schemas.codes import AUTHENTICITIES, DIRECTIONS, SCAN_MODES
 from schemas.tables import INSTANT, SCANS, VAULT
 
@@ -84,3 +88,23 @@ def new_persons(lake: Lake, sealed: pa.Table) -> pa.Table:
     held = read_table(lake, "vault", ["person"])["person"].to_numpy()
     persons, first = np.unique(sealed["person"].to_numpy(), return_index=True)
     return sealed.take(pa.array(first[~np.isin(persons, held)])).combine_chunks()
+
+
+def write_other_files(
+    lake: Lake, keys: Keys, upserts: Sequence[Upsert], received_us: int
+) -> dict[str, tuple[DataFile, ...]]:
+    """What the inputs beside scans refuse and seal, as files of `rejects` and `vault`."""
+    rejects, sealed = [], [VAULT.schema.empty_table()]
+    sealer = Sealer(keys.authority_public)
+    for given in upserts:
+        other = given.other
+        if other.refused:
+            reasons, digests = zip(*other.refused, strict=True)
+            rows = reject_rows(
+                given.source.name, pa.array(reasons), pa.array(digests, pa.binary()), received_us
+            )
+            rejects.append(write_rejects(lake, rows, received_us))
+        sealed.append(sealer.seal(other.tokens, other.identifiers))
+    fresh = new_persons(lake, pa.concat_tables(sealed))
+    vault = (write_data_file(lake, VAULT, {}, fresh),) if fresh.num_rows else ()
+    return {"rejects": tuple(rejects), "vault": vault}

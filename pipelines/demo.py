@@ -1,0 +1,112 @@
+"""`make demo`: a small province from its first scan to the answer for one case, and what late scans change."""
+
+import argparse
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipelines.cli import silence_libraries
+from pipelines.lake import open_lake, read_table
+from pipelines.options import parse_instant
+from pipelines.output import write_table
+from pipelines.query import draw_timeline, milestones, overlaps
+from pipelines.simulate import simulate
+
+if TYPE_CHECKING:
+    from pipelines.run import Report
+
+PEOPLE, VENUES, DAYS, SEED = 3_000, 120, 7, 2021
+_SHOWN = 10
+_LATE_DAYS_US = 14 * 86_400_000_000
+
+
+def main() -> None:
+    """Make the demo's folder anew and tell the story on standard output."""
+    parser = argparse.ArgumentParser(prog="python -m pipelines.demo", description=__doc__)
+    parser.add_argument("--out", type=Path, default=Path("build/demo"), help="folder, replaced")
+    out: Path = parser.parse_args().out
+    silence_libraries()  # before the import of Beam, which warns
+    from pipelines.run import run
+
+    shutil.rmtree(out, ignore_errors=True)
+    out.mkdir(parents=True)
+    province, lake = out / "province", str(out / "lake")
+    with _told(f"A province of {PEOPLE:,} people, {VENUES} places with a code and {DAYS} days is simulated"):
+        made = simulate(province, people=PEOPLE, venues=VENUES, days=DAYS, seed=SEED)
+    now_us = parse_instant(made["now"])
+    with _told("Its scans, registry and cases are brought into the lake"):
+        report = run(
+            lake,
+            [str(province / "scans")],
+            venues=[str(province / "venues.csv")],
+            cases=[str(province / "cases.csv")],
+            now_us=now_us,
+        )
+    _say_report(report)
+    case = _case_of_most_overlaps(lake)
+    before = overlaps(lake, case=case)
+    _show(
+        f"Who overlapped with case {case} ({before.num_rows:,} rows, the {_SHOWN} longest)", _longest(before)
+    )
+    places = milestones(lake, case)
+    _show(f"Milestones of case {case} (mốc dịch tễ)", places)
+    picture = draw_timeline(places, before, out / "case.svg", f"Case {case}")
+    print(f"\nA picture of it: {picture}")
+    with _told("Readers that were offline deliver their scans days late"):
+        late = run(lake, [str(province / "late")], now_us=now_us + _LATE_DAYS_US)
+    _say_report(late)
+    _show_changes(before, overlaps(lake, case=case))
+    print(f"\nAsk it yourself:\n  .venv/bin/truyvet overlaps --lake {lake} --case {case}")
+
+
+@contextmanager
+def _told(what: str) -> Iterator[None]:
+    print(f"\n▶ {what} …", flush=True)
+    begun = time.perf_counter()
+    yield
+    print(f"  {time.perf_counter() - begun:.1f} s")
+
+
+def _say_report(report: "Report") -> None:
+    print(
+        f"  received {report.received:,} = accepted {report.accepted:,} + duplicate {report.duplicate:,}"
+        f" + rejected {report.rejected:,}; {report.unregistered:,} of places that nobody registered"
+    )
+
+
+def _case_of_most_overlaps(lake: str) -> str:
+    cases = read_table(open_lake(lake), "cases")
+    cases = cases.filter(pc.is_null(cases["withdrawn_at"]))
+    counts = {case: overlaps(lake, case=case).num_rows for case in cases["case_id"].to_pylist()}
+    return max(sorted(counts), key=counts.__getitem__)
+
+
+def _longest(rows: pa.Table) -> pa.Table:
+    chosen = pc.sort_indices(rows, [("seconds", "descending"), ("person", "ascending")])[:_SHOWN]
+    return rows.take(chosen)
+
+
+def _show(title: str, rows: pa.Table) -> None:
+    print(f"\n{title}\n", flush=True)
+    write_table(rows, sys.stdout.buffer)
+    sys.stdout.buffer.flush()
+
+
+def _show_changes(before: pa.Table, after: pa.Table) -> None:
+    """How the answer differs: rows of one side alone, compared whole."""
+    was, remains = (set(map(str, rows.to_pylist())) for rows in (before, after))
+    print(f"\nThe answer has changed: {len(was - remains)} rows are gone, {len(remains - was)} are new")
+    fresh = [str(row) not in was for row in after.to_pylist()]
+    if any(fresh):
+        _show("New or changed rows, the longest", _longest(after.filter(pa.array(fresh))))
+
+
+if __name__ == "__main__":
+    main()
