@@ -6,14 +6,16 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
-from pipelines.arrays import Int64
-from pipelines.ingest.copying import same
+from pipelines.arrays import Int64, UInt64
+from pipelines.ingest.copying import load_upto
 from pipelines.ingest.reasons import BAD_CODE
 from pipelines.ingest.spans import Int32, Spans, UInt8
 from pipelines.ingest.texts import Texts
 
 UNKNOWN_WORD = 255
 """The code of a text that is none of the words."""
+
+_WORD_BYTES = 8
 
 
 @dataclass(frozen=True)
@@ -42,32 +44,36 @@ def words_to_codes(column: Texts, words: Sequence[str]) -> UInt8:
 
     Args:
         column: n texts.
-        words: in the order of their codes; an empty one is what absence means.
+        words: in the order of their codes, at most 8 bytes each; an empty one is what
+            absence means.
     """
     encoded = [word.encode() for word in words]
     sizes = np.array([len(word) for word in encoded], np.int32)
-    alphabet = np.frombuffer(b"".join(encoded), np.uint8)
+    alphabet = np.array([int.from_bytes(word, "little") for word in encoded], np.uint64)
     return _codes(column.data, column.side, column.start, column.length, alphabet, sizes)
 
 
 @njit(cache=True, nogil=True)
-def _codes(data: UInt8, side: UInt8, start: Int64, length: Int32, alphabet: UInt8, sizes: Int32) -> UInt8:
+def _codes(data: UInt8, side: UInt8, start: Int64, length: Int32, alphabet: UInt64, sizes: Int32) -> UInt8:
     codes = np.zeros(start.size, np.uint8)
-    for row in range(start.size):
-        if length[row] < 0:
-            continue
-        if start[row] < data.size:
-            codes[row] = _code(data, start[row], length[row], alphabet, sizes)
-        else:
-            codes[row] = _code(side, start[row] - data.size, length[row], alphabet, sizes)
+    _codes_in(data, 0, start, length, alphabet, sizes, codes)
+    _codes_in(side, data.size, start, length, alphabet, sizes, codes)
     return codes
 
 
 @njit(cache=True, nogil=True)
-def _code(data: UInt8, at: int, size: int, alphabet: UInt8, sizes: Int32) -> int:
-    place = 0
-    for code in range(sizes.size):
-        if sizes[code] == size and same(data, at, alphabet, place, size):
-            return code
-        place += sizes[code]
-    return UNKNOWN_WORD
+def _codes_in(
+    buffer: UInt8, base: int, start: Int64, length: Int32, alphabet: UInt64, sizes: Int32, codes: UInt8
+) -> None:
+    """Look up the rows that lie in a buffer whose positions count from `base` on."""
+    for row in range(start.size):
+        at, size = start[row] - base, length[row]
+        if size <= 0 or not 0 <= at < buffer.size:
+            continue
+        codes[row] = UNKNOWN_WORD
+        if size > _WORD_BYTES:
+            continue
+        word = load_upto(buffer, at, size)
+        for code in range(sizes.size):
+            if sizes[code] == size and alphabet[code] == word:
+                codes[row] = code

@@ -12,7 +12,7 @@ SLACK = 8
 """Bytes behind the last one that make `load_upto` and `move` quick."""
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def load_upto(data: UInt8, at: int, size: int) -> Any:
     """The first `size` bytes from `at` on, at most 8, as a little-endian uint64."""
     if size >= 8:
@@ -25,7 +25,7 @@ def load_upto(data: UInt8, at: int, size: int) -> Any:
     return word
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def move(source: UInt8, at: int, size: int, target: UInt8, to: int) -> int:
     """Copy `size` bytes; may write up to `SLACK` bytes more, which `target` must hold.
 
@@ -37,7 +37,7 @@ def move(source: UInt8, at: int, size: int, target: UInt8, to: int) -> int:
     return to + size
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def same(left: UInt8, at: int, right: UInt8, to: int, size: int) -> bool:
     """Whether two texts of `size` bytes are the same."""
     for index in range(0, size, 8):

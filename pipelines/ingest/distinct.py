@@ -13,10 +13,9 @@ from pipelines.ingest.texts import Texts, read_only
 
 _SECRETS = np.frombuffer(os.urandom(16), np.uint64) | np.uint64(1)
 """Drawn anew by each process, so that nobody can prepare texts that collide. No result depends
-on it: texts are compared byte by byte, and numbered in the order of their first row."""
+on it: texts are compared byte by byte, and numbered as they come."""
 
 _FEWEST_SLOTS = 1 << 8
-_COUNT, _END = 0, 1
 
 
 def distinct(column: Texts) -> tuple[Int32, Spans]:
@@ -44,57 +43,69 @@ def _distinct(
     starts = np.empty(start.size, np.int64)
     lengths = np.empty(start.size, np.int32)
     marks = np.empty(start.size, np.uint64)
-    ids = np.empty(start.size, np.int32)
+    ids = np.full(start.size, -1, np.int32)
     slots = np.full(_FEWEST_SLOTS, -1, np.int32)
-    filled = np.zeros(2, np.int64)
-    for row in range(start.size):
-        size, at = length[row], start[row]
-        if size < 0:
-            ids[row] = -1
-            continue
-        if at < data.size:
-            ids[row] = _number(data, at, size, texts, starts, lengths, marks, slots, filled, secrets)
-        else:
-            at -= data.size
-            ids[row] = _number(side, at, size, texts, starts, lengths, marks, slots, filled, secrets)
-        if 2 * filled[_COUNT] > slots.size:
-            slots = _grown(slots, marks, filled[_COUNT])
-    count, end = filled
+    count, end, slots = _number_in(
+        data, 0, start, length, texts, starts, lengths, marks, slots, ids, 0, 0, secrets
+    )
+    count, end, slots = _number_in(
+        side, data.size, start, length, texts, starts, lengths, marks, slots, ids, count, end, secrets
+    )
     return ids, texts[: end + SLACK].copy(), starts[:count].copy(), lengths[:count].copy()
 
 
 @njit(cache=True, nogil=True)
-def _number(
-    data: UInt8,
-    at: int,
-    size: int,
+def _number_in(
+    buffer: UInt8,
+    base: int,
+    start: Int64,
+    length: Int32,
     texts: UInt8,
     starts: Int64,
     lengths: Int32,
     marks: UInt64,
     slots: Int32,
-    filled: Int64,
+    ids: Int32,
+    count: int,
+    end: int,
     secrets: UInt64,
-) -> int:
-    """The number of a text, which is entered when it is new."""
-    mark = secrets[1] + np.uint64(size)
+) -> tuple[int, int, Int32]:
+    """Number the rows that lie in a buffer whose positions count from `base` on."""
+    for row in range(start.size):
+        at, size = start[row] - base, length[row]
+        if size < 0 or not 0 <= at < buffer.size:
+            continue
+        mark = _mark(buffer, at, size, secrets[0], secrets[1])
+        mask = slots.size - 1
+        slot = np.int64(mark) & mask
+        known = slots[slot]
+        while known >= 0:
+            alike = marks[known] == mark and lengths[known] == size
+            if alike and same(buffer, at, texts, starts[known], size):
+                break
+            slot = (slot + 1) & mask
+            known = slots[slot]
+        if known < 0:
+            known = count
+            slots[slot] = count
+            marks[count] = mark
+            starts[count] = end
+            lengths[count] = size
+            end = move(buffer, at, size, texts, end)
+            count += 1
+            if 2 * count > slots.size:
+                slots = _grown(slots, marks, count)
+        ids[row] = known
+    return count, end, slots
+
+
+@njit(cache=True, nogil=True, forceinline=True)
+def _mark(data: UInt8, at: int, size: int, factor: np.uint64, seed: np.uint64) -> np.uint64:
+    """A keyed hash of a text."""
+    mark = seed + np.uint64(size)
     for index in range(0, size, 8):
-        mark = folded_product(mark ^ load_upto(data, at + index, size - index), secrets[0])
-    mask = slots.size - 1
-    slot = np.int64(mark) & mask
-    while slots[slot] >= 0:
-        known = int(slots[slot])
-        if marks[known] == mark and lengths[known] == size and same(data, at, texts, starts[known], size):
-            return known
-        slot = (slot + 1) & mask
-    number = int(filled[_COUNT])
-    slots[slot] = number
-    marks[number] = mark
-    starts[number] = filled[_END]
-    lengths[number] = size
-    filled[_END] = move(data, at, size, texts, filled[_END])
-    filled[_COUNT] = number + 1
-    return number
+        mark = folded_product(mark ^ load_upto(data, at + index, size - index), factor)
+    return mark
 
 
 @njit(cache=True, nogil=True)

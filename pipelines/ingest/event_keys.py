@@ -26,7 +26,7 @@ from schemas.codes import DIRECTIONS
 BY_EVENT_ID, BY_CONTENT = 1, 2
 """The first byte of what is hashed, so that no event id can pass for a content."""
 
-_ROOM = 10 * BLOCK
+_ROOM = 8 * BLOCK
 """Bytes for the longest message: three texts of at most 140 bytes, and less than 40 beside them."""
 
 _DAY_US = 86_400_000_000
@@ -94,41 +94,77 @@ def _event_keys(
     direction: UInt8,
     occurred_us: Int64,
 ) -> UInt64:
-    data, side, start, length = event_id
-    keys = np.empty((2, start.size), np.uint64)
-    room = np.zeros((LANES, _ROOM), np.uint8)
+    keys = np.empty((2, direction.size), np.uint64)
+    room = np.zeros(LANES * _ROOM, np.uint8)
     sizes = np.zeros(LANES, np.int64)
-    state = np.empty((8, LANES), np.uint32)
-    words = np.empty((16, LANES), np.uint32)
-    for first in range(0, start.size, LANES):
-        count = min(LANES, start.size - first)
-        for lane in range(count):
-            row = first + lane
-            message = room[lane]
-            if length[row] < 0:
-                message[0] = BY_CONTENT
-                end = _put_known(persons, ids[0, row], message, 1)
-                end = _put_known(venues, ids[1, row], message, end)
-                end = _put_known(zones, ids[2, row], message, end)
-                code = direction[row]
-                end = _put_text(_DIRECTIONS, 8 * code, _DIRECTION_SIZES[code], message, end)
-                message[end] = 8
-                sizes[lane] = _put_number(occurred_us[row], 8, message, end + 1)
+    rows = np.zeros(LANES, np.int64)
+    state = np.empty(8 * LANES, np.uint32)
+    words = np.empty(16 * LANES, np.uint32)
+    for by_content in range(2):  # messages of like size go together
+        lane = 0
+        for row in range(direction.size):
+            if (event_id[3][row] < 0) != by_content:
+                continue
+            rows[lane] = row
+            at = lane * _ROOM
+            if by_content:
+                sizes[lane] = _put_content(persons, venues, zones, ids, direction, occurred_us, row, room, at)
             else:
-                message[0] = BY_EVENT_ID
-                end = _put_number(occurred_us[row] // _DAY_US, 4, message, 1)
-                if start[row] < data.size:
-                    sizes[lane] = _put_text(data, start[row], length[row], message, end)
-                else:
-                    sizes[lane] = _put_text(side, start[row] - data.size, length[row], message, end)
-        hash_lanes(room, sizes, inner, outer, state, words)
-        for lane in range(count):
-            keys[0, first + lane] = head(state, 0, lane)
-            keys[1, first + lane] = head(state, 2, lane)
+                sizes[lane] = _put_event_id(event_id, row, occurred_us, room, at)
+            lane += 1
+            if lane == LANES:
+                hash_lanes(room, _ROOM, sizes, inner, outer, state, words)
+                _keep(keys, rows, lane, state)
+                lane = 0
+        hash_lanes(room, _ROOM, sizes, inner, outer, state, words)
+        _keep(keys, rows, lane, state)
     return keys
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
+def _keep(keys: UInt64, rows: Int64, lanes: int, state: UInt32) -> None:
+    for lane in range(lanes):
+        keys[0, rows[lane]] = head(state, 0, lane)
+        keys[1, rows[lane]] = head(state, 2, lane)
+
+
+@njit(cache=True, nogil=True, forceinline=True)
+def _put_event_id(
+    event_id: tuple[UInt8, UInt8, Int64, Int32], row: int, occurred_us: Int64, room: UInt8, at: int
+) -> int:
+    """Write what is hashed of a scan with an event id; its size."""
+    data, side, start, length = event_id
+    room[at] = BY_EVENT_ID
+    end = _put_number(occurred_us[row] // _DAY_US, 4, room, at + 1)
+    if start[row] < data.size:
+        return _put_text(data, start[row], length[row], room, end) - at
+    return _put_text(side, start[row] - data.size, length[row], room, end) - at
+
+
+@njit(cache=True, nogil=True, forceinline=True)
+def _put_content(
+    persons: tuple[UInt8, Int64, Int32],
+    venues: tuple[UInt8, Int64, Int32],
+    zones: tuple[UInt8, Int64, Int32],
+    ids: Int32,
+    direction: UInt8,
+    occurred_us: Int64,
+    row: int,
+    room: UInt8,
+    at: int,
+) -> int:
+    """Write what is hashed of a scan without an event id; its size."""
+    room[at] = BY_CONTENT
+    end = _put_known(persons, ids[0, row], room, at + 1)
+    end = _put_known(venues, ids[1, row], room, end)
+    end = _put_known(zones, ids[2, row], room, end)
+    code = direction[row]
+    end = _put_text(_DIRECTIONS, 8 * code, _DIRECTION_SIZES[code], room, end)
+    room[end] = 8
+    return _put_number(occurred_us[row], 8, room, end + 1) - at
+
+
+@njit(cache=True, nogil=True, forceinline=True)
 def _put_known(texts: tuple[UInt8, Int64, Int32], number: int, message: UInt8, to: int) -> int:
     """Append one of the distinct texts, or an empty one for a number below 0; the position behind."""
     if number < 0:
@@ -137,14 +173,14 @@ def _put_known(texts: tuple[UInt8, Int64, Int32], number: int, message: UInt8, t
     return _put_text(texts[0], texts[1][number], texts[2][number], message, to)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def _put_text(data: UInt8, at: int, size: int, message: UInt8, to: int) -> int:
     """Append a text of at most 255 bytes and its length before it; the position behind."""
     message[to] = size
     return move(data, at, size, message, to + 1)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def _put_number(number: int, size: int, message: UInt8, to: int) -> int:
     """Append a big-endian number of `size` bytes; the position behind."""
     for index in range(size):

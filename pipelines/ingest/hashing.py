@@ -5,8 +5,9 @@ import numpy.typing as npt
 from numba import njit
 
 from pipelines.arrays import Int64
+from pipelines.ingest.copying import SLACK, move
 from pipelines.ingest.lanes import LANES, compress
-from pipelines.ingest.machine import load64
+from pipelines.ingest.machine import load64, store64
 from pipelines.ingest.spans import Int32, Spans, UInt8
 
 UInt32 = npt.NDArray[np.uint32]
@@ -14,7 +15,7 @@ UInt32 = npt.NDArray[np.uint32]
 BLOCK = 64
 """Bytes that SHA-256 takes in at once."""
 
-PADDING = 9
+_PADDING = 9
 """Bytes that SHA-256 appends at least: a mark and the length."""
 
 _INITIAL = np.array(
@@ -52,14 +53,14 @@ def hashes(texts: Spans) -> Int64:
 
 @njit(cache=True, nogil=True)
 def _state_after(block: UInt8) -> UInt32:
-    words = np.empty((16, LANES), np.uint32)
-    state = np.empty((8, LANES), np.uint32)
+    words = np.empty(16 * LANES, np.uint32)
+    state = np.empty(8 * LANES, np.uint32)
     for lane in range(LANES):
         _load_block(block, 0, words, lane)
         for index in range(8):
-            state[index, lane] = _INITIAL[index]
+            state[index * LANES + lane] = _INITIAL[index]
     compress(state, words)
-    return state[:, 0].copy()
+    return state[::LANES].copy()
 
 
 @njit(cache=True, nogil=True)
@@ -67,105 +68,118 @@ def _hash_all(data: UInt8, start: Int64, length: Int32, inner: UInt32, outer: UI
     longest = 0
     for row in range(start.size):
         longest = max(longest, length[row])
-    room = np.zeros((LANES, (longest + PADDING) // BLOCK * BLOCK + BLOCK), np.uint8)
+    stride = room_of(longest)
+    room = np.zeros(LANES * stride, np.uint8)
     sizes = np.zeros(LANES, np.int64)
-    state = np.empty((8, LANES), np.uint32)
-    words = np.empty((16, LANES), np.uint32)
+    state = np.empty(8 * LANES, np.uint32)
+    words = np.empty(16 * LANES, np.uint32)
     heads = np.empty(start.size, np.int64)
     for first in range(0, start.size, LANES):
         count = min(LANES, start.size - first)
         for lane in range(count):
             sizes[lane] = max(0, length[first + lane])
-            for index in range(sizes[lane]):
-                room[lane, index] = data[start[first + lane] + index]
-        hash_lanes(room, sizes, inner, outer, state, words)
+            move(data, start[first + lane], sizes[lane], room, lane * stride)
+        hash_lanes(room, stride, sizes, inner, outer, state, words)
         for lane in range(count):
             heads[first + lane] = np.int64(head(state, 0, lane))
     return heads
 
 
 @njit(cache=True, nogil=True)
+def room_of(longest: int) -> int:
+    """Bytes that a message of at most `longest` bytes needs in `hash_lanes`."""
+    return (longest + _PADDING + BLOCK - 1) // BLOCK * BLOCK + SLACK
+
+
+@njit(cache=True, nogil=True, forceinline=True)
 def head(state: UInt32, word: int, lane: int) -> np.uint64:
     """Words `word` and `word + 1` of a lane's hash as one number, big-endian."""
-    return (np.uint64(state[word, lane]) << np.uint64(32)) | np.uint64(state[word + 1, lane])
+    high, low = state[word * LANES + lane], state[(word + 1) * LANES + lane]
+    return (np.uint64(high) << np.uint64(32)) | np.uint64(low)
 
 
 @njit(cache=True, nogil=True)
-def hash_lanes(room: UInt8, sizes: Int64, inner: UInt32, outer: UInt32, state: UInt32, words: UInt32) -> None:
+def hash_lanes(
+    room: UInt8, stride: int, sizes: Int64, inner: UInt32, outer: UInt32, state: UInt32, words: UInt32
+) -> None:
     """Hash one message a lane.
 
     Args:
-        room: uint8[LANES, blocks * BLOCK], a message from the start of each
-            row on, `PADDING` bytes free behind it; what lies behind is overwritten.
+        room: uint8[LANES * stride], a message from each `stride` on; the bytes
+            behind it are overwritten.
+        stride: `room_of` the longest message, or more.
         sizes: int64[LANES], bytes of each message.
         inner: uint32[8], the state to start from.
         outer: uint32[8], the state that the second hash of HMAC starts from;
             empty for SHA-256 itself.
-        state: uint32[8, LANES], receives the hashes.
-        words: uint32[16, LANES], scratch.
+        state: uint32[8 * LANES], receives the hashes, a word of all lanes after the other.
+        words: uint32[16 * LANES], scratch.
     """
     hashed_before = BLOCK if outer.size else 0
-    blocks = 0
-    shortest = room.shape[1]
+    blocks, fewest = 0, stride
     for lane in range(LANES):
-        count = _pad(room[lane], sizes[lane], hashed_before)
-        blocks = max(blocks, count)
-        shortest = min(shortest, count)
+        count = _pad(room, lane * stride, sizes[lane], hashed_before)
+        blocks, fewest = max(blocks, count), min(fewest, count)
         for index in range(8):
-            state[index, lane] = inner[index]
-    kept = state.copy() if shortest < blocks else state
+            state[index * LANES + lane] = inner[index]
     for block in range(blocks):
         for lane in range(LANES):
-            _load_block(room[lane], block * BLOCK, words, lane)
-        if block >= shortest:
-            kept[:] = state
-        compress(state, words)
-        if block >= shortest:
-            for lane in range(LANES):
-                if (sizes[lane] + PADDING + BLOCK - 1) // BLOCK <= block:
-                    for index in range(8):
-                        state[index, lane] = kept[index, lane]
+            _load_block(room, lane * stride + block * BLOCK, words, lane)
+        if block < fewest:
+            compress(state, words)
+        else:
+            _compress_some(state, words, sizes, block)
     if outer.size:
         _hash_again(outer, state, words)
 
 
 @njit(cache=True, nogil=True)
-def _pad(message: UInt8, size: int, hashed_before: int) -> int:
+def _compress_some(state: UInt32, words: UInt32, sizes: Int64, block: int) -> None:
+    """`compress` the lanes whose message has not ended before this block."""
+    kept = state.copy()
+    compress(state, words)
+    for lane in range(LANES):
+        if (sizes[lane] + _PADDING + BLOCK - 1) // BLOCK <= block:
+            for index in range(lane, 8 * LANES, LANES):
+                state[index] = kept[index]
+
+
+@njit(cache=True, nogil=True, forceinline=True)
+def _pad(room: UInt8, at: int, size: int, hashed_before: int) -> int:
     """Append the mark, zeros and the length in bits; the number of blocks."""
-    blocks = (size + PADDING + BLOCK - 1) // BLOCK
-    end = blocks * BLOCK
-    message[size] = 0x80
-    for index in range(size + 1, end - 4):
-        message[index] = 0
+    blocks = (size + _PADDING + BLOCK - 1) // BLOCK
+    end = at + blocks * BLOCK
+    room[at + size] = 0x80
+    for index in range(at + size + 1, end, 8):
+        store64(room, index, np.uint64(0))
     bits = (size + hashed_before) * 8
-    for index in range(4):
-        message[end - 1 - index] = (bits >> (8 * index)) & 0xFF
+    for index in range(3):
+        room[end - 1 - index] = (bits >> (8 * index)) & 0xFF
     return blocks
 
 
-@njit(cache=True, nogil=True)
-def _load_block(message: UInt8, offset: int, words: UInt32, lane: int) -> None:
+@njit(cache=True, nogil=True, forceinline=True)
+def _load_block(room: UInt8, at: int, words: UInt32, lane: int) -> None:
     for pair in range(8):
-        word = load64(message, offset + 8 * pair)
-        words[2 * pair, lane] = np.uint32(word & np.uint64(0xFFFFFFFF))
-        words[2 * pair + 1, lane] = np.uint32(word >> np.uint64(32))
+        word = load64(room, at + 8 * pair)
+        words[2 * pair * LANES + lane] = np.uint32(word & np.uint64(0xFFFFFFFF))
+        words[(2 * pair + 1) * LANES + lane] = np.uint32(word >> np.uint64(32))
 
 
 @njit(cache=True, nogil=True)
 def _hash_again(outer: UInt32, state: UInt32, words: UInt32) -> None:
     """The outer hash of HMAC over the 32 bytes of each lane's inner hash."""
-    for index in range(8):
-        for lane in range(LANES):
-            words[index, lane] = _swapped(state[index, lane])
-            words[index + 8, lane] = 0
-            state[index, lane] = outer[index]
+    for index in range(8 * LANES):
+        words[index] = _swapped(state[index])
+        words[index + 8 * LANES] = 0
+        state[index] = outer[index // LANES]
     for lane in range(LANES):
-        words[8, lane] = _swapped(np.uint32(0x80000000))
-        words[15, lane] = _swapped(np.uint32((BLOCK + 32) * 8))
+        words[8 * LANES + lane] = _swapped(np.uint32(0x80000000))
+        words[15 * LANES + lane] = _swapped(np.uint32((BLOCK + 32) * 8))
     compress(state, words)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def _swapped(word: np.uint32) -> np.uint32:
     """The bytes of a word in the other order."""
     low = ((word & np.uint32(0xFF)) << np.uint32(24)) | ((word & np.uint32(0xFF00)) << np.uint32(8))

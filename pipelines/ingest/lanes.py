@@ -39,8 +39,8 @@ def compress(typing_context: Any, state: Any, block: Any) -> Any:
 
     Args:
         typing_context: numba's.
-        state: uint32[8, LANES], changed in place.
-        block: uint32[16, LANES], the words of the blocks in the order of their bytes.
+        state: uint32[8 * LANES], a word of all lanes after the other; changed in place.
+        block: uint32[16 * LANES], the words of the blocks likewise, their bytes as in the message.
     """
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:

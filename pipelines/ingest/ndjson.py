@@ -138,7 +138,7 @@ def find_line_end(data: UInt8, at: int) -> int:
     return at
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def skip_blanks(data: UInt8, at: int) -> int:
     """The next position that holds none of JSON's blanks but the line feed."""
     while at < data.size and (data[at] == _BLANK or data[at] == _TAB or data[at] == _RETURN):
@@ -146,7 +146,7 @@ def skip_blanks(data: UInt8, at: int) -> int:
     return at
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def _peek(data: UInt8, at: int) -> int:
     return int(data[at]) if at < data.size else 0
 
@@ -186,7 +186,7 @@ def _read_object(data: UInt8, at: int, start: Int64, length: Int32) -> int:
     return _FAILED
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def _known_value(data: UInt8, at: int, start: Int64, length: Int32, field: int) -> int:
     """Note the span of a text, or nothing for null; the position behind it."""
     if _peek(data, at) == _QUOTE:
@@ -217,7 +217,7 @@ def _other_value(data: UInt8, at: int) -> int:
     return at + 5 if word == _FALSE and _peek(data, at + 4) == ord("e") else _FAILED
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def _word(data: UInt8, at: int) -> np.int64:
     """The next four bytes, little-endian."""
     return np.int64(load_upto(data, at, 4)) if at + 4 <= data.size else np.int64(0)
@@ -245,7 +245,7 @@ def _digits_end(data: UInt8, at: int) -> int:
     return at
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def _text_end(data: UInt8, at: int) -> tuple[int, bool]:
     """The closing quote of a text and whether it is ASCII; `_FAILED` for an escape, control or no end."""
     plain = True
@@ -271,7 +271,7 @@ def _text_end(data: UInt8, at: int) -> tuple[int, bool]:
     return _FAILED, plain
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def _field_of(data: UInt8, at: int, size: int) -> int:
     """The number of the field that a key names, -1 for another key."""
     if size == 0:

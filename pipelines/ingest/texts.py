@@ -127,15 +127,21 @@ def _replaced(column: Texts, changed: Sequence[tuple[int, bytes]]) -> Texts:
 @njit(cache=True, nogil=True)
 def _kinds(data: UInt8, side: UInt8, start: Int64, length: Int32) -> UInt8:
     kinds = np.zeros(start.size, np.uint8)
-    for row in range(start.size):
-        if start[row] < data.size:
-            kinds[row] = _kind(data, start[row], length[row])
-        else:
-            kinds[row] = _kind(side, start[row] - data.size, length[row])
+    _kinds_in(data, 0, start, length, kinds)
+    _kinds_in(side, data.size, start, length, kinds)
     return kinds
 
 
 @njit(cache=True, nogil=True)
+def _kinds_in(buffer: UInt8, base: int, start: Int64, length: Int32, kinds: UInt8) -> None:
+    """Judge the rows that lie in a buffer whose positions count from `base` on."""
+    for row in range(start.size):
+        at = start[row] - base
+        if length[row] > 0 and 0 <= at < buffer.size:
+            kinds[row] = _kind(buffer, at, length[row])
+
+
+@njit(cache=True, nogil=True, forceinline=True)
 def _kind(data: UInt8, at: int, size: int) -> int:
     """Whether a text is not ASCII, else whether it holds a control character."""
     wide = np.uint64(0)

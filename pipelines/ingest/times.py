@@ -32,18 +32,22 @@ def instants(column: Texts) -> Int64:
 
 @njit(cache=True, nogil=True)
 def _instants(data: UInt8, side: UInt8, start: Int64, length: Int32) -> Int64:
-    result = np.empty(start.size, np.int64)
-    for row in range(start.size):
-        if length[row] < 0:
-            result[row] = NO_INSTANT
-        elif start[row] < data.size:
-            result[row] = _instant(data, start[row], length[row])
-        else:
-            result[row] = _instant(side, start[row] - data.size, length[row])
+    result = np.full(start.size, NO_INSTANT, np.int64)
+    _instants_in(data, 0, start, length, result)
+    _instants_in(side, data.size, start, length, result)
     return result
 
 
 @njit(cache=True, nogil=True)
+def _instants_in(buffer: UInt8, base: int, start: Int64, length: Int32, result: Int64) -> None:
+    """Read the rows that lie in a buffer whose positions count from `base` on."""
+    for row in range(start.size):
+        at = start[row] - base
+        if length[row] > 0 and 0 <= at < buffer.size:
+            result[row] = _instant(buffer, at, length[row])
+
+
+@njit(cache=True, nogil=True, forceinline=True)
 def _instant(data: UInt8, at: int, size: int) -> int:
     if size < _SHORTEST:
         return BAD_INSTANT
@@ -71,7 +75,7 @@ def _instant(data: UInt8, at: int, size: int) -> int:
     return seconds * _SECOND_US + fraction_us
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def _number(data: UInt8, at: int, digits: int) -> int:
     """The number that `digits` digits write, or a number far below 0."""
     value = 0
@@ -83,13 +87,13 @@ def _number(data: UInt8, at: int, digits: int) -> int:
     return value
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def _digit(data: UInt8, at: int) -> int:
     digit: int = data[at] - _ZERO
     return digit
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def _fraction(data: UInt8, at: int, end: int) -> tuple[int, int]:
     """Microseconds (below 0: a point without a digit) and the position behind the fraction."""
     if data[at] != _DOT:
@@ -104,7 +108,7 @@ def _fraction(data: UInt8, at: int, end: int) -> tuple[int, int]:
     return (value if at > first else -1), at
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def _offset(data: UInt8, at: int, end: int) -> int:
     """Minutes that the local clock is ahead of UTC, or `BAD_INSTANT`."""
     size = end - at
@@ -119,13 +123,13 @@ def _offset(data: UInt8, at: int, end: int) -> int:
     return total if data[at] == _PLUS else -total
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def _days_of(year: int, month: int) -> int:
     leap = year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
     return 29 if month == 2 and leap else _DAYS[month - 1]
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def _day_number(year: int, month: int, day: int) -> int:
     """Days from 1970-01-01; years begin in March, so that the leap day is their last."""
     moved = year - (month <= 2)

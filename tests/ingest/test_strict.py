@@ -1,0 +1,38 @@
+"""The strict parser: JSON as the standard has it, and nothing beside it."""
+
+import pytest
+
+from pipelines.ingest.fields import FIELDS, PERSON, ZONE
+from pipelines.ingest.reasons import MALFORMED, TOO_DEEP, TOO_LARGE
+from pipelines.ingest.strict import decode
+
+NOTHING = [None] * len(FIELDS)
+
+
+def test_values_come_as_utf8_in_the_order_of_the_contract():
+    values, reason = decode(b'{"zone":"T\\u1ea7ng \\ud83d\\ude00","person":"a\\"b","other":1,"code":""}')
+    assert reason == 0
+    assert values[ZONE] == "Tầng 😀".encode()
+    assert values[PERSON] == b'a"b'
+    assert sum(value is not None for value in values) == 2
+
+
+@pytest.mark.parametrize(
+    ("raw", "reason"),
+    [
+        (b"", MALFORMED),
+        (b"{", MALFORMED),
+        (b"[]", MALFORMED),
+        (b'{"person":1}', MALFORMED),
+        (b'{"person":"\\ud800"}', MALFORMED),
+        (b'{"a":NaN}', MALFORMED),
+        (b"\xef\xbb\xbf{}", MALFORMED),
+        (b'{"a":' + b"[" * 16 + b"]" * 16 + b"}", TOO_DEEP),
+        (b'{"a":' + b"[" * 16 + b"NaN" + b"]" * 16 + b"}", TOO_DEEP),
+        (b"[" * 16_000, MALFORMED),
+        (b"[" * 8_000 + b"]" * 8_000, TOO_DEEP),
+        (b" " * 16_385, TOO_LARGE),
+    ],
+)
+def test_what_is_no_record_has_a_reason_and_no_values(raw, reason):
+    assert decode(raw) == (NOTHING, reason)
