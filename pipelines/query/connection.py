@@ -23,8 +23,10 @@ def connect(lake: LakeLike) -> duckdb.DuckDBPyConnection:
     """A DuckDB in memory with a view a table, each over exactly the files that its log names.
 
     The views are those of the moment: connect again to see a later commit.
-    The connection can read the live files and nothing else, write no file,
-    load no extension, and its settings are locked. Times are UTC.
+    The connection reads the live files and nothing else, makes no file, loads
+    no extension, and its settings are locked. Times are UTC. (DuckDB knows no
+    path that may be read and not written: a COPY that is told to go without a
+    temporary file can write over a live one, which `truyvet verify` finds.)
 
     Args:
         lake: the lake, or where it lies.

@@ -51,7 +51,8 @@ def test_signs_of_a_pattern_stand_for_themselves(path, told):
 
 def test_no_extension_is_ever_loaded_by_itself():
     settings = engine._CONNECTION.sql(
-        "SELECT name, value FROM duckdb_settings() WHERE name LIKE 'auto%load%extensions' OR name = 'TimeZone'"
+        "SELECT name, value FROM duckdb_settings() "
+        "WHERE name LIKE 'auto%load%extensions' OR name = 'TimeZone'"
     ).fetchall()
     assert dict(settings)["TimeZone"] == "UTC"
     assert {value for name, value in settings if name != "TimeZone"} == {"false"}

@@ -23,6 +23,12 @@ VENUES = """
     bus        | public_transport
 """
 
+TWO = """
+    person | venue | enter   | exit
+    an     | cafe  | 1 08:00 | 1 10:00
+    binh   | cafe  | 1 09:00 | 1 11:00
+"""
+
 
 @pytest.fixture
 def lake(tmp_path):
@@ -160,7 +166,7 @@ def test_overlaps_are_clipped_to_from_and_to_and_short_ones_left_out_after_that(
 
 
 def test_the_end_of_a_span_is_not_part_of_it(lake):
-    put_stays(lake, "person|venue|enter|exit\nan|cafe|1 08:00|1 10:00\nbinh|cafe|1 09:00|1 11:00")
+    put_stays(lake, TWO)
     assert overlaps(lake, "device:an", to="2021-07-01T09:00:00Z").num_rows == 0
     assert overlaps(lake, "device:an", from_="2021-07-01T10:00:00Z").num_rows == 0
     same = "2021-07-01T09:30:00Z"
@@ -216,10 +222,10 @@ def test_a_lake_without_stays_answers_with_no_rows(tmp_path):
 
 
 def test_a_case_stands_for_its_person_and_the_whole_time(lake):
-    put_stays(lake, "person|venue|enter|exit\nan|cafe|1 08:00|1 10:00\nbinh|cafe|1 09:00|1 11:00")
+    put_stays(lake, TWO)
     put_cases(lake, "case_id|person|onset_at|withdrawn_at\nBN-1|an|20 00:00|\nBN-2|an|20 00:00|21 00:00")
     assert overlaps(lake, case="BN-1").equals(overlaps(lake, "device:an"))
-    with pytest.raises(DataError, match="--case .* withdrawn"):
+    with pytest.raises(DataError, match=r"--case .* withdrawn"):
         overlaps(lake, case="BN-2")
     with pytest.raises(DataError, match="--case names no case"):
         overlaps(lake, case="BN-3")
@@ -252,7 +258,7 @@ def test_an_identifier_is_never_looked_up_with_other_keys(lake, tmp_path):
 
 
 def test_a_later_commit_is_seen_by_the_next_question(lake):
-    put_stays(lake, "person|venue|enter|exit\nan|cafe|1 08:00|1 10:00\nbinh|cafe|1 09:00|1 11:00")
+    put_stays(lake, TWO)
     assert overlaps(lake, "device:an")["venue"].to_pylist() == ["cafe"]
     put_stays(lake, "person|venue|enter|exit\nchi|cafe|1 08:00|1 10:00")
     put_venues(lake, "venue_code|type\nstall|shop")
@@ -261,9 +267,7 @@ def test_a_later_commit_is_seen_by_the_next_question(lake):
 
 
 def test_missing_sidecars_are_made_again(lake):
-    put_stays(
-        lake, "person|venue|enter|exit\nan|cafe|1 08:00|1 10:00\nbinh|cafe|1 09:00|1 11:00", sidecars=False
-    )
+    put_stays(lake, TWO, sidecars=False)
     assert overlaps(lake, "device:an").num_rows == 1
     assert all(sidecar_path(file.path).exists() for file in snapshot(lake, "stays").files)
 
@@ -359,5 +363,5 @@ def instant(micros_utc):
 
 def test_a_lake_is_named_by_its_folder_too(lake):
     assert isinstance(lake, Lake)
-    put_stays(lake, "person|venue|enter|exit\nan|cafe|1 08:00|1 10:00\nbinh|cafe|1 09:00|1 11:00")
+    put_stays(lake, TWO)
     assert overlaps(lake.url, "device:an").equals(overlaps(lake, "device:an"))
