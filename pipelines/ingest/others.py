@@ -40,7 +40,7 @@ class Source:
         contract: the name of its contract.
         table: the table of the lake.
         key: the column that identifies a row; a later one replaces an earlier one.
-        columns: the table's columns from the checked fields.
+        columns: the table's columns from the checked fields of accepted rows.
     """
 
     name: str
@@ -86,7 +86,7 @@ class Other:
 
 
 def _venue_columns(fields: dict[str, pa.Array]) -> dict[str, pa.Array]:
-    codes = text_spans(fields["venue"].fill_null(""))
+    codes = text_spans(fields["venue"])
     ids, texts = distinct(column_of(Spans(read_only(codes.data), codes.start, codes.length)))
     return {**fields, "venue": pa.array(hashes(texts)[ids]), "venue_code": fields["venue"]}
 
@@ -163,10 +163,9 @@ def _checked(source: Source, block: Lines | Columns, keys: Keys) -> tuple[Checke
 def _rows(source: Source, checked: Checked) -> pa.Table:
     """The rows that are not refused, in the table's schema."""
     schema = source.table.schema
-    columns = source.columns(checked.columns)
-    nullable = pa.schema([field.with_nullable(True) for field in schema])
-    table = pa.table([columns[name] for name in schema.names], schema=nullable)
-    return table.filter(pa.array(checked.reason == 0)).cast(schema)
+    accepted = pa.array(checked.reason == 0)
+    columns = source.columns({name: column.filter(accepted) for name, column in checked.columns.items()})
+    return pa.table([columns[name] for name in schema.names], schema=schema)
 
 
 def _upserted(source: Source, batch: pa.Table, current: pa.Table | None) -> tuple[pa.Table, int]:
