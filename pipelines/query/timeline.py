@@ -106,7 +106,7 @@ def timeline(stays: pa.Table, overlaps: pa.Table, title: str = "") -> Figure:
         _label_day(axis, day)
     most = max((int(count.max(initial=0)) for _, count in steps.values()), default=0)
     _finish(figure, axes, most, title)
-    _legend(figure, stays, colours)
+    _legend(figure, stays, colours, most)
     return figure
 
 
@@ -206,15 +206,14 @@ def _finish(figure: Figure, axes: Any, most: int, title: str) -> None:
     top = max(most, 1) * 1.08
     for axis in axes:
         axis.set_ylim(-top / 3, top)
-        axis.set_yticks([most] if most else [])
-        axis.yaxis.tick_right()
+        axis.set_yticks([])
     axes[-1].set_xticks(range(0, 25, 3), [f"{hour}:00" for hour in range(0, 25, 3)])
-    figure.supxlabel("local time", fontsize=8)
+    axes[-1].set_xlabel("local time")
     if title:
         figure.suptitle(title, x=0.01, ha="left", fontsize=10)
 
 
-def _legend(figure: Figure, stays: pa.Table, colours: dict[str, str]) -> None:
+def _legend(figure: Figure, stays: pa.Table, colours: dict[str, str], most: int) -> None:
     names = dict(zip(stays["venue"].to_pylist(), stays["name"].to_pylist(), strict=True))
     handles: list[Patch | Line2D] = [
         Patch(color=colour, label=names[venue] or venue)
@@ -226,7 +225,7 @@ def _legend(figure: Figure, stays: pa.Table, colours: dict[str, str]) -> None:
     handles.append(
         Patch(facecolor="white", edgecolor="#888888", hatch="////", label="enter or exit not scanned")
     )
-    handles.append(Patch(color="#444444", alpha=0.28, label="people there at the same time"))
+    handles.append(Patch(color="#444444", alpha=0.28, label=f"people there at the same time, at most {most}"))
     figure.legend(handles=handles, loc="outside lower center", ncols=4, frameon=False)
 
 
