@@ -60,7 +60,7 @@ def write_venues(path: Path, settings: Settings, places: Places, codes: Texts) -
         rows.append(
             (
                 code := codes[place].decode(),
-                f"{_NAMES[row['kind']]} {int(code[-5:])}, {district.name}",
+                f"{_NAMES[row['kind']]} {int(code[9:])}, {district.name}",
                 habits.TYPES[row["kind"]],
                 ";".join(f"{habits.ZONE_LETTERS[row['kind']]}{1 + zone}" for zone in range(row["zones"])),
                 district.province,

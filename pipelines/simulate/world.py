@@ -63,8 +63,11 @@ def simulate(
     """
     settings = Settings(people, venues, days, seed, start, knobs or Knobs())
     folder = _new_folder(Path(out))
-    with new_pool() as pool:
-        return _World(settings, folder, pool).run()
+    try:
+        with new_pool() as pool:
+            return _World(settings, folder, pool).run()
+    except OSError as error:
+        raise _unwritable(error) from error
 
 
 @dataclass
@@ -177,8 +180,12 @@ def _new_folder(out: Path) -> Path:
         for name in (*FOLDERS, "truth"):
             (out / name).mkdir(mode=0o700)
     except OSError as error:
-        raise UsageError("--out cannot be written", error.strerror or "name another folder") from error
+        raise _unwritable(error) from error
     return out
+
+
+def _unwritable(error: OSError) -> UsageError:
+    return UsageError("--out cannot be written", error.strerror or "name another folder")
 
 
 def _report(settings: Settings, delivery: Delivery, tally: Int64, counts: dict[str, int]) -> dict[str, Any]:
