@@ -1,0 +1,34 @@
+"""Choose the benchmarks to run; each prints its table and appends to `results/`."""
+
+import argparse
+import tempfile
+from pathlib import Path
+
+from benchmarks import files_to_lake, late_scans, one_person
+
+BENCHMARKS = {
+    "files_to_lake": files_to_lake.measure,
+    "one_person": one_person.measure,
+    "late_scans": late_scans.measure,
+}
+
+
+def main() -> None:
+    """Run what the command line names, by default all."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"some of {' '.join(BENCHMARKS)}")
+    parser.add_argument("--scans", type=int, default=10_000_000, help="how many lines of scans, about")
+    parser.add_argument("--work", type=Path, help="a folder for inputs and lakes, kept afterwards")
+    args = parser.parse_args()
+    unknown = [name for name in args.names if name not in BENCHMARKS]
+    if unknown:
+        parser.error(f"unknown benchmark {unknown[0]}; choose some of {' '.join(BENCHMARKS)}")
+    with tempfile.TemporaryDirectory(prefix="truyvet-bench-") as temporary:
+        work = args.work or Path(temporary)
+        work.mkdir(parents=True, exist_ok=True)
+        for name in args.names or BENCHMARKS:
+            BENCHMARKS[name](work, args.scans)
+
+
+if __name__ == "__main__":
+    main()

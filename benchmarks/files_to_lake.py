@@ -1,0 +1,84 @@
+"""Files of scans to a lake, beside DuckDB SQL that makes the same tables and Beam with an element a row."""
+
+import shutil
+from pathlib import Path
+
+from benchmarks import inputs
+from benchmarks.compare import FOOTFALL, SCANS, STAYS, Comparison, check_counts
+from benchmarks.measure import Cost, module, report, run, say, truyvet
+
+DAYS = 14
+_ROWWISE_SCANS = 200_000
+
+
+def measure(work: Path, scans: int) -> None:
+    """Ours and the peer in turn on the same province; their rows are compared before a ratio is printed."""
+    province = inputs.province(work, scans, DAYS)
+    ours = _ours(province, work / "lake")
+    peer = _peer(province, work / "peer")
+    check_counts(ours.last_line(), peer.last_line()["counts"])
+    _compare(province, work)
+    rowwise = _rowwise(work)
+    rate = province.lines / peer.wall_seconds
+    report(
+        "files_to_lake",
+        [
+            _row("truyvet run", province.lines, ours, rate),
+            _row("DuckDB SQL", province.lines, peer, rate),
+            _row("Beam, an element a row", *rowwise, rate),
+        ],
+    )
+
+
+def _row(name: str, lines: int, cost: Cost, peer_rate: float) -> dict[str, object]:
+    rate = lines / cost.wall_seconds
+    return {
+        "shape": name,
+        "scans": lines,
+        "seconds": cost.wall_seconds,
+        "scans/s": rate,
+        "against DuckDB": rate / peer_rate,
+        "peak MB": cost.peak_mb,
+    }
+
+
+def our_lake(province: inputs.Province, work: Path) -> Path:
+    """The lake of a province, made when it is not there yet."""
+    lake = work / "lake"
+    if not lake.exists():
+        _ours(province, lake)
+    return lake
+
+
+def _ours(province: inputs.Province, lake: Path) -> Cost:
+    for folder in (lake, lake.with_name(lake.name + ".keys")):
+        shutil.rmtree(folder, ignore_errors=True)
+    say("truyvet run")
+    words = ("--scans", province.scans, "--venues", province.venues, "--now", province.now.isoformat())
+    return run(truyvet("run", "--lake", lake, *words, "--cases", province.folder / "cases.csv"))
+
+
+def _peer(province: inputs.Province, out: Path) -> Cost:
+    shutil.rmtree(out, ignore_errors=True)
+    say("DuckDB SQL")
+    words = ("--scans", province.scans, "--venues", province.venues, "--now", province.now.isoformat())
+    return run(module("peer_duckdb", *words, "--out", out))
+
+
+def _rowwise(work: Path) -> tuple[int, Cost]:
+    """A smaller input: the rate of a row-wise pipeline does not depend on its length."""
+    small = inputs.province(work, _ROWWISE_SCANS, DAYS)
+    out = work / "rowwise"
+    shutil.rmtree(out, ignore_errors=True)
+    say("Beam, an element a row")
+    return small.lines, run(module("peer_rowwise", "--scans", small.scans, "--out", out))
+
+
+def _compare(province: inputs.Province, work: Path) -> None:
+    say("comparing the rows")
+    files = sorted(province.scans.glob("*.ndjson"))
+    sides = Comparison(work / "lake", work / "peer", files, province.venues)
+    sides.check("scans", SCANS)
+    for by in ("venue", "person"):
+        sides.check("stays", STAYS, by=by)
+    sides.check("footfall", FOOTFALL)

@@ -1,0 +1,2 @@
+-- Variables: path. The whole table.
+COPY venues TO (getvariable('path')) (FORMAT parquet, COMPRESSION zstd);
