@@ -21,7 +21,7 @@ _SHAPES = {
     "passport": re.compile(r"[0-9A-Z]{5,20}"),
 }
 _PHONE_FILLING = str.maketrans("", "", " .-()")
-_VIETNAM = re.compile(r"(?:0084|84|0)(?=[1-9][0-9]{8,9}\Z)")
+_VIETNAM = re.compile(r"\A(?:0084|84|0)(?=[1-9][0-9]{8,9}\Z)")
 _HIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
