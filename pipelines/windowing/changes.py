@@ -33,7 +33,7 @@ class Tally:
     """What a bucket's pairing brought, to be summed.
 
     Attributes:
-        persons: with a scan that was paired.
+        persons: with a stay, now that their scans are paired again.
         added: stays to put in.
         removed: stays to take out.
         cut_short: stays put in that end at a scan elsewhere.
@@ -91,7 +91,7 @@ class FindChanges(ThreadedDoFn):
         yield TaggedOutput(
             TALLY,
             Tally(
-                persons=int(np.unique(scans["person"].to_numpy()).size),
+                persons=int((new.person[1:] != new.person[:-1]).sum()) + int(new.person.size > 0),
                 added=put_in.size,
                 removed=taken_out.size,
                 cut_short=int((new.exit_kind[put_in] == _NEXT_SCAN).sum()),
@@ -102,15 +102,24 @@ class FindChanges(ThreadedDoFn):
             yield from self._by_date(bucket, pa.concat_tables(rows).combine_chunks())
 
     def _pair(self, scans: pa.Table, zone: npt.NDArray[np.int32], type_column: str) -> Stays:
-        columns = ("person", "venue", "occurred_us", "event_high", "event_low", "direction")
-        arrays = [scans[name].to_numpy() for name in columns]
-        return pair(*arrays, zone, scans[type_column].to_numpy(), self.rules)
+        return pair(
+            scans["person"].to_numpy(),
+            scans["venue"].to_numpy(),
+            scans["occurred_us"].to_numpy(),
+            scans["event_high"].to_numpy(),
+            scans["event_low"].to_numpy(),
+            scans["direction"].to_numpy(),
+            zone,
+            scans[type_column].to_numpy(),
+            self.rules,
+        )
 
     def _doubtful(self, stays: Stays, rows: Int64) -> int:
         """How many of these stays a scan that was not read could change."""
+        first_us, last_us = stays.first_seen_us[rows], stays.last_seen_us[rows]
+        before_us, after_us = stays.reach_before_us[rows], stays.reach_after_us[rows]
         unread = np.array(self.unread, np.int64)
-        reach_us = (stays.first_seen_us, stays.last_seen_us, stays.reach_before_us, stays.reach_after_us)
-        return int(reaches_unread(*(column[rows] for column in reach_us), unread).sum())
+        return int(reaches_unread(first_us, last_us, before_us, after_us, unread).sum())
 
     def _by_date(self, bucket: int, rows: pa.Table) -> Iterator[Any]:
         enter_us = rows["enter"].to_numpy()
@@ -119,7 +128,9 @@ class FindChanges(ThreadedDoFn):
         order = stable_order(date, part)
         row, key = row[order], (date * _PARTS_AT_MOST + part)[order]
         begins = enter_us[row] // DAY_US
-        for packed, piece in spill(self.scratch, f"changes-{bucket:06}", rows.take(pa.array(row)), key):
+        # Named in the order of signed tokens, so that a date's pieces come almost sorted by person.
+        name = f"changes-{(bucket + self.buckets // 2) % self.buckets:06}"
+        for packed, piece in spill(self.scratch, name, rows.take(pa.array(row)), key):
             number, venue_part = divmod(packed, _PARTS_AT_MOST)
             yield TimestampedValue((("venue", venue_part), piece), number * DAY_SECONDS)
             if (begins[piece.start : piece.stop] == number).any():

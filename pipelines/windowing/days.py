@@ -9,16 +9,16 @@ import pyarrow as pa
 
 from pipelines.arrays import Int64, part_of
 from pipelines.days import DAY_US, day_text
+from pipelines.failures import noted
 from pipelines.lake import DataFile, Lake, LiveFile, write_data_file
 from pipelines.lake.sidecar import write_sidecar
 from pipelines.scratch import Piece, read_pieces
 from pipelines.threads import ThreadedDoFn
-from pipelines.windowing.failures import noted
-from pipelines.windowing.footfall import footfall
+from pipelines.windowing.footfall import Footfall, footfall
 from pipelines.windowing.stay_rows import CHANGES, CODED, in_order, merged, one_chunk, read_coded, uncoded
 from schemas.tables import FOOTFALL, STAYS
 
-ROWS_A_FILE = 1 << 21
+ROWS_A_FILE = 1 << 20
 
 _PRESENCE = ("person", "venue", "enter", "exit", "stay_id")
 
@@ -78,17 +78,24 @@ class RewriteDays(ThreadedDoFn):
     def work(self, element: tuple[DayPart, list[Piece]], *_: Any) -> Iterator[Rewritten]:
         """Merge one day part's changes into what the lake holds, and write it."""
         day, pieces = element
-        live = self.live.get(day.date, DayFiles())
         with noted(self.scratch):
-            own, earlier = self._changes(day, pieces)
-            base = self._read(live.venue if day.by == "venue" else live.person, day, CODED.names)
-            stays = in_order(merged(base, own), day.by)
-            if day.own:
-                yield Rewritten("stays", day.date, tuple(self._write_stays(stays, day)))
+            # One list: what is written of the stays needs the memory that they take up themselves.
+            stays, reaching = self._merged(day, pieces)
+            held = [stays]
+            del stays
             if day.by == "venue":
-                reaching = merged(self._read(live.reaching, day, _PRESENCE, day.date * DAY_US), earlier)
-                present = pa.concat_tables([reaching, stays.select(_PRESENCE)])
-                yield Rewritten("footfall", day.date, tuple(self._write_footfall(present, day)))
+                yield Rewritten("footfall", day.date, self._write_footfall(held[0], reaching, day))
+            if day.own:
+                yield Rewritten("stays", day.date, self._write_stays(held, day))
+
+    def _merged(self, day: DayPart, pieces: list[Piece]) -> tuple[pa.Table, pa.Table]:
+        """The stays that begin on the date, in order, and those that reach it, in the order `venue`."""
+        live = self.live.get(day.date, DayFiles())
+        own, earlier = self._changes(day, pieces)
+        base = self._read(live.venue if day.by == "venue" else live.person, day, CODED.names)
+        stays = in_order(merged(base, own), day.by)
+        reaching = self._read(live.reaching, day, _PRESENCE, day.date * DAY_US)
+        return stays, merged(reaching, earlier) if day.by == "venue" else reaching
 
     def _changes(self, day: DayPart, pieces: list[Piece]) -> tuple[pa.Table, pa.Table]:
         """The changes to stays that begin on the date, and to earlier ones that reach it."""
@@ -126,23 +133,26 @@ class RewriteDays(ThreadedDoFn):
         # Seen as unsigned, negative ids come last: a range across zero holds both ends of the parts.
         return bool(first <= day.part <= last if first <= last else day.part >= first or day.part <= last)
 
-    def _write_stays(self, stays: pa.Table, day: DayPart) -> Iterator[DataFile]:
-        if stays.num_rows:
-            partition = {"by": day.by, "date": day_text(day.date)}
-            rows = uncoded(stays)
-            file = write_data_file(self.lake, STAYS, partition, rows)
-            write_sidecar(self.lake, file, rows)
-            yield file
+    def _write_stays(self, held: list[pa.Table], day: DayPart) -> tuple[DataFile, ...]:
+        if not held[0].num_rows:
+            return ()
+        rows = uncoded(held.pop())
+        file = write_data_file(self.lake, STAYS, {"by": day.by, "date": day_text(day.date)}, rows)
+        write_sidecar(self.lake, file, rows)
+        return (file,)
 
-    def _write_footfall(self, present: pa.Table, day: DayPart) -> Iterator[DataFile]:
+    def _write_footfall(self, stays: pa.Table, reaching: pa.Table, day: DayPart) -> tuple[DataFile, ...]:
+        present = pa.concat_tables([reaching, stays.select(_PRESENCE)])
+        person, venue, enter_us, exit_us = (present[name].to_numpy() for name in _PRESENCE[:4])
         start_us = day.date * DAY_US
-        columns = [present[name].to_numpy() for name in ("person", "venue", "enter", "exit")]
-        rows = footfall_rows(footfall(*columns, start_us, start_us + DAY_US, self.window_us))
-        if rows.num_rows:
-            yield write_data_file(self.lake, FOOTFALL, {"date": day_text(day.date)}, rows)
+        found = footfall(person, venue, enter_us, exit_us, start_us, start_us + DAY_US, self.window_us)
+        rows = footfall_rows(found)
+        if not rows.num_rows:
+            return ()
+        return (write_data_file(self.lake, FOOTFALL, {"date": day_text(day.date)}, rows),)
 
 
-def footfall_rows(found: Any) -> pa.Table:
+def footfall_rows(found: Footfall) -> pa.Table:
     """Footfall as rows of its table."""
     columns = []
     for field in FOOTFALL.file_schema:

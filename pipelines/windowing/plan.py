@@ -8,6 +8,7 @@ import datetime as dt
 import hashlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -160,7 +161,8 @@ def _base(lake: Lake, stays: Snapshot) -> tuple[tuple[LiveFile, ...], Registry] 
         venues = read_table(lake, "venues", version=stays.marks["venues_version"])
     except (DataError, KeyError):
         return None
-    return files, registry_from(venues)
+    is_whole = all(Path(file.path).exists() for file in files)
+    return (files, registry_from(venues)) if is_whole else None
 
 
 def _compared(before: tuple[LiveFile, ...], after: tuple[LiveFile, ...]) -> tuple[ScanFile, ...]:
@@ -204,7 +206,10 @@ def _recounted(lake: Lake, stays: Snapshot, footfall: Snapshot) -> tuple[int, ..
     except DataError:
         before = ()
     was, remains = {file.relative: file for file in before}, {file.relative: file for file in footfall.files}
-    differ = [*(remains[path] for path in remains.keys() - was), *(was[path] for path in was.keys() - remains)]
+    differ = [
+        *(remains[path] for path in remains.keys() - was),
+        *(was[path] for path in was.keys() - remains),
+    ]
     return tuple(sorted({date_of(file) for file in differ}))
 
 

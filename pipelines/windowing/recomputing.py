@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.errors import ServiceError
+from pipelines.failures import raised_again
 from pipelines.lake import CommitConflict, Lake, snapshot
 from pipelines.runner import run_to_end
 from pipelines.windowing.commit import commit_days
-from pipelines.windowing.failures import raised_again
 from pipelines.windowing.footfall import WINDOW_US
 from pipelines.windowing.plan import Plan, check_stay_rules, make_plan
 from pipelines.windowing.transforms import OUTCOME, RecomputeDays

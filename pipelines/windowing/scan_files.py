@@ -82,9 +82,24 @@ def read_batches(path: str, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
     """
     try:
         file = pq.ParquetFile(path, memory_map=True, read_dictionary=["zone", "direction"])
-        yield from file.iter_batches(_ROWS_AT_ONCE, columns=list(columns), use_threads=False)
+        groups: list[int] = []
+        rows = 0
+        for group in range(file.metadata.num_row_groups):
+            size = file.metadata.row_group(group).num_rows
+            if groups and rows + size > _ROWS_AT_ONCE:
+                yield _read_groups(file, groups, columns)
+                groups, rows = [], 0
+            groups.append(group)
+            rows += size
+        if groups:
+            yield _read_groups(file, groups, columns)
     except (OSError, pa.ArrowInvalid) as error:
         raise DataError(f"{path} cannot be read", "run truyvet verify") from error
+
+
+def _read_groups(file: pq.ParquetFile, groups: list[int], columns: Sequence[str]) -> pa.RecordBatch:
+    rows = file.read_row_groups(groups, columns=list(columns), use_threads=False)
+    return rows.unify_dictionaries().combine_chunks().to_batches()[0]
 
 
 def micros(times: pa.Array) -> Int64:

@@ -12,10 +12,10 @@ from numba import njit
 
 from pipelines.arrays import Int64, part_of, stable_order
 from pipelines.columns import event_key_words
+from pipelines.failures import noted
 from pipelines.registry import UNREGISTERED
 from pipelines.scratch import Piece, read_pieces, spill
 from pipelines.threads import ThreadedDoFn
-from pipelines.windowing.failures import noted
 from pipelines.windowing.scan_files import Registries, ScanFile, micros, read_batches
 from schemas.codes import DIRECTIONS
 
@@ -103,8 +103,10 @@ class SplitByPerson(ThreadedDoFn):
 
 def direction_codes(direction: pa.DictionaryArray) -> npt.NDArray[np.uint8]:
     """The position in `DIRECTIONS` of each direction, uint8[n]."""
-    codes = [DIRECTIONS.index(text) for text in direction.dictionary.to_pylist()]
-    return np.array(codes, np.uint8)[direction.indices.to_numpy()]
+    texts = direction.dictionary.to_pylist()
+    codes: npt.NDArray[np.uint8] = np.array([DIRECTIONS.index(text) for text in texts], np.uint8)
+    indices: npt.NDArray[np.int32] = direction.indices.to_numpy()
+    return codes[indices]
 
 
 @njit(cache=True, nogil=True)

@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from numba import njit
 
-from pipelines.arrays import Int64, as_unsigned, order_by
+from pipelines.arrays import Int64, UInt64, as_unsigned, order_by
 from pipelines.columns import codes_of, texts_of
 from pipelines.errors import DataError
 from pipelines.windowing.pairing import twins
@@ -93,22 +93,61 @@ def merged(base: pa.Table, changes: pa.Table) -> pa.Table:
             base["stay_id"].to_numpy(),
         )
         base = base.filter(pa.array(twin < 0))
-    arriving = changes.filter(pc.equal(changes["change"], PUT_IN)).select(base.column_names)
-    return one_chunk(pa.concat_tables([base, arriving]))
+    arrives = changes["change"].to_numpy() == PUT_IN
+    arriving = changes if arrives.all() else changes.filter(pa.array(arrives))
+    arriving = arriving.select(base.column_names)
+    return one_chunk(pa.concat_tables([base, arriving]) if base.num_rows else arriving)
 
 
 def one_chunk(rows: pa.Table) -> pa.Table:
     """The same rows in one chunk a column, over one dictionary of zones."""
-    return rows.unify_dictionaries().combine_chunks()
+    return (
+        rows if max(c.num_chunks for c in rows.columns) == 1 else rows.unify_dictionaries().combine_chunks()
+    )
 
 
 def in_order(rows: pa.Table, by: str) -> pa.Table:
     """Rows of `CODED`, in one chunk, in the order `by`; ties by the other id and the stay id."""
-    other = "person" if by == "venue" else "venue"
-    order: Int64 = order_by(
+    keys = (
         rows[by].to_numpy(),
         rows["enter"].to_numpy(),
-        as_unsigned(rows[other].to_numpy()),
+        as_unsigned(rows["person" if by == "venue" else "venue"].to_numpy()),
         as_unsigned(rows["stay_id"].to_numpy()),
     )
-    return rows.take(pa.array(order)) if (np.diff(order) != 1).any() else rows
+    order = np.arange(rows.num_rows)
+    moves = _insert(order, *keys, order.size // 8)
+    if moves == 0:
+        return rows
+    return rows.take(pa.array(order if moves > 0 else order_by(*keys)))
+
+
+@njit(cache=True, nogil=True)
+def _insert(order: Int64, major: Int64, minor: Int64, high: UInt64, low: UInt64, most: int) -> int:
+    """Sort rows that are almost sorted by (major, minor, high, low), by insertion.
+
+    Returns:
+        How many places rows have moved, or -1 when it were more than `most`.
+    """
+    moves = 0
+    for position in range(1, order.size):
+        row = order[position]
+        place = position
+        while place > 0:
+            other = order[place - 1]
+            if major[other] != major[row]:
+                is_later = major[other] > major[row]
+            elif minor[other] != minor[row]:
+                is_later = minor[other] > minor[row]
+            elif high[other] != high[row]:
+                is_later = high[other] > high[row]
+            else:
+                is_later = low[other] > low[row]
+            if not is_later:
+                break
+            order[place] = other
+            place -= 1
+            moves += 1
+            if moves > most:
+                return -1
+        order[place] = row
+    return moves

@@ -11,12 +11,12 @@ from apache_beam.pvalue import AsList
 from apache_beam.transforms.window import FixedWindows, GlobalWindows, TimestampedValue
 
 from pipelines.days import DAY_SECONDS
+from pipelines.failures import noted
 from pipelines.lake import CommitConflict
 from pipelines.scratch import Piece
 from pipelines.windowing.changes import TALLY, FindChanges, Tally
 from pipelines.windowing.commit import commit_days
 from pipelines.windowing.days import DayPart, RewriteDays, Rewritten
-from pipelines.windowing.failures import noted
 from pipelines.windowing.plan import Plan
 from pipelines.windowing.split import FindChangedPersons, SplitByPerson
 
@@ -25,7 +25,7 @@ OUTCOME = "outcome.json"
 
 
 @dataclass
-class RecomputeDays(beam.PTransform):
+class RecomputeDays(beam.PTransform):  # type: ignore[type-arg]
     """Begin -> the outcome of the commit, also written to `OUTCOME` in the scratch folder."""
 
     plan: Plan

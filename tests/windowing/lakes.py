@@ -51,7 +51,10 @@ def set_venues(lake, kinds, closed=None):
         for venue, kind in sorted(kinds.items())
     ]
     table = pa.table(
-        [pa.array([row.get(field.name) for row in rows], _plain(field.type)).cast(field.type) for field in VENUES.schema],
+        [
+            pa.array([row.get(field.name) for row in rows], _plain(field.type)).cast(field.type)
+            for field in VENUES.schema
+        ],
         schema=VENUES.schema,
     )
     before = snapshot(lake, "venues")

@@ -131,7 +131,8 @@ def _window(here, venue, start_us, window_us):
     # Someone new can only be there at the start of the window or when somebody enters.
     instants = {start_us} | {stay.enter_us for stay in present if stay.enter_us >= start_us}
     peak = max(
-        len({stay.person for stay in present if stay.enter_us <= instant < stay.exit_us}) for instant in instants
+        len({stay.person for stay in present if stay.enter_us <= instant < stay.exit_us})
+        for instant in instants
     )
     return Window(
         venue=venue,
@@ -149,7 +150,9 @@ def _union_us(present, start_us, end_us):
     total_us = 0
     for person in {stay.person for stay in present}:
         until_us = start_us
-        for stay in sorted((stay for stay in present if stay.person == person), key=lambda stay: stay.enter_us):
+        for stay in sorted(
+            (stay for stay in present if stay.person == person), key=lambda stay: stay.enter_us
+        ):
             leave_us = min(stay.exit_us, end_us)
             total_us += max(0, leave_us - max(stay.enter_us, until_us))
             until_us = max(until_us, leave_us)

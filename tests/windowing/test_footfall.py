@@ -91,12 +91,16 @@ def test_an_exit_at_midnight_belongs_to_the_new_day():
 
 
 def test_one_who_comes_as_another_leaves_never_meets_him():
-    assert [row.peak for row in counted([stay(1, minutes(0), minutes(5)), stay(2, minutes(5), minutes(9))])] == [1]
+    assert [
+        row.peak for row in counted([stay(1, minutes(0), minutes(5)), stay(2, minutes(5), minutes(9))])
+    ] == [1]
 
 
 def test_a_person_with_two_overlapping_stays_counts_once():
     rows = counted([stay(1, minutes(0), minutes(10)), stay(1, minutes(5), minutes(12))])
-    assert [(row.entries, row.exits, row.people, row.peak, row.person_seconds) for row in rows] == [(2, 2, 1, 1, 720)]
+    assert [(row.entries, row.exits, row.people, row.peak, row.person_seconds) for row in rows] == [
+        (2, 2, 1, 1, 720)
+    ]
 
 
 def test_seconds_are_cut_after_the_sum():
