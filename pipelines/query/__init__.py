@@ -9,24 +9,40 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pipelines.query.basis import Basis, basis_of
+    from pipelines.query.cases import case_ids
     from pipelines.query.connection import connect
+    from pipelines.query.display import show
     from pipelines.query.milestone import milestones
     from pipelines.query.overlap import overlaps
     from pipelines.query.person import token
-    from pipelines.query.timeline import draw_timeline
+    from pipelines.query.timeline import draw_timeline, timeline_image
 
 # No module is named as a function: importing the module would hide the function.
 _HOMES = {
     "Basis": "basis",
     "basis_of": "basis",
+    "case_ids": "cases",
     "connect": "connection",
     "draw_timeline": "timeline",
     "milestones": "milestone",
     "overlaps": "overlap",
+    "show": "display",
+    "timeline_image": "timeline",
     "token": "person",
 }
 
-__all__ = ["Basis", "basis_of", "connect", "draw_timeline", "milestones", "overlaps", "token"]
+__all__ = [
+    "Basis",
+    "basis_of",
+    "case_ids",
+    "connect",
+    "draw_timeline",
+    "milestones",
+    "overlaps",
+    "show",
+    "timeline_image",
+    "token",
+]
 
 
 def __getattr__(name: str) -> Any:

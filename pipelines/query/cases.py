@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 from pipelines.errors import DataError
 from pipelines.graph.window import CaseTimes
 from pipelines.lake import Lake, read_table
+from pipelines.query.person import LakeLike, opened
 
 _TIMES = {"onset_us": "onset_at", "sampled_us": "sampled_at", "isolated_us": "isolated_at"}
 
@@ -41,3 +42,9 @@ def find_case(lake: Lake, case_id: str) -> Case:
         raise DataError("--case names a case that has been withdrawn", "ask for its person with --person")
     times = {name: found[column].cast(pa.int64())[0].as_py() for name, column in _TIMES.items()}
     return Case(found["person"][0].as_py(), CaseTimes(**times))
+
+
+def case_ids(lake: LakeLike) -> list[str]:
+    """The numbers of all cases that count, sorted."""
+    cases = read_table(opened(lake), "cases", ["case_id", "withdrawn_at"])
+    return sorted(cases.filter(pc.is_null(cases["withdrawn_at"]))["case_id"].to_pylist())

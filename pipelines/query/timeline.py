@@ -1,6 +1,7 @@
 """A picture of a case: its stays day by day, and how many people were beside it."""
 
 import datetime as dt
+import io
 import os
 import tempfile
 from collections.abc import Iterator
@@ -69,8 +70,7 @@ def draw_timeline(stays: pa.Table, overlaps: pa.Table, path: str | Path, title: 
 
     Args:
         stays: as `milestones` answers: `venue name enter exit enter_kind exit_kind`.
-        overlaps: as `overlaps` answers to the same person; those outside the days of the stays
-            are not drawn.
+        overlaps: as `overlaps` answers to the same person; those of other stays are not drawn.
         path: the picture, `.svg` or `.png`; only its owner may read it.
         title: stands above it.
 
@@ -81,23 +81,34 @@ def draw_timeline(stays: pa.Table, overlaps: pa.Table, path: str | Path, title: 
         UsageError: the path has another ending, or cannot be written.
     """
     path = Path(path)
-    kind = path.suffix.removeprefix(".").lower()
+    _write(path, timeline_image(stays, overlaps, title, path.suffix.removeprefix(".").lower()))
+    return path
+
+
+def timeline_image(stays: pa.Table, overlaps: pa.Table, title: str = "", kind: str = "png") -> bytes:
+    """The bytes of the same picture, for a notebook; the same rows give the same bytes.
+
+    Raises:
+        UsageError: the kind is unknown.
+    """
     if kind not in FORMATS:
         raise UsageError("the picture's name has an ending that is unknown", "write .svg or .png")
     with mpl.rc_context(_STYLE):
         figure = timeline(stays, overlaps, title)
-        _save(figure, path, kind)
-    return path
+        image = io.BytesIO()
+        metadata = {"Date": None} if kind == "svg" else {"Software": None}
+        figure.savefig(image, format=kind, dpi=110, metadata=metadata)
+    return image.getvalue()
 
 
 def timeline(stays: pa.Table, overlaps: pa.Table, title: str = "") -> Figure:
-    """The same picture as a figure, for a notebook."""
+    """The same picture as a figure."""
     bars = list(day_bars(stays["enter"], stays["exit"]))
     days = sorted({bar.day for bar in bars})[:_DAYS_AT_MOST]
     figure = Figure(figsize=(11, 1.4 + 0.62 * max(1, len(days))), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots(max(1, len(days)), 1, sharex=True, sharey=True, squeeze=False)[:, 0]
-    steps = _steps_by_day(overlaps, days)
+    steps = _steps_by_day(_beside(stays, overlaps), days)
     colours = venue_colours(stays)
     for day, axis in zip(days, axes, strict=False):
         _draw_steps(axis, *steps[day])
@@ -148,8 +159,7 @@ def people_steps(bars: list[Bar], person: list[int]) -> tuple[npt.NDArray[np.flo
 def venue_colours(stays: pa.Table) -> dict[str, str]:
     """A colour for each of the venues with the most time, grey for the others."""
     spent: dict[str, int] = {}
-    lengths = zip(_local_us(stays["enter"]), _local_us(stays["exit"]), strict=True)
-    for venue, (enter, leave) in zip(stays["venue"].to_pylist(), lengths, strict=True):
+    for venue, enter, leave in _located(stays, "enter", "exit"):
         spent[venue] = spent.get(venue, 0) + leave - enter
     ranked = sorted(spent, key=lambda venue: (-spent[venue], venue))
     return {venue: _COLOURS[rank] if rank < _NAMED_AT_MOST else _OTHER for rank, venue in enumerate(ranked)}
@@ -161,6 +171,23 @@ def _local_us(times: pa.ChunkedArray) -> list[int]:
     assert offset is not None
     shift = offset // dt.timedelta(microseconds=1)
     return [value + shift for value in times.cast(pa.int64()).to_pylist()]
+
+
+def _beside(stays: pa.Table, overlaps: pa.Table) -> pa.Table:
+    """The overlaps that lie within one of the stays, at its venue."""
+    reach: dict[str, list[tuple[int, int]]] = {}
+    for venue, enter, leave in _located(stays, "enter", "exit"):
+        reach.setdefault(venue, []).append((enter, leave))
+    inside = [
+        any(enter <= start and end <= leave for enter, leave in reach.get(venue, []))
+        for venue, start, end in _located(overlaps, "start", "end")
+    ]
+    return overlaps.filter(pa.array(inside, pa.bool_()))
+
+
+def _located(rows: pa.Table, start: str, end: str) -> Iterator[tuple[str, int, int]]:
+    """The venue and the two times of each row."""
+    return zip(rows["venue"].to_pylist(), _local_us(rows[start]), _local_us(rows[end]), strict=True)
 
 
 def _steps_by_day(overlaps: pa.Table, days: list[int]) -> dict[int, tuple[npt.NDArray[np.float64], Int64]]:
@@ -229,18 +256,17 @@ def _legend(figure: Figure, stays: pa.Table, colours: dict[str, str], most: int)
     figure.legend(handles=handles, loc="outside lower center", ncols=4, frameon=False)
 
 
-def _save(figure: Figure, path: Path, kind: str) -> None:
+def _write(path: Path, image: bytes) -> None:
     """Write beside the name first; a file made here is of mode 0600.
 
     Raises:
         UsageError: the folder cannot be written.
     """
-    metadata = {"Date": None} if kind == "svg" else {"Software": None}
     try:
         handle, unfinished = tempfile.mkstemp(prefix="_tmp-", dir=path.parent)
         try:
             with os.fdopen(handle, "wb") as file:
-                figure.savefig(file, format=kind, dpi=130, metadata=metadata)
+                file.write(image)
             os.replace(unfinished, path)
         except BaseException:
             os.unlink(unfinished)

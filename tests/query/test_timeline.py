@@ -79,13 +79,15 @@ def test_the_figure_has_a_line_a_day_and_one_scale():
     assert [axis.get_ylabel() for axis in figure.axes] == ["01/07", "02/07"]
     assert len({axis.get_ylim() for axis in figure.axes}) == 1
     labels = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert labels == [
-        "Nhà",
-        "Cà phê $",
-        "bus",
-        "enter or exit not scanned",
-        "people there at the same time, at most 2",
-    ]
+    assert labels[:3] == ["Nhà", "Cà phê $", "bus"]
+    assert labels[3:] == ["enter or exit not scanned", "people there at the same time, at most 2"]
+
+
+def test_an_overlap_of_a_stay_that_is_not_drawn_is_not_drawn():
+    nowhere = OVERLAPPING.slice(2, 1).set_column(1, "venue", pa.array(["cafe"]))
+    figure = timeline(STAYS, pa.concat_tables([OVERLAPPING.slice(0, 1), nowhere]))
+    assert figure.legends[0].get_texts()[-1].get_text().endswith("at most 1")
+    assert timeline(STAYS, nowhere).legends[0].get_texts()[-1].get_text().endswith("at most 0")
 
 
 @pytest.mark.parametrize("ending", ["svg", "png"])
