@@ -17,7 +17,7 @@ from numba import njit
 
 from pipelines.arrays import Int64, UInt64
 from pipelines.ingest.copying import move
-from pipelines.ingest.hashing import BLOCK, UInt32, hash_lanes, head, key_states
+from pipelines.ingest.hashing import BLOCK, UInt32, blocks_of, hash_lanes, head, key_states
 from pipelines.ingest.lanes import LANES
 from pipelines.ingest.spans import Int32, Spans, UInt8
 from pipelines.ingest.texts import Texts
@@ -28,6 +28,13 @@ BY_EVENT_ID, BY_CONTENT = 1, 2
 
 _ROOM = 8 * BLOCK
 """Bytes for the longest message: three texts of at most 140 bytes, and less than 40 beside them."""
+
+_QUEUES = 3
+"""Messages of one block, of two and of more wait apart, so that lanes work on messages of like size."""
+
+_EVENT_ID_FRAME = 6
+_CONTENT_FRAME = 14
+"""Bytes that are hashed beside the texts."""
 
 _DAY_US = 86_400_000_000
 _DIRECTION_SIZES = np.array([len(name) for name in DIRECTIONS], np.int64)
@@ -95,29 +102,35 @@ def _event_keys(
     occurred_us: Int64,
 ) -> UInt64:
     keys = np.empty((2, direction.size), np.uint64)
-    room = np.zeros(LANES * _ROOM, np.uint8)
-    sizes = np.zeros(LANES, np.int64)
-    rows = np.zeros(LANES, np.int64)
+    room = np.zeros(_QUEUES * LANES * _ROOM, np.uint8)
+    sizes = np.zeros((_QUEUES, LANES), np.int64)
+    rows = np.zeros((_QUEUES, LANES), np.int64)
+    waiting = np.zeros(_QUEUES, np.int64)
     state = np.empty(8 * LANES, np.uint32)
     words = np.empty(16 * LANES, np.uint32)
-    for by_content in range(2):  # messages of like size go together
-        lane = 0
-        for row in range(direction.size):
-            if (event_id[3][row] < 0) != by_content:
-                continue
-            rows[lane] = row
-            at = lane * _ROOM
-            if by_content:
-                sizes[lane] = _put_content(persons, venues, zones, ids, direction, occurred_us, row, room, at)
-            else:
-                sizes[lane] = _put_event_id(event_id, row, occurred_us, room, at)
-            lane += 1
-            if lane == LANES:
-                hash_lanes(room, _ROOM, sizes, inner, outer, state, words)
-                _keep(keys, rows, lane, state)
-                lane = 0
-        hash_lanes(room, _ROOM, sizes, inner, outer, state, words)
-        _keep(keys, rows, lane, state)
+    for row in range(direction.size):
+        by_content = event_id[3][row] < 0
+        if by_content:
+            size = _content_size(persons, venues, zones, ids, direction, row)
+        else:
+            size = _EVENT_ID_FRAME + event_id[3][row]
+        queue = min(blocks_of(size), _QUEUES) - 1
+        lane = waiting[queue]
+        at = (queue * LANES + lane) * _ROOM
+        if by_content:
+            _put_content(persons, venues, zones, ids, direction, occurred_us, row, room, at)
+        else:
+            _put_event_id(event_id, row, occurred_us, room, at)
+        sizes[queue, lane] = size
+        rows[queue, lane] = row
+        waiting[queue] += 1
+        if lane + 1 == LANES:
+            waiting[queue] = 0
+            hash_lanes(room, queue * LANES * _ROOM, _ROOM, sizes[queue], inner, outer, state, words)
+            _keep(keys, rows[queue], LANES, state)
+    for queue in range(_QUEUES):
+        hash_lanes(room, queue * LANES * _ROOM, _ROOM, sizes[queue], inner, outer, state, words)
+        _keep(keys, rows[queue], waiting[queue], state)
     return keys
 
 
@@ -129,16 +142,31 @@ def _keep(keys: UInt64, rows: Int64, lanes: int, state: UInt32) -> None:
 
 
 @njit(cache=True, nogil=True, forceinline=True)
+def _content_size(
+    persons: tuple[UInt8, Int64, Int32],
+    venues: tuple[UInt8, Int64, Int32],
+    zones: tuple[UInt8, Int64, Int32],
+    ids: Int32,
+    direction: UInt8,
+    row: int,
+) -> int:
+    zone = ids[2, row]
+    size = persons[2][ids[0, row]] + venues[2][ids[1, row]] + (zones[2][zone] if zone >= 0 else 0)
+    return int(_CONTENT_FRAME + size + _DIRECTION_SIZES[direction[row]])
+
+
+@njit(cache=True, nogil=True, forceinline=True)
 def _put_event_id(
     event_id: tuple[UInt8, UInt8, Int64, Int32], row: int, occurred_us: Int64, room: UInt8, at: int
-) -> int:
-    """Write what is hashed of a scan with an event id; its size."""
+) -> None:
+    """Write what is hashed of a scan with an event id."""
     data, side, start, length = event_id
     room[at] = BY_EVENT_ID
     end = _put_number(occurred_us[row] // _DAY_US, 4, room, at + 1)
     if start[row] < data.size:
-        return _put_text(data, start[row], length[row], room, end) - at
-    return _put_text(side, start[row] - data.size, length[row], room, end) - at
+        _put_text(data, start[row], length[row], room, end)
+    else:
+        _put_text(side, start[row] - data.size, length[row], room, end)
 
 
 @njit(cache=True, nogil=True, forceinline=True)
@@ -152,8 +180,8 @@ def _put_content(
     row: int,
     room: UInt8,
     at: int,
-) -> int:
-    """Write what is hashed of a scan without an event id; its size."""
+) -> None:
+    """Write what is hashed of a scan without an event id."""
     room[at] = BY_CONTENT
     end = _put_known(persons, ids[0, row], room, at + 1)
     end = _put_known(venues, ids[1, row], room, end)
@@ -161,7 +189,7 @@ def _put_content(
     code = direction[row]
     end = _put_text(_DIRECTIONS, 8 * code, _DIRECTION_SIZES[code], room, end)
     room[end] = 8
-    return _put_number(occurred_us[row], 8, room, end + 1) - at
+    _put_number(occurred_us[row], 8, room, end + 1)
 
 
 @njit(cache=True, nogil=True, forceinline=True)

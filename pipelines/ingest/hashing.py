@@ -7,7 +7,7 @@ from numba import njit
 from pipelines.arrays import Int64
 from pipelines.ingest.copying import SLACK, move
 from pipelines.ingest.lanes import LANES, compress
-from pipelines.ingest.machine import load64, store64
+from pipelines.ingest.machine import load64_big, store64
 from pipelines.ingest.spans import Int32, Spans, UInt8
 
 UInt32 = npt.NDArray[np.uint32]
@@ -57,9 +57,8 @@ def _state_after(block: UInt8) -> UInt32:
     state = np.empty(8 * LANES, np.uint32)
     for lane in range(LANES):
         _load_block(block, 0, words, lane)
-        for index in range(8):
-            state[index * LANES + lane] = _INITIAL[index]
-    compress(state, words)
+    _set_all(state, _INITIAL)
+    _compress(state, words)
     return state[::LANES].copy()
 
 
@@ -79,16 +78,22 @@ def _hash_all(data: UInt8, start: Int64, length: Int32, inner: UInt32, outer: UI
         for lane in range(count):
             sizes[lane] = max(0, length[first + lane])
             move(data, start[first + lane], sizes[lane], room, lane * stride)
-        hash_lanes(room, stride, sizes, inner, outer, state, words)
+        hash_lanes(room, 0, stride, sizes, inner, outer, state, words)
         for lane in range(count):
             heads[first + lane] = np.int64(head(state, 0, lane))
     return heads
 
 
+@njit(cache=True, nogil=True, forceinline=True)
+def blocks_of(size: int) -> int:
+    """Blocks that a message of `size` bytes takes."""
+    return (size + _PADDING + BLOCK - 1) // BLOCK
+
+
 @njit(cache=True, nogil=True)
 def room_of(longest: int) -> int:
     """Bytes that a message of at most `longest` bytes needs in `hash_lanes`."""
-    return (longest + _PADDING + BLOCK - 1) // BLOCK * BLOCK + SLACK
+    return blocks_of(longest) * BLOCK + SLACK
 
 
 @njit(cache=True, nogil=True, forceinline=True)
@@ -100,13 +105,21 @@ def head(state: UInt32, word: int, lane: int) -> np.uint64:
 
 @njit(cache=True, nogil=True)
 def hash_lanes(
-    room: UInt8, stride: int, sizes: Int64, inner: UInt32, outer: UInt32, state: UInt32, words: UInt32
+    room: UInt8,
+    base: int,
+    stride: int,
+    sizes: Int64,
+    inner: UInt32,
+    outer: UInt32,
+    state: UInt32,
+    words: UInt32,
 ) -> None:
     """Hash one message a lane.
 
     Args:
-        room: uint8[LANES * stride], a message from each `stride` on; the bytes
-            behind it are overwritten.
+        room: uint8, a message from `base` on and from each `stride` behind it;
+            what lies behind a message is overwritten.
+        base: where the first lane's message begins.
         stride: `room_of` the longest message, or more.
         sizes: int64[LANES], bytes of each message.
         inner: uint32[8], the state to start from.
@@ -118,15 +131,14 @@ def hash_lanes(
     hashed_before = BLOCK if outer.size else 0
     blocks, fewest = 0, stride
     for lane in range(LANES):
-        count = _pad(room, lane * stride, sizes[lane], hashed_before)
+        count = _pad(room, base + lane * stride, sizes[lane], hashed_before)
         blocks, fewest = max(blocks, count), min(fewest, count)
-        for index in range(8):
-            state[index * LANES + lane] = inner[index]
+    _set_all(state, inner)
     for block in range(blocks):
         for lane in range(LANES):
-            _load_block(room, lane * stride + block * BLOCK, words, lane)
+            _load_block(room, base + lane * stride + block * BLOCK, words, lane)
         if block < fewest:
-            compress(state, words)
+            _compress(state, words)
         else:
             _compress_some(state, words, sizes, block)
     if outer.size:
@@ -134,12 +146,18 @@ def hash_lanes(
 
 
 @njit(cache=True, nogil=True)
+def _compress(state: UInt32, words: UInt32) -> None:
+    """`compress`, which is long, as code that stands once in a kernel."""
+    compress(state, words)
+
+
+@njit(cache=True, nogil=True)
 def _compress_some(state: UInt32, words: UInt32, sizes: Int64, block: int) -> None:
     """`compress` the lanes whose message has not ended before this block."""
     kept = state.copy()
-    compress(state, words)
+    _compress(state, words)
     for lane in range(LANES):
-        if (sizes[lane] + _PADDING + BLOCK - 1) // BLOCK <= block:
+        if blocks_of(sizes[lane]) <= block:
             for index in range(lane, 8 * LANES, LANES):
                 state[index] = kept[index]
 
@@ -147,7 +165,7 @@ def _compress_some(state: UInt32, words: UInt32, sizes: Int64, block: int) -> No
 @njit(cache=True, nogil=True, forceinline=True)
 def _pad(room: UInt8, at: int, size: int, hashed_before: int) -> int:
     """Append the mark, zeros and the length in bits; the number of blocks."""
-    blocks = (size + _PADDING + BLOCK - 1) // BLOCK
+    blocks = blocks_of(size)
     end = at + blocks * BLOCK
     room[at + size] = 0x80
     for index in range(at + size + 1, end, 8):
@@ -161,27 +179,27 @@ def _pad(room: UInt8, at: int, size: int, hashed_before: int) -> int:
 @njit(cache=True, nogil=True, forceinline=True)
 def _load_block(room: UInt8, at: int, words: UInt32, lane: int) -> None:
     for pair in range(8):
-        word = load64(room, at + 8 * pair)
-        words[2 * pair * LANES + lane] = np.uint32(word & np.uint64(0xFFFFFFFF))
-        words[(2 * pair + 1) * LANES + lane] = np.uint32(word >> np.uint64(32))
+        word = load64_big(room, at + 8 * pair)
+        words[2 * pair * LANES + lane] = np.uint32(word >> np.uint64(32))
+        words[(2 * pair + 1) * LANES + lane] = np.uint32(word & np.uint64(0xFFFFFFFF))
+
+
+@njit(cache=True, nogil=True, forceinline=True)
+def _set_all(state: UInt32, start: UInt32) -> None:
+    """Give every lane the same state."""
+    for index in range(8):
+        for lane in range(LANES):
+            state[index * LANES + lane] = start[index]
 
 
 @njit(cache=True, nogil=True)
 def _hash_again(outer: UInt32, state: UInt32, words: UInt32) -> None:
     """The outer hash of HMAC over the 32 bytes of each lane's inner hash."""
     for index in range(8 * LANES):
-        words[index] = _swapped(state[index])
+        words[index] = state[index]
         words[index + 8 * LANES] = 0
-        state[index] = outer[index // LANES]
+    _set_all(state, outer)
     for lane in range(LANES):
-        words[8 * LANES + lane] = _swapped(np.uint32(0x80000000))
-        words[15 * LANES + lane] = _swapped(np.uint32((BLOCK + 32) * 8))
-    compress(state, words)
-
-
-@njit(cache=True, nogil=True, forceinline=True)
-def _swapped(word: np.uint32) -> np.uint32:
-    """The bytes of a word in the other order."""
-    low = ((word & np.uint32(0xFF)) << np.uint32(24)) | ((word & np.uint32(0xFF00)) << np.uint32(8))
-    high = ((word >> np.uint32(8)) & np.uint32(0xFF00)) | (word >> np.uint32(24))
-    return np.uint32(low | high)
+        words[8 * LANES + lane] = np.uint32(0x80000000)
+        words[15 * LANES + lane] = (BLOCK + 32) * 8
+    _compress(state, words)

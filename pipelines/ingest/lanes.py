@@ -40,7 +40,7 @@ def compress(typing_context: Any, state: Any, block: Any) -> Any:
     Args:
         typing_context: numba's.
         state: uint32[8 * LANES], a word of all lanes after the other; changed in place.
-        block: uint32[16 * LANES], the words of the blocks likewise, their bytes as in the message.
+        block: uint32[16 * LANES], the words of the blocks likewise.
     """
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
@@ -73,9 +73,6 @@ class _Vectors:
 
     def store(self, word: Any, place: Any, index: int) -> None:
         self.builder.store(word, self.builder.gep(place, [ir.Constant(_WORD, index)])).align = 4
-
-    def big_endian(self, word: Any) -> Any:
-        return self._call("bswap", word)
 
     def rotated(self, word: Any, bits: int) -> Any:
         return self._call("fshr", word, word, self.all(bits))
@@ -110,7 +107,7 @@ class _Vectors:
 def _emit_compression(v: _Vectors, state: Any, block: Any) -> None:
     """The 64 rounds of FIPS 180-4, 6.2.2, one instruction for all lanes."""
     before = [v.load(state, index) for index in range(8)]
-    schedule = [v.big_endian(v.load(block, index)) for index in range(16)]
+    schedule = [v.load(block, index) for index in range(16)]
     a, b, c, d, e, f, g, h = before
     for turn, constant in enumerate(_ROUND_CONSTANTS):
         if turn >= 16:

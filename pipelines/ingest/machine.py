@@ -2,8 +2,8 @@
 """What numba has no word for: unaligned loads, byte masks and vectors, as LLVM code.
 
 Each function here is compiled into the kernel that calls it. Offsets are not
-checked: the caller keeps `offset + width <= array.size`. Multi-byte loads are
-little-endian, as all machines are that numba compiles for.
+checked: the caller keeps `offset + width <= array.size`. The machine is
+little-endian, as all are that numba compiles for.
 """
 
 from collections.abc import Callable
@@ -39,6 +39,18 @@ def load64(typing_context: Any, array: Any, offset: Any) -> Any:
         word = builder.load(place_of(context, builder, signature, args, ir.IntType(64)))
         word.align = 1
         return word
+
+    return types.uint64(array, types.int64), generate
+
+
+@machine_code
+def load64_big(typing_context: Any, array: Any, offset: Any) -> Any:
+    """The 8 bytes of a uint8 array from `offset` on, as a big-endian uint64."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        word = builder.load(place_of(context, builder, signature, args, ir.IntType(64)))
+        word.align = 1
+        return builder.bswap(word)
 
     return types.uint64(array, types.int64), generate
 
