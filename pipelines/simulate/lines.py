@@ -85,7 +85,7 @@ def write_lines(scans: Rows, people: People, names: Names) -> Bytes:
     ends = np.cumsum([len(line) for line in special], dtype=np.int64)
     data = np.frombuffer(b"".join(special), np.uint8)
     out = np.empty(scans.size * LONGEST_LINE + data.size, np.uint8)
-    return out[: _write(out, scans, people, names, data, ends)]
+    return out[: _write(out, 0, scans, people, names, data, ends)]
 
 
 def fields_of(scan: Row, people: People, names: Names) -> Fields:
@@ -122,9 +122,11 @@ def _padded(words: tuple[str, ...]) -> Bytes:
 
 
 @njit(cache=True, nogil=True)
-def _write(out: Bytes, scans: Rows, people: People, names: Names, special: Bytes, ends: Int64) -> int:
-    """Write all lines; those with a flaw are copied, in their order."""
-    at, copied, next_special = 0, 0, 0
+def _write(
+    out: Bytes, at: int, scans: Rows, people: People, names: Names, special: Bytes, ends: Int64
+) -> int:
+    """Write all lines from `at` on; those with a flaw are copied, in their order."""
+    copied, next_special = 0, 0
     for row in range(scans.size):
         scan = scans[row]
         if scan.flaw == 0:

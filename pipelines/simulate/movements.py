@@ -122,15 +122,15 @@ def _spend(walk: Walk, person: int, midnight: int, weekday: int) -> None:
     elif role == own.SHIPPER:
         _deliver(walk, person, midnight)
     elif role == own.NIGHT and weekday < 6:
-        _errands(walk, person, midnight, own.ADULT, 2 + below(walk.dice, 4), 14)
+        _errands(walk, person, midnight + 14 * _HOUR, own.ADULT, 2 + below(walk.dice, 4))
         walk.now[_CLOCK] = max(walk.now[_CLOCK], midnight + between(walk.dice, 20 * _HOUR, 22 * _HOUR))
-        _stay(walk, person, walk.people[person].work, between(walk.dice, 7 * _HOUR, 10 * _HOUR), True)
+        _stay(walk, person, walk.people[person].work, between(walk.dice, 7 * _HOUR, 10 * _HOUR))
     elif weekday == 6 or (weekday == 5 and role != own.SELLER and chance(walk.dice, 0.7)):
-        _idle(walk, person, midnight, 1)
+        _idle(walk, person, midnight, weekday)
     elif walk.people[person].work >= 0:
         _work(walk, person, midnight)
     else:
-        _idle(walk, person, midnight, 0)
+        _idle(walk, person, midnight, weekday)
 
 
 @njit(cache=True, nogil=True)
@@ -142,33 +142,34 @@ def _work(walk: Walk, person: int, midnight: int) -> None:
     if chance(walk.dice, 0.3):
         _visit(walk, person, own.RESTAURANT, walk.people[person].district)
     if walk.people[person].rider:
-        _stay(walk, person, walk.people[person].vehicle, between(walk.dice, 720, 2_700), False)
+        _stay(walk, person, walk.people[person].vehicle, between(walk.dice, 720, 2_700))
     walk.now[_CLOCK] = max(walk.now[_CLOCK], begin)
     noon = midnight + between(walk.dice, 11 * _HOUR, 12 * _HOUR)
     close = midnight + between(walk.dice, 16 * _HOUR, 18 * _HOUR)
     lunch = draw(walk.dice)
     if lunch < 0.75:
-        _stay(walk, person, place, noon - walk.now[_CLOCK], True)
+        _stay(walk, person, place, noon - walk.now[_CLOCK])
         if lunch < 0.4:
             _visit(walk, person, own.RESTAURANT, walk.people[person].district)
         else:
             _go_home(walk, person)
         walk.now[_CLOCK] = max(walk.now[_CLOCK], midnight + between(walk.dice, 45_000, 48_000))
-    _stay(walk, person, place, close - walk.now[_CLOCK], True)
+    _stay(walk, person, place, close - walk.now[_CLOCK])
     if walk.people[person].rider:
-        _stay(walk, person, walk.people[person].vehicle, between(walk.dice, 720, 2_700), False)
-    _errands(walk, person, midnight, own.CHILD if child else own.ADULT, below(walk.dice, 5), 0)
+        _stay(walk, person, walk.people[person].vehicle, between(walk.dice, 720, 2_700))
+    _errands(walk, person, midnight, own.CHILD if child else own.ADULT, below(walk.dice, 5))
 
 
 @njit(cache=True, nogil=True)
-def _idle(walk: Walk, person: int, midnight: int, free_day: int) -> None:
+def _idle(walk: Walk, person: int, midnight: int, weekday: int) -> None:
     """A day without work: two rounds of errands with home between them."""
     role = walk.people[person].role
     who = own.CHILD if role == own.PUPIL else (own.OLD if role == own.ELDER else own.ADULT)
-    _errands(walk, person, midnight, who, below(walk.dice, 4) + free_day, 7)
+    more = 1 if weekday >= 5 else 0
+    _errands(walk, person, midnight + 7 * _HOUR, who, below(walk.dice, 4) + more)
     if walk.people[person].home_since < 0:
         _go_home(walk, person)
-    _errands(walk, person, midnight, who, below(walk.dice, 4) + free_day, 14)
+    _errands(walk, person, midnight + 14 * _HOUR, who, below(walk.dice, 4) + more)
 
 
 @njit(cache=True, nogil=True)
@@ -178,7 +179,7 @@ def _deliver(walk: Walk, person: int, midnight: int) -> None:
     for _ in range(12 + below(walk.dice, 14)):
         kind = _errand(walk, own.DELIVERY)
         place = _choose(walk, person, kind, walk.people[person].district)
-        _stay(walk, person, place, between(walk.dice, 120, 600), False)
+        _stay(walk, person, place, between(walk.dice, 120, 600))
 
 
 @njit(cache=True, nogil=True)
@@ -188,37 +189,39 @@ def _travel(walk: Walk, person: int, midnight: int) -> None:
     there = below(walk.dice, districts)
     overnight = chance(walk.dice, 0.15)
     walk.now[_CLOCK] = max(walk.now[_CLOCK], midnight + (18 if overnight else 7) * _HOUR)
-    _ride(walk, person, here, there, 8 * _HOUR if overnight else 2_400)
+    _ride(walk, person, here, there, overnight)
     if not overnight:
         for _ in range(2 + below(walk.dice, 3)):
             _visit(walk, person, _errand(walk, own.TRAVELLER), there)
-        _ride(walk, person, there, here, 2_400)
+        _ride(walk, person, there, here, overnight)
 
 
 @njit(cache=True, nogil=True)
-def _ride(walk: Walk, person: int, here: int, there: int, seconds: int) -> None:
+def _ride(walk: Walk, person: int, here: int, there: int, overnight: bool) -> None:
     """Wait at a station and ride; the island, the last district, has boats only."""
     island = walk.span.shape[1] - 1
     by_boat = here == island or there == island
     station = own.WHARF if by_boat else (own.RAILWAY if chance(walk.dice, 0.2) else own.BUS_STATION)
     _visit(walk, person, station, here)
     coach = _any_place(walk, own.TRANSPORT, here)
-    _stay(walk, person, coach, between(walk.dice, seconds, 2 * seconds), False)
+    shortest = 8 * _HOUR if overnight else 2_400
+    _stay(walk, person, coach, between(walk.dice, shortest, 2 * shortest))
 
 
 @njit(cache=True, nogil=True)
 def _lie_in_hospital(walk: Walk, person: int) -> None:
     place = _choose(walk, person, own.HOSPITAL, walk.people[person].district)
-    _stay(walk, person, place, between(walk.dice, _DAY, 5 * _DAY), True)
+    _stay(walk, person, place, between(walk.dice, _DAY, 5 * _DAY))
 
 
 @njit(cache=True, nogil=True)
-def _errands(walk: Walk, person: int, midnight: int, who: int, number: int, hour: int) -> None:
-    """Some visits from an hour on, none begun after half past nine in the evening."""
+def _errands(walk: Walk, person: int, begin: int, who: int, number: int) -> None:
+    """Some visits from some time on, none begun after half past nine in the evening."""
+    late = begin - begin % _DAY + 21 * _HOUR + 1_800
     if number > 0:
-        walk.now[_CLOCK] = max(walk.now[_CLOCK], midnight + hour * _HOUR + below(walk.dice, 2 * _HOUR))
+        walk.now[_CLOCK] = max(walk.now[_CLOCK], begin + below(walk.dice, 2 * _HOUR))
     for _ in range(number):
-        if walk.now[_CLOCK] > midnight + 21 * _HOUR + 1_800:
+        if walk.now[_CLOCK] > late:
             break
         _visit(walk, person, _errand(walk, who), walk.people[person].district)
 
@@ -236,7 +239,7 @@ def _visit(walk: Walk, person: int, kind: int, district: int) -> None:
     """A visit to a place of a type, as long as they are there."""
     low, high = walk.minutes[kind]
     place = _choose(walk, person, kind, district)
-    _stay(walk, person, place, between(walk.dice, low * 60, high * 60), False)
+    _stay(walk, person, place, between(walk.dice, low * 60, high * 60))
 
 
 @njit(cache=True, nogil=True)
@@ -267,20 +270,20 @@ def _any_place(walk: Walk, kind: int, district: int) -> int:
 
 
 @njit(cache=True, nogil=True)
-def _stay(walk: Walk, person: int, place: int, seconds: int, settled: bool) -> None:
-    """Go there and stay, always in the same zone who works or lies there, in any zone who visits."""
+def _stay(walk: Walk, person: int, place: int, seconds: int) -> None:
+    """Go there and stay, always in the same zone who works there, in any zone who visits."""
     if place < 0:
         return
     if walk.people[person].home_since >= 0:
         home = walk.now[_VENUES] + walk.people[person].household
-        _add(walk, person, home, walk.people[person].home_since, 0)
+        _add(walk, person, home, walk.people[person].home_since, walk.places[home].zones)
         walk.people[person].home_since = -1
     enter = walk.now[_CLOCK] + between(walk.dice, 120, 1_200)
     zones = walk.places[place].zones
     zone = 0
     if zones > 0:
         own_zone = int(unit(key(walk.now[_SEED], FAVOURITES, person, -1 - place)) * zones)
-        zone = 1 + (own_zone if settled else below(walk.dice, zones))
+        zone = 1 + (own_zone if place == walk.people[person].work else below(walk.dice, zones))
     walk.now[_CLOCK] = enter + max(60, seconds)
     _add(walk, person, place, enter, zone)
 
