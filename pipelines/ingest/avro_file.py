@@ -18,7 +18,7 @@ import zstandard
 from fastavro.schema import parse_schema
 
 from pipelines.ingest import avro_kernel as kernel
-from pipelines.ingest.sources import MAGIC, read_upto
+from pipelines.ingest.sources import MAGIC, DamagedError, read_upto
 from pipelines.ingest.spans import UInt8
 
 MOST_BLOCK_BYTES: Final = 1 << 29
@@ -38,14 +38,11 @@ _PLAIN: Final = {
 }
 
 
-class DamagedError(Exception):
-    """The bytes are no Avro; the reader names the file."""
-
-
 class Schema:
     """A writer's schema as the nodes that the kernel walks along.
 
     Attributes:
+        tree: its nodes.
         root: the node of the record.
         fields: its fields' names.
         logical: logical types by node.
@@ -69,15 +66,14 @@ class Schema:
         if self._rows[self.root][0] != kernel.RECORD:
             raise DamagedError
         self.fields = [field["name"] for field in parsed["fields"]]
-        self.nodes = np.array(self._rows, np.int64).reshape(-1, 3)
-        self.children = np.array(self._children, np.int64)
+        self.tree = kernel.Nodes(np.array(self._rows, np.int64), np.array(self._children, np.int64))
 
     def leaves(self, name: str) -> list[int]:
         """The nodes that a value of a field may have, unions resolved."""
-        first = self.nodes[self.root, 1]
-        node = int(self.children[first + self.fields.index(name)])
-        what, first, count = self.nodes[node]
-        return [int(n) for n in self.children[first : first + count]] if what == kernel.UNION else [node]
+        nodes, children = self.tree
+        node = int(children[nodes[self.root, 1] + self.fields.index(name)])
+        what, first, count = nodes[node]
+        return [int(n) for n in children[first : first + count]] if what == kernel.UNION else [node]
 
     def _add(self, schema: Any) -> int:
         if isinstance(schema, list):
@@ -133,8 +129,11 @@ class AvroFile:
             raise DamagedError
         facts = self._facts()
         self._sync = self._read(_SYNC_BYTES).tobytes()
-        self._unpack = _CODECS[facts.get("avro.codec", b"null").decode()]
-        self.schema = Schema(facts["avro.schema"])
+        try:
+            self._unpack_codec = _CODECS[facts.get("avro.codec", b"null").decode()]
+            self.schema = Schema(facts["avro.schema"])
+        except Exception as error:  # a schema can be wrong in as many ways as there are classes
+            raise DamagedError from error
 
     def blocks(self) -> Iterator[tuple[int, UInt8]]:
         """The blocks: how many records, and their bytes.
@@ -155,6 +154,12 @@ class AvroFile:
                 raise DamagedError
             yield records, data
 
+    def _unpack(self, packed: UInt8) -> UInt8:
+        try:
+            return self._unpack_codec(packed)
+        except Exception as error:  # each codec raises its own
+            raise DamagedError from error
+
     def _facts(self) -> dict[str, bytes]:
         """The map of the header."""
         facts: dict[str, bytes] = {}
@@ -162,7 +167,7 @@ class AvroFile:
             if count < 0:
                 self._long()
             for _ in range(abs(count)):
-                name = self._read(self._long()).tobytes().decode()
+                name = self._read(self._long()).tobytes().decode(errors="replace")
                 facts[name] = self._read(self._long()).tobytes()
         return facts
 

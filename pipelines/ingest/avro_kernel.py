@@ -5,7 +5,7 @@ lie in one list. The walk knows every type, so a field that nobody wants is
 stepped over whatever it holds.
 """
 
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numba import njit
@@ -31,6 +31,33 @@ DAMAGED: Final = -1
 """The position behind bytes that follow no schema."""
 
 _MOST_DEPTH: Final = 64
+
+
+class Nodes(NamedTuple):
+    """A schema.
+
+    Attributes:
+        nodes: int64[nodes, 3], what a node is, its first child, its number of children or bytes.
+        children: int64[c], nodes.
+    """
+
+    nodes: Int64
+    children: Int64
+
+
+class Found(NamedTuple):
+    """The values of wanted fields in some records.
+
+    Attributes:
+        leaf: int32[wanted, rows], the node of the value, its union resolved.
+        start: int64[wanted, rows], where a text's bytes or another value begins; of a
+            number its value, of an enum its symbol's, of a float or double its bits.
+        length: int32[wanted, rows], bytes; -1 of null.
+    """
+
+    leaf: Int32
+    start: Int64
+    length: Int32
 
 
 @njit(cache=True, nogil=True)
@@ -73,14 +100,15 @@ def _plain_stop(what: int, length: int, data: UInt8, at: int) -> int:
 
 
 @njit(cache=True, nogil=True)
-def _resolved(nodes: Int64, children: Int64, node: int, data: UInt8, at: int) -> tuple[int, int]:
+def _resolved(schema: Nodes, node: int, data: UInt8, at: int) -> tuple[int, int]:
     """The branch that a value of a union takes, and the position behind its number."""
-    if nodes[node, 0] != UNION:
+    what, first, count = schema.nodes[node]
+    if what != UNION:
         return node, at
     branch, at = read_long(data, at)
-    if at < 0 or branch < 0 or branch >= nodes[node, 2]:
+    if at < 0 or branch < 0 or branch >= count:
         return node, DAMAGED
-    return children[nodes[node, 1] + branch], at
+    return schema.children[first + branch], at
 
 
 @njit(cache=True, nogil=True)
@@ -101,47 +129,48 @@ def _items(data: UInt8, at: int) -> tuple[int, int]:
 
 
 @njit(cache=True, nogil=True)
-def skip(nodes: Int64, children: Int64, node: int, data: UInt8, at: int, stack: Int64) -> int:
+def _next_child(schema: Nodes, open_values: Int64, data: UInt8, at: int) -> tuple[int, int]:
+    """The node of the next value inside an open one, -1 where it is done, and where that value begins."""
+    node, done = open_values
+    what, first, count = schema.nodes[node]
+    if what == RECORD:
+        open_values[1] = done + 1
+        return (-1 if done == count else schema.children[first + done]), at
+    left = done
+    if left == 0:
+        left, at = _items(data, at)
+        if at < 0 or left == 0:
+            return -1, at
+    open_values[1] = left - 1
+    if what == MAP:
+        at = _plain_stop(TEXT, 0, data, at)
+    return schema.children[first], at
+
+
+@njit(cache=True, nogil=True)
+def skip(schema: Nodes, node: int, data: UInt8, at: int, stack: Int64) -> int:
     """The position behind a value of any type, or `DAMAGED`.
 
     Args:
-        nodes: int64[nodes, 3].
-        children: int64[c].
+        schema: what there may be.
         node: what the value is; a union is resolved already.
         data: uint8.
         at: where the value begins.
         stack: int64[most depth, 2], scratch: the open values, and how far each is. No
             recursion, which numba does not survive when it comes from its cache.
     """
+    nodes = schema.nodes
     if nodes[node, 0] < ARRAY:
         return _plain_stop(nodes[node, 0], nodes[node, 2], data, at)
     depth = 1
     stack[0, 0], stack[0, 1] = node, 0
     while depth > 0 and at >= 0:
-        node, done = stack[depth - 1]
-        what, first, count = nodes[node]
-        if what == RECORD:
-            if done == count:
-                depth -= 1
-                continue
-            stack[depth - 1, 1] = done + 1
-            child = children[first + done]
-        else:
-            left = done
-            if left == 0:
-                left, at = _items(data, at)
-                if at < 0 or left == 0:
-                    depth -= 1
-                    continue
-            stack[depth - 1, 1] = left - 1
-            if what == MAP:
-                at = _plain_stop(TEXT, 0, data, at)
-            child = children[first]
-        if at >= 0:
-            child, at = _resolved(nodes, children, child, data, at)
-        if at < 0:
-            return DAMAGED
-        if nodes[child, 0] < ARRAY:
+        child, at = _next_child(schema, stack[depth - 1], data, at)
+        if child < 0 or at < 0:
+            depth -= 1
+            continue
+        child, at = _resolved(schema, child, data, at)
+        if at >= 0 and nodes[child, 0] < ARRAY:
             at = _plain_stop(nodes[child, 0], nodes[child, 2], data, at)
         elif depth == stack.shape[0]:
             return DAMAGED
@@ -161,57 +190,44 @@ def _bits(data: UInt8, start: int, stop: int) -> Any:
 
 
 @njit(cache=True, nogil=True)
-def collect(
-    nodes: Int64,
-    children: Int64,
-    root: int,
-    slot: Int32,
-    data: UInt8,
-    at: int,
-    leaf: Int32,
-    start: Int64,
-    length: Int32,
-) -> int:
-    """Find the values of the wanted fields of the next records.
+def collect(schema: Nodes, root: int, slot: Int32, data: UInt8, at: int, found: Found) -> int:
+    """Find the values of the wanted fields of the next records, as many as there is room for.
 
     Args:
-        nodes: int64[nodes, 3].
-        children: int64[c], nodes.
+        schema: what there may be.
         root: the node of the record.
-        slot: int32[fields], the row of the written arrays for a field, -1 where it is not wanted.
+        slot: int32[fields], the number of a wanted field, -1 of another.
         data: uint8, the records of a block.
         at: where the first begins.
-        leaf: int32[wanted, rows], written: the node of the value, its union resolved.
-        start: int64[wanted, rows], written: where a text's bytes or another value begins;
-            of a number its value, of a float or double its bits.
-        length: int32[wanted, rows], written: bytes from `start`, -1 of null.
+        found: what is written.
 
     Returns:
         The position behind the last record, or `DAMAGED`.
     """
-    first = nodes[root, 1]
+    first = schema.nodes[root, 1]
     stack = np.empty((_MOST_DEPTH, 2), np.int64)
-    for row in range(leaf.shape[1]):
+    for row in range(found.leaf.shape[1]):
         for field in range(slot.size):
-            node = children[first + field]
-            wanted = slot[field]
-            node, at = _resolved(nodes, children, node, data, at)
+            node, begin = _resolved(schema, schema.children[first + field], data, at)
+            if begin < 0:
+                return DAMAGED
+            at = skip(schema, node, data, begin, stack)
             if at < 0:
                 return DAMAGED
-            begin = at
-            at = skip(nodes, children, node, data, begin, stack)
-            if at < 0:
-                return DAMAGED
-            if wanted < 0:
-                continue
-            what = nodes[node, 0]
-            if what == TEXT:
-                _, begin = read_long(data, begin)
-            leaf[wanted, row] = node
-            length[wanted, row] = -1 if what == NULL else at - begin
-            if what in (LONG, ENUM):
-                begin, _ = read_long(data, begin)
-            elif what in (FLOAT, DOUBLE, BOOLEAN):
-                begin = _bits(data, begin, at)
-            start[wanted, row] = begin
+            if slot[field] >= 0:
+                _note(schema.nodes[node, 0], data, begin, at, found, slot[field], row)
+                found.leaf[slot[field], row] = node
     return at
+
+
+@njit(cache=True, nogil=True)
+def _note(what: int, data: UInt8, begin: int, stop: int, found: Found, wanted: int, row: int) -> None:
+    """Write down a value that lies in `data[begin:stop]`."""
+    if what == TEXT:
+        _, begin = read_long(data, begin)
+    found.length[wanted, row] = -1 if what == NULL else stop - begin
+    if what in (LONG, ENUM):
+        begin, _ = read_long(data, begin)
+    elif what in (FLOAT, DOUBLE, BOOLEAN):
+        begin = _bits(data, begin, stop)
+    found.start[wanted, row] = begin

@@ -8,11 +8,11 @@ import numpy as np
 
 from pipelines.arrays import Int64
 from pipelines.ingest import avro_kernel as kernel
-from pipelines.ingest.avro_file import AvroFile, DamagedError, Schema
+from pipelines.ingest.avro_file import AvroFile, Schema
 from pipelines.ingest.inputs import Chunk
 from pipelines.ingest.kinds import NUMBER, TEXT, TEXTS, TIME, TRUTH, WHOLE, check_columns, kinds_of
 from pipelines.ingest.reasons import MALFORMED
-from pipelines.ingest.sources import open_stream, reading
+from pipelines.ingest.sources import DamagedError, open_stream, reading
 from pipelines.ingest.spans import Columns, Int32, Spans, UInt8
 from pipelines.ingest.typed import Bool, join_texts, local_time, microseconds, valid_text
 
@@ -96,19 +96,18 @@ def _columns(
     Raises:
         DamagedError: the bytes do not follow the schema.
     """
-    leaf = np.empty((len(wanted), rows), np.int32)
-    start = np.empty((len(wanted), rows), np.int64)
-    length = np.empty((len(wanted), rows), np.int32)
+    shape = (len(wanted), rows)
+    found = kernel.Found(np.empty(shape, np.int32), np.empty(shape, np.int64), np.empty(shape, np.int32))
     numbers = [wanted.index(name) if name in wanted else -1 for name in schema.fields]
     slot = np.array(numbers, np.int32)
-    at = kernel.collect(schema.nodes, schema.children, schema.root, slot, data, at, leaf, start, length)
+    at = kernel.collect(schema.tree, schema.root, slot, data, at, found)
     if at < 0:
         raise DamagedError
     broken = np.zeros(rows, np.uint8)
     fields: dict[str, Spans | Int64] = {}
     for number, name in enumerate(wanted):
-        what = schema.nodes[leaf[number], 0]
-        values = _Values(data, leaf[number], what, start[number], length[number])
+        what = schema.tree.nodes[found.leaf[number], 0]
+        values = _Values(data, found.leaf[number], what, found.start[number], found.length[number])
         fields[name], wrong = _field_of(schema, values, kinds[name])
         broken[wrong] = MALFORMED
     return Columns(first_row, fields, rows, broken), at
@@ -155,7 +154,7 @@ def _instants(schema: Schema, values: _Values) -> Int64:
     for node in np.unique(values.leaf):
         rows = values.leaf == node
         unit = _UNITS.get(schema.logical.get(int(node), ""), "us")
-        null = np.full(int(rows.sum()), schema.nodes[node, 0] == kernel.NULL)
+        null = np.full(int(rows.sum()), schema.tree.nodes[node, 0] == kernel.NULL)
         instants[rows] = microseconds(values.start[rows], unit, null)
     return instants
 
@@ -166,7 +165,7 @@ def _texts_of(schema: Schema, values: _Values, rows: Int64, kind: str) -> list[s
 
 
 def _text_of(schema: Schema, values: _Values, node: int, start: int, kind: str) -> str | None:
-    what = schema.nodes[node, 0]
+    what = schema.tree.nodes[node, 0]
     if what == kernel.ENUM:
         symbols = schema.symbols[node]
         return symbols[start] if 0 <= start < len(symbols) else None
@@ -178,9 +177,15 @@ def _text_of(schema: Schema, values: _Values, node: int, start: int, kind: str) 
         return repr(float(np.uint32(start).view(np.float32)))
     if what == kernel.LONG:
         return _text_of_whole(start, kind, schema.logical.get(node, ""))
-    if what == kernel.ARRAY and schema.nodes[schema.children[schema.nodes[node, 1]], 0] == kernel.TEXT:
+    if what == kernel.ARRAY and _item_of(schema, node) == kernel.TEXT:
         return _joined(values.data, start)
     return None
+
+
+def _item_of(schema: Schema, node: int) -> int:
+    """What the items of an array are."""
+    nodes, children = schema.tree
+    return int(nodes[children[nodes[node, 1]], 0])
 
 
 def _text_of_whole(number: int, kind: str, logical: str) -> str:

@@ -7,10 +7,9 @@ record began is refused alone and reading goes on after it, so that a stray
 quote never swallows the records behind it.
 """
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 from numba import njit
 
 from pipelines.arrays import Int64
@@ -27,6 +26,32 @@ _LINE_FEED: Final = 0x0A
 _RETURN: Final = 0x0D
 _BROKEN: Final = -1
 _UNFINISHED: Final = -2
+
+
+class Room(NamedTuple):
+    """Arrays that `split_records` writes, for a number of wanted columns and of rows at most.
+
+    Attributes:
+        start: int64[columns, rows].
+        length: int32[columns, rows], bytes; -1 in broken rows.
+        record: int64[2, rows], where a record begins and stops, its line end left out.
+        broken: uint8[rows], reason code or 0.
+    """
+
+    start: Int64
+    length: Int32
+    record: Int64
+    broken: UInt8
+
+
+def room_for(columns: int, rows: int) -> Room:
+    """Room that nothing was written to."""
+    return Room(
+        np.empty((columns, rows), np.int64),
+        np.empty((columns, rows), np.int32),
+        np.empty((2, rows), np.int64),
+        np.empty(rows, np.uint8),
+    )
 
 
 @njit(cache=True, nogil=True)
@@ -146,14 +171,7 @@ def _plain_field(data: UInt8, begin: int, delimiter: int) -> tuple[int, int, int
 
 @njit(cache=True, nogil=True)
 def _split_fields(
-    data: UInt8,
-    position: int,
-    final: bool,
-    delimiter: int,
-    slot: Int32,
-    start: Int64,
-    length: Int32,
-    row: int,
+    data: UInt8, position: int, final: bool, delimiter: int, slot: Int32, room: Room, row: int
 ) -> tuple[int, int, int, bool]:
     """Find the fields of the record at `position` and write the spans of the wanted ones.
 
@@ -177,8 +195,8 @@ def _split_fields(
         if at < 0 or (at >= data.size and not final):
             return _UNFINISHED if at >= 0 else at, fields, all_bits, any_doubled
         if fields < slot.size and slot[fields] >= 0:
-            start[slot[fields], row] = begin
-            length[slot[fields], row] = stop - begin
+            room.start[slot[fields], row] = begin
+            room.length[slot[fields], row] = stop - begin
         fields += 1
         if at >= data.size or data[at] == _LINE_FEED:
             return at, fields, all_bits, any_doubled
@@ -186,8 +204,9 @@ def _split_fields(
 
 
 @njit(cache=True, nogil=True)
-def _settle(data: UInt8, start: Int64, length: Int32, row: int, reason: int, doubled: bool) -> None:
+def _settle(data: UInt8, room: Room, row: int, reason: int, doubled: bool) -> None:
     """Take the spans of a broken row away, and make the doubled quotes of another one single."""
+    start, length = room.start, room.length
     for wanted in range(start.shape[0]):
         if reason:
             start[wanted, row] = 0
@@ -198,15 +217,7 @@ def _settle(data: UInt8, start: Int64, length: Int32, row: int, reason: int, dou
 
 @njit(cache=True, nogil=True)
 def split_records(
-    data: UInt8,
-    position: int,
-    final: bool,
-    delimiter: int,
-    slot: Int32,
-    start: Int64,
-    length: Int32,
-    record: Int64,
-    broken: UInt8,
+    data: UInt8, position: int, final: bool, delimiter: int, slot: Int32, room: Room
 ) -> tuple[int, int]:
     """Find the records from `position` on, until the data or the room for rows ends.
 
@@ -217,22 +228,19 @@ def split_records(
         position: where a record begins.
         final: whether the file ends with the data; else a quoted field may go on behind it.
         delimiter: a byte.
-        slot: int32[columns], the row of `start` and `length` for a column, -1 where it is not wanted.
-        start: int64[wanted, most rows], written.
-        length: int32[wanted, most rows], written; -1 in broken rows.
-        record: int64[2, most rows], written: where a record begins and stops, line end left out.
-        broken: uint8[most rows], written: reason code or 0.
+        slot: int32[columns], the number of a wanted column, -1 of another.
+        room: what is written.
 
     Returns:
-        The number of rows, and the position at which the first record begins that is not among them.
+        The number of rows, and where the first record begins that is not among them.
     """
     rows = 0
-    while position < data.size and rows < broken.size:
+    while position < data.size and rows < room.broken.size:
         blank = _blank_bytes(data, position)
         if blank:
             position += blank
             continue
-        at, fields, bits, doubled = _split_fields(data, position, final, delimiter, slot, start, length, rows)
+        at, fields, bits, doubled = _split_fields(data, position, final, delimiter, slot, room, rows)
         if at == _UNFINISHED:
             break
         reason = 0
@@ -244,8 +252,8 @@ def split_records(
             reason = TOO_LARGE
         elif fields != slot.size or (bits >= 0x80 and not is_utf8(data, position, stop)):
             reason = MALFORMED
-        record[0, rows], record[1, rows], broken[rows] = position, stop, reason
-        _settle(data, start, length, rows, reason, doubled)
+        room.record[0, rows], room.record[1, rows], room.broken[rows] = position, stop, reason
+        _settle(data, room, rows, reason, doubled)
         rows += 1
         position = at + 1
     return rows, min(position, data.size)
@@ -259,13 +267,3 @@ def _blank_bytes(data: UInt8, position: int) -> int:
     if data[position] == _RETURN and (position + 1 == data.size or data[position + 1] == _LINE_FEED):
         return min(2, data.size - position)
     return 0
-
-
-def room_for(columns: int, rows: int) -> tuple[Int64, Int32, Int64, npt.NDArray[np.uint8]]:
-    """The arrays that `split_records` writes: start, length, record, broken."""
-    return (
-        np.empty((columns, rows), np.int64),
-        np.empty((columns, rows), np.int32),
-        np.empty((2, rows), np.int64),
-        np.empty(rows, np.uint8),
-    )

@@ -69,16 +69,17 @@ def read_csv(chunk: Chunk, contract: str, block_bytes: int = BLOCK_BYTES) -> Ite
 
 def _columns(data: UInt8, position: int, final: bool, header: _Header, first_row: int) -> tuple[Columns, int]:
     """The records from `position` on, and where the next one begins."""
-    start, length, record, broken = room_for(len(header.wanted), BLOCK_ROWS)
-    rows, position = split_records(
-        data, position, final, header.delimiter, header.slot, start, length, record, broken
-    )
-    raw = {int(row): data[record[0, row] : record[1, row]].tobytes() for row in np.flatnonzero(broken[:rows])}
+    room = room_for(len(header.wanted), BLOCK_ROWS)
+    rows, position = split_records(data, position, final, header.delimiter, header.slot, room)
+    broken = room.broken[:rows]
+    raw = {
+        int(row): data[room.record[0, row] : room.record[1, row]].tobytes() for row in np.flatnonzero(broken)
+    }
     fields = {
-        name: Spans(data, start[number, :rows], length[number, :rows])
+        name: Spans(data, room.start[number, :rows], room.length[number, :rows])
         for number, name in enumerate(header.wanted)
     }
-    return Columns(first_row, {**fields}, rows, broken[:rows], raw), position
+    return Columns(first_row, {**fields}, rows, broken, raw), position
 
 
 def _take_header(chunk: Chunk, contract: str, blocks: Iterator[UInt8]) -> tuple[_Header, UInt8]:
@@ -105,9 +106,7 @@ def _take_header(chunk: Chunk, contract: str, blocks: Iterator[UInt8]) -> tuple[
 def _header_of(chunk: Chunk, contract: str, line: bytes) -> _Header:
     text = line.decode("utf-8", errors="replace").rstrip("\r\n")
     known = kinds_of(contract)
-    by_delimiter = [
-        [name.strip() for name in next(csv.reader([text], delimiter=delimiter))] for delimiter in DELIMITERS
-    ]
+    by_delimiter = [_names(text, delimiter) for delimiter in DELIMITERS]
     counts = [sum(name in known for name in names) for names in by_delimiter]
     best = counts.index(max(counts))
     names = by_delimiter[best]
@@ -115,3 +114,11 @@ def _header_of(chunk: Chunk, contract: str, line: bytes) -> _Header:
     wanted = [name for name in known if name in names]
     slot = [wanted.index(name) if name in known else -1 for name in names]
     return _Header(ord(DELIMITERS[best]), wanted, np.array(slot, np.int32))
+
+
+def _names(line: str, delimiter: str) -> list[str]:
+    """The names of columns in a header, none where it is no line of CSV."""
+    try:
+        return [name.strip() for name in next(csv.reader([line], delimiter=delimiter))]
+    except csv.Error:
+        return []

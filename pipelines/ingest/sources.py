@@ -27,6 +27,49 @@ _MOST_HELD_BYTES: Final = 1 << 30
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
 
+class DamagedError(Exception):
+    """Bytes are not what they should be; whoever knows the name of the file tells it."""
+
+
+class _StoreFile(io.RawIOBase):
+    """A file of an object store, whose client's errors become ours."""
+
+    def __init__(self, url: str, file: Any) -> None:
+        self._url = url
+        self._file = file
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        return int(self._file.seek(offset, whence))
+
+    def tell(self) -> int:
+        return int(self._file.tell())
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill the buffer as far as the file goes.
+
+        Raises:
+            ServiceError: the store does not answer.
+        """
+        try:
+            data = self._file.read(len(buffer))
+        except Exception as error:  # every store's client raises its own
+            raise ServiceError(f"{self._url} cannot be read", "the store broke off; run it again") from error
+        buffer[: len(data)] = data
+        return len(data)
+
+    def close(self) -> None:
+        """Close the store's file too."""
+        if not self.closed:
+            self._file.close()
+        super().close()
+
+
 def is_url(path: str) -> bool:
     """Whether a path names an object store; `file://` does too."""
     return _URL.match(path) is not None
@@ -70,7 +113,7 @@ def open_file(path: str) -> Any:
         if not is_url(path):
             return open(path, "rb", buffering=0)
         store, inner = store_of(path)
-        return store.open(inner, "rb")
+        return _StoreFile(path, store.open(inner, "rb"))
     except FileNotFoundError as error:
         raise unreadable(path, "is missing", "name a file that exists") from error
     except TruyVetError:
@@ -83,16 +126,13 @@ def open_file(path: str) -> Any:
 
 @contextmanager
 def reading(path: str, kind: str) -> Iterator[None]:
-    """Turn whatever a library raises while it reads `path` as `kind` into a `DataError`.
+    """Turn what a library raises over damaged bytes of `path` into a `DataError`.
 
-    Damaged bytes lead libraries into errors of any class, and their texts
-    may quote the bytes.
+    Their texts may quote the bytes, so none of it is told.
     """
     try:
         yield
-    except (TruyVetError, GeneratorExit):
-        raise
-    except Exception as error:
+    except (OSError, pa.ArrowException, DamagedError) as error:
         raise unreadable(
             path, f"cannot be read as {kind}", "it is damaged or cut off; send it again, or leave it out"
         ) from error

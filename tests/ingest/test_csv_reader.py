@@ -142,6 +142,7 @@ def test_no_bytes_lead_the_reader_astray_and_blocks_change_nothing(tmp_path_fact
         (b"PAR1rest", "holds parquet under another name"),
         (b"\x00" * 100_000, "has no column"),
         (b"a" * 200_000, "has no column"),
+        (b"person,occurred_at,venue\rp,t,v\r", "has no column"),
     ],
 )
 def test_a_file_without_the_columns_is_refused_by_name(tmp_path, content, message):
