@@ -28,7 +28,7 @@ from pipelines.lake.snapshots import LiveFile
 
 Int64 = npt.NDArray[np.int64]
 
-_FORMAT = b"1"
+_FORMAT = b"2"
 _TIMES = ("enter_us", "exit_us", "imputed_from_us")
 _SCHEMA = pa.schema(
     [
@@ -50,7 +50,8 @@ class Sidecar:
         enter_us, exit_us: int64[n], microseconds UTC.
         imputed_from_us: int64[n], where the imputed part of the stay begins; `exit_us` when
             there is none.
-        zone: dictionary<int32, string>[n], null where the stay has none.
+        zone_code: int32[n], the position of the stay's zone in `zone_names`.
+        zone_names: the zones of the file; one of them is null if a stay has none.
         longest_us: the longest stay of the file.
     """
 
@@ -59,11 +60,12 @@ class Sidecar:
     enter_us: Int64
     exit_us: Int64
     imputed_from_us: Int64
-    zone: pa.DictionaryArray
+    zone_code: npt.NDArray[np.int32]
+    zone_names: pa.Array
     longest_us: int
 
-    def zones(self, rows: Int64) -> pa.Array:
-        """The zone of some rows as text.
+    def zone_codes(self, rows: Int64) -> npt.NDArray[np.int32]:
+        """The zone codes of some rows, each of them sure to have a name.
 
         Args:
             rows: int64[m], positions.
@@ -71,13 +73,10 @@ class Sidecar:
         Raises:
             DataError: the sidecar is damaged.
         """
-        positions = pa.Array.from_buffers(pa.int64(), rows.size, [None, pa.py_buffer(rows)])
-        zone = self.zone.take(positions)
-        try:
-            zone.validate(full=True)
-        except pa.ArrowInvalid as error:
-            raise DataError("a sidecar of stays is damaged", "run truyvet verify") from error
-        return zone.dictionary_decode()
+        codes = self.zone_code[rows]
+        if codes.size and (codes.min() < 0 or codes.max() >= len(self.zone_names)):
+            raise DataError("a sidecar of stays is damaged", "run truyvet verify")
+        return codes
 
 
 def write_sidecar(lake: Lake, file: DataFile, rows: pa.Table) -> None:
@@ -171,18 +170,21 @@ def _micros(rows: pa.Table, name: str) -> Any:
 
 
 def _coded(zone: pa.ChunkedArray) -> pa.Array:
-    """The zones in one chunk over one dictionary; bit by bit the same wherever the rows come from."""
-    array = zone.combine_chunks().cast(pa.string()).dictionary_encode()
-    array = array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
-    codes = array.indices.fill_null(-1).to_numpy(zero_copy_only=False)
-    return pa.DictionaryArray.from_arrays(pa.array(codes, pa.int32(), mask=codes < 0), array.dictionary)
+    """The zones in one chunk over one dictionary, in which null is an entry: no row needs a mask."""
+    array = zone.combine_chunks().cast(pa.string()).dictionary_encode(null_encoding="encode")
+    return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
 
 
 def _sidecar(table: pa.Table) -> Sidecar:
     columns = {name: table[name].chunk(0) for name in _SCHEMA.names}
     zone = columns.pop("zone")
     arrays = {name: column.to_numpy(zero_copy_only=True) for name, column in columns.items()}
-    return Sidecar(**arrays, zone=zone, longest_us=int(table.schema.metadata[b"longest_us"]))
+    return Sidecar(
+        **arrays,
+        zone_code=zone.indices.to_numpy(zero_copy_only=True),
+        zone_names=zone.dictionary,
+        longest_us=int(table.schema.metadata[b"longest_us"]),
+    )
 
 
 def _mapped(path: Path, rows: int) -> pa.Table | None:
@@ -206,7 +208,7 @@ def _fits(table: pa.Table, rows: int) -> bool:
         return False
     table.validate()
     columns = [table[name] for name in _SCHEMA.names]
-    if any(column.num_chunks != 1 for column in columns) or any(column.null_count for column in columns[:-1]):
+    if any(column.num_chunks != 1 or column.chunk(0).buffers()[0] for column in columns):
         return False
     columns[-1].chunk(0).dictionary.validate(full=True)  # its indices are looked at when they are used
     return bool(metadata.get(b"longest_us", b"").isdigit())

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from pipelines.lake import Lake, LiveFile, snapshot
@@ -70,7 +71,7 @@ def rows_beside_stays(lake: Lake, own: OwnStays, person: int) -> pa.Table:
         {
             "person": column(np.concatenate([part.person for part in pairs])),
             "venue": places(lake).codes(own.venue).take(column(stays)),
-            "zone": pa.concat_arrays([part.zone for part in pairs]),
+            "zone": _zones(pairs),
             "enter_us": column(np.concatenate([part.enter_us for part in pairs])),
             "exit_us": column(np.concatenate([part.exit_us for part in pairs])),
             "imputed_from_us": column(np.concatenate([part.imputed_from_us for part in pairs])),
@@ -118,7 +119,8 @@ class _Pairs:
 
     stays: Int64
     person: Int64
-    zone: pa.Array
+    zone_code: npt.NDArray[np.int32]
+    zone_names: pa.Array
     enter_us: Int64
     exit_us: Int64
     imputed_from_us: Int64
@@ -135,7 +137,8 @@ def _pairs(own: OwnStays, chosen: Int64, columns: Sidecar, person: int) -> _Pair
     return _Pairs(
         chosen[stays[others]],
         who[others],
-        columns.zones(rows),
+        columns.zone_codes(rows),
+        columns.zone_names,
         columns.enter_us[rows],
         columns.exit_us[rows],
         columns.imputed_from_us[rows],
@@ -144,7 +147,16 @@ def _pairs(own: OwnStays, chosen: Int64, columns: Sidecar, person: int) -> _Pair
 
 def _no_pairs() -> _Pairs:
     none = np.empty(0, np.int64)
-    return _Pairs(none, none, pa.nulls(0, pa.string()), none, none, none)
+    return _Pairs(none, none, none.astype(np.int32), pa.nulls(0, pa.string()), none, none, none)
+
+
+def _zones(pairs: list[_Pairs]) -> pa.Array:
+    """The zone of each pair as text: the files' codes moved into one list of all their names."""
+    moved, before = [], 0
+    for part in pairs:
+        moved.append(part.zone_code + np.int64(before))
+        before += len(part.zone_names)
+    return pa.concat_arrays([part.zone_names for part in pairs]).take(column(np.concatenate(moved)))
 
 
 def _joined(parts: list[Int64]) -> Int64:

@@ -36,7 +36,7 @@ class OwnStays:
 def rows_of(person: Int64, wanted: int) -> slice:
     """The rows of one person in a column that is sorted."""
     key = np.int64(wanted)
-    return slice(int(np.searchsorted(person, key, "left")), int(np.searchsorted(person, key, "right")))
+    return slice(int(person.searchsorted(key, "left")), int(person.searchsorted(key, "right")))
 
 
 def rows_beside(
@@ -55,21 +55,14 @@ def rows_beside(
         The stay's position in `own` and the row, a pair an entry. A stay
         that is itself among the rows is its own pair.
     """
-    first = np.searchsorted(venue, own.venue, "left")
-    last = np.searchsorted(venue, own.venue, "right")
-    stays: list[Int64] = []
-    rows: list[Int64] = []
-    for stay in np.flatnonzero(last > first).tolist():
+    first = venue.searchsorted(own.venue, "left")
+    last = venue.searchsorted(own.venue, "right")
+    stays = np.flatnonzero(last > first)
+    found: list[Int64] = [np.empty(0, np.int64)]
+    for stay in stays.tolist():
         start, end = int(first[stay]), int(last[stay])
         enters = enter_us[start:end]
-        earliest = own.enter_us[stay] - longest_us
-        end = start + int(np.searchsorted(enters, own.exit_us[stay], "left"))
-        start += int(np.searchsorted(enters, earliest, "right"))
-        found = start + np.flatnonzero(exit_us[start:end] > own.enter_us[stay])
-        stays.append(np.full(found.size, stay, np.int64))
-        rows.append(found)
-    return _joined(stays), _joined(rows)
-
-
-def _joined(pieces: list[Int64]) -> Int64:
-    return np.concatenate(pieces) if pieces else np.empty(0, np.int64)
+        end = start + int(enters.searchsorted(own.exit_us[stay], "left"))
+        start += int(enters.searchsorted(own.enter_us[stay] - longest_us, "right"))
+        found.append((exit_us[start:end] > own.enter_us[stay]).nonzero()[0] + start)
+    return np.repeat(stays, [rows.size for rows in found[1:]]), np.concatenate(found)

@@ -11,7 +11,7 @@ from pipelines.query.person import opened
 
 EXAMPLE = """
 truyvet overlaps --lake LAKE --person phone:0905123456 --from 2021-07-01 --min-minutes 15
-TRUYVET_LAKE=LAKE truyvet overlaps --case BN-0001 --format csv --output overlaps.csv
+truyvet overlaps --lake LAKE --case BN-0001 --format csv --output overlaps.csv
 """
 
 

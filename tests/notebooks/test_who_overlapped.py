@@ -11,17 +11,8 @@ from nbclient import NotebookClient
 from tests.lakes import new_lake, put_cases, put_stays, put_venues
 
 NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "who_overlapped.ipynb"
-LOGIC = (
-    ast.For,
-    ast.While,
-    ast.If,
-    ast.FunctionDef,
-    ast.ClassDef,
-    ast.Lambda,
-    ast.ListComp,
-    ast.BinOp,
-    ast.Try,
-)
+ROOT = NOTEBOOK.parents[1]
+LOGIC = (ast.For, ast.While, ast.If, ast.FunctionDef, ast.ClassDef, ast.Lambda, ast.ListComp, ast.BinOp)
 
 STAYS = """
     person | venue | zone | enter    | exit     | exit_kind | last_seen
