@@ -221,10 +221,8 @@ def split_records(
 ) -> tuple[int, int]:
     """Find the records from `position` on, until the data or the room for rows ends.
 
-    Doubled quotes are made single in `data`, in the fields of records that are not broken.
-
     Args:
-        data: uint8, whole lines.
+        data: uint8, whole lines; doubled quotes of records that are not broken become single in it.
         position: where a record begins.
         final: whether the file ends with the data; else a quoted field may go on behind it.
         delimiter: a byte.

@@ -10,7 +10,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from pipelines.errors import DataError
+from pipelines.errors import DataError, ServiceError
+from pipelines.ingest.inputs import list_chunks
+from pipelines.ingest.readers import read_blocks
 from pipelines.ingest.reasons import MALFORMED
 from tests.ingest.input_files import (
     FORMS,
@@ -48,6 +50,23 @@ def test_an_object_store_gives_the_same_records():
             for pack, packed in PACK.items():
                 store.pipe_file(f"/bucket/a{form}{pack}", packed(make(SCANS)))
                 assert records(f"memory://bucket/a{form}{pack}", chunk_bytes=40) == SCANS
+    finally:
+        store.rm("/bucket", recursive=True)
+
+
+@pytest.mark.parametrize("name", ["a.ndjson", "a.csv.gz", "a.parquet", "a.avro.zst"])
+def test_a_store_that_breaks_off_is_a_missing_service_and_no_bad_data(monkeypatch, name):
+    def break_off(self, *_):
+        raise RuntimeError("secret")
+
+    store = fsspec.filesystem("memory")
+    store.pipe_file(f"/bucket/{name}", b"x" * 100)
+    try:
+        chunks = list_chunks([f"memory://bucket/{name}"])
+        monkeypatch.setattr("fsspec.implementations.memory.MemoryFile.read", break_off, raising=False)
+        with pytest.raises(ServiceError, match=rf"{name} cannot be read") as refusal:
+            [block for chunk in chunks for block in read_blocks(chunk)]
+        assert "secret" not in str(refusal.value)
     finally:
         store.rm("/bucket", recursive=True)
 
