@@ -9,6 +9,7 @@ rows of each key lie. The folder must be reachable by all workers.
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -18,9 +19,10 @@ import pyarrow as pa
 
 @dataclass(frozen=True, slots=True, order=True)
 class Piece:
-    """Rows [start, stop) of the Arrow file at `path`."""
+    """Rows [start, stop) of the Arrow file at `path`, which are its batch `number`."""
 
     path: str
+    number: int
     start: int
     stop: int
 
@@ -41,17 +43,19 @@ def spill(folder: str, name: str, rows: pa.Table, keys: npt.NDArray[np.int64]) -
         return []
     path = Path(folder) / f"{name}.arrow"
     unfinished = path.with_name(f"_tmp-{os.getpid()}-{name}")
+    starts = np.flatnonzero(np.diff(keys, prepend=keys[0] - 1))
+    bounds = [*starts.tolist(), keys.size]
+    (batch,) = rows.combine_chunks().to_batches()
     with (
         os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file,
         pa.ipc.new_file(file, rows.schema) as writer,
     ):
-        writer.write_table(rows.combine_chunks())
+        for start, stop in pairwise(bounds):
+            writer.write_batch(batch.slice(start, stop - start))
     unfinished.replace(path)
-    starts = np.flatnonzero(np.diff(keys, prepend=keys[0] - 1))
-    stops = np.append(starts[1:], keys.size)
     return [
-        (int(keys[start]), Piece(str(path), int(start), int(stop)))
-        for start, stop in zip(starts, stops, strict=True)
+        (int(keys[start]), Piece(str(path), number, start, stop))
+        for number, (start, stop) in enumerate(pairwise(bounds))
     ]
 
 
@@ -61,9 +65,8 @@ def read_pieces(pieces: Iterable[Piece]) -> pa.Table:
     Raises:
         ValueError: there is no piece.
     """
-    tables = []
+    batches = []
     for piece in sorted(pieces):
         with pa.memory_map(piece.path) as source:
-            table = pa.ipc.open_file(source).read_all()
-        tables.append(table.slice(piece.start, piece.stop - piece.start))
-    return pa.concat_tables(tables)
+            batches.append(pa.ipc.open_file(source).get_batch(piece.number))
+    return pa.Table.from_batches(batches)
