@@ -1,4 +1,4 @@
-"""`make demo`: a small province from its first scan to the answer for one case, and what late scans change."""
+"""`make demo`: a small province from its first scan to the answer for one case, then scans that come late."""
 
 import argparse
 import shutil
@@ -53,7 +53,7 @@ def main() -> None:
     case = _case_of_most_overlaps(lake)
     before = overlaps(lake, case=case)
     _show(
-        f"Who overlapped with case {case} ({before.num_rows:,} rows, the {_SHOWN} longest)", _longest(before)
+        f"Who overlapped with case {case} ({before.num_rows:,} rows, the longest)", _longest(before)
     )
     places = milestones(lake, case)
     _show(f"Milestones of case {case} (mốc dịch tễ)", places)
