@@ -20,6 +20,11 @@ class CaseTimes:
     sampled_us: int | None = None
     isolated_us: int | None = None
 
+    @property
+    def known(self) -> bool:
+        """Whether there is an onset or a sample to count a window from."""
+        return self.onset_us is not None or self.sampled_us is not None
+
 
 @dataclass(frozen=True)
 class Window:

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pipelines.query.basis import Basis, basis_of
-    from pipelines.query.cases import case_ids
     from pipelines.query.connection import connect
     from pipelines.query.display import show
     from pipelines.query.milestone import milestones
-    from pipelines.query.overlap import overlaps
+    from pipelines.query.overlap import busiest_case, overlaps
     from pipelines.query.person import token
     from pipelines.query.timeline import draw_timeline, timeline_image
 
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "Basis": "basis",
     "basis_of": "basis",
-    "case_ids": "cases",
+    "busiest_case": "overlap",
     "connect": "connection",
     "draw_timeline": "timeline",
     "milestones": "milestone",
@@ -34,7 +33,7 @@ _HOMES = {
 __all__ = [
     "Basis",
     "basis_of",
-    "case_ids",
+    "busiest_case",
     "connect",
     "draw_timeline",
     "milestones",

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from pipelines.errors import UsageError
+from pipelines.errors import DataError, UsageError
 from pipelines.lake import Lake
 from pipelines.options import parse_instant
 from pipelines.query.adjacency import Span, own_stays, rows_beside_stays
-from pipelines.query.cases import find_case
+from pipelines.query.cases import cases_by_id, find_case
 from pipelines.query.connection import connect
 from pipelines.query.engine import answer
 from pipelines.query.person import LakeLike, opened, token
@@ -112,6 +112,25 @@ def question(
     else:
         found = person if isinstance(person, int) else token(str(person), keys=keys, lake=lake)
     return Question(found, span, round(min_minutes * _MINUTE_US))
+
+
+def busiest_case(lake: LakeLike) -> str:
+    """The number of the case with the most overlaps, the first of equals: something to look at.
+
+    Cases with neither onset nor sample are passed over, since they have no milestones.
+
+    Raises:
+        DataError: there is no such lake, or no case in it.
+    """
+    where = opened(lake)
+    counts = {
+        number: find_overlaps(where, Question(case.person)).num_rows
+        for number, case in cases_by_id(where).items()
+        if case.times.known
+    }
+    if not counts:
+        raise DataError("the lake holds no case", "bring some in with truyvet run --cases FILE")
+    return max(sorted(counts), key=counts.__getitem__)
 
 
 def find_overlaps(lake: Lake, asked: Question) -> pa.Table:

@@ -12,7 +12,7 @@ from pipelines.keys import create_keys, venue_id
 from pipelines.lake import NO_TABLE, Lake, snapshot
 from pipelines.lake.sidecar import sidecar_path
 from pipelines.output import token_text
-from pipelines.query import overlaps
+from pipelines.query import busiest_case, overlaps
 from pipelines.query.overlap import OVERLAPS, find_overlaps, find_overlaps_in_parquet, question
 from tests.lakes import at, drawn, new_lake, person_token, put_cases, put_stays, put_venues
 
@@ -365,3 +365,21 @@ def test_a_lake_is_named_by_its_folder_too(lake):
     assert isinstance(lake, Lake)
     put_stays(lake, TWO)
     assert overlaps(lake.url, "device:an").equals(overlaps(lake, "device:an"))
+
+
+def test_the_busiest_case_is_the_one_with_the_most_overlaps(lake):
+    with pytest.raises(DataError, match="holds no case"):
+        busiest_case(lake)
+    put_stays(lake, TWO + "    chi | cafe | 1 09:30 | 1 10:30\n    chi | cafe | 2 09:30 | 2 10:30")
+    put_cases(
+        lake,
+        """
+        case_id | person | onset_at | withdrawn_at
+        quiet   | dung   | 1 00:00  |
+        first   | an     | 1 00:00  |
+        second  | an     | 1 00:00  |
+        gone    | an     | 1 00:00  | 2 00:00
+        a-blank | an     |          |
+        """,
+    )
+    assert busiest_case(lake) == "first"
