@@ -50,19 +50,14 @@ def words_to_codes(column: Texts, words: Sequence[str]) -> UInt8:
     encoded = [word.encode() for word in words]
     sizes = np.array([len(word) for word in encoded], np.int32)
     alphabet = np.array([int.from_bytes(word, "little") for word in encoded], np.uint64)
-    return _codes(column.data, column.side, column.start, column.length, alphabet, sizes)
-
-
-@njit(cache=True, nogil=True)
-def _codes(data: UInt8, side: UInt8, start: Int64, length: Int32, alphabet: UInt64, sizes: Int32) -> UInt8:
-    codes = np.zeros(start.size, np.uint8)
-    _codes_in(data, 0, start, length, alphabet, sizes, codes)
-    _codes_in(side, data.size, start, length, alphabet, sizes, codes)
+    codes = np.zeros(column.start.size, np.uint8)
+    for buffer, base in column.buffers():
+        _note_codes(buffer, base, column.start, column.length, alphabet, sizes, codes)
     return codes
 
 
 @njit(cache=True, nogil=True)
-def _codes_in(
+def _note_codes(
     buffer: UInt8, base: int, start: Int64, length: Int32, alphabet: UInt64, sizes: Int32, codes: UInt8
 ) -> None:
     """Look up the rows that lie in a buffer whose positions count from `base` on."""

@@ -16,6 +16,8 @@ _SECRETS = np.frombuffer(os.urandom(16), np.uint64) | np.uint64(1)
 on it: texts are compared byte by byte, and numbered as they come."""
 
 _FEWEST_SLOTS = 1 << 8
+_MARK, _PLACE = 0, 1
+_SIZE = 0xFFFF_FFFF
 
 
 def distinct(column: Texts) -> tuple[Int32, Spans]:
@@ -28,93 +30,98 @@ def distinct(column: Texts) -> tuple[Int32, Spans]:
         The number of each row's text, int32[n], -1 where it is absent, and the
         d distinct texts in the order of their first row, with `SLACK` bytes behind.
     """
-    ids, data, start, length = _distinct(column.data, column.side, column.start, column.length, _SECRETS)
-    return ids, Spans(read_only(data), start, length)
-
-
-@njit(cache=True, nogil=True)
-def _distinct(
-    data: UInt8, side: UInt8, start: Int64, length: Int32, secrets: UInt64
-) -> tuple[Int32, UInt8, Int64, Int32]:
-    room = SLACK
-    for row in range(start.size):
-        room += max(0, length[row])
-    texts = np.empty(room, np.uint8)
-    starts = np.empty(start.size, np.int64)
-    lengths = np.empty(start.size, np.int32)
-    marks = np.empty(start.size, np.uint64)
-    ids = np.full(start.size, -1, np.int32)
+    rows = column.start.size
+    texts = np.empty(int(column.length.clip(0).sum(dtype=np.int64)) + SLACK, np.uint8)
+    facts = np.empty((rows, 2), np.int64)
+    ids = np.full(rows, -1, np.int32)
     slots = np.full(_FEWEST_SLOTS, -1, np.int32)
-    count, end, slots = _number_in(
-        data, 0, start, length, texts, starts, lengths, marks, slots, ids, 0, 0, secrets
-    )
-    count, end, slots = _number_in(
-        side, data.size, start, length, texts, starts, lengths, marks, slots, ids, count, end, secrets
-    )
-    return ids, texts[: end + SLACK].copy(), starts[:count].copy(), lengths[:count].copy()
+    filled = np.zeros(2, np.int64)
+    for buffer, base in column.buffers():
+        where = (buffer, base, column.start, column.length)
+        slots = _number_texts(*where, _SECRETS, texts, facts, slots, ids, filled)
+    count, end = filled.tolist()
+    place = facts[:count, _PLACE]
+    spans = Spans(read_only(texts[: end + SLACK].copy()), place >> 32, (place & _SIZE).astype(np.int32))
+    return ids, spans
 
 
 @njit(cache=True, nogil=True)
-def _number_in(
+def _number_texts(
     buffer: UInt8,
     base: int,
     start: Int64,
     length: Int32,
+    secrets: UInt64,
     texts: UInt8,
-    starts: Int64,
-    lengths: Int32,
-    marks: UInt64,
+    facts: Int64,
     slots: Int32,
     ids: Int32,
-    count: int,
-    end: int,
-    secrets: UInt64,
-) -> tuple[int, int, Int32]:
-    """Number the rows that lie in a buffer whose positions count from `base` on."""
+    filled: Int64,
+) -> Int32:
+    """Number the rows that lie in a buffer whose positions count from `base` on.
+
+    Args:
+        buffer: uint8.
+        base: the position of its first byte.
+        start: int64[n], positions.
+        length: int32[n].
+        secrets: uint64[2].
+        texts: uint8, the distinct texts one behind the other.
+        facts: int64[distinct, 2], the hash of each distinct text, and its start << 32 | its size.
+        slots: int32[power of two], numbers by hash, -1 where free.
+        ids: int32[n], receives the numbers.
+        filled: int64[2], how many texts there are and where the next is put.
+
+    Returns:
+        `slots`, or a larger table in their place.
+    """
+    count, end = filled
+    mask = slots.size - 1
     for row in range(start.size):
-        at, size = start[row] - base, length[row]
+        at, size = start[row] - base, int(length[row])
         if size < 0 or not 0 <= at < buffer.size:
             continue
         mark = _mark(buffer, at, size, secrets[0], secrets[1])
-        mask = slots.size - 1
-        slot = np.int64(mark) & mask
+        slot = mark & mask
         known = slots[slot]
-        while known >= 0:
-            alike = marks[known] == mark and lengths[known] == size
-            if alike and same(buffer, at, texts, starts[known], size):
-                break
+        while known >= 0 and not (
+            facts[known, _MARK] == mark
+            and facts[known, _PLACE] & _SIZE == size
+            and same(buffer, at, texts, facts[known, _PLACE] >> 32, size)
+        ):
             slot = (slot + 1) & mask
             known = slots[slot]
         if known < 0:
             known = count
             slots[slot] = count
-            marks[count] = mark
-            starts[count] = end
-            lengths[count] = size
+            facts[count, _MARK] = mark
+            facts[count, _PLACE] = end << 32 | size
             end = move(buffer, at, size, texts, end)
             count += 1
             if 2 * count > slots.size:
-                slots = _grown(slots, marks, count)
+                slots = _grown(slots, facts, count)
+                mask = slots.size - 1
         ids[row] = known
-    return count, end, slots
+    filled[0], filled[1] = count, end
+    return slots
 
 
 @njit(cache=True, nogil=True, forceinline=True)
-def _mark(data: UInt8, at: int, size: int, factor: np.uint64, seed: np.uint64) -> np.uint64:
+def _mark(data: UInt8, at: int, size: int, factor: np.uint64, seed: np.uint64) -> np.int64:
     """A keyed hash of a text."""
     mark = seed + np.uint64(size)
     for index in range(0, size, 8):
         mark = folded_product(mark ^ load_upto(data, at + index, size - index), factor)
-    return mark
+    return np.int64(mark)
 
 
 @njit(cache=True, nogil=True)
-def _grown(slots: Int32, marks: UInt64, count: int) -> Int32:
+def _grown(slots: Int32, facts: Int64, count: int) -> Int32:
     """A table of four times the slots."""
     grown = np.full(4 * slots.size, -1, np.int32)
     mask = grown.size - 1
     for number in range(count):
-        slot = np.int64(marks[number]) & mask
+        slot = facts[number, _MARK] & mask
         while grown[slot] >= 0:
             slot = (slot + 1) & mask
         grown[slot] = number

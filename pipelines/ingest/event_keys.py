@@ -103,6 +103,7 @@ def _event_keys(
 ) -> UInt64:
     keys = np.empty((2, direction.size), np.uint64)
     room = np.zeros(_QUEUES * LANES * _ROOM, np.uint8)
+    places = (np.arange(_QUEUES * LANES) * _ROOM).reshape(_QUEUES, LANES)
     sizes = np.zeros((_QUEUES, LANES), np.int64)
     rows = np.zeros((_QUEUES, LANES), np.int64)
     waiting = np.zeros(_QUEUES, np.int64)
@@ -116,7 +117,7 @@ def _event_keys(
             size = _EVENT_ID_FRAME + event_id[3][row]
         queue = min(blocks_of(size), _QUEUES) - 1
         lane = waiting[queue]
-        at = (queue * LANES + lane) * _ROOM
+        at = places[queue, lane]
         if by_content:
             _put_content(persons, venues, zones, ids, direction, occurred_us, row, room, at)
         else:
@@ -126,10 +127,10 @@ def _event_keys(
         waiting[queue] += 1
         if lane + 1 == LANES:
             waiting[queue] = 0
-            hash_lanes(room, queue * LANES * _ROOM, _ROOM, sizes[queue], inner, outer, state, words)
-            _keep(keys, rows[queue], LANES, state)
+            hash_lanes(room, places[queue], sizes[queue], inner, outer, state, words)
+            _keep(keys, rows[queue], lane + 1, state)
     for queue in range(_QUEUES):
-        hash_lanes(room, queue * LANES * _ROOM, _ROOM, sizes[queue], inner, outer, state, words)
+        hash_lanes(room, places[queue], sizes[queue], inner, outer, state, words)
         _keep(keys, rows[queue], waiting[queue], state)
     return keys
 

@@ -56,7 +56,7 @@ def _state_after(block: UInt8) -> UInt32:
     words = np.empty(16 * LANES, np.uint32)
     state = np.empty(8 * LANES, np.uint32)
     for lane in range(LANES):
-        _load_block(block, 0, words, lane)
+        _load_block(block, block.size - BLOCK, words, lane)
     _set_all(state, _INITIAL)
     _compress(state, words)
     return state[::LANES].copy()
@@ -64,11 +64,7 @@ def _state_after(block: UInt8) -> UInt32:
 
 @njit(cache=True, nogil=True)
 def _hash_all(data: UInt8, start: Int64, length: Int32, inner: UInt32, outer: UInt32) -> Int64:
-    longest = 0
-    for row in range(start.size):
-        longest = max(longest, length[row])
-    stride = room_of(longest)
-    room = np.zeros(LANES * stride, np.uint8)
+    room, places = room_for(max(0, length.max()) if length.size else start.size)
     sizes = np.zeros(LANES, np.int64)
     state = np.empty(8 * LANES, np.uint32)
     words = np.empty(16 * LANES, np.uint32)
@@ -77,8 +73,8 @@ def _hash_all(data: UInt8, start: Int64, length: Int32, inner: UInt32, outer: UI
         count = min(LANES, start.size - first)
         for lane in range(count):
             sizes[lane] = max(0, length[first + lane])
-            move(data, start[first + lane], sizes[lane], room, lane * stride)
-        hash_lanes(room, 0, stride, sizes, inner, outer, state, words)
+            move(data, start[first + lane], sizes[lane], room, places[lane])
+        hash_lanes(room, places, sizes, inner, outer, state, words)
         for lane in range(count):
             heads[first + lane] = np.int64(head(state, 0, lane))
     return heads
@@ -91,9 +87,10 @@ def blocks_of(size: int) -> int:
 
 
 @njit(cache=True, nogil=True)
-def room_of(longest: int) -> int:
-    """Bytes that a message of at most `longest` bytes needs in `hash_lanes`."""
-    return blocks_of(longest) * BLOCK + SLACK
+def room_for(longest: int) -> tuple[UInt8, Int64]:
+    """Room for messages of at most `longest` bytes, and where each lane's begins."""
+    stride = blocks_of(longest) * BLOCK + SLACK
+    return np.zeros(LANES * stride, np.uint8), np.arange(LANES) * stride
 
 
 @njit(cache=True, nogil=True, forceinline=True)
@@ -106,8 +103,7 @@ def head(state: UInt32, word: int, lane: int) -> np.uint64:
 @njit(cache=True, nogil=True)
 def hash_lanes(
     room: UInt8,
-    base: int,
-    stride: int,
+    places: Int64,
     sizes: Int64,
     inner: UInt32,
     outer: UInt32,
@@ -117,10 +113,8 @@ def hash_lanes(
     """Hash one message a lane.
 
     Args:
-        room: uint8, a message from `base` on and from each `stride` behind it;
-            what lies behind a message is overwritten.
-        base: where the first lane's message begins.
-        stride: `room_of` the longest message, or more.
+        room: uint8, the messages; what lies behind a message is overwritten.
+        places: int64[LANES], where each message begins.
         sizes: int64[LANES], bytes of each message.
         inner: uint32[8], the state to start from.
         outer: uint32[8], the state that the second hash of HMAC starts from;
@@ -129,14 +123,14 @@ def hash_lanes(
         words: uint32[16 * LANES], scratch.
     """
     hashed_before = BLOCK if outer.size else 0
-    blocks, fewest = 0, stride
+    blocks, fewest = 0, room.size
     for lane in range(LANES):
-        count = _pad(room, base + lane * stride, sizes[lane], hashed_before)
+        count = _pad(room, places[lane], sizes[lane], hashed_before)
         blocks, fewest = max(blocks, count), min(fewest, count)
     _set_all(state, inner)
     for block in range(blocks):
         for lane in range(LANES):
-            _load_block(room, base + lane * stride + block * BLOCK, words, lane)
+            _load_block(room, places[lane] + block * BLOCK, words, lane)
         if block < fewest:
             _compress(state, words)
         else:

@@ -41,19 +41,15 @@ def _canonical_all(data: UInt8, start: Int64, length: Int32) -> tuple[UInt8, Int
     for row in range(start.size):
         room += length[row] + _GROWTH
     texts = np.empty(room, np.uint8)
-    starts = np.empty(start.size, np.int64)
+    starts = np.zeros(start.size + 1, np.int64)
     lengths = np.empty(start.size, np.int32)
     reasons = np.zeros(start.size, np.uint8)
-    end = 0
     for row in range(start.size):
-        size = _canonical(data, start[row], length[row], texts, end)
-        starts[row] = end
+        size = _canonical(data, start[row], int(length[row]), texts, starts[row])
         lengths[row] = max(size, -1)
-        if size < 0:
-            reasons[row] = -size
-        else:
-            end += size
-    return texts[: end + SLACK].copy(), starts, lengths, reasons
+        reasons[row] = max(-size, 0)
+        starts[row + 1] = starts[row] + max(size, 0)
+    return texts[: starts[-1] + SLACK].copy(), starts[:-1], lengths, reasons
 
 
 @njit(cache=True, nogil=True)

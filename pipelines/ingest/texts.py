@@ -6,7 +6,7 @@ value at a time.
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,6 +41,12 @@ class Texts:
     side: UInt8
     start: Int64
     length: Int32
+
+    def buffers(self) -> Iterator[tuple[UInt8, int]]:
+        """The buffers that are not empty, and where their positions begin to count."""
+        for buffer, base in ((self.data, 0), (self.side, self.data.size)):
+            if buffer.size:
+                yield buffer, base
 
     def value(self, row: int) -> bytes:
         """The bytes of one value that is not absent."""
@@ -84,7 +90,9 @@ def normalised(texts: Spans, limit: int | None) -> tuple[Spans, UInt8]:
 
 def normalised_column(column: Texts, limit: int | None) -> tuple[Texts, UInt8]:
     """`normalised` for the rows of a column; absent ones have reason 0."""
-    kinds = _kinds(column.data, column.side, column.start, column.length)
+    kinds = np.zeros(column.start.size, np.uint8)
+    for buffer, base in column.buffers():
+        _note_kinds(buffer, base, column.start, column.length, kinds)
     reasons = np.where(kinds == _CONTROL, np.uint8(BAD_TEXT), np.uint8(0))
     if limit is not None:
         reasons[(column.length > limit) & (kinds != _WIDE)] = BAD_TEXT
@@ -125,15 +133,7 @@ def _replaced(column: Texts, changed: Sequence[tuple[int, bytes]]) -> Texts:
 
 
 @njit(cache=True, nogil=True)
-def _kinds(data: UInt8, side: UInt8, start: Int64, length: Int32) -> UInt8:
-    kinds = np.zeros(start.size, np.uint8)
-    _kinds_in(data, 0, start, length, kinds)
-    _kinds_in(side, data.size, start, length, kinds)
-    return kinds
-
-
-@njit(cache=True, nogil=True)
-def _kinds_in(buffer: UInt8, base: int, start: Int64, length: Int32, kinds: UInt8) -> None:
+def _note_kinds(buffer: UInt8, base: int, start: Int64, length: Int32, kinds: UInt8) -> None:
     """Judge the rows that lie in a buffer whose positions count from `base` on."""
     for row in range(start.size):
         at = start[row] - base

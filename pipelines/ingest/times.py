@@ -27,19 +27,14 @@ def instants(column: Texts) -> Int64:
     seconds below 60, hours of the offset below 24. Fractions below a
     microsecond are cut.
     """
-    return _instants(column.data, column.side, column.start, column.length)
-
-
-@njit(cache=True, nogil=True)
-def _instants(data: UInt8, side: UInt8, start: Int64, length: Int32) -> Int64:
-    result = np.full(start.size, NO_INSTANT, np.int64)
-    _instants_in(data, 0, start, length, result)
-    _instants_in(side, data.size, start, length, result)
+    result = np.full(column.start.size, NO_INSTANT, np.int64)
+    for buffer, base in column.buffers():
+        _note_instants(buffer, base, column.start, column.length, result)
     return result
 
 
 @njit(cache=True, nogil=True)
-def _instants_in(buffer: UInt8, base: int, start: Int64, length: Int32, result: Int64) -> None:
+def _note_instants(buffer: UInt8, base: int, start: Int64, length: Int32, result: Int64) -> None:
     """Read the rows that lie in a buffer whose positions count from `base` on."""
     for row in range(start.size):
         at = start[row] - base
