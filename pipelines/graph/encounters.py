@@ -6,7 +6,6 @@ Pure functions over rows of `encounters`, which the lake keeps as they came.
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 from numba import njit
@@ -50,9 +49,7 @@ def proximity(
     columns = (encounters[name] for name in ("person_a", "person_b", "started_at", "ended_at"))
     person_a, person_b, start_us, end_us = (_numbers(column) for column in columns)
     order = _order_of_pairs(person_a, person_b, start_us)
-    return _from_both_sides(
-        *_merged(person_a[order], person_b[order], start_us[order], end_us[order]),
-    )
+    return _from_both_sides(*_merged(person_a[order], person_b[order], start_us[order], end_us[order]))
 
 
 def _numbers(column: pa.ChunkedArray) -> Int64:
