@@ -1,6 +1,6 @@
 """Blocks of every format as one thing: a text column for each field of a scan."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -66,26 +66,35 @@ def _of_lines(block: Lines) -> Records:
     begin, end, state, start, length = read_lines(data)
     reason = np.where(state == TOO_LONG, np.uint8(TOO_LARGE), np.uint8(0))
     doubtful = np.flatnonzero(state == IN_DOUBT)
-    decoded = [decode(data[begin[row] : end[row]].tobytes()) for row in doubtful.tolist()]
-    reason[doubtful] = [refused for _, refused in decoded]
-    side = _append(data.size, doubtful, [values for values, _ in decoded], start, length)
-    texts = tuple(Texts(data, side, start[field], length[field]) for field in range(len(FIELDS)))
-    return Records(texts, None, reason, int(doubtful.size))
+    side, reason[doubtful] = _read_strictly(data, doubtful, (begin, end), start, length)
+    columns = tuple(Texts(data, side, start[field], length[field]) for field in range(len(FIELDS)))
+    return Records(columns, None, reason, int(doubtful.size))
 
 
-def _append(
-    base: int, rows: Int64, decoded: Sequence[Sequence[bytes | None]], start: Int64, length: Int32
-) -> UInt8:
-    """Lay decoded values side by side and note their spans, counted from `base` on."""
+def _read_strictly(
+    data: UInt8, rows: Int64, bounds: tuple[Int64, Int64], start: Int64, length: Int32
+) -> tuple[UInt8, UInt8]:
+    """Decode the lines `rows`, lay their texts side by side and note the spans, counted on from `data`.
+
+    Returns:
+        The texts and the reason of each line, 0 where there is none.
+    """
     pieces: list[bytes] = []
-    end = base
-    for row, values in zip(rows.tolist(), decoded, strict=True):
-        for field, value in enumerate(values):
-            if value is not None:
-                start[field, row], length[field, row] = end, len(value)
-                end += len(value)
-                pieces.append(value)
-    return read_only(np.frombuffer(b"".join(pieces), np.uint8)) if pieces else NO_BYTES
+    fields: list[int] = []
+    counts: list[int] = []
+    reasons: list[int] = []
+    for begin, end in zip(bounds[0][rows].tolist(), bounds[1][rows].tolist(), strict=True):
+        texts, reason = decode(data[begin:end].tobytes())
+        pieces.extend(texts.values())  # keep bytes, not records: the collector would walk them
+        fields.extend(texts)
+        counts.append(len(texts))
+        reasons.append(reason)
+    sizes = np.array([len(text) for text in pieces], np.int64)
+    place = np.array(fields, np.int64), np.repeat(rows, counts)
+    start[place] = data.size + np.cumsum(sizes) - sizes
+    length[place] = sizes
+    side = np.frombuffer(b"".join(pieces), np.uint8) if pieces else NO_BYTES
+    return read_only(side), np.array(reasons, np.uint8)
 
 
 def _of_columns(block: Columns) -> Records:

@@ -13,12 +13,13 @@ from pipelines.ingest.spans import UInt8
 DEPTH = 16
 """Objects and arrays within one another that a record may have, its own braces included."""
 
+_FIELD_OF_NAME = {name: number for number, name in enumerate(FIELDS)}
 _QUOTE, _ESCAPE = ord('"'), ord("\\")
 _OPENING = np.frombuffer(b"{[", np.uint8)
 _CLOSING = np.frombuffer(b"}]", np.uint8)
 
 
-def decode(raw: bytes) -> tuple[list[bytes | None], int]:
+def decode(raw: bytes) -> tuple[dict[int, bytes], int]:
     """The texts of a record's fields and the reason to refuse it, or 0.
 
     The last of several equal keys counts.
@@ -27,17 +28,19 @@ def decode(raw: bytes) -> tuple[list[bytes | None], int]:
         raw: the record without a line end.
 
     Returns:
-        UTF-8 in the order of `FIELDS`, None for null, an empty text and a
-        field that is not there.
+        UTF-8 by the number of the field; null and an empty text are left out.
     """
-    nothing: list[bytes | None] = [None] * len(FIELDS)
     record, reason = load(raw)
-    values = [record.get(name) for name in FIELDS]
-    if reason:
-        return nothing, reason
-    if not all(value is None or isinstance(value, str) for value in values):
-        return nothing, MALFORMED
-    return [value.encode() if value else None for value in values], 0
+    texts = {}
+    for name, value in record.items():
+        field = _FIELD_OF_NAME.get(name)
+        if field is None or value is None:
+            continue
+        if not isinstance(value, str):
+            return {}, MALFORMED
+        if value:
+            texts[field] = value.encode()
+    return texts, reason
 
 
 def load(raw: bytes) -> tuple[dict[str, Any], int]:

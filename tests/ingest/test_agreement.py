@@ -23,7 +23,7 @@ from tests.ingest.reference import (
 )
 
 CHUNK = 5
-often = settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+often = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 
 ODD_TEXT = st.text(
     st.sampled_from("aZ09 :;*+-.()ếệ\u0302\u0301\u202e\u200b\u0000\u001f\u007f\u0085\u2066\u212a😀Tầng"),
@@ -152,16 +152,17 @@ def test_the_fast_parser_reads_what_the_strict_one_reads_or_leaves_the_line_to_i
     assert state.size == sum(not is_blank(raw) for raw in raw_lines)
     for row in range(state.size):
         raw = data[begin[row] : end[row]].tobytes()
-        spans = [
-            None if length[field, row] < 0 else data[start[field, row] :][: length[field, row]].tobytes()
+        spans = {
+            field: data[start[field, row] :][: length[field, row]].tobytes()
             for field in range(len(FIELDS))
-        ]
+            if length[field, row] >= 0
+        }
         values, reason = decode(raw)
         if state[row] == READ:
-            assert spans == values or b"\xff" in raw or not is_utf8(raw)
+            assert spans == values or not is_utf8(raw)
             assert reason == 0 or not is_utf8(raw)
         else:
-            assert spans == [None] * len(FIELDS)
+            assert spans == {}
 
 
 def is_utf8(raw):
