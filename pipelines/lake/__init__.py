@@ -6,7 +6,7 @@ Refused: other keys than the lake's own, a commit that another came before, a di
 
 from pipelines.lake.commits import CommitConflict, commit
 from pipelines.lake.data_files import DataFile, write_data_file
-from pipelines.lake.location import Lake, open_lake
+from pipelines.lake.location import Lake, LakeLike, open_lake, opened
 from pipelines.lake.snapshots import (
     MARKS,
     NO_TABLE,
@@ -25,12 +25,14 @@ __all__ = [
     "CommitConflict",
     "DataFile",
     "Lake",
+    "LakeLike",
     "LiveFile",
     "Snapshot",
     "Statistics",
     "commit",
     "mark",
     "open_lake",
+    "opened",
     "read_live_file",
     "read_table",
     "snapshot",

@@ -47,6 +47,10 @@ class Lake:
         return folder
 
 
+LakeLike = Lake | str | Path
+"""A lake, or where it lies."""
+
+
 def open_lake(url: str, keys: Keys | Path | None = None, *, create: bool = False) -> Lake:
     """Open a lake, or make one.
 
@@ -77,6 +81,22 @@ def open_lake(url: str, keys: Keys | Path | None = None, *, create: bool = False
             f"the lake at {url} was made with other keys", "name its own with --keys, they are never mixed"
         )
     return Lake(str(root))
+
+
+def opened(lake: LakeLike, keys: str | Path | None = None) -> Lake:
+    """The lake, opened for reading.
+
+    Args:
+        lake: an open lake is handed back as it is.
+        keys: the folder of keys that must be the lake's own; None asks for none.
+
+    Raises:
+        DataError: there is no lake.
+        RefusedError: it was made with other keys.
+    """
+    if isinstance(lake, Lake):
+        return lake
+    return open_lake(str(lake), None if keys is None else Path(keys))
 
 
 def _root(url: str) -> Path:

@@ -7,13 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from pipelines.lake import Lake, LiveFile, read_table, snapshot
+from pipelines.graph.adjacency import Span, live_files, own_stays, sidecars
+from pipelines.graph.candidates import Int64
+from pipelines.lake import Lake, LakeLike, LiveFile, opened, read_table, snapshot
 from pipelines.options import LOCAL_TIMEZONE
-from pipelines.query.adjacency import Span, live_files, own_stays, sidecars
-from pipelines.query.candidates import Int64
 from pipelines.query.engine import answer, no_pattern
 from pipelines.query.overlap import Instant, Question, question
-from pipelines.query.person import LakeLike, opened
 
 NOT_SAFETY = "An empty answer is not safety."
 

@@ -7,9 +7,8 @@ import duckdb
 import pyarrow as pa
 
 from pipelines.errors import DataError
-from pipelines.lake import Lake, LiveFile, snapshot
+from pipelines.lake import Lake, LakeLike, LiveFile, opened, snapshot
 from pipelines.query.engine import NO_EXTENSIONS, no_pattern, use_utc
-from pipelines.query.person import LakeLike, opened
 from pipelines.query.statements import statement
 from schemas.tables import TABLES, Table
 

@@ -5,8 +5,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import duckdb
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from pipelines.query.statements import statement
@@ -33,15 +31,6 @@ def answer(name: str, tables: Mapping[str, pa.Table], **parameters: Any) -> pa.T
         for table, rows in tables.items():
             cursor.register(table, rows)
         return cursor.sql(statement(name), params=parameters).to_arrow_table()
-
-
-def column(values: npt.NDArray[np.int64]) -> pa.Array:
-    """Numbers as an Arrow column, without a copy.
-
-    `pa.array` does the same, but imports `numpy.ma` for 13 ms when it meets its first NumPy array.
-    """
-    values = np.ascontiguousarray(values)
-    return pa.Array.from_buffers(pa.int64(), values.size, [None, pa.py_buffer(values)])
 
 
 def no_pattern(path: str) -> str:

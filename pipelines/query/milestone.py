@@ -2,13 +2,12 @@
 
 import pyarrow as pa
 
+from pipelines.graph.adjacency import Span, live_files
+from pipelines.graph.cases import Case, find_case
 from pipelines.graph.horizon import last_instant_us
 from pipelines.graph.window import infectious_window
-from pipelines.lake import Lake, read_table
-from pipelines.query.adjacency import Span, live_files
-from pipelines.query.cases import Case, find_case
+from pipelines.lake import Lake, LakeLike, opened, read_table
 from pipelines.query.engine import answer, no_pattern
-from pipelines.query.person import LakeLike, opened
 from schemas.rules import DEFAULT_RULE, Rule, load_rule
 from schemas.tables import INSTANT
 

@@ -3,12 +3,12 @@
 import argparse
 import sys
 
+from pipelines.graph.cases import find_case
 from pipelines.graph.window import outside_validity
+from pipelines.lake import opened
 from pipelines.options import add_keys, add_lake, add_output
 from pipelines.output import write_rows
-from pipelines.query.cases import find_case
 from pipelines.query.milestone import find_milestones
-from pipelines.query.person import opened
 from schemas.rules import DEFAULT_RULE, load_rule
 
 EXAMPLE = """

@@ -8,13 +8,13 @@ from pathlib import Path
 import pyarrow as pa
 
 from pipelines.errors import DataError, UsageError
-from pipelines.lake import Lake
+from pipelines.graph.adjacency import Span, own_stays, rows_beside_stays
+from pipelines.graph.cases import cases_by_id, find_case
+from pipelines.lake import Lake, LakeLike, opened
 from pipelines.options import parse_instant
-from pipelines.query.adjacency import Span, own_stays, rows_beside_stays
-from pipelines.query.cases import cases_by_id, find_case
 from pipelines.query.connection import connect
 from pipelines.query.engine import answer
-from pipelines.query.person import LakeLike, opened, token
+from pipelines.query.person import token
 from pipelines.query.statements import statement
 from schemas.tables import INSTANT
 

@@ -4,11 +4,11 @@ import argparse
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
+from pipelines.lake import opened
 from pipelines.options import add_keys, add_lake, add_output
 from pipelines.output import write_rows
 from pipelines.query.basis import find_basis
 from pipelines.query.overlap import find_overlaps, question
-from pipelines.query.person import opened
 
 EXAMPLE = """
 truyvet overlaps --lake LAKE --person phone:0905123456 --from 2021-07-01 --min-minutes 15

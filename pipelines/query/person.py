@@ -6,27 +6,8 @@ from pipelines import keys as key_files
 from pipelines.errors import RefusedError
 from pipelines.identifiers import canonical_person
 from pipelines.keys import Keys, create_keys, load_keys
-from pipelines.lake import Lake, open_lake
+from pipelines.lake import Lake, LakeLike, open_lake
 from pipelines.options import keys_folder
-
-LakeLike = Lake | str | Path
-"""A lake, or where it lies."""
-
-
-def opened(lake: LakeLike, keys: str | Path | None = None) -> Lake:
-    """The lake, opened for reading.
-
-    Args:
-        lake: an open lake is handed back as it is.
-        keys: the folder of keys that must be the lake's own; None asks for none.
-
-    Raises:
-        DataError: there is no lake.
-        RefusedError: it was made with other keys.
-    """
-    if isinstance(lake, Lake):
-        return lake
-    return open_lake(str(lake), None if keys is None else Path(keys))
 
 
 def token(person: str, *, keys: str | Path | None = None, lake: LakeLike | None = None) -> int:

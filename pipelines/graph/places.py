@@ -7,9 +7,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from pipelines.columns import column
 from pipelines.lake import Lake, read_table, snapshot
 from pipelines.output import token_text
-from pipelines.query.engine import column
 
 Int64 = npt.NDArray[np.int64]
 

@@ -13,11 +13,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from pipelines.columns import column
+from pipelines.graph.candidates import Int64, OwnStays, rows_beside, rows_of
+from pipelines.graph.places import places
 from pipelines.lake import Lake, LiveFile, snapshot
 from pipelines.lake.sidecar import Sidecar, open_sidecar
-from pipelines.query.candidates import Int64, OwnStays, rows_beside, rows_of
-from pipelines.query.engine import column
-from pipelines.query.places import places
 
 _KEPT_AT_MOST = 8192  # mapped files; a process may map 65,530
 
