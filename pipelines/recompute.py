@@ -5,6 +5,7 @@ import json
 from dataclasses import asdict
 
 from pipelines.lake import open_lake
+from pipelines.metrics import DATES_REWRITTEN
 from pipelines.options import add_keys, add_lake, keys_folder
 from pipelines.runner import RUNNERS
 from pipelines.windowing.recomputing import recompute
@@ -23,5 +24,7 @@ def run(args: argparse.Namespace) -> int:
     """Write all dates again and print what became of it as one JSON line."""
     lake = open_lake(args.lake, keys_folder(args.keys, args.lake))
     done = recompute(lake, everything=True, runner=args.runner)
-    print(json.dumps(asdict(done) | {"dates": len(done.dates)}))
+    report = asdict(done)
+    report[DATES_REWRITTEN] = len(report.pop("dates"))
+    print(json.dumps(report))
     return 0

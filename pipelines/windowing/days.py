@@ -15,7 +15,15 @@ from pipelines.lake.sidecar import write_sidecar
 from pipelines.scratch import Piece, read_pieces
 from pipelines.threads import ThreadedDoFn
 from pipelines.windowing.footfall import Footfall, footfall
-from pipelines.windowing.stay_rows import CHANGES, CODED, in_order, merged, one_chunk, read_coded, uncoded
+from pipelines.windowing.stay_rows import (
+    CHANGES,
+    CODED,
+    merged,
+    merged_in_order,
+    one_chunk,
+    read_coded,
+    uncoded,
+)
 from schemas.tables import FOOTFALL, STAYS
 
 ROWS_A_FILE = 1 << 20
@@ -93,7 +101,7 @@ class RewriteDays(ThreadedDoFn):
         live = self.live.get(day.date, DayFiles())
         own, earlier = self._changes(day, pieces)
         base = self._read(live.venue if day.by == "venue" else live.person, day, CODED.names)
-        stays = in_order(merged(base, own), day.by)
+        stays = merged_in_order(base, own, day.by)
         reaching = self._read(live.reaching, day, _PRESENCE, day.date * DAY_US)
         return stays, merged(reaching, earlier) if day.by == "venue" else reaching
 

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numba import njit
 
 from pipelines.arrays import Int64, UInt64, as_unsigned, order_by
-from pipelines.columns import codes_of, texts_of
+from pipelines.columns import codes_of, texts_of, zone_codes
 from pipelines.errors import DataError
 from pipelines.windowing.pairing import twins
 from schemas.codes import ENTER_KINDS, EXIT_KINDS
@@ -54,7 +55,8 @@ def read_coded(path: str, columns: Sequence[str] = tuple(CODED.names)) -> pa.Tab
 
 def _coded(column: pa.ChunkedArray, name: str) -> Any:
     if name in _KINDS:
-        return pa.array(codes_of(column.cast(pa.string()), _KINDS[name]))
+        texts, codes = zone_codes(column)
+        return pa.array(codes_of(texts, _KINDS[name])[codes] if len(texts) else np.empty(0, np.uint8))
     if pa.types.is_timestamp(column.type):
         return pa.chunked_array([chunk.view(pa.int64()) for chunk in column.chunks], pa.int64())
     return column.cast(CODED.field(name).type)
@@ -85,18 +87,43 @@ def merged(base: pa.Table, changes: pa.Table) -> pa.Table:
     Returns:
         The columns of `base`, in one chunk each.
     """
-    if base.num_rows and changes.num_rows:
-        twin = twins(
-            changes["person"].to_numpy(),
-            changes["stay_id"].to_numpy(),
-            base["person"].to_numpy(),
-            base["stay_id"].to_numpy(),
-        )
-        base = base.filter(pa.array(twin < 0))
-    arrives = changes["change"].to_numpy() == PUT_IN
-    arriving = changes if arrives.all() else changes.filter(pa.array(arrives))
-    arriving = arriving.select(base.column_names)
+    gone, arriving = _gone(base, changes), _arriving(changes).select(base.column_names)
+    if gone.any():
+        base = base.filter(pa.array(~gone))
     return one_chunk(pa.concat_tables([base, arriving]) if base.num_rows else arriving)
+
+
+def merged_in_order(base: pa.Table, changes: pa.Table, by: str) -> pa.Table:
+    """What `merged` makes of rows of `CODED`, in the order `by`.
+
+    Fastest where the base is in that order, as one file of the lake is.
+    """
+    gone, arriving = _gone(base, changes), in_order(one_chunk(_arriving(changes).select(CODED.names)), by)
+    if not base.num_rows:
+        return arriving
+    rows = one_chunk(pa.concat_tables([base, arriving]))
+    order = _merge(gone, *_keys(rows, by))
+    if order.size:
+        return rows.take(pa.array(order))
+    return in_order(rows.filter(pa.array(np.append(~gone, np.ones(arriving.num_rows, np.bool_)))), by)
+
+
+def _gone(base: pa.Table, changes: pa.Table) -> npt.NDArray[np.bool_]:
+    """Which rows of the base the changes name."""
+    if not changes.num_rows:
+        return np.zeros(base.num_rows, np.bool_)
+    twin = twins(
+        changes["person"].to_numpy(),
+        changes["stay_id"].to_numpy(),
+        base["person"].to_numpy(),
+        base["stay_id"].to_numpy(),
+    )
+    return twin >= 0
+
+
+def _arriving(changes: pa.Table) -> pa.Table:
+    arrives = changes["change"].to_numpy() == PUT_IN
+    return changes if arrives.all() else changes.filter(pa.array(arrives))
 
 
 def one_chunk(rows: pa.Table) -> pa.Table:
@@ -108,12 +135,7 @@ def one_chunk(rows: pa.Table) -> pa.Table:
 
 def in_order(rows: pa.Table, by: str) -> pa.Table:
     """Rows of `CODED`, in one chunk, in the order `by`; ties by the other id and the stay id."""
-    keys = (
-        rows[by].to_numpy(),
-        rows["enter"].to_numpy(),
-        as_unsigned(rows["person" if by == "venue" else "venue"].to_numpy()),
-        as_unsigned(rows["stay_id"].to_numpy()),
-    )
+    keys = _keys(rows, by)
     order = np.arange(rows.num_rows)
     moves = _insert(order, *keys, order.size // 8)
     if moves == 0:
@@ -121,9 +143,30 @@ def in_order(rows: pa.Table, by: str) -> pa.Table:
     return rows.take(pa.array(order if moves > 0 else order_by(*keys)))
 
 
+def _keys(rows: pa.Table, by: str) -> tuple[Int64, Int64, UInt64, UInt64]:
+    return (
+        rows[by].to_numpy(),
+        rows["enter"].to_numpy(),
+        as_unsigned(rows["person" if by == "venue" else "venue"].to_numpy()),
+        as_unsigned(rows["stay_id"].to_numpy()),
+    )
+
+
+@njit(cache=True, nogil=True)
+def _is_later(one: int, other: int, major: Int64, minor: Int64, high: UInt64, low: UInt64) -> bool:
+    """Whether row `one` comes after row `other` in the order of (major, minor, high, low)."""
+    if major[one] != major[other]:
+        return bool(major[one] > major[other])
+    if minor[one] != minor[other]:
+        return bool(minor[one] > minor[other])
+    if high[one] != high[other]:
+        return bool(high[one] > high[other])
+    return bool(low[one] > low[other])
+
+
 @njit(cache=True, nogil=True)
 def _insert(order: Int64, major: Int64, minor: Int64, high: UInt64, low: UInt64, most: int) -> int:
-    """Sort rows that are almost sorted by (major, minor, high, low), by insertion.
+    """Sort rows that are almost sorted, by insertion.
 
     Returns:
         How many places rows have moved, or -1 when it were more than `most`.
@@ -132,22 +175,39 @@ def _insert(order: Int64, major: Int64, minor: Int64, high: UInt64, low: UInt64,
     for position in range(1, order.size):
         row = order[position]
         place = position
-        while place > 0:
-            other = order[place - 1]
-            if major[other] != major[row]:
-                is_later = major[other] > major[row]
-            elif minor[other] != minor[row]:
-                is_later = minor[other] > minor[row]
-            elif high[other] != high[row]:
-                is_later = high[other] > high[row]
-            else:
-                is_later = low[other] > low[row]
-            if not is_later:
-                break
-            order[place] = other
+        while place > 0 and _is_later(order[place - 1], row, major, minor, high, low):
+            order[place] = order[place - 1]
             place -= 1
             moves += 1
             if moves > most:
                 return -1
         order[place] = row
     return moves
+
+
+@njit(cache=True, nogil=True)
+def _merge(gone: npt.NDArray[np.bool_], major: Int64, minor: Int64, high: UInt64, low: UInt64) -> Int64:
+    """The order of a sorted base, less the rows that have gone, and of the sorted rows behind it.
+
+    Returns:
+        Rows, int64[k]; none when the base is not sorted.
+    """
+    order = np.empty(major.size, np.int64)
+    size = 0
+    arriving = gone.size
+    for row in range(gone.size):
+        if row and _is_later(row - 1, row, major, minor, high, low):
+            return order[:0]
+        if gone[row]:
+            continue
+        while arriving < major.size and not _is_later(arriving, row, major, minor, high, low):
+            order[size] = arriving
+            arriving += 1
+            size += 1
+        order[size] = row
+        size += 1
+    while arriving < major.size:
+        order[size] = arriving
+        arriving += 1
+        size += 1
+    return order[:size]

@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import apache_beam as beam
+from apache_beam.metrics.metric import Metrics
 from apache_beam.pvalue import AsList
 from apache_beam.transforms.window import FixedWindows, GlobalWindows, TimestampedValue
 
+from pipelines import metrics
 from pipelines.days import DAY_SECONDS
 from pipelines.failures import noted
 from pipelines.lake import CommitConflict
@@ -130,12 +132,28 @@ class CommitDays(beam.DoFn):
     ) -> Iterator[dict[str, Any]]:
         """Commit unless a stay is in doubt, and leave the outcome for the launcher."""
         tally = Tally.sum(tallies)
-        outcome: dict[str, Any] = asdict(tally) | {"dates": sorted({part.date for part in rewritten})}
+        dates = sorted({part.date for part in rewritten})
+        outcome: dict[str, Any] = asdict(tally) | {"dates": dates}
         if not tally.doubtful:
             try:
                 with noted(self.scratch):
                     outcome["version"] = commit_days(self.plan, rewritten)
+                _count(tally, len(dates))
             except CommitConflict:
                 outcome["conflict"] = True
+                Metrics.counter(metrics.NAMESPACE, metrics.CONFLICTED_COMMITS).inc()
         Path(self.scratch, OUTCOME).write_text(json.dumps(outcome), encoding="utf-8")
         yield outcome
+
+
+def _count(tally: Tally, dates: int) -> None:
+    """Tell the runner's counters what a commit has made visible."""
+    counters = {
+        metrics.CHANGED_PERSONS: tally.persons,
+        metrics.STAYS_ADDED: tally.added,
+        metrics.STAYS_REMOVED: tally.removed,
+        metrics.STAYS_CUT_SHORT: tally.cut_short,
+        metrics.DATES_REWRITTEN: dates,
+    }
+    for name, number in counters.items():
+        Metrics.counter(metrics.NAMESPACE, name).inc(number)

@@ -92,14 +92,14 @@ def live_through(steps):
         assert files(lake) == piecewise
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(histories())
 def test_batches_and_registries_in_any_order_leave_what_a_rebuild_from_zero_makes(steps):
     with without_runner():
         live_through(steps)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(histories())
 def test_dates_of_several_parts_are_rewritten_alike(steps):
     tiny = mock.patch.object(plan, "ROWS_A_FILE", 2), mock.patch.object(plan, "ROWS_A_BUCKET", 3)
@@ -114,7 +114,7 @@ def test_the_pipeline_itself_leaves_what_a_rebuild_from_zero_makes(steps):
 
 
 @pytest.mark.slow
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(histories())
 def test_many_more_histories_leave_what_a_rebuild_from_zero_makes(steps):
     with without_runner():
