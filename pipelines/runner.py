@@ -12,6 +12,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.portability.fn_api_runner.fn_runner import FnApiRunner
 
 from pipelines.errors import UsageError
+from pipelines.memory import keep_freed_memory
 
 RUNNERS = ("direct",)
 """The names that `--runner` takes."""
@@ -30,6 +31,7 @@ def run_to_end(build: Callable[[beam.Pipeline], Any], runner: str = "direct") ->
     """
     if runner not in RUNNERS:
         raise UsageError(f"--runner {runner} is unknown", f"choose one of {' '.join(RUNNERS)}")
+    keep_freed_memory()
     options = PipelineOptions([], direct_num_workers=1, save_main_session=False)
     pipeline = beam.Pipeline(runner=FnApiRunner(), options=options)
     build(pipeline)
