@@ -84,7 +84,7 @@ def _say_report(report: "Report") -> None:
 def _case_of_most_overlaps(lake: str) -> str:
     cases = read_table(open_lake(lake), "cases")
     cases = cases.filter(pc.is_null(cases["withdrawn_at"]))
-    counts = {case: overlaps(lake, case=case).num_rows for case in cases["case_id"].to_pylist()}
+    counts: dict[str, int] = {case: overlaps(lake, case=case).num_rows for case in cases["case_id"].to_pylist()}
     return max(sorted(counts), key=counts.__getitem__)
 
 

@@ -129,7 +129,7 @@ class IngestScans(beam.PTransform[Any, Any]):
             scans
             | "Window by day" >> beam.WindowInto(FixedWindows(DAY_SECONDS))
             | "Group by venue" >> beam.GroupByKey()
-            | "Name the day" >> beam.ParDo(NameDay())
+            | "Name the day" >> beam.Map(name_day)
             | "Leave the windows" >> beam.WindowInto(GlobalWindows())
             | "Spread days" >> beam.Reshuffle()
             | "Write scans" >> beam.ParDo(WriteScans(plan.lake, plan.registry, plan.received_us))
@@ -152,15 +152,12 @@ class IngestScans(beam.PTransform[Any, Any]):
         )
 
 
-class NameDay(beam.DoFn):
+def name_day(
+    element: tuple[int, Iterable[Piece]], window: Any = beam.DoFn.WindowParam
+) -> tuple[tuple[int, int], list[Piece]]:
     """(venue part, pieces) of one window -> ((day, part), [Piece])."""
-
-    def process(
-        self, element: tuple[int, Iterable[Piece]], window: Any = beam.DoFn.WindowParam
-    ) -> Iterator[tuple[tuple[int, int], list[Piece]]]:
-        """Put the window's day into the key."""
-        part, pieces = element
-        yield (int(window.start) // DAY_SECONDS, part), list(pieces)
+    part, pieces = element
+    return (int(window.start) // DAY_SECONDS, part), list(pieces)
 
 
 @dataclass
