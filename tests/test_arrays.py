@@ -1,0 +1,59 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipelines.arrays import as_unsigned, dense_rank, order_by, order_by_key, order_of, part_of, parts_for
+
+INT64 = st.integers(-(2**63), 2**63 - 1)
+FEW = st.integers(-2, 2)
+
+
+def int64(values):
+    return np.array(values, np.int64)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.one_of(INT64, FEW), max_size=30))
+def test_ranks_number_the_distinct_values_in_ascending_order(values):
+    ranks, distinct = dense_rank(int64(values))
+    assert distinct.tolist() == sorted(set(values))
+    assert distinct[ranks].tolist() == values
+
+
+@pytest.mark.parametrize("size", [0, 1, 1023, 1024, 5000])
+@pytest.mark.parametrize("spread", [1, 3, 2**11, 2**40, 2**63])
+def test_keys_are_sorted_and_equal_ones_keep_their_order(size, spread):
+    keys = np.random.default_rng(size).integers(-spread, spread, size)
+    assert (order_of(keys) == np.argsort(keys, kind="stable")).all()
+
+
+def test_extremes_of_the_range_are_sorted():
+    keys = np.tile(int64([2**63 - 1, -(2**63), 0, -1]), 500)
+    assert (order_of(keys) == np.argsort(keys, kind="stable")).all()
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.tuples(st.one_of(FEW, INT64), st.one_of(FEW, INT64), FEW, FEW), max_size=30))
+def test_rows_are_ordered_by_all_four_columns(rows):
+    major, minor, high, low = (int64([row[column] for row in rows]) for column in range(4))
+    order = order_by(major, minor, as_unsigned(high), as_unsigned(low))
+    assert [rows[row] for row in order] == sorted(rows)
+
+
+def test_a_tie_of_many_rows_is_ordered_too():
+    ties = np.random.default_rng(1).integers(0, 2**64, 3000, dtype=np.uint64)
+    order = order_by_key(np.zeros(3000, np.int64), ties, ties)
+    assert (np.diff(ties[order].astype(object)) >= 0).all()
+
+
+def test_parts_are_ranges_of_the_ids_as_unsigned_numbers():
+    ids = int64([0, 2**62, 2**63 - 1, -(2**63), -1])
+    assert part_of(ids, 1).tolist() == [0] * 5
+    assert part_of(ids, 2).tolist() == [0, 0, 0, 1, 1]
+    assert part_of(ids, 4).tolist() == [0, 1, 1, 2, 3]
+
+
+@pytest.mark.parametrize(("rows", "parts"), [(0, 1), (10, 1), (11, 2), (20, 2), (21, 4), (41, 8)])
+def test_parts_are_a_power_of_two_of_at_most_so_many_rows(rows, parts):
+    assert parts_for(rows, 10) == parts
