@@ -1,0 +1,89 @@
+"""How surprising a count is: Poisson tails, and which of many surprises are discoveries.
+
+Pure array functions; SciPy is not needed.
+"""
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+Float64 = npt.NDArray[np.float64]
+Int64 = npt.NDArray[np.int64]
+
+_NEGLIGIBLE = 1e-17  # of a sum: adding it changes nothing
+
+
+def log_poisson_tail(count: Int64, mean: Float64) -> Float64:
+    """The natural logarithm of P(X ≥ count), X being Poisson of that mean.
+
+    Above the mean the tail is summed upwards from its largest term, which is
+    its first: P = pmf(k) (1 + m/(k+1) + m²/((k+1)(k+2)) + …), so that a tail
+    of 1e-300 is as exact as one of 0.1. From the mean down its complement is
+    summed in the same way. (It is the regularised incomplete gamma function
+    P(k, m): DLMF 8.7.1 and 8.4.10.)
+
+    Args:
+        count: int64[n], from 0.
+        mean: float64[n], from 0 and finite.
+
+    Returns:
+        float64[n], at most 0; -inf where something was counted and nothing can be.
+    """
+    result = np.zeros(count.size)
+    positive = count > 0
+    result[positive & (mean <= 0)] = -np.inf
+    above = positive & (mean > 0) & (count > mean)
+    below = positive & (count <= mean)
+    if above.any():
+        k, m = count[above], mean[above]
+        result[above] = _log_pmf(k, m) + np.log(_series(m, k, 1))
+    if below.any():
+        k, m = count[below] - 1, mean[below]
+        result[below] = np.log1p(-np.exp(_log_pmf(k, m)) * _series(m, k, -1))
+    return np.minimum(result, 0.0)
+
+
+def q_values(p: Float64, tests: int) -> Float64:
+    """The Benjamini-Hochberg q-value of each test.
+
+    Calling those with q ≤ α discoveries keeps the expected share of false
+    ones among them at or under α, when tests are independent or rise and
+    fall together (Benjamini and Hochberg 1995; Benjamini and Yekutieli 2001).
+
+    Args:
+        p: float64[n], p-values of the tests that are worth a value.
+        tests: how many tests there were in all; those not in `p` had p = 1.
+    """
+    order = np.argsort(p, kind="stable")
+    scaled = p[order] * tests / np.arange(1, p.size + 1)
+    q = np.empty(p.size)
+    q[order] = np.minimum(np.minimum.accumulate(scaled[::-1])[::-1], 1.0)
+    return q
+
+
+def _log_pmf(count: Int64, mean: Float64) -> Float64:
+    """Ln P(X = count), for means above 0."""
+    distinct, which = np.unique(count, return_inverse=True)
+    log_factorial = np.array([math.lgamma(value + 1.0) for value in distinct.tolist()])[which]
+    logs: Float64 = count * np.log(mean) - mean - log_factorial
+    return logs
+
+
+def _series(mean: Float64, count: Int64, step: int) -> Float64:
+    """The pmf summed from `count` on, upwards (1) or down to 0 (-1), as a multiple of pmf(count).
+
+    Each term is smaller than the one before; those that no longer count are dropped.
+    """
+    total = np.ones(count.size)
+    open_rows = np.arange(count.size)
+    term = np.ones(count.size)
+    at = count.astype(np.float64)
+    while open_rows.size:
+        m, at = mean[open_rows], at + max(step, 0)
+        term = term * (m / at if step > 0 else at / m)
+        at = at + min(step, 0)
+        total[open_rows] += term
+        lasting = term > _NEGLIGIBLE * total[open_rows]
+        open_rows, term, at = open_rows[lasting], term[lasting], at[lasting]
+    return total
