@@ -28,17 +28,19 @@ from pipelines.lake.snapshots import LiveFile
 
 Int64 = npt.NDArray[np.int64]
 
-_FORMAT = b"2"
+_FORMAT = b"3"
 _TIMES = ("enter_us", "exit_us", "imputed_from_us")
 _SCHEMA = pa.schema(
     [
         ("person", pa.int64()),
         ("venue", pa.int64()),
         *[(name, pa.int64()) for name in _TIMES],
+        ("scanned_both", pa.uint8()),
+        ("stay_id", pa.int64()),
         ("zone", pa.dictionary(pa.int32(), pa.string())),
     ]
 )
-_SOURCES = ["person", "venue", "zone", "enter", "exit", "enter_kind", "exit_kind", "last_seen"]
+_SOURCES = ["person", "venue", "zone", "enter", "exit", "enter_kind", "exit_kind", "last_seen", "stay_id"]
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,8 @@ class Sidecar:
         enter_us, exit_us: int64[n], microseconds UTC.
         imputed_from_us: int64[n], where the imputed part of the stay begins; `exit_us` when
             there is none.
+        scanned_both: uint8[n], 1 where enter and exit were scanned.
+        stay_id: int64[n].
         zone_code: int32[n], the position of the stay's zone in `zone_names`.
         zone_names: the zones of the file; one of them is null if a stay has none.
         longest_us: the longest stay of the file.
@@ -60,6 +64,8 @@ class Sidecar:
     enter_us: Int64
     exit_us: Int64
     imputed_from_us: Int64
+    scanned_both: npt.NDArray[np.uint8]
+    stay_id: Int64
     zone_code: npt.NDArray[np.int32]
     zone_names: pa.Array
     longest_us: int
@@ -156,12 +162,20 @@ def imputed_from(rows: pa.Table) -> pa.Array:
     return pc.if_else(pc.equal(rows["enter_kind"], "imputed"), enter, unseen)
 
 
+def _scanned_both(rows: pa.Table) -> Any:
+    both = pc.and_(pc.equal(rows["enter_kind"], "scanned"), pc.equal(rows["exit_kind"], "scanned"))
+    return both.cast(pa.uint8())
+
+
 def _columns(rows: pa.Table) -> pa.Table:
     """The columns of a sidecar, with format and longest stay in the schema's metadata."""
     enter, leave = _micros(rows, "enter"), _micros(rows, "exit")
     longest_us = pc.max(pc.subtract(leave, enter)).as_py() or 0
     metadata = {b"format": _FORMAT, b"longest_us": str(longest_us).encode()}
-    arrays = [rows["person"], rows["venue"], enter, leave, imputed_from(rows), _coded(rows["zone"])]
+    arrays = [
+        *(rows["person"], rows["venue"], enter, leave, imputed_from(rows)),
+        *(_scanned_both(rows), rows["stay_id"], _coded(rows["zone"])),
+    ]
     return pa.table(arrays, schema=_SCHEMA.with_metadata(metadata)).combine_chunks()
 
 

@@ -48,6 +48,9 @@ def test_a_sidecar_holds_the_columns_of_its_file_in_the_order_of_its_rows(lake, 
         assert zones(columns) == rows["zone"].to_pylist()
         assert columns.enter_us.tolist() == rows["enter"].cast(pa.int64()).to_pylist()
         assert columns.exit_us.tolist() == rows["exit"].cast(pa.int64()).to_pylist()
+        assert columns.stay_id.tolist() == rows["stay_id"].to_pylist()
+        kinds = zip(rows["enter_kind"].to_pylist(), rows["exit_kind"].to_pylist(), strict=True)
+        assert columns.scanned_both.tolist() == [pair == ("scanned", "scanned") for pair in kinds]
         assert columns.longest_us == at("1 12:30") - at("1 07:00")
         assert sidecar_path(live.path).exists()
 
@@ -120,7 +123,7 @@ def test_no_flipped_byte_of_a_sidecar_kills_its_reader(lake):
             assert len(zones(columns)) == live.rows
 
 
-@pytest.mark.parametrize("column", ["person", "venue", "enter_us", "exit_us", "imputed_from_us"])
+@pytest.mark.parametrize("column", ["person", "venue", "enter_us", "exit_us", "imputed_from_us", "stay_id"])
 def test_every_changed_value_is_found_by_verify(lake, column):
     put_stays(lake, DAY)
     live = live_files(lake)[0]
