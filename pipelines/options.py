@@ -22,6 +22,10 @@ _INSTANT = re.compile(
 )
 
 
+Instant = str | dt.datetime
+"""A time as `parse_instant` reads it, or one with a zone."""
+
+
 def add_lake(parser: argparse.ArgumentParser) -> None:
     """Add `--lake`; `TRUYVET_LAKE` stands in for it."""
     default = os.environ.get("TRUYVET_LAKE") or None
@@ -87,6 +91,21 @@ def parse_instant(text: str, flag: str = "a time") -> int:
             f"{flag} is no time", "write 2021-07-01T08:30:00+07:00 (with offset) or 2021-07-01"
         ) from error
     return (moment - _EPOCH) // _MICROSECOND + below_second_us
+
+
+def instant_us(when: Instant | None, flag: str) -> int | None:
+    """Microseconds since 1970 UTC of a time that may be left out.
+
+    Raises:
+        UsageError: the text is no time, or the datetime has no zone.
+    """
+    if when is None:
+        return None
+    if isinstance(when, str):
+        return parse_instant(when, flag)
+    if when.tzinfo is None:
+        raise UsageError(f"{flag} has no time zone", "give the datetime one")
+    return (when - _EPOCH) // _MICROSECOND
 
 
 def _moment_of(text: str) -> tuple[dt.datetime, int]:

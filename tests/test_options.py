@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.errors import UsageError
-from pipelines.options import add_keys, add_lake, add_output, keys_folder, parse_instant
+from pipelines.options import add_keys, add_lake, add_output, instant_us, keys_folder, parse_instant
 
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
@@ -84,3 +84,11 @@ def test_keys_must_be_named_without_a_local_lake(lake):
 def test_rows_are_a_table_on_standard_output_by_default():
     args = parsed([], add_output)
     assert (args.format, args.output) == ("table", None)
+
+
+def test_a_time_may_be_a_text_a_datetime_with_a_zone_or_nothing():
+    moment = dt.datetime(2021, 7, 1, 0, 0, 1, tzinfo=dt.timezone(dt.timedelta(hours=7)))
+    assert instant_us(moment, "--to") == instant_us("2021-06-30T17:00:01Z", "--to")
+    assert instant_us(None, "--to") is None
+    with pytest.raises(UsageError, match="--to has no time zone"):
+        instant_us(moment.replace(tzinfo=None), "--to")

@@ -39,6 +39,14 @@ def rows_of(person: Int64, wanted: int) -> slice:
     return slice(int(person.searchsorted(key, "left")), int(person.searchsorted(key, "right")))
 
 
+def rows_between(first: Int64, last: Int64) -> Int64:
+    """All rows of the ranges [first, last), one range after the other."""
+    length = last - first
+    before = np.cumsum(length) - length
+    rows: Int64 = np.arange(int(length.sum())) + np.repeat(first - before, length)
+    return rows
+
+
 def rows_beside(
     own: OwnStays, venue: Int64, enter_us: Int64, exit_us: Int64, longest_us: int
 ) -> tuple[Int64, Int64]:

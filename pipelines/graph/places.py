@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipelines.columns import column
 from pipelines.lake import Lake, read_table, snapshot
@@ -42,6 +43,22 @@ class Places:
             return self.code.take(column(found))
         shown = self.code.take(pa.array(found, mask=~known)).to_pylist()
         return pa.array([code or token_text(one) for code, one in zip(shown, venue.tolist(), strict=True)])
+
+
+def described(lake: Lake, venue: Int64) -> pa.Table:
+    """What the registry says of venues, a row for each of them in their order.
+
+    Args:
+        lake: where.
+        venue: int64[n].
+
+    Returns:
+        `venue` (its code, or the 16 digits of its hash), `name` and `type`, null where not known.
+    """
+    rows = read_table(lake, "venues", ["venue", "name", "type"]).combine_chunks()
+    found = pc.index_in(column(venue), rows["venue"].combine_chunks())
+    codes = places(lake).codes(venue)
+    return pa.table({"venue": codes, "name": rows["name"].take(found), "type": rows["type"].take(found)})
 
 
 def places(lake: Lake) -> Places:

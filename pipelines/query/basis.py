@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from pipelines.graph.adjacency import Span, live_files, own_stays, sidecars
-from pipelines.graph.candidates import Int64
+from pipelines.graph.candidates import Int64, rows_between
 from pipelines.lake import Lake, LakeLike, LiveFile, opened, read_table, snapshot
-from pipelines.options import LOCAL_TIMEZONE
+from pipelines.options import LOCAL_TIMEZONE, Instant
 from pipelines.query.engine import answer, no_pattern
-from pipelines.query.overlap import Instant, Question, question
+from pipelines.query.overlap import Question, question
 
 NOT_SAFETY = "An empty answer is not safety."
 
@@ -108,7 +108,7 @@ def _stays_at(lake: Lake, venues: Int64, span: Span) -> tuple[int, int, int]:
     if venues.size == 0:
         return 0, 0, 0
     for columns in sidecars(live_files(lake, "venue", span)):
-        rows = _rows_between(
+        rows = rows_between(
             np.searchsorted(columns.venue, venues, "left"), np.searchsorted(columns.venue, venues, "right")
         )
         start = np.maximum(columns.enter_us[rows], span.begins_at())
@@ -119,14 +119,6 @@ def _stays_at(lake: Lake, venues: Int64, span: Span) -> tuple[int, int, int]:
         total_us += int((end - start)[inside].sum())
         unseen_us += int((end - unseen_from)[inside].sum())
     return count, total_us // _SECOND_US, unseen_us // _SECOND_US
-
-
-def _rows_between(first: Int64, last: Int64) -> Int64:
-    """All rows of the ranges [first, last)."""
-    length = last - first
-    before = np.cumsum(length) - length
-    rows: Int64 = np.arange(int(length.sum())) + np.repeat(first - before, length)
-    return rows
 
 
 def _unregistered(lake: Lake, files: Sequence[LiveFile], asked: Question) -> tuple[int, int]:

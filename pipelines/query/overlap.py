@@ -1,6 +1,5 @@
 """Who overlapped with a person, where and for how long."""
 
-import datetime as dt
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +10,7 @@ from pipelines.errors import DataError, UsageError
 from pipelines.graph.adjacency import Span, own_stays, rows_beside_stays
 from pipelines.graph.cases import cases_by_id, find_case
 from pipelines.lake import Lake, LakeLike, opened
-from pipelines.options import parse_instant
+from pipelines.options import Instant, instant_us
 from pipelines.query.connection import connect
 from pipelines.query.engine import answer
 from pipelines.query.person import token
@@ -31,11 +30,7 @@ OVERLAPS = pa.schema(
 )
 """The columns of an answer: the other's token, the venue's code, the other's zone, and the overlap."""
 
-Instant = str | dt.datetime
-"""A time as `options.parse_instant` reads it, or one with a zone."""
-
 _MINUTE_US = 60_000_000
-_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 @dataclass(frozen=True)
@@ -104,7 +99,7 @@ def question(
         raise UsageError("one of --person and --case is needed", "name a person or a case, not both")
     if not (math.isfinite(min_minutes) and 0 <= min_minutes < 1e9):
         raise UsageError("--min-minutes is no number from 0", "write --min-minutes 15")
-    span = Span(_instant_us(from_, "--from"), _instant_us(to, "--to"))
+    span = Span(instant_us(from_, "--from"), instant_us(to, "--to"))
     if span.begins_at() > span.ends_at():
         raise UsageError("--from lies after --to", "exchange them")
     if case is not None:
@@ -149,18 +144,3 @@ def find_overlaps_in_parquet(lake: Lake, asked: Question) -> pa.Table:
 
 def _limits(asked: Question) -> dict[str, int | None]:
     return {"from_us": asked.span.from_us, "to_us": asked.span.to_us, "min_us": max(1, asked.min_us)}
-
-
-def _instant_us(when: Instant | None, flag: str) -> int | None:
-    """Microseconds UTC.
-
-    Raises:
-        UsageError: the text is no time, or the datetime has no zone.
-    """
-    if when is None:
-        return None
-    if isinstance(when, str):
-        return parse_instant(when, flag)
-    if when.tzinfo is None:
-        raise UsageError(f"{flag} has no time zone", "give the datetime one")
-    return (when - _EPOCH) // dt.timedelta(microseconds=1)

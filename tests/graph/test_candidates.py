@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.graph.candidates import Int64, OwnStays, rows_beside, rows_of
+from pipelines.graph.candidates import Int64, OwnStays, rows_beside, rows_between, rows_of
 
 Interval = tuple[int, int, int]
 
@@ -70,3 +70,8 @@ def test_the_searches_find_what_a_double_loop_finds(own: list[Interval], rows: l
         if venue == other and start < enter + length and enter < start + lasting
     }
     assert pairs(own, rows) == expected
+
+
+def test_ranges_of_rows_follow_one_another():
+    assert rows_between(np.array([3, 9, 0]), np.array([5, 9, 3])).tolist() == [3, 4, 0, 1, 2]
+    assert rows_between(np.empty(0, np.int64), np.empty(0, np.int64)).size == 0

@@ -1,0 +1,28 @@
+"""What the registry says of venues, and what stands for those that it does not know."""
+
+import numpy as np
+
+from pipelines.graph.places import described, places
+from pipelines.keys import venue_id
+from pipelines.output import token_text
+from tests.lakes import new_lake, put_venues
+
+
+def test_venues_are_described_in_the_order_asked_and_unknown_ones_by_their_hash(tmp_path):
+    lake = new_lake(tmp_path)
+    put_venues(lake, "venue_code|type|name\ncafe|restaurant|Cà phê\nhouse|home|")
+    asked = np.array([venue_id(code) for code in ("stall", "house", "cafe", "house")])
+    assert described(lake, asked).to_pydict() == {
+        "venue": [token_text(venue_id("stall")), "house", "cafe", "house"],
+        "name": [None, None, "Cà phê", None],
+        "type": [None, "home", "restaurant", "home"],
+    }
+
+
+def test_a_lake_without_a_registry_knows_hashes_only(tmp_path):
+    lake = new_lake(tmp_path)
+    asked = np.array([venue_id("stall")])
+    assert described(lake, asked).to_pylist() == [
+        {"venue": token_text(venue_id("stall")), "name": None, "type": None}
+    ]
+    assert places(lake).codes(np.empty(0, np.int64)).to_pylist() == []
