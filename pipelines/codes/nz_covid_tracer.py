@@ -1,0 +1,43 @@
+"""NZ COVID Tracer: base64 of a JSON object behind a word; not signed."""
+
+import re
+from typing import Final
+
+from pipelines.codes.decoded import CodeError, Decoded, venue_code
+from pipelines.codes.keyring import CodeKeys
+from pipelines.codes.texts import base64_bytes, json_object, one_line, text_of
+
+FORMAT: Final = "nz_covid_tracer"
+
+_TEXT = re.compile(
+    r"(?:https://tracing\.covid19\.govt\.nz/scan(?:\?[^#\s]*)?#data=)?NZCOVIDTRACER:(\S*)", re.ASCII
+)
+_GLN = re.compile(r"[0-9]{13}", re.ASCII)
+
+
+def decode(text: str, _keys: CodeKeys) -> Decoded | None:
+    """Decode a text; None when it is of another format.
+
+    Raises:
+        CodeError: it is of this format and broken.
+    """
+    match = _TEXT.fullmatch(text)
+    if match is None:
+        return None
+    said = json_object(base64_bytes(match[1]))
+    gln, version, kind, name, address = (text_of(said, key) for key in ("gln", "ver", "typ", "opn", "adr"))
+    if version != "c19:1" or kind != "entry" or not _GLN.fullmatch(gln):
+        raise CodeError("malformed")
+    return Decoded(
+        format=FORMAT,
+        authenticity="unsigned",
+        venue=venue_code("nz", gln),
+        name=one_line(name),
+        fields={"gln": gln, "opn": name, "adr": address, "check_digit": has_check_digit(gln)},
+    )
+
+
+def has_check_digit(gln: str) -> bool:
+    """Whether the last digit is GS1's; published test payloads carry others, so it is no reason."""
+    weighted = sum(int(digit) * (3 if place % 2 else 1) for place, digit in enumerate(gln[:-1]))
+    return (weighted + int(gln[-1])) % 10 == 0

@@ -1,0 +1,96 @@
+"""A small, strict reader of protobuf messages.
+
+Stricter than the format: a field comes once, a tag and a number in their
+shortest form, and groups are no fields. Codes are written by
+few programs, and none of them needs more.
+"""
+
+from pipelines.codes.decoded import CodeError
+
+_VARINT_BYTES = 10
+_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
+
+Message = dict[int, int | bytes]
+"""Field number to number (varint) or bytes (length-delimited and fixed)."""
+
+
+def read_message(data: bytes) -> Message:
+    """The fields of a message.
+
+    Raises:
+        CodeError: it is none, or not in this form.
+    """
+    fields: Message = {}
+    at = 0
+    while at < len(data):
+        tag, at = _varint(data, at)
+        number, kind = tag >> 3, tag & 7
+        if not 0 < number < 1 << 29 or number in fields:
+            raise CodeError("malformed")
+        value: int | bytes
+        if kind == _VARINT:
+            value, at = _varint(data, at)
+        else:
+            size, at = _size(data, at, kind)
+            if size > len(data) - at:
+                raise CodeError("malformed")
+            value, at = data[at : at + size], at + size
+        fields[number] = value
+    return fields
+
+
+def number(message: Message, field: int) -> int:
+    """A number, 0 where the field is absent.
+
+    Raises:
+        CodeError: the field holds bytes.
+    """
+    value = message.get(field, 0)
+    if not isinstance(value, int):
+        raise CodeError("malformed")
+    return value
+
+
+def data(message: Message, field: int) -> bytes:
+    """Bytes, empty where the field is absent.
+
+    Raises:
+        CodeError: the field holds a number.
+    """
+    value = message.get(field, b"")
+    if not isinstance(value, bytes):
+        raise CodeError("malformed")
+    return value
+
+
+def text(message: Message, field: int) -> str:
+    """A text, empty where the field is absent.
+
+    Raises:
+        CodeError: the field holds no UTF-8.
+    """
+    try:
+        return data(message, field).decode()
+    except UnicodeDecodeError as error:
+        raise CodeError("malformed") from error
+
+
+def _varint(data: bytes, at: int) -> tuple[int, int]:
+    """A number below 2^64 in its shortest form, and where it ends."""
+    value = 0
+    for index, byte in enumerate(data[at : at + _VARINT_BYTES]):
+        value |= (byte & 0x7F) << (7 * index)
+        if byte < 0x80:
+            if (index and not byte) or value >> 64:
+                break
+            return value, at + index + 1
+    raise CodeError("malformed")
+
+
+def _size(data: bytes, at: int, kind: int) -> tuple[int, int]:
+    """How many bytes a value takes, and where it begins."""
+    if kind == _BYTES:
+        return _varint(data, at)
+    if kind in (_FIXED64, _FIXED32):
+        return (8 if kind == _FIXED64 else 4), at
+    raise CodeError("malformed")
