@@ -13,10 +13,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.cli import silence_libraries
-from pipelines.lake import open_lake, read_table
 from pipelines.options import parse_instant
 from pipelines.output import write_table
-from pipelines.query import draw_timeline, milestones, overlaps
+from pipelines.query import busiest_case, draw_timeline, milestones, overlaps
 from pipelines.simulate import simulate
 
 if TYPE_CHECKING:
@@ -50,7 +49,7 @@ def main() -> None:
             now_us=now_us,
         )
     _say_report(report)
-    case = _case_of_most_overlaps(lake)
+    case = busiest_case(lake)
     before = overlaps(lake, case=case)
     _show(
         f"Who overlapped with case {case} ({before.num_rows:,} rows, the longest)", _longest(before)
@@ -79,13 +78,6 @@ def _say_report(report: "Report") -> None:
         f"  received {report.received:,} = accepted {report.accepted:,} + duplicate {report.duplicate:,}"
         f" + rejected {report.rejected:,}; {report.unregistered:,} of places that nobody registered"
     )
-
-
-def _case_of_most_overlaps(lake: str) -> str:
-    cases = read_table(open_lake(lake), "cases")
-    cases = cases.filter(pc.is_null(cases["withdrawn_at"]))
-    counts: dict[str, int] = {case: overlaps(lake, case=case).num_rows for case in cases["case_id"].to_pylist()}
-    return max(sorted(counts), key=counts.__getitem__)
 
 
 def _longest(rows: pa.Table) -> pa.Table:
