@@ -6,6 +6,7 @@ text of a column.
 
 import datetime as dt
 import re
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -27,6 +28,7 @@ PERSON: Final = "person"
 
 MOST_WHOLE: Final = 2**31 - 1
 
+_MOST_NUMBER = sys.float_info.max
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _NUMBER = re.compile(r"-?\d{1,300}(\.\d{1,300})?([eE][+-]?\d{1,3})?", re.ASCII)
 _WHOLE = re.compile(r"\d{1,10}", re.ASCII)
@@ -106,7 +108,9 @@ def _number(text: str) -> tuple[float | None, int]:
 def _number_within(least: float, most: float) -> Check:
     def check(text: str) -> tuple[float | None, int]:
         number, reason = _number(text)
-        return (number, reason) if number is None or least <= number <= most else (None, MALFORMED)
+        if number is None or not least <= number <= most:
+            return None, MALFORMED
+        return number + 0.0, reason  # there is one zero, without a sign
 
     return check
 
@@ -155,6 +159,8 @@ _SPECIAL: Final[dict[tuple[str, str], dict[str, Any]]] = {
     ("case", "isolated_at"): {"day_end": True},
     ("encounter", "started_at"): {"dates": False},
     ("encounter", "ended_at"): {"dates": False},
+    ("encounter", "distance_m"): {"check": _number_within(0, _MOST_NUMBER)},
+    ("encounter", "attenuation_db"): {"check": _number_within(0, _MOST_NUMBER)},
     ("declaration", "declared_at"): {"dates": False},
     ("declaration", "symptoms"): {"limit": None, "check": _list},
 }

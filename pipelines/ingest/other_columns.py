@@ -5,10 +5,12 @@ counts is the first in the order of `reasons`.
 """
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -28,12 +30,59 @@ from pipelines.ingest.typed import arrow_texts
 from pipelines.keys import Keys
 from schemas.tables import INSTANT
 
+Bool = npt.NDArray[np.bool_]
+
 _EARLIEST_US = -62_135_510_400_000_000  # 0001-01-02
 _LATEST_US = 253_402_214_399_999_999  # 9999-12-30
 """The instants that have a date in every time zone."""
 
 _WORST_ESCAPE = 6
 _JSON_FRAME = 1024
+
+
+@dataclass(frozen=True)
+class Persons:
+    """A column of persons.
+
+    Attributes:
+        column: tokens, int64[n]; what is absent or wrong is null.
+        ids: int32[n], the number of each row's identifier, -1 where it is absent.
+        tokens: int64[d].
+        texts: the d canonical identifiers.
+    """
+
+    column: pa.Array
+    ids: Int32
+    tokens: Int64
+    texts: Spans
+
+    def used(self, rows: Bool) -> Int64:
+        """The numbers of the identifiers of some rows, bool[n]; ascending."""
+        marks = np.zeros(self.tokens.size + 1, bool)
+        marks[self.ids[rows]] = True
+        return np.flatnonzero(marks[:-1])
+
+
+class Identities(Sequence[bytes]):
+    """The distinct persons of some rows; an identifier becomes an object only where it is asked for.
+
+    Attributes:
+        tokens: int64[d], ascending; the identifier of each is the element of its position.
+    """
+
+    def __init__(self, persons: Sequence[Persons], rows: Bool) -> None:
+        used = [column.used(rows) for column in persons]
+        tokens = [column.tokens[numbers] for column, numbers in zip(persons, used, strict=True)]
+        self.tokens, first = np.unique(np.concatenate([np.empty(0, np.int64), *tokens]), return_index=True)
+        self._texts = [column.texts for column in persons]
+        self._column = np.repeat(np.arange(len(used)), [numbers.size for numbers in used])[first]
+        self._number = np.concatenate([np.empty(0, np.int64), *used])[first]
+
+    def __len__(self) -> int:
+        return int(self.tokens.size)
+
+    def __getitem__(self, index: int) -> bytes:  # type: ignore[override] # slices are not offered
+        return self._texts[self._column[index]].value(int(self._number[index])) or b""
 
 
 @dataclass
@@ -43,12 +92,16 @@ class Checked:
     Attributes:
         reason: uint8[n], 0 where a row is accepted.
         columns: by field, n rows; what is absent or wrong is null.
-        identifiers: canonical identifiers of accepted rows, by token.
+        persons: those of the columns that hold persons.
     """
 
     reason: UInt8
     columns: dict[str, pa.Array] = field(default_factory=dict)
-    identifiers: dict[int, bytes] = field(default_factory=dict)
+    persons: list[Persons] = field(default_factory=list)
+
+    def identities(self, rows: Bool) -> Identities:
+        """The persons of some rows, bool[n]."""
+        return Identities(self.persons, rows)
 
     def refuse(self, reasons: UInt8) -> None:
         """Note reasons, uint8[n]; of two the smaller stays."""
@@ -94,7 +147,6 @@ def check(block: Columns, contract: str, keys: Keys) -> Checked:
     """
     checked = Checked(_with_large_rows(block, contract))
     texts = {name: _distinct_of(block, name, meaning) for name, meaning in meanings_of(contract).items()}
-    persons: list[_Persons] = []
     for name, meaning in meanings_of(contract).items():
         column = texts[name]
         checked.refuse(column.per_row(column.reasons))
@@ -104,15 +156,13 @@ def check(block: Columns, contract: str, keys: Keys) -> Checked:
         elif meaning.kind == TIME:
             checked.columns[name] = _instants(checked, column, meaning, texts.get("timezone"))
         elif meaning.kind == PERSON:
-            persons.append(_persons(checked, column, keys))
-            checked.columns[name] = persons[-1].column
+            checked.persons.append(_persons(checked, column, keys))
+            checked.columns[name] = checked.persons[-1].column
         else:
             checked.columns[name] = _values(checked, column, meaning)
         if meaning.required:
             absent = instant == NO_INSTANT if isinstance(instant, np.ndarray) else column.ids < 0
             checked.refuse(np.where(absent, np.uint8(MISSING_FIELD), np.uint8(0)))
-    for person in persons:
-        checked.identifiers |= person.identifiers(checked.reason)
     return checked
 
 
@@ -179,34 +229,12 @@ def _values(checked: Checked, column: _Distinct, meaning: Meaning) -> pa.Array:
     return column.rows_of(values)
 
 
-@dataclass(frozen=True)
-class _Persons:
-    """A column of persons.
-
-    Attributes:
-        column: tokens, int64.
-        ids: int32[n], the number of each row's identifier, -1 where it is absent.
-        tokens: int64[d].
-        texts: the d canonical identifiers.
-    """
-
-    column: pa.Array
-    ids: Int32
-    tokens: Int64
-    texts: Spans
-
-    def identifiers(self, reason: UInt8) -> dict[int, bytes]:
-        """The canonical identifiers of the rows that are accepted, by token."""
-        used = np.unique(self.ids[(reason == 0) & (self.ids >= 0)]).tolist()
-        return {int(self.tokens[number]): self.texts.value(number) or b"" for number in used}
-
-
-def _persons(checked: Checked, column: _Distinct, keys: Keys) -> _Persons:
+def _persons(checked: Checked, column: _Distinct, keys: Keys) -> Persons:
     allowed = np.where(column.reasons == 0, column.texts.length, np.int32(0))
     texts, reasons = canonical_persons(Spans(column.texts.data, column.texts.start, allowed))
     checked.refuse(column.per_row(np.where(column.reasons == 0, reasons, np.uint8(0))))
     tokens = macs(texts, keys.token_key)
-    return _Persons(column.rows_of(pa.array(tokens)), column.ids, tokens, texts)
+    return Persons(column.rows_of(pa.array(tokens)), column.ids, tokens, texts)
 
 
 def _instants(checked: Checked, column: _Distinct, meaning: Meaning, zones: _Distinct | None) -> pa.Array:

@@ -1,4 +1,4 @@
-"""Lines of JSON as columns, for inputs that are small: an object a record, not a kernel."""
+"""Lines of JSON as columns, for the inputs beside scans: an object a record, not a kernel."""
 
 from collections.abc import Callable
 from typing import Any, Final
@@ -10,9 +10,15 @@ from pipelines.arrays import Int64
 from pipelines.ingest.kinds import NUMBER, TEXT, TEXTS, TIME, TRUTH, WHOLE
 from pipelines.ingest.reasons import MALFORMED
 from pipelines.ingest.records import count_records, raw_records
-from pipelines.ingest.spans import Columns, Lines, Spans
+from pipelines.ingest.spans import Columns, Lines, Spans, UInt8
 from pipelines.ingest.strict import load
 from pipelines.ingest.typed import text_spans
+
+_LINES_AT_ONCE: Final = (
+    1 << 13
+)  # many more objects at once, and Python's collector walks them again and again
+_TEXTUAL: Final = (TEXT, TIME, TEXTS)
+_TEXT_TYPES: Final = frozenset((str, type(None)))
 
 
 def columns_of_lines(block: Lines, kinds: dict[str, str]) -> tuple[Columns, list[bytes]]:
@@ -25,20 +31,31 @@ def columns_of_lines(block: Lines, kinds: dict[str, str]) -> tuple[Columns, list
         kinds: the kind of each field by name.
     """
     raw = raw_records(block, np.arange(count_records(block)))
-    loaded = [load(line) for line in raw]
-    broken = np.array([reason for _, reason in loaded], np.uint8)
-    fields: dict[str, Spans | Int64] = {}
-    for name, kind in kinds.items():
-        text_of = _TEXT_OF[kind]
-        texts: list[str | None] = []
-        for row, (record, _) in enumerate(loaded):
-            value = record.get(name)
-            text = None if value is None else text_of(value)
-            if value is not None and text is None:
-                broken[row] = MALFORMED
-            texts.append(text)
-        fields[name] = text_spans(pa.array(texts, pa.string()))
+    broken = np.zeros(len(raw), np.uint8)
+    parts: dict[str, list[pa.Array]] = {name: [pa.array([], pa.string())] for name in kinds}
+    for start in range(0, len(raw), _LINES_AT_ONCE):
+        loaded = [load(line) for line in raw[start : start + _LINES_AT_ONCE]]
+        reasons = broken[start : start + len(loaded)]
+        reasons[:] = [reason for _, reason in loaded]
+        for name, kind in kinds.items():
+            values = [record.get(name) for record, _ in loaded]
+            parts[name].append(pa.array(_texts_of(values, kind, reasons), pa.string()))
+    fields: dict[str, Spans | Int64] = {
+        name: text_spans(pa.concat_arrays(texts)) for name, texts in parts.items()
+    }
     return Columns(block.first_row, fields, len(raw), broken), raw
+
+
+def _texts_of(values: list[Any], kind: str, reasons: UInt8) -> list[str | None]:
+    """The values of a field as text, nearly always what they are; a wrong type is noted in `reasons`."""
+    if kind in _TEXTUAL and _TEXT_TYPES.issuperset(map(type, values)):
+        return values
+    text_of = _TEXT_OF[kind]
+    texts = [None if value is None else text_of(value) for value in values]
+    for row, (value, text) in enumerate(zip(values, texts, strict=True)):
+        if value is not None and text is None:
+            reasons[row] = MALFORMED
+    return texts
 
 
 def _text(value: Any) -> str | None:
@@ -57,7 +74,7 @@ def _truth(value: Any) -> str | None:
     return str(value).lower() if isinstance(value, bool) else None
 
 
-def _texts(value: Any) -> str | None:
+def _list(value: Any) -> str | None:
     if isinstance(value, list) and all(isinstance(item, str) for item in value):
         return ";".join(value)
     return _text(value)
@@ -69,6 +86,6 @@ _TEXT_OF: Final[dict[str, Callable[[Any], str | None]]] = {
     NUMBER: _number,
     WHOLE: _whole,
     TRUTH: _truth,
-    TEXTS: _texts,
+    TEXTS: _list,
 }
 """The text of a value of JSON by the kind of its field; None for a value of another type."""

@@ -129,7 +129,8 @@ def read_other(source: Source, paths: Sequence[str], keys: Keys, current: pa.Tab
             for row in np.flatnonzero(checked.reason).tolist():
                 refused.append((REASONS[checked.reason[row]], digest(keys, raw_of(row))))
             parts.append(_rows(source, checked))
-            identifiers |= checked.identifiers
+            people = checked.identities(checked.reason == 0)
+            identifiers |= dict(zip(people.tokens.tolist(), people, strict=True))
     rows, duplicate = _upserted(
         source, pa.concat_tables([source.table.schema.empty_table(), *parts]), current
     )
