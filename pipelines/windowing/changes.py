@@ -56,10 +56,11 @@ class Tally:
 
 @dataclass
 class FindChanges(ThreadedDoFn):
-    """(person bucket, pieces) -> ((by, part), Piece), stamped with each date that the change touches.
+    """(person bucket, pieces) -> (0, ((by, part), Piece)), stamped with each date that the change touches.
 
-    A date gets an element of order `person` only where stays of its own
-    change; a stay that merely reaches it concerns its footfall alone.
+    The one key gathers what a date's window holds. A date gets an element of
+    order `person` only where stays of its own change; a stay that merely
+    reaches it concerns its footfall alone.
 
     Attributes:
         unread: the dates that hold scans and were not read, ascending.
@@ -132,10 +133,10 @@ class FindChanges(ThreadedDoFn):
         name = f"changes-{(bucket + self.buckets // 2) % self.buckets:06}"
         for packed, piece in spill(self.scratch, name, rows.take(pa.array(row)), key):
             number, venue_part = divmod(packed, _PARTS_AT_MOST)
-            yield TimestampedValue((("venue", venue_part), piece), number * DAY_SECONDS)
+            yield TimestampedValue((0, (("venue", venue_part), piece)), number * DAY_SECONDS)
             if (begins[piece.start : piece.stop] == number).any():
                 for person_part in self._person_parts(bucket, number):
-                    yield TimestampedValue((("person", person_part), piece), number * DAY_SECONDS)
+                    yield TimestampedValue((0, (("person", person_part), piece)), number * DAY_SECONDS)
 
     def _venue_part(self, venue: Int64, date: Int64) -> Int64:
         part = np.zeros(venue.size, np.int64)

@@ -206,16 +206,7 @@ def _sweep(
         window_us: length of a window.
         windows: how many.
     """
-    capacity = windows * (bounds.size - 1)  # what is not written to costs no memory
-    counts = _Counts(
-        np.empty(capacity, np.int64),
-        np.empty(capacity, np.int64),
-        np.empty(capacity, np.int32),
-        np.empty(capacity, np.int32),
-        np.empty(capacity, np.int32),
-        np.empty(capacity, np.int32),
-        np.empty(capacity, np.int64),
-    )
+    counts = _room(windows * (bounds.size - 1))
     table = np.empty((windows + 1, 7), np.int64)
     size = 0
     visit = 0
@@ -228,6 +219,26 @@ def _sweep(
                 table[exit_us[row] // window_us, _EXITS] += 1
         visit = _count_visits(table, visits, leaving_us, visit, position, window_us)
         size = _write_rows(counts, size, table, position, window_us)
+    return _first(counts, size)
+
+
+@njit(cache=True, nogil=True)
+def _room(size: int) -> _Counts:
+    """Columns for at most `size` rows; what is not written to costs no memory."""
+    return _Counts(
+        np.empty(size, np.int64),
+        np.empty(size, np.int64),
+        np.empty(size, np.int32),
+        np.empty(size, np.int32),
+        np.empty(size, np.int32),
+        np.empty(size, np.int32),
+        np.empty(size, np.int64),
+    )
+
+
+@njit(cache=True, nogil=True)
+def _first(counts: _Counts, size: int) -> _Counts:
+    """The first rows."""
     return _Counts(
         counts.position[:size],
         counts.window[:size],

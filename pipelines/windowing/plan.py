@@ -112,7 +112,7 @@ def make_plan(lake: Lake, rules: StayRules, *, everything: bool = False, margin:
         lake: the lake.
         rules: the durations.
         everything: plan a rebuild.
-        margin: how many days around a changed date to read, at least the longest stay.
+        margin: how far around a changed date to read, in longest stays as whole days.
     """
     stays, footfall = snapshot(lake, "stays"), snapshot(lake, "footfall")
     scans, venues = snapshot(lake, "scans"), snapshot(lake, "venues")
@@ -127,7 +127,7 @@ def make_plan(lake: Lake, rules: StayRules, *, everything: bool = False, margin:
     else:
         changed = _changed(files, registries)
         dates = sorted({file.date for file in changed})
-        read = within({file.date for file in files}, dates, max(margin, longest_days))
+        read = within({file.date for file in files}, dates, margin * longest_days)
     chosen = tuple(file for file in files if file.date in read)
     recounted = () if base is None else _recounted(lake, stays, footfall)
     is_current = dict(stays.marks) == _marks(scans.version, venues.version, rules)

@@ -37,7 +37,7 @@ class RecomputeDays(beam.PTransform):  # type: ignore[type-arg]
     def expand(self, begin: Any) -> Any:
         """Wire the steps; `Create` spreads what it lists over the workers by itself."""
         plan = self.plan
-        # changes.days: ((by, part), Piece), stamped with its date; changes.tally: Tally
+        # changes.days: (0, ((by, part), Piece)), stamped with its date; changes.tally: Tally
         changes = (
             begin
             | "List scan files" >> beam.Create(plan.files)
@@ -51,7 +51,6 @@ class RecomputeDays(beam.PTransform):  # type: ignore[type-arg]
         rewritten = (
             self._with_recounted(begin, changes.days)
             | "Window by day" >> beam.WindowInto(FixedWindows(DAY_SECONDS))
-            | "Key alike" >> beam.WithKeys(0)
             | "Group by day" >> beam.GroupByKey()
             | "List day parts" >> beam.ParDo(ListDayParts(plan.parts), AsList(changes[TALLY]))
             | "Leave the windows" >> beam.WindowInto(GlobalWindows())
@@ -87,7 +86,7 @@ class RecomputeDays(beam.PTransform):  # type: ignore[type-arg]
             begin
             | "List recounted" >> beam.Create(self.plan.recounted)
             | "Stamp recounted"
-            >> beam.Map(lambda date: TimestampedValue((("venue", 0), None), date * DAY_SECONDS))
+            >> beam.Map(lambda date: TimestampedValue((0, (("venue", 0), None)), date * DAY_SECONDS))
         )
         return (days, recounted) | "Join recounted" >> beam.Flatten()
 

@@ -65,5 +65,5 @@ def _changes(plan, buckets, scratch):
             if isinstance(result, TaggedOutput):
                 tallies.append(result.value)
             else:
-                days[int(result.timestamp) // DAY_SECONDS].append(result.value)
+                days[int(result.timestamp) // DAY_SECONDS].append(result.value[1])
     return tallies, days
