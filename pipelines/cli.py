@@ -51,6 +51,7 @@ COMMANDS = {
     "recompute": Entry("pipelines.recompute", "rewrite stays and footfall, after a change of stays.toml"),
     "overlaps": Entry("pipelines.query.overlaps_command", "who overlapped with this person, where, how long"),
     "milestones": Entry("pipelines.query.milestones_command", "the time-places (mốc dịch tễ) of a case"),
+    "clusters": Entry("pipelines.graph.clusters_command", "venues where more cases meet than by chance"),
     "token": Entry("pipelines.query.token_command", "the token of an identifier"),
     "compact": Entry("pipelines.lake.compact_command", "join small files of the lake"),
     "verify": Entry("pipelines.lake.verify_command", "check every file of the lake against its hash"),

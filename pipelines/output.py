@@ -29,6 +29,9 @@ from pipelines.options import FORMATS, LOCAL_TIMEZONE
 TOKEN_COLUMNS = ("person", "person_a", "person_b", "via", "scanner", "venue")
 """Columns that hold tokens wherever they are int64, marked or not: a query drops the marks."""
 
+_SMALL = 0.001
+"""Numbers below it are shown in a table with their power of ten: a chance of 3e-9 is not 0."""
+
 _TEXT_LIST_GLUE = ";"
 _HIDDEN_SIGNS = "\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff"
 _HIDDEN = re.compile(f"[{_HIDDEN_SIGNS}]")
@@ -239,7 +242,7 @@ def _table_cell(value: Any) -> str:
         local = _aware(value).astimezone(LOCAL_TIMEZONE)
         return local.strftime("%Y-%m-%d %H:%M:%S")
     if isinstance(value, float):
-        return f"{value:.4f}".rstrip("0").rstrip(".")
+        return f"{value:.1e}" if 0 < abs(value) < _SMALL else f"{value:.4f}".rstrip("0").rstrip(".")
     if isinstance(value, list):
         return _TEXT_LIST_GLUE.join(_table_cell(part) for part in value)
     return _HIDDEN.sub("\N{REPLACEMENT CHARACTER}", _text_of(value))

@@ -180,3 +180,8 @@ def test_a_folder_that_is_missing_is_wrong_usage(tmp_path):
 def test_an_unknown_format_is_wrong_usage():
     with pytest.raises(UsageError, match="--format"):
         write_rows(answer(n=[1]), "xlsx")
+
+
+def test_a_small_number_in_a_table_keeps_its_power_of_ten(capsys):
+    write_rows(pa.table({"p": [0.0, 0.25, 3.14159, 0.0004, 2.6e-9, -2.6e-9]}), "table")
+    assert capsys.readouterr().out.split()[2:] == ["0", "0.25", "3.1416", "4.0e-04", "2.6e-09", "-2.6e-09"]
