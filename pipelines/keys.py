@@ -4,6 +4,7 @@ The keys are four files in a folder outside the lake. `token.key` turns
 identifiers into tokens, `event.key` identifies scans and refused records and
 outlives a rotation of the first. `authority.pub` seals the vault;
 `authority.key` opens it and lies here only until the authority takes it away.
+Beside them lies the folder `codes` of `pipelines.codes.keyring`.
 """
 
 import errno
@@ -19,6 +20,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 
+from pipelines.codes.keyring import NO_KEYS, CodeKeys, load_code_keys
 from pipelines.errors import DataError, ServiceError
 
 TOKEN_KEY = "token.key"  # noqa: S105 - a file name
@@ -42,6 +44,7 @@ class Keys:
         digest_key: 32 bytes, derived from the event key; refused records.
         authority_public: 32 bytes, X25519; the vault is sealed to it.
         fingerprint: 32 hexadecimal digits that the lake stores; says nothing about the keys.
+        codes: what scanned codes are judged by; no part of the fingerprint, since they come and go.
     """
 
     folder: Path
@@ -50,6 +53,7 @@ class Keys:
     digest_key: bytes = field(repr=False)
     authority_public: bytes
     fingerprint: str
+    codes: CodeKeys = NO_KEYS
 
 
 def create_keys(folder: Path) -> Keys:
@@ -93,6 +97,7 @@ def load_keys(folder: Path) -> Keys:
         digest_key=hmac.digest(event_key, _DIGEST_LABEL, "sha256"),
         authority_public=_read_public(folder / AUTHORITY_PUBLIC),
         fingerprint=hashlib.sha256(_FINGERPRINT_LABEL + token_key + event_key).hexdigest()[:32],
+        codes=load_code_keys(folder),
     )
 
 

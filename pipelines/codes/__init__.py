@@ -4,9 +4,3 @@ In: the raw text of a scanned code, and the keys that are trusted.
 Out: venue, zone, name, validity and direction, graded by what vouches for them; or a person.
 Refused: every other text, with a reason and never an exception; no code is followed or rendered.
 """
-
-from pipelines.codes.decoded import Decoded
-from pipelines.codes.decoder import FORMATS, decode, valid_at
-from pipelines.codes.keyring import NO_KEYS, CodeKeys, load_code_keys
-
-__all__ = ["FORMATS", "NO_KEYS", "CodeKeys", "Decoded", "decode", "load_code_keys", "valid_at"]

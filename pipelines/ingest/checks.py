@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from pipelines.arrays import Int64
-from pipelines.ingest.codes import UNKNOWN_WORD, decode_codes, words_to_codes
+from pipelines.codes.keyring import NO_KEYS, CodeKeys
+from pipelines.ingest.codes import UNKNOWN_WORD, Places, places_of, words_to_codes
 from pipelines.ingest.distinct import distinct
 from pipelines.ingest.fields import (
     CODE,
@@ -21,30 +22,14 @@ from pipelines.ingest.fields import (
     VENUE,
     ZONE,
 )
+from pipelines.ingest.named import Named, filled, same_texts
 from pipelines.ingest.persons import canonical_persons
-from pipelines.ingest.reasons import BAD_TEXT, BAD_TIME, MALFORMED, MISSING_FIELD
+from pipelines.ingest.reasons import BAD_CODE, BAD_TEXT, BAD_TIME, MALFORMED, MISSING_FIELD
 from pipelines.ingest.records import Records
-from pipelines.ingest.spans import NO_INSTANT, Int32, Spans, UInt8
+from pipelines.ingest.spans import NO_INSTANT, Int32, UInt8
 from pipelines.ingest.texts import Texts, column_of, normalised, normalised_column
 from pipelines.ingest.times import BAD_INSTANT, instants
 from schemas.codes import DIRECTIONS, SCAN_MODES
-
-
-@dataclass(frozen=True)
-class Named:
-    """A column by its distinct texts.
-
-    Attributes:
-        ids: int32[n], the number of each row's text, -1 where it is absent.
-        texts: the d distinct texts as they are written down from here on.
-    """
-
-    ids: Int32
-    texts: Spans
-
-    def rows(self, kept: Int64) -> "Named":
-        """Only the rows `kept`, of the same texts."""
-        return replace(self, ids=self.ids[kept])
 
 
 @dataclass(frozen=True)
@@ -62,6 +47,7 @@ class Checked:
         direction: uint8[n] codes.
         scan_mode: uint8[n] codes.
         occurred_us: int64[n].
+        authenticity: uint8[n] codes, what vouches for the scanned code; 0 where there is none.
     """
 
     reason: UInt8
@@ -73,6 +59,7 @@ class Checked:
     direction: UInt8
     scan_mode: UInt8
     occurred_us: Int64
+    authenticity: UInt8
 
     def rows(self, kept: Int64 | None) -> "Checked":
         """Only the rows `kept`; None keeps all."""
@@ -89,14 +76,19 @@ class Checked:
             direction=self.direction[kept],
             scan_mode=self.scan_mode[kept],
             occurred_us=self.occurred_us[kept],
+            authenticity=self.authenticity[kept],
         )
 
 
-def check(records: Records) -> Checked:
+def check(records: Records, keys: CodeKeys = NO_KEYS) -> Checked:
     """Judge each record by itself.
 
     The order of the reasons is the order of the checks, so of a row's defects
     the one with the smallest code counts.
+
+    Args:
+        records: of one block.
+        keys: what scanned codes are judged by.
     """
     texts = records.texts
     event_id, bad_event_id = normalised_column(texts[EVENT_ID], EVENT_ID_BYTES)
@@ -104,7 +96,7 @@ def check(records: Records) -> Checked:
     venue, bad_venue = _named(texts[VENUE])
     zone, bad_zone = _named(texts[ZONE])
     scanner, bad_scanner = _named(texts[SCANNER])
-    code_ids, bad_code = _codes(texts[CODE])
+    code_ids, places, bad_code = _codes(texts[CODE], keys)
     direction, bad_direction = _word(texts[DIRECTION], DIRECTIONS)
     scan_mode, bad_scan_mode = _word(texts[SCAN_MODE], SCAN_MODES)
     occurred_us, bad_time = _times(records)
@@ -113,7 +105,33 @@ def check(records: Records) -> Checked:
         *(records.reason, bad_event_id, bad_person, bad_venue, bad_code, bad_zone, bad_scanner),
         *(bad_direction, bad_scan_mode, bad_time, missing * np.uint8(MISSING_FIELD)),
     )
-    return Checked(reason, event_id, person, venue, zone, scanner, direction, scan_mode, occurred_us)
+    nothing = np.zeros(reason.size, np.uint8)
+    rest = (direction, scan_mode, occurred_us, nothing)
+    checked = Checked(reason, event_id, person, venue, zone, scanner, *rest)
+    return checked if places is None else _with_places(checked, code_ids, places)
+
+
+def _with_places(checked: Checked, ids: Int32, places: Places) -> Checked:
+    """Records with what their codes say: the venue, and zone and direction where they say none.
+
+    A code is refused when it did not hold at the time of the scan, or when it
+    is of another place than the venue that the record names.
+    """
+    venue, occurred_us = checked.venue, checked.occurred_us
+    named, coded = same_texts(venue.texts, places.venue)
+    differs = (venue.ids >= 0) & (np.append(named, -1)[venue.ids] != np.append(coded, -1)[ids])
+    early = occurred_us < np.append(places.valid_from_us, 0)[ids]
+    late = occurred_us >= np.append(places.valid_to_us, 0)[ids]
+    bad_code = ((ids >= 0) & (differs | early | late)) * np.uint8(BAD_CODE)
+    of_code = np.append(places.direction, np.uint8(0))[ids]
+    return replace(
+        checked,
+        reason=_first(checked.reason, bad_code),
+        venue=filled(venue, places.venue, ids),
+        zone=filled(checked.zone, places.zone, ids),
+        direction=np.where(checked.direction == 0, of_code, checked.direction),
+        authenticity=np.append(places.authenticity, np.uint8(0))[ids],
+    )
 
 
 def _first(*reasons: UInt8) -> UInt8:
@@ -148,15 +166,18 @@ def _persons(column: Texts) -> tuple[Named, UInt8]:
     return Named(np.append(merged, np.int32(-1))[ids], persons), reasons
 
 
-def _codes(column: Texts) -> tuple[Int32, UInt8]:
-    """The number of each row's scanned code, -1 where there is none, and why it is refused.
+def _codes(column: Texts, keys: CodeKeys) -> tuple[Int32, Places | None, UInt8]:
+    """The number of each row's scanned code, -1 where there is none, what it says, and why it is refused.
 
     A code is judged as it was scanned: it is not brought into NFC.
     """
     ids, texts = distinct(column)
+    if not len(texts):
+        return ids, None, np.zeros(ids.size, np.uint8)
     _, reasons = normalised(texts, None)
-    long = (texts.length > CODE_BYTES) * np.uint8(BAD_TEXT)
-    return ids, _of_rows(_first(reasons, long, decode_codes(texts).reason), ids)
+    reasons = _first(reasons, (texts.length > CODE_BYTES) * np.uint8(BAD_TEXT))
+    places = places_of(texts, reasons == 0, keys)
+    return ids, places, _of_rows(_first(reasons, places.reason), ids)
 
 
 def _word(column: Texts, words: tuple[str, ...]) -> tuple[UInt8, UInt8]:

@@ -99,7 +99,7 @@ def parse(block: Lines | Columns, chunk_number: int, settings: Settings) -> Pars
         settings: keys and the range of time.
     """
     records = records_of(block)
-    checked = check(records)
+    checked = check(records, settings.keys.codes)
     row = np.arange(checked.reason.size) + ((chunk_number << 32) + block.first_row)
     refused = np.flatnonzero(checked.reason)
     kept = np.flatnonzero(checked.reason == 0) if refused.size else None
@@ -138,7 +138,6 @@ def _used(ids: Int32, count: int) -> Int64:
 
 
 def _table(scans: Checked, tokens: Int64, fault: UInt8, row: Int64, keys: Keys) -> pa.Table:
-    size = row.size
     people, venues, zones, scanners = scans.person, scans.venue, scans.zone, scans.scanner
     ids = np.stack([people.ids, venues.ids, zones.ids])
     content = Content(people.texts, venues.texts, zones.texts, ids, scans.direction, scans.occurred_us)
@@ -153,7 +152,7 @@ def _table(scans: Checked, tokens: Int64, fault: UInt8, row: Int64, keys: Keys) 
         "zone": _dictionary(zones.texts, zones.ids),
         "scan_mode": scans.scan_mode,
         "scanner": _nullable(macs(scanners.texts, keys.token_key), scanners.ids),
-        "authenticity": np.zeros(size, np.uint8),
+        "authenticity": scans.authenticity,
         "row": row,
         "fault": fault,
     }

@@ -10,7 +10,9 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_public_key,
 )
 
-from pipelines.codes import CodeKeys, corona_warn_app, crowd_notifier, decode
+from pipelines.codes import corona_warn_app, crowd_notifier
+from pipelines.codes.decoder import decode
+from pipelines.codes.keyring import CodeKeys
 from pipelines.codes.texts import base64_bytes
 
 VECTORS = json.loads((Path(__file__).parents[1] / "data" / "qr.json").read_text(encoding="utf-8"))
