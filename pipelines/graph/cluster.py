@@ -19,7 +19,7 @@ from pipelines.graph.cases import Case, cases_by_id
 from pipelines.graph.chance import log_poisson_tail, q_values
 from pipelines.graph.horizon import last_instant_us
 from pipelines.graph.places import described
-from pipelines.graph.window import Window, anchor_us, infectious_window
+from pipelines.graph.window import Window, anchor_us, infectious_window, local_midnight_us
 from pipelines.lake import Lake, LakeLike, LiveFile, opened, snapshot
 from pipelines.options import Instant, instant_us
 from schemas.rules import DEFAULT_RULE, Rule, load_rule
@@ -89,7 +89,7 @@ class Answer:
         """What was done, for people."""
         significant = pc.sum(self.rows["significant"]).as_py() or 0
         over = pc.sum(self.rows["over_threshold"]).as_py() or 0
-        yield f"{self.tested:,} windows tested, {self.rows.num_rows:,} of them with any of {self.cases:,} cases"
+        yield f"{self.tested:,} windows tested, {self.rows.num_rows:,} of them with one of {self.cases:,} cases"
         if self.undated:
             yield f"{self.undated:,} cases with neither onset nor sample are left out"
         yield (
@@ -119,12 +119,15 @@ def clusters(
     The windows are those of `footfall`. A case counts in a window when one of
     its stays is there while it could have been infected or could infect:
     from `back_days` before its onset (else its sample) to the end of its
-    infectious window; for where infections pass on, the one who infects and
-    those who are infected meet. Against the number of distinct cases X stands
-    a Poisson count whose mean is `people` times the share of cases among all
-    persons of that day (the UTC day of `footfall`, as all dates of the lake);
-    p = P(X ≥ cases), and q is its Benjamini-Hochberg value over all windows,
-    those without cases (p = 1) as well.
+    infectious window, for where infections pass on, the one who infects and
+    those who are infected meet; but not on the local day of its sample and
+    after it, else every place that takes samples would be a cluster.
+
+    Against the number of distinct cases stands a Poisson count X whose mean is
+    `people` times the share of cases among all persons of that day (the UTC
+    day of `footfall`, as all dates of the lake); p = P(X ≥ cases), and q is
+    its Benjamini-Hochberg value over all windows, those without cases (p = 1)
+    as well.
 
     Args:
         lake: the lake, or where it lies.
@@ -215,10 +218,13 @@ def _lies_in(file: LiveFile, span: Span) -> bool:
 
 
 def _interval(case: Case, asked: Question, until_us: int) -> Window:
-    """When a case counts: from when it may have been infected to when it can infect no longer."""
+    """When a case counts: from when it may have been infected until it infects no longer, or is sampled."""
     infectious = infectious_window(case.times, asked.rule.infectious, until_us)
     start_us = min(infectious.start_us, anchor_us(case.times) - round(asked.back_days * DAY_US))
-    return Window(start_us, max(infectious.start_us, infectious.end_us))
+    end_us = max(infectious.start_us, infectious.end_us)
+    if case.times.sampled_us is not None:
+        end_us = min(end_us, local_midnight_us(case.times.sampled_us))
+    return Window(start_us, end_us)
 
 
 def _rows(lake: Lake, found: Sequence[Meetings], ids: list[str], tested: int, asked: Question) -> pa.Table:

@@ -96,6 +96,12 @@ def outside_validity(times: CaseTimes, rule: Rule) -> str | None:
     return None
 
 
+def local_midnight_us(instant_us: int) -> int:
+    """The begin of the local day that holds an instant; the zone has no summer time."""
+    day = dt.datetime.fromtimestamp(instant_us // 1_000_000, LOCAL_TIMEZONE).date()
+    return _midnight_us(day)
+
+
 def _days_before(times: CaseTimes, infectious: Infectious) -> float:
     return infectious.days_before_sample if times.onset_us is None else infectious.days_before_onset
 

@@ -10,6 +10,8 @@ from pipelines.errors import UsageError
 from pipelines.graph.cases import Case, cases_by_id
 from pipelines.graph.cluster import CLUSTERS, clusters, find_clusters, question
 from pipelines.graph.window import CaseTimes
+from pipelines.keys import venue_id
+from pipelines.output import token_text
 from tests.graph.lakes import put_footfall
 from tests.lakes import at, new_lake, put_cases, put_stays, put_venues
 
@@ -66,6 +68,18 @@ def test_a_case_counts_from_when_it_may_have_been_infected_until_it_can_infect_n
         ("shop", at("10 12:00"), 1, "BN-1;BN-6"),
     ]
     assert found.schema.equals(CLUSTERS)
+
+
+def test_a_place_where_cases_are_sampled_is_no_cluster(tmp_path):
+    lake = new_lake(tmp_path)
+    names = ("an", "binh", "chi")
+    stays = "\n".join(f"{name}|hospital|10 02:00|10 03:00\n{name}|cafe|9 02:00|9 02:10" for name in names)
+    put_stays(lake, f"person|venue|enter|exit\n{stays}")
+    sampled = "\n".join(f"BN-{name}|{name}|9 00:00|10 02:{row}0" for row, name in enumerate(names))
+    put_cases(lake, f"case_id|person|onset_at|sampled_at\n{sampled}")
+    put_footfall(lake)
+    found = clusters(lake, everything=True).to_pylist()
+    assert [(row["venue"], row["cases"]) for row in found] == [(token_text(venue_id("cafe")), 3)]
 
 
 def test_back_days_and_the_rule_move_the_interval(lake):

@@ -16,7 +16,7 @@ from pipelines.simulate.world import simulate
 from tests.graph.lakes import put_footfall
 from tests.lakes import keys_of, new_lake, put_stays
 
-SEEDS = range(20)
+SEEDS = range(12)
 
 
 def province(folder, seed):
@@ -71,7 +71,7 @@ def test_where_nothing_is_passed_on_the_false_discovery_rate_holds(tmp_path):
         assert answer.cases >= 1
         assert answer.tested > 500
         discovering += [seed] * any(answer.rows["significant"].to_pylist())
-    assert len(discovering) <= 2  # one is expected at a rate of 0.05; three would be seen once in 13 times
+    assert len(discovering) <= 2  # at a rate of 0.05 three would be seen once in 50 times
 
 
 @pytest.mark.parametrize("seed", [1, 2])

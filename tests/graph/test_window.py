@@ -13,6 +13,7 @@ from pipelines.graph.window import (
     Window,
     anchor_us,
     infectious_window,
+    local_midnight_us,
     outside_validity,
 )
 from pipelines.options import parse_instant
@@ -128,3 +129,10 @@ def test_the_default_rule_begins_two_days_before_the_onset():
         parse_instant("2022-01-01"),
     )
     assert window == Window(parse_instant("2021-07-08"), parse_instant("2021-07-23"))
+
+
+@pytest.mark.parametrize(
+    "instant", ["2021-07-10T00:00:00+07:00", "2021-07-10T08:31:34.5+07:00", "2021-07-10T16:59:59.999999Z"]
+)
+def test_a_local_day_begins_at_its_midnight(instant):
+    assert local_midnight_us(parse_instant(instant)) == parse_instant("2021-07-10")
