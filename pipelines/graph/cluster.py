@@ -89,7 +89,7 @@ class Answer:
         """What was done, for people."""
         significant = pc.sum(self.rows["significant"]).as_py() or 0
         over = pc.sum(self.rows["over_threshold"]).as_py() or 0
-        yield f"{self.tested:,} windows tested, {self.rows.num_rows:,} of them with one of {self.cases:,} cases"
+        yield f"{self.tested:,} windows tested, {self.rows.num_rows:,} with any of {self.cases:,} cases"
         if self.undated:
             yield f"{self.undated:,} cases with neither onset nor sample are left out"
         yield (
