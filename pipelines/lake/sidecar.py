@@ -186,7 +186,10 @@ def _micros(rows: pa.Table, name: str) -> Any:
 def _coded(zone: pa.ChunkedArray) -> pa.Array:
     """The zones in one chunk over one dictionary, in which null is an entry: no row needs a mask."""
     array = zone.combine_chunks().cast(pa.string()).dictionary_encode(null_encoding="encode")
-    return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
+    coded = array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
+    # Built anew: the encoder leaves the bits behind the last value of its bitmap as they were in memory.
+    names = pa.array(coded.dictionary.to_pylist(), pa.string())
+    return pa.DictionaryArray.from_arrays(coded.indices, names)
 
 
 def _sidecar(table: pa.Table) -> Sidecar:
