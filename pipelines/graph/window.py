@@ -67,6 +67,21 @@ def infectious_window(times: CaseTimes, infectious: Infectious, until_us: int) -
     return Window(start_us, min(ends))
 
 
+def source_window(times: CaseTimes, infectious: Infectious, back_days: float) -> Window:
+    """When a case may have been infected: from `back_days` before its onset to when it becomes infectious.
+
+    Args:
+        times: the case's course; without an onset its sample counts.
+        infectious: the pack's days.
+        back_days: days of 86,400 s.
+
+    Raises:
+        DataError: the case has neither onset nor sample.
+    """
+    anchor = anchor_us(times)
+    return Window(anchor - _days_us(back_days), anchor - _days_us(_days_before(times, infectious)))
+
+
 def anchor_us(times: CaseTimes) -> int:
     """The instant that a window is counted from: the onset, else the sample.
 

@@ -15,6 +15,7 @@ from pipelines.graph.window import (
     infectious_window,
     local_midnight_us,
     outside_validity,
+    source_window,
 )
 from pipelines.options import parse_instant
 from schemas.rules import Chain, Contact, Infectious, Rule, load_rule
@@ -77,6 +78,16 @@ def test_an_empty_window_meets_no_stay():
     assert Window(10, 10).empty
     assert not Window(10, 10).meets(0, 100)
     assert not Window(10, 5).meets(0, 100)
+
+
+def test_a_case_may_have_been_infected_from_back_days_before_until_it_is_infectious():
+    infectious = Infectious(days_before_onset=2, days_before_sample=3, days_after=1)
+    course = CaseTimes(20 * DAY_US, 25 * DAY_US, 1 * DAY_US)
+    assert source_window(course, infectious, 14) == Window(6 * DAY_US, 18 * DAY_US)
+    assert source_window(CaseTimes(None, 25 * DAY_US), infectious, 14) == Window(11 * DAY_US, 22 * DAY_US)
+    assert source_window(course, infectious, 2).empty
+    with pytest.raises(DataError, match="neither onset nor sample"):
+        source_window(CaseTimes(), infectious, 14)
 
 
 @given(
