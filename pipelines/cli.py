@@ -50,6 +50,8 @@ COMMANDS = {
     "run": Entry("pipelines.run_command", "bring files into the lake and recompute what they change"),
     "recompute": Entry("pipelines.recompute", "rewrite stays and footfall, after a change of stays.toml"),
     "overlaps": Entry("pipelines.query.overlaps_command", "who overlapped with this person, where, how long"),
+    "trace": Entry("pipelines.graph.trace_command", "F1 to Fk of cases, by rule pack"),
+    "rules": Entry("pipelines.graph.rules_command", "the rule packs, or all keys of one"),
     "milestones": Entry("pipelines.query.milestones_command", "the time-places (mốc dịch tễ) of a case"),
     "clusters": Entry("pipelines.graph.clusters_command", "venues where more cases meet than by chance"),
     "token": Entry("pipelines.query.token_command", "the token of an identifier"),

@@ -3,3 +3,28 @@
 Nothing of a record is written but keyed tokens. Refused: a case with neither
 onset nor sample, a rule pack that is wrong.
 """
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pipelines.graph.infectious import infectious_intervals
+    from pipelines.graph.rule_packs import rules
+    from pipelines.graph.tracing import trace, trace_rows
+
+# No module is named as a function: importing the module would hide the function.
+_HOMES = {
+    "infectious_intervals": "infectious",
+    "rules": "rule_packs",
+    "trace": "tracing",
+    "trace_rows": "tracing",
+}
+
+__all__ = ["infectious_intervals", "rules", "trace", "trace_rows"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is asked for: a window need not wait for what traces."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

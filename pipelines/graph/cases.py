@@ -1,7 +1,7 @@
 """A case of the lake: the person and the course of the disease."""
 
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -34,13 +34,24 @@ def find_case(lake: Lake, case_id: str) -> Case:
     Raises:
         DataError: the lake has no such case, or it has been withdrawn.
     """
-    cases = read_table(lake, "cases", _COLUMNS)
-    found = cases.filter(pc.equal(cases["case_id"], unicodedata.normalize("NFC", case_id.strip())))
-    if found.num_rows == 0:
+    return find_cases(lake, [case_id])[0]
+
+
+def find_cases(lake: Lake, case_ids: Sequence[str]) -> list[Case]:
+    """The cases of some numbers.
+
+    Raises:
+        DataError: the lake has no such case, or it has been withdrawn.
+    """
+    rows = read_table(lake, "cases", _COLUMNS)
+    of_id = dict(zip(rows["case_id"].to_pylist(), range(rows.num_rows), strict=True))
+    wanted = [of_id.get(unicodedata.normalize("NFC", case_id.strip())) for case_id in case_ids]
+    if None in wanted:
         raise DataError("--case names no case of this lake", "bring it in with truyvet run --cases FILE")
-    if found["withdrawn_at"][0].is_valid:
+    found = rows.take(pa.array(wanted, pa.int64()))
+    if found["withdrawn_at"].null_count < len(wanted):
         raise DataError("--case names a case that has been withdrawn", "ask for its person with --person")
-    return next(_cases(found))
+    return list(_cases(found))
 
 
 def cases_by_id(lake: Lake) -> dict[str, Case]:

@@ -1,0 +1,90 @@
+"""What makes people contacts, as numbers: an entry a class of venues."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from pipelines.arrays import Int64
+from schemas.rules import Rule
+
+EACH, WITHIN_24H, WINDOW = 0, 1, 2
+"""How the time together accumulates, as in `schemas.rules.Accumulate`."""
+
+_ACCUMULATE = {"each": EACH, "24h": WITHIN_24H, "window": WINDOW}
+_MINUTE_US = 60_000_000
+_MINUTES_AT_MOST = 1.5e9  # what a pack may say beyond it means "for ever" and still fits 64 bits
+
+
+class Criteria(NamedTuple):
+    """The contact keys of a rule.
+
+    A class is a set of venues that are summed together: 0 are the venues
+    without override and the encounters, each override is one more.
+
+    Attributes:
+        min_us: int64[c], microseconds.
+        accumulate: int64[c], one of EACH, WITHIN_24H and WINDOW.
+        indirect_us: int64[c], microseconds.
+        same_zone: int64[c], 1 where zones must agree.
+    """
+
+    min_us: Int64
+    accumulate: Int64
+    indirect_us: Int64
+    same_zone: Int64
+
+    @property
+    def zoned(self) -> bool:
+        """Whether any class asks for zones."""
+        return bool(self.same_zone.any())
+
+
+class VenueClasses(NamedTuple):
+    """The venues that an override names.
+
+    Attributes:
+        venue: int64[v], ascending.
+        kind: uint8[v], their class.
+    """
+
+    venue: Int64
+    kind: npt.NDArray[np.uint8]
+
+    def kinds(self, venue: Int64) -> npt.NDArray[np.uint8]:
+        """The class of each venue, int64[n]; 0 for those that no override names."""
+        if self.venue.size == 0:
+            return np.zeros(venue.size, np.uint8)
+        found = np.searchsorted(self.venue, venue)
+        found[found == self.venue.size] = 0
+        return np.where(self.venue[found] == venue, self.kind[found], np.uint8(0))
+
+
+def criteria(rule: Rule) -> Criteria:
+    """The contact keys of a rule: `[contact]`, then its overrides in their order."""
+    contacts = [rule.contact, *(override.contact for override in rule.overrides)]
+    return Criteria(
+        np.array([_minutes_us(contact.min_minutes) for contact in contacts], np.int64),
+        np.array([_ACCUMULATE[contact.accumulate] for contact in contacts], np.int64),
+        np.array([_minutes_us(contact.indirect_minutes) for contact in contacts], np.int64),
+        np.array([int(contact.same_zone) for contact in contacts], np.int64),
+    )
+
+
+def venue_classes(rule: Rule, venue: Int64, venue_type: Sequence[str]) -> VenueClasses:
+    """The venues of the registry that the overrides of a rule name.
+
+    Args:
+        rule: the rule.
+        venue: int64[v], the registry's venues, ascending.
+        venue_type: their types.
+    """
+    kinds = {override.venue_type: number for number, override in enumerate(rule.overrides, 1)}
+    kind = np.array([kinds.get(one, 0) for one in venue_type], np.uint8)
+    named = np.flatnonzero(kind)
+    return VenueClasses(venue[named], kind[named])
+
+
+def _minutes_us(minutes: float) -> int:
+    return round(min(minutes, _MINUTES_AT_MOST) * _MINUTE_US)
