@@ -11,6 +11,7 @@ from pipelines.days import DAY_US, day_number
 from pipelines.graph.adjacency import Span, live_files, sidecars
 from pipelines.graph.candidates import rows_between
 from pipelines.graph.case_stays import CaseStays
+from pipelines.graph.groups import changes, distinct_pairs
 from pipelines.lake import Lake, LiveFile, read_live_file
 from schemas.tables import FOOTFALL
 
@@ -78,8 +79,8 @@ def meetings(windows: Windows, stays: CaseStays, people_of_day: int) -> Meetings
         people_of_day: distinct persons with a stay on it.
     """
     stay, window = windows_of_stays(stays, windows.venue, windows.start_us, windows.end_us)
-    hit, persons = np.unique(_distinct_pairs(window, stays.person[stay])[0], return_counts=True)
-    in_window, case = _distinct_pairs(window, stays.case[stay])
+    hit, persons = np.unique(distinct_pairs(window, stays.person[stay])[0], return_counts=True)
+    in_window, case = distinct_pairs(window, stays.case[stay])
     people = windows.people[hit]
     return Meetings(
         windows.venue[hit],
@@ -123,12 +124,5 @@ def people_of_day(lake: Lake, day_us: int) -> int:
     present = [np.empty(0, np.int64)]
     for columns in sidecars(live_files(lake, "person", Span(day_us, day_us + DAY_US))):
         there = columns.person[(columns.enter_us < day_us + DAY_US) & (columns.exit_us > day_us)]
-        present.append(there[np.append(True, there[1:] != there[:-1])[: there.size]])
+        present.append(there[changes(there)])
     return np.unique(np.concatenate(present)).size
-
-
-def _distinct_pairs(window: Int64, other: Int64) -> tuple[Int64, Int64]:
-    """Each pair once, by window and then by the other."""
-    values, rank = np.unique(other, return_inverse=True)
-    pairs = np.unique(window * max(values.size, 1) + rank)
-    return pairs // max(values.size, 1), values[pairs % max(values.size, 1)]

@@ -1,6 +1,5 @@
 """Clusters: venue-windows that hold more cases than as many people would by chance."""
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -19,7 +18,14 @@ from pipelines.graph.cases import Case, cases_by_id
 from pipelines.graph.chance import log_poisson_tail, q_values
 from pipelines.graph.horizon import last_instant_us
 from pipelines.graph.places import described
-from pipelines.graph.window import Window, anchor_us, infectious_window, local_midnight_us
+from pipelines.graph.window import (
+    BACK_DAYS,
+    Window,
+    anchor_us,
+    check_back_days,
+    infectious_window,
+    local_midnight_us,
+)
 from pipelines.lake import Lake, LakeLike, LiveFile, opened, snapshot
 from pipelines.options import Instant, instant_us
 from schemas.rules import DEFAULT_RULE, Rule, load_rule
@@ -43,11 +49,6 @@ CLUSTERS = pa.schema(
     ]
 )
 """The columns of an answer; `venue` is its code, `people` and `cases` are distinct persons."""
-
-BACK_DAYS = 14.0
-"""How long before onset or sample a case may have been infected."""
-
-_DAYS_AT_MOST = 36_500.0
 
 
 @dataclass(frozen=True)
@@ -171,16 +172,6 @@ def question(
     if span.begins_at() > span.ends_at():
         raise UsageError("--from lies after --to", "exchange them")
     return Question(load_rule(rule), span, threshold, fdr, back_days)
-
-
-def check_back_days(days: float) -> None:
-    """Refuse what is no length of time.
-
-    Raises:
-        UsageError: it is none.
-    """
-    if not (math.isfinite(days) and 0 <= days <= _DAYS_AT_MOST):
-        raise UsageError("--back-days is no number from 0", "write --back-days 14")
 
 
 def find_clusters(lake: Lake, cases: Mapping[str, Case], asked: Question) -> Answer:

@@ -4,7 +4,8 @@ import argparse
 import sys
 
 from pipelines.graph.cases import cases_by_id
-from pipelines.graph.cluster import BACK_DAYS, find_clusters, question
+from pipelines.graph.cluster import find_clusters, question
+from pipelines.graph.window import BACK_DAYS
 from pipelines.lake import opened
 from pipelines.options import add_keys, add_lake, add_output
 from pipelines.output import write_rows

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipelines.graph.case_stays import CaseStays
+from pipelines.graph.groups import changes, distinct_per_group
 
 Int64 = npt.NDArray[np.int64]
 
@@ -37,10 +38,10 @@ def gatherings(stays: CaseStays, within_us: int) -> Gatherings:
     """
     order = np.lexsort((stays.enter_us, stays.venue))
     stays = stays.where(order)
-    new_venue = np.append(True, stays.venue[1:] != stays.venue[:-1])[: order.size]
-    reached_us = _running_most(stays.exit_us, new_venue)
-    late = stays.enter_us[1:] - reached_us[:-1] > within_us
-    first = np.flatnonzero(new_venue | np.append(True, late)[: order.size])
+    begins = changes(stays.venue)
+    reached_us = _running_most(stays.exit_us, begins)
+    begins[1:] |= stays.enter_us[1:] - reached_us[:-1] > within_us
+    first = np.flatnonzero(begins)
     number = np.repeat(np.arange(first.size), np.diff(first, append=order.size))
     persons = distinct_per_group(number, stays.person, first.size)
     met = persons > 1
@@ -48,21 +49,6 @@ def gatherings(stays: CaseStays, within_us: int) -> Gatherings:
     return Gatherings(
         stays.venue[first][met], stays.enter_us[first][met], reached_us[ends[met]], persons[met]
     )
-
-
-def distinct_per_group(group: Int64, values: Int64, groups: int) -> Int64:
-    """How many distinct values each group has.
-
-    Args:
-        group: int64[n], from 0.
-        values: int64[n].
-        groups: how many groups there are.
-    """
-    order = np.lexsort((values, group))
-    group, values = group[order], values[order]
-    first = np.append(True, (group[1:] != group[:-1]) | (values[1:] != values[:-1]))[: order.size]
-    counts: Int64 = np.bincount(group[first], minlength=groups)
-    return counts
 
 
 def _running_most(values: Int64, starts: npt.NDArray[np.bool_]) -> Int64:

@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from pipelines.days import DAY_US
 from pipelines.graph.adjacency import Span, live_files, sidecars
+from pipelines.graph.groups import changes
 from pipelines.lake import Lake
 
 Int64 = npt.NDArray[np.int64]
@@ -41,7 +42,7 @@ def visitors(lake: Lake, venue: Int64, stretches: Sequence[Days]) -> tuple[Int64
         group = np.searchsorted(venue, columns.venue)
         known = np.flatnonzero(np.append(venue, 0)[group] == columns.venue if venue.size else [])
         parts.append(np.stack((group[known], columns.person[known], day[known])))
-        once = np.flatnonzero(_changes(columns.person) | _changes(day))  # rows of a person are neighbours
+        once = np.flatnonzero(changes(columns.person, day))  # rows of a person are neighbours
         parts.append(np.stack((np.full(once.size, venue.size), columns.person[once], day[once])))
     group, person, day = np.concatenate(parts, axis=1)
     counts = distinct_persons(group, person, day, venue.size + 1, stretches)
@@ -70,14 +71,9 @@ def distinct_persons(
     order = np.lexsort((day, person, group))
     group, person, day = group[order], person[order], day[order]
     before = np.append(_LONG_AGO, day[:-1])[: day.size]
-    before[_changes(group) | _changes(person)] = _LONG_AGO
+    before[changes(group, person)] = _LONG_AGO
     counts = [
         np.bincount(group[(day >= first) & (day < last) & (before < first)], minlength=groups)
         for first, last in stretches
     ]
     return np.array(counts, np.int64).reshape(-1, groups)
-
-
-def _changes(values: Int64) -> npt.NDArray[np.bool_]:
-    """Whether each value differs from the one before it; the first does."""
-    return np.append(True, values[1:] != values[:-1])[: values.size]

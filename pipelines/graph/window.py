@@ -1,13 +1,18 @@
 """The infectious window of a case: when whoever met this person could have been infected."""
 
 import datetime as dt
+import math
 from dataclasses import dataclass
 
 from pipelines.days import DAY_US
-from pipelines.errors import DataError
+from pipelines.errors import DataError, UsageError
 from pipelines.options import LOCAL_TIMEZONE
 from schemas.rules import Infectious, Rule
 
+BACK_DAYS = 14.0
+"""How long before its onset or sample a case may have been infected, unless the question says otherwise."""
+
+_BACK_DAYS_AT_MOST = 36_500.0
 _DAYS_AT_MOST = 1e6  # what a pack may say beyond it means "for ever" and still fits 64 bits
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
@@ -80,6 +85,16 @@ def source_window(times: CaseTimes, infectious: Infectious, back_days: float) ->
     """
     anchor = anchor_us(times)
     return Window(anchor - _days_us(back_days), anchor - _days_us(_days_before(times, infectious)))
+
+
+def check_back_days(days: float) -> None:
+    """Refuse what is no length of time.
+
+    Raises:
+        UsageError: it is none.
+    """
+    if not (math.isfinite(days) and 0 <= days <= _BACK_DAYS_AT_MOST):
+        raise UsageError("--back-days is no number from 0", "write --back-days 14")
 
 
 def anchor_us(times: CaseTimes) -> int:

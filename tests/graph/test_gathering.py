@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.graph.case_stays import CaseStays
-from pipelines.graph.gathering import distinct_per_group, gatherings
+from pipelines.graph.gathering import gatherings
 
 
 def stays_from(rows):
@@ -58,12 +58,3 @@ def test_gatherings_are_those_of_a_walk_through_time(drawn, within):
             open_end = max(open_end, leave)
         expected += [(venue, start, open_end, len(persons))] * (len(persons) > 1)
     assert found(rows, within) == expected
-
-
-@given(st.lists(st.tuples(st.integers(0, 4), st.integers(-3, 3)), max_size=20))
-def test_distinct_values_of_a_group_are_its_set(pairs):
-    table = np.array(pairs, np.int64).reshape(-1, 2)
-    counts = distinct_per_group(table[:, 0].copy(), table[:, 1].copy(), 5)
-    assert counts.tolist() == [
-        len({value for group, value in pairs if group == wanted}) for wanted in range(5)
-    ]
