@@ -54,6 +54,7 @@ COMMANDS = {
     "rules": Entry("pipelines.graph.rules_command", "the rule packs, or all keys of one"),
     "milestones": Entry("pipelines.query.milestones_command", "the time-places (mốc dịch tễ) of a case"),
     "clusters": Entry("pipelines.graph.clusters_command", "venues where more cases meet than by chance"),
+    "qr": Entry("pipelines.codes.qr_command", "make, print and decode the codes of places"),
     "token": Entry("pipelines.query.token_command", "the token of an identifier"),
     "compact": Entry("pipelines.lake.compact_command", "join small files of the lake"),
     "verify": Entry("pipelines.lake.verify_command", "check every file of the lake against its hash"),
@@ -82,8 +83,10 @@ class _Parser(argparse.ArgumentParser):
         raise UsageError(f"{self.prog}: {message}", f"see {self.prog} --help")
 
     def flags(self) -> list[str]:
-        """All flags of the command."""
-        return list(self._option_string_actions)
+        """All flags of the command and of what it can do."""
+        parts = [action for action in self._actions if isinstance(action, argparse._SubParsersAction)]
+        inner = [flag for part in parts for parser in part.choices.values() for flag in parser.flags()]
+        return [*self._option_string_actions, *inner]
 
 
 def command_parser(name: str, command: Command) -> _Parser:

@@ -158,7 +158,7 @@ def _sink(output: str | None) -> Iterator[IO[bytes]]:
         with open(output, "wb") as special:
             yield special
     else:
-        with _replacing(Path(output)) as file:
+        with replacing(Path(output)) as file:
             yield file
 
 
@@ -171,7 +171,7 @@ def _write_all(file: IO[bytes], content: bytes) -> None:
 
 
 @contextlib.contextmanager
-def _replacing(path: Path) -> Iterator[IO[bytes]]:
+def replacing(path: Path) -> Iterator[IO[bytes]]:
     """A file of mode 0600 that takes the name when it is whole, and vanishes when it is not."""
     handle, temporary = tempfile.mkstemp(prefix="_tmp-", dir=path.parent)
     try:
