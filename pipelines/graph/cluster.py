@@ -98,10 +98,15 @@ class Answer:
             f"{over:,} hold {asked.threshold:,} cases or more"
         )
 
-    @property
-    def marked(self) -> pa.Table:
-        """The rows that are significant or over the threshold."""
-        return self.rows.filter(pc.or_(self.rows["significant"], self.rows["over_threshold"]))
+    def listed(self, *, everything: bool = False, by_venue: bool = False) -> pa.Table:
+        """The rows that are significant or over the threshold, or all; or of each venue only its first."""
+        rows = self.rows
+        if not everything:
+            rows = rows.filter(pc.or_(rows["significant"], rows["over_threshold"]))
+        if by_venue:
+            venue = rows["venue"].combine_chunks().dictionary_encode().indices.to_numpy()
+            rows = rows.take(column(np.sort(np.unique(venue, return_index=True)[1])))
+        return rows
 
 
 def clusters(
@@ -114,6 +119,7 @@ def clusters(
     fdr: float = 0.05,
     back_days: float = BACK_DAYS,
     everything: bool = False,
+    by_venue: bool = False,
 ) -> pa.Table:
     """Venue-windows with more cases than chance would bring there.
 
@@ -139,6 +145,7 @@ def clusters(
         fdr: windows with q at or under it are significant.
         back_days: how long before onset or sample a case counts.
         everything: every window with a case, not only those marked.
+        by_venue: of each venue only its most surprising window.
 
     Returns:
         Columns of `CLUSTERS`, by p, then most cases, venue, window_start.
@@ -150,7 +157,7 @@ def clusters(
     where = opened(lake)
     asked = question(rule, from_, to, threshold=threshold, fdr=fdr, back_days=back_days)
     answer = find_clusters(where, cases_by_id(where), asked)
-    return answer.rows if everything else answer.marked
+    return answer.listed(everything=everything, by_venue=by_venue)
 
 
 def question(

@@ -13,7 +13,7 @@ from schemas.rules import DEFAULT_RULE
 
 EXAMPLE = """
 truyvet clusters --lake LAKE --from 2021-07-01 --to 2021-07-15
-truyvet clusters --lake LAKE --threshold 5 --fdr 0.01 --format csv --output clusters.csv
+truyvet clusters --lake LAKE --by-venue --threshold 5 --fdr 0.01 --format csv --output clusters.csv
 """
 
 
@@ -51,6 +51,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="false discovery rate of the windows called significant (default: %(default)g)",
     )
     parser.add_argument("--all", action="store_true", help="list every window with a case, marked or not")
+    parser.add_argument(
+        "--by-venue", action="store_true", help="list of each venue only its most surprising window"
+    )
     add_output(parser)
 
 
@@ -61,7 +64,8 @@ def run(args: argparse.Namespace) -> int:
     )
     lake = opened(args.lake, args.keys)
     answer = find_clusters(lake, cases_by_id(lake), asked)
-    write_rows(answer.rows if args.all else answer.marked, args.format, args.output)
+    rows = answer.listed(everything=args.all, by_venue=args.by_venue)
+    write_rows(rows, args.format, args.output)
     for line in answer.lines(asked):
         print(line, file=sys.stderr)
     return 0

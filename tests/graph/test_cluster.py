@@ -107,6 +107,15 @@ def test_windows_are_marked_by_count_and_by_false_discovery_rate(lake):
     assert clusters(lake, fdr=0.999, threshold=9).num_rows == 0
 
 
+def test_of_each_venue_its_most_surprising_window_may_stand_alone(lake):
+    found = clusters(lake, everything=True, by_venue=True)
+    assert sorted(rows_of(found)) == [
+        ("cafe", at("10 08:00"), 2, "BN-1;BN-2;BN-6"),
+        ("shop", at("10 12:00"), 1, "BN-1;BN-6"),
+    ]
+    assert clusters(lake, by_venue=True).num_rows == 0
+
+
 def test_only_windows_that_lie_between_from_and_to_are_tested(lake):
     def asked(from_, to):
         answer = find_clusters(lake, cases_by_id(lake), question(from_=from_, to=to))
