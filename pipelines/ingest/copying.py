@@ -3,8 +3,8 @@
 from typing import Any
 
 import numpy as np
-from numba import njit
 
+from pipelines.ingest.helpers import inlined
 from pipelines.ingest.machine import load64, store64
 from pipelines.ingest.spans import UInt8
 
@@ -12,7 +12,7 @@ SLACK = 8
 """Bytes behind the last one that make `load_upto` and `move` quick."""
 
 
-@njit(cache=True, nogil=True, forceinline=True)
+@inlined
 def load_upto(data: UInt8, at: int, size: int) -> Any:
     """The first `size` bytes from `at` on, at most 8, as a little-endian uint64."""
     if size >= 8:
@@ -25,22 +25,26 @@ def load_upto(data: UInt8, at: int, size: int) -> Any:
     return word
 
 
-@njit(cache=True, nogil=True, forceinline=True)
+@inlined
 def move(source: UInt8, at: int, size: int, target: UInt8, to: int) -> int:
     """Copy `size` bytes; may write up to `SLACK` bytes more, which `target` must hold.
 
     Returns:
         The position behind the copy.
     """
-    for index in range(0, size, 8):
+    index = 0
+    while index < size:
         store64(target, to + index, load_upto(source, at + index, size - index))
+        index += 8
     return to + size
 
 
-@njit(cache=True, nogil=True, forceinline=True)
+@inlined
 def same(left: UInt8, at: int, right: UInt8, to: int, size: int) -> bool:
     """Whether two texts of `size` bytes are the same."""
-    for index in range(0, size, 8):
+    index = 0
+    while index < size:
         if load_upto(left, at + index, size - index) != load_upto(right, to + index, size - index):
             return False
+        index += 8
     return True

@@ -7,6 +7,7 @@ from numba import njit
 
 from pipelines.arrays import Int64, UInt64
 from pipelines.ingest.copying import SLACK, load_upto, move, same
+from pipelines.ingest.helpers import inlined
 from pipelines.ingest.machine import folded_product
 from pipelines.ingest.spans import Int32, Spans, UInt8
 from pipelines.ingest.texts import Texts, read_only
@@ -15,8 +16,9 @@ _SECRETS = np.frombuffer(os.urandom(16), np.uint64) | np.uint64(1)
 """Drawn anew by each process, so that nobody can prepare texts that collide. No result depends
 on it: texts are compared byte by byte, and numbered as they come."""
 
-_FEWEST_SLOTS = 1 << 8
+_FEWEST_SLOTS = 1 << 10
 _MARK, _PLACE = 0, 1
+_COUNT, _END = 0, 1
 _SIZE = 0xFFFF_FFFF
 
 
@@ -37,8 +39,10 @@ def distinct(column: Texts) -> tuple[Int32, Spans]:
     slots = np.full(_FEWEST_SLOTS, -1, np.int32)
     filled = np.zeros(2, np.int64)
     for buffer, base in column.buffers():
-        where = (buffer, base, column.start, column.length)
-        slots = _number_texts(*where, _SECRETS, texts, facts, slots, ids, filled)
+        where = (buffer, base, column.start, column.length, _SECRETS)
+        row = 0
+        while (row := _number_texts(*where, row, texts, facts, slots, ids, filled)) < rows:
+            slots = _grown(slots, facts, filled[_COUNT])
     count, end = filled.tolist()
     place = facts[:count, _PLACE]
     spans = Spans(read_only(texts[: end + SLACK].copy()), place >> 32, (place & _SIZE).astype(np.int32))
@@ -52,66 +56,69 @@ def _number_texts(
     start: Int64,
     length: Int32,
     secrets: UInt64,
+    first: int,
     texts: UInt8,
     facts: Int64,
     slots: Int32,
     ids: Int32,
     filled: Int64,
-) -> Int32:
-    """Number the rows that lie in a buffer whose positions count from `base` on.
+) -> int:
+    """Number the rows from `first` on that lie in a buffer whose positions count from `base` on.
 
-    Args:
-        buffer: uint8.
-        base: the position of its first byte.
-        start: int64[n], positions.
-        length: int32[n].
-        secrets: uint64[2].
-        texts: uint8, the distinct texts one behind the other.
-        facts: int64[distinct, 2], the hash of each distinct text, and its start << 32 | its size.
-        slots: int32[power of two], numbers by hash, -1 where free.
-        ids: int32[n], receives the numbers.
-        filled: int64[2], how many texts there are and where the next is put.
-
-    Returns:
-        `slots`, or a larger table in their place.
+    `texts` holds the distinct texts one behind the other, `facts` int64[distinct, 2]
+    the hash of each and its start << 32 | its size, `slots` int32[power of two] their
+    numbers by hash, -1 where free, `filled` their count and the end of `texts`.
+    Returns n, or the row to go on with when there is a larger table.
     """
     count, end = filled
-    mask = slots.size - 1
-    for row in range(start.size):
+    for row in range(first, start.size):
         at, size = start[row] - base, int(length[row])
         if size < 0 or not 0 <= at < buffer.size:
             continue
         mark = _mark(buffer, at, size, secrets[0], secrets[1])
-        slot = mark & mask
-        known = slots[slot]
-        while known >= 0 and not (
-            facts[known, _MARK] == mark
-            and facts[known, _PLACE] & _SIZE == size
-            and same(buffer, at, texts, facts[known, _PLACE] >> 32, size)
-        ):
-            slot = (slot + 1) & mask
-            known = slots[slot]
+        slot = _slot_of(buffer, at, size, mark, texts, facts, slots)
+        known = int(slots[slot])
         if known < 0:
+            if 2 * count >= slots.size:
+                filled[_COUNT], filled[_END] = count, end
+                return row
             known = count
             slots[slot] = count
             facts[count, _MARK] = mark
             facts[count, _PLACE] = end << 32 | size
             end = move(buffer, at, size, texts, end)
             count += 1
-            if 2 * count > slots.size:
-                slots = _grown(slots, facts, count)
-                mask = slots.size - 1
         ids[row] = known
-    filled[0], filled[1] = count, end
-    return slots
+    filled[_COUNT], filled[_END] = count, end
+    return start.size
 
 
-@njit(cache=True, nogil=True, forceinline=True)
+@inlined
+def _slot_of(
+    buffer: UInt8, at: int, size: int, mark: np.int64, texts: UInt8, facts: Int64, slots: Int32
+) -> np.int64:
+    """The slot that holds a text's number, or the free one where it belongs."""
+    mask = slots.size - 1
+    slot = mark & mask
+    known = slots[slot]
+    while known >= 0 and not (
+        facts[known, _MARK] == mark
+        and facts[known, _PLACE] & _SIZE == size
+        and same(buffer, at, texts, facts[known, _PLACE] >> 32, size)
+    ):
+        slot = (slot + 1) & mask
+        known = slots[slot]
+    return slot
+
+
+@inlined
 def _mark(data: UInt8, at: int, size: int, factor: np.uint64, seed: np.uint64) -> np.int64:
     """A keyed hash of a text."""
     mark = seed + np.uint64(size)
-    for index in range(0, size, 8):
+    index = 0
+    while index < size:
         mark = folded_product(mark ^ load_upto(data, at + index, size - index), factor)
+        index += 8
     return np.int64(mark)
 
 

@@ -18,6 +18,7 @@ from numba import njit
 from pipelines.arrays import Int64, UInt64
 from pipelines.ingest.copying import move
 from pipelines.ingest.hashing import BLOCK, UInt32, blocks_of, hash_lanes, head, key_states
+from pipelines.ingest.helpers import inlined
 from pipelines.ingest.lanes import LANES
 from pipelines.ingest.spans import Int32, Spans, UInt8
 from pipelines.ingest.texts import Texts
@@ -107,18 +108,14 @@ def _event_keys(
     sizes = np.zeros((_QUEUES, LANES), np.int64)
     rows = np.zeros((_QUEUES, LANES), np.int64)
     waiting = np.zeros(_QUEUES, np.int64)
-    state = np.empty(8 * LANES, np.uint32)
+    state = np.empty(16 * LANES, np.uint32)
     words = np.empty(16 * LANES, np.uint32)
     for row in range(direction.size):
-        by_content = event_id[3][row] < 0
-        if by_content:
-            size = _content_size(persons, venues, zones, ids, direction, row)
-        else:
-            size = _EVENT_ID_FRAME + event_id[3][row]
+        size = _size_of(event_id, persons, venues, zones, ids, direction, row)
         queue = min(blocks_of(size), _QUEUES) - 1
         lane = waiting[queue]
         at = places[queue, lane]
-        if by_content:
+        if event_id[3][row] < 0:
             _put_content(persons, venues, zones, ids, direction, occurred_us, row, room, at)
         else:
             _put_event_id(event_id, row, occurred_us, room, at)
@@ -135,15 +132,16 @@ def _event_keys(
     return keys
 
 
-@njit(cache=True, nogil=True, forceinline=True)
+@inlined
 def _keep(keys: UInt64, rows: Int64, lanes: int, state: UInt32) -> None:
     for lane in range(lanes):
         keys[0, rows[lane]] = head(state, 0, lane)
         keys[1, rows[lane]] = head(state, 2, lane)
 
 
-@njit(cache=True, nogil=True, forceinline=True)
-def _content_size(
+@inlined
+def _size_of(
+    event_id: tuple[UInt8, UInt8, Int64, Int32],
     persons: tuple[UInt8, Int64, Int32],
     venues: tuple[UInt8, Int64, Int32],
     zones: tuple[UInt8, Int64, Int32],
@@ -151,12 +149,15 @@ def _content_size(
     direction: UInt8,
     row: int,
 ) -> int:
+    """Bytes that are hashed of a scan."""
+    if event_id[3][row] >= 0:
+        return int(_EVENT_ID_FRAME + event_id[3][row])
     zone = ids[2, row]
     size = persons[2][ids[0, row]] + venues[2][ids[1, row]] + (zones[2][zone] if zone >= 0 else 0)
     return int(_CONTENT_FRAME + size + _DIRECTION_SIZES[direction[row]])
 
 
-@njit(cache=True, nogil=True, forceinline=True)
+@inlined
 def _put_event_id(
     event_id: tuple[UInt8, UInt8, Int64, Int32], row: int, occurred_us: Int64, room: UInt8, at: int
 ) -> None:
@@ -170,7 +171,7 @@ def _put_event_id(
         _put_text(side, start[row] - data.size, length[row], room, end)
 
 
-@njit(cache=True, nogil=True, forceinline=True)
+@inlined
 def _put_content(
     persons: tuple[UInt8, Int64, Int32],
     venues: tuple[UInt8, Int64, Int32],
@@ -193,7 +194,7 @@ def _put_content(
     _put_number(occurred_us[row], 8, room, end + 1)
 
 
-@njit(cache=True, nogil=True, forceinline=True)
+@inlined
 def _put_known(texts: tuple[UInt8, Int64, Int32], number: int, message: UInt8, to: int) -> int:
     """Append one of the distinct texts, or an empty one for a number below 0; the position behind."""
     if number < 0:
@@ -202,14 +203,14 @@ def _put_known(texts: tuple[UInt8, Int64, Int32], number: int, message: UInt8, t
     return _put_text(texts[0], texts[1][number], texts[2][number], message, to)
 
 
-@njit(cache=True, nogil=True, forceinline=True)
+@inlined
 def _put_text(data: UInt8, at: int, size: int, message: UInt8, to: int) -> int:
     """Append a text of at most 255 bytes and its length before it; the position behind."""
     message[to] = size
     return move(data, at, size, message, to + 1)
 
 
-@njit(cache=True, nogil=True, forceinline=True)
+@inlined
 def _put_number(number: int, size: int, message: UInt8, to: int) -> int:
     """Append a big-endian number of `size` bytes; the position behind."""
     for index in range(size):

@@ -6,6 +6,7 @@ from numba import njit
 
 from pipelines.arrays import Int64
 from pipelines.ingest.copying import SLACK, move
+from pipelines.ingest.helpers import helper, inlined
 from pipelines.ingest.lanes import LANES, compress
 from pipelines.ingest.machine import load64_big, store64
 from pipelines.ingest.spans import Int32, Spans, UInt8
@@ -66,7 +67,7 @@ def _state_after(block: UInt8) -> UInt32:
 def _hash_all(data: UInt8, start: Int64, length: Int32, inner: UInt32, outer: UInt32) -> Int64:
     room, places = room_for(max(0, length.max()) if length.size else start.size)
     sizes = np.zeros(LANES, np.int64)
-    state = np.empty(8 * LANES, np.uint32)
+    state = np.empty(16 * LANES, np.uint32)
     words = np.empty(16 * LANES, np.uint32)
     heads = np.empty(start.size, np.int64)
     for first in range(0, start.size, LANES):
@@ -80,7 +81,7 @@ def _hash_all(data: UInt8, start: Int64, length: Int32, inner: UInt32, outer: UI
     return heads
 
 
-@njit(cache=True, nogil=True, forceinline=True)
+@inlined
 def blocks_of(size: int) -> int:
     """Blocks that a message of `size` bytes takes."""
     return (size + _PADDING + BLOCK - 1) // BLOCK
@@ -93,14 +94,14 @@ def room_for(longest: int) -> tuple[UInt8, Int64]:
     return np.zeros(LANES * stride, np.uint8), np.arange(LANES) * stride
 
 
-@njit(cache=True, nogil=True, forceinline=True)
+@inlined
 def head(state: UInt32, word: int, lane: int) -> np.uint64:
     """Words `word` and `word + 1` of a lane's hash as one number, big-endian."""
     high, low = state[word * LANES + lane], state[(word + 1) * LANES + lane]
     return (np.uint64(high) << np.uint64(32)) | np.uint64(low)
 
 
-@njit(cache=True, nogil=True)
+@helper
 def hash_lanes(
     room: UInt8,
     places: Int64,
@@ -119,7 +120,8 @@ def hash_lanes(
         inner: uint32[8], the state to start from.
         outer: uint32[8], the state that the second hash of HMAC starts from;
             empty for SHA-256 itself.
-        state: uint32[8 * LANES], receives the hashes, a word of all lanes after the other.
+        state: uint32[16 * LANES], receives in its first half the hashes, a word of
+            all lanes after the other; the second half is scratch.
         words: uint32[16 * LANES], scratch.
     """
     hashed_before = BLOCK if outer.size else 0
@@ -139,24 +141,25 @@ def hash_lanes(
         _hash_again(outer, state, words)
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _compress(state: UInt32, words: UInt32) -> None:
     """`compress`, which is long, as code that stands once in a kernel."""
     compress(state, words)
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _compress_some(state: UInt32, words: UInt32, sizes: Int64, block: int) -> None:
     """`compress` the lanes whose message has not ended before this block."""
-    kept = state.copy()
+    for index in range(8 * LANES):
+        state[8 * LANES + index] = state[index]
     _compress(state, words)
     for lane in range(LANES):
         if blocks_of(sizes[lane]) <= block:
             for index in range(lane, 8 * LANES, LANES):
-                state[index] = kept[index]
+                state[index] = state[8 * LANES + index]
 
 
-@njit(cache=True, nogil=True, forceinline=True)
+@inlined
 def _pad(room: UInt8, at: int, size: int, hashed_before: int) -> int:
     """Append the mark, zeros and the length in bits; the number of blocks."""
     blocks = blocks_of(size)
@@ -170,7 +173,7 @@ def _pad(room: UInt8, at: int, size: int, hashed_before: int) -> int:
     return blocks
 
 
-@njit(cache=True, nogil=True, forceinline=True)
+@inlined
 def _load_block(room: UInt8, at: int, words: UInt32, lane: int) -> None:
     for pair in range(8):
         word = load64_big(room, at + 8 * pair)
@@ -178,7 +181,7 @@ def _load_block(room: UInt8, at: int, words: UInt32, lane: int) -> None:
         words[(2 * pair + 1) * LANES + lane] = np.uint32(word & np.uint64(0xFFFFFFFF))
 
 
-@njit(cache=True, nogil=True, forceinline=True)
+@inlined
 def _set_all(state: UInt32, start: UInt32) -> None:
     """Give every lane the same state."""
     for index in range(8):
@@ -186,7 +189,7 @@ def _set_all(state: UInt32, start: UInt32) -> None:
             state[index * LANES + lane] = start[index]
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _hash_again(outer: UInt32, state: UInt32, words: UInt32) -> None:
     """The outer hash of HMAC over the 32 bytes of each lane's inner hash."""
     for index in range(8 * LANES):

@@ -1,9 +1,8 @@
 """Lines of JSON to spans of their known fields, in one pass over the bytes.
 
-Reads what nearly all lines are: one object of texts without escapes, numbers
-and literals. Every other line is left to `pipelines.ingest.strict`. A line
-read here gives the same spans as the strict parser would; a line in doubt is
-never read here.
+Reads what nearly all lines are: one object of texts, numbers and literals.
+Every other line is left to `pipelines.ingest.strict`. A line read here gives
+the same texts as the strict parser would; a line in doubt is never read here.
 """
 
 import numpy as np
@@ -12,17 +11,20 @@ from numba import njit
 from pipelines.arrays import Int64
 from pipelines.ingest.copying import load_upto
 from pipelines.ingest.csv_kernel import is_utf8
+from pipelines.ingest.escapes import unescape
 from pipelines.ingest.fields import FIELDS, RECORD_BYTES
+from pipelines.ingest.helpers import helper, inlined
 from pipelines.ingest.machine import WIDTH, count_bits, first_bit, line_ends, special_bytes
 from pipelines.ingest.spans import Int32, UInt8
 
 READ, TOO_LONG, IN_DOUBT = 0, 1, 2
 """What became of a line."""
 
-_QUOTE, _COLON, _COMMA, _OPEN, _CLOSE = (ord(sign) for sign in '":,{}')
+_QUOTE, _BACKSLASH, _COLON, _COMMA, _OPEN, _CLOSE = (ord(sign) for sign in '"\\:,{}')
 _ZERO, _NINE, _POINT, _MINUS = (ord(sign) for sign in "09.-")
 _BLANK, _TAB, _RETURN, _LINE_FEED = (ord(sign) for sign in " \t\r\n")
-_FAILED = -1
+_FAILED, _ESCAPED = -1, -2
+_SEEN, _AT, _FIELD = 0, 1, 2
 _MOST_DIGITS = 15
 _NULL, _TRUE, _FALSE = (int.from_bytes(word, "little") for word in (b"null", b"true", b"fals"))
 
@@ -46,7 +48,7 @@ _FIELD_OF_HASH = _field_of_hash()
 
 
 @njit(cache=True, nogil=True)
-def read_lines(data: UInt8) -> tuple[Int64, Int64, UInt8, Int64, Int32]:
+def read_lines(data: UInt8) -> tuple[Int64, Int64, UInt8, Int64, Int32, UInt8]:
     """Find the records of a block and the spans of their fields.
 
     Args:
@@ -56,41 +58,62 @@ def read_lines(data: UInt8) -> tuple[Int64, Int64, UInt8, Int64, Int32]:
         begin int64[n] and end int64[n] of each line that is not blank, its
         line end left out; uint8[n] `READ`, `TOO_LONG` or `IN_DOUBT`; start
         int64[fields, n] and length int32[fields, n] of the fields, -1 where
-        absent or empty, and in all fields of a line that was not read.
+        absent or empty, and in all fields of a line that was not read; and
+        uint8, texts with escapes as they are meant, whose positions count on
+        from the end of `data`.
     """
     most = _count_line_ends(data) + 1
-    begin = np.empty(most, np.int64)
-    end = np.empty(most, np.int64)
+    bounds = np.empty((2, most), np.int64)
     state = np.empty(most, np.uint8)
     start = np.empty((_SIZES.size, most), np.int64)
     length = np.empty((_SIZES.size, most), np.int32)
+    side = np.empty(data.size, np.uint8)
+    used = np.zeros(1, np.int64)
+    rows = _read_all(data, bounds, state, start, length, side, used, np.zeros(3, np.int64))
+    texts = side[: used[0]].copy()
+    return bounds[0, :rows], bounds[1, :rows], state[:rows], start[:, :rows], length[:, :rows], texts
+
+
+@helper
+def _read_all(
+    data: UInt8,
+    bounds: Int64,
+    state: UInt8,
+    start: Int64,
+    length: Int32,
+    side: UInt8,
+    used: Int64,
+    pause: Int64,
+) -> int:
+    """Fill the columns of `read_lines`; the number of records."""
     rows = 0
     at = 0
     while at < data.size:
         first = skip_blanks(data, at)
-        if _peek(data, first) == _LINE_FEED or first == data.size:
+        if first == data.size or data[first] == _LINE_FEED:
             at = first + 1
             continue
-        for field in range(_SIZES.size):
-            length[field, rows] = -1
-        stop = _read_object(data, first, start[:, rows], length[:, rows])
-        if stop >= 0:
-            stop = skip_blanks(data, stop)
-            if stop < data.size and data[stop] != _LINE_FEED:
-                stop = _FAILED
-        known = stop >= 0
-        stop = stop if known else find_line_end(data, first)
-        begin[rows] = at
-        end[rows] = stop - (data[stop - 1] == _RETURN)
-        state[rows] = READ if known else IN_DOUBT
-        if end[rows] - at > RECORD_BYTES:
+        _forget(length, rows)
+        stop = skip_blanks(data, _read_object(data, first, start, length, rows, side, used, pause))
+        state[rows] = READ
+        if stop < 0 or (stop < data.size and data[stop] != _LINE_FEED):
+            stop = find_line_end(data, first)
+            state[rows] = IN_DOUBT
+        bounds[0, rows] = at
+        bounds[1, rows] = stop - (data[stop - 1] == _RETURN)
+        if bounds[1, rows] - at > RECORD_BYTES:
             state[rows] = TOO_LONG
         if state[rows] != READ:
-            for field in range(_SIZES.size):
-                length[field, rows] = -1
+            _forget(length, rows)
         rows += 1
         at = stop + 1
-    return begin[:rows], end[:rows], state[:rows], start[:, :rows], length[:, :rows]
+    return rows
+
+
+@inlined
+def _forget(length: Int32, row: int) -> None:
+    for field in range(_SIZES.size):
+        length[field, row] = -1
 
 
 @njit(cache=True, nogil=True)
@@ -112,7 +135,7 @@ def line_bounds(data: UInt8) -> tuple[Int64, Int64]:
     return begin[:rows], end[:rows]
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _count_line_ends(data: UInt8) -> int:
     count = 0
     at = 0
@@ -125,7 +148,7 @@ def _count_line_ends(data: UInt8) -> int:
     return count
 
 
-@njit(cache=True, nogil=True)
+@helper
 def find_line_end(data: UInt8, at: int) -> int:
     """The position of the next line feed, or the size of the block."""
     while at + WIDTH <= data.size:
@@ -138,28 +161,75 @@ def find_line_end(data: UInt8, at: int) -> int:
     return at
 
 
-@njit(cache=True, nogil=True, forceinline=True)
+@inlined
 def skip_blanks(data: UInt8, at: int) -> int:
-    """The next position that holds none of JSON's blanks but the line feed."""
-    while at < data.size and (data[at] == _BLANK or data[at] == _TAB or data[at] == _RETURN):
+    """The next position that holds none of JSON's blanks but the line feed; `_FAILED` stays what it is."""
+    while 0 <= at < data.size and (data[at] == _BLANK or data[at] == _TAB or data[at] == _RETURN):
         at += 1
     return at
 
 
-@njit(cache=True, nogil=True, forceinline=True)
+@inlined
 def _peek(data: UInt8, at: int) -> int:
     return int(data[at]) if at < data.size else 0
 
 
-@njit(cache=True, nogil=True)
-def _read_object(data: UInt8, at: int, start: Int64, length: Int32) -> int:
-    """Read an object of simple values; the position behind it, or `_FAILED` where there is a doubt."""
+@inlined
+def _read_object(
+    data: UInt8, at: int, start: Int64, length: Int32, row: int, side: UInt8, used: Int64, pause: Int64
+) -> int:
+    """Read an object of simple values; the position behind it, or `_FAILED` where there is a doubt.
+
+    Escapes are decoded here, outside the loop that reads all else.
+    """
     if data[at] != _OPEN:
         return _FAILED
     at = skip_blanks(data, at + 1)
     if _peek(data, at) == _CLOSE:
         return at + 1
-    seen = 0
+    pause[_SEEN] = 0
+    while True:
+        stop = _read_members(data, at, start, length, row, pause)
+        if stop != _ESCAPED:
+            return stop
+        at = _read_escaped(data, start, length, row, side, used, pause)
+        if _peek(data, at) != _COMMA:
+            return at + 1 if _peek(data, at) == _CLOSE else _FAILED
+        at = skip_blanks(data, at + 1)
+
+
+@helper
+def _read_escaped(
+    data: UInt8, start: Int64, length: Int32, row: int, side: UInt8, used: Int64, pause: Int64
+) -> int:
+    """Read the text at which `_read_members` paused; the position of what follows it, or the block's size."""
+    at, field = pause[_AT], pause[_FIELD]
+    end, to = unescape(data, at + 1, side, used[0])
+    if end < 0 or (field < 0 and not is_utf8(data, at + 1, end)):
+        return data.size
+    if field >= 0:
+        start[field, row], length[field, row] = data.size + used[0], to - used[0]
+        used[0] = to
+    return skip_blanks(data, end + 1)
+
+
+@inlined
+def _read_members(data: UInt8, at: int, start: Int64, length: Int32, row: int, pause: Int64) -> int:
+    """Read members from the key at `at` on, up to a text that is not simple.
+
+    Args:
+        data: uint8.
+        at: where a key should begin.
+        start: int64[fields, rows], receives the positions of texts.
+        length: int32[fields, rows], receives their sizes.
+        row: the record.
+        pause: int64[3], the fields seen before, as bits; at such a text also
+            the position of its quote and its field.
+
+    Returns:
+        The position behind the object, `_FAILED`, or `_ESCAPED` at such a text.
+    """
+    seen = pause[_SEEN]
     while _peek(data, at) == _QUOTE:
         end, plain = _text_end(data, at + 1)
         if end < 0 or not plain:
@@ -171,44 +241,40 @@ def _read_object(data: UInt8, at: int, start: Int64, length: Int32) -> int:
         at = skip_blanks(data, at + 1)
         if field >= 0:
             seen |= 1 << field
-            at = _known_value(data, at, start, length, field)
+            end = _known_value(data, at, start, length, row, field)
         else:
-            at = _other_value(data, at)
-        if at < 0:
-            return _FAILED
-        at = skip_blanks(data, at)
-        sign = _peek(data, at)
-        if sign == _CLOSE:
-            return at + 1
-        if sign != _COMMA:
-            return _FAILED
+            end = _other_value(data, at)
+        if end < 0:
+            pause[_SEEN], pause[_AT], pause[_FIELD] = seen, at, field
+            return _ESCAPED if _peek(data, at) == _QUOTE else _FAILED
+        at = skip_blanks(data, end)
+        if _peek(data, at) != _COMMA:
+            return at + 1 if _peek(data, at) == _CLOSE else _FAILED
         at = skip_blanks(data, at + 1)
     return _FAILED
 
 
-@njit(cache=True, nogil=True, forceinline=True)
-def _known_value(data: UInt8, at: int, start: Int64, length: Int32, field: int) -> int:
-    """Note the span of a text, or nothing for null; the position behind it."""
+@inlined
+def _known_value(data: UInt8, at: int, start: Int64, length: Int32, row: int, field: int) -> int:
+    """Note the span of a text, or nothing for null; the position behind it or `_FAILED`."""
     if _peek(data, at) == _QUOTE:
         end, _ = _text_end(data, at + 1)
         if end < 0:
             return _FAILED
         if end > at + 1:
-            start[field] = at + 1
-            length[field] = end - at - 1
+            start[field, row] = at + 1
+            length[field, row] = end - at - 1
         return end + 1
     return at + 4 if _word(data, at) == _NULL else _FAILED
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _other_value(data: UInt8, at: int) -> int:
-    """The position behind a simple value that nobody asks for."""
+    """The position behind a simple value that nobody asks for, or `_FAILED`."""
     first = _peek(data, at)
     if first == _QUOTE:
         end, plain = _text_end(data, at + 1)
-        if end < 0 or not (plain or is_utf8(data, at + 1, end)):
-            return _FAILED
-        return end + 1
+        return end + 1 if end >= 0 and (plain or is_utf8(data, at + 1, end)) else _FAILED
     if first == _MINUS or _ZERO <= first <= _NINE:
         return _number_end(data, at)
     word = _word(data, at)
@@ -217,13 +283,13 @@ def _other_value(data: UInt8, at: int) -> int:
     return at + 5 if word == _FALSE and _peek(data, at + 4) == ord("e") else _FAILED
 
 
-@njit(cache=True, nogil=True, forceinline=True)
+@inlined
 def _word(data: UInt8, at: int) -> np.int64:
     """The next four bytes, little-endian."""
     return np.int64(load_upto(data, at, 4)) if at + 4 <= data.size else np.int64(0)
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _number_end(data: UInt8, at: int) -> int:
     """The position behind a number without an exponent; the longest ones are left to others."""
     at += data[at] == _MINUS
@@ -238,14 +304,14 @@ def _number_end(data: UInt8, at: int) -> int:
     return end
 
 
-@njit(cache=True, nogil=True)
+@inlined
 def _digits_end(data: UInt8, at: int) -> int:
     while _ZERO <= _peek(data, at) <= _NINE:
         at += 1
     return at
 
 
-@njit(cache=True, nogil=True, forceinline=True)
+@inlined
 def _text_end(data: UInt8, at: int) -> tuple[int, bool]:
     """The closing quote of a text and whether it is ASCII; `_FAILED` for an escape, control or no end."""
     plain = True
@@ -264,14 +330,14 @@ def _text_end(data: UInt8, at: int) -> tuple[int, bool]:
         byte = data[at]
         if byte == _QUOTE:
             return at, plain
-        if byte < _BLANK or byte == ord("\\"):
+        if byte < _BLANK or byte == _BACKSLASH:
             return _FAILED, plain
         plain = plain and byte < 0x80
         at += 1
     return _FAILED, plain
 
 
-@njit(cache=True, nogil=True, forceinline=True)
+@inlined
 def _field_of(data: UInt8, at: int, size: int) -> int:
     """The number of the field that a key names, -1 for another key."""
     if size == 0:

@@ -6,6 +6,7 @@ from numba import njit
 from pipelines.arrays import Int64
 from pipelines.identifiers import KINDS, MAX_TEXT_BYTES
 from pipelines.ingest.copying import SLACK, move, same
+from pipelines.ingest.helpers import helper, inlined
 from pipelines.ingest.reasons import BAD_PERSON, BAD_TEXT
 from pipelines.ingest.spans import Int32, Spans, UInt8
 from pipelines.ingest.texts import read_only
@@ -52,7 +53,7 @@ def _canonical_all(data: UInt8, start: Int64, length: Int32) -> tuple[UInt8, Int
     return texts[: starts[-1] + SLACK].copy(), starts[:-1], lengths, reasons
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _canonical(data: UInt8, at: int, size: int, target: UInt8, to: int) -> int:
     """Write the canonical identifier; its size, or minus the reason."""
     kind, prefix = _kind_of(data, at, size)
@@ -76,7 +77,7 @@ def _canonical(data: UInt8, at: int, size: int, target: UInt8, to: int) -> int:
     return prefix + size
 
 
-@njit(cache=True, nogil=True)
+@inlined
 def _kind_of(data: UInt8, at: int, size: int) -> tuple[int, int]:
     """The kind's number and the size of the kind with its colon; -1 and 0 for an unknown one."""
     place = 0
@@ -88,7 +89,7 @@ def _kind_of(data: UInt8, at: int, size: int) -> tuple[int, int]:
     return -1, 0
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _has_shape(kind: int, text: UInt8, at: int, size: int) -> bool:
     """Whether a value has the form of its kind; a phone's was looked at before."""
     digits, capitals = 0, 0
@@ -104,7 +105,7 @@ def _has_shape(kind: int, text: UInt8, at: int, size: int) -> bool:
     return True
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _without_blanks(data: UInt8, at: int, size: int, target: UInt8, to: int) -> int:
     """Write a text in capitals and without blanks; its size."""
     end = to
@@ -116,7 +117,7 @@ def _without_blanks(data: UInt8, at: int, size: int, target: UInt8, to: int) -> 
     return end - to
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _phone(data: UInt8, at: int, size: int, target: UInt8, to: int) -> int:
     """Write a phone number in E.164; its size, or -1 where it is none."""
     first = to + _GROWTH
@@ -141,7 +142,7 @@ def _phone(data: UInt8, at: int, size: int, target: UInt8, to: int) -> int:
     return _international(target, to, end - first)
 
 
-@njit(cache=True, nogil=True)
+@inlined
 def _trunk(text: UInt8, at: int, end: int) -> int:
     """The size of what stands for Vietnam before a number written at home: 0084, 84 or 0."""
     size = end - at
@@ -152,12 +153,12 @@ def _trunk(text: UInt8, at: int, end: int) -> int:
     return 1 if size >= 1 and text[at] == _ZERO else 0
 
 
-@njit(cache=True, nogil=True)
+@inlined
 def _is_84(text: UInt8, at: int) -> bool:
     return bool(text[at] == ord("8") and text[at + 1] == ord("4"))
 
 
-@njit(cache=True, nogil=True)
+@inlined
 def _is_number(text: UInt8, at: int, end: int) -> bool:
     """Whether the bytes are digits, the first of them none."""
     if at >= end or text[at] == _ZERO:
@@ -168,7 +169,7 @@ def _is_number(text: UInt8, at: int, end: int) -> bool:
     return digits == end - at
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _international(text: UInt8, at: int, size: int) -> int:
     """The size of a number written with its country, or -1 where it is none."""
     if size < 9 or size > 16 or text[at] != _PLUS:

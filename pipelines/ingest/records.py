@@ -63,18 +63,18 @@ def raw_records(block: Lines | Columns, rows: Int64) -> list[bytes]:
 
 def _of_lines(block: Lines) -> Records:
     data = read_only(block.data)
-    begin, end, state, start, length = read_lines(data)
+    begin, end, state, start, length, escaped = read_lines(data)
     reason = np.where(state == TOO_LONG, np.uint8(TOO_LARGE), np.uint8(0))
     doubtful = np.flatnonzero(state == IN_DOUBT)
-    side, reason[doubtful] = _read_strictly(data, doubtful, (begin, end), start, length)
+    side, reason[doubtful] = _read_strictly(data, escaped, doubtful, (begin, end), start, length)
     columns = tuple(Texts(data, side, start[field], length[field]) for field in range(len(FIELDS)))
     return Records(columns, None, reason, int(doubtful.size))
 
 
 def _read_strictly(
-    data: UInt8, rows: Int64, bounds: tuple[Int64, Int64], start: Int64, length: Int32
+    data: UInt8, side: UInt8, rows: Int64, bounds: tuple[Int64, Int64], start: Int64, length: Int32
 ) -> tuple[UInt8, UInt8]:
-    """Decode the lines `rows`, lay their texts side by side and note the spans, counted on from `data`.
+    """Decode the lines `rows`, put their texts behind those of `side` and note their spans.
 
     Returns:
         The texts and the reason of each line, 0 where there is none.
@@ -91,10 +91,10 @@ def _read_strictly(
         reasons.append(reason)
     sizes = np.array([len(text) for text in pieces], np.int64)
     place = np.array(fields, np.int64), np.repeat(rows, counts)
-    start[place] = data.size + np.cumsum(sizes) - sizes
+    start[place] = data.size + side.size + np.cumsum(sizes) - sizes
     length[place] = sizes
-    side = np.frombuffer(b"".join(pieces), np.uint8) if pieces else NO_BYTES
-    return read_only(side), np.array(reasons, np.uint8)
+    more = np.frombuffer(b"".join(pieces), np.uint8)
+    return read_only(np.concatenate((side, more))), np.array(reasons, np.uint8)
 
 
 def _of_columns(block: Columns) -> Records:

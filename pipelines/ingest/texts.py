@@ -14,6 +14,7 @@ from numba import njit
 
 from pipelines.arrays import Int64
 from pipelines.ingest.copying import SLACK, load_upto
+from pipelines.ingest.helpers import inlined
 from pipelines.ingest.reasons import BAD_TEXT, MALFORMED
 from pipelines.ingest.spans import Int32, Spans, UInt8
 
@@ -141,7 +142,7 @@ def _note_kinds(buffer: UInt8, base: int, start: Int64, length: Int32, kinds: UI
             kinds[row] = _kind(buffer, at, length[row])
 
 
-@njit(cache=True, nogil=True, forceinline=True)
+@inlined
 def _kind(data: UInt8, at: int, size: int) -> int:
     """Whether a text is not ASCII, else whether it holds a control character."""
     wide = np.uint64(0)

@@ -4,6 +4,7 @@ import numpy as np
 from numba import njit
 
 from pipelines.arrays import Int64
+from pipelines.ingest.helpers import inlined
 from pipelines.ingest.spans import NO_INSTANT, Int32, UInt8
 from pipelines.ingest.texts import Texts
 
@@ -42,7 +43,7 @@ def _note_instants(buffer: UInt8, base: int, start: Int64, length: Int32, result
             result[row] = _instant(buffer, at, length[row])
 
 
-@njit(cache=True, nogil=True, forceinline=True)
+@inlined
 def _instant(data: UInt8, at: int, size: int) -> int:
     if size < _SHORTEST:
         return BAD_INSTANT
@@ -70,7 +71,7 @@ def _instant(data: UInt8, at: int, size: int) -> int:
     return seconds * _SECOND_US + fraction_us
 
 
-@njit(cache=True, nogil=True, forceinline=True)
+@inlined
 def _number(data: UInt8, at: int, digits: int) -> int:
     """The number that `digits` digits write, or a number far below 0."""
     value = 0
@@ -82,13 +83,13 @@ def _number(data: UInt8, at: int, digits: int) -> int:
     return value
 
 
-@njit(cache=True, nogil=True, forceinline=True)
+@inlined
 def _digit(data: UInt8, at: int) -> int:
     digit: int = data[at] - _ZERO
     return digit
 
 
-@njit(cache=True, nogil=True, forceinline=True)
+@inlined
 def _fraction(data: UInt8, at: int, end: int) -> tuple[int, int]:
     """Microseconds (below 0: a point without a digit) and the position behind the fraction."""
     if data[at] != _DOT:
@@ -103,7 +104,7 @@ def _fraction(data: UInt8, at: int, end: int) -> tuple[int, int]:
     return (value if at > first else -1), at
 
 
-@njit(cache=True, nogil=True, forceinline=True)
+@inlined
 def _offset(data: UInt8, at: int, end: int) -> int:
     """Minutes that the local clock is ahead of UTC, or `BAD_INSTANT`."""
     size = end - at
@@ -118,13 +119,13 @@ def _offset(data: UInt8, at: int, end: int) -> int:
     return total if data[at] == _PLUS else -total
 
 
-@njit(cache=True, nogil=True, forceinline=True)
+@inlined
 def _days_of(year: int, month: int) -> int:
     leap = year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
     return 29 if month == 2 and leap else _DAYS[month - 1]
 
 
-@njit(cache=True, nogil=True, forceinline=True)
+@inlined
 def _day_number(year: int, month: int, day: int) -> int:
     """Days from 1970-01-01; years begin in March, so that the leap day is their last."""
     moved = year - (month <= 2)

@@ -148,12 +148,13 @@ def test_every_row_of_columns_is_judged_as_the_reference_judges_it(records):
 @given(st.lists(lines(), max_size=6))
 def test_the_fast_parser_reads_what_the_strict_one_reads_or_leaves_the_line_to_it(raw_lines):
     data = read_only(np.frombuffer(b"\n".join(raw_lines) + b"\n", np.uint8))
-    begin, end, state, start, length = read_lines(data)
+    begin, end, state, start, length, side = read_lines(data)
+    both = np.concatenate((data, side))
     assert state.size == sum(not is_blank(raw) for raw in raw_lines)
     for row in range(state.size):
         raw = data[begin[row] : end[row]].tobytes()
         spans = {
-            field: data[start[field, row] :][: length[field, row]].tobytes()
+            field: both[start[field, row] :][: length[field, row]].tobytes()
             for field in range(len(FIELDS))
             if length[field, row] >= 0
         }
@@ -180,7 +181,12 @@ def test_lines_of_the_common_forms_are_not_in_doubt():
         {"person": "phone:+84 905 123 456"},
         {"app": "bản 2", "battery": 0.5, "retries": -3, "debug": True, "old": False, "note": None},
         {"event_id": None, "scanner": ""},
+        {"zone": 'Tầng "2"', "note": "a\n\\\t😀"},
     ]
-    text = "".join(json.dumps(GOOD | extra, ensure_ascii=False) + "\r\n" for extra in extras)
+    text = "".join(
+        json.dumps(GOOD | extra, ensure_ascii=ascii_only) + "\r\n"
+        for extra in extras
+        for ascii_only in (True, False)
+    )
     state = read_lines(read_only(np.frombuffer(text.encode(), np.uint8)))[2]
-    assert state.tolist() == [READ] * len(extras)
+    assert state.tolist() == [READ] * 2 * len(extras)
