@@ -1,30 +1,40 @@
 """An error of the user that arises in a step of the pipeline, carried to the launcher as it is.
 
 A runner turns every exception into a RuntimeError whose text is a traceback.
-So the step leaves the error in the scratch folder before it fails.
+So the step leaves the error in the scratch folder before it fails, and in
+this process as well: the disk may be full.
 """
 
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from pipelines import errors
 from pipelines.errors import TruyVetError
+from pipelines.lake.files import unfinished, writing
 
 _FAILURE = "failure.json"
+_of_this_process: dict[str, TruyVetError] = {}
 
 
 @contextmanager
 def noted(scratch: str) -> Iterator[None]:
-    """Leave the error of the block in the scratch folder, if it is one of the user's."""
+    """Leave the error of the block for the launcher, if it is one of the user's or of the disk.
+
+    Raises:
+        TruyVetError: that error.
+    """
     try:
-        yield
+        with writing(scratch):
+            yield
     except TruyVetError as error:
-        unfinished = Path(scratch, f"_tmp-{os.getpid()}-{os.urandom(4).hex()}")
-        unfinished.write_text(json.dumps([type(error).__name__, error.what, error.remedy]), encoding="utf-8")
-        unfinished.replace(Path(scratch, _FAILURE))
+        _of_this_process[scratch] = error
+        said = json.dumps([type(error).__name__, error.what, error.remedy])
+        with suppress(OSError), unfinished(scratch) as (file, path):
+            file.write(said.encode())
+            os.replace(path, Path(scratch, _FAILURE))
         raise
 
 
@@ -38,9 +48,17 @@ def raised_again(scratch: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        try:
-            name, what, remedy = json.loads(Path(scratch, _FAILURE).read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            raise error from None
-        kind = getattr(errors, name)
-        raise kind(what, remedy) from error
+        noted = _of_this_process.pop(scratch, None) or _read(scratch)
+        if noted is None:
+            raise
+        raise noted from error
+
+
+def _read(scratch: str) -> TruyVetError | None:
+    """The error that another process has noted."""
+    try:
+        name, what, remedy = json.loads(Path(scratch, _FAILURE).read_bytes())
+    except FileNotFoundError:
+        return None
+    noted: TruyVetError = getattr(errors, name)(what, remedy)
+    return noted

@@ -111,11 +111,14 @@ def run(
         raise UsageError("there is no input", "name files with --scans, --venues or --cases")
     folder = keys_folder(keys, lake)
     opened = open_lake(lake, folder, create=True)
-    settings = _settings(load_keys(folder), now_us or received_us, max_age_days, max_ahead_days)
+    settings = _settings(
+        load_keys(folder), received_us if now_us is None else now_us, max_age_days, max_ahead_days
+    )
     check_stay_rules(opened, load_stay_rules())
     summary = _Batch(opened, settings, chunks, given, received_us, runner).land()
     recomputed = recompute(opened, runner=runner)
-    summary.pop("strict")
+    del summary["strict"]
+    summary["scans_version"] = snapshot(opened, "scans").version  # another run may have ended meanwhile
     return Report(**summary, stays_version=recomputed.stays_version)
 
 

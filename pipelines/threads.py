@@ -15,6 +15,8 @@ from apache_beam.transforms.window import GlobalWindow, TimestampedValue
 from apache_beam.utils.timestamp import MIN_TIMESTAMP, Timestamp
 from apache_beam.utils.windowed_value import WindowedValue
 
+from pipelines.failures import noted
+
 
 def thread_count() -> int:
     """The cores this process may use, at most four."""
@@ -27,7 +29,12 @@ class ThreadedDoFn(beam.DoFn):
     Results are references to rows, never rows, so holding a bundle's results
     is cheap. They leave in the global window, with the timestamp they were given
     as a `TimestampedValue`, else the earliest.
+
+    Attributes:
+        scratch: the folder of the run, where errors of the user are noted.
     """
+
+    scratch: str
 
     def setup(self) -> None:
         self._pool = ThreadPoolExecutor(thread_count())
@@ -49,7 +56,8 @@ class ThreadedDoFn(beam.DoFn):
                 yield _in_global_window(result)
 
     def _listed(self, element: Any, *sides: Any) -> list[Any]:
-        return list(self.work(element, *sides))
+        with noted(self.scratch):
+            return list(self.work(element, *sides))
 
     def work(self, element: Any, *sides: Any) -> Iterable[Any]:
         """One element's results; called on a thread of the pool."""

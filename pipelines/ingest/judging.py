@@ -12,10 +12,11 @@ from apache_beam.transforms.window import TimestampedValue
 
 from pipelines.arrays import Int64, part_of, stable_order
 from pipelines.columns import codes_of, event_key_words, zone_codes
+from pipelines.days import DAY_SECONDS, DAY_US
+from pipelines.errors import DataError
 from pipelines.ingest.duplicates import CONFLICT, DUPLICATE, NEW, TIME, Scans, judge
 from pipelines.ingest.parse import PARSED
 from pipelines.ingest.reasons import REASONS
-from pipelines.days import DAY_SECONDS, DAY_US
 from pipelines.scratch import Piece, read_pieces, spill
 from pipelines.threads import ThreadedDoFn
 from schemas.codes import DIRECTIONS
@@ -49,13 +50,24 @@ class ReadHeld(ThreadedDoFn):
         days: Iterable[list[int]] = sides[0]
         if not any(file.day in touched for touched in days):
             return
-        batches = pq.ParquetFile(file.path).iter_batches(_ROWS_AT_ONCE, columns=_HELD)
-        for number, batch in enumerate(batches):
+        for number, batch in enumerate(_batches(file.path)):
             rows = held_rows(batch)
             bucket = part_of(rows["event_high"].to_numpy(), self.buckets)
             order = stable_order(bucket)
             name = f"held-{file.number:06}-{number:04}"
             yield from spill(self.scratch, name, rows.take(pa.array(order)), bucket[order])
+
+
+def _batches(path: str) -> Iterator[pa.RecordBatch]:
+    """The rows of a file of `scans`.
+
+    Raises:
+        DataError: it is missing or damaged.
+    """
+    try:
+        yield from pq.ParquetFile(path).iter_batches(_ROWS_AT_ONCE, columns=_HELD)
+    except (OSError, pa.ArrowInvalid) as error:
+        raise DataError(f"{path} cannot be read", "run truyvet verify") from error
 
 
 def held_rows(batch: pa.RecordBatch) -> pa.Table:

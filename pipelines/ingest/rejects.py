@@ -99,6 +99,7 @@ class WriteRejects(ThreadedDoFn):
     lake: Lake
     source: str
     received_us: int
+    scratch: str
 
     def work(self, element: tuple[int, Iterable[Piece]], *_sides: Any) -> Iterator[Refused]:
         """Write one share of the batch's rejects."""

@@ -21,7 +21,6 @@ from pipelines.scratch import spill
 from pipelines.threads import ThreadedDoFn
 from pipelines.vault import Sealer
 
-
 REFUSED, SEALED, COUNTS, DATES = "refused", "sealed", "counts", "dates"
 """Tags beside the scans: refused rows, sealed identifiers, counts, dates touched."""
 
@@ -52,19 +51,19 @@ class ParseChunks(ThreadedDoFn):
     def start_bundle(self) -> None:
         """Forget what earlier bundles sealed: a bundle tried again seals again."""
         super().start_bundle()
-        self._unsealed = Unsealed(read_table(self.lake, "vault", ["person"])["person"].to_numpy())
+        with noted(self.scratch):
+            self._unsealed = Unsealed(read_table(self.lake, "vault", ["person"])["person"].to_numpy())
         self._sealer = Sealer(self.settings.keys.authority_public)
 
     def work(self, chunk: Chunk, *_: Any) -> Iterator[Any]:
         """One chunk, block by block."""
-        with noted(self.scratch):
-            for number, block in enumerate(read_blocks(chunk)):
-                name = f"{chunk.number:06}-{number:04}"
-                parsed = parse(block, chunk.number, self.settings)
-                yield from self._scans(name, parsed)
-                yield from self._refused(name, chunk.number % self.shares, block, parsed)
-                yield from self._sealed(name, parsed)
-                yield TaggedOutput(COUNTS, Counts(parsed.received, parsed.strict))
+        for number, block in enumerate(read_blocks(chunk)):
+            name = f"{chunk.number:06}-{number:04}"
+            parsed = parse(block, chunk.number, self.settings)
+            yield from self._scans(name, parsed)
+            yield from self._refused(name, chunk.number % self.shares, block, parsed)
+            yield from self._sealed(name, parsed)
+            yield TaggedOutput(COUNTS, Counts(parsed.received, parsed.strict))
 
     def _scans(self, name: str, parsed: Parsed) -> Iterator[Any]:
         scans = parsed.scans

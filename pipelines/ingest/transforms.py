@@ -1,6 +1,7 @@
 """Files of scans to accepted scans in the lake: the wiring, no logic."""
 
 import json
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from pipelines.ingest.rejects import DigestLater, Refused, WriteRejects
 from pipelines.ingest.split import COUNTS, DATES, REFUSED, SEALED, Counts, ParseChunks
 from pipelines.ingest.writing import WriteScans, WriteVault, WrittenScans
 from pipelines.lake import CommitConflict, DataFile, Lake
+from pipelines.lake.files import unfinished
 from pipelines.registry import Registry
 from pipelines.scratch import Piece
 
@@ -86,7 +88,7 @@ class IngestScans(beam.PTransform[Any, Any]):
         vault = (
             parsed[SEALED]
             | "Group sealed" >> beam.GroupByKey()
-            | "Write vault" >> beam.ParDo(WriteVault(plan.lake))
+            | "Write vault" >> beam.ParDo(WriteVault(plan.lake, self.scratch))
         )
         return (
             begin
@@ -132,7 +134,8 @@ class IngestScans(beam.PTransform[Any, Any]):
             | "Name the day" >> beam.Map(name_day)
             | "Leave the windows" >> beam.WindowInto(GlobalWindows())
             | "Spread days" >> beam.Reshuffle()
-            | "Write scans" >> beam.ParDo(WriteScans(plan.lake, plan.registry, plan.received_us))
+            | "Write scans"
+            >> beam.ParDo(WriteScans(plan.lake, plan.registry, plan.received_us, self.scratch))
         )
 
     def _write_rejects(self, refused: Any, later: Any) -> Any:
@@ -148,7 +151,7 @@ class IngestScans(beam.PTransform[Any, Any]):
             [refused, digested]
             | "Join refused" >> beam.Flatten()
             | "Group refused" >> beam.GroupByKey()
-            | "Write rejects" >> beam.ParDo(WriteRejects(plan.lake, "scans", plan.received_us))
+            | "Write rejects" >> beam.ParDo(WriteRejects(plan.lake, "scans", plan.received_us, self.scratch))
         )
 
 
@@ -180,7 +183,9 @@ class CommitBatch(beam.DoFn):
         with noted(self.scratch):
             outcome = _summary(files, rejects, counts, verdicts)
             outcome |= self._commit(files, rejects, vault, outcome)
-        Path(self.scratch, OUTCOME).write_text(json.dumps(outcome), encoding="utf-8")
+            with unfinished(self.scratch) as (file, path):
+                file.write(json.dumps(outcome).encode())
+                os.replace(path, Path(self.scratch, OUTCOME))
         yield outcome
 
     def _commit(

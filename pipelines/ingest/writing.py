@@ -37,6 +37,7 @@ class WriteScans(ThreadedDoFn):
     lake: Lake
     registry: Registry
     received_us: int
+    scratch: str
 
     def work(self, element: tuple[tuple[int, int], Iterable[Piece]], *_: Any) -> Iterator[WrittenScans]:
         """Sort and write the new scans of one part of a day."""
@@ -74,6 +75,7 @@ class WriteVault(ThreadedDoFn):
     """(share, pieces of sealed identifiers) -> DataFile of those that the vault does not hold."""
 
     lake: Lake
+    scratch: str
 
     def work(self, element: tuple[int, Iterable[Piece]], *_: Any) -> Iterator[DataFile]:
         """Write one share of the batch's new persons, each once."""
