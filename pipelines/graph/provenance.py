@@ -8,8 +8,8 @@ from numba import njit
 from pipelines.arrays import Int64, order_of
 from pipelines.graph.expand import rows_of_owners
 from pipelines.graph.infectious import Intervals
-from pipelines.graph.network import Network
 from pipelines.graph.sources import NO_ZONE, ClippedStays, Int32, UInt8, first_from
+from pipelines.graph.under_rule import Network
 
 _NO_ZONES = np.full(1, NO_ZONE, np.int32)
 _NO_INT64 = np.empty(0, np.int64)

@@ -14,9 +14,9 @@ from pipelines.arrays import Int64
 from pipelines.graph.accumulate import note_contacts
 from pipelines.graph.expand import Pieces, batches, joined, pieces_of, pieces_of_encounters, rows_beside
 from pipelines.graph.infectious import Intervals, Isolation, passing_on
-from pipelines.graph.network import Network
 from pipelines.graph.people import CLOSED_US, People, nobody, numbers_of
 from pipelines.graph.sources import by_venue
+from pipelines.graph.under_rule import Network
 from schemas.rules import Rule
 
 

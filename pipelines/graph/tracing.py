@@ -13,11 +13,11 @@ from pipelines.errors import UsageError
 from pipelines.graph.asked import ask
 from pipelines.graph.cases import Case, cases_by_id
 from pipelines.graph.infectious import infectious_intervals, isolation
-from pipelines.graph.network import Network, network
 from pipelines.graph.places import places
 from pipelines.graph.provenance import Provenance, provenance
 from pipelines.graph.score import WEIGHTS, scores
 from pipelines.graph.tiers import Hop, hops
+from pipelines.graph.under_rule import Network, network
 from pipelines.lake import Lake, LakeLike, opened, read_table
 from schemas.rules import DEFAULT_RULE, Rule, load_rule
 from schemas.tables import INSTANT

@@ -12,9 +12,9 @@ from pipelines.graph.cases import Case
 from pipelines.graph.criteria import criteria, venue_classes
 from pipelines.graph.encounters import proximity
 from pipelines.graph.infectious import infectious_intervals, isolation
-from pipelines.graph.network import Network
 from pipelines.graph.provenance import provenance
 from pipelines.graph.tiers import hops
+from pipelines.graph.under_rule import Network
 from pipelines.graph.window import CaseTimes
 from pipelines.keys import venue_id
 from pipelines.lake.sidecar import Sidecar
