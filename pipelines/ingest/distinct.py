@@ -39,9 +39,9 @@ def distinct(column: Texts) -> tuple[Int32, Spans]:
     slots = np.full(_FEWEST_SLOTS, -1, np.int32)
     filled = np.zeros(2, np.int64)
     for buffer, base in column.buffers():
-        where = (buffer, base, column.start, column.length, _SECRETS)
+        where = (buffer, base, column.start, column.length)
         row = 0
-        while (row := _number_texts(*where, row, texts, facts, slots, ids, filled)) < rows:
+        while (row := _number_texts(where, row, _SECRETS, texts, facts, slots, ids, filled)) < rows:
             slots = _grown(slots, facts, filled[_COUNT])
     count, end = filled.tolist()
     place = facts[:count, _PLACE]
@@ -51,25 +51,24 @@ def distinct(column: Texts) -> tuple[Int32, Spans]:
 
 @njit(cache=True, nogil=True)
 def _number_texts(
-    buffer: UInt8,
-    base: int,
-    start: Int64,
-    length: Int32,
-    secrets: UInt64,
+    column: tuple[UInt8, int, Int64, Int32],
     first: int,
+    secrets: UInt64,
     texts: UInt8,
     facts: Int64,
     slots: Int32,
     ids: Int32,
     filled: Int64,
 ) -> int:
-    """Number the rows from `first` on that lie in a buffer whose positions count from `base` on.
+    """Number the rows from `first` on that lie in a buffer.
 
-    `texts` holds the distinct texts one behind the other, `facts` int64[distinct, 2]
-    the hash of each and its start << 32 | its size, `slots` int32[power of two] their
-    numbers by hash, -1 where free, `filled` their count and the end of `texts`.
+    `column` is the buffer, the position of its first byte, starts and lengths; `texts` the
+    distinct texts one behind the other; `facts` int64[distinct, 2] the hash of each and its
+    start << 32 | its size; `slots` int32[power of two] their numbers by hash, -1 where free;
+    `filled` their count and the end of `texts`.
     Returns n, or the row to go on with when there is a larger table.
     """
+    buffer, base, start, length = column
     count, end = filled
     for row in range(first, start.size):
         at, size = start[row] - base, int(length[row])
