@@ -16,8 +16,8 @@ dates that changed. `graph` derives contacts and tiers, `query` answers
 questions from the lake without Beam, `export` hands the answers on.
 
 A stage imports earlier stages, the shared modules that lie beside this file
-and `schemas`. Shared modules import no stage. The drivers `run`, `recompute`
-and `demo` put stages together, and `cli` loads a command when it is called.
+and `schemas`. Shared modules import no stage. The drivers `run`, `recompute`,
+`venues` and `demo` put stages together, and `cli` loads a command when it is called.
 """
 
 import os

@@ -55,6 +55,7 @@ COMMANDS = {
     "milestones": Entry("pipelines.query.milestones_command", "the time-places (mốc dịch tễ) of a case"),
     "clusters": Entry("pipelines.graph.clusters_command", "venues where more cases meet than by chance"),
     "qr": Entry("pipelines.codes.qr_command", "make, print and decode the codes of places"),
+    "venues": Entry("pipelines.venues.command", "register, close, move and list venues"),
     "token": Entry("pipelines.query.token_command", "the token of an identifier"),
     "compact": Entry("pipelines.lake.compact_command", "join small files of the lake"),
     "verify": Entry("pipelines.lake.verify_command", "check every file of the lake against its hash"),

@@ -3,7 +3,6 @@
 import csv
 import datetime as dt
 from dataclasses import dataclass
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -14,9 +13,7 @@ from pipelines.simulate.dice import units
 from pipelines.simulate.rows import Bools, Floats, Int64, Rows, Texts
 from pipelines.simulate.settings import Settings
 from pipelines.simulate.streams import PLACES, READER_CLOCK
-
-DISTRICTS_CSV = Path(__file__).with_name("quang_ngai_districts.csv")
-"""Districts of 2021 and their people at the census of 2019 (General Statistics Office)."""
+from schemas.districts import DISTRICTS_CSV
 
 ISLAND = "536"
 """Lý Sơn: who goes there or comes from there takes a boat."""

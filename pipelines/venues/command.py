@@ -1,0 +1,125 @@
+"""`truyvet venues`: register, close, move and list places."""
+
+import argparse
+import json
+from dataclasses import asdict
+
+from pipelines.options import add_keys, add_lake, add_output, parse_instant
+from pipelines.output import write_rows
+from schemas.stay_rules import VENUE_TYPES
+
+EXAMPLE = """
+truyvet venues add QNG-000001 --lake province --name "Chợ-Thu-Lộ" --type market --zone A1 A2 --district 522
+truyvet venues import venues.csv --lake province
+truyvet venues move BUS-76B --lake province --lat 15.12 --lon 108.8
+truyvet venues close QNG-000001 --lake province --at 2021-08-01
+truyvet venues list --lake province --history
+"""
+
+_PLACE = {
+    "lat": "latitude, degrees",
+    "lon": "longitude, degrees",
+    "province": "code of the province",
+    "district": "code of the district",
+    "commune": "code of the commune",
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The flags of the command and of what it can do."""
+    does = parser.add_subparsers(
+        dest="does", required=True, metavar="WHAT", help="add, import, list, close, move"
+    )
+    for name, words, fill in (
+        ("add", "register a venue", _fill_add),
+        ("import", "register the venues of files", _fill_import),
+        ("list", "show the registry", _fill_list),
+        ("close", "close venues", _fill_close),
+        ("move", "say where a vehicle is", _fill_move),
+    ):
+        part = does.add_parser(name, description=words, epilog="", help=words)
+        fill(part)
+        add_lake(part)
+        add_keys(part)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do what is asked for: rows of the registry, or what became of the change as one JSON line."""
+    if args.does == "list":
+        from pipelines.venues.listing import list_history, list_venues  # a question waits for no Beam
+
+        if args.history:
+            rows = list_history(args.lake, args.venues, keys=args.keys)
+        else:
+            rows = list_venues(args.lake, args.venues, keys=args.keys, district=args.district, kind=args.type)
+        write_rows(rows, args.format, args.output)
+        return 0
+    print(json.dumps(_changed(args)))
+    return 0
+
+
+def _changed(args: argparse.Namespace) -> dict[str, object]:
+    """Change the registry; the report of the run that did it."""
+    from pipelines.venues.registering import add_venue, close_venues, import_venues, move_venue
+
+    if args.does == "import":
+        report = import_venues(args.lake, args.paths, keys=args.keys, any_district=args.any_district)
+    elif args.does == "close":
+        if args.at is not None:
+            parse_instant(args.at, "--at")
+        report = close_venues(args.lake, args.venues, args.at, keys=args.keys)
+    else:
+        place = {"lat": args.lat, "lon": args.lon}
+        place |= {f"{name}_code": getattr(args, name) for name in ("province", "district", "commune")}
+        place = {name: value for name, value in place.items() if value is not None}
+        if args.does == "move":
+            report = move_venue(args.lake, args.venue, place, keys=args.keys)
+        else:
+            said = {name: getattr(args, name) for name in ("venue", "name", "type", "capacity", "timezone")}
+            dates = {"registered_at": args.registered_at}
+            zones = {"zone": ";".join(args.zone) or None}
+            report = add_venue(args.lake, said | zones | place | dates, keys=args.keys, replace=args.replace)
+    return asdict(report)
+
+
+def _fill_add(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("venue", metavar="VENUE", help="its code; up to 16 bytes can be printed")
+    parser.add_argument("--name", help="what people call the place")
+    parser.add_argument("--type", required=True, choices=VENUE_TYPES, help="decides how long a stay lasts")
+    parser.add_argument(
+        "--zone", nargs="+", action="extend", default=[], help="floors, tables or coaches, up to 6 bytes each"
+    )
+    _fill_place(parser)
+    parser.add_argument("--capacity", type=int, metavar="N", help="people it holds")
+    parser.add_argument("--timezone", metavar="NAME", help="IANA name (default: Asia/Ho_Chi_Minh)")
+    parser.add_argument("--registered-at", metavar="T", help="for information")
+    parser.add_argument("--replace", action="store_true", help="even if the code is registered already")
+
+
+def _fill_import(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("paths", nargs="+", metavar="PATH", help="files as truyvet run --venues takes them")
+    parser.add_argument("--any-district", action="store_true", help="take districts that are not known here")
+
+
+def _fill_list(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("venues", nargs="*", metavar="VENUE", help="only these")
+    parser.add_argument("--district", metavar="CODE", help="only venues of this district")
+    parser.add_argument("--type", choices=VENUE_TYPES, help="only venues of this type")
+    parser.add_argument("--history", action="store_true", help="a row for each change instead")
+    add_output(parser)
+
+
+def _fill_close(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("venues", nargs="+", metavar="VENUE", help="venue codes")
+    parser.add_argument("--at", metavar="T", help="closed from then on (default: now)")
+
+
+def _fill_move(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("venue", metavar="VENUE", help="the code of a vehicle")
+    _fill_place(parser)
+
+
+def _fill_place(parser: argparse.ArgumentParser) -> None:
+    for name, words in _PLACE.items():
+        kind = float if name in ("lat", "lon") else str
+        parser.add_argument(f"--{name}", type=kind, metavar="X" if kind is float else "CODE", help=words)

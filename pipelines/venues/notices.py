@@ -1,0 +1,78 @@
+"""What is odd about rows of a registry: districts that there are not, and places that are there twice."""
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
+
+from pipelines.codes.own import VENUE_BYTES, ZONE_BYTES
+from schemas.districts import provinces_by_district
+
+Row = Mapping[str, Any]
+"""A row of the table `venues`, by column."""
+
+_SAME_PLACE_METRES: Final = 100.0
+_METRES_A_DEGREE: Final = 111_320.0
+
+
+def wrong_districts(rows: Iterable[Row]) -> list[str]:
+    """The codes of venues in districts that do not exist.
+
+    Only provinces whose districts are shipped can be judged. A district of
+    which no province is named must be one of theirs.
+    """
+    return [row["venue_code"] for row in rows if not _may_exist(row["district_code"], row["province_code"])]
+
+
+def unjudged_provinces(rows: Iterable[Row]) -> int:
+    """How many venues lie in a province whose districts are not shipped."""
+    shipped = set(provinces_by_district().values())
+    return sum(row["province_code"] is not None and row["province_code"] not in shipped for row in rows)
+
+
+def lookalikes(new: Iterable[Row], registry: Iterable[Row]) -> Iterator[tuple[str, str]]:
+    """Pairs of venue codes that share name and place, of which one at least is new.
+
+    The registry names no owners, so name and place alone are compared: the
+    same letters whatever their case and blanks, in one district, and within
+    100 metres where both say where they are. Closed venues do not count.
+
+    Args:
+        new: rows that are about to be put in.
+        registry: all rows as they will be, the new ones included.
+    """
+    fresh = {row["venue_code"] for row in new}
+    by_name: dict[tuple[str, str | None], list[Row]] = {}
+    for row in registry:
+        if row["name"] and row["closed_at"] is None:
+            key = (" ".join(row["name"].casefold().split()), row["district_code"])
+            by_name.setdefault(key, []).append(row)
+    for rows in by_name.values():
+        for place, row in enumerate(rows):
+            for other in rows[place + 1 :]:
+                codes = (row["venue_code"], other["venue_code"])
+                if fresh.intersection(codes) and _near(row, other):
+                    yield codes
+
+
+def unprintable(rows: Iterable[Row]) -> tuple[int, int]:
+    """How many venue codes, and how many zones, are too long for a QR code of our own."""
+    zones = {zone for row in rows for zone in (row["zone"] or "").split(";")}
+    venues = sum(len(row["venue_code"].encode()) > VENUE_BYTES for row in rows)
+    return venues, sum(len(zone.strip().encode()) > ZONE_BYTES for zone in zones)
+
+
+def _near(one: Row, other: Row) -> bool:
+    """Whether two places may be one; where one does not say where it is, they may."""
+    where = [row[axis] for row in (one, other) for axis in ("lat", "lon")]
+    if None in where:
+        return True
+    north = (where[0] - where[2]) * _METRES_A_DEGREE
+    east = (where[1] - where[3]) * _METRES_A_DEGREE * math.cos(math.radians(where[0]))
+    return math.hypot(north, east) <= _SAME_PLACE_METRES
+
+
+def _may_exist(district: str | None, province: str | None) -> bool:
+    known = provinces_by_district()
+    if district is None or (province is not None and province not in known.values()):
+        return True
+    return district in known and province in (None, known[district])
