@@ -53,6 +53,7 @@ COMMANDS = {
     "trace": Entry("pipelines.graph.trace_command", "F1 to Fk of cases, by rule pack"),
     "rules": Entry("pipelines.graph.rules_command", "the rule packs, or all keys of one"),
     "milestones": Entry("pipelines.query.milestones_command", "the time-places (mốc dịch tễ) of a case"),
+    "backward": Entry("pipelines.graph.backward_command", "what cases share before they could infect"),
     "clusters": Entry("pipelines.graph.clusters_command", "venues where more cases meet than by chance"),
     "qr": Entry("pipelines.codes.qr_command", "make, print and decode the codes of places"),
     "venues": Entry("pipelines.venues.command", "register, close, move and list venues"),

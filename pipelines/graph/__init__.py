@@ -8,19 +8,23 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pipelines.graph.cluster import clusters
+    from pipelines.graph.common_source import backward
     from pipelines.graph.infectious import infectious_intervals
     from pipelines.graph.rule_packs import rules
     from pipelines.graph.tracing import trace, trace_rows
 
 # No module is named as a function: importing the module would hide the function.
 _HOMES = {
+    "backward": "common_source",
+    "clusters": "cluster",
     "infectious_intervals": "infectious",
     "rules": "rule_packs",
     "trace": "tracing",
     "trace_rows": "tracing",
 }
 
-__all__ = ["infectious_intervals", "rules", "trace", "trace_rows"]
+__all__ = ["backward", "clusters", "infectious_intervals", "rules", "trace", "trace_rows"]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,127 +1,145 @@
-"""Backward: where cases had been before they could infect, against how many people go there anyway."""
+"""Backward: the venues and people that cases share before they could infect, likely common sources."""
 
-from collections.abc import Mapping, Sequence
+import math
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
-from pipelines.columns import column
-from pipelines.graph.case_stays import stays_of_cases
-from pipelines.graph.cases import Case
-from pipelines.graph.chance import log_poisson_tail
-from pipelines.graph.gathering import Gatherings, gatherings
-from pipelines.graph.groups import changes, distinct_pairs, distinct_per_group, lists_of
-from pipelines.graph.places import described
-from pipelines.graph.visitors import days_of, visitors
-from pipelines.graph.window import Window
-from pipelines.lake import Lake
-from schemas.tables import INSTANT
+from pipelines.errors import DataError, UsageError
+from pipelines.graph.cases import Case, cases_by_id, find_cases
+from pipelines.graph.horizon import last_instant_us
+from pipelines.graph.shared_people import shared_people
+from pipelines.graph.shared_venues import shared_venues
+from pipelines.graph.window import BACK_DAYS, Window, check_back_days, source_window
+from pipelines.lake import Lake, LakeLike, opened
+from schemas.rules import DEFAULT_RULE, Rule, load_rule
 
-Int64 = npt.NDArray[np.int64]
-Float64 = npt.NDArray[np.float64]
+WITHIN_HOURS = 2.0
+"""How long after the others have left a case still gathers with them."""
 
-SHARED_VENUES = pa.schema(
-    [
-        ("venue", pa.string()),
-        ("name", pa.string()),
-        ("type", pa.string()),
-        ("cases", pa.int64()),
-        ("case_ids", pa.list_(pa.string())),
-        ("people", pa.int64()),
-        ("expected", pa.float64()),
-        ("score", pa.float64()),
-        ("together", pa.int64()),
-        ("start", INSTANT),
-        ("end", INSTANT),
-        ("gatherings", pa.list_(pa.string())),
-    ]
-)
-"""Venues shared by cases.
-
-`venue` is its code; `cases` and `people` are distinct persons, `people` those
-who entered on a day of any of the intervals. `expected` is how many of the
-cases would have been there had they been anybody: the sum over the cases of
-the share of all persons, of the days of the case's interval, who entered the
-venue on these days. `score` is -log10 P(X ≥ cases), X being Poisson of that
-mean: 3 is once in a thousand. `gatherings` are the stretches [start, end) in
-which two or more cases were there together or within some hours, as ISO 8601
-intervals; `together`, `start` and `end` are of the largest, null without any.
-"""
+_HOUR_US = 3_600_000_000
+_HOURS_AT_MOST = 1e6
 
 
-def shared_venues(
-    lake: Lake, cases: Mapping[str, Case], intervals: Sequence[Window], within_us: int
-) -> pa.Table:
-    """The venues at which two or more persons who are cases were, each in the interval of his case.
+@dataclass(frozen=True)
+class CommonSources:
+    """What cases share.
+
+    Attributes:
+        venues: columns of `shared_venues.SHARED_VENUES`, the least likely by chance first.
+        people: columns of `shared_people.SHARED_PEOPLE`, those met by most cases first.
+    """
+
+    venues: pa.Table
+    people: pa.Table
+
+
+@dataclass(frozen=True)
+class Question:
+    """Whose common sources are wanted.
+
+    Attributes:
+        cases: by number; each has an onset or a sample.
+        rule: ends the intervals, and says what makes a contact.
+        back_days: an interval begins so long before the onset or sample.
+        within_us: stays at a venue that follow one another by no more than this gather.
+        undated: cases left out, having neither onset nor sample.
+    """
+
+    cases: dict[str, Case]
+    rule: Rule
+    back_days: float
+    within_us: int
+    undated: int
+
+    def intervals(self) -> list[Window]:
+        """When each case may have been infected."""
+        infectious = self.rule.infectious
+        return [source_window(case.times, infectious, self.back_days) for case in self.cases.values()]
+
+    def lines(self, found: CommonSources) -> Iterator[str]:
+        """What was asked and found, for people."""
+        yield (
+            f"of {len(self.cases):,} cases two or more share {found.venues.num_rows:,} venues "
+            f"and {found.people.num_rows:,} people"
+        )
+        if self.undated:
+            yield f"{self.undated:,} cases with neither onset nor sample are left out"
+        empty = sum(interval.empty for interval in self.intervals())
+        if empty:
+            yield f"{empty:,} cases have an empty interval: they were infectious before it began"
+
+
+def backward(
+    lake: LakeLike,
+    cases: Sequence[str] | None = None,
+    rule: str = DEFAULT_RULE,
+    back_days: float = BACK_DAYS,
+    *,
+    within_hours: float = WITHIN_HOURS,
+) -> CommonSources:
+    """Where two or more cases had been, and whom they had met, while they may have been infected.
+
+    A case's interval goes from `back_days` before its onset (else its sample)
+    to the begin of its infectious window under the rule. Venues are ranked by
+    how unlikely so many cases would be there by chance, people by how many
+    cases they met; homes are venues like others, and a person may be a case
+    himself.
 
     Args:
-        lake: where.
-        cases: by number.
-        intervals: one a case.
-        within_us: stays that follow one another by no more than this gather.
+        lake: the lake, or where it lies.
+        cases: the numbers of cases; None is all that count and have a date.
+        rule: a rule pack, by id or path.
+        back_days: days of 86,400 s.
+        within_hours: how long after the others have left a case still gathers with them.
 
     Returns:
-        Columns of `SHARED_VENUES`, by score descending, most cases, venue.
+        Shared venues and shared people.
+
+    Raises:
+        UsageError: a number is out of range, or the rule pack is unknown or wrong.
+        DataError: there is no such lake or case, it has been withdrawn, or it
+            has neither onset nor sample.
     """
-    stays = stays_of_cases(lake, list(cases.values()), intervals)
-    venue = np.unique(stays.venue)
-    number = np.searchsorted(venue, stays.venue)
-    persons = distinct_per_group(number, stays.person, venue.size)
-    shared = persons > 1
-    stays, venue, persons = stays.where(shared[number]), venue[shared], persons[shared]
-    if venue.size == 0:
-        return SHARED_VENUES.empty_table()
-    at, case = distinct_pairs(np.searchsorted(venue, stays.venue), stays.case)
-    people, expected = _footfall(lake, venue, cases, intervals)
-    columns = [
-        *described(lake, venue).columns,
-        column(persons),
-        lists_of(at, pa.array(list(cases), pa.string()).take(column(case)), venue.size),
-        column(people),
-        pa.array(expected),
-        pa.array(log_poisson_tail(persons, expected) / -np.log(10.0)),
-        *_together(venue, gatherings(stays, within_us)),
-    ]
-    by = [("score", "descending"), ("cases", "descending"), ("venue", "ascending")]
-    return pa.table(columns, schema=SHARED_VENUES).sort_by(by)
+    where = opened(lake)
+    return find_sources(where, question(where, cases, rule, back_days, within_hours=within_hours))
 
 
-def _footfall(
-    lake: Lake, venue: Int64, cases: Mapping[str, Case], intervals: Sequence[Window]
-) -> tuple[Int64, Float64]:
-    """How many persons went to each venue, and how many cases one would expect there."""
-    person = np.array([case.person for case in cases.values()], np.int64)
-    _, who, cases_of_person = np.unique(person, return_inverse=True, return_counts=True)
-    days = [days_of(interval.start_us, interval.end_us) for interval in intervals]
-    stretches = sorted(set(days))
-    position = {stretch: row for row, stretch in enumerate(stretches)}
-    weight = np.bincount([position[one] for one in days], 1.0 / cases_of_person[who], len(stretches))
-    whole = (min(first for first, _ in days), max(last for _, last in days))
-    there, anywhere = visitors(lake, venue, [*stretches, whole])
-    share = there[:-1] / np.maximum(anywhere[:-1], 1)[:, None]
-    return there[-1], weight @ share
+def question(
+    lake: Lake,
+    cases: Sequence[str] | None = None,
+    rule: str = DEFAULT_RULE,
+    back_days: float = BACK_DAYS,
+    *,
+    within_hours: float = WITHIN_HOURS,
+) -> Question:
+    """What the arguments of `backward` ask for; the same errors."""
+    check_back_days(back_days)
+    if not (math.isfinite(within_hours) and 0 <= within_hours <= _HOURS_AT_MOST):
+        raise UsageError("--within-hours is no number from 0", "write --within-hours 2")
+    pack = load_rule(rule)
+    known = cases_by_id(lake) if cases is None else _named(lake, cases)
+    dated = {number: case for number, case in sorted(known.items()) if case.times.known}
+    if cases is not None and len(dated) < len(known):
+        raise DataError(
+            "--case names a case with neither onset nor sample",
+            "when it was infected cannot be told; add onset_at or sampled_at to the case",
+        )
+    return Question(dated, pack, back_days, round(within_hours * _HOUR_US), len(known) - len(dated))
 
 
-def _together(venue: Int64, found: Gatherings) -> list[pa.Array]:
-    """The columns `together`, `start`, `end` and `gatherings` of each venue."""
-    at = np.searchsorted(venue, found.venue)
-    order = np.lexsort((found.start_us, -found.persons, at))
-    largest = order[changes(at[order])]
-    row = np.full(venue.size, -1)
-    row[at[largest]] = largest
-    rows = pa.array(row, mask=row < 0)
-    stretches = [
-        f"{start}/{end}" for start, end in zip(_iso(found.start_us), _iso(found.end_us), strict=True)
-    ]
-    return [
-        column(found.persons).take(rows),
-        column(found.start_us).cast(INSTANT).take(rows),
-        column(found.end_us).cast(INSTANT).take(rows),
-        lists_of(at, pa.array(stretches, pa.string()), venue.size),
-    ]
+def find_sources(lake: Lake, asked: Question) -> CommonSources:
+    """The venues and people that the cases asked about share."""
+    intervals = asked.intervals()
+    return CommonSources(
+        shared_venues(lake, asked.cases, intervals, asked.within_us),
+        shared_people(lake, asked.cases, intervals, asked.rule, last_instant_us(lake)),
+    )
 
 
-def _iso(times_us: Int64) -> list[str]:
-    """Times as RFC 3339 in UTC, to the second."""
-    return [f"{text}Z" for text in np.datetime_as_string(times_us.astype("datetime64[us]"), unit="s")]
+def _named(lake: Lake, numbers: Sequence[str]) -> dict[str, Case]:
+    """The cases of some numbers, as the lake writes the numbers."""
+    written = [unicodedata.normalize("NFC", number.strip()) for number in numbers]
+    return dict(zip(written, find_cases(lake, written), strict=True))

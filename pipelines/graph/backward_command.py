@@ -1,0 +1,67 @@
+"""`truyvet backward`: the venues and people that cases share before they could infect others."""
+
+import argparse
+import sys
+
+from pipelines.errors import UsageError
+from pipelines.graph.common_source import WITHIN_HOURS, find_sources, question
+from pipelines.graph.window import BACK_DAYS
+from pipelines.lake import opened
+from pipelines.options import add_keys, add_lake, add_output
+from pipelines.output import write_rows
+from schemas.rules import DEFAULT_RULE
+
+EXAMPLE = """
+truyvet backward --lake LAKE --all-cases
+truyvet backward --lake LAKE --case BN-0001 BN-0002 BN-0007 --back-days 10 --people --format csv
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The flags of the command."""
+    add_lake(parser)
+    add_keys(parser)
+    parser.add_argument(
+        "--case",
+        metavar="ID",
+        nargs="+",
+        action="extend",
+        default=[],
+        help="the numbers of two cases or more",
+    )
+    parser.add_argument("--all-cases", action="store_true", help="or every case that has a date")
+    parser.add_argument(
+        "--rule",
+        metavar="ID|PATH",
+        default=DEFAULT_RULE,
+        help=f"the rule pack that says when a case becomes infectious (default: {DEFAULT_RULE})",
+    )
+    parser.add_argument(
+        "--back-days",
+        type=float,
+        default=BACK_DAYS,
+        metavar="D",
+        help="look back D days from the onset, else the sample (default: %(default)g)",
+    )
+    parser.add_argument(
+        "--within-hours",
+        type=float,
+        default=WITHIN_HOURS,
+        metavar="H",
+        help="cases gather at a venue when they follow one another within H hours (default: %(default)g)",
+    )
+    parser.add_argument("--people", action="store_true", help="list the people they met, not the venues")
+    add_output(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print venues or people, and on standard error how many there are of both."""
+    if bool(args.case) == args.all_cases:
+        raise UsageError("one of --case and --all-cases is needed", "name cases, or ask for all, not both")
+    lake = opened(args.lake, args.keys)
+    asked = question(lake, args.case or None, args.rule, args.back_days, within_hours=args.within_hours)
+    found = find_sources(lake, asked)
+    write_rows(found.people if args.people else found.venues, args.format, args.output)
+    for line in asked.lines(found):
+        print(line, file=sys.stderr)
+    return 0
