@@ -10,6 +10,7 @@ from pipelines.days import DAY_US
 from pipelines.graph.criteria import EACH, WINDOW, Criteria
 from pipelines.graph.expand import Pieces
 from pipelines.graph.people import CLOSED_US, NEVER_US, People, note_exposure
+from pipelines.ingest.helpers import helper, inlined
 
 _PRIME_A = np.uint64(0x9E3779B97F4A7C15)
 _PRIME_B = np.uint64(0xC2B2AE3D27D4EB4F)
@@ -27,10 +28,11 @@ def note_contacts(people: People, pieces: Pieces, infector: Int64, criteria: Cri
     new = np.ones(infector.size, np.int64)
     new[1:] = infector[1:] != infector[:-1]
     number = np.cumsum(new) - 1
-    pair, kept = _long_enough(number, people.taken[0], pieces, people.exposed_us, criteria)
+    pair, kept = _long_enough(number, people.met, pieces, people.exposed_us, criteria)
     order = kept[order_of(pieces.start_us[kept])]
     order = order[order_of(pair[order])]
-    _reduce(people, pair, order, pieces, infector, criteria)
+    room = np.empty((2, order.size), np.int64)
+    _reduce(people, pair, order, pieces, infector, criteria, room[0], room[1])
 
 
 @njit(cache=True, nogil=True)
@@ -66,12 +68,21 @@ def _long_enough(
     return pair, kept[:found]
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _reduce(
-    people: People, pair: Int64, order: Int64, pieces: Pieces, infector: Int64, criteria: Criteria
+    people: People,
+    pair: Int64,
+    order: Int64,
+    pieces: Pieces,
+    infector: Int64,
+    criteria: Criteria,
+    starts_us: Int64,
+    ends_us: Int64,
 ) -> None:
-    """Merge the pieces of each pair, which come in the order (pair, start), and judge their union."""
-    starts_us, ends_us = np.empty(order.size, np.int64), np.empty(order.size, np.int64)
+    """Merge the pieces of each pair, which come in the order (pair, start), and judge their union.
+
+    `starts_us` and `ends_us` are room for the union of one pair.
+    """
     begin = 0
     while begin < order.size:
         piece = order[begin]
@@ -86,35 +97,30 @@ def _reduce(
                 count += 1
             end += 1
         kind = pieces.kind[piece]
-        exposed_us = _exposed(
-            starts_us[:count], ends_us[:count], criteria.min_us[kind], criteria.accumulate[kind]
-        )
+        exposed_us = _exposed(starts_us, ends_us, count, criteria.min_us[kind], criteria.accumulate[kind])
         if exposed_us < NEVER_US:
             note_exposure(people, pieces.other[piece], exposed_us, infector[pieces.owner[piece]])
         begin = end
 
 
-@njit(nogil=True)
-def _exposed(starts_us: Any, ends_us: Any, min_us: int, accumulate: int) -> Any:
+@inlined
+def _exposed(starts_us: Int64, ends_us: Int64, count: int, min_us: int, accumulate: int) -> Any:
     """When a contact, a union of intervals that ascend, exposes under a rule; NEVER_US if it does not."""
     if accumulate == WINDOW:
-        total_us = (ends_us - starts_us).sum()
-        return starts_us[0] if total_us >= min_us else NEVER_US
-    for first in range(starts_us.size):
-        total_us = ends_us[first] - starts_us[first]
-        if accumulate != EACH:
-            total_us = _within(starts_us[first:], ends_us[first:], starts_us[first] + DAY_US)
-        if total_us >= min_us:
+        return starts_us[0] if _within(starts_us, ends_us, 0, count, NEVER_US) >= min_us else NEVER_US
+    for first in range(count):
+        until_us = ends_us[first] if accumulate == EACH else starts_us[first] + DAY_US
+        if _within(starts_us, ends_us, first, count, until_us) >= min_us:
             return starts_us[first]
     return NEVER_US
 
 
-@njit(nogil=True)
-def _within(starts_us: Any, ends_us: Any, end_us: int) -> int:
-    """What lies before an instant of intervals that ascend."""
+@inlined
+def _within(starts_us: Int64, ends_us: Int64, first: int, count: int, until_us: int) -> int:
+    """How much of the intervals from `first` to before `count`, which ascend, lies before an instant."""
     total_us = 0
-    for entry in range(starts_us.size):
-        if starts_us[entry] >= end_us:
+    for entry in range(first, count):
+        if starts_us[entry] >= until_us:
             break
-        total_us += min(ends_us[entry], end_us) - starts_us[entry]
+        total_us += min(ends_us[entry], until_us) - starts_us[entry]
     return total_us

@@ -15,8 +15,9 @@ from numba import njit
 from pipelines.arrays import Int64
 from pipelines.graph.encounters import Proximity
 from pipelines.graph.infectious import Intervals
-from pipelines.graph.people import CLOSED_US, People, numbered, numbers_of
+from pipelines.graph.people import CLOSED_US, People, number_of, numbers_of, with_room
 from pipelines.graph.sources import NO_ZONE, ClippedStays, Int32, UInt8, Zones, first_after, first_from
+from pipelines.ingest.helpers import helper
 from pipelines.lake.sidecar import Sidecar
 
 _PIECES_AT_ONCE = 4_000_000
@@ -39,6 +40,11 @@ class Pieces(NamedTuple):
     kind: UInt8
     start_us: Int64
     end_us: Int64
+
+    def at(self, chosen: Any) -> "Pieces":
+        """Some of the pieces, by position or mask."""
+        columns: list[Any] = [column[chosen] for column in self]
+        return Pieces(*columns)
 
 
 class Beside(NamedTuple):
@@ -133,10 +139,13 @@ def pieces_of(
         if chosen.stay.size == 0:
             continue
         zone = zones.of(columns) if zoned.any() else _NO_ZONES
-        people, *part = _pieces(
-            people, chosen, stays, infector, zoned, columns.person, columns.enter_us, columns.exit_us, zone
-        )
-        parts.append(Pieces(*part))
+        found = _room((chosen.last - chosen.first).sum())
+        begin = count = 0
+        while begin < chosen.stay.size:
+            people = with_room(people, int(chosen.last[begin] - chosen.first[begin]))
+            rows = (columns.person, columns.enter_us, columns.exit_us, zone)
+            begin, count = _pieces(people, chosen, begin, stays, infector, zoned, *rows, found, count)
+        parts.append(found.at(slice(count)))
     return people, joined(parts)
 
 
@@ -149,6 +158,12 @@ def pieces_of_encounters(near: Proximity, intervals: Intervals, people: People) 
     people, other = numbers_of(people, near.other[row[kept]])
     kind = np.zeros(other.size, np.uint8)
     return people, Pieces(owner[kept], other, kind, start_us[kept], end_us[kept])
+
+
+def _room(pieces: int) -> Pieces:
+    """Columns for so many pieces, not filled."""
+    numbers, kind = np.empty((4, pieces), np.int64), np.empty(pieces, np.uint8)
+    return Pieces(numbers[0], numbers[1], kind, numbers[2], numbers[3])
 
 
 def rows_of_owners(ascending: Int64, wanted: Int64) -> tuple[Int64, Int64]:
@@ -188,10 +203,11 @@ def _ranges(
     return first, last
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _pieces(
     people: People,
     beside: Beside,
+    begin: int,
     stays: ClippedStays,
     infector: Int64,
     zoned: UInt8,
@@ -199,28 +215,32 @@ def _pieces(
     enter_us: Int64,
     exit_us: Int64,
     zone: Int32,
-) -> Any:
-    """The overlaps of some stays with the rows of one file beside them."""
-    most = (beside.last - beside.first).sum()
-    owners, others = np.empty(most, np.int64), np.empty(most, np.int64)
-    kinds = np.empty(most, np.uint8)
-    starts_us, ends_us = np.empty(most, np.int64), np.empty(most, np.int64)
-    found = 0
-    for entry in range(beside.stay.size):
+    found: Pieces,
+    count: int,
+) -> tuple[int, int]:
+    """The overlaps of some stays with the rows of one file beside them, put into `found` from `count` on.
+
+    Returns:
+        How many entries of `beside` are done, since the table of people may be full, and the new count.
+    """
+    for entry in range(begin, beside.stay.size):
+        first, last = beside.first[entry], beside.last[entry]
+        if people.taken[0] + last - first > people.token.size:
+            return entry, count
         stay = beside.stay[entry]
         owner, kind = stays.owner[stay], stays.kind[stay]
-        start_us, reach_us = stays.start_us[stay], stays.reach_us[stay]
+        start_us, reach_us, own = stays.start_us[stay], stays.reach_us[stay], infector[stays.owner[stay]]
         own_zone = stays.zone[stay] if zoned[kind] else NO_ZONE
-        for row in range(beside.first[entry], beside.last[entry]):
-            if exit_us[row] <= start_us or person[row] == infector[owner]:
+        for row in range(first, last):
+            if exit_us[row] <= start_us or person[row] == own:
                 continue
             if own_zone != NO_ZONE and zone[row] != NO_ZONE and zone[row] != own_zone:
                 continue
-            people, other = numbered(people, person[row])
+            other = number_of(people, person[row])
             if people.exposed_us[other] == CLOSED_US:
                 continue
-            owners[found], others[found], kinds[found] = owner, other, kind
-            starts_us[found] = max(start_us, enter_us[row])
-            ends_us[found] = min(reach_us, exit_us[row])
-            found += 1
-    return people, owners[:found], others[:found], kinds[:found], starts_us[:found], ends_us[:found]
+            found.owner[count], found.other[count], found.kind[count] = owner, other, kind
+            found.start_us[count] = max(start_us, enter_us[row])
+            found.end_us[count] = min(reach_us, exit_us[row])
+            count += 1
+    return beside.stay.size, count

@@ -1,7 +1,8 @@
 """The persons that a trace has come across: a number each, and how early each was exposed.
 
 Persons are tokens of 64 bits. Tracing touches few of a lake's, so they are
-numbered in the order in which they are met, in a hash table that grows.
+numbered in the order in which they are met, in a hash table that grows
+between the kernels that fill it.
 """
 
 from typing import Any, NamedTuple
@@ -11,6 +12,7 @@ import numpy.typing as npt
 from numba import njit
 
 from pipelines.arrays import Int64
+from pipelines.ingest.helpers import helper, inlined
 
 NEVER_US = np.iinfo(np.int64).max
 CLOSED_US = np.iinfo(np.int64).min
@@ -38,20 +40,48 @@ class People(NamedTuple):
     fresh: npt.NDArray[np.uint8]
     taken: Int64
 
+    @property
+    def met(self) -> int:
+        """How many persons have a number."""
+        return int(self.taken[0])
+
 
 def nobody() -> People:
     """No persons yet."""
+    return _sized(2 * _LEAST, 0)
+
+
+def with_room(people: People, more: int) -> People:
+    """The same persons, in a table that can number so many more."""
+    if people.met + more <= people.token.size:
+        return people
+    slots = people.slots.size
+    while slots < 2 * (people.met + more):
+        slots *= 2
+    grown = _sized(slots, people.met)
+    for name in ("token", "exposed_us", "via", "fresh"):
+        getattr(grown, name)[: people.met] = getattr(people, name)[: people.met]
+    _enter(grown.slots, grown.token, people.met)
+    return grown
+
+
+def numbers_of(people: People, tokens: Int64) -> tuple[People, Int64]:
+    """The number of each token, int64[n]; the table may be another afterwards."""
+    people = with_room(people, tokens.size)
+    return people, _numbers(people, tokens)
+
+
+def _sized(slots: int, taken: int) -> People:
+    room = slots // 2
     return People(
-        np.full(2 * _LEAST, -1, np.int32),
-        np.empty(_LEAST, np.int64),
-        np.empty(_LEAST, np.int64),
-        np.empty(_LEAST, np.int64),
-        np.empty(_LEAST, np.uint8),
-        np.zeros(1, np.int64),
+        np.full(slots, -1, np.int32),
+        *(np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room, np.int64)),
+        np.empty(room, np.uint8),
+        np.array([taken], np.int64),
     )
 
 
-@njit(inline="always")
+@inlined
 def slot_of(slots: Any, tokens: Any, token: int) -> Any:
     """Where the number of a token stands in `slots`, or the empty place that it would take."""
     mask = np.uint64(slots.size - 1)
@@ -62,53 +92,23 @@ def slot_of(slots: Any, tokens: Any, token: int) -> Any:
     return slot
 
 
-@njit(nogil=True)
-def _doubled(people: People) -> People:
-    count = people.taken[0]
-    slots = np.full(2 * people.slots.size, -1, np.int32)
-    token = np.empty(2 * people.token.size, np.int64)
-    exposed_us = np.empty(token.size, np.int64)
-    via = np.empty(token.size, np.int64)
-    fresh = np.empty(token.size, np.uint8)
-    token[:count] = people.token[:count]
-    exposed_us[:count] = people.exposed_us[:count]
-    via[:count] = people.via[:count]
-    fresh[:count] = people.fresh[:count]
-    for number in range(count):
-        slots[slot_of(slots, token, token[number])] = number
-    return People(slots, token, exposed_us, via, fresh, people.taken)
-
-
-@njit(nogil=True)
-def numbered(people: People, token: int) -> tuple[People, int]:
-    """The number of a token, which is given one when it has none; the table may be another afterwards."""
+@inlined
+def number_of(people: People, token: int) -> int:
+    """The number of a token, which is given one when it has none; there must be room."""
     slot = slot_of(people.slots, people.token, token)
-    number = people.slots[slot]
-    if number >= 0:
-        return people, number
-    number = people.taken[0]
-    if number == people.token.size:
-        people = _doubled(people)
-        slot = slot_of(people.slots, people.token, token)
-    people.slots[slot] = number
-    people.token[number] = token
-    people.exposed_us[number] = NEVER_US
-    people.via[number] = 0
-    people.fresh[number] = 0
-    people.taken[0] = number + 1
-    return people, number
+    number: int = people.slots[slot]
+    if number < 0:
+        number = people.taken[0]
+        people.slots[slot] = number
+        people.token[number] = token
+        people.exposed_us[number] = NEVER_US
+        people.via[number] = 0
+        people.fresh[number] = 0
+        people.taken[0] = number + 1
+    return number
 
 
-@njit(cache=True, nogil=True)
-def numbers_of(people: People, tokens: Int64) -> tuple[People, Int64]:
-    """The number of each token, int64[n]."""
-    numbers = np.empty(tokens.size, np.int64)
-    for row in range(tokens.size):
-        people, numbers[row] = numbered(people, tokens[row])
-    return people, numbers
-
-
-@njit(nogil=True)
+@inlined
 def note_exposure(people: People, number: int, exposed_us: int, via: int) -> None:
     """Keep an exposure if it is the earliest; of one hop's equal ones that by the smaller token."""
     best_us = people.exposed_us[number]
@@ -118,3 +118,17 @@ def note_exposure(people: People, number: int, exposed_us: int, via: int) -> Non
         people.exposed_us[number] = exposed_us
         people.via[number] = via
         people.fresh[number] = 1
+
+
+@helper
+def _enter(slots: npt.NDArray[np.int32], tokens: Int64, taken: int) -> None:
+    for number in range(taken):
+        slots[slot_of(slots, tokens, tokens[number])] = number
+
+
+@njit(cache=True, nogil=True)
+def _numbers(people: People, tokens: Int64) -> Int64:
+    numbers = np.empty(tokens.size, np.int64)
+    for row in range(tokens.size):
+        numbers[row] = number_of(people, tokens[row])
+    return numbers

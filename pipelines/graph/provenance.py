@@ -10,6 +10,7 @@ from pipelines.graph.expand import rows_of_owners
 from pipelines.graph.infectious import Intervals
 from pipelines.graph.sources import NO_ZONE, ClippedStays, Int32, UInt8, first_from
 from pipelines.graph.under_rule import Network
+from pipelines.ingest.helpers import inlined
 
 _NO_ZONES = np.full(1, NO_ZONE, np.int32)
 _NO_INT64 = np.empty(0, np.int64)
@@ -186,7 +187,7 @@ def _parts(
     return part, (columns[6], columns[7], columns[8])
 
 
-@njit(nogil=True)
+@inlined
 def _meet(
     stays: ClippedStays, own: int, venue: int, enter_us: int, zone: Int32, row: int, zoned: UInt8
 ) -> bool:
@@ -197,7 +198,7 @@ def _meet(
     return own_zone == NO_ZONE or zone[row] == NO_ZONE or zone[row] == own_zone
 
 
-@njit(nogil=True)
+@inlined
 def _write(
     part: Any, pair: int, stays: ClippedStays, own: int, enter_us: int, exit_us: int, imputed_from_us: int
 ) -> None:
@@ -232,7 +233,7 @@ def _measure(parts: Parts, pairs: int) -> tuple[Int64, Int64, Int64]:
     return direct_us, indirect_us, imputed_us
 
 
-@njit(nogil=True)
+@inlined
 def _union(starts_us: Any, ends_us: Any) -> int:
     """The length of a union of intervals that ascend by start; one that ends before it begins is empty."""
     total_us = 0

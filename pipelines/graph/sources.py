@@ -9,6 +9,7 @@ from numba import njit
 from pipelines.arrays import Int64, order_of
 from pipelines.graph.criteria import Criteria, VenueClasses
 from pipelines.graph.infectious import Intervals
+from pipelines.ingest.helpers import inlined
 from pipelines.lake.sidecar import Sidecar
 
 Int32 = npt.NDArray[np.int32]
@@ -156,7 +157,7 @@ def clipped_rows(
     return rows[:found], owners[:found]
 
 
-@njit(inline="always")
+@inlined
 def first_from(ascending: Any, wanted: int, begin: int) -> int:
     """The first position from `begin` whose value is not below `wanted`; quick when that is near."""
     step = 1
@@ -175,7 +176,7 @@ def first_from(ascending: Any, wanted: int, begin: int) -> int:
     return low
 
 
-@njit(inline="always")
+@inlined
 def first_after(ascending: Any, wanted: int, begin: int) -> int:
     """The first position from `begin` whose value is above `wanted`."""
     step = 1

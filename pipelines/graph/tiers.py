@@ -63,7 +63,7 @@ def hops(
         if tier == depth:
             people.exposed_us[: tiered.size][tiered] = CLOSED_US
         people = _expand(where, people, sources)
-        tiered = np.concatenate((tiered, np.zeros(people.taken[0] - tiered.size, np.bool_)))
+        tiered = np.concatenate((tiered, np.zeros(people.met - tiered.size, np.bool_)))
         hop = _found(people, sources, tiered)
         if hop.person.size == 0:
             break
@@ -74,7 +74,7 @@ def hops(
 
 def _found(people: People, sources: Intervals, tiered: npt.NDArray[np.bool_]) -> Hop:
     """What the hop just made has found; marks the new persons as tiered."""
-    numbers = np.flatnonzero(people.fresh[: people.taken[0]])
+    numbers = np.flatnonzero(people.fresh[: people.met])
     numbers = numbers[np.argsort(people.token[numbers])]
     new = ~tiered[numbers]
     tiered[numbers] = True
