@@ -56,13 +56,34 @@ def write_rows(table: pa.Table, format: str, output: str | None = None) -> None:
         raise UsageError("--format is unknown", f"choose one of {' '.join(FORMATS)}")
     if format == "parquet" and output is None and sys.stdout.isatty():
         raise UsageError("--format parquet is no text", "name a file with --output FILE")
+    with _writing("--output"), _sink(output) as sink:
+        _ENCODERS[format](table, sink)
+
+
+def write_file(content: bytes, path: str | Path, what: str = "--output") -> None:
+    """Write a file as `write_rows` does: whole or not at all, and for its owner alone.
+
+    Args:
+        content: its bytes.
+        path: where.
+        what: what the file is, for the error.
+
+    Raises:
+        UsageError: it cannot be written.
+    """
+    with _writing(what), _sink(str(path)) as sink:
+        sink.write(content)
+
+
+@contextlib.contextmanager
+def _writing(what: str) -> Iterator[None]:
+    """Tell of what cannot be written in one line."""
     try:
-        with _sink(output) as sink:
-            _ENCODERS[format](table, sink)
+        yield
     except BrokenPipeError:
         raise
     except OSError as error:
-        raise UsageError("--output cannot be written", error.strerror or "name another file") from error
+        raise UsageError(f"{what} cannot be written", error.strerror or "name another file") from error
 
 
 def token_text(value: int) -> str:

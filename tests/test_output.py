@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.errors import UsageError
-from pipelines.output import safe_cell, write_rows
+from pipelines.output import safe_cell, write_file, write_rows
 from schemas.tables import INSTANT
 
 EXECUTABLE = [
@@ -185,3 +185,12 @@ def test_an_unknown_format_is_wrong_usage():
 def test_a_small_number_in_a_table_keeps_its_power_of_ten(capsys):
     write_rows(pa.table({"p": [0.0, 0.25, 3.14159, 0.0004, 2.6e-9, -2.6e-9]}), "table")
     assert capsys.readouterr().out.split()[2:] == ["0", "0.25", "3.1416", "4.0e-04", "2.6e-09", "-2.6e-09"]
+
+
+def test_a_file_of_bytes_is_private_and_whole_or_not_at_all(tmp_path):
+    write_file(b"content", tmp_path / "a.bin")
+    assert (tmp_path / "a.bin").read_bytes() == b"content"
+    assert stat.S_IMODE((tmp_path / "a.bin").stat().st_mode) == 0o600
+    with pytest.raises(UsageError, match="the network cannot be written"):
+        write_file(b"content", tmp_path / "nowhere" / "a.bin", "the network")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.bin"]

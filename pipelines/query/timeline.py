@@ -1,15 +1,11 @@
 """A picture of a case: its stays day by day, and how many people were beside it."""
 
 import datetime as dt
-import io
-import os
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -20,29 +16,16 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from pipelines.days import DAY_US
-from pipelines.errors import UsageError
 from pipelines.options import LOCAL_TIMEZONE
+from pipelines.pictures import COLOURS, checked_kind, drawable, image_of, kind_of, save_picture, style
 
 Int64 = npt.NDArray[np.int64]
-
-FORMATS = ("svg", "png")
 
 _HOUR_US = 3_600_000_000
 _DAYS_AT_MOST = 31
 _NAMED_AT_MOST = 9
+_NAME_AT_MOST = 40  # signs
 _OTHER = "#9a9a9a"
-_COLOURS = (
-    "#3b6fb6", "#d1812c", "#4f9a55", "#b5473f", "#7f62a8",
-    "#8a6a4f", "#c46fa5", "#7d8b2e", "#3a9aa8",
-)  # fmt: skip
-_STYLE: Any = {
-    "font.family": "DejaVu Sans",  # has the Vietnamese letters, and comes with matplotlib
-    "font.size": 8,
-    "svg.fonttype": "none",
-    "svg.hashsalt": "truyvet",  # the same picture is the same bytes
-    "hatch.linewidth": 0.5,
-    "text.parse_math": False,  # a `$` in a name is a sign like others
-}
 
 
 @dataclass(frozen=True)
@@ -80,9 +63,7 @@ def draw_timeline(stays: pa.Table, overlaps: pa.Table, path: str | Path, title: 
     Raises:
         UsageError: the path has another ending, or cannot be written.
     """
-    path = Path(path)
-    _write(path, timeline_image(stays, overlaps, title, path.suffix.removeprefix(".").lower()))
-    return path
+    return save_picture(timeline_image(stays, overlaps, title, kind_of(path)), path)
 
 
 def timeline_image(stays: pa.Table, overlaps: pa.Table, title: str = "", kind: str = "png") -> bytes:
@@ -91,14 +72,9 @@ def timeline_image(stays: pa.Table, overlaps: pa.Table, title: str = "", kind: s
     Raises:
         UsageError: the kind is unknown.
     """
-    if kind not in FORMATS:
-        raise UsageError("the picture's name has an ending that is unknown", "write .svg or .png")
-    with mpl.rc_context(_STYLE):
-        figure = timeline(stays, overlaps, title)
-        image = io.BytesIO()
-        metadata = {"Date": None} if kind == "svg" else {"Software": None}
-        figure.savefig(image, format=kind, dpi=110, metadata=metadata)
-    return image.getvalue()
+    checked_kind(kind)
+    with style():
+        return image_of(timeline(stays, overlaps, title), kind)
 
 
 def timeline(stays: pa.Table, overlaps: pa.Table, title: str = "") -> Figure:
@@ -162,7 +138,7 @@ def venue_colours(stays: pa.Table) -> dict[str, str]:
     for venue, enter, leave in _located(stays, "enter", "exit"):
         spent[venue] = spent.get(venue, 0) + leave - enter
     ranked = sorted(spent, key=lambda venue: (-spent[venue], venue))
-    return {venue: _COLOURS[rank] if rank < _NAMED_AT_MOST else _OTHER for rank, venue in enumerate(ranked)}
+    return {venue: COLOURS[rank] if rank < _NAMED_AT_MOST else _OTHER for rank, venue in enumerate(ranked)}
 
 
 def _local_us(times: pa.ChunkedArray) -> list[int]:
@@ -237,13 +213,13 @@ def _finish(figure: Figure, axes: Any, most: int, title: str) -> None:
     axes[-1].set_xticks(range(0, 25, 3), [f"{hour}:00" for hour in range(0, 25, 3)])
     axes[-1].set_xlabel("local time")
     if title:
-        figure.suptitle(title, x=0.01, ha="left", fontsize=10)
+        figure.suptitle(drawable(title), x=0.01, ha="left", fontsize=10)
 
 
 def _legend(figure: Figure, stays: pa.Table, colours: dict[str, str], most: int) -> None:
     names = dict(zip(stays["venue"].to_pylist(), stays["name"].to_pylist(), strict=True))
     handles: list[Patch | Line2D] = [
-        Patch(color=colour, label=names[venue] or venue)
+        Patch(color=colour, label=drawable(names[venue] or venue, _NAME_AT_MOST))
         for venue, colour in colours.items()
         if colour != _OTHER
     ]
@@ -254,22 +230,3 @@ def _legend(figure: Figure, stays: pa.Table, colours: dict[str, str], most: int)
     )
     handles.append(Patch(color="#444444", alpha=0.28, label=f"people there at the same time, at most {most}"))
     figure.legend(handles=handles, loc="outside lower center", ncols=4, frameon=False)
-
-
-def _write(path: Path, image: bytes) -> None:
-    """Write beside the name first; a file made here is of mode 0600.
-
-    Raises:
-        UsageError: the folder cannot be written.
-    """
-    try:
-        handle, unfinished = tempfile.mkstemp(prefix="_tmp-", dir=path.parent)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(image)
-            os.replace(unfinished, path)
-        except BaseException:
-            os.unlink(unfinished)
-            raise
-    except OSError as error:
-        raise UsageError("the picture cannot be written", error.strerror or "name another file") from error
