@@ -1,0 +1,72 @@
+"""A process that has imported all that `truyvet run` imports, and forks a child for each command.
+
+Starting Python and Beam anew takes longer than the command itself; a fork of
+what is ready, in which nothing has been started yet, is as good to kill.
+
+Reads lines of JSON on standard input: the words of a command, and optionally
+at which of its commits the child kills itself. Answers a line for each: the
+child's number; and another one when it has ended.
+"""
+
+import json
+import os
+import signal
+import sys
+import time
+from typing import Any
+
+import pipelines.run_command  # noqa: F401 - imports what the command imports
+from pipelines.cli import main
+from pipelines.lake import commits
+
+_write_entry = commits._write_entry
+
+
+def _die_at(commit: int, when: str) -> None:
+    """Kill this process before, or after, the log entry of its n-th commit."""
+    left = commit
+
+    def write_entry(*args: Any) -> None:
+        nonlocal left
+        left -= 1
+        if left < 0 and when == "before":
+            os.kill(os.getpid(), signal.SIGKILL)
+        _write_entry(*args)
+        if left < 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    commits._write_entry = write_entry
+
+
+def _wait_at(_commit: int) -> None:
+    """Wait for a signal before the first commit."""
+    commits._write_entry = lambda *_: time.sleep(60)
+
+
+def _child(order: dict[str, Any]) -> None:
+    for number, name in ((1, "out"), (2, "err")):
+        os.dup2(os.open(order[name], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), number)
+    sys.stdout, sys.stderr = (os.fdopen(number, "w", closefd=False) for number in (1, 2))
+    if order.get("when") == "wait":
+        _wait_at(0)
+    elif "commit" in order:
+        _die_at(order["commit"], order["when"])
+    code = main(order["words"])
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def _serve() -> None:
+    for line in sys.stdin:
+        child = os.fork()
+        if child == 0:
+            os.close(0)
+            _child(json.loads(line))
+        print(child, flush=True)
+        _, status = os.waitpid(child, 0)
+        print(os.waitstatus_to_exitcode(status), flush=True)
+
+
+if __name__ == "__main__":
+    _serve()
