@@ -24,7 +24,7 @@ from schemas.tables import TABLES, Table
 ROWS_A_FILE = 1 << 21
 """A file of this many rows is not joined with another."""
 
-SOURCES = ("scans", "venues")
+SOURCES = ("scans", "venues", "stays")
 """Tables whose version others carry as the mark `<name>_version`."""
 
 _ATTEMPTS = 3

@@ -48,11 +48,18 @@ _ASCENDING = {
     "footfall": [("window_start", "window_end", 1)],
     "crowds": [("window_start", "window_end", 1)],
     "contacts": [("start", "end", 1)],
-    "encounters": [("started_at", "ended_at", 0)],
+    "encounters": [("started_at", "ended_at", 1)],
 }
 """(earlier, later, least microseconds between)."""
 
-_AT_LEAST = {"stays": {"scans": 1}, "footfall": {"entries": 0, "exits": 0, "people": 0, "person_seconds": 0}}
+_AT_LEAST = {
+    "stays": {"scans": 1},
+    "footfall": {"entries": 0, "exits": 0, "people": 0, "person_seconds": 0},
+    "crowds": {"people": 1},
+}
+
+_MEASURES = ("distance_m", "attenuation_db")
+"""Columns of `encounters` that hold a number from 0, if any."""
 
 _LENGTHS = {"event_key": 16, "digest": 32}
 """Bytes of binary columns."""
@@ -135,12 +142,16 @@ def _counts(table: Table, _partition: Mapping[str, str], rows: pa.Table) -> Iter
 
 
 def _pairs(table: Table, _partition: Mapping[str, str], rows: pa.Table) -> Iterator[str]:
-    if table.name == "contacts":
+    if table.name in ("contacts", "encounters"):
         yield from _counted(
             pc.greater_equal(rows["person_a"], rows["person_b"]), "person_a not below person_b"
         )
-    if table.name == "encounters":
-        yield from _counted(pc.equal(rows["person_a"], rows["person_b"]), "a person meets himself")
+    if table.name == "contacts":
+        us = pc.subtract(rows["end"].cast(pa.int64()), rows["start"].cast(pa.int64()))
+        yield from _counted(pc.not_equal(rows["seconds"], pc.divide(us, 1_000_000)), "seconds not its length")
+    for name in _MEASURES if table.name == "encounters" else ():
+        sound = pc.and_(pc.is_finite(rows[name]), pc.greater_equal(rows[name], 0))
+        yield from _counted(pc.invert(sound), f"{name} no number from 0")
 
 
 def _unique_rows(table: Table, _partition: Mapping[str, str], rows: pa.Table) -> Iterator[str]:

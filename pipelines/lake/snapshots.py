@@ -24,7 +24,7 @@ from schemas.tables import TABLES
 NO_TABLE = -1
 """The version of a table that has never been committed to."""
 
-MARKS = ("scans_version", "venues_version", "stay_rules")
+MARKS = ("scans_version", "venues_version", "stay_rules", "stays_version")
 """The marks that a snapshot holds; `mark` reads any."""
 
 

@@ -197,7 +197,7 @@ def _order_problems(seen: _Seen) -> Iterator[Problem]:
 
 def _mark_problems(snapshots: dict[str, Snapshot]) -> Iterator[Problem]:
     """Derived tables may lag, never lead."""
-    for source in {"scans", "venues"} & snapshots.keys():
+    for source in {"scans", "venues", "stays"} & snapshots.keys():
         for name, version in snapshots.items():
             if version.marks.get(f"{source}_version", NO_TABLE) > snapshots[source].version:
                 yield Problem(name, "", f"reflects a later version of {source} than there is")

@@ -47,9 +47,10 @@ def contact_rows(person_a, person_b, start=0, end=MINUTE_US):
     return pa.table(columns, schema=CONTACTS.file_schema)
 
 
-def encounter_rows(person_a, person_b):
+def encounter_rows(person_a, person_b, length_us=5, distance_m=1.0):
     start = midnight_us("2021-07-01")
-    columns = [["e"], [person_a], [person_b], instants([start]), instants([start + 5]), [1.0], [None]]
+    times = instants([start]), instants([start + length_us])
+    columns = [["e"], [person_a], [person_b], *times, [distance_m], [None]]
     arrays = [
         column if isinstance(column, pa.Array) else pa.array(column, field.type)
         for column, field in zip(columns, ENCOUNTERS.file_schema, strict=True)
@@ -66,7 +67,7 @@ def encounter_rows(person_a, person_b):
         (FOOTFALL, DATE, footfall_rows(stay_rows("venue"))),
         (VENUES, {}, venue_rows()),
         (CONTACTS, DATE, contact_rows(-1, 1)),
-        (ENCOUNTERS, DATE, encounter_rows(2, 1)),
+        (ENCOUNTERS, DATE, encounter_rows(1, 2)),
     ],
     ids=lambda value: value.name if hasattr(value, "name") else "",
 )
@@ -111,7 +112,12 @@ MIDNIGHT = midnight_us("2021-07-01")
         (CONTACTS, DATE, contact_rows(1, 1), "person_a not below person_b: 1 rows"),
         (CONTACTS, DATE, contact_rows(2, 1), "person_a not below person_b: 1 rows"),
         (CONTACTS, DATE, contact_rows(1, 2, end=0), "end too early after start"),
-        (ENCOUNTERS, DATE, encounter_rows(1, 1), "a person meets himself"),
+        (CONTACTS, DATE, with_value(contact_rows(1, 2), "seconds", 61), "seconds not its length: 1 rows"),
+        (ENCOUNTERS, DATE, encounter_rows(1, 1), "person_a not below person_b: 1 rows"),
+        (ENCOUNTERS, DATE, encounter_rows(2, 1), "person_a not below person_b: 1 rows"),
+        (ENCOUNTERS, DATE, encounter_rows(1, 2, length_us=0), "ended_at too early after started_at"),
+        (ENCOUNTERS, DATE, encounter_rows(1, 2, distance_m=-0.5), "distance_m no number from 0: 1 rows"),
+        (ENCOUNTERS, DATE, encounter_rows(1, 2, distance_m=float("inf")), "distance_m no number from 0"),
     ],
 )
 def test_rows_that_break_a_law_are_named(table, partition, rows, problem):

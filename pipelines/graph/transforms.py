@@ -1,0 +1,88 @@
+"""Stays to contacts and crowds: the wiring, no logic."""
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import apache_beam as beam
+from apache_beam.pvalue import AsList
+
+from pipelines.arrays import parts_for
+from pipelines.failures import noted
+from pipelines.graph.contact_days import DatePart, WriteContacts, WriteCrowds
+from pipelines.graph.contact_plan import Plan, Written, commit_dates
+from pipelines.lake import CommitConflict
+from pipelines.lake.files import unfinished
+from pipelines.windowing.plan import date_of
+
+OUTCOME = "outcome.json"
+"""Where in the scratch folder the last step leaves what became of the plan."""
+
+STAYS_A_PART = 1 << 18
+
+
+@dataclass
+class WriteDates(beam.PTransform):  # type: ignore[type-arg]
+    """Begin -> the outcome of the commit, also written to `OUTCOME` in the scratch folder."""
+
+    plan: Plan
+    scratch: str
+
+    def expand(self, begin: Any) -> Any:
+        """Wire the steps; a bucket of venues needs no shuffle, for files of stays are sorted by venue."""
+        plan, scratch = self.plan, self.scratch
+        contacts = (
+            begin
+            | "List date parts" >> beam.Create(date_parts(plan))
+            | "Write contacts"
+            >> beam.ParDo(WriteContacts(plan.lake, plan.stays, plan.footfall, plan.limits, scratch))
+        )
+        crowds = (
+            begin
+            | "List dates" >> beam.Create(plan.dates)
+            | "Write crowds" >> beam.ParDo(WriteCrowds(plan.lake, plan.footfall, plan.limits.cap, scratch))
+        )
+        return (
+            begin
+            | "Once" >> beam.Create([None], reshuffle=False)
+            | "Commit dates" >> beam.ParDo(CommitDates(plan, scratch), AsList(contacts), AsList(crowds))
+        )
+
+
+def date_parts(plan: Plan) -> list[DatePart]:
+    """The dates of a plan in parts of few stays."""
+    found = []
+    for date in plan.dates:
+        parts = parts_for(sum(file.rows for file in plan.stays if date_of(file) == date), STAYS_A_PART)
+        found += [DatePart(date, part, parts) for part in range(parts)]
+    return found
+
+
+@dataclass
+class CommitDates(beam.DoFn):
+    """The last step: one element, one worker."""
+
+    plan: Plan
+    scratch: str
+
+    def process(
+        self, _element: None, contacts: Sequence[Written], crowds: Sequence[Written]
+    ) -> Iterator[dict[str, Any]]:
+        """Commit, and leave the outcome for the launcher."""
+        outcome: dict[str, Any] = {"contacts": _rows(contacts), "crowds": _rows(crowds)}
+        with noted(self.scratch):
+            try:
+                commit_dates(self.plan, [*contacts, *crowds])
+            except CommitConflict:
+                outcome["conflict"] = True
+            with unfinished(self.scratch) as (file, path):
+                file.write(json.dumps(outcome).encode())
+                os.replace(path, Path(self.scratch, OUTCOME))
+        yield outcome
+
+
+def _rows(written: Sequence[Written]) -> int:
+    return sum(part.file.rows for part in written)

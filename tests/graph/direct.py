@@ -1,0 +1,29 @@
+"""The steps of `WriteDates` called one after the other, without a runner: many worlds in little time."""
+
+import shutil
+import tempfile
+from unittest import mock
+
+from pipelines.graph import materialising
+from pipelines.graph.contact_days import WriteContacts, WriteCrowds
+from pipelines.graph.transforms import CommitDates, date_parts
+
+
+def without_runner():
+    """Within it, `materialise` and `refresh` use no runner."""
+    return mock.patch.object(materialising, "_attempt", _attempt)
+
+
+def _attempt(plan, _runner):
+    if not plan.dates:
+        return materialising._only_marks(plan)
+    scratch = tempfile.mkdtemp()
+    try:
+        writing = WriteContacts(plan.lake, plan.stays, plan.footfall, plan.limits, scratch)
+        contacts = [written for part in date_parts(plan) for written in writing.work(part)]
+        counting = WriteCrowds(plan.lake, plan.footfall, plan.limits.cap, scratch)
+        crowds = [written for date in plan.dates for written in counting.work(date)]
+        (outcome,) = CommitDates(plan, scratch).process(None, contacts, crowds)
+        return outcome
+    finally:
+        shutil.rmtree(scratch)
