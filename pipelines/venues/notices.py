@@ -49,9 +49,9 @@ def lookalikes(new: Iterable[Row], registry: Iterable[Row]) -> Iterator[tuple[st
     for rows in by_name.values():
         for place, row in enumerate(rows):
             for other in rows[place + 1 :]:
-                codes = (row["venue_code"], other["venue_code"])
-                if fresh.intersection(codes) and _near(row, other):
-                    yield codes
+                first, second = sorted((row["venue_code"], other["venue_code"]))
+                if fresh.intersection((first, second)) and _near(row, other):
+                    yield first, second
 
 
 def unprintable(rows: Iterable[Row]) -> tuple[int, int]:
