@@ -12,6 +12,8 @@ from numba import njit
 
 from pipelines.arrays import Int64, UInt64, order_by_key
 
+UInt8 = npt.NDArray[np.uint8]
+
 NEW, DUPLICATE, CONFLICT, TIME = 0, 1, 2, 3
 """The verdicts of `judge`; TIME means refused by the time check alone."""
 
@@ -29,13 +31,13 @@ class Scans:
     occurred_us: Int64
     event_high: UInt64
     event_low: UInt64
-    direction: npt.NDArray[np.uint8]
+    direction: UInt8
     zone: npt.NDArray[np.int32]
     row: Int64
-    fault: npt.NDArray[np.uint8]
+    fault: UInt8
 
 
-def judge(scans: Scans) -> npt.NDArray[np.uint8]:
+def judge(scans: Scans) -> UInt8:
     """One verdict a row: NEW, DUPLICATE, CONFLICT or TIME.
 
     Among rows of one event key, in the order of `row`, the first that passes
@@ -57,6 +59,32 @@ def judge(scans: Scans) -> npt.NDArray[np.uint8]:
     )
 
 
+def judge_codes(key: Int64, content: Int64, row: Int64, fault: UInt8) -> UInt8:
+    """The verdicts of `judge` on rows whose event and whose content are numbers.
+
+    Args:
+        key: int64[n], the same for the rows of one event.
+        content: int64[n], the same for the same content.
+        row: int64[n], as in `Scans`.
+        fault: uint8[n], as in `Scans`.
+    """
+    blank = np.zeros(key.size, np.int64)
+    small = np.zeros(key.size, np.uint8)
+    return judge(
+        Scans(
+            person=content,
+            venue=blank,
+            occurred_us=blank,
+            event_high=key.view(np.uint64),
+            event_low=blank.view(np.uint64),
+            direction=small,
+            zone=blank.astype(np.int32),
+            row=row,
+            fault=fault,
+        )
+    )
+
+
 @njit(cache=True, nogil=True)
 def _verdicts(
     order: Int64,
@@ -65,10 +93,10 @@ def _verdicts(
     occurred_us: Int64,
     high: UInt64,
     low: UInt64,
-    direction: npt.NDArray[np.uint8],
+    direction: UInt8,
     zone: npt.NDArray[np.int32],
-    fault: npt.NDArray[np.uint8],
-) -> npt.NDArray[np.uint8]:
+    fault: UInt8,
+) -> UInt8:
     verdicts = np.empty(order.size, np.uint8)
     accepted = -1
     for position in range(order.size):

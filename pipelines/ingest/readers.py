@@ -7,15 +7,17 @@ from pipelines.ingest.csv_reader import read_csv
 from pipelines.ingest.inputs import Chunk
 from pipelines.ingest.ndjson_reader import read_ndjson
 from pipelines.ingest.parquet_reader import read_parquet
+from pipelines.ingest.sociopatterns import read_tij
 from pipelines.ingest.spans import Columns, Lines
 
 
-def read_blocks(chunk: Chunk, contract: str = "scan") -> Iterator[Lines | Columns]:
+def read_blocks(chunk: Chunk, contract: str = "scan", epoch_us: int = 0) -> Iterator[Lines | Columns]:
     """The records of a chunk in their order, a few tens of megabytes at a time.
 
     Args:
         chunk: from `list_chunks`.
         contract: what the records are, a name of `schemas.contract.INPUTS`.
+        epoch_us: what the times of a SocioPatterns file count from.
 
     Raises:
         DataError: the file cannot be read or lacks a required column; it names
@@ -24,4 +26,6 @@ def read_blocks(chunk: Chunk, contract: str = "scan") -> Iterator[Lines | Column
     """
     if chunk.format == "ndjson":
         return read_ndjson(chunk)
+    if chunk.format == "tij":
+        return read_tij(chunk, contract, epoch_us)
     return {"csv": read_csv, "parquet": read_parquet, "avro": read_avro}[chunk.format](chunk, contract)

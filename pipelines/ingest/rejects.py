@@ -13,6 +13,7 @@ from pipelines.arrays import Int64
 from pipelines.columns import texts_of
 from pipelines.days import DAY_US, day_text
 from pipelines.ingest.inputs import Chunk
+from pipelines.ingest.other_columns import row_json
 from pipelines.ingest.parse import raw_records
 from pipelines.ingest.readers import read_blocks
 from pipelines.ingest.reasons import REASONS
@@ -32,9 +33,14 @@ def refused_rows(reason: npt.NDArray[np.uint8], digests: Sequence[bytes]) -> pa.
     return pa.table({"reason": reason, "digest": pa.array(digests, pa.binary())})
 
 
-def digests_of(keys: Keys, block: Lines | Columns, rows_in_chunk: Int64) -> list[bytes]:
+def digests_of(
+    keys: Keys, block: Lines | Columns, rows_in_chunk: Int64, contract: str = "scan"
+) -> list[bytes]:
     """The digests of the records of a block that stand at these rows of its chunk."""
-    return [digest(keys, raw) for raw in raw_records(block, rows_in_chunk - block.first_row)]
+    rows = rows_in_chunk - block.first_row
+    if isinstance(block, Lines):
+        return [digest(keys, raw) for raw in raw_records(block, rows)]
+    return [digest(keys, row_json(block, contract, row)) for row in rows.tolist()]
 
 
 def reject_rows(source: str, reasons: pa.Array, digests: pa.Array, received_us: int) -> pa.Table:
@@ -61,12 +67,18 @@ class DigestLater(ThreadedDoFn):
 
     What is refused after parsing, a conflict or a time, is rare: its raw
     record is read once more instead of hashing every record of every chunk.
+
+    Attributes:
+        contract: what the records are.
+        epoch_us: what the times of a SocioPatterns file count from.
     """
 
     keys: Keys
     chunks: dict[int, Chunk]
     shares: int
     scratch: str
+    contract: str = "scan"
+    epoch_us: int = 0
 
     def work(self, element: tuple[int, Iterable[Piece]], *_sides: Any) -> Iterator[tuple[int, Piece]]:
         """Read one chunk again for its refused rows."""
@@ -74,13 +86,16 @@ class DigestLater(ThreadedDoFn):
         wanted = read_pieces(pieces).sort_by("row")
         row = wanted["row"].to_numpy() & ROW_MASK
         digests: list[bytes] = []
-        for block, following in pairwise(chain(read_blocks(self.chunks[number]), [None])):
+        blocks = read_blocks(self.chunks[number], self.contract, self.epoch_us)
+        for block, following in pairwise(chain(blocks, [None])):
             assert block is not None
             first = np.searchsorted(row, block.first_row)
             last = row.size if following is None else np.searchsorted(row, following.first_row)
-            digests += digests_of(self.keys, block, row[first:last])
+            digests += digests_of(self.keys, block, row[first:last], self.contract)
         table = refused_rows(wanted["reason"].to_numpy(), digests)
-        for _key, piece in spill(self.scratch, f"digested-{number:06}", table, np.zeros(row.size, np.int64)):
+        for _key, piece in spill(
+            self.scratch, f"digested-{self.contract}-{number:06}", table, np.zeros(row.size, np.int64)
+        ):
             yield number % self.shares, piece
 
 

@@ -11,6 +11,7 @@ from apache_beam.pvalue import TaggedOutput
 from pipelines.arrays import Int64, part_of, stable_order
 from pipelines.days import DAY_US
 from pipelines.failures import noted
+from pipelines.ingest.dated import DatedBlock
 from pipelines.ingest.identities import Unsealed
 from pipelines.ingest.inputs import Chunk
 from pipelines.ingest.parse import Parsed, Settings, parse
@@ -73,14 +74,16 @@ class ParseChunks(ThreadedDoFn):
         days: Int64 = np.unique(scans["occurred_us"].to_numpy() // DAY_US)
         yield TaggedOutput(DATES, days.tolist())
 
-    def _refused(self, name: str, share: int, block: Any, parsed: Parsed) -> Iterator[Any]:
+    def _refused(
+        self, name: str, share: int, block: Any, parsed: Parsed | DatedBlock, contract: str = "scan"
+    ) -> Iterator[Any]:
         if parsed.refused_row.size:
             rows = parsed.refused_row & ROW_MASK
-            table = refused_rows(parsed.refused_reason, digests_of(self.settings.keys, block, rows))
+            table = refused_rows(parsed.refused_reason, digests_of(self.settings.keys, block, rows, contract))
             for _, piece in spill(self.scratch, f"refused-{name}", table, np.zeros(rows.size, np.int64)):
                 yield TaggedOutput(REFUSED, (share, piece))
 
-    def _sealed(self, name: str, parsed: Parsed) -> Iterator[Any]:
+    def _sealed(self, name: str, parsed: Parsed | DatedBlock) -> Iterator[Any]:
         fresh = self._unsealed.claim(parsed.tokens)
         if fresh.size:
             tokens = parsed.tokens[fresh]
