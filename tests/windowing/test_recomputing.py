@@ -73,6 +73,27 @@ def histories(draw):
     return steps
 
 
+@st.composite
+def chains(draw):
+    """A person at home for many days, with a scan now and then elsewhere; a few scans come late."""
+    usual = [7 * worlds.HOUR, 8 * worlds.HOUR]
+    gaps = st.sampled_from([*usual * 4, 8 * worlds.HOUR + 1, 16 * worlds.HOUR])
+    directions = st.sampled_from([*("in", "unknown") * 5, "out"])
+    scans, at_us = [], worlds.BASE
+    for number in range(draw(st.integers(12, 30))):
+        at_us += draw(gaps)
+        venue = 1 if draw(st.integers(0, 11)) == 0 else 2
+        key = number.to_bytes(16, "big")
+        scans.append(Scan(1, venue, at_us, draw(directions), key, None, worlds.KINDS[venue]))
+    late = draw(st.sets(st.integers(0, len(scans) - 1), min_size=1, max_size=2))
+    registry = ({1: worlds.KINDS[1], 2: worlds.KINDS[2]}, {})
+    return [
+        registry,
+        [one for number, one in enumerate(scans) if number not in late],
+        *([scans[number]] for number in sorted(late)),
+    ]
+
+
 def live_through(steps):
     """Recompute after every step, compare with the reference, and at last with a rebuild from zero."""
     with tempfile.TemporaryDirectory() as folder:
@@ -99,6 +120,13 @@ def test_batches_and_registries_in_any_order_leave_what_a_rebuild_from_zero_make
         live_through(steps)
 
 
+@settings(max_examples=12, deadline=None)
+@given(chains())
+def test_chains_over_many_midnights_are_followed_as_far_as_they_go(steps):
+    with without_runner():
+        live_through(steps)
+
+
 @settings(max_examples=6, deadline=None)
 @given(histories())
 def test_dates_of_several_parts_are_rewritten_alike(steps):
@@ -115,7 +143,7 @@ def test_the_pipeline_itself_leaves_what_a_rebuild_from_zero_makes(steps):
 
 @pytest.mark.slow
 @settings(max_examples=300, deadline=None)
-@given(histories())
+@given(st.one_of(histories(), chains()))
 def test_many_more_histories_leave_what_a_rebuild_from_zero_makes(steps):
     with without_runner():
         live_through(steps)
