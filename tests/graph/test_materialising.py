@@ -192,14 +192,44 @@ def test_a_scan_of_the_next_day_prolongs_the_contact_of_the_day_before(lake):
     assert contacts_in(lake) == [Contact(1, 2, 2, *hours(23.5, 26))]
 
 
+def staying(person, number, last):
+    """A scan every seven hours from the first on: one stay, for eight hours after the last."""
+    return [scan(number + n, 7 * n, person=person, venue=2) for n in range(last + 1)]
+
+
+def returning(number, *turns):
+    """Person 2 goes out and comes in again at one instant, at each turn: stays that touch."""
+    made = [scan(number, 1, person=2, venue=2)]
+    for step, turn in enumerate(turns):
+        made.append(scan(number + 2 * step + 1, turn, person=2, venue=2, direction="out"))
+        made.append(scan(number + 2 * step + 2, turn, person=2, venue=2))
+    return made
+
+
 def test_a_chain_of_touching_stays_is_followed_beyond_the_longest_one(lake):
-    chain = [scan(2 * number, 7 * number, venue=2) for number in range(9)]
-    beside = [scan(99, 1, person=2, venue=2)]
-    beside += [scan(100 + n, 1 + 15 * n, person=2, venue=2, direction="out") for n in range(1, 4)]
-    beside += [scan(200 + n, 1 + 15 * n, person=2, venue=2) for n in range(1, 4)]
-    brought(lake, chain + beside)
+    brought(lake, staying(1, 10, last=8) + returning(100, 16, 31, 46))
     materialise(lake, [FIRST])
     assert contacts_in(lake) == [Contact(1, 2, 2, *hours(1, 54))]
+
+
+def test_a_stay_that_touches_days_later_prolongs_the_contact(lake):
+    chain = returning(100, 16, 31, 46, 61)
+    brought(lake, staying(1, 10, last=9) + chain[:-1])
+    materialise(lake, [FIRST])
+    assert contacts_in(lake) == [Contact(1, 2, 2, *hours(1, 61))]
+    brought(lake, chain[-1:])
+    assert refresh(lake).dates == (FIRST,)
+    assert contacts_in(lake) == [Contact(1, 2, 2, *hours(1, 69))]
+
+
+def test_a_crowd_that_ends_at_midnight_begins_contacts_of_a_day_whose_stays_did_not_change(lake):
+    brought(lake, staying(1, 10, last=6) + staying(2, 30, last=6))
+    materialise(lake, [FIRST + 2], Limits(0, 2))
+    assert contacts_in(lake) == []
+    third = [scan(90, 47.8, person=3, venue=2), scan(91, 47.9, person=3, venue=2, direction="out")]
+    brought(lake, third)
+    assert refresh(lake).dates == (FIRST + 2,)
+    assert contacts_in(lake) == [Contact(1, 2, 2, *hours(48, 50))]
 
 
 def test_the_crowd_of_a_days_last_minutes_decides_where_contacts_of_the_next_begin(lake):
