@@ -71,8 +71,7 @@ def _sort_ties(key: Int64, order: Int64, high: UInt64, low: UInt64, long_tie: in
                 row = order[i]
                 j = i - 1
                 while j >= start and (
-                    high[order[j]] > high[row]
-                    or (high[order[j]] == high[row] and low[order[j]] > low[row])
+                    high[order[j]] > high[row] or (high[order[j]] == high[row] and low[order[j]] > low[row])
                 ):
                     order[j + 1] = order[j]
                     j -= 1
