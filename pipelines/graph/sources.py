@@ -89,7 +89,7 @@ def clipped_stays(
         until_us: nothing reaches beyond it.
     """
     parts = [_of_file(columns, intervals, criteria, classes, zones, until_us) for columns in files]
-    columns: list[Any] = [np.concatenate(column) for column in zip(*parts, _NONE, strict=True)]
+    columns: list[Any] = [np.concatenate(column) for column in zip(*parts, NO_STAYS, strict=True)]
     return ClippedStays(*columns)
 
 
@@ -120,7 +120,7 @@ def _of_file(
 
 
 _KINDS = {"kind": np.uint8, "zone": np.int32, "scanned_both": np.uint8}
-_NONE = ClippedStays(**{name: np.empty(0, _KINDS.get(name, np.int64)) for name in ClippedStays._fields})
+NO_STAYS = ClippedStays(**{name: np.empty(0, _KINDS.get(name, np.int64)) for name in ClippedStays._fields})
 
 
 @njit(cache=True, nogil=True)
@@ -193,6 +193,14 @@ def first_after(ascending: Any, wanted: int, begin: int) -> int:
         else:
             high = middle
     return low
+
+
+def distinct(columns: Sidecar) -> Int64:
+    """The persons of a file in the order of persons, ascending."""
+    person = columns.person
+    first = np.ones(person.size, np.bool_)
+    np.not_equal(person[1:], person[:-1], out=first[1:])
+    return person[first]
 
 
 def by_venue(stays: ClippedStays) -> ClippedStays:

@@ -12,12 +12,16 @@ import numpy.typing as npt
 
 from pipelines.arrays import Int64
 from pipelines.graph.accumulate import note_contacts
-from pipelines.graph.expand import Pieces, batches, joined, pieces_of, pieces_of_encounters, rows_beside
+from pipelines.graph.expand import batches, joined, pieces_of, pieces_of_encounters, rows_beside
 from pipelines.graph.infectious import Intervals, Isolation, passing_on
 from pipelines.graph.people import CLOSED_US, People, nobody, numbers_of
-from pipelines.graph.sources import by_venue
+from pipelines.graph.sources import NO_STAYS, by_venue
+from pipelines.graph.sweep import sweep, swept_classes
 from pipelines.graph.under_rule import Network
 from schemas.rules import Rule
+
+_MANY = 5_000  # infectious persons whose stays are not even collected when venues can be swept
+_ROWS_AT_MOST = 2_000_000  # beside those of fewer, beyond which a sweep is faster
 
 
 class Hop(NamedTuple):
@@ -84,15 +88,22 @@ def _found(people: People, sources: Intervals, tiered: npt.NDArray[np.bool_]) ->
 
 def _expand(where: Network, people: People, sources: Intervals) -> People:
     """Note everybody whom the sources expose."""
-    stays = by_venue(where.stays_of(sources))
-    files = where.beside(stays)
     people, met = pieces_of_encounters(where.near, sources, people)
+    swept = swept_classes(where.criteria)
+    many = bool(swept.all()) and sources.person.size > _MANY
+    stays = by_venue(where.stays_of(sources)) if not many else NO_STAYS
+    files = where.beside(stays)
+    beside = rows_beside(files, stays)
+    of_swept = swept[stays.kind[beside.stay]] == 1
+    if many or (swept.any() and (beside.last - beside.first).sum(where=of_swept) > _ROWS_AT_MOST):
+        people, _ = numbers_of(people, where.everybody())
+        sweep(where.all_beside(sources), people, sources, where.criteria, where.classes, where.until_us)
+        beside = beside.at(~of_swept)
     zoned = where.criteria.same_zone.astype(np.uint8)
     # Batches of owners must not part the intervals of one person.
     person = np.cumsum(np.diff(sources.person, prepend=sources.person[:1]) != 0)
-    for (first, last), beside in batches(rows_beside(files, stays), person[stays.owner], person.size):
-        people, pieces = pieces_of(files, where.zones, zoned, stays, sources.person, beside, people)
+    for (first, last), some in batches(beside, person[stays.owner], person.size):
+        people, pieces = pieces_of(files, where.zones, zoned, stays, sources.person, some, people)
         inside = (person[met.owner] >= first) & (person[met.owner] < last)
-        both = joined([pieces, Pieces(*(column[inside] for column in met))])
-        note_contacts(people, both, sources.person, where.criteria)
+        note_contacts(people, joined([pieces, met.at(inside)]), sources.person, where.criteria)
     return people

@@ -10,7 +10,7 @@ from pipelines.graph.adjacency import Span, live_files, sidecars
 from pipelines.graph.criteria import Criteria, VenueClasses, criteria, venue_classes
 from pipelines.graph.encounters import Proximity, proximity
 from pipelines.graph.infectious import Intervals
-from pipelines.graph.sources import ClippedStays, Zones, clipped_stays
+from pipelines.graph.sources import ClippedStays, Zones, clipped_stays, distinct
 from pipelines.lake import Lake, read_table
 from pipelines.lake.sidecar import Sidecar
 from schemas.rules import Rule
@@ -51,10 +51,22 @@ class Network:
         """The files in an order that may hold stays beside some."""
         return self._files(by, stays.start_us, stays.reach_us)
 
+    def all_beside(self, intervals: Intervals) -> list[Sidecar]:
+        """The files, in the order of venues, that may hold a stay beside anybody while infectious."""
+        indirect_us = int(self.criteria.indirect_us.max())
+        return self._files("venue", intervals.start_us, intervals.end_us + indirect_us)
+
+    def everybody(self) -> Int64:
+        """The tokens of all persons who have a stay, those of a file together, some more than once."""
+        return np.concatenate([_NOBODY, *(distinct(columns) for columns in self.files("person", Span()))])
+
     def _files(self, by: str, start_us: Int64, end_us: Int64) -> list[Sidecar]:
         if start_us.size == 0:
             return []
         return self.files(by, Span(int(start_us.min()), int(end_us.max())))
+
+
+_NOBODY = np.empty(0, np.int64)
 
 
 def network(lake: Lake, rule: Rule, until_us: int) -> Network:

@@ -1,8 +1,10 @@
 """The compiled trace against the plain one, row for row and with the same provenance."""
 
-from hypothesis import given, settings
+import pytest
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from pipelines.graph import tiers
 from tests.graph import reference
 from tests.graph.worlds import rules, traced, worlds
 
@@ -11,9 +13,15 @@ def in_order(rows):
     return sorted(rows, key=lambda row: (row.tier, row.person))
 
 
-@settings(max_examples=300, deadline=None)
+@pytest.fixture(params=["an infector at a time", "venues swept when many", "venues swept"])
+def strategy(request, monkeypatch):
+    monkeypatch.setattr(tiers, "_MANY", {"venues swept": 0}.get(request.param, 5000))
+    monkeypatch.setattr(tiers, "_ROWS_AT_MOST", {"an infector at a time": 2_000_000}.get(request.param, -1))
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(worlds, rules(), st.integers(1, 4), st.data())
-def test_small_worlds_are_traced_as_the_plain_reference_traces_them(world, rule, depth, data):
+def test_small_worlds_are_traced_as_the_plain_reference_traces_them(strategy, world, rule, depth, data):
     index = data.draw(st.lists(st.sampled_from(world.cases), min_size=1, unique=True))
     expected = reference.trace(world, rule, index, depth)
     assert in_order(traced(world, rule, index, depth)) == in_order(expected)
