@@ -91,6 +91,11 @@ def token_text(value: int) -> str:
     return f"{value & 0xFFFF_FFFF_FFFF_FFFF:016x}"
 
 
+def utc_text(moment: dt.datetime) -> str:
+    """An instant as RFC 3339 in UTC; one without a zone is UTC, as everywhere in the lake."""
+    return _aware(moment).astimezone(dt.UTC).replace(tzinfo=None).isoformat() + "Z"
+
+
 def safe_cell(text: str) -> str:
     """The text with an apostrophe before it if a spreadsheet would execute it.
 
@@ -231,7 +236,7 @@ def _texts(rows: pa.Table | pa.RecordBatch, index: int, cell: Callable[[Any], st
 
 def _json_value(value: Any) -> Any:
     if isinstance(value, dt.datetime):
-        return _utc_text(value)
+        return utc_text(value)
     if isinstance(value, dt.date):
         return value.isoformat()
     if isinstance(value, bytes):
@@ -272,10 +277,6 @@ def _table_cell(value: Any) -> str:
 def _aware(moment: dt.datetime) -> dt.datetime:
     """The instant; a time without zone is UTC, as everywhere in the lake."""
     return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
-
-
-def _utc_text(moment: dt.datetime) -> str:
-    return _aware(moment).astimezone(dt.UTC).replace(tzinfo=None).isoformat() + "Z"
 
 
 def _padded(text: str, width: int, to_right: bool) -> str:

@@ -8,9 +8,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pipelines.graph.case_network import network
     from pipelines.graph.cluster import clusters
     from pipelines.graph.common_source import backward
     from pipelines.graph.infectious import infectious_intervals
+    from pipelines.graph.network_files import save_network
+    from pipelines.graph.network_picture import draw_network, network_image
     from pipelines.graph.rule_packs import rules
     from pipelines.graph.tracing import trace, trace_rows
 
@@ -18,13 +21,28 @@ if TYPE_CHECKING:
 _HOMES = {
     "backward": "common_source",
     "clusters": "cluster",
+    "draw_network": "network_picture",
     "infectious_intervals": "infectious",
+    "network": "case_network",
+    "network_image": "network_picture",
     "rules": "rule_packs",
+    "save_network": "network_files",
     "trace": "tracing",
     "trace_rows": "tracing",
 }
 
-__all__ = ["backward", "clusters", "infectious_intervals", "rules", "trace", "trace_rows"]
+__all__ = [
+    "backward",
+    "clusters",
+    "draw_network",
+    "infectious_intervals",
+    "network",
+    "network_image",
+    "rules",
+    "save_network",
+    "trace",
+    "trace_rows",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,0 +1,61 @@
+"""`truyvet network`: a case's person–venue–time network as GraphML, GEXF or a picture."""
+
+import argparse
+import sys
+from collections import Counter
+
+from pipelines.graph.asked import ask
+from pipelines.lake import opened
+from pipelines.options import add_keys, add_lake
+from schemas.rules import DEFAULT_RULE, load_rule
+
+EXAMPLE = """
+truyvet network --lake LAKE --case BN-0001 --output BN-0001.svg
+truyvet network --lake LAKE --case BN-0001 --rule vn-2020-12 --depth 2 --output BN-0001.gexf
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The flags of the command."""
+    add_lake(parser)
+    add_keys(parser)
+    parser.add_argument("--case", metavar="ID", required=True, help="the number of the case")
+    parser.add_argument(
+        "--rule",
+        metavar="ID|PATH",
+        default=DEFAULT_RULE,
+        help=f"the rule pack (default: {DEFAULT_RULE})",
+    )
+    parser.add_argument("--depth", type=int, metavar="K", help="the last tier, instead of the rule's")
+    parser.add_argument(
+        "--until", metavar="T", help="know nothing from T on (default: the last instant of the lake)"
+    )
+    parser.add_argument(
+        "--output",
+        metavar="FILE",
+        required=True,
+        help="the file; its ending is its format: .graphml or .gexf (for Gephi), .svg or .png (a picture)",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write the file, and say on standard error what is in it."""
+    from pipelines.graph.case_network import find_network
+    from pipelines.graph.network_files import format_of, save_network
+
+    format_of(args.output)
+    rule = load_rule(args.rule)
+    lake = opened(args.lake, args.keys)
+    asked = ask(lake, rule, [args.case], all_cases=False, depth=args.depth, until=args.until)
+    graph = find_network(lake, args.case, asked)
+    save_network(graph, args.output)
+    kinds = Counter(kind for _, kind in graph.nodes(data="kind"))
+    exposed = kinds["person"] - 1
+    for line in asked.notes():
+        print(line, file=sys.stderr)
+    print(f"{exposed:,} people exposed, {kinds['venue']:,} venues", file=sys.stderr)
+    if not exposed:
+        print(
+            "The network is empty: nobody met the case under this rule. This is not safety.", file=sys.stderr
+        )
+    return 0

@@ -1,0 +1,306 @@
+"""Where the picture of a case's network puts what: a lane a venue, a dot a person, time to the right.
+
+Pure functions over the graph, in points (1/72 inch) and microseconds; nothing
+is random, so that the same graph is the same picture.
+"""
+
+import datetime as dt
+import math
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import networkx as nx
+
+ENCOUNTERS = "encounters"
+"""The lane of those whom a device saw, and no venue."""
+
+OTHERS = "others"
+"""The lane of the venues for which there is no lane."""
+
+PLOT_WIDTH = 760.0
+LANES_AT_MOST = 40
+
+_HEIGHT_AT_MOST = 1_600.0
+_UNITS = (6.0, 5.0, 4.0, 3.0, 2.4, 2.0)
+"""Sizes of a dot; the largest is taken with which the picture is not too high."""
+
+_SHIFT_AT_MOST = 4  # columns that a dot may stand to the right of its instant
+_LEVELS_AT_MOST = 60
+_LANE_AT_LEAST = 22.0  # room for a name and a line below it
+_MARGIN = 6.0
+_SIGN_WIDTH = 3.3
+_LABEL_HEIGHT = 6.0
+_LABEL_REACH = 150.0  # points from a dot to the end of its label
+_LABELS_AT_MOST = 60
+_LABELLED_FROM = 3  # persons exposed; known cases are labelled in any case
+_PAD = 0.02
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_HOUR_US = 3_600_000_000
+
+
+@dataclass
+class Dot:
+    """A person who was exposed.
+
+    Attributes:
+        node: the person.
+        tier: 1 is F1.
+        at_us: when, microseconds UTC.
+        via: the node of the infector.
+        case: numbers of the cases that the person is, or nothing.
+        column, level: its place in the grid of its lane, from the left and from below.
+    """
+
+    node: str
+    tier: int
+    at_us: int
+    via: str
+    case: str
+    column: int = 0
+    level: int = 0
+
+
+@dataclass(frozen=True)
+class Label:
+    """What stands beside a dot.
+
+    Attributes:
+        text: the number of a known case, else the begin of a token; and how many the person exposed.
+        dot: the middle of the dot, points.
+        left: where the text begins, and its middle; points.
+    """
+
+    text: str
+    dot: tuple[float, float]
+    left: tuple[float, float]
+
+
+@dataclass
+class Bar:
+    """A stay of the case: [start_us, end_us), and whether both of its ends were scanned."""
+
+    start_us: int
+    end_us: int
+    seen: bool
+
+
+@dataclass
+class Lane:
+    """A venue.
+
+    Attributes:
+        place: its node, or ENCOUNTERS or OTHERS.
+        bars: stays of the case.
+        dots: persons exposed there.
+        venues: how many venues the lane stands for.
+        levels: rows of dots.
+        bottom: its lower edge, in points from the bottom of the plot.
+        height: in points.
+    """
+
+    place: str
+    bars: list[Bar] = field(default_factory=list)
+    dots: list[Dot] = field(default_factory=list)
+    venues: int = 1
+    levels: int = 1
+    bottom: float = 0.0
+    height: float = 0.0
+
+    def first_us(self) -> int:
+        """When something happened there first."""
+        return min([bar.start_us for bar in self.bars] + [dot.at_us for dot in self.dots])
+
+    def tier(self) -> int:
+        """The lowest tier there; 0 where the case was."""
+        return 0 if self.bars else min(dot.tier for dot in self.dots)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The picture.
+
+    Attributes:
+        lanes: from the top down.
+        start_us, end_us: the time it shows, microseconds UTC.
+        unit: the size of a dot, in points.
+        height: of the plot, in points; its width is PLOT_WIDTH.
+    """
+
+    lanes: list[Lane]
+    start_us: int
+    end_us: int
+    unit: float
+    height: float
+
+    def x_of(self, at_us: int) -> float:
+        """Where an instant stands, in points from the left."""
+        return (at_us - self.start_us) / (self.end_us - self.start_us) * PLOT_WIDTH
+
+    def centre(self, lane: Lane, dot: Dot) -> tuple[float, float]:
+        """The middle of a dot."""
+        return (dot.column + 0.5) * self.unit, lane.bottom + _MARGIN / 2 + (dot.level + 0.5) * self.unit
+
+
+def layout_of(graph: nx.MultiDiGraph) -> Layout:
+    """The layout of a graph of `case_network.network`; one without stays and exposures has no lanes."""
+    lanes = _fewer(_lanes(graph))
+    lanes.sort(key=lambda lane: (lane.place == OTHERS, min(lane.tier(), 1), lane.first_us(), lane.place))
+    times = [time for lane in lanes for bar in lane.bars for time in (bar.start_us, bar.end_us)]
+    times += [dot.at_us for lane in lanes for dot in lane.dots]
+    start_us, end_us = min(times, default=0), max(times, default=0)
+    pad = max(round((end_us - start_us) * _PAD), _HOUR_US // 2)
+    start_us, end_us = start_us - pad, end_us + pad
+    for unit in _UNITS:
+        height = _place(lanes, start_us, end_us, unit)
+        if height <= _HEIGHT_AT_MOST:
+            break
+    return Layout(lanes, start_us, end_us, unit, height)
+
+
+def micros(text: str) -> int:
+    """Microseconds UTC of a time as the graph holds it."""
+    return (dt.datetime.fromisoformat(text) - _EPOCH) // dt.timedelta(microseconds=1)
+
+
+def _lanes(graph: nx.MultiDiGraph) -> list[Lane]:
+    lanes: dict[str, Lane] = {}
+    for person, place, stay in graph.edges(data=True):
+        if stay["kind"] == "stay" and graph.nodes[person]["tier"] == 0:
+            seen = stay["enter_kind"] == stay["exit_kind"] == "scanned"
+            bar = Bar(micros(stay["enter"]), micros(stay["exit"]), seen)
+            lanes.setdefault(place, Lane(place)).bars.append(bar)
+    for via, person, exposure in graph.edges(data=True):
+        if exposure["kind"] == "exposure":
+            place = exposure.get("place", ENCOUNTERS)
+            case = graph.nodes[person].get("case_ids", "")
+            dot = Dot(person, exposure["tier"], micros(exposure["exposed_at"]), via, case)
+            lanes.setdefault(place, Lane(place)).dots.append(dot)
+    return list(lanes.values())
+
+
+def _fewer(lanes: list[Lane]) -> list[Lane]:
+    """At most LANES_AT_MOST: those where the case was and where most were exposed, the others as one."""
+    if len(lanes) <= LANES_AT_MOST:
+        return lanes
+    lanes.sort(key=lambda lane: (not lane.bars, -len(lane.dots), lane.place))
+    kept, rest = lanes[: LANES_AT_MOST - 1], lanes[LANES_AT_MOST - 1 :]
+    others = Lane(OTHERS, venues=len(rest))
+    for lane in rest:
+        others.bars += lane.bars
+        others.dots += lane.dots
+    return [*kept, others]
+
+
+def _place(lanes: Sequence[Lane], start_us: int, end_us: int, unit: float) -> float:
+    """Give each dot its place and each lane its edges; returns the height of all."""
+    columns = int(PLOT_WIDTH / unit)
+    width_us = (end_us - start_us) / columns
+    for lane in lanes:
+        lane.dots.sort(key=lambda dot: (dot.at_us, dot.tier, dot.node))
+        wanted = [round((dot.at_us - start_us) / width_us - 0.5) for dot in lane.dots]
+        lane.levels, places = _stacked(wanted, columns)
+        for dot, (column, level) in zip(lane.dots, places, strict=True):
+            dot.column, dot.level = column, level
+        lane.height = max(lane.levels * unit + _MARGIN, _LANE_AT_LEAST)
+    bottom = 0.0
+    for lane in reversed(lanes):
+        lane.bottom = bottom
+        bottom += lane.height
+    return bottom
+
+
+def _stacked(wanted: Sequence[int], columns: int) -> tuple[int, list[tuple[int, int]]]:
+    """The fewest levels in which dots stand near the columns that they want, and the place of each.
+
+    A full column passes its dots on to the right, as a queue does.
+
+    Args:
+        wanted: the column of each dot, ascending.
+        columns: how many there are.
+    """
+    for levels in range(1, _LEVELS_AT_MOST + 1):
+        places = _filled(wanted, columns, levels)
+        if all(column - want <= _SHIFT_AT_MOST for want, (column, _) in zip(wanted, places, strict=True)):
+            return levels, places
+    levels = max(_LEVELS_AT_MOST, -(-len(wanted) // columns))
+    return levels, _filled(wanted, columns, levels)
+
+
+def _filled(wanted: Iterable[int], columns: int, levels: int) -> list[tuple[int, int]]:
+    """The place of each dot when a column holds so many; what the last cannot hold goes to its left."""
+    filled = [0] * columns
+    places = []
+    column = 0
+    for want in wanted:
+        column = max(column, min(want, columns - 1))
+        while column < columns and filled[column] >= levels:
+            column += 1
+        if column == columns:
+            column -= 1
+            free = next((back for back in reversed(range(columns)) if filled[back] < levels), column)
+            places.append((free, filled[free]))
+            filled[free] += 1
+            continue
+        places.append((column, filled[column]))
+        filled[column] += 1
+    return places
+
+
+def labels_of(layout: Layout) -> list[Label]:
+    """Labels of known cases and of those who exposed most, where there is room to the right of the dot."""
+    exposed = Counter(dot.via for lane in layout.lanes for dot in lane.dots)
+    wanted = [
+        (lane, dot)
+        for lane in layout.lanes
+        for dot in lane.dots
+        if dot.case or exposed[dot.node] >= _LABELLED_FROM
+    ]
+    wanted.sort(key=lambda at: (-exposed[at[1].node], not at[1].case, at[1].at_us, at[1].node))
+    grids = {id(lane): _Grid(layout, lane) for lane in layout.lanes}
+    labels = []
+    for lane, dot in wanted[:_LABELS_AT_MOST]:
+        text = dot.case.partition(";")[0] or dot.node[:8]
+        if exposed[dot.node]:
+            text += f" → {exposed[dot.node]:,}"
+        left = grids[id(lane)].take(dot, len(text))
+        if left:
+            labels.append(Label(text, layout.centre(lane, dot), left))
+    return labels
+
+
+class _Grid:
+    """The cells of a lane, each as large as a dot, and what covers them."""
+
+    def __init__(self, layout: Layout, lane: Lane) -> None:
+        self._unit, self._bottom = layout.unit, lane.bottom + _MARGIN / 2
+        self._columns = int(PLOT_WIDTH / layout.unit)
+        self._rows = math.ceil(_LABEL_HEIGHT / layout.unit)
+        self._levels = max(self._rows, int((lane.height - _MARGIN) / layout.unit))
+        self._dots = {(dot.column, dot.level) for dot in lane.dots}
+        self._labels: set[tuple[int, int]] = set()
+
+    def take(self, dot: Dot, signs: int) -> tuple[float, float] | None:
+        """Where a label of so many signs may begin and its middle, points; None where there is no room."""
+        width = math.ceil((signs * _SIGN_WIDTH + 2) / self._unit)
+        for column, level in self._near(dot, width):
+            cells = {(column + right, level + up) for right in range(width) for up in range(self._rows)}
+            free = cells.isdisjoint(self._dots) and cells.isdisjoint(self._labels)
+            if free and self._line(dot, column, level).isdisjoint(self._labels):
+                self._labels |= cells
+                return column * self._unit + 1.0, self._bottom + (level + self._rows / 2) * self._unit
+        return None
+
+    def _near(self, dot: Dot, width: int) -> list[tuple[int, int]]:
+        """Cells in which a label may begin, the nearest first; up and down is farther than to the right."""
+        last = min(dot.column + int(_LABEL_REACH / self._unit), self._columns) - width
+        level = dot.level - (self._rows - 1) // 2
+        levels = range(max(level - 5, 0), min(level + 5, self._levels - self._rows) + 1)
+        cells = [(column, up) for column in range(dot.column + 1, last + 1) for up in levels]
+        return sorted(cells, key=lambda cell: (cell[0] - dot.column + 3 * abs(cell[1] - level), cell))
+
+    def _line(self, dot: Dot, column: int, level: int) -> set[tuple[int, int]]:
+        """The cells under the line from a dot to its label."""
+        right, up = column - dot.column, level + (self._rows - 1) / 2 - dot.level
+        parts = (step / (4 * right) for step in range(4 * right))
+        return {(round(dot.column + right * part), round(dot.level + up * part)) for part in parts}
