@@ -4,12 +4,13 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from benchmarks import files_to_lake, late_scans, one_person
+from benchmarks import codes, files_to_lake, late_scans, one_person
 
 BENCHMARKS = {
     "files_to_lake": files_to_lake.measure,
     "one_person": one_person.measure,
     "late_scans": late_scans.measure,
+    "codes": codes.measure,
 }
 
 

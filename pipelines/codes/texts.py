@@ -67,7 +67,7 @@ def one_line(text: str) -> str:
     Raises:
         CodeError: it holds some.
     """
-    if _HIDDEN.search(text):
+    if not (text.isascii() and text.isprintable()) and _HIDDEN.search(text):
         raise CodeError("malformed")
     return text
 
