@@ -40,7 +40,7 @@ def decode(text: str, _keys: CodeKeys) -> Decoded | None:
         return None
     details, tail, payload = (match[2] or "").partition(_CWA_TAIL)
     said = json_object(base64_bytes(details)) if details else {}
-    fields: dict[str, Any] = {"scanner_id": match[1].lower(), **said}
+    fields: dict[str, Any] = {**said, "scanner_id": match[1].lower()}
     other = corona_warn_app.decode_payload(base64_bytes(payload)) if tail else None
     if other is not None:
         fields["corona_warn_app"] = dict(other.fields)

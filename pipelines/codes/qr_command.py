@@ -2,6 +2,7 @@
 
 import argparse
 import datetime as dt
+import os
 import sys
 import time
 from pathlib import Path
@@ -87,7 +88,8 @@ def _token_of(said: Decoded, keys: Path | None) -> int | None:
 
 
 def _add_lake(parser: argparse.ArgumentParser, what: str) -> None:
-    parser.add_argument("--lake", metavar="URL", help=what)
+    default = os.environ.get("TRUYVET_LAKE") or None
+    parser.add_argument("--lake", metavar="URL", default=default, help=f"{what}; or TRUYVET_LAKE")
     add_keys(parser)
 
 
@@ -184,7 +186,9 @@ def _print(args: argparse.Namespace) -> int:
 def _decode(args: argparse.Namespace) -> int:
     folder = keys_folder(args.keys, args.lake) if args.keys or args.lake else None
     if folder is not None and not folder.is_dir():
-        raise DataError(f"{folder} is missing", "name the folder of the keys with --keys")
+        if args.keys:
+            raise DataError(f"{folder} is missing", "name the folder of the keys with --keys")
+        folder = None
     trusted = NO_KEYS if folder is None else load_code_keys(folder)
     at_us = time.time_ns() // 1000 if args.at is None else parse_instant(args.at, "--at")
     found = [valid_at(decode(text, trusted), at_us) for text in _texts(args.text)]

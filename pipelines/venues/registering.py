@@ -1,7 +1,6 @@
 """Changes of the registry: each goes through `run`, and is checked, committed and recomputed as files are."""
 
 import datetime as dt
-import os
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -72,10 +71,8 @@ def add_venue(
         UsageError: a field breaks its rule.
         DataError: it lies in a district that does not exist.
     """
-    if not replace and os.path.exists(Path(lake.removeprefix("file://"), "lake.json")):
-        known = _rows(lake, keys)
-        if venue["venue"] in known:
-            raise RefusedError("the venue code is registered already", "choose another, or say --replace")
+    if not replace and venue["venue"] in _rows_if_any(lake, keys):
+        raise RefusedError("the venue code is registered already", "choose another, or say --replace")
     return _put(lake, [venue], keys)
 
 
@@ -142,6 +139,13 @@ def _rows(lake: str, keys: str | None) -> dict[str, Row]:
     if snapshot(opened, "venues").version < 0:
         return {}
     return {row["venue_code"]: row for row in read_table(opened, "venues").to_pylist()}
+
+
+def _rows_if_any(lake: str, keys: str | None) -> dict[str, Row]:
+    try:
+        return _rows(lake, keys)
+    except DataError:  # there is no lake yet
+        return {}
 
 
 def _find(known: Mapping[str, Row], venues: Sequence[str]) -> None:

@@ -248,6 +248,12 @@ def test_luca(text, expected):
     assert verdict(text) == expected
 
 
+def test_a_luca_place_is_the_one_of_its_link():
+    decoded = decode(LUCA.upper().replace("HTTPS://APP.LUCA-APP.DE/WEBAPP", "https://app.luca-app.de/webapp"))
+    assert decoded.venue == "luca:81d9e1db-7050-4557-b1ca-a9e4fe899bd9"
+    assert decode(LUCA + "#" + b64(b'{"scanner_id":"x"}')).fields["scanner_id"] == decoded.venue[5:]
+
+
 def z85(raw):
     text = ""
     for at in range(0, len(raw), 4):

@@ -4,9 +4,13 @@ from dataclasses import replace
 
 import pytest
 
+from pipelines.codes.keychain import make_key, signing_key
+from pipelines.codes.own import Content, make_code
 from pipelines.ingest import codes
 from pipelines.ingest.parse import parse
 from pipelines.keys import venue_id
+from pipelines.lake import open_lake, read_table
+from pipelines.run import run
 from schemas.codes import AUTHENTICITIES
 from tests.codes.own_codes import OTHER, code, trusted
 from tests.ingest.reference import KEYS, SETTINGS, Row, block, columns_of, line, microseconds, outcomes
@@ -133,3 +137,17 @@ def test_a_code_is_decoded_once_however_often_it_is_scanned(monkeypatch):
     for _ in range(3):
         parsed(*[{"venue": None, "code": text}] * 5)
     assert len(asked) == 1
+
+
+def test_a_run_takes_the_keys_of_its_folder_and_keeps_grade_and_rejects(tmp_path):
+    opened = open_lake(str(tmp_path / "lake"), tmp_path / "lake.keys", create=True)
+    make_key(tmp_path / "lake.keys")
+    good = make_code(Content("QNG-0001", "T2", "in"), signing_key(tmp_path / "lake.keys")[1])
+    records = [{"code": good}, {"code": NZ}, {"code": code(private=OTHER)}, {"code": PERSONAL}]
+    path = tmp_path / "scans.ndjson"
+    path.write_text("".join(line(venue=None, **record) + "\n" for record in records), encoding="utf-8")
+    report = run(opened.url, [str(path)], now_us=microseconds(SCANNED))
+    assert (report.accepted, report.reasons) == (2, {"bad_code": 2})
+    rows = read_table(opened, "scans").sort_by("authenticity")
+    assert rows["authenticity"].to_pylist() == ["signed_valid", "unsigned"]
+    assert (rows["zone"].to_pylist(), rows["direction"].to_pylist()) == (["T2", None], ["in", "unknown"])
