@@ -48,6 +48,8 @@ class Entry:
 COMMANDS = {
     "simulate": Entry("pipelines.simulate.command", "make a synthetic province with ground truth"),
     "run": Entry("pipelines.run_command", "bring files into the lake and recompute what they change"),
+    "land": Entry("pipelines.streaming.land_command", "a Pub/Sub subscription to the lake, nothing lost"),
+    "publish": Entry("pipelines.streaming.publish_command", "files of scans to a Pub/Sub topic, packed"),
     "recompute": Entry("pipelines.recompute", "rewrite stays and footfall, after a change of stays.toml"),
     "overlaps": Entry("pipelines.query.overlaps_command", "who overlapped with this person, where, how long"),
     "trace": Entry("pipelines.graph.trace_command", "F1 to Fk of cases, by rule pack"),
@@ -55,6 +57,7 @@ COMMANDS = {
     "milestones": Entry("pipelines.query.milestones_command", "the time-places (mốc dịch tễ) of a case"),
     "backward": Entry("pipelines.graph.backward_command", "what cases share before they could infect"),
     "clusters": Entry("pipelines.graph.clusters_command", "venues where more cases meet than by chance"),
+    "network": Entry("pipelines.graph.network_command", "a case's network as GraphML, GEXF or picture"),
     "qr": Entry("pipelines.codes.qr_command", "make, print and decode the codes of places"),
     "venues": Entry("pipelines.venues.command", "register, close, move and list venues"),
     "token": Entry("pipelines.query.token_command", "the token of an identifier"),

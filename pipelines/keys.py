@@ -30,6 +30,7 @@ AUTHORITY_PRIVATE = "authority.key"
 
 _KEY_BYTES = 32
 _DIGEST_LABEL = b"truyvet digest v1"
+_LANDING_LABEL = b"truyvet landing v1"
 _FINGERPRINT_LABEL = b"truyvet keys v1"
 
 
@@ -54,6 +55,11 @@ class Keys:
     authority_public: bytes
     fingerprint: str
     codes: CodeKeys = NO_KEYS
+
+    @property
+    def landing_key(self) -> bytes:
+        """32 bytes, derived from the event key; messages that wait for their commit are sealed with it."""
+        return hmac.digest(self.event_key, _LANDING_LABEL, "sha256")
 
 
 def create_keys(folder: Path) -> Keys:

@@ -5,8 +5,8 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,6 +21,7 @@ from pipelines.ingest.inputs import Chunk, list_chunks, total_bytes
 from pipelines.ingest.judging import HeldFile
 from pipelines.ingest.others import CASE_SOURCE, VENUE_SOURCE, Other, Source, read_other, upsert
 from pipelines.ingest.parse import Settings
+from pipelines.ingest.sources import SEALED
 from pipelines.ingest.transforms import OUTCOME, Ingest, IngestScans
 from pipelines.ingest.writing import write_other_files
 from pipelines.keys import Keys, load_keys
@@ -111,18 +112,52 @@ def run(
         raise UsageError("there is no input", "name files with --scans, --venues or --cases")
     folder = keys_folder(keys, lake)
     opened = open_lake(lake, folder, create=True)
-    settings = _settings(
+    settings = settings_for(
         load_keys(folder), received_us if now_us is None else now_us, max_age_days, max_ahead_days
     )
     check_stay_rules(opened, load_stay_rules())
-    summary = _Batch(opened, settings, chunks, given, received_us, runner).land()
+    summary = _Batch(opened, settings, chunks, received_us, runner, given).land()
     recomputed = recompute(opened, runner=runner)
     del summary["strict"]
     summary["scans_version"] = snapshot(opened, "scans").version  # another run may have ended meanwhile
     return Report(**summary, stays_version=recomputed.stays_version)
 
 
-def _settings(keys: Keys, now_us: int, max_age_days: float, max_ahead_days: float) -> Settings:
+def run_chunks(
+    lake: Lake, settings: Settings, chunks: Sequence[Chunk], received_us: int, *, series: str, number: int
+) -> dict[str, Any]:
+    """Bring chunks of scans into a lake, once however often it is called; nothing is recomputed.
+
+    Args:
+        lake: an open lake.
+        settings: from `settings_for`.
+        chunks: of scans, numbered from 0.
+        received_us: the instant of receipt, the same whenever the batch is tried again.
+        series: names a series of batches that are committed one after the other.
+        number: of the batch in its series; ascends.
+
+    Returns:
+        The counts of `Report`, without `stays_version`.
+
+    Raises:
+        DataError: a chunk cannot be read; nothing is committed.
+        ServiceError: the lake cannot be written.
+    """
+    return _Batch(lake, settings, tuple(chunks), received_us, "direct", name=series, number=number).land()
+
+
+def settings_for(keys: Keys, now_us: int, max_age_days: float, max_ahead_days: float) -> Settings:
+    """What scans are judged by.
+
+    Args:
+        keys: the lake's own.
+        now_us: the instant that ages are measured from, microseconds UTC.
+        max_age_days: scans that are older are refused.
+        max_ahead_days: scans that are further ahead are refused.
+
+    Raises:
+        UsageError: no such number of days.
+    """
     for flag, days in (("--max-age-days", max_age_days), ("--max-ahead-days", max_ahead_days)):
         if not 0 <= days <= _DAYS_AT_MOST:
             raise UsageError(f"{flag} is no number of days", f"write a number from 0 to {_DAYS_AT_MOST}")
@@ -131,14 +166,16 @@ def _settings(keys: Keys, now_us: int, max_age_days: float, max_ahead_days: floa
 
 @dataclass(frozen=True)
 class _Batch:
-    """One invocation's inputs."""
+    """One invocation's inputs, or one of a series."""
 
     lake: Lake
     settings: Settings
     chunks: tuple[Chunk, ...]
-    given: dict[str, Sequence[str]]
     received_us: int
     runner: str
+    given: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    name: str = field(default_factory=lambda: os.urandom(8).hex())
+    number: int = 1
 
     def land(self) -> dict[str, Any]:
         """Commit the batch, deduplicated against the newest scans.
@@ -161,7 +198,7 @@ class _Batch:
         upserts = [
             Upsert(source, read_other(source, paths, self.settings.keys, _current(self.lake, source)))
             for source in SOURCES
-            if (paths := self.given[source.name])
+            if (paths := self.given.get(source.name))
         ]
         plan = self._plan(upserts)
         with raised_again(scratch):
@@ -174,7 +211,7 @@ class _Batch:
         rows = _rows_at_most(self.chunks)
         return Ingest(
             lake=self.lake,
-            batch=os.urandom(8).hex(),
+            batch=self.name,
             settings=self.settings,
             chunks=self.chunks,
             held=tuple(
@@ -189,6 +226,7 @@ class _Batch:
             buckets=parts_for(rows, _ROWS_A_BUCKET),
             parts=parts_for(rows, _ROWS_A_FILE),
             shares=parts_for(len(self.chunks), _CHUNKS_A_SHARE),
+            number=self.number,
         )
 
 
@@ -217,6 +255,8 @@ def _counts(other: Other) -> dict[str, Any]:
 
 def _rows_at_most(chunks: Sequence[Chunk]) -> int:
     """About how many scans the chunks hold, or more."""
-    packed = sum(total_bytes([chunk]) for chunk in chunks if chunk.compression or chunk.format == "parquet")
+    packed = total_bytes(
+        [chunk for chunk in chunks if chunk.compression not in ("", SEALED) or chunk.format == "parquet"]
+    )
     plain = total_bytes(chunks) - packed
     return (plain + packed * _PACKING) // _BYTES_A_SCAN

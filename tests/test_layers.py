@@ -7,7 +7,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 STAGES = ("ingest", "windowing", "graph", "query", "export")
-DRIVERS = ("run", "run_command", "recompute", "demo", "venues")
+DRIVERS = ("run", "run_command", "recompute", "demo", "venues", "streaming", "demo_stream")
 """Modules that put stages together; nothing but `cli` and one another may import them."""
 
 SIMULATE_MAY = ("errors", "options", "output", "progress")

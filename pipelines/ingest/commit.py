@@ -25,11 +25,12 @@ class Batch:
     """What one invocation adds to the lake.
 
     Attributes:
-        id: names the invocation; a commit that is tried again finds it.
+        id: names the invocation, or the series that `number` counts; a commit that is tried again finds it.
         base: the version of `scans` that was deduplicated against.
         files: new files by table.
         upserts: what the inputs beside scans say.
         note: what the log of `scans` says about the batch; counts only.
+        number: of a series of batches that are committed in its order.
     """
 
     id: str
@@ -37,11 +38,17 @@ class Batch:
     files: Mapping[str, Sequence[DataFile]]
     upserts: Sequence[Upsert] = ()
     note: Mapping[str, str] = field(default_factory=dict)
+    number: int = 1
 
     @property
     def mark(self) -> str:
         """The name of the Delta transaction."""
         return f"batch:{self.id}"
+
+    def is_in(self, lake: Lake, table: str) -> bool:
+        """Whether a table holds the batch already."""
+        known = mark(lake, table, self.mark)
+        return known is not None and known >= self.number
 
 
 def commit_batch(lake: Lake, batch: Batch) -> int:
@@ -53,7 +60,7 @@ def commit_batch(lake: Lake, batch: Batch) -> int:
     Raises:
         CommitConflict: another commit of `scans` came between; deduplicate again.
     """
-    if mark(lake, "scans", batch.mark) is not None:
+    if batch.is_in(lake, "scans"):
         return snapshot(lake, "scans").version
     if snapshot(lake, "scans").version != batch.base:
         raise CommitConflict("scans")
@@ -64,15 +71,15 @@ def commit_batch(lake: Lake, batch: Batch) -> int:
     scans = batch.files.get("scans", ())
     if not scans and batch.base >= 0:
         return batch.base
-    return commit(lake, "scans", scans, after=batch.base, marks={batch.mark: 1}, note=batch.note)
+    return commit(lake, "scans", scans, after=batch.base, marks={batch.mark: batch.number}, note=batch.note)
 
 
 def _append(lake: Lake, table: str, batch: Batch) -> None:
     """Add a batch's files to a table in which order does not matter."""
     files = batch.files.get(table, ())
-    while files and mark(lake, table, batch.mark) is None:
+    while files and not batch.is_in(lake, table):
         try:
-            commit(lake, table, files, after=snapshot(lake, table).version, marks={batch.mark: 1})
+            commit(lake, table, files, after=snapshot(lake, table).version, marks={batch.mark: batch.number})
         except CommitConflict:
             continue
 

@@ -7,7 +7,7 @@ numbers of chunks follow from the paths alone, not from the order of flags.
 import glob
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -50,10 +50,11 @@ class Chunk:
         number: its place among all chunks of the batch, by path, then offset.
         path: absolute, or a URL.
         format: ndjson, csv, parquet or avro.
-        compression: gzip, zstd or empty.
+        compression: gzip, zstd, `SEALED` or empty.
         start: offset of its first byte.
         stop: offset after its last byte. A line, or a row group of Parquet,
             belongs to the chunk in which its first byte lies.
+        key: what a sealed file is opened with, else empty.
     """
 
     number: int
@@ -62,6 +63,7 @@ class Chunk:
     compression: str
     start: int
     stop: int
+    key: bytes = field(default=b"", repr=False)
 
 
 def list_chunks(paths: Sequence[str], *, chunk_bytes: int = CHUNK_BYTES) -> list[Chunk]:

@@ -33,7 +33,10 @@ def read_ndjson(chunk: Chunk, block_bytes: int = BLOCK_BYTES) -> Iterator[Lines]
     Raises:
         DataError: the file cannot be read, or is of another format.
     """
-    with reading(chunk.path, "newline-delimited JSON"), open_stream(chunk.path, chunk.compression) as stream:
+    with (
+        reading(chunk.path, "newline-delimited JSON"),
+        open_stream(chunk.path, chunk.compression, chunk.key) as stream,
+    ):
         first_row = 0
         for data in whole_lines(_parts(chunk, stream, block_bytes)):
             yield Lines(first_row, data)

@@ -14,9 +14,13 @@ import pyarrow as pa
 
 from pipelines.errors import DataError, ServiceError, TruyVetError, UsageError
 from pipelines.ingest.spans import UInt8
+from pipelines.sealed import SealedReader
 
 MAGIC: Final = {"parquet": b"PAR1", "avro": b"Obj\x01", "gzip": b"\x1f\x8b", "zstd": b"\x28\xb5\x2f\xfd"}
 """How the files of a format or a compression begin."""
+
+SEALED: Final = "sealed"
+"""Stands in the place of a compression for a file of `pipelines.sealed`."""
 
 MARK: Final = b"\xef\xbb\xbf"
 """The byte order mark of UTF-8."""
@@ -139,15 +143,16 @@ def reading(path: str, kind: str) -> Iterator[None]:
 
 
 @contextmanager
-def open_stream(path: str, compression: str) -> Iterator[Any]:
-    """The bytes of a file, decompressed: an object with `readinto`.
+def open_stream(path: str, compression: str, key: bytes = b"") -> Iterator[Any]:
+    """The bytes of a file, decompressed or opened: an object with `readinto`.
 
     A compressed stream that ends early raises OSError when its end is read,
     and one that damage has changed when its checksum is.
 
     Args:
         path: local or a URL.
-        compression: a compression of `MAGIC`, or empty.
+        compression: a compression of `MAGIC`, `SEALED`, or empty.
+        key: of a sealed file.
 
     Raises:
         DataError: the file is missing, or does not begin as its compression does.
@@ -155,6 +160,9 @@ def open_stream(path: str, compression: str) -> Iterator[Any]:
     with open_file(path) as file:
         if not compression:
             yield file
+            return
+        if compression == SEALED:
+            yield SealedReader(file, key)
             return
         begin = read_upto(file, len(MAGIC[compression])).tobytes()
         if not begin:

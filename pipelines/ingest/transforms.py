@@ -34,7 +34,7 @@ class Ingest:
     """What one batch is made from.
 
     Attributes:
-        batch: names the invocation.
+        batch: names the invocation, or a series of batches.
         chunks: of all inputs, by number.
         held: the data files of `scans` in the version `base`.
         base: the version of `scans` to deduplicate against.
@@ -45,6 +45,7 @@ class Ingest:
         buckets: of event keys, a power of two.
         parts: of venues within a day, a power of two.
         shares: of rejects and of sealed identifiers, a power of two.
+        number: of the batch in its series.
     """
 
     lake: Lake
@@ -60,6 +61,7 @@ class Ingest:
     buckets: int
     parts: int
     shares: int
+    number: int = 1
 
 
 @dataclass
@@ -199,7 +201,7 @@ class CommitBatch(beam.DoFn):
             "vault": [*plan.other_files.get("vault", ()), *vault],
         }
         note = {name: str(counts[name]) for name in ("received", "accepted", "duplicate", "rejected")}
-        batch = Batch(plan.batch, plan.base, by_table, plan.upserts, note)
+        batch = Batch(plan.batch, plan.base, by_table, plan.upserts, note, plan.number)
         try:
             return {"scans_version": commit_batch(plan.lake, batch)}
         except CommitConflict:

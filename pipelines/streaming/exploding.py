@@ -1,0 +1,88 @@
+"""Messages of JSON to lines of JSON, one record a line, byte for byte as it was sent.
+
+Only the outermost array is taken apart, by its brackets and commas; whether a
+record is sound is for ingest to say. A message that is neither one object nor
+one array of 1 to 500 values becomes one line that ingest refuses.
+"""
+
+from typing import Final
+
+import numpy as np
+from numba import njit
+
+from pipelines.ingest.spans import UInt8
+
+MOST_RECORDS: Final = 500
+"""Records that an array may have."""
+
+MESSAGE_BYTES: Final = 1 << 20
+"""A longer message is refused whole."""
+
+_POISON: Final = b"!"
+"""Begins a line that is no JSON whatever follows."""
+
+_KEPT_BYTES: Final = 1 << 15
+_QUOTE, _BACKSLASH, _COMMA = (ord(sign) for sign in '"\\,')
+_OPEN, _CLOSE, _BEGIN, _END = (ord(sign) for sign in "{}[]")
+_BLANK, _TAB, _RETURN, _LINE_FEED = (ord(sign) for sign in " \t\r\n")
+_NOT_SPLIT = -1
+
+
+def lines_of(message: bytes) -> tuple[bytes, int]:
+    """The records of a message as lines, each with its line end, and how many there are."""
+    if len(message) <= MESSAGE_BYTES:
+        if message[:1] == b"{" and b"\n" not in message:
+            return message + b"\n", 1
+        value = message.strip(b" \t\r\n")
+        in_array = value[:1] + value[-1:] == b"[]"
+        if in_array or value[:1] + value[-1:] == b"{}":
+            inside = value[1:-1] if in_array else value
+            lines, count = _split(np.frombuffer(inside, np.uint8), MOST_RECORDS if in_array else 1)
+            if count > 0:
+                return lines.tobytes(), count
+    return poison_line(message), 1
+
+
+def poison_line(message: bytes) -> bytes:
+    """One line that ingest refuses and that tells nothing but the message.
+
+    A message over the limit stays longer than a record may be, so it is
+    refused as too large.
+    """
+    kept = message if len(message) <= MESSAGE_BYTES else message[:_KEPT_BYTES]
+    return _POISON + kept.replace(b"\n", b" ") + b"\n"
+
+
+@njit(cache=True, nogil=True)
+def _split(data: UInt8, most: int) -> tuple[UInt8, int]:
+    """Values with commas between them as lines, and how many; `_NOT_SPLIT` where they are not that.
+
+    Args:
+        data: uint8, values of JSON.
+        most: how many there may be.
+    """
+    lines = np.empty(data.size + 1, np.uint8)
+    depth, count, empty, in_text, escaped = 0, 1, True, False, False
+    for at in range(data.size):
+        byte = lines[at] = data[at]
+        if in_text:
+            if byte == _LINE_FEED:
+                return lines[:0], _NOT_SPLIT
+            in_text = escaped or byte != _QUOTE
+            escaped = not escaped and byte == _BACKSLASH
+            continue
+        if byte == _COMMA and depth == 0:
+            if empty or count == most:
+                return lines[:0], _NOT_SPLIT
+            lines[at] = _LINE_FEED
+            count, empty = count + 1, True
+            continue
+        in_text = byte == _QUOTE
+        depth += (byte in (_OPEN, _BEGIN)) - (byte in (_CLOSE, _END))
+        if depth < 0:
+            return lines[:0], _NOT_SPLIT
+        if byte == _LINE_FEED:
+            lines[at] = _BLANK
+        empty = empty and byte in (_BLANK, _TAB, _RETURN, _LINE_FEED)
+    lines[-1] = _LINE_FEED
+    return lines, _NOT_SPLIT if empty or in_text or depth != 0 else count

@@ -1,0 +1,135 @@
+"""Segments to the lake, in micro-batches."""
+
+import contextlib
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from pipelines.errors import DataError, TruyVetError
+from pipelines.ingest.readers import read_blocks
+from pipelines.keys import load_keys
+from pipelines.lake import Lake, mark, open_lake, read_live_file, snapshot
+from pipelines.lake.compact import compact
+from pipelines.run import MAX_AGE_DAYS, MAX_AHEAD_DAYS, run_chunks, settings_for
+from pipelines.streaming.child import AGES, OLDER, Landed, Work
+from pipelines.streaming.segments import Landing, Planned, open_landing
+from pipelines.windowing.plan import check_stay_rules
+from pipelines.windowing.recomputing import recompute
+from schemas.stay_rules import load_stay_rules
+
+_OTHERS_TURN_SECONDS = 0.1
+_FILES_BEFORE_COMPACTION = 200
+_SECOND_US = 1_000_000
+
+
+class Lander:
+    """Commits what waits in the landing of a lake."""
+
+    def __init__(self, work: Work, say: Callable[[str], None]) -> None:
+        """Open the lake.
+
+        Raises:
+            TruyVetError: the lake is not there, or not to be used with these keys or stay rules.
+        """
+        self._work, self._say = work, say
+        self._keys = load_keys(Path(work.keys))
+        self.lake: Lake = open_lake(work.lake, self._keys)
+        self.landing: Landing = open_landing(self.lake, self._keys.landing_key)
+        check_stay_rules(self.lake, load_stay_rules())
+        self._files_after_compaction = len(snapshot(self.lake, "scans").files)
+
+    def catch_up(self) -> None:
+        """Recompute what an earlier process has left behind."""
+        self.landing.sweep()
+        recompute(self.lake)
+
+    def land(self) -> Landed | None:
+        """Commit the next batch; None when nothing waits or another process has the turn.
+
+        Raises:
+            ServiceError: the lake cannot be written; the segments stay.
+        """
+        with self.landing.turn() as own:
+            if not own:
+                time.sleep(_OTHERS_TURN_SECONDS)
+                return None
+            batch = f"batch:{self.landing.series}"
+            known = [mark(self.lake, table, batch) or 0 for table in ("scans", "rejects", "vault")]
+            planned = self.landing.plan(max(known))
+            return None if planned is None else self._land(planned, committed=known[0] >= planned.number)
+
+    def _land(self, planned: Planned, *, committed: bool) -> Landed:
+        begun = time.perf_counter()
+        before = {file.path for file in snapshot(self.lake, "scans").files}
+        report = {} if committed else self._ingest(planned)
+        self.landing.done(planned)
+        report["stays_version"] = recompute(self.lake).stays_version
+        ages, late = self._ages(before, planned.received_us)
+        self._compact_sometimes()
+        known = {name: value for name, value in report.items() if name in Landed.__dataclass_fields__}
+        return Landed(
+            **known,
+            ages=ages,
+            late=late,
+            seconds=time.perf_counter() - begun,
+            segments=len(planned.names),
+        )
+
+    def _ingest(self, planned: Planned) -> dict[str, Any]:
+        """Commit a batch; a segment that is damaged is kept aside and the rest committed."""
+        age, ahead = self._work.max_age_days, self._work.max_ahead_days
+        settings = settings_for(
+            self._keys,
+            planned.received_us,
+            MAX_AGE_DAYS if age is None else age,
+            MAX_AHEAD_DAYS if ahead is None else ahead,
+        )
+        while True:
+            try:
+                return run_chunks(
+                    self.lake,
+                    settings,
+                    self.landing.chunks(planned),
+                    planned.received_us,
+                    series=self.landing.series,
+                    number=planned.number,
+                )
+            except DataError:
+                damaged = self._damaged(planned)
+                if not damaged:
+                    raise
+                self._say(f"{len(damaged)} segments are damaged and kept aside in {self.landing.folder}")
+                self.landing.set_aside(damaged)
+
+    def _damaged(self, planned: Planned) -> list[str]:
+        names = []
+        for chunk in self.landing.chunks(planned):
+            try:
+                for _ in read_blocks(chunk):
+                    pass
+            except DataError:
+                names.append(Path(chunk.path).name)
+        return names
+
+    def _ages(self, before: set[str], received_us: int) -> tuple[dict[str, int], int]:
+        """Scans of the newest files by their age at receipt, and how many are late."""
+        schema = pa.schema([("occurred_at", pa.timestamp("us", "UTC"))])
+        new = [file for file in snapshot(self.lake, "scans").files if file.path not in before]
+        parts = [read_live_file(file, schema)["occurred_at"].cast(pa.int64()).to_numpy() for file in new]
+        age_seconds = (received_us - np.concatenate([np.empty(0, np.int64), *parts])) / _SECOND_US
+        bounds = np.array(list(AGES.values()))
+        counts = np.bincount(np.searchsorted(bounds, age_seconds), minlength=bounds.size + 1).tolist()
+        late = int((age_seconds > self._work.lateness_days * 86_400).sum())
+        return dict(zip((*AGES, OLDER), counts, strict=True)), late
+
+    def _compact_sometimes(self) -> None:
+        """Join the small files that micro-batches leave, when there are many."""
+        files = len(snapshot(self.lake, "scans").files)
+        if files - self._files_after_compaction >= _FILES_BEFORE_COMPACTION:
+            with contextlib.suppress(TruyVetError):  # another process keeps committing: next time
+                compact(self.lake)
+            self._files_after_compaction = len(snapshot(self.lake, "scans").files)

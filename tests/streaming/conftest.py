@@ -1,0 +1,23 @@
+import os
+
+import pytest
+
+from tests.streaming.emulators import emulator_command, free_port, new_channel, start_emulator
+
+
+@pytest.fixture(scope="session")
+def emulator():
+    """The emulator of this test process."""
+    port = free_port()
+    if emulator_command(port) is None:
+        pytest.skip("NO STREAMING TEST RUNS: neither gcloud nor the jar of the Pub/Sub emulator is here")
+    started = start_emulator(port)
+    os.environ["PUBSUB_EMULATOR_HOST"] = started.host
+    yield started
+    started.kill()
+
+
+@pytest.fixture
+def channel(emulator):
+    """A topic with a subscription."""
+    return new_channel()

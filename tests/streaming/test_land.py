@@ -1,0 +1,132 @@
+"""`truyvet land` against the real emulator: nothing lost, nothing doubled."""
+
+import random
+import signal
+import socket
+import time
+import urllib.request
+
+import orjson
+import pytest
+
+from pipelines.streaming.broker import Topic
+from pipelines.streaming.publish import publish
+from tests.streaming.emulators import free_port, new_channel, start_emulator
+from tests.streaming.scans import (
+    ended,
+    lake_with_venues,
+    landed_keys,
+    rejects,
+    scan,
+    segments,
+    started_land,
+    write_scans,
+)
+
+
+def send(channel, *messages):
+    topic = Topic(channel.topic)
+    topic.publish((message, {}) for message in messages)
+    topic.close()
+
+
+def wait_for(condition, seconds=60):
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until, "it never came"
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize(
+    ("kills", "scans"), [(5, 10_000), pytest.param(100, 100_000, marks=pytest.mark.slow)]
+)
+@pytest.mark.timeout(3000)
+def test_kills_at_any_moment_lose_nothing_and_double_nothing(kills, scans, channel, tmp_path):
+    lake = lake_with_venues(tmp_path)
+    dice = random.Random(7)
+    share = scans // (kills + 1)
+    for kill in range(kills):
+        path = write_scans(tmp_path / "part.ndjson", range(kill * share, (kill + 1) * share))
+        publish(channel.topic, [str(path)], pack=dice.choice([1, 50, 500]))
+        process = started_land(lake, channel.subscription)
+        time.sleep(dice.uniform(1.5, 6.0))
+        process.kill()
+        process.communicate()
+    path = write_scans(tmp_path / "part.ndjson", range(kills * share, (kills + 1) * share))
+    publish(channel.topic, [str(path)])
+    ended(started_land(lake, channel.subscription, "--until-idle", 12))
+    keys = landed_keys(lake)
+    assert len(keys) == len(set(keys)) == (kills + 1) * share
+    assert segments(lake) == []
+
+
+def test_a_poison_message_is_a_row_of_rejects_and_never_comes_again(channel, tmp_path):
+    lake = lake_with_venues(tmp_path)
+    good = orjson.dumps([scan(1), scan(2)])
+    send(channel, b"no JSON", b'{"person":', b"[]", good, b"Obj\x01broken", b" " * ((1 << 20) + 1), b"[1,2]")
+    values = ended(started_land(lake, channel.subscription, "--until-idle", 3))
+    assert values["accepted"] == 2
+    assert rejects(lake) == ["malformed"] * 6 + ["too_large"]
+    again = ended(started_land(lake, channel.subscription, "--until-idle", 3))
+    assert again["messages"] == 0
+
+
+def test_two_processes_share_a_subscription_and_a_lake_and_sigterm_drains_them(channel, tmp_path):
+    lake = lake_with_venues(tmp_path)
+    both = [started_land(lake, channel.subscription) for _ in range(2)]
+    path = write_scans(tmp_path / "scans.ndjson", range(4000))
+    publish(channel.topic, [str(path)], pack=20)
+    wait_for(lambda: len(landed_keys(lake)) == 4000, 90)
+    for process in both:
+        process.send_signal(signal.SIGTERM)
+    values = [ended(process) for process in both]
+    assert sum(value["landed"] for value in values) == 4000
+    assert sum(value["accepted"] for value in values) == 4000
+    assert len(set(landed_keys(lake))) == 4000
+
+
+def test_sigterm_makes_durable_what_has_come_and_ends_with_0(channel, tmp_path):
+    lake = lake_with_venues(tmp_path)
+    port = free_port()
+    process = started_land(lake, channel.subscription, "--metrics-port", port)
+    send(channel, orjson.dumps(scan(1)))
+    wait_for(lambda: b"truyvet_landed_total 1" in metrics_of(port))
+    process.send_signal(signal.SIGTERM)
+    assert ended(process)["accepted"] == 1
+    assert segments(lake) == []
+
+
+def metrics_of(port):
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+            return answer.read()
+    except OSError:
+        return b""
+
+
+def test_a_missing_subscription_or_broker_is_one_line_and_exit_4(channel, tmp_path):
+    lake = tmp_path / "lake"
+    missing = started_land(lake, f"{channel.subscription}-none")
+    nobody = started_land(lake, channel.subscription, PUBSUB_EMULATOR_HOST=f"127.0.0.1:{free_port()}")
+    for process in (missing, nobody):
+        assert ended(process, code=4).count("\n") == 1
+
+
+def test_an_emulator_that_dies_and_comes_back_empty_is_waited_for(monkeypatch, tmp_path):
+    port = free_port()
+    emulator = start_emulator(port)
+    monkeypatch.setenv("PUBSUB_EMULATOR_HOST", emulator.host)
+    lake = lake_with_venues(tmp_path)
+    try:
+        channel = new_channel()
+        process = started_land(lake, channel.subscription)
+        send(channel, orjson.dumps(scan(1)))
+        wait_for(lambda: landed_keys(lake))
+        emulator.kill()
+        time.sleep(1)
+        assert process.poll() is None
+        process.send_signal(signal.SIGTERM)
+        assert ended(process)["accepted"] == 1
+    finally:
+        emulator.kill()
+    assert socket.create_server(("127.0.0.1", port)).close() is None

@@ -1,0 +1,146 @@
+"""Segments on the disk: sealed, whole or not there, and committed once."""
+
+import os
+from pathlib import Path
+
+import orjson
+import pytest
+
+from pipelines.ingest.readers import read_blocks
+from pipelines.keys import load_keys
+from pipelines.lake import open_lake, read_table, snapshot
+from pipelines.streaming.child import Work
+from pipelines.streaming.landing import Lander
+from pipelines.streaming.segments import open_landing
+from tests.lakes import new_lake
+from tests.streaming.scans import rejects, scan
+
+
+@pytest.fixture
+def lake(tmp_path):
+    return Path(new_lake(tmp_path).url)
+
+
+def landing_of(lake):
+    return open_landing(open_lake(str(lake)), load_keys(lake.with_name("lake.keys")).landing_key)
+
+
+def lander_of(lake, said=None):
+    work = Work(str(lake), f"{lake}.keys", None, None, 0.0, 3.0)
+    return Lander(work, (said if said is not None else []).append)
+
+
+def lines(*numbers):
+    return [orjson.dumps(scan(number)) + b"\n" for number in numbers]
+
+
+def test_a_segment_hides_what_it_holds_and_reads_as_it_was_written(lake):
+    landing = landing_of(lake)
+    path = landing.write([b'{"person":"phone:0905MARKER"}\n', b"x" * (3 << 20), b"\n"])
+    assert b"MARKER" not in path.read_bytes()
+    assert oct(path.stat().st_mode & 0o777) == "0o600"
+    assert oct(landing.folder.stat().st_mode & 0o777) == "0o700"
+    planned = landing.plan(0)
+    (chunk,) = landing.chunks(planned)
+    assert "key" not in repr(chunk)
+    read = b"".join(block.data.tobytes() for block in read_blocks(chunk))
+    assert read.startswith(b'{"person":"phone:0905MARKER"}\nxxx')
+
+
+def test_a_batch_that_was_planned_is_the_next_one_whatever_else_has_come(lake):
+    landing = landing_of(lake)
+    first = landing.write(lines(1))
+    planned = landing.plan(0)
+    landing.write(lines(2))
+    assert planned.names == (first.name,)
+    assert landing.plan(0) == planned
+    landing.done(planned)
+    assert landing.plan(planned.number).number > planned.number
+
+
+def test_a_batch_number_passes_what_the_lake_knows_when_the_clock_was_set_back(lake):
+    landing = landing_of(lake)
+    landing.write(lines(1))
+    assert landing.plan(1 << 60).number == (1 << 60) + 1
+
+
+@pytest.mark.parametrize("fails", ["commit", "done"])
+def test_a_batch_that_died_is_taken_once_with_its_rejects(lake, fails, monkeypatch):
+    lander = lander_of(lake)
+    lander.landing.write([*lines(1, 2), b"no JSON\n"])
+    with monkeypatch.context() as broken:
+        if fails == "commit":
+            broken.setattr("pipelines.ingest.commit.mark", broken_after(2))
+        else:
+            broken.setattr(type(lander.landing), "done", broken_after(0))
+        with pytest.raises(Exception, match=r"dead|failed"):
+            lander.land()
+    lander.landing.write(lines(2, 3))
+    lander = lander_of(lake)
+    while lander.land():
+        pass
+    assert read_table(open_lake(str(lake)), "scans", ["venue"]).num_rows == 3
+    assert rejects(lake) == ["malformed"]
+    assert lander.landing.segments() == []
+
+
+def broken_after(calls):
+    from pipelines.lake import mark
+
+    left = [calls]
+
+    def call(*words):
+        left[0] -= 1
+        if left[0] < 0:
+            raise RuntimeError("dead")
+        return mark(*words)
+
+    return call
+
+
+def test_only_one_process_has_the_turn(lake):
+    one, other = landing_of(lake), landing_of(lake)
+    with one.turn() as first, other.turn() as second:
+        assert (first, second) == (True, False)
+    with other.turn() as later:
+        assert later
+
+
+@pytest.mark.parametrize("damage", ["flip", "cut", "more", "empty"])
+def test_a_damaged_segment_is_kept_aside_and_the_rest_committed(lake, damage):
+    said = []
+    lander = lander_of(lake, said)
+    broken = lander.landing.write(lines(1))
+    lander.landing.write(lines(2))
+    content = bytearray(broken.read_bytes())
+    content[40] ^= 1
+    whole = broken.read_bytes()
+    broken.write_bytes(
+        {"flip": bytes(content), "cut": whole[:-3], "more": whole + b"x", "empty": b""}[damage]
+    )
+    landed = lander.land()
+    assert landed.accepted == 1
+    assert len(said) == 1
+    assert [path.name for path in lander.landing.folder.glob("damaged-*")] == [f"damaged-{broken.name}"]
+
+
+def test_what_a_killed_writer_left_goes_when_it_is_old(lake):
+    landing = landing_of(lake)
+    left = landing.folder / "_tmp-1"
+    left.write_bytes(b"half")
+    landing.sweep()
+    assert left.exists()
+    os.utime(left, (0, 0))
+    landing.sweep()
+    assert not left.exists()
+
+
+def test_late_scans_land_dirty_their_date_and_are_counted(lake):
+    lander = lander_of(lake)
+    old = [orjson.dumps(scan(n, occurred_at=f"2026-01-0{n}T00:00:00Z")) + b"\n" for n in (1, 2)]
+    lander._work = Work(str(lake), f"{lake}.keys", 36_000, 36_000, 0.0, 3.0)
+    lander.landing.write([*old, *lines(3)])
+    landed = lander.land()
+    assert (landed.late, landed.accepted) == (2, 3)
+    assert landed.ages["older"] == 2
+    assert landed.stays_version == snapshot(open_lake(str(lake)), "scans").version
