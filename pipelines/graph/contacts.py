@@ -54,10 +54,14 @@ class Partners(NamedTuple):
 
     Attributes:
         first, last: int64[n].
+        rank: int64[n], of the presence's own person among `persons`.
+        persons: int64[p], ascending.
     """
 
     first: Int64
     last: Int64
+    rank: Int64
+    persons: Int64
 
     @property
     def contacts(self) -> int:
@@ -117,9 +121,9 @@ def partners(there: Presences, min_us: int, from_us: int, to_us: int) -> Partner
         from_us: contacts that begin earlier are left out.
         to_us: so are those that begin then or later.
     """
-    return Partners(
-        *_partners(_bounds(there.venue), there.begin_us, there.end_us, max(min_us, 1), from_us, to_us)
-    )
+    bounds = _bounds(there.venue)
+    first, last = _partners(bounds, there.begin_us, there.end_us, max(min_us, 1), from_us, to_us)
+    return Partners(first, last, *dense_rank(there.person))
 
 
 def blocks(met: Partners, most: int) -> Iterator[slice]:
@@ -134,9 +138,8 @@ def blocks(met: Partners, most: int) -> Iterator[slice]:
 
 def contacts(there: Presences, met: Partners, rows: slice) -> Contacts:
     """The contacts of some presences with those after them."""
-    ranks, persons = dense_rank(there.person)
-    size = int((met.last[rows] - met.first[rows]).sum())
-    key, own, other = _pairs(ranks, met.first, met.last, rows.start, rows.stop, size, persons.size)
+    size, persons = int((met.last[rows] - met.first[rows]).sum()), met.persons
+    key, own, other = _pairs(met.rank, met.first, met.last, rows.start, rows.stop, size, persons.size)
     order = order_of(key)  # equal pairs stay in the order of venue and begin
     key, own, other = key[order], own[order], other[order]
     return Contacts(

@@ -71,13 +71,13 @@ def _settle(lake: Lake, dates: Sequence[int], limits: Limits, everything: bool, 
         except CommitConflict:
             recompute(lake, runner=runner)
             continue
-        outcome = _attempt(plan, runner)
+        outcome = carry_out(plan, runner)
         if not outcome.get("conflict"):
             return Materialised(plan.dates, outcome["contacts"], outcome["crowds"])
     raise ServiceError("other writers keep changing the contacts", "run it again when they are done")
 
 
-def _attempt(plan: Plan, runner: str) -> dict[str, Any]:
+def carry_out(plan: Plan, runner: str) -> dict[str, Any]:
     """Carry out one plan and say what became of it."""
     if not plan.dates:
         return _only_marks(plan)

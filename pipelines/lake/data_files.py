@@ -134,7 +134,7 @@ def _encodings(name: str) -> dict[str, Any]:
         few_values = field.name in ("venue", "received_at") or pa.types.is_int32(field.type)
         if few_values or pa.types.is_string(field.type):
             dictionary.append(field.name)
-        elif pa.types.is_timestamp(field.type):
+        elif pa.types.is_timestamp(field.type) or field.name.endswith("seconds"):
             packed[field.name] = "DELTA_BINARY_PACKED"
     return {"use_dictionary": dictionary, "column_encoding": packed}
 

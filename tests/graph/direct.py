@@ -11,10 +11,10 @@ from pipelines.graph.transforms import CommitDates, date_parts
 
 def without_runner():
     """Within it, `materialise` and `refresh` use no runner."""
-    return mock.patch.object(materialising, "_attempt", _attempt)
+    return mock.patch.object(materialising, "carry_out", _carried_out)
 
 
-def _attempt(plan, _runner):
+def _carried_out(plan, _runner):
     if not plan.dates:
         return materialising._only_marks(plan)
     scratch = tempfile.mkdtemp()

@@ -1,0 +1,102 @@
+"""All contacts of one dense day, counted and written, beside DuckDB's joins."""
+
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+import numpy as np
+from deltalake import DeltaTable
+
+from benchmarks.dense_world import DAYS, START_US, dense_world
+from benchmarks.measure import Cost, module, report, run, say
+from benchmarks.peer_contacts import connect
+from benchmarks.peer_contacts import run as run_sql
+from pipelines.days import DAY_US, day_text
+from pipelines.graph.contacts import Crowds, outside, partners, presences
+from pipelines.lake import open_lake, snapshot
+from pipelines.lake.sidecar import open_sidecar
+
+_DAY = DAYS // 2
+_DATE = day_text(START_US // DAY_US + _DAY)
+_NOWHERE = Crowds(*(np.empty(0, np.int64) for _ in Crowds._fields))
+
+
+def measure(work: Path, scans: int) -> None:
+    """A dense world of as many stays; the rows are compared before a ratio is printed."""
+    lake = dense_world(work, scans).folder
+    stays = [uri for uri in DeltaTable(str(lake / "stays")).file_uris() if f"by=venue/date={_DATE}/" in uri]
+    report("contacts_counted", _counted(lake, work, stays))
+    report("contacts_written", _written(lake, work, stays))
+
+
+def _counted(lake: Path, work: Path, stays: list[str]) -> list[dict[str, object]]:
+    """Warm, in memory; ours from the stays, the peers from the union of them, which favours them."""
+    say("counting")
+    (file,) = [file for file in snapshot(open_lake(str(lake)), "stays").files if file.path in stays]
+    columns = open_sidecar(file)
+    arrays = [columns.person, columns.venue, columns.enter_us, columns.exit_us]
+    peer = connect(work / "spill", stays)
+    run_sql(peer, "end_to_end")
+    ways = {
+        "truyvet": lambda: _count([np.array(array) for array in arrays]),
+        "DuckDB, inequality join": lambda: run_sql(peer, "count_inequality")[0][0],
+        "DuckDB, join of venues": lambda: run_sql(peer, "count_equality")[0][0],
+    }
+    found = {way: _timed(count) for way, count in ways.items()}
+    if len({contacts for contacts, _ in found.values()}) != 1:
+        raise AssertionError("the peer counts other contacts")
+    ours = found["truyvet"][1]
+    return [
+        {"how": way, "contacts": contacts, "seconds": seconds, "ratio to ours": seconds / ours}
+        for way, (contacts, seconds) in found.items()
+    ]
+
+
+def _count(stays: list[np.ndarray]) -> int:
+    there = outside(presences(*stays), _NOWHERE, 1)
+    return partners(there, 1, -(2**62), 2**62).contacts
+
+
+def _timed(count: Callable[[], int]) -> tuple[int, float]:
+    """The best of three."""
+    seconds = []
+    for _ in range(3):
+        begun = time.perf_counter()
+        contacts = count()
+        seconds.append(time.perf_counter() - begun)
+    return contacts, min(seconds)
+
+
+def _written(lake: Path, work: Path, stays: list[str]) -> list[dict[str, object]]:
+    """Whole processes, from Parquet to Parquet; ours sorts each file by the pair, hashes it and commits."""
+    for table in ("contacts", "crowds"):
+        shutil.rmtree(lake / table, ignore_errors=True)
+    say("writing")
+    costs = {"truyvet": run(module("write_contacts", "--lake", lake, "--day", _DAY))}
+    sums = {_sum(DeltaTable(str(lake / "contacts")).file_uris())}
+    for name, flags in {"DuckDB, in no order": (), "DuckDB, ordered by the pair": ("--sorted",)}.items():
+        say(name)
+        path = work / "peer-contacts.parquet"
+        costs[name] = run(module("peer_contacts", "--stays", *stays, "--out", path, *flags))
+        sums.add(_sum([str(path)]))
+        path.unlink()
+    if len(sums) != 1:
+        raise AssertionError("the peer writes other contacts")
+    return [_row(name, cost, costs["truyvet"]) for name, cost in costs.items()]
+
+
+def _row(name: str, cost: Cost, ours: Cost) -> dict[str, object]:
+    return {
+        "how": name,
+        "contacts": cost.last_line()["contacts"],
+        "seconds": cost.wall_seconds,
+        "ratio to ours": cost.wall_seconds / ours.wall_seconds,
+        "processor seconds": cost.user_seconds,
+        "peak MB": cost.peak_mb,
+    }
+
+
+def _sum(files: list[str]) -> tuple[object, ...]:
+    return tuple(run_sql(duckdb.connect(), "sum", files=files)[0])
