@@ -195,11 +195,11 @@ def _fewer(lanes: list[Lane]) -> list[Lane]:
 def _place(lanes: Sequence[Lane], start_us: int, end_us: int, unit: float) -> float:
     """Give each dot its place and each lane its edges; returns the height of all."""
     columns = int(PLOT_WIDTH / unit)
-    width_us = (end_us - start_us) / columns
+    width_us = (end_us - start_us) * unit / PLOT_WIDTH
     for lane in lanes:
         lane.dots.sort(key=lambda dot: (dot.at_us, dot.tier, dot.node))
         wanted = [round((dot.at_us - start_us) / width_us - 0.5) for dot in lane.dots]
-        lane.levels, places = _stacked(wanted, columns)
+        lane.levels, places = stacked(wanted, columns)
         for dot, (column, level) in zip(lane.dots, places, strict=True):
             dot.column, dot.level = column, level
         lane.height = max(lane.levels * unit + _MARGIN, _LANE_AT_LEAST)
@@ -210,7 +210,7 @@ def _place(lanes: Sequence[Lane], start_us: int, end_us: int, unit: float) -> fl
     return bottom
 
 
-def _stacked(wanted: Sequence[int], columns: int) -> tuple[int, list[tuple[int, int]]]:
+def stacked(wanted: Sequence[int], columns: int) -> tuple[int, list[tuple[int, int]]]:
     """The fewest levels in which dots stand near the columns that they want, and the place of each.
 
     A full column passes its dots on to the right, as a queue does.
@@ -219,12 +219,12 @@ def _stacked(wanted: Sequence[int], columns: int) -> tuple[int, list[tuple[int, 
         wanted: the column of each dot, ascending.
         columns: how many there are.
     """
-    for levels in range(1, _LEVELS_AT_MOST + 1):
+    least = max(1, -(-len(wanted) // columns))
+    for levels in range(least, max(least, _LEVELS_AT_MOST) + 1):
         places = _filled(wanted, columns, levels)
         if all(column - want <= _SHIFT_AT_MOST for want, (column, _) in zip(wanted, places, strict=True)):
-            return levels, places
-    levels = max(_LEVELS_AT_MOST, -(-len(wanted) // columns))
-    return levels, _filled(wanted, columns, levels)
+            break
+    return levels, places
 
 
 def _filled(wanted: Iterable[int], columns: int, levels: int) -> list[tuple[int, int]]:
@@ -233,7 +233,7 @@ def _filled(wanted: Iterable[int], columns: int, levels: int) -> list[tuple[int,
     places = []
     column = 0
     for want in wanted:
-        column = max(column, min(want, columns - 1))
+        column = max(column, min(want, columns - 1), 0)
         while column < columns and filled[column] >= levels:
             column += 1
         if column == columns:

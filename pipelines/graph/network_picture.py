@@ -217,7 +217,8 @@ def _finish(figure: Figure, axes: Axes, graph: nx.MultiDiGraph, layout: Layout) 
     exposed = ", ".join(f"{count:,} F{tier}" for tier, count in sorted(tiers.items()) if tier)
     parts = [f"rule {graph.graph['rule']}", exposed or "nobody exposed"]
     if layout.lanes:
-        parts.append(f"{_local(layout.start_us):%d/%m/%Y} – {_local(layout.end_us):%d/%m/%Y}")
+        dates = [f"{_local(time_us):%d/%m/%Y}" for time_us in (layout.start_us, layout.end_us)]
+        parts.append(" – ".join(dict.fromkeys(dates)))
     axes.annotate(
         drawable(f"Case {graph.graph['case']}", _TITLE_AT_MOST),
         (-_LEFT + 12, 1),
