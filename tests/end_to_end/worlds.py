@@ -66,7 +66,7 @@ def longest_us(kind: str) -> int:
     return int(RULES.max_stay_us[VENUE_TYPES.index(kind)])
 
 
-def make_world(seed: int, size: int = 60) -> World:
+def make_world(seed: int, size: int = 48) -> World:
     """`size` little worlds of up to 20 scans, and a few chains that last many days."""
     dice = random.Random(seed)
     scans: list[Scan] = []
@@ -112,7 +112,7 @@ def _chain(dice: random.Random, venues: Sequence[Venue], people: Sequence[str]) 
     """One person at one place for many days, each scan just within the dwell of the one before."""
     at_us = BEGIN_US + dice.choice(_BEGINS_US)
     dwell = dwell_us(venues[0].type)
-    days = dice.randint(3, 9)
+    days = dice.randint(3, 6)
     scans = []
     while at_us < BEGIN_US + days * DAY_US:
         venue = venues[0] if dice.random() < 0.97 else venues[-1]
