@@ -50,6 +50,7 @@ COMMANDS = {
     "run": Entry("pipelines.run_command", "bring files into the lake and recompute what they change"),
     "land": Entry("pipelines.streaming.land_command", "a Pub/Sub subscription to the lake, nothing lost"),
     "publish": Entry("pipelines.streaming.publish_command", "files of scans to a Pub/Sub topic, packed"),
+    "watch": Entry("pipelines.streaming.watch_command", "cases from a topic, exposure lists to another"),
     "recompute": Entry("pipelines.recompute", "rewrite stays and footfall, after a change of stays.toml"),
     "overlaps": Entry("pipelines.query.overlaps_command", "who overlapped with this person, where, how long"),
     "trace": Entry("pipelines.graph.trace_command", "F1 to Fk of cases, by rule pack"),

@@ -6,7 +6,7 @@ their path, then their place in it; the last received wins.
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -118,19 +118,26 @@ def read_other(source: Source, paths: Sequence[str], keys: Keys, current: pa.Tab
         DataError: a file cannot be read or lacks a required column.
         ServiceError: a file's store does not answer.
     """
+    blocks = (block for chunk in list_chunks(paths) for block in read_blocks(chunk, source.contract))
+    return read_records(source, blocks, keys, current)
+
+
+def read_records(
+    source: Source, blocks: Iterable[Lines | Columns], keys: Keys, current: pa.Table | None = None
+) -> Other:
+    """Read records that have been read already, as `read_other` does."""
     parts: list[pa.Table] = []
     refused: list[tuple[str, bytes]] = []
     identifiers: dict[int, bytes] = {}
     received = 0
-    for chunk in list_chunks(paths):
-        for block in read_blocks(chunk, source.contract):
-            checked, raw_of = _checked(source, block, keys)
-            received += checked.reason.size
-            for row in np.flatnonzero(checked.reason).tolist():
-                refused.append((REASONS[checked.reason[row]], digest(keys, raw_of(row))))
-            parts.append(_rows(source, checked))
-            people = checked.identities(checked.reason == 0)
-            identifiers |= dict(zip(people.tokens.tolist(), people, strict=True))
+    for block in blocks:
+        checked, raw_of = _checked(source, block, keys)
+        received += checked.reason.size
+        for row in np.flatnonzero(checked.reason).tolist():
+            refused.append((REASONS[checked.reason[row]], digest(keys, raw_of(row))))
+        parts.append(_rows(source, checked))
+        people = checked.identities(checked.reason == 0)
+        identifiers |= dict(zip(people.tokens.tolist(), people, strict=True))
     rows, duplicate = _upserted(
         source, pa.concat_tables([source.table.schema.empty_table(), *parts]), current
     )

@@ -82,6 +82,23 @@ class Subscription:
             max_outstanding_bytes=size,
         )
 
+    def pull(self, messages: int, wait_seconds: float) -> list[tuple[str, bytes]]:
+        """What waits, each with the id to acknowledge it by; nothing when nothing comes in that time.
+
+        Raises:
+            ServiceError: the broker is gone.
+        """
+        from google.api_core.exceptions import DeadlineExceeded
+
+        with asked(self.name):
+            try:
+                response = self._client.pull(
+                    subscription=self.name, max_messages=messages, timeout=wait_seconds, retry=None
+                )
+            except DeadlineExceeded:
+                return []
+        return [(item.ack_id, item.message.data) for item in response.received_messages]
+
     def acknowledge(self, ack_ids: Sequence[str]) -> None:
         """Tell the broker that messages are durable; what it does not hear comes again."""
         make = self._types.AcknowledgeRequest.pb()

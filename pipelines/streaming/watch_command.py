@@ -1,0 +1,56 @@
+"""The command `truyvet watch`."""
+
+import argparse
+import json
+import threading
+
+from pipelines import options
+from pipelines.streaming.land import stop_on_signals
+from pipelines.streaming.watch import watch
+from schemas.rules import DEFAULT_RULE
+
+EXAMPLE = """
+truyvet watch --lake ./lake --subscription projects/demo-proj/subscriptions/cases \\
+    --topic projects/demo-proj/topics/lists
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The flags of `truyvet watch`."""
+    options.add_lake(parser)
+    options.add_keys(parser)
+    parser.add_argument(
+        "--subscription",
+        required=True,
+        metavar="S",
+        help="where cases come from, projects/PROJECT/subscriptions/NAME",
+    )
+    parser.add_argument(
+        "--topic", required=True, metavar="T", help="where lists go, projects/PROJECT/topics/NAME"
+    )
+    parser.add_argument(
+        "--rule", default=DEFAULT_RULE, metavar="ID|PATH", help=f"the rule pack (default: {DEFAULT_RULE})"
+    )
+    parser.add_argument(
+        "--until-idle", type=float, metavar="SECONDS", help="end when no case has come for so long"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Watch until stopped, and print what was done as one JSON line."""
+    stopped = threading.Event()
+    restore = stop_on_signals(stopped)
+    try:
+        done = watch(
+            args.lake,
+            args.subscription,
+            args.topic,
+            rule=args.rule,
+            keys=args.keys,
+            until_idle=args.until_idle,
+            stopped=stopped,
+        )
+    finally:
+        restore()
+    print(json.dumps(done))
+    return 0
