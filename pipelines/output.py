@@ -91,6 +91,17 @@ def token_text(value: int) -> str:
     return f"{value & 0xFFFF_FFFF_FFFF_FFFF:016x}"
 
 
+def counted(number: int, one: str, many: str | None = None) -> str:
+    """A number of things in words: `1 case`, `1,204 cases`.
+
+    Args:
+        number: how many.
+        one: what one is called.
+        many: what several are called; by default with an s.
+    """
+    return f"{number:,} {one if number == 1 else many or f'{one}s'}"
+
+
 def utc_text(moment: dt.datetime) -> str:
     """An instant as RFC 3339 in UTC; one without a zone is UTC, as everywhere in the lake."""
     return _aware(moment).astimezone(dt.UTC).replace(tzinfo=None).isoformat() + "Z"

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.errors import UsageError
-from pipelines.output import safe_cell, write_file, write_rows
+from pipelines.output import counted, safe_cell, write_file, write_rows
 from schemas.tables import INSTANT
 
 EXECUTABLE = [
@@ -194,3 +194,8 @@ def test_a_file_of_bytes_is_private_and_whole_or_not_at_all(tmp_path):
     with pytest.raises(UsageError, match="the network cannot be written"):
         write_file(b"content", tmp_path / "nowhere" / "a.bin", "the network")
     assert [path.name for path in tmp_path.iterdir()] == ["a.bin"]
+
+
+def test_one_thing_is_not_several():
+    assert [counted(number, "case") for number in (0, 1, 1204)] == ["0 cases", "1 case", "1,204 cases"]
+    assert counted(2, "person", "people") == "2 people"

@@ -1,7 +1,7 @@
 """What a trace is asked for: whose cases, under which rule, how far and until when."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from pipelines.errors import DataError, UsageError
@@ -10,6 +10,7 @@ from pipelines.graph.horizon import last_instant_us
 from pipelines.graph.window import infectious_window, outside_validity
 from pipelines.lake import Lake
 from pipelines.options import parse_instant
+from pipelines.output import counted
 from schemas.rules import Rule
 
 
@@ -36,14 +37,12 @@ class Asked:
         if not self.cases and not self.skipped:
             yield "the lake holds no case"
         if self.skipped:
-            yield f"{_cases(self.skipped)} with neither onset nor sample skipped"
-        lines = (outside_validity(case.times, self.rule) for case in self.cases)
-        for doubt, count in sorted(Counter(line for line in lines if line).items()):
-            yield doubt if len(self.cases) == 1 else f"{_cases(count)} of {len(self.cases):,}: {doubt}"
+            yield f"{counted(self.skipped, 'case')} with neither onset nor sample skipped"
+        yield from doubts(self.cases, self.rule)
         windows = [infectious_window(case.times, self.rule.infectious, self.until_us) for case in self.cases]
         empty = sum(window.empty for window in windows)
         if empty:
-            yield f"{_cases(empty)} with an empty window: isolated, or asked about, before it begins"
+            yield f"{counted(empty, 'case')} with an empty window: isolated, or asked about, before it begins"
 
 
 def ask(
@@ -83,5 +82,12 @@ def ask(
     )
 
 
-def _cases(count: int) -> str:
-    return "1 case" if count == 1 else f"{count:,} cases"
+def doubts(cases: Collection[Case], rule: Rule) -> Iterator[str]:
+    """A line for people where cases lie outside the days for which a rule was made.
+
+    Raises:
+        DataError: a case has neither onset nor sample.
+    """
+    lines = (outside_validity(case.times, rule) for case in cases)
+    for doubt, count in sorted(Counter(line for line in lines if line).items()):
+        yield doubt if len(cases) == 1 else f"{counted(count, 'case')} of {len(cases):,}: {doubt}"

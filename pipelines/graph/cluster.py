@@ -12,6 +12,7 @@ from pipelines.columns import column
 from pipelines.days import DAY_US
 from pipelines.errors import UsageError
 from pipelines.graph.adjacency import Span
+from pipelines.graph.asked import doubts
 from pipelines.graph.case_stays import stays_of_cases
 from pipelines.graph.case_windows import Meetings, day_of, meetings, people_of_day, windows_of
 from pipelines.graph.cases import Case, cases_by_id
@@ -28,6 +29,7 @@ from pipelines.graph.window import (
 )
 from pipelines.lake import Lake, LakeLike, LiveFile, opened, snapshot
 from pipelines.options import Instant, instant_us
+from pipelines.output import counted
 from schemas.rules import DEFAULT_RULE, Rule, load_rule
 from schemas.tables import INSTANT
 
@@ -77,26 +79,26 @@ class Answer:
     Attributes:
         rows: columns of `CLUSTERS`, the most surprising first.
         tested: all windows, those without cases as well.
-        cases: how many cases count.
+        cases: those that count.
         undated: cases with neither onset nor sample, which cannot count.
     """
 
     rows: pa.Table
     tested: int
-    cases: int
+    cases: tuple[Case, ...]
     undated: int
 
     def lines(self, asked: Question) -> Iterator[str]:
         """What was done, for people."""
-        significant = pc.sum(self.rows["significant"]).as_py() or 0
-        over = pc.sum(self.rows["over_threshold"]).as_py() or 0
-        yield f"{self.tested:,} windows tested, {self.rows.num_rows:,} with any of {self.cases:,} cases"
+        significant = counted(pc.sum(self.rows["significant"]).as_py() or 0, "window")
+        over = counted(pc.sum(self.rows["over_threshold"]).as_py() or 0, "window")
+        tested, cases = counted(self.tested, "window"), counted(len(self.cases), "case")
+        yield f"{tested} tested, {self.rows.num_rows:,} of them with any of {cases}"
         if self.undated:
-            yield f"{self.undated:,} cases with neither onset nor sample are left out"
-        yield (
-            f"{significant:,} windows are significant at a false discovery rate of {asked.fdr:g}, "
-            f"{over:,} hold {asked.threshold:,} cases or more"
-        )
+            yield f"left out: {counted(self.undated, 'case')} with neither onset nor sample"
+        yield f"significant at a false discovery rate of {asked.fdr:g}: {significant}"
+        yield f"with {counted(asked.threshold, 'case')} or more: {over}"
+        yield from doubts(self.cases, asked.rule)
 
     def listed(self, *, everything: bool = False, by_venue: bool = False) -> pa.Table:
         """The rows that are significant or over the threshold, or all; or of each venue only its first."""
@@ -200,7 +202,7 @@ def find_clusters(lake: Lake, cases: Mapping[str, Case], asked: Question) -> Ans
             tested += windows.venue.size
             found.append(meetings(windows, today, people))
     rows = _rows(lake, found, list(dated), tested, asked)
-    return Answer(rows, tested, len(dated), len(cases) - len(dated))
+    return Answer(rows, tested, tuple(dated.values()), len(cases) - len(dated))
 
 
 def _reaches(file: LiveFile, span: Span) -> bool:

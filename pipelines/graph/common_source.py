@@ -8,12 +8,14 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from pipelines.errors import DataError, UsageError
+from pipelines.graph.asked import doubts
 from pipelines.graph.cases import Case, cases_by_id, find_cases
 from pipelines.graph.horizon import last_instant_us
 from pipelines.graph.shared_people import shared_people
 from pipelines.graph.shared_venues import shared_venues
 from pipelines.graph.window import BACK_DAYS, Window, check_back_days, source_window
 from pipelines.lake import Lake, LakeLike, opened
+from pipelines.output import counted
 from schemas.rules import DEFAULT_RULE, Rule, load_rule
 
 WITHIN_HOURS = 2.0
@@ -61,15 +63,15 @@ class Question:
 
     def lines(self, found: CommonSources) -> Iterator[str]:
         """What was asked and found, for people."""
-        yield (
-            f"of {len(self.cases):,} cases two or more share {found.venues.num_rows:,} venues "
-            f"and {found.people.num_rows:,} people"
-        )
+        venues = counted(found.venues.num_rows, "venue")
+        people = counted(found.people.num_rows, "person", "people")
+        yield f"of {counted(len(self.cases), 'case')} two or more share {venues} and {people}"
         if self.undated:
-            yield f"{self.undated:,} cases with neither onset nor sample are left out"
+            yield f"left out: {counted(self.undated, 'case')} with neither onset nor sample"
         empty = sum(interval.empty for interval in self.intervals())
         if empty:
-            yield f"{empty:,} cases have an empty interval: they were infectious before it began"
+            yield f"infectious before the interval begins: {counted(empty, 'case')}"
+        yield from doubts(self.cases.values(), self.rule)
 
 
 def backward(

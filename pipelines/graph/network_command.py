@@ -7,6 +7,7 @@ from collections import Counter
 from pipelines.graph.asked import ask
 from pipelines.lake import opened
 from pipelines.options import add_keys, add_lake
+from pipelines.output import counted
 from schemas.rules import DEFAULT_RULE, load_rule
 
 EXAMPLE = """
@@ -49,13 +50,12 @@ def run(args: argparse.Namespace) -> int:
     asked = ask(lake, rule, [args.case], all_cases=False, depth=args.depth, until=args.until)
     graph = find_network(lake, args.case, asked)
     save_network(graph, args.output)
-    kinds = Counter(kind for _, kind in graph.nodes(data="kind"))
-    exposed = kinds["person"] - 1
     for line in asked.notes():
         print(line, file=sys.stderr)
-    print(f"{exposed:,} people exposed, {kinds['venue']:,} venues", file=sys.stderr)
+    kinds = Counter(kind for _, kind in graph.nodes(data="kind"))
+    exposed = kinds["person"] - 1
+    people, venues = counted(exposed, "person", "people"), counted(kinds["venue"], "venue")
+    print(f"{people} exposed, {venues}", file=sys.stderr)
     if not exposed:
-        print(
-            "The network is empty: nobody met the case under this rule. This is not safety.", file=sys.stderr
-        )
+        print("nobody met the case under this rule: an empty network is not safety", file=sys.stderr)
     return 0

@@ -167,10 +167,11 @@ def test_all_cases_are_those_that_count_and_have_a_date(lake):
     assert asked.undated == 1
     lines = list(asked.lines(find_sources(lake, asked)))
     assert lines[0].startswith("of 5 cases two or more share 2 venues and")
-    assert lines[1] == "1 cases with neither onset nor sample are left out"
-    assert list(question(lake, back_days=1).lines(find_sources(lake, asked)))[-1].startswith(
-        "5 cases have an empty"
-    )
+    assert lines[1] == "left out: 1 case with neither onset nor sample"
+    late = list(question(lake, back_days=1).lines(find_sources(lake, asked)))
+    assert late[-1] == "infectious before the interval begins: 5 cases"
+    other = list(question(lake, rule="vn-2021-12").lines(find_sources(lake, asked)))
+    assert other[-1] == "5 cases of 5: the case is older than rule vn-2021-12, which is valid from 2021-12-29"
 
 
 def test_a_lake_without_cases_or_stays_shares_nothing(tmp_path):
