@@ -138,8 +138,8 @@ def pieces_of(
         chosen = beside.at(np.flatnonzero(beside.file == number))
         if chosen.stay.size == 0:
             continue
-        zone = zones.of(columns) if zoned.any() else _NO_ZONES
-        found = _room((chosen.last - chosen.first).sum())
+        zone = zones.of(columns) if zoned.any() else NO_ZONES
+        found = room_for((chosen.last - chosen.first).sum())
         begin = count = 0
         while begin < chosen.stay.size:
             people = with_room(people, int(chosen.last[begin] - chosen.first[begin]))
@@ -160,7 +160,7 @@ def pieces_of_encounters(near: Proximity, intervals: Intervals, people: People) 
     return people, Pieces(owner[kept], other, kind, start_us[kept], end_us[kept])
 
 
-def _room(pieces: int) -> Pieces:
+def room_for(pieces: int) -> Pieces:
     """Columns for so many pieces, not filled."""
     numbers, kind = np.empty((4, pieces), np.int64), np.empty(pieces, np.uint8)
     return Pieces(numbers[0], numbers[1], kind, numbers[2], numbers[3])
@@ -181,7 +181,7 @@ def joined(parts: Sequence[Pieces]) -> Pieces:
     return Pieces(*(np.concatenate(column) for column in zip(*parts, none, strict=True)))
 
 
-_NO_ZONES = np.full(1, NO_ZONE, np.int32)
+NO_ZONES = np.full(1, NO_ZONE, np.int32)
 
 
 @njit(cache=True, nogil=True)

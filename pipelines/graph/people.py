@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from pipelines.arrays import Int64
 from pipelines.ingest.helpers import helper, inlined
@@ -67,8 +66,12 @@ def with_room(people: People, more: int) -> People:
 
 def numbers_of(people: People, tokens: Int64) -> tuple[People, Int64]:
     """The number of each token, int64[n]; the table may be another afterwards."""
-    people = with_room(people, tokens.size)
-    return people, _numbers(people, tokens)
+    numbers = np.empty(tokens.size, np.int64)
+    done = 0
+    while done < tokens.size:
+        people = with_room(people, 1)
+        done = _number(people, tokens, numbers, done)
+    return people, numbers
 
 
 def _sized(slots: int, taken: int) -> People:
@@ -126,9 +129,11 @@ def _enter(slots: npt.NDArray[np.int32], tokens: Int64, taken: int) -> None:
         slots[slot_of(slots, tokens, tokens[number])] = number
 
 
-@njit(cache=True, nogil=True)
-def _numbers(people: People, tokens: Int64) -> Int64:
-    numbers = np.empty(tokens.size, np.int64)
-    for row in range(tokens.size):
+@helper
+def _number(people: People, tokens: Int64, numbers: Int64, begin: int) -> int:
+    """Number tokens from `begin` on as long as there is room; how many are done."""
+    for row in range(begin, tokens.size):
+        if people.taken[0] == people.token.size:
+            return row
         numbers[row] = number_of(people, tokens[row])
-    return numbers
+    return tokens.size

@@ -195,14 +195,6 @@ def first_after(ascending: Any, wanted: int, begin: int) -> int:
     return low
 
 
-def distinct(columns: Sidecar) -> Int64:
-    """The persons of a file in the order of persons, ascending."""
-    person = columns.person
-    first = np.ones(person.size, np.bool_)
-    np.not_equal(person[1:], person[:-1], out=first[1:])
-    return person[first]
-
-
 def by_venue(stays: ClippedStays) -> ClippedStays:
     """The same in the order (venue, start)."""
     order = order_of(stays.start_us)

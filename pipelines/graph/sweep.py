@@ -17,7 +17,8 @@ from pipelines.arrays import Int64
 from pipelines.days import DAY_US
 from pipelines.graph.criteria import Criteria, VenueClasses
 from pipelines.graph.infectious import Intervals
-from pipelines.graph.people import NEVER_US, People, note_exposure, numbers_of, slot_of
+from pipelines.graph.people import People, note_exposure, slot_of
+from pipelines.graph.pull import Infectious, layers
 from pipelines.graph.sources import UInt8, first_from
 from pipelines.ingest.helpers import helper, inlined
 from pipelines.lake.sidecar import Sidecar
@@ -56,13 +57,6 @@ class Places(NamedTuple):
     kind: UInt8
     swept: UInt8
     indirect_us: Int64
-
-
-class Infectious(NamedTuple):
-    """When each person is infectious, by number: [from_us, to_us), int64[m]; NEVER_US begins never."""
-
-    from_us: Int64
-    to_us: Int64
 
 
 class Room(NamedTuple):
@@ -107,7 +101,7 @@ def sweep(
     places = Places(classes.venue, classes.kind, swept, criteria.indirect_us)
     longest_us = int(criteria.indirect_us[swept == 1].max())
     dates = list(_dates(files, longest_us))
-    for infectious in _layers(people, sources):
+    for infectious in layers(people, sources):
         parts = [_copy(people) for _ in range(_THREADS)]
         with ThreadPoolExecutor(_THREADS) as pool:
             jobs = [
@@ -118,20 +112,6 @@ def sweep(
                 job.result()
         for part in parts:
             _take_earlier(people, part)
-
-
-def _layers(people: People, sources: Intervals) -> Iterator[Infectious]:
-    """The sources by number, one interval a person at a time."""
-    _, number = numbers_of(people, sources.person)
-    first = np.searchsorted(sources.person, sources.person)
-    layer = np.arange(first.size) - first
-    for wanted in range(int(layer.max(initial=-1)) + 1):
-        chosen = layer == wanted
-        from_us = np.full(people.met, NEVER_US, np.int64)
-        to_us = np.zeros(people.met, np.int64)
-        from_us[number[chosen]] = sources.start_us[chosen]
-        to_us[number[chosen]] = sources.end_us[chosen]
-        yield Infectious(from_us, to_us)
 
 
 class Date(NamedTuple):

@@ -14,13 +14,15 @@ from pipelines.arrays import Int64
 from pipelines.graph.accumulate import note_contacts
 from pipelines.graph.expand import batches, joined, pieces_of, pieces_of_encounters, rows_beside
 from pipelines.graph.infectious import Intervals, Isolation, passing_on
-from pipelines.graph.people import CLOSED_US, People, nobody, numbers_of
+from pipelines.graph.people import CLOSED_US, NEVER_US, nobody, numbers_of
+from pipelines.graph.pull import layers, looking_back, pulled
 from pipelines.graph.sources import NO_STAYS, by_venue
 from pipelines.graph.sweep import sweep, swept_classes
 from pipelines.graph.under_rule import Network
 from schemas.rules import Rule
 
-_MANY = 5_000  # infectious persons whose stays are not even collected when venues can be swept
+_MANY = 5_000  # infectious persons from which on it is worth knowing who is left
+_FEW = 4  # those left are fewer than infectious ones by this much when the hop is seen from their side
 _ROWS_AT_MOST = 2_000_000  # beside those of fewer, beyond which a sweep is faster
 
 
@@ -58,52 +60,112 @@ def hops(
     Returns:
         A hop a tier, fewer when there is nobody left to find.
     """
-    people, numbers = numbers_of(nobody(), np.unique(cases))
-    people.exposed_us[numbers] = CLOSED_US
-    tiered = np.zeros(0, np.bool_)
+    search = _Search(where, cases)
     found: list[Hop] = []
     sources = index
     for tier in range(1, depth + 1):
-        if tier == depth:
-            people.exposed_us[: tiered.size][tiered] = CLOSED_US
-        people = _expand(where, people, sources)
-        tiered = np.concatenate((tiered, np.zeros(people.met - tiered.size, np.bool_)))
-        hop = _found(people, sources, tiered)
+        hop = search.hop(sources, last=tier == depth)
         if hop.person.size == 0:
             break
         found.append(hop)
+        if search.nobody_is_left():
+            break
         sources = passing_on(hop.person, hop.exposed_us, rule, isolated, where.until_us)
     return found
 
 
-def _found(people: People, sources: Intervals, tiered: npt.NDArray[np.bool_]) -> Hop:
-    """What the hop just made has found; marks the new persons as tiered."""
-    numbers = np.flatnonzero(people.fresh[: people.met])
-    numbers = numbers[np.argsort(people.token[numbers])]
-    new = ~tiered[numbers]
-    tiered[numbers] = True
-    people.fresh[numbers] = 0
-    return Hop(sources, people.token[numbers], people.exposed_us[numbers], people.via[numbers], new)
+class _Search:
+    """Who has been found so far, by number; numbers are given as persons are met, or to everybody at once."""
 
+    def __init__(self, where: Network, cases: Int64) -> None:
+        self._where = where
+        self._people, numbers = numbers_of(nobody(), np.unique(cases))
+        self._people.exposed_us[numbers] = CLOSED_US
+        self._tiered = np.zeros(0, np.bool_)
+        self._everybody = False
 
-def _expand(where: Network, people: People, sources: Intervals) -> People:
-    """Note everybody whom the sources expose."""
-    people, met = pieces_of_encounters(where.near, sources, people)
-    swept = swept_classes(where.criteria)
-    many = bool(swept.all()) and sources.person.size > _MANY
-    stays = by_venue(where.stays_of(sources)) if not many else NO_STAYS
-    files = where.beside(stays)
-    beside = rows_beside(files, stays)
-    of_swept = swept[stays.kind[beside.stay]] == 1
-    if many or (swept.any() and (beside.last - beside.first).sum(where=of_swept) > _ROWS_AT_MOST):
-        people, _ = numbers_of(people, where.everybody())
-        sweep(where.all_beside(sources), people, sources, where.criteria, where.classes, where.until_us)
-        beside = beside.at(~of_swept)
-    zoned = where.criteria.same_zone.astype(np.uint8)
-    # Batches of owners must not part the intervals of one person.
-    person = np.cumsum(np.diff(sources.person, prepend=sources.person[:1]) != 0)
-    for (first, last), some in batches(beside, person[stays.owner], person.size):
-        people, pieces = pieces_of(files, where.zones, zoned, stays, sources.person, some, people)
-        inside = (person[met.owner] >= first) & (person[met.owner] < last)
-        note_contacts(people, joined([pieces, met.at(inside)]), sources.person, where.criteria)
-    return people
+    def hop(self, sources: Intervals, *, last: bool) -> Hop:
+        """Find whom the sources expose; of the last hop only those whom none had found before."""
+        if last:
+            self._people.exposed_us[: self._tiered.size][self._tiered] = CLOSED_US
+        if sources.person.size > _MANY:
+            self._number_everybody()
+        left = self._left()
+        few = self._everybody and _FEW * left.size < sources.person.size
+        if few:
+            self._pull(left, sources)
+        if not few or (not last and self._left().size):
+            self._push(sources)
+        return self._found(sources)
+
+    def nobody_is_left(self) -> bool:
+        """Whether it is known that everybody has been found."""
+        return self._everybody and self._left().size == 0
+
+    def _number_everybody(self) -> None:
+        if not self._everybody:
+            everybody = np.concatenate((self._where.everybody(), self._where.near.person))
+            self._people, _ = numbers_of(self._people, everybody)
+            self._everybody = True
+
+    def _left(self) -> Int64:
+        """The numbers of those who have not been found."""
+        return np.flatnonzero(self._people.exposed_us[: self._people.met] == NEVER_US)
+
+    def _found(self, sources: Intervals) -> Hop:
+        """What the hop just made has found; marks the new persons as found."""
+        people = self._people
+        new = np.ones(people.met, np.bool_)
+        new[: self._tiered.size] = ~self._tiered
+        numbers = np.flatnonzero(people.fresh[: people.met])
+        numbers = numbers[np.argsort(people.token[numbers])]
+        self._tiered = ~new
+        self._tiered[numbers] = True
+        people.fresh[numbers] = 0
+        return Hop(
+            sources, people.token[numbers], people.exposed_us[numbers], people.via[numbers], new[numbers]
+        )
+
+    def _pull(self, target: Int64, sources: Intervals) -> None:
+        """Note how the sources expose the persons of some numbers."""
+        where, token = self._where, self._people.token[target]
+        order = np.argsort(token)
+        target, token = target[order], token[order]
+        always = np.full(target.size, sources.start_us.min()), np.full(target.size, where.until_us)
+        stays = looking_back(where.stays_of(Intervals(token, *always)), where.criteria)
+        files = where.beside(stays)
+        _, met = pieces_of_encounters(where.near, sources, self._people)
+        infectious = list(layers(self._people, sources))
+        for (first, end), beside in batches(rows_beside(files, stays), stays.owner, target.size):
+            pieces = [met.at(np.isin(met.other, target[first:end]))]
+            for layer in infectious:
+                arguments = (where.criteria, stays, target, beside, self._people, layer, where.until_us)
+                pieces.append(pulled(files, where.zones, *arguments))
+            note_contacts(self._people, joined(pieces), sources.person, where.criteria)
+        near = where.near.person[where.near.end_us > sources.start_us.min()]
+        gone = ~np.isin(token, np.concatenate((token[stays.owner], near)))
+        self._people.exposed_us[target[gone]] = CLOSED_US  # nobody's contact from now on
+
+    def _push(self, sources: Intervals) -> None:
+        """Note everybody whom the sources expose."""
+        where = self._where
+        self._people, met = pieces_of_encounters(where.near, sources, self._people)
+        swept = swept_classes(where.criteria)
+        many = bool(swept.all()) and sources.person.size > _MANY
+        stays = NO_STAYS if many else by_venue(where.stays_of(sources))
+        files = where.beside(stays)
+        beside = rows_beside(files, stays)
+        of_swept = swept[stays.kind[beside.stay]] == 1
+        if many or (swept.any() and (beside.last - beside.first).sum(where=of_swept) > _ROWS_AT_MOST):
+            self._number_everybody()
+            venues = where.all_beside(sources)
+            sweep(venues, self._people, sources, where.criteria, where.classes, where.until_us)
+            beside = beside.at(~of_swept)
+        # Batches of owners must not part the intervals of one person.
+        person = np.cumsum(np.diff(sources.person, prepend=sources.person[:1]) != 0)
+        zoned = where.criteria.same_zone.astype(np.uint8)
+        for (first, last), some in batches(beside, person[stays.owner], person.size):
+            arguments = (where.zones, zoned, stays, sources.person, some, self._people)
+            self._people, pieces = pieces_of(files, *arguments)
+            inside = (person[met.owner] >= first) & (person[met.owner] < last)
+            note_contacts(self._people, joined([pieces, met.at(inside)]), sources.person, where.criteria)

@@ -9,8 +9,9 @@ from pipelines.arrays import Int64
 from pipelines.graph.adjacency import Span, live_files, sidecars
 from pipelines.graph.criteria import Criteria, VenueClasses, criteria, venue_classes
 from pipelines.graph.encounters import Proximity, proximity
+from pipelines.graph.everybody import everybody_in
 from pipelines.graph.infectious import Intervals
-from pipelines.graph.sources import ClippedStays, Zones, clipped_stays, distinct
+from pipelines.graph.sources import ClippedStays, Zones, clipped_stays
 from pipelines.lake import Lake, read_table
 from pipelines.lake.sidecar import Sidecar
 from schemas.rules import Rule
@@ -57,16 +58,13 @@ class Network:
         return self._files("venue", intervals.start_us, intervals.end_us + indirect_us)
 
     def everybody(self) -> Int64:
-        """The tokens of all persons who have a stay, those of a file together, some more than once."""
-        return np.concatenate([_NOBODY, *(distinct(columns) for columns in self.files("person", Span()))])
+        """The tokens of all persons who have a stay, each once."""
+        return everybody_in(self.files("person", Span()))
 
     def _files(self, by: str, start_us: Int64, end_us: Int64) -> list[Sidecar]:
         if start_us.size == 0:
             return []
         return self.files(by, Span(int(start_us.min()), int(end_us.max())))
-
-
-_NOBODY = np.empty(0, np.int64)
 
 
 def network(lake: Lake, rule: Rule, until_us: int) -> Network:

@@ -13,10 +13,18 @@ def in_order(rows):
     return sorted(rows, key=lambda row: (row.tier, row.person))
 
 
-@pytest.fixture(params=["an infector at a time", "venues swept when many", "venues swept"])
+STRATEGIES = {
+    "an infector at a time": {},
+    "venues swept when rows are many": {"_ROWS_AT_MOST": -1},
+    "venues swept when infectors are many": {"_MANY": 0},
+    "from the side of those who are left": {"_MANY": 0, "_FEW": 0},
+}
+
+
+@pytest.fixture(params=STRATEGIES.values(), ids=STRATEGIES)
 def strategy(request, monkeypatch):
-    monkeypatch.setattr(tiers, "_MANY", {"venues swept": 0}.get(request.param, 5000))
-    monkeypatch.setattr(tiers, "_ROWS_AT_MOST", {"an infector at a time": 2_000_000}.get(request.param, -1))
+    for name, value in request.param.items():
+        monkeypatch.setattr(tiers, name, value)
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
