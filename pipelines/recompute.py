@@ -1,14 +1,15 @@
-"""`truyvet recompute`: all stays and footfall written again from the scans and the registry."""
+"""What follows from the scans and the registry, and `truyvet recompute`, which writes all of it again."""
 
 import argparse
 import json
 from dataclasses import asdict
 
-from pipelines.lake import open_lake
+from pipelines.graph.materialising import refresh
+from pipelines.lake import Lake, open_lake
 from pipelines.metrics import DATES_REWRITTEN
 from pipelines.options import add_keys, add_lake, keys_folder
 from pipelines.runner import RUNNERS
-from pipelines.windowing.recomputing import recompute
+from pipelines.windowing.recomputing import Recomputed, recompute
 
 EXAMPLE = "truyvet recompute --lake province"
 
@@ -20,10 +21,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--runner", default="direct", metavar="NAME", help=f"one of {' '.join(RUNNERS)}")
 
 
+def bring_up_to_date(lake: Lake, *, everything: bool = False, runner: str = "direct") -> Recomputed:
+    """Write again what newer scans change, stage by stage: stays and footfall, then contacts and crowds.
+
+    Args:
+        lake: the lake.
+        everything: write all dates again that it holds.
+        runner: the name of the Beam runner.
+
+    Raises:
+        RefusedError: the stays were made with another version of `stays.toml`,
+            and not everything is to be written again.
+        DataError: a data file is missing or damaged.
+        ServiceError: the lake cannot be written, or other writers leave no gap.
+    """
+    done = recompute(lake, everything=everything, runner=runner)
+    refresh(lake, everything=everything, runner=runner)
+    return done
+
+
 def run(args: argparse.Namespace) -> int:
     """Write all dates again and print what became of it as one JSON line."""
     lake = open_lake(args.lake, keys_folder(args.keys, args.lake))
-    done = recompute(lake, everything=True, runner=args.runner)
+    done = bring_up_to_date(lake, everything=True, runner=args.runner)
     report = asdict(done)
     report[DATES_REWRITTEN] = len(report.pop("dates"))
     print(json.dumps(report))

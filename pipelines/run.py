@@ -22,15 +22,15 @@ from pipelines.ingest.judging import HeldFile
 from pipelines.ingest.others import CASE_SOURCE, VENUE_SOURCE, Other, Source, read_other, upsert
 from pipelines.ingest.parse import Settings
 from pipelines.ingest.sources import SEALED
-from pipelines.ingest.transforms import OUTCOME, Ingest, IngestScans
+from pipelines.ingest.transforms import OUTCOME, DatedInput, Ingest, IngestScans
 from pipelines.ingest.writing import write_other_files
 from pipelines.keys import Keys, load_keys
 from pipelines.lake import Lake, open_lake, read_table, snapshot
 from pipelines.options import keys_folder
+from pipelines.recompute import bring_up_to_date
 from pipelines.registry import registry_from
 from pipelines.runner import run_to_end
 from pipelines.windowing.plan import check_stay_rules
-from pipelines.windowing.recomputing import recompute
 from schemas.stay_rules import load_stay_rules
 
 MAX_AGE_DAYS: Final = 60
@@ -43,6 +43,7 @@ _BYTES_A_SCAN = 128  # a short line; a guess that is too low makes more and smal
 _PACKING = 8  # how much smaller a compressed file is, at most
 _ROWS_A_BUCKET = 1 << 18
 _ROWS_A_FILE = 1 << 21
+_DATED_A_FILE = 1 << 22
 _CHUNKS_A_SHARE = 64
 _DAYS_AT_MOST = 36_500
 
@@ -80,6 +81,9 @@ def run(
     *,
     venues: Sequence[str] = (),
     cases: Sequence[str] = (),
+    encounters: Sequence[str] = (),
+    declarations: Sequence[str] = (),
+    encounters_epoch_us: int = 0,
     keys: str | None = None,
     now_us: int | None = None,
     max_age_days: float = MAX_AGE_DAYS,
@@ -93,10 +97,13 @@ def run(
         scans: files, folders, globs or URLs of scans.
         venues: the same of the registry.
         cases: the same of cases.
+        encounters: the same of encounters, and SocioPatterns files (`.dat`, `.dat.gz`).
+        declarations: the same of health declarations.
+        encounters_epoch_us: what the times of SocioPatterns files count from, microseconds UTC.
         keys: folder of the keys; None is `LAKE.keys`.
         now_us: the instant that ages are measured from, microseconds UTC; None is the time of receipt.
-        max_age_days: scans that are older are refused.
-        max_ahead_days: scans that are further ahead are refused.
+        max_age_days: scans, encounters and declarations that are older are refused.
+        max_ahead_days: those that are further ahead are refused.
         runner: a name of `runner.RUNNERS`.
 
     Raises:
@@ -106,18 +113,21 @@ def run(
         ServiceError: the lake cannot be written.
     """
     received_us = time.time_ns() // 1000
-    chunks = tuple(list_chunks(scans)) if scans else ()
     given = {"venues": venues, "cases": cases}
-    if not scans and not any(given.values()):
-        raise UsageError("there is no input", "name files with --scans, --venues or --cases")
+    by_date = {"encounters": encounters, "declarations": declarations}
+    if not scans and not any((given | by_date).values()):
+        raise UsageError("there is no input", "name files with --scans, --venues, --cases or --encounters")
+    chunks = tuple(list_chunks(scans)) if scans else ()
+    dated = {name: tuple(list_chunks(paths)) for name, paths in by_date.items() if paths}
     folder = keys_folder(keys, lake)
     opened = open_lake(lake, folder, create=True)
     settings = settings_for(
         load_keys(folder), received_us if now_us is None else now_us, max_age_days, max_ahead_days
     )
     check_stay_rules(opened, load_stay_rules())
-    summary = _Batch(opened, settings, chunks, received_us, runner, given).land()
-    recomputed = recompute(opened, runner=runner)
+    batch = _Batch(opened, settings, chunks, received_us, runner, given, dated, encounters_epoch_us)
+    summary = batch.land()
+    recomputed = bring_up_to_date(opened, runner=runner)
     del summary["strict"]
     summary["scans_version"] = snapshot(opened, "scans").version  # another run may have ended meanwhile
     return Report(**summary, stays_version=recomputed.stays_version)
@@ -174,6 +184,8 @@ class _Batch:
     received_us: int
     runner: str
     given: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    dated: Mapping[str, tuple[Chunk, ...]] = field(default_factory=dict)
+    epoch_us: int = 0
     name: str = field(default_factory=lambda: os.urandom(8).hex())
     number: int = 1
 
@@ -183,30 +195,35 @@ class _Batch:
         Raises:
             ServiceError: other writers leave no gap.
         """
+        landed: dict[str, Any] = {}  # what an attempt has committed before it met another's scans
         for _ in range(_ATTEMPTS):
             scratch = self.lake.scratch(f"run-{os.getpid()}-{os.urandom(4).hex()}")
             try:
-                outcome = self._attempt(scratch)
+                outcome = self._attempt(scratch, landed)
             finally:
                 shutil.rmtree(scratch, ignore_errors=True)
             if "scans_version" in outcome:
                 return outcome
+            landed |= {name: outcome["others"][name] for name in outcome["landed"]}
         raise ServiceError("other writers keep committing scans", "run it again when they are done")
 
-    def _attempt(self, scratch: str) -> dict[str, Any]:
+    def _attempt(self, scratch: str, landed: Mapping[str, Any]) -> dict[str, Any]:
         """One try: what became of it, without `scans_version` when another commit came between."""
         upserts = [
             Upsert(source, read_other(source, paths, self.settings.keys, _current(self.lake, source)))
             for source in SOURCES
             if (paths := self.given.get(source.name))
         ]
-        plan = self._plan(upserts)
+        plan = self._plan(upserts, [name for name in self.dated if name not in landed])
         with raised_again(scratch):
             run_to_end(lambda begin: begin | "Ingest" >> IngestScans(plan, scratch), self.runner)
         outcome: dict[str, Any] = json.loads(Path(scratch, OUTCOME).read_text(encoding="utf-8"))
-        return outcome | {"others": {upsert.source.name: _counts(upsert.other) for upsert in upserts}}
+        by_date = {**landed, **outcome["others"]}
+        outcome["others"] = {upsert.source.name: _counts(upsert.other) for upsert in upserts}
+        outcome["others"] |= {name: by_date[name] for name in self.dated}
+        return outcome
 
-    def _plan(self, upserts: Sequence[Upsert]) -> Ingest:
+    def _plan(self, upserts: Sequence[Upsert], dated: Sequence[str]) -> Ingest:
         held = snapshot(self.lake, "scans")
         rows = _rows_at_most(self.chunks)
         return Ingest(
@@ -225,9 +242,15 @@ class _Batch:
             received_us=self.received_us,
             buckets=parts_for(rows, _ROWS_A_BUCKET),
             parts=parts_for(rows, _ROWS_A_FILE),
-            shares=parts_for(len(self.chunks), _CHUNKS_A_SHARE),
+            shares=parts_for(sum(map(len, (self.chunks, *self.dated.values()))), _CHUNKS_A_SHARE),
             number=self.number,
+            dated=tuple(self._dated(name) for name in dated),
         )
+
+    def _dated(self, name: str) -> DatedInput:
+        held, chunks = snapshot(self.lake, name), self.dated[name]
+        parts = parts_for(_rows_at_most(chunks), _DATED_A_FILE)
+        return DatedInput(name, chunks, held.files, held.version, parts, self.epoch_us)
 
 
 def _current(lake: Lake, source: Source) -> pa.Table | None:

@@ -9,7 +9,10 @@ from pipelines.run import MAX_AGE_DAYS, MAX_AHEAD_DAYS
 from pipelines.run import run as run_files
 from pipelines.runner import RUNNERS
 
-EXAMPLE = "truyvet run --lake ./lake --scans scans/ --venues venues.csv --cases cases.csv"
+EXAMPLE = """
+truyvet run --lake ./lake --scans scans/ --venues venues.csv --cases cases.csv
+truyvet run --lake ./lake --encounters bluezone.ndjson.gz --declarations ncovi.csv
+"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,27 +20,34 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     options.add_lake(parser)
     options.add_keys(parser)
     what = "files, folders, globs or URLs: NDJSON, CSV, Parquet or Avro, also .gz and .zst"
-    for flag in ("scans", "venues", "cases"):
+    for flag in ("scans", "venues", "cases", "encounters", "declarations"):
         parser.add_argument(
             f"--{flag}", nargs="+", action="extend", default=[], metavar="PATH", help=f"{flag}: {what}"
         )
+    parser.add_argument(
+        "--encounters-epoch",
+        metavar="T",
+        default="1970-01-01T00:00:00Z",
+        help="what t counts from, in seconds, in a SocioPatterns file (t i j; .dat or .dat.gz) "
+        "of --encounters (default: 1970, as in UNIX time)",
+    )
     parser.add_argument("--runner", default="direct", metavar="NAME", help=f"one of {' '.join(RUNNERS)}")
     parser.add_argument(
-        "--now", metavar="T", help="the instant that the age of a scan is measured from; by default now"
+        "--now", metavar="T", help="the instant that the age of a record is measured from; by default now"
     )
     parser.add_argument(
         "--max-age-days",
         type=float,
         default=MAX_AGE_DAYS,
         metavar="D",
-        help=f"older scans are refused as too_old (default: {MAX_AGE_DAYS})",
+        help=f"older records are refused as too_old (default: {MAX_AGE_DAYS})",
     )
     parser.add_argument(
         "--max-ahead-days",
         type=float,
         default=MAX_AHEAD_DAYS,
         metavar="D",
-        help=f"scans further ahead are refused as too_new (default: {MAX_AHEAD_DAYS})",
+        help=f"records further ahead are refused as too_new (default: {MAX_AHEAD_DAYS})",
     )
 
 
@@ -48,6 +58,9 @@ def run(args: argparse.Namespace) -> int:
         args.scans,
         venues=args.venues,
         cases=args.cases,
+        encounters=args.encounters,
+        declarations=args.declarations,
+        encounters_epoch_us=options.parse_instant(args.encounters_epoch, "--encounters-epoch"),
         keys=args.keys,
         now_us=None if args.now is None else options.parse_instant(args.now, "--now"),
         max_age_days=args.max_age_days,

@@ -1,8 +1,8 @@
 """The one commit of a batch: everything it refused, sealed and accepted, the scans last.
 
-The commit of `scans` decides. What precedes it, the vault, the log of rejects
-and the registry, may stand without it and does no harm; a batch that died
-before it is simply run again.
+The commit of `scans` decides. What precedes it, the vault, the log of rejects,
+the registry and the tables kept by date, may stand without it and does no
+harm; a batch that died before it is simply run again.
 """
 
 from collections.abc import Mapping, Sequence
@@ -31,6 +31,7 @@ class Batch:
         upserts: what the inputs beside scans say.
         note: what the log of `scans` says about the batch; counts only.
         number: of a series of batches that are committed in its order.
+        bases: the version of each table kept by date that was deduplicated against, beside `scans`.
     """
 
     id: str
@@ -39,6 +40,7 @@ class Batch:
     upserts: Sequence[Upsert] = ()
     note: Mapping[str, str] = field(default_factory=dict)
     number: int = 1
+    bases: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def mark(self) -> str:
@@ -58,16 +60,21 @@ def commit_batch(lake: Lake, batch: Batch) -> int:
         The version of `scans` that holds the batch.
 
     Raises:
-        CommitConflict: another commit of `scans` came between; deduplicate again.
+        CommitConflict: another commit of a table that was deduplicated against came between; do it
+            again. What the batch's `bases` hold may stand already, and `is_in` tells.
     """
     if batch.is_in(lake, "scans"):
         return snapshot(lake, "scans").version
-    if snapshot(lake, "scans").version != batch.base:
-        raise CommitConflict("scans")
+    for table, base in {"scans": batch.base, **batch.bases}.items():
+        if snapshot(lake, table).version != base and not batch.is_in(lake, table):
+            raise CommitConflict(table)
     for table in ("vault", "rejects"):
         _append(lake, table, batch)
     for given in batch.upserts:
         _upsert(lake, given)
+    for table, base in batch.bases.items():
+        if batch.files.get(table) and not batch.is_in(lake, table):
+            commit(lake, table, batch.files[table], after=base, marks={batch.mark: batch.number})
     scans = batch.files.get("scans", ())
     if not scans and batch.base >= 0:
         return batch.base

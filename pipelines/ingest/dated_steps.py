@@ -23,7 +23,8 @@ from pipelines.ingest.duplicates import CONFLICT, DUPLICATE, NEW, TIME
 from pipelines.ingest.inputs import Chunk
 from pipelines.ingest.judging import LATER
 from pipelines.ingest.readers import read_blocks
-from pipelines.ingest.reasons import CONFLICTING_EVENT_ID
+from pipelines.ingest.reasons import CONFLICTING_EVENT_ID, REASONS
+from pipelines.ingest.rejects import Refused
 from pipelines.ingest.split import COUNTS, Counts, ParseChunks
 from pipelines.lake import DataFile, Lake, LiveFile, read_live_file, write_data_file
 from pipelines.scratch import Piece, read_pieces, spill
@@ -126,3 +127,32 @@ class JudgeDated(ThreadedDoFn):
         return write_data_file(
             self.lake, source.table, {"date": day_text(day)}, rows.cast(source.table.file_schema)
         )
+
+
+def files_of(parts: Iterable[Landed | Refused | Counts]) -> list[DataFile]:
+    """The files of an input's table, in the order of their names."""
+    files = [part.file for part in parts if isinstance(part, Landed) and part.file is not None]
+    return sorted(files, key=lambda file: file.path)
+
+
+def counts_of(parts: Iterable[Landed | Refused | Counts]) -> dict[str, Any]:
+    """What became of an input, as the report has it; its conservation is checked here."""
+    received = accepted = duplicate = 0
+    refused: dict[str, int] = {}
+    for part in parts:
+        if isinstance(part, Counts):
+            received += part.received
+        elif isinstance(part, Landed):
+            accepted, duplicate = accepted + part.accepted, duplicate + part.duplicate
+        else:
+            for reason, count in part.count:
+                refused[reason] = refused.get(reason, 0) + count
+    rejected = sum(refused.values())
+    assert received == accepted + duplicate + rejected, "records are neither accepted, duplicate nor rejected"
+    return {
+        "received": received,
+        "accepted": accepted,
+        "duplicate": duplicate,
+        "rejected": rejected,
+        "reasons": {reason: refused[reason] for reason in REASONS if reason in refused},
+    }

@@ -30,8 +30,12 @@ FORMATS: Final = {
     ".csv": "csv",
     ".parquet": "parquet",
     ".avro": "avro",
+    ".dat": "tij",
 }
 """The format that a suffix names."""
+
+FOREIGN: Final = ("tij",)
+"""Formats that are no wire contract: only a file that is named itself is read as one."""
 
 COMPRESSIONS: Final = {".gz": "gzip", ".zst": "zstd"}
 """The compression that a last suffix names."""
@@ -49,7 +53,7 @@ class Chunk:
     Attributes:
         number: its place among all chunks of the batch, by path, then offset.
         path: absolute, or a URL.
-        format: ndjson, csv, parquet or avro.
+        format: ndjson, csv, parquet, avro or tij.
         compression: gzip, zstd, `SEALED` or empty.
         start: offset of its first byte.
         stop: offset after its last byte. A line, or a row group of Parquet,
@@ -132,7 +136,7 @@ def _file_or_folder(path: str) -> Iterator[tuple[str, int]]:
         for folder, folders, names in os.walk(path, onerror=_raise):
             folders[:] = [name for name in folders if not _skipped(name)]
             for name in names:
-                if not _skipped(name) and _suffixes(name) is not None:
+                if not _skipped(name) and _is_record_file(name):
                     inside = Path(folder, name).resolve()
                     yield str(inside), inside.stat().st_size
     except OSError as error:
@@ -178,8 +182,14 @@ def _below(store: Any, root: str) -> Iterator[tuple[str, int]]:
         raise FileNotFoundError
     for path, info in found.items():
         below = path.removeprefix(root.rstrip("/")).strip("/").split("/")
-        if _suffixes(below[-1]) is not None and not any(_skipped(name) for name in below):
+        if _is_record_file(below[-1]) and not any(_skipped(name) for name in below):
             yield path, int(info["size"])
+
+
+def _is_record_file(name: str) -> bool:
+    """Whether a file of a folder is read: its name tells a format of the wire contract."""
+    named = _suffixes(name)
+    return named is not None and named[0] not in FOREIGN
 
 
 def _suffixes(name: str) -> tuple[str, str] | None:

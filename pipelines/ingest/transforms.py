@@ -1,4 +1,4 @@
-"""Files of scans to accepted scans in the lake: the wiring, no logic."""
+"""Files of scans, encounters and declarations to accepted rows in the lake: the wiring, no logic."""
 
 import json
 import os
@@ -14,19 +14,46 @@ from apache_beam.transforms.window import FixedWindows, GlobalWindows
 from pipelines.days import DAY_SECONDS
 from pipelines.failures import noted
 from pipelines.ingest.commit import Batch, Upsert, commit_batch
+from pipelines.ingest.dated import DATED
+from pipelines.ingest.dated_steps import JudgeDated, Landed, ParseDated, counts_of, files_of
 from pipelines.ingest.inputs import Chunk
 from pipelines.ingest.judging import LATER, VERDICTS, HeldFile, JudgeScans, ReadHeld, Verdicts
 from pipelines.ingest.parse import Settings
 from pipelines.ingest.rejects import DigestLater, Refused, WriteRejects
 from pipelines.ingest.split import COUNTS, DATES, REFUSED, SEALED, Counts, ParseChunks
 from pipelines.ingest.writing import WriteScans, WriteVault, WrittenScans
-from pipelines.lake import CommitConflict, DataFile, Lake
+from pipelines.lake import CommitConflict, DataFile, Lake, LiveFile
 from pipelines.lake.files import unfinished
 from pipelines.registry import Registry
 from pipelines.scratch import Piece
 
 OUTCOME = "outcome.json"
 """Where in the scratch folder the last step leaves what became of the batch."""
+
+
+DatedPart = tuple[str, Landed | Refused | Counts]
+"""What one step made of an input kept by date: `("encounters", Landed(…))`."""
+
+
+@dataclass(frozen=True)
+class DatedInput:
+    """What a batch has of an input that is kept by date.
+
+    Attributes:
+        source: a name of `DATED`.
+        chunks: by number.
+        held: the files of its table in the version `base`.
+        base: the version to deduplicate against.
+        parts: of events within a day, a power of two.
+        epoch_us: what the times of a SocioPatterns file count from.
+    """
+
+    source: str
+    chunks: tuple[Chunk, ...]
+    held: tuple[LiveFile, ...]
+    base: int
+    parts: int
+    epoch_us: int
 
 
 @dataclass(frozen=True)
@@ -46,6 +73,7 @@ class Ingest:
         parts: of venues within a day, a power of two.
         shares: of rejects and of sealed identifiers, a power of two.
         number: of the batch in its series.
+        dated: the inputs that are kept by date.
     """
 
     lake: Lake
@@ -62,6 +90,7 @@ class Ingest:
     parts: int
     shares: int
     number: int = 1
+    dated: tuple[DatedInput, ...] = ()
 
 
 @dataclass
@@ -86,9 +115,13 @@ class IngestScans(beam.PTransform[Any, Any]):
         )
         judged = self._judge(begin, parsed)
         files = self._write_scans(judged["scans"])
-        rejects = self._write_rejects(parsed[REFUSED], judged[LATER])
+        rejects = (parsed[REFUSED], judged[LATER]) | "Log refused" >> LogRefused(
+            plan, "scans", plan.chunks, self.scratch
+        )
+        sealed, dated = self._dated(begin)
         vault = (
-            parsed[SEALED]
+            [parsed[SEALED], *sealed]
+            | "Join sealed" >> beam.Flatten()
             | "Group sealed" >> beam.GroupByKey()
             | "Write vault" >> beam.ParDo(WriteVault(plan.lake, self.scratch))
         )
@@ -103,8 +136,19 @@ class IngestScans(beam.PTransform[Any, Any]):
                 AsList(vault),
                 AsList(parsed[COUNTS]),
                 AsList(judged[VERDICTS]),
+                AsList(dated),
             )
         )
+
+    def _dated(self, begin: Any) -> tuple[list[Any], Any]:
+        """(share, Piece) of sealed identifiers by input, and the DatedPart of all inputs kept by date."""
+        landed = [
+            begin | f"Ingest {given.source}" >> IngestDated(self.plan, given, self.scratch)
+            for given in self.plan.dated
+        ]
+        none = begin | "No dated" >> beam.Create([])
+        parts = [none, *(one["parts"] for one in landed)] | "Join dated" >> beam.Flatten()
+        return [one[SEALED] for one in landed], parts
 
     def _judge(self, begin: Any, parsed: Any) -> Any:
         """(event bucket, Piece) -> (venue part, Piece) in the window of its day; .later: (chunk, Piece)."""
@@ -140,20 +184,84 @@ class IngestScans(beam.PTransform[Any, Any]):
             >> beam.ParDo(WriteScans(plan.lake, plan.registry, plan.received_us, self.scratch))
         )
 
-    def _write_rejects(self, refused: Any, later: Any) -> Any:
-        """(share, Piece) and (chunk, Piece) -> Refused."""
-        plan = self.plan
-        chunks = {chunk.number: chunk for chunk in plan.chunks}
-        digested = (
-            later
-            | "Group by chunk" >> beam.GroupByKey()
-            | "Digest later" >> beam.ParDo(DigestLater(plan.settings.keys, chunks, plan.shares, self.scratch))
+
+@dataclass
+class IngestDated(beam.PTransform[Any, Any]):
+    """Begin -> .parts: DatedPart; .sealed: (share, Piece) of sealed identifiers."""
+
+    plan: Ingest
+    given: DatedInput
+    scratch: str
+
+    def expand(self, begin: Any) -> Any:
+        """Wire the steps."""
+        plan, given = self.plan, self.given
+        parse = ParseDated(
+            plan.lake, plan.settings, given.parts, plan.shares, self.scratch, given.source, given.epoch_us
         )
+        judge = JudgeDated(
+            plan.lake, given.source, given.held, given.parts, plan.settings.keys.event_key, self.scratch
+        )
+        # parsed: ((day, part), Piece); .refused and .sealed: (share, Piece)
+        parsed = (
+            begin
+            | "List chunks" >> beam.Create(given.chunks)
+            | "Spread chunks" >> beam.Reshuffle()
+            | "Parse" >> beam.ParDo(parse).with_outputs(REFUSED, SEALED, COUNTS, main="rows")
+        )
+        judged = (
+            parsed["rows"]
+            | "Group by day" >> beam.GroupByKey()
+            | "Judge and write" >> beam.ParDo(judge).with_outputs(LATER, main="landed")
+        )
+        rejects = (parsed[REFUSED], judged[LATER]) | "Log refused" >> LogRefused(
+            plan, given.source, given.chunks, self.scratch, DATED[given.source].contract, given.epoch_us
+        )
+        parts = (
+            [judged["landed"], rejects, parsed[COUNTS]]
+            | "Join parts" >> beam.Flatten()
+            | "Name the input" >> beam.Map(named, given.source)
+        )
+        return {"parts": parts, SEALED: parsed[SEALED]}
+
+
+def named(part: Any, source: str) -> tuple[str, Any]:
+    """A step's result with the name of its input."""
+    return source, part
+
+
+@dataclass
+class LogRefused(beam.PTransform[Any, Any]):
+    """((share, Piece) refused at once, (chunk, Piece) refused later) -> Refused.
+
+    Attributes:
+        source: what the log calls the input.
+        chunks: of the input, by number.
+        contract: what its records are.
+        epoch_us: what the times of a SocioPatterns file count from.
+    """
+
+    plan: Ingest
+    source: str
+    chunks: tuple[Chunk, ...]
+    scratch: str
+    contract: str = "scan"
+    epoch_us: int = 0
+
+    def expand(self, pieces: Any) -> Any:
+        """Wire the steps."""
+        plan, (refused, later) = self.plan, pieces
+        chunks = {chunk.number: chunk for chunk in self.chunks}
+        digest = DigestLater(
+            plan.settings.keys, chunks, plan.shares, self.scratch, self.contract, self.epoch_us
+        )
+        digested = later | "Group by chunk" >> beam.GroupByKey() | "Digest later" >> beam.ParDo(digest)
         return (
             [refused, digested]
             | "Join refused" >> beam.Flatten()
             | "Group refused" >> beam.GroupByKey()
-            | "Write rejects" >> beam.ParDo(WriteRejects(plan.lake, "scans", plan.received_us, self.scratch))
+            | "Write rejects"
+            >> beam.ParDo(WriteRejects(plan.lake, self.source, plan.received_us, self.scratch))
         )
 
 
@@ -180,32 +288,46 @@ class CommitBatch(beam.DoFn):
         vault: list[DataFile],
         counts: list[Counts],
         verdicts: list[Verdicts],
+        dated: list[DatedPart],
     ) -> Iterator[dict[str, Any]]:
         """Commit, and leave the outcome for the launcher."""
         with noted(self.scratch):
             outcome = _summary(files, rejects, counts, verdicts)
-            outcome |= self._commit(files, rejects, vault, outcome)
+            parts = {
+                given.source: [part for name, part in dated if name == given.source]
+                for given in self.plan.dated
+            }
+            outcome["others"] = {source: counts_of(own) for source, own in parts.items()}
+            rejected = [*rejects, *(part for _, part in dated if isinstance(part, Refused))]
+            outcome |= self._commit(files, rejected, vault, parts, outcome)
             with unfinished(self.scratch) as (file, path):
                 file.write(json.dumps(outcome).encode())
                 os.replace(path, Path(self.scratch, OUTCOME))
         yield outcome
 
     def _commit(
-        self, files: list[WrittenScans], rejects: list[Refused], vault: list[DataFile], counts: dict[str, Any]
+        self,
+        files: list[WrittenScans],
+        rejects: list[Refused],
+        vault: list[DataFile],
+        dated: dict[str, list[Any]],
+        counts: dict[str, Any],
     ) -> dict[str, Any]:
         plan = self.plan
         by_table = {
             **plan.other_files,
+            **{source: files_of(parts) for source, parts in dated.items()},
             "scans": [written.file for written in files],
             "rejects": [*plan.other_files.get("rejects", ()), *(refused.file for refused in rejects)],
             "vault": [*plan.other_files.get("vault", ()), *vault],
         }
         note = {name: str(counts[name]) for name in ("received", "accepted", "duplicate", "rejected")}
-        batch = Batch(plan.batch, plan.base, by_table, plan.upserts, note, plan.number)
+        bases = {given.source: given.base for given in plan.dated}
+        batch = Batch(plan.batch, plan.base, by_table, plan.upserts, note, plan.number, bases)
         try:
             return {"scans_version": commit_batch(plan.lake, batch)}
         except CommitConflict:
-            return {"conflict": True}
+            return {"landed": [source for source in bases if batch.is_in(plan.lake, source)]}
 
 
 def _summary(
