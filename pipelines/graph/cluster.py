@@ -1,4 +1,17 @@
-"""Clusters: venue-windows that hold more cases than as many people would by chance."""
+"""Clusters: venue-windows that hold more cases than as many people would by chance.
+
+A case counts in a window of `footfall` when one of its stays is there while
+it could have been infected or could infect: from some days before its onset
+(else its sample) to the end of its infectious window, for where infections
+pass on, the one who infects and those who are infected meet. It does not
+count on the local day of its sample and after it, else every place that takes
+samples would be a cluster.
+
+Against the number of distinct cases stands a Poisson count X whose mean is
+`people` times the share of cases among all persons of that day (the UTC day
+of `footfall`, as all dates of the lake); p = P(X ≥ cases), and q is its
+Benjamini-Hochberg value over all windows, those without cases (p = 1) as well.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -123,20 +136,7 @@ def clusters(
     everything: bool = False,
     by_venue: bool = False,
 ) -> pa.Table:
-    """Venue-windows with more cases than chance would bring there.
-
-    The windows are those of `footfall`. A case counts in a window when one of
-    its stays is there while it could have been infected or could infect:
-    from `back_days` before its onset (else its sample) to the end of its
-    infectious window, for where infections pass on, the one who infects and
-    those who are infected meet; but not on the local day of its sample and
-    after it, else every place that takes samples would be a cluster.
-
-    Against the number of distinct cases stands a Poisson count X whose mean is
-    `people` times the share of cases among all persons of that day (the UTC
-    day of `footfall`, as all dates of the lake); p = P(X ≥ cases), and q is
-    its Benjamini-Hochberg value over all windows, those without cases (p = 1)
-    as well.
+    """Venue-windows with more cases than chance would bring there; how they are tested stands above.
 
     Args:
         lake: the lake, or where it lies.

@@ -5,8 +5,6 @@ is random, so that the same graph is the same picture.
 """
 
 import datetime as dt
-import math
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -28,12 +26,9 @@ _UNITS = (6.0, 5.0, 4.0, 3.0, 2.4, 2.0)
 _SHIFT_AT_MOST = 4  # columns that a dot may stand to the right of its instant
 _LEVELS_AT_MOST = 60
 _LANE_AT_LEAST = 22.0  # room for a name and a line below it
-_MARGIN = 6.0
-_SIGN_WIDTH = 3.3
-_LABEL_HEIGHT = 6.0
-_LABEL_REACH = 150.0  # points from a dot to the end of its label
-_LABELS_AT_MOST = 60
-_LABELLED_FROM = 3  # persons exposed; known cases are labelled in any case
+MARGIN = 6.0
+"""What a lane has free, half above its dots and half below; points."""
+
 _PAD = 0.02
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _HOUR_US = 3_600_000_000
@@ -59,21 +54,6 @@ class Dot:
     case: str
     column: int = 0
     level: int = 0
-
-
-@dataclass(frozen=True)
-class Label:
-    """What stands beside a dot.
-
-    Attributes:
-        text: the number of a known case, else the begin of a token; and how many the person exposed.
-        dot: the middle of the dot, points.
-        left: where the text begins, and its middle; points.
-    """
-
-    text: str
-    dot: tuple[float, float]
-    left: tuple[float, float]
 
 
 @dataclass
@@ -139,7 +119,7 @@ class Layout:
 
     def centre(self, lane: Lane, dot: Dot) -> tuple[float, float]:
         """The middle of a dot."""
-        return (dot.column + 0.5) * self.unit, lane.bottom + _MARGIN / 2 + (dot.level + 0.5) * self.unit
+        return (dot.column + 0.5) * self.unit, lane.bottom + MARGIN / 2 + (dot.level + 0.5) * self.unit
 
 
 def layout_of(graph: nx.MultiDiGraph) -> Layout:
@@ -202,7 +182,7 @@ def _place(lanes: Sequence[Lane], start_us: int, end_us: int, unit: float) -> fl
         lane.levels, places = stacked(wanted, columns)
         for dot, (column, level) in zip(lane.dots, places, strict=True):
             dot.column, dot.level = column, level
-        lane.height = max(lane.levels * unit + _MARGIN, _LANE_AT_LEAST)
+        lane.height = max(lane.levels * unit + MARGIN, _LANE_AT_LEAST)
     bottom = 0.0
     for lane in reversed(lanes):
         lane.bottom = bottom
@@ -245,62 +225,3 @@ def _filled(wanted: Iterable[int], columns: int, levels: int) -> list[tuple[int,
         places.append((column, filled[column]))
         filled[column] += 1
     return places
-
-
-def labels_of(layout: Layout) -> list[Label]:
-    """Labels of known cases and of those who exposed most, where there is room to the right of the dot."""
-    exposed = Counter(dot.via for lane in layout.lanes for dot in lane.dots)
-    wanted = [
-        (lane, dot)
-        for lane in layout.lanes
-        for dot in lane.dots
-        if dot.case or exposed[dot.node] >= _LABELLED_FROM
-    ]
-    wanted.sort(key=lambda at: (-exposed[at[1].node], not at[1].case, at[1].at_us, at[1].node))
-    grids = {id(lane): _Grid(layout, lane) for lane in layout.lanes}
-    labels = []
-    for lane, dot in wanted[:_LABELS_AT_MOST]:
-        text = dot.case.partition(";")[0] or dot.node[:8]
-        if exposed[dot.node]:
-            text += f" → {exposed[dot.node]:,}"
-        left = grids[id(lane)].take(dot, len(text))
-        if left:
-            labels.append(Label(text, layout.centre(lane, dot), left))
-    return labels
-
-
-class _Grid:
-    """The cells of a lane, each as large as a dot, and what covers them."""
-
-    def __init__(self, layout: Layout, lane: Lane) -> None:
-        self._unit, self._bottom = layout.unit, lane.bottom + _MARGIN / 2
-        self._columns = int(PLOT_WIDTH / layout.unit)
-        self._rows = math.ceil(_LABEL_HEIGHT / layout.unit)
-        self._levels = max(self._rows, int((lane.height - _MARGIN) / layout.unit))
-        self._dots = {(dot.column, dot.level) for dot in lane.dots}
-        self._labels: set[tuple[int, int]] = set()
-
-    def take(self, dot: Dot, signs: int) -> tuple[float, float] | None:
-        """Where a label of so many signs may begin and its middle, points; None where there is no room."""
-        width = math.ceil((signs * _SIGN_WIDTH + 2) / self._unit)
-        for column, level in self._near(dot, width):
-            cells = {(column + right, level + up) for right in range(width) for up in range(self._rows)}
-            free = cells.isdisjoint(self._dots) and cells.isdisjoint(self._labels)
-            if free and self._line(dot, column, level).isdisjoint(self._labels):
-                self._labels |= cells
-                return column * self._unit + 1.0, self._bottom + (level + self._rows / 2) * self._unit
-        return None
-
-    def _near(self, dot: Dot, width: int) -> list[tuple[int, int]]:
-        """Cells in which a label may begin, the nearest first; up and down is farther than to the right."""
-        last = min(dot.column + int(_LABEL_REACH / self._unit), self._columns) - width
-        level = dot.level - (self._rows - 1) // 2
-        levels = range(max(level - 5, 0), min(level + 5, self._levels - self._rows) + 1)
-        cells = [(column, up) for column in range(dot.column + 1, last + 1) for up in levels]
-        return sorted(cells, key=lambda cell: (cell[0] - dot.column + 3 * abs(cell[1] - level), cell))
-
-    def _line(self, dot: Dot, column: int, level: int) -> set[tuple[int, int]]:
-        """The cells under the line from a dot to its label."""
-        right, up = column - dot.column, level + (self._rows - 1) / 2 - dot.level
-        parts = (step / (4 * right) for step in range(4 * right))
-        return {(round(dot.column + right * part), round(dot.level + up * part)) for part in parts}

@@ -16,6 +16,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 
 from pipelines.days import DAY_US
+from pipelines.graph.network_labels import labels_of
 from pipelines.graph.network_layout import (
     ENCOUNTERS,
     OTHERS,
@@ -23,7 +24,6 @@ from pipelines.graph.network_layout import (
     Dot,
     Lane,
     Layout,
-    labels_of,
     layout_of,
 )
 from pipelines.options import LOCAL_TIMEZONE

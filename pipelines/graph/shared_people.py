@@ -79,20 +79,26 @@ def shared_people(
     met = _shared(_met(where, rule, asked), of_case)
     if met.person.size == 0:
         return SHARED_PEOPLE.empty_table()
+    return _rows(lake, met, list(cases), of_case, *_together(where, asked, met))
+
+
+def _rows(
+    lake: Lake, met: _Met, numbers: list[str], of_case: Int64, seconds: Int64, at: Int64, venue: Int64
+) -> pa.Table:
+    """The rows of the persons met, in the order of the answer."""
     person, row = np.unique(met.person, return_inverse=True)
-    seconds, at, venue = _together(where, asked, met, row, person.size)
-    codes = places(lake).codes(venue)
     by_row, case = distinct_pairs(row, met.case)
+    codes = places(lake).codes(venue)
     first_met = np.full(person.size, np.iinfo(np.int64).max)
     np.minimum.at(first_met, row, met.met_us)
     columns = [
         column(person),
         _own_case_ids(lake, person),
         column(distinct_per_group(row, of_case[met.case], person.size)),
-        lists_of(by_row, pa.array(list(cases), pa.string()).take(column(case)), person.size),
+        lists_of(by_row, pa.array(numbers, pa.string()).take(column(case)), person.size),
         column(seconds),
         column(first_met).cast(INSTANT),
-        pa.array([sorted(codes) for codes in lists_of(at, codes, person.size).to_pylist()]),
+        pa.array([sorted(of_row) for of_row in lists_of(at, codes, person.size).to_pylist()]),
     ]
     by = [("cases", "descending"), ("seconds", "descending"), ("person", "ascending")]
     return pa.table(columns, schema=SHARED_PEOPLE).sort_by(by)
@@ -115,11 +121,10 @@ def _shared(met: _Met, of_case: Int64) -> _Met:
     return _Met(*(values[kept] for values in met))
 
 
-def _together(
-    where: Network, asked: Sequence[Intervals], met: _Met, row: Int64, rows: int
-) -> tuple[Int64, Int64, Int64]:
-    """The seconds of each row, and the venues of its contacts: the row of each venue, and the venue."""
-    spent_us = np.zeros(rows, np.int64)
+def _together(where: Network, asked: Sequence[Intervals], met: _Met) -> tuple[Int64, Int64, Int64]:
+    """The seconds of each person met, ascending; and where: positions of persons, and their venues."""
+    person, row = np.unique(met.person, return_inverse=True)
+    spent_us = np.zeros(person.size, np.int64)
     at, venue = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
     for start in np.flatnonzero(changes(met.case)).tolist():
         of_case = np.flatnonzero(met.case == met.case[start])  # ascending by person, as a hop found them
