@@ -18,6 +18,8 @@ OTHERS = "others"
 
 PLOT_WIDTH = 760.0
 LANES_AT_MOST = 40
+MARGIN = 6.0
+"""What a lane has free, half above its dots and half below; points."""
 
 _HEIGHT_AT_MOST = 1_600.0
 _UNITS = (6.0, 5.0, 4.0, 3.0, 2.4, 2.0)
@@ -26,9 +28,6 @@ _UNITS = (6.0, 5.0, 4.0, 3.0, 2.4, 2.0)
 _SHIFT_AT_MOST = 4  # columns that a dot may stand to the right of its instant
 _LEVELS_AT_MOST = 60
 _LANE_AT_LEAST = 22.0  # room for a name and a line below it
-MARGIN = 6.0
-"""What a lane has free, half above its dots and half below; points."""
-
 _PAD = 0.02
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _HOUR_US = 3_600_000_000

@@ -7,6 +7,7 @@ from numba import njit
 
 from pipelines.arrays import Int64, order_of
 from pipelines.graph.expand import rows_of_owners
+from pipelines.graph.groups import distinct_pairs
 from pipelines.graph.infectious import Intervals
 from pipelines.graph.sources import NO_ZONE, ClippedStays, Int32, UInt8, first_from
 from pipelines.graph.under_rule import Network
@@ -116,18 +117,9 @@ def _sorted(parts: list[Parts]) -> Parts:
 
 
 def _measured(parts: Parts, found: StaysOfParts, pairs: int) -> Provenance:
-    at = _distinct(found.pair, found.venue)
-    of = _distinct(np.tile(found.pair, 2), np.concatenate((found.stay_id, found.own_stay_id)))
+    at = distinct_pairs(found.pair, found.venue)
+    of = distinct_pairs(np.tile(found.pair, 2), np.concatenate((found.stay_id, found.own_stay_id)))
     return Provenance(*_measure(parts, pairs), *at, *of)
-
-
-def _distinct(pair: Int64, value: Int64) -> tuple[Int64, Int64]:
-    """The distinct pairs of two columns, ascending."""
-    order = np.lexsort((value, pair))
-    pair, value = pair[order], value[order]
-    first = np.ones(pair.size, np.bool_)
-    first[1:] = (pair[1:] != pair[:-1]) | (value[1:] != value[:-1])
-    return pair[first], value[first]
 
 
 def _of_encounters(where: Network, intervals: Intervals, person: Int64, via: Int64) -> Parts:

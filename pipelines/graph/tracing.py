@@ -12,6 +12,7 @@ from pipelines.columns import column
 from pipelines.errors import UsageError
 from pipelines.graph.asked import ask
 from pipelines.graph.cases import Case, cases_by_id
+from pipelines.graph.groups import lists_of
 from pipelines.graph.infectious import infectious_intervals, isolation
 from pipelines.graph.places import places
 from pipelines.graph.provenance import Provenance, provenance
@@ -142,7 +143,7 @@ def _rows_of_hop(lake: Lake, where: Network, rule: Rule, tier: int, hop: Hop) ->
         "venues": venues,
         "rule": pa.repeat(rule.id, person.size),
         "score": pa.array(score),
-        "stays": _lists(came.of_pair, column(came.of_stay), person.size),
+        "stays": lists_of(came.of_pair, column(came.of_stay), person.size),
     }
     return pa.table(rows, schema=TRACE).take(column(order))
 
@@ -155,7 +156,7 @@ def _venues(lake: Lake, came: Provenance, rows: int) -> tuple[pa.Array, npt.NDAr
     by_code = pc.sort_indices(codes).to_numpy()
     rank[by_code] = np.arange(distinct.size)
     order = np.lexsort((rank[number], came.at_pair))
-    lists = _lists(came.at_pair, codes.take(column(number[order])), rows)
+    lists = lists_of(came.at_pair, codes.take(column(number[order])), rows)
     weights = _weights(lake, distinct)[number]
     count = np.bincount(came.at_pair, minlength=rows)
     total = np.bincount(came.at_pair, weights, rows)
@@ -166,9 +167,3 @@ def _weights(lake: Lake, venue: Int64) -> npt.NDArray[np.float64]:
     rows = read_table(lake, "venues", ["venue", "type"])
     weights = dict(zip(rows["venue"].to_pylist(), map(WEIGHTS.get, rows["type"].to_pylist()), strict=True))
     return np.array([weights.get(one) or 1.0 for one in venue.tolist()], np.float64)
-
-
-def _lists(pair: Int64, values: pa.Array, rows: int) -> pa.Array:
-    """The values of each row as a list; `pair`, ascending, says which row a value belongs to."""
-    offsets = np.searchsorted(pair, np.arange(rows + 1)).astype(np.int32)
-    return pa.ListArray.from_arrays(pa.array(offsets), values)
