@@ -5,7 +5,7 @@ STAMP := .venv/.installed
 # Compiled kernels are kept with the environment they were compiled in.
 export NUMBA_CACHE_DIR ?= $(CURDIR)/.venv/numba-cache
 
-.PHONY: venv demo test test-all bench lint
+.PHONY: venv demo demo-stream emulator test test-all bench lint
 
 venv: $(STAMP)
 
@@ -16,6 +16,12 @@ $(STAMP): pyproject.toml constraints.txt
 
 demo: venv
 	$(BIN)/python -m pipelines.demo
+
+demo-stream: venv
+	$(BIN)/python -m pipelines.demo_stream
+
+emulator: venv
+	$(BIN)/python -m pipelines.streaming.emulator
 
 lint: venv
 	$(BIN)/ruff check .

@@ -2,7 +2,8 @@ import os
 
 import pytest
 
-from tests.streaming.emulators import emulator_command, free_port, new_channel, start_emulator
+from pipelines.streaming.emulator import Emulator, emulator_command, free_port
+from tests.streaming.emulators import new_channel
 
 
 @pytest.fixture(scope="session")
@@ -11,7 +12,7 @@ def emulator():
     port = free_port()
     if emulator_command(port) is None:
         pytest.skip("NO STREAMING TEST RUNS: neither gcloud nor the jar of the Pub/Sub emulator is here")
-    started = start_emulator(port)
+    started = Emulator(port)
     os.environ["PUBSUB_EMULATOR_HOST"] = started.host
     yield started
     started.kill()

@@ -10,8 +10,9 @@ import orjson
 import pytest
 
 from pipelines.streaming.broker import Topic
+from pipelines.streaming.emulator import Emulator, free_port
 from pipelines.streaming.publish import publish
-from tests.streaming.emulators import free_port, new_channel, start_emulator
+from tests.streaming.emulators import new_channel
 from tests.streaming.scans import (
     ended,
     lake_with_venues,
@@ -49,7 +50,7 @@ def test_kills_at_any_moment_lose_nothing_and_double_nothing(kills, scans, chann
         path = write_scans(tmp_path / "part.ndjson", range(kill * share, (kill + 1) * share))
         publish(channel.topic, [str(path)], pack=dice.choice([1, 50, 500]))
         process = started_land(lake, channel.subscription)
-        time.sleep(dice.uniform(1.5, 6.0))
+        time.sleep(dice.uniform(1.5, 4.0))
         process.kill()
         process.communicate()
     path = write_scans(tmp_path / "part.ndjson", range(kills * share, (kills + 1) * share))
@@ -114,7 +115,7 @@ def test_a_missing_subscription_or_broker_is_one_line_and_exit_4(channel, tmp_pa
 
 def test_an_emulator_that_dies_and_comes_back_empty_is_waited_for(monkeypatch, tmp_path):
     port = free_port()
-    emulator = start_emulator(port)
+    emulator = Emulator(port)
     monkeypatch.setenv("PUBSUB_EMULATOR_HOST", emulator.host)
     lake = lake_with_venues(tmp_path)
     try:

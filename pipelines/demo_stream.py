@@ -1,0 +1,164 @@
+"""`make demo-stream`: a morning of scans through the emulator, landed while it goes on, and a case's list."""
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from pipelines.cli import silence_libraries
+from pipelines.options import parse_instant
+from pipelines.simulate import simulate
+from pipelines.streaming.broker import Subscription, Topic
+from pipelines.streaming.emulator import Emulator, free_port, make_channel
+
+PEOPLE, VENUES, DAYS, SEED = 3_000, 120, 3, 2021
+SPEED = 100
+_MORNING_BEGINS_US = 17 * 3_600_000_000  # before the end of the last day: seven o'clock
+_MORNING_US = 90 * 60_000_000
+_STEP_SECONDS = 0.25
+_PATIENCE_SECONDS = 120.0
+
+
+def main() -> None:
+    """Make the demo's folder anew and tell the story on standard output."""
+    parser = argparse.ArgumentParser(prog="python -m pipelines.demo_stream", description=__doc__)
+    parser.add_argument("--out", type=Path, default=Path("build/demo-stream"), help="folder, replaced")
+    out: Path = parser.parse_args().out
+    silence_libraries()
+    shutil.rmtree(out, ignore_errors=True)
+    out.mkdir(parents=True)
+    _say("The Pub/Sub emulator is started")
+    emulator = Emulator(free_port())
+    os.environ["PUBSUB_EMULATOR_HOST"] = emulator.host
+    running: list[subprocess.Popen[bytes]] = []
+    try:
+        _story(out, running)
+    finally:
+        for process in running:
+            process.terminate()
+        for process in running:
+            process.wait()
+        emulator.kill()
+
+
+def _story(out: Path, running: "list[subprocess.Popen[bytes]]") -> None:
+    province, lake = out / "province", out / "lake"
+    _say(f"A province of {PEOPLE:,} people and {VENUES} places is simulated, {DAYS} days of it")
+    made = simulate(province, people=PEOPLE, venues=VENUES, days=DAYS, seed=SEED)
+    before, morning = _divided(province, parse_instant(made["now"]), out)
+    _say("All but the last morning is brought into the lake from files")
+    _run("run", "--lake", lake, "--scans", before, "--venues", province / "venues.csv", "--now", made["now"])
+    scans, cases, lists = (make_channel(name) for name in ("scans", "cases", "lists"))
+    far = ("--max-age-days", 36_000)
+    running.append(_start("land", "--lake", lake, "--subscription", scans[1], *far))
+    running.append(_start("watch", "--lake", lake, "--subscription", cases[1], "--topic", lists[0]))
+    _say(f"The morning is played at {SPEED}× speed while land pulls: {len(morning):,} scans")
+    begun = time.perf_counter()
+    _play(Topic(scans[0]), morning)
+    print(f"  played in {time.perf_counter() - begun:.1f} s")
+    _wait_until_landed(lake)
+    case = _first_case(province)
+    _say(f"Case {case['case_id']} is reported on its topic")
+    begun = time.perf_counter()
+    Topic(cases[0]).publish([(orjson.dumps(case), {})])
+    answer = _receive(Subscription(lists[1]))
+    print(
+        f"  its list is on the other topic after {time.perf_counter() - begun:.2f} s: "
+        f"{len(answer['added']):,} exposed, rule {answer['rule']}, lake version {answer['lake_version']}"
+    )
+    for row in answer["added"][:5]:
+        print(f"  {row['tier']}  {row['person']}  {row['exposed_at']}  {row['venues']}")
+
+
+def _divided(province: Path, now_us: int, out: Path) -> tuple[Path, list[tuple[int, bytes]]]:
+    """The scans before the last morning as a file, and those of it with their times."""
+    timed = []
+    for path in sorted((province / "scans").glob("*.ndjson")):
+        for line in path.read_bytes().splitlines():
+            try:
+                timed.append((parse_instant(orjson.loads(line)["occurred_at"]), line))
+            except Exception:  # noqa: S112 - the province holds broken lines on purpose
+                continue
+    timed.sort()
+    start = now_us - _MORNING_BEGINS_US
+    stop = start + _MORNING_US
+    before = out / "before.ndjson"
+    before.write_bytes(b"\n".join(line for at, line in timed if at < start) + b"\n")
+    return before, [(at, line) for at, line in timed if start <= at < stop]
+
+
+def _play(topic: Topic, morning: list[tuple[int, bytes]]) -> None:
+    """Publish each scan when its time has come, one a message."""
+    first = morning[0][0]
+    begun = time.perf_counter()
+    sent = 0
+    while sent < len(morning):
+        clock_us = first + (time.perf_counter() - begun) * SPEED * 1e6
+        upto = sent
+        while upto < len(morning) and morning[upto][0] <= clock_us:
+            upto += 1
+        if upto > sent:
+            topic.publish((line, {}) for _, line in morning[sent:upto])
+            sent = upto
+        time.sleep(_STEP_SECONDS)
+
+
+def _wait_until_landed(lake: Path) -> None:
+    """Until no segment waits and nothing more comes."""
+    begun = time.perf_counter()
+    calm = 0
+    while calm < 3 and time.perf_counter() - begun < _PATIENCE_SECONDS:
+        calm = 0 if list(Path(f"{lake}.landing").glob("*.segment")) else calm + 1
+        time.sleep(_STEP_SECONDS)
+    print(f"  visible in the lake {time.perf_counter() - begun:.1f} s later: {_rows(lake):,} scans")
+
+
+def _rows(lake: Path) -> int:
+    from pipelines.lake import open_lake, snapshot
+
+    return sum(file.rows for file in snapshot(open_lake(str(lake)), "scans").files)
+
+
+def _first_case(province: Path) -> dict[str, str]:
+    import csv
+
+    with (province / "cases.csv").open(encoding="utf-8", newline="") as file:
+        row = next(csv.DictReader(file))
+    return {name: value for name, value in row.items() if value}
+
+
+def _receive(subscription: Subscription) -> dict[str, Any]:
+    until = time.monotonic() + _PATIENCE_SECONDS
+    while time.monotonic() < until:
+        for ack_id, data in subscription.pull(10, 1.0):
+            subscription.acknowledge([ack_id])
+            found: dict[str, Any] = json.loads(data)
+            return found
+    raise SystemExit("no list has come")
+
+
+def _words(*words: object) -> list[str]:
+    return [sys.executable, "-m", "pipelines.cli", *map(str, words)]
+
+
+def _run(*words: object) -> None:
+    subprocess.run(_words(*words), check=True, stdout=subprocess.DEVNULL)  # noqa: S603
+
+
+def _start(*words: object) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen(_words(*words), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603
+
+
+def _say(what: str) -> None:
+    print(f"\n▶ {what} …", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,118 @@
+"""The official Pub/Sub emulator on this machine: found, started, waited for."""
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Final
+
+from pipelines.errors import ServiceError
+
+PORT: Final = 8085
+PROJECT: Final = "demo-proj"
+
+_PATIENCE_SECONDS = 40.0
+_HEAP = "-Xmx1g"
+
+
+def emulator_command(port: int) -> list[str] | None:
+    """How the emulator is started here; None where there is neither its jar nor gcloud.
+
+    The jar itself where it is found: killing gcloud's wrapper leaves it behind.
+    """
+    gcloud = shutil.which("gcloud")
+    if gcloud is None:
+        return None
+    jars = sorted(Path(gcloud).resolve().parents[1].glob("platform/pubsub-emulator/lib/*.jar"))
+    java = shutil.which("java")
+    if jars and java:
+        return [java, _HEAP, "-jar", str(jars[-1]), "--host=127.0.0.1", f"--port={port}"]
+    start = ("beta", "emulators", "pubsub", "start", f"--project={PROJECT}")
+    return [gcloud, *start, f"--host-port=127.0.0.1:{port}"]
+
+
+class Emulator:
+    """A running emulator.
+
+    Attributes:
+        host: what PUBSUB_EMULATOR_HOST names.
+    """
+
+    def __init__(self, port: int) -> None:
+        """Start it and wait until it listens.
+
+        Raises:
+            ServiceError: it is not installed or does not start.
+        """
+        command = emulator_command(port)
+        if command is None:
+            raise ServiceError("the Pub/Sub emulator is not here", "install google-cloud-cli-pubsub-emulator")
+        self.host = f"127.0.0.1:{port}"
+        quiet = subprocess.DEVNULL
+        self._process = subprocess.Popen(command, stdout=quiet, stderr=quiet, start_new_session=True)  # noqa: S603
+        until = time.monotonic() + _PATIENCE_SECONDS
+        while self._process.poll() is None and time.monotonic() < until:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+                return
+            time.sleep(0.1)
+        self.kill()
+        raise ServiceError("the Pub/Sub emulator does not start", f"see whether port {port} is free")
+
+    def wait(self) -> None:
+        """Until it ends."""
+        self._process.wait()
+
+    def kill(self) -> None:
+        """End it at once, and what it started."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+
+
+def free_port() -> int:
+    """A port that nobody listens at."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+def make_channel(name: str) -> tuple[str, str]:
+    """A topic and its subscription of one name, made when they are missing.
+
+    Returns:
+        Their full names.
+    """
+    from google.api_core.exceptions import AlreadyExists
+    from google.cloud import pubsub_v1  # type: ignore[import-untyped]
+
+    topic, subscription = (f"projects/{PROJECT}/{kind}/{name}" for kind in ("topics", "subscriptions"))
+    publisher, subscriber = pubsub_v1.PublisherClient(), pubsub_v1.SubscriberClient()
+    with contextlib.suppress(AlreadyExists):
+        publisher.create_topic(name=topic, timeout=20)
+    with contextlib.suppress(AlreadyExists):
+        subscriber.create_subscription(name=subscription, topic=topic, ack_deadline_seconds=10, timeout=20)
+    publisher.transport.close()
+    subscriber.close()
+    return topic, subscription
+
+
+def main() -> None:
+    """`make emulator`: run it until interrupted."""
+    try:
+        running = Emulator(int(sys.argv[1]) if len(sys.argv) > 1 else PORT)
+    except ServiceError as error:
+        print(error, file=sys.stderr)
+        sys.exit(error.exit_code)
+    print(f"export PUBSUB_EMULATOR_HOST={running.host}", flush=True)
+    with contextlib.suppress(KeyboardInterrupt):
+        running.wait()
+    running.kill()
+
+
+if __name__ == "__main__":
+    main()
