@@ -59,7 +59,7 @@ def read_tij(chunk: Chunk, contract: str, epoch_us: int) -> Iterator[Columns]:
             "person_b": text_spans(_devices(name, other, count)),
             "started_at": np.append(start_s * _SECOND_US + epoch_us, blank),
             "ended_at": np.append(end_s * _SECOND_US + epoch_us, blank),
-            "distance_m": text_spans(pa.array([str(DISTANCE_M)] * count)),
+            "distance_m": text_spans(pa.array([str(DISTANCE_M)] * count, pa.string())),
         },
         rows=count,
         broken=np.repeat(np.array([0, MALFORMED], np.uint8), [one.size, len(wrong)]),
