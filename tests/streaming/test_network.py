@@ -1,0 +1,33 @@
+"""A network that hangs or breaks off: what was published is landed once."""
+
+import time
+
+import pytest
+
+from pipelines.streaming.publish import publish
+from tests.streaming.proxies import Proxy
+from tests.streaming.scans import ended, lake_with_venues, landed_keys, started_land, write_scans
+
+
+@pytest.fixture
+def proxy(emulator):
+    host, port = emulator.host.split(":")
+    made = Proxy((host, int(port)))
+    yield made
+    made.close()
+
+
+def test_a_network_that_hangs_and_resets_loses_nothing_and_doubles_nothing(proxy, channel, tmp_path):
+    lake = lake_with_venues(tmp_path)
+    process = started_land(lake, channel.subscription, "--until-idle", 12, PUBSUB_EMULATOR_HOST=proxy.host)
+    for part in range(3):
+        path = write_scans(tmp_path / "part.ndjson", range(part * 500, (part + 1) * 500))
+        publish(channel.topic, [str(path)], pack=7)
+        time.sleep(1.5)
+        proxy.hang()
+        time.sleep(1)
+        proxy.reset()
+        proxy.resume()
+    ended(process)
+    keys = landed_keys(lake)
+    assert len(keys) == len(set(keys)) == 1500
