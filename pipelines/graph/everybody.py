@@ -1,42 +1,85 @@
-"""Who has a stay at all, kept for as long as the process lives and the files stay the same."""
+"""Everybody who has a stay, by number, kept for as long as the process lives and the files stay the same."""
 
 import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from pipelines.arrays import Int64
-from pipelines.graph.people import nobody, numbers_of
+from pipelines.graph.people import People, nobody, numbers_of, slot_of
+from pipelines.ingest.helpers import helper
 from pipelines.lake.sidecar import Sidecar
 
+Int32 = npt.NDArray[np.int32]
+
+THREADS = 2
+
 _lock = threading.Lock()
-_kept: list[tuple[tuple[Sidecar, ...], Int64]] = []
+_kept: list[tuple[tuple[Sidecar, ...], "Everybody"]] = []
 
 
-def everybody_in(files: Sequence[Sidecar]) -> Int64:
-    """The tokens of all persons who have a stay, each once.
+class Everybody:
+    """All persons who have a stay, numbered in the order of their tokens."""
+
+    def __init__(self, tokens: Int64) -> None:
+        """Number them.
+
+        Args:
+            tokens: int64[p], ascending, each once.
+        """
+        self.people, _ = numbers_of(nobody(), tokens)
+        self._numbers: dict[int, tuple[Sidecar, Int32]] = {}
+
+    def numbers(self, columns: Sidecar, pool: ThreadPoolExecutor) -> Int32:
+        """The number of the person of each row of a file, int32[n]; kept from then on."""
+        kept = self._numbers.get(id(columns))
+        if kept is not None:
+            return kept[1]
+        numbers = np.empty(columns.person.size, np.int32)
+        bounds = [numbers.size * part // THREADS for part in range(THREADS + 1)]
+        table = self.people.slots, self.people.token
+        slices = [slice(first, last) for first, last in pairwise(bounds)]
+        list(pool.map(lambda part: _fill(*table, columns.person[part], numbers[part]), slices))
+        self._numbers[id(columns)] = columns, numbers
+        return numbers
+
+
+def everybody_in(files: Sequence[Sidecar]) -> Everybody:
+    """Everybody who has a stay.
 
     Args:
-        files: `stays` in the order of persons; the answer of the last ones asked for is kept.
+        files: `stays` in the order of persons; the answer for the last ones asked about is kept.
     """
     with _lock:
-        for known, tokens in _kept:
-            if len(known) == len(files) and all(map(_same, known, files)):
-                return tokens
+        for known, everybody in _kept:
+            if [id(one) for one in known] == [id(one) for one in files]:
+                return everybody
     people = nobody()
     for columns in files:
         people, _ = numbers_of(people, _distinct(columns.person))
-    tokens = people.token[: people.met].copy()
+    everybody = Everybody(np.sort(people.token[: people.met]))
     with _lock:
-        _kept[:] = [(tuple(files), tokens)]
-    return tokens
+        _kept[:] = [(tuple(files), everybody)]
+    return everybody
 
 
-def _same(one: Sidecar, other: Sidecar) -> bool:
-    return one is other
+def copied(people: People) -> People:
+    """The same persons in a table of their own."""
+    columns: list[Any] = [column.copy() for column in people]
+    return People(*columns)
 
 
 def _distinct(ascending: Int64) -> Int64:
     first = np.ones(ascending.size, np.bool_)
     np.not_equal(ascending[1:], ascending[:-1], out=first[1:])
     return ascending[first]
+
+
+@helper
+def _fill(slots: Int32, tokens: Int64, person: Int64, numbers: Int32) -> None:
+    for row in range(person.size):
+        numbers[row] = slots[slot_of(slots, tokens, person[row])]

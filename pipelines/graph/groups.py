@@ -53,5 +53,9 @@ def lists_of(group: Int64, values: pa.Array, groups: int) -> pa.ListArray:
         values: n of them.
         groups: how many lists there are.
     """
-    ends = np.searchsorted(group, np.arange(groups + 1)).astype(np.int32)
-    return pa.ListArray.from_arrays(pa.array(ends), values)
+    return lists_until(np.searchsorted(group, np.arange(1, groups + 1)), values)
+
+
+def lists_until(end: Int64, values: pa.Array) -> pa.ListArray:
+    """The values of each group as a list, where `end`, int64[g], says up to where they are a group's."""
+    return pa.ListArray.from_arrays(pa.array(np.append(0, end).astype(np.int32)), values)

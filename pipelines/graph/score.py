@@ -44,7 +44,7 @@ _MINUTE_US = 60_000_000
 
 
 def scores(
-    tier: Int64,
+    tier: int,
     direct_us: Int64,
     indirect_us: Int64,
     imputed_us: Int64,
@@ -55,7 +55,7 @@ def scores(
     """The score of each row, by the formula above.
 
     Args:
-        tier: int64[n], 1 is F1.
+        tier: of all of them, 1 is F1.
         direct_us: int64[n], microseconds of direct contact.
         indirect_us: int64[n], of indirect contact.
         imputed_us: int64[n], of both, what nobody saw.

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from pipelines.arrays import Int64
 from pipelines.graph.accumulate import note_contacts
+from pipelines.graph.everybody import Everybody, copied
 from pipelines.graph.expand import batches, joined, pieces_of, pieces_of_encounters, rows_beside
 from pipelines.graph.infectious import Intervals, Isolation, passing_on
 from pipelines.graph.people import CLOSED_US, NEVER_US, nobody, numbers_of
@@ -21,7 +22,7 @@ from pipelines.graph.sweep import sweep, swept_classes
 from pipelines.graph.under_rule import Network
 from schemas.rules import Rule
 
-_MANY = 5_000  # infectious persons from which on it is worth knowing who is left
+_MANY = 1_000  # infectious persons from which on it is worth knowing who is left
 _FEW = 4  # those left are fewer than infectious ones by this much when the hop is seen from their side
 _ROWS_AT_MOST = 2_000_000  # beside those of fewer, beyond which a sweep is faster
 
@@ -82,16 +83,18 @@ class _Search:
         self._people, numbers = numbers_of(nobody(), np.unique(cases))
         self._people.exposed_us[numbers] = CLOSED_US
         self._tiered = np.zeros(0, np.bool_)
-        self._everybody = False
+        self._everybody: Everybody | None = None
 
     def hop(self, sources: Intervals, *, last: bool) -> Hop:
         """Find whom the sources expose; of the last hop only those whom none had found before."""
         if last:
             self._people.exposed_us[: self._tiered.size][self._tiered] = CLOSED_US
+        if sources.person.size == 0:
+            return self._found(sources)
         if sources.person.size > _MANY:
             self._number_everybody()
         left = self._left()
-        few = self._everybody and _FEW * left.size < sources.person.size
+        few = self._everybody is not None and _FEW * left.size < sources.person.size
         if few:
             self._pull(left, sources)
         if not few or (not last and self._left().size):
@@ -100,13 +103,21 @@ class _Search:
 
     def nobody_is_left(self) -> bool:
         """Whether it is known that everybody has been found."""
-        return self._everybody and self._left().size == 0
+        return self._everybody is not None and self._left().size == 0
 
-    def _number_everybody(self) -> None:
-        if not self._everybody:
-            everybody = np.concatenate((self._where.everybody(), self._where.near.person))
-            self._people, _ = numbers_of(self._people, everybody)
-            self._everybody = True
+    def _number_everybody(self) -> Everybody:
+        """Give everybody a number, those who have a stay in the order of their tokens."""
+        if self._everybody is None:
+            self._everybody = self._where.everybody()
+            met = self._people
+            people, numbers = numbers_of(copied(self._everybody.people), met.token[: met.met])
+            for name in ("exposed_us", "via", "fresh"):
+                getattr(people, name)[numbers] = getattr(met, name)[: met.met]
+            tiered = np.zeros(people.met, np.bool_)
+            tiered[numbers[: self._tiered.size]] = self._tiered
+            self._tiered = tiered
+            self._people, _ = numbers_of(people, self._where.near.person)
+        return self._everybody
 
     def _left(self) -> Int64:
         """The numbers of those who have not been found."""
@@ -143,8 +154,9 @@ class _Search:
                 pieces.append(pulled(files, where.zones, *arguments))
             note_contacts(self._people, joined(pieces), sources.person, where.criteria)
         near = where.near.person[where.near.end_us > sources.start_us.min()]
-        gone = ~np.isin(token, np.concatenate((token[stays.owner], near)))
-        self._people.exposed_us[target[gone]] = CLOSED_US  # nobody's contact from now on
+        gone = target[~np.isin(token, np.concatenate((token[stays.owner], near)))]
+        gone = gone[self._people.exposed_us[gone] == NEVER_US]
+        self._people.exposed_us[gone] = CLOSED_US  # nobody's contact from now on
 
     def _push(self, sources: Intervals) -> None:
         """Note everybody whom the sources expose."""
@@ -157,9 +169,11 @@ class _Search:
         beside = rows_beside(files, stays)
         of_swept = swept[stays.kind[beside.stay]] == 1
         if many or (swept.any() and (beside.last - beside.first).sum(where=of_swept) > _ROWS_AT_MOST):
-            self._number_everybody()
-            venues = where.all_beside(sources)
-            sweep(venues, self._people, sources, where.criteria, where.classes, where.until_us)
+            everybody = self._number_everybody()
+            _, met = pieces_of_encounters(where.near, sources, self._people)
+            rule = (where.criteria, where.classes, where.until_us)
+            left = sweep(where.all_beside(sources), everybody, self._people, sources, *rule)
+            self._pull(left, sources)
             beside = beside.at(~of_swept)
         # Batches of owners must not part the intervals of one person.
         person = np.cumsum(np.diff(sources.person, prepend=sources.person[:1]) != 0)

@@ -1,21 +1,23 @@
 """F1 to Fk of cases under a rule, each row with its provenance."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.arrays import Int64
+from pipelines.arrays import Int64, dense_rank
 from pipelines.columns import column
 from pipelines.errors import UsageError
 from pipelines.graph.asked import ask
 from pipelines.graph.cases import Case, cases_by_id
-from pipelines.graph.groups import lists_of
+from pipelines.graph.groups import lists_until
 from pipelines.graph.infectious import infectious_intervals, isolation
+from pipelines.graph.parts import Contacts
 from pipelines.graph.places import places
-from pipelines.graph.provenance import Provenance, provenance
+from pipelines.graph.provenance import provenance
 from pipelines.graph.score import WEIGHTS, scores
 from pipelines.graph.tiers import Hop, hops
 from pipelines.graph.under_rule import Network, network
@@ -40,6 +42,7 @@ TRACE = pa.schema(
 )
 """The columns of an answer: `stays` are the ids of both persons' stays that make the contact."""
 
+_SECONDS = ("seconds_direct", "seconds_indirect", "seconds_imputed")
 _SECOND_US = 1_000_000
 
 
@@ -125,45 +128,55 @@ def rows_of(lake: Lake, where: Network, rule: Rule, found: Sequence[Hop]) -> pa.
 
 
 def _rows_of_hop(lake: Lake, where: Network, rule: Rule, tier: int, hop: Hop) -> pa.Table:
-    person, exposed_us, via = hop.person[hop.new], hop.exposed_us[hop.new], hop.via[hop.new]
+    new = np.flatnonzero(hop.new)
+    person, exposed_us, via = hop.person[new], hop.exposed_us[new], hop.via[new]
     came = provenance(where, hop.sources, person, via)
-    venues, weight = _venues(lake, came, person.size)
-    tiers = np.full(person.size, tier, np.int64)
-    times_us = (came.direct_us, came.indirect_us, came.imputed_us)
-    score = scores(tiers, *times_us, weight, exposed_us, where.until_us)
-    order = np.lexsort((person, -score))
+    venues = _venues(lake, came)
+    lengths_us = (came.direct_us, came.indirect_us, came.imputed_us)
+    score = scores(tier, *lengths_us, venues.weight, exposed_us, where.until_us)
+    order = np.argsort(-score, kind="stable")  # of equal scores the smaller person, as they came
     rows = {
-        "tier": column(tiers),
-        "person": column(person),
-        "exposed_at": column(exposed_us).cast(INSTANT),
-        "via": column(via),
-        "seconds_direct": column(came.direct_us // _SECOND_US),
-        "seconds_indirect": column(came.indirect_us // _SECOND_US),
-        "seconds_imputed": column(came.imputed_us // _SECOND_US),
-        "venues": venues,
-        "rule": pa.repeat(rule.id, person.size),
-        "score": pa.array(score),
-        "stays": lists_of(came.of_pair, column(came.of_stay), person.size),
+        "tier": column(np.full(new.size, tier, np.int64)),
+        "person": column(person[order]),
+        "exposed_at": column(exposed_us[order]).cast(INSTANT),
+        "via": column(via[order]),
+        **{name: column(us[order] // _SECOND_US) for name, us in zip(_SECONDS, lengths_us, strict=True)},
+        "venues": pc.binary_join(venues.codes.take(column(order)), ";"),
+        "rule": pa.repeat(rule.id, new.size),
+        "score": pa.array(score[order]),
+        "stays": lists_until(came.of_end, column(came.of_stay)).take(column(order)),
     }
-    return pa.table(rows, schema=TRACE).take(column(order))
+    return pa.table(rows, schema=TRACE)
 
 
-def _venues(lake: Lake, came: Provenance, rows: int) -> tuple[pa.Array, npt.NDArray[np.float64]]:
-    """The codes of each row's venues, sorted and joined, and the mean of the venues' weights."""
-    distinct, number = np.unique(came.at_venue, return_inverse=True)
+class _Venues(NamedTuple):
+    """The venues of each row.
+
+    Attributes:
+        codes: list of string, sorted.
+        weight: float64, the mean of their weights.
+    """
+
+    codes: pa.Array
+    weight: npt.NDArray[np.float64]
+
+
+def _venues(lake: Lake, came: Contacts) -> _Venues:
+    number, distinct = dense_rank(came.at_venue)
     codes = places(lake).codes(distinct)
-    rank = np.empty(distinct.size, np.int64)
     by_code = pc.sort_indices(codes).to_numpy()
+    rank = np.empty(distinct.size, np.int64)
     rank[by_code] = np.arange(distinct.size)
-    order = np.lexsort((rank[number], came.at_pair))
-    lists = lists_of(came.at_pair, codes.take(column(number[order])), rows)
-    weights = _weights(lake, distinct)[number]
-    count = np.bincount(came.at_pair, minlength=rows)
-    total = np.bincount(came.at_pair, weights, rows)
-    return pc.binary_join(lists, ";"), np.where(count == 0, 1.0, total / np.maximum(count, 1))
+    count = np.diff(came.at_end, prepend=0)
+    row = np.repeat(np.arange(count.size), count)
+    in_row = np.sort(row * distinct.size + rank[number]) - row * distinct.size
+    lists = lists_until(came.at_end, codes.take(column(by_code[in_row])))
+    total = np.bincount(row, _weights(lake, distinct)[number], count.size)
+    return _Venues(lists, np.where(count == 0, 1.0, total / np.maximum(count, 1)))
 
 
 def _weights(lake: Lake, venue: Int64) -> npt.NDArray[np.float64]:
+    """What each venue weighs; of one that is not registered any more 1."""
     rows = read_table(lake, "venues", ["venue", "type"])
     weights = dict(zip(rows["venue"].to_pylist(), map(WEIGHTS.get, rows["type"].to_pylist()), strict=True))
     return np.array([weights.get(one) or 1.0 for one in venue.tolist()], np.float64)

@@ -9,7 +9,7 @@ from pipelines.arrays import Int64
 from pipelines.graph.adjacency import Span, live_files, sidecars
 from pipelines.graph.criteria import Criteria, VenueClasses, criteria, venue_classes
 from pipelines.graph.encounters import Proximity, proximity
-from pipelines.graph.everybody import everybody_in
+from pipelines.graph.everybody import Everybody, everybody_in
 from pipelines.graph.infectious import Intervals
 from pipelines.graph.sources import ClippedStays, Zones, clipped_stays
 from pipelines.lake import Lake, read_table
@@ -57,8 +57,8 @@ class Network:
         indirect_us = int(self.criteria.indirect_us.max())
         return self._files("venue", intervals.start_us, intervals.end_us + indirect_us)
 
-    def everybody(self) -> Int64:
-        """The tokens of all persons who have a stay, each once."""
+    def everybody(self) -> Everybody:
+        """Everybody who has a stay."""
         return everybody_in(self.files("person", Span()))
 
     def _files(self, by: str, start_us: Int64, end_us: Int64) -> list[Sidecar]:

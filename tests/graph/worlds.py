@@ -187,7 +187,7 @@ def _rows(world, where, tier, hop):
     person, via, exposed = hop.person[hop.new], hop.via[hop.new], hop.exposed_us[hop.new]
     came = provenance(where, hop.sources, person, via)
     for pair in range(person.size):
-        venues = sorted(code_of[venue] for venue in came.at_venue[came.at_pair == pair].tolist())
+        venues = sorted(code_of[venue] for venue in _of_pair(came.at_venue, came.at_end, pair))
         lengths = (came.direct_us[pair], came.indirect_us[pair], came.imputed_us[pair])
         yield reference.Row(
             tier,
@@ -196,5 +196,9 @@ def _rows(world, where, tier, hop):
             int(via[pair]),
             *(int(length) // 1_000_000 for length in lengths),
             ";".join(venues),
-            frozenset(stay_of[stay] for stay in came.of_stay[came.of_pair == pair].tolist()),
+            frozenset(stay_of[stay] for stay in _of_pair(came.of_stay, came.of_end, pair)),
         )
+
+
+def _of_pair(values, end, pair):
+    return values[end[pair - 1] if pair else 0 : end[pair]].tolist()
