@@ -21,7 +21,7 @@ from pipelines.streaming.emulator import Emulator, free_port, make_channel
 from pipelines.streaming.receiving import Receiver
 from pipelines.streaming.segments import Landing, open_landing
 
-_SINGLES = 200_000
+_SINGLES = 100_000
 _PACKED = 3_000_000
 _PACK = 500
 _VISIBLE_SECONDS = 45

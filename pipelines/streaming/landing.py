@@ -14,11 +14,11 @@ from pipelines.ingest.readers import read_blocks
 from pipelines.keys import load_keys
 from pipelines.lake import Lake, mark, open_lake, read_live_file, snapshot
 from pipelines.lake.compact import compact
+from pipelines.recompute import bring_up_to_date
 from pipelines.run import MAX_AGE_DAYS, MAX_AHEAD_DAYS, run_chunks, settings_for
 from pipelines.streaming.child import AGES, OLDER, Landed, Work
 from pipelines.streaming.segments import Landing, Planned, open_landing
 from pipelines.windowing.plan import check_stay_rules
-from pipelines.windowing.recomputing import recompute
 from schemas.stay_rules import load_stay_rules
 
 _OTHERS_TURN_SECONDS = 0.1
@@ -45,7 +45,7 @@ class Lander:
     def catch_up(self) -> None:
         """Recompute what an earlier process has left behind."""
         self.landing.sweep()
-        recompute(self.lake)
+        bring_up_to_date(self.lake)
 
     def land(self) -> Landed | None:
         """Commit the next batch; None when nothing waits or another process has the turn.
@@ -67,7 +67,7 @@ class Lander:
         before = {file.path for file in snapshot(self.lake, "scans").files}
         report = {} if committed else self._ingest(planned)
         self.landing.done(planned)
-        report["stays_version"] = recompute(self.lake).stays_version
+        report["stays_version"] = bring_up_to_date(self.lake).stays_version
         ages, late = self._ages(before, planned.received_us)
         self._compact_sometimes()
         known = {name: value for name, value in report.items() if name in Landed.__dataclass_fields__}

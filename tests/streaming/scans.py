@@ -74,3 +74,10 @@ def rejects(lake):
 
 def segments(lake):
     return sorted(Path(f"{lake}.landing").glob("*.segment"))
+
+
+def wait_for(condition, seconds=60):
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until, "it never came"
+        time.sleep(0.05)

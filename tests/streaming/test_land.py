@@ -21,6 +21,7 @@ from tests.streaming.scans import (
     scan,
     segments,
     started_land,
+    wait_for,
     write_scans,
 )
 
@@ -29,13 +30,6 @@ def send(channel, *messages):
     topic = Topic(channel.topic)
     topic.publish((message, {}) for message in messages)
     topic.close()
-
-
-def wait_for(condition, seconds=60):
-    until = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until, "it never came"
-        time.sleep(0.05)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 
 from pipelines.streaming.publish import publish
 from tests.streaming.proxies import Proxy
-from tests.streaming.scans import ended, lake_with_venues, landed_keys, started_land, write_scans
+from tests.streaming.scans import ended, lake_with_venues, landed_keys, started_land, wait_for, write_scans
 
 
 @pytest.fixture
@@ -23,7 +23,9 @@ def test_a_network_that_hangs_and_resets_loses_nothing_and_doubles_nothing(proxy
     for part in range(3):
         path = write_scans(tmp_path / "part.ndjson", range(part * 500, (part + 1) * 500))
         publish(channel.topic, [str(path)], pack=7)
-        time.sleep(1.5)
+        if part == 0:
+            wait_for(lambda: landed_keys(lake))  # it starts only where the broker answers
+        time.sleep(1)
         proxy.hang()
         time.sleep(1)
         proxy.reset()
