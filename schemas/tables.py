@@ -145,18 +145,18 @@ CASES = Table(
 
 ENCOUNTERS = Table(
     name="encounters",
-    doc="two devices near one another over [started_at, ended_at), from a Bluetooth app",
+    doc="two devices near one another over [started_at, ended_at), from a Bluetooth app; without direction",
     partition=("date",),
     sorted_by=("started_at", "person_a", "person_b"),
     schema=pa.schema(
         [
             _optional("event_id", pa.string(), "the app's id of the encounter"),
-            _token("person_a", "token of the one"),
+            _token("person_a", "token of the one, the smaller as int64"),
             _token("person_b", "token of the other"),
             _required("started_at", INSTANT, "begin"),
             _required("ended_at", INSTANT, "end"),
-            _optional("distance_m", pa.float64(), "distance, metres"),
-            _optional("attenuation_db", pa.float64(), "signal attenuation, decibels"),
+            _optional("distance_m", pa.float64(), "distance, metres; null when not measured"),
+            _optional("attenuation_db", pa.float64(), "signal attenuation, decibels; null when not measured"),
             _date("UTC day of started_at"),
         ]
     ),

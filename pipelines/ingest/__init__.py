@@ -1,6 +1,7 @@
 """From files of records to what the lake accepts of them.
 
-In: scans, the registry, cases (NDJSON, CSV, Parquet, Avro; files, folders, globs, object stores).
-Out: new scans with keyed tokens, rows of `venues` and `cases`, and the sealed identifiers.
+In: scans, the registry, cases, encounters and declarations (NDJSON, CSV, Parquet, Avro; files, folders,
+globs, object stores).
+Out: new scans with keyed tokens, rows of the other inputs' tables, and the sealed identifiers.
 Refused: a record becomes a row of `rejects` (reason and digest); an unreadable file ends the run.
 """
