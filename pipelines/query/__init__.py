@@ -8,26 +8,26 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pipelines.graph.person import token
     from pipelines.query.basis import Basis, basis_of
     from pipelines.query.connection import connect
     from pipelines.query.display import show
     from pipelines.query.milestone import milestones
     from pipelines.query.overlap import busiest_case, overlaps
-    from pipelines.query.person import token
     from pipelines.query.timeline import draw_timeline, timeline_image
 
 # No module is named as a function: importing the module would hide the function.
 _HOMES = {
-    "Basis": "basis",
-    "basis_of": "basis",
-    "busiest_case": "overlap",
-    "connect": "connection",
-    "draw_timeline": "timeline",
-    "milestones": "milestone",
-    "overlaps": "overlap",
-    "show": "display",
-    "timeline_image": "timeline",
-    "token": "person",
+    "Basis": "pipelines.query.basis",
+    "basis_of": "pipelines.query.basis",
+    "busiest_case": "pipelines.query.overlap",
+    "connect": "pipelines.query.connection",
+    "draw_timeline": "pipelines.query.timeline",
+    "milestones": "pipelines.query.milestone",
+    "overlaps": "pipelines.query.overlap",
+    "show": "pipelines.query.display",
+    "timeline_image": "pipelines.query.timeline",
+    "token": "pipelines.graph.person",
 }
 
 __all__ = [
@@ -48,4 +48,4 @@ def __getattr__(name: str) -> Any:
     """Import what is asked for: a question need not wait for what draws pictures."""
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    return getattr(import_module(_HOMES[name]), name)

@@ -3,9 +3,9 @@
 import argparse
 import os
 
+from pipelines.graph.person import token
 from pipelines.options import add_keys
 from pipelines.output import token_text
-from pipelines.query.person import token
 
 EXAMPLE = """
 truyvet token --lake LAKE phone:0905123456
