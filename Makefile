@@ -2,9 +2,6 @@
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-# Compiled kernels are kept with the environment they were compiled in.
-export NUMBA_CACHE_DIR ?= $(CURDIR)/.venv/numba-cache
-
 .PHONY: venv demo demo-stream emulator test test-all bench lint
 
 venv: $(STAMP)
