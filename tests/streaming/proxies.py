@@ -32,7 +32,7 @@ class Proxy:
             with contextlib.suppress(OSError):
                 one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 one.shutdown(socket.SHUT_RDWR)
-                one.close()
+            one.close()
 
     def close(self):
         self.resume()

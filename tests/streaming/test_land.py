@@ -49,7 +49,10 @@ def test_kills_at_any_moment_lose_nothing_and_double_nothing(kills, scans, chann
         process.communicate()
     path = write_scans(tmp_path / "part.ndjson", range(kills * share, (kills + 1) * share))
     publish(channel.topic, [str(path)])
-    ended(started_land(lake, channel.subscription, "--until-idle", 12))
+    process = started_land(lake, channel.subscription)
+    wait_for(lambda: len(landed_keys(lake)) >= (kills + 1) * share, 120)
+    process.send_signal(signal.SIGTERM)
+    ended(process)
     keys = landed_keys(lake)
     assert len(keys) == len(set(keys)) == (kills + 1) * share
     assert segments(lake) == []
