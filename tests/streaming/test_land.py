@@ -25,6 +25,8 @@ from tests.streaming.scans import (
     write_scans,
 )
 
+pytestmark = pytest.mark.slow  # real processes beside a real broker: minutes on a busy machine
+
 
 def send(channel, *messages):
     topic = Topic(channel.topic)

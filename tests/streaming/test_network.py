@@ -9,6 +9,8 @@ from pipelines.streaming.publish import publish
 from tests.streaming.proxies import Proxy
 from tests.streaming.scans import ended, lake_with_venues, landed_keys, started_land, wait_for, write_scans
 
+pytestmark = pytest.mark.slow  # real processes beside a real broker: minutes on a busy machine
+
 
 @pytest.fixture
 def proxy(emulator):
