@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from pipelines.graph.case_network import network
     from pipelines.graph.cluster import clusters
     from pipelines.graph.common_source import backward
+    from pipelines.graph.comparing import compare
+    from pipelines.graph.explaining import explain
     from pipelines.graph.infectious import infectious_intervals
     from pipelines.graph.network_files import save_network
     from pipelines.graph.network_picture import draw_network, network_image
@@ -21,7 +23,9 @@ if TYPE_CHECKING:
 _HOMES = {
     "backward": "common_source",
     "clusters": "cluster",
+    "compare": "comparing",
     "draw_network": "network_picture",
+    "explain": "explaining",
     "infectious_intervals": "infectious",
     "network": "case_network",
     "network_image": "network_picture",
@@ -34,7 +38,9 @@ _HOMES = {
 __all__ = [
     "backward",
     "clusters",
+    "compare",
     "draw_network",
+    "explain",
     "infectious_intervals",
     "network",
     "network_image",

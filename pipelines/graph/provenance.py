@@ -13,7 +13,7 @@ from pipelines.graph.everybody import THREADS
 from pipelines.graph.expand import NO_ZONES, rows_of_owners
 from pipelines.graph.infectious import Intervals
 from pipelines.graph.parts import Columns, Contacts, Pairs, columns_of, measured, parts_of
-from pipelines.graph.sources import NO_ZONE, first_after, first_from
+from pipelines.graph.sources import NO_ZONE
 from pipelines.graph.under_rule import Network
 from pipelines.ingest.helpers import helper
 from pipelines.lake.sidecar import Sidecar
@@ -78,6 +78,19 @@ def provenance(where: Network, sources: Intervals, person: Int64, via: Int64) ->
         return _one_after_the_other(list(pool.map(of_slice, bounds[:-1], bounds[1:])))
 
 
+def parts_of_pair(where: Network, sources: Intervals, person: int, via: int) -> Int64:
+    """The parts of the whole contact of a person with his infector, int64[p, PART_COLUMNS], by start."""
+    pair, infector = np.array([person], np.int64), np.array([via], np.int64)
+    intervals = sources.of(infector)
+    infectors, files = _near_by(where, intervals)
+    found = [_of_encounters(where, intervals, pair, infector)]
+    for columns, first, last in files:
+        pairs = Pairs(pair, first, last)
+        found.append(parts_of(columns, pairs, infectors.stays, infectors.longest_us))
+    joined = np.concatenate(found)
+    return joined[np.argsort(joined[:, parts.FROM], kind="stable")]
+
+
 def _near_by(where: Network, intervals: Intervals) -> tuple[Infectors, list[NearBy]]:
     """The stays of the infectors, and the files that may hold stays beside them."""
     stays = where.stays_of(intervals)
@@ -91,27 +104,37 @@ def _near_by(where: Network, intervals: Intervals) -> tuple[Infectors, list[Near
     longest_us = int((stays.reach_us - stays.start_us).max(initial=0))
     begin = np.searchsorted(number[order], np.arange(person.size + 1))
     infectors = Infectors(person, rows, begin, longest_us)
-    files = [_file(where, infectors, columns) for columns in where.beside(stays, "person")]
+    starts_us = np.ascontiguousarray(rows[:, parts.START])
+    files = []
+    first = begin[:-1]
+    for file in sorted(where.beside(stays, "person"), key=_day):
+        begin_us = _day(file) * DAY_US
+        first, last = np.array([first, first])
+        end_us = begin_us + DAY_US + file.longest_us
+        _advance(starts_us, begin, begin_us - longest_us, end_us, first, last)
+        zone = where.zones.of(file) if where.criteria.zoned else NO_ZONES
+        files.append(NearBy(columns_of(file, zone), first, last))
     return infectors, files
 
 
-def _file(where: Network, infectors: Infectors, columns: Sidecar) -> NearBy:
-    zone = where.zones.of(columns) if where.criteria.zoned else NO_ZONES
-    begin_us = int(columns.enter_us[0]) // DAY_US * DAY_US  # a file holds the stays that enter on one day
-    end_us = begin_us + DAY_US + columns.longest_us
-    ranges = np.empty((2, infectors.person.size), np.int64)
-    starts_us = np.ascontiguousarray(infectors.stays[:, parts.START])
-    _ranges(starts_us, infectors.begin, begin_us - infectors.longest_us, end_us, ranges)
-    return NearBy(columns_of(columns, zone), ranges[0], ranges[1])
+def _day(columns: Sidecar) -> int:
+    """The UTC day on which all stays of a file are entered."""
+    return int(columns.enter_us[0]) // DAY_US
 
 
 @helper
-def _ranges(starts_us: Int64, begin: Int64, after_us: int, before_us: int, ranges: Int64) -> None:
-    """Which stays of each infector begin after one instant and before another."""
-    for infector in range(begin.size - 1):
-        first, last = begin[infector], begin[infector + 1]
-        ranges[0, infector] = min(last, first_after(starts_us, after_us, first))
-        ranges[1, infector] = min(last, first_from(starts_us, before_us, first))
+def _advance(
+    starts_us: Int64, begin: Int64, after_us: int, before_us: int, first: Int64, last: Int64
+) -> None:
+    """Move to the stays of each infector that begin after one instant and before another."""
+    for infector in range(first.size):
+        stay, end = first[infector], begin[infector + 1]
+        while stay < end and starts_us[stay] <= after_us:
+            stay += 1
+        first[infector] = stay
+        while stay < end and starts_us[stay] < before_us:
+            stay += 1
+        last[infector] = stay
 
 
 def _of_encounters(where: Network, intervals: Intervals, person: Int64, via: Int64) -> Int64:

@@ -2,10 +2,18 @@
 
 import argparse
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
-from pipelines.graph.asked import ask
-from pipelines.graph.tracing import trace_rows, with_calls
-from pipelines.lake import opened
+import pyarrow as pa
+
+from pipelines.errors import UsageError
+from pipelines.graph.asked import Asked, ask
+from pipelines.graph.comparing import compared
+from pipelines.graph.explaining import explained, token_of
+from pipelines.graph.infectious import infectious_intervals
+from pipelines.graph.tracing import trace_rows, traced_in, with_calls
+from pipelines.graph.trust import Trust, stayed_at, trust
+from pipelines.lake import Lake, opened
 from pipelines.options import add_keys, add_lake, add_output
 from pipelines.output import write_rows
 from schemas.rules import DEFAULT_RULE, load_rule
@@ -14,6 +22,8 @@ EXAMPLE = """
 truyvet trace --lake LAKE --case BN-0001
 truyvet trace --lake LAKE --case BN-0001 BN-0002 --rule vn-2020-12 --depth 2 --format csv
 truyvet trace --lake LAKE --all-cases --rule cdc-2020-10 --until 2021-07-15 --capacity 50
+truyvet trace --lake LAKE --case BN-0001 --explain phone:0905123456
+truyvet trace --lake LAKE --case BN-0001 --rule vn-2020-12 --compare vn-2021-12
 """
 
 
@@ -36,18 +46,48 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--until", metavar="T", help="know nothing from T on (default: the last instant of the lake)"
     )
     parser.add_argument("--capacity", type=int, metavar="N", help="mark the N calls worth most, by score")
+    parser.add_argument(
+        "--explain", metavar="PERSON", help="print the chain of stays that puts this person there"
+    )
+    parser.add_argument("--compare", metavar="ID|PATH", help="say who is in under this other rule, and why")
     add_output(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the rows, and on standard error what they rest on."""
-    rule = load_rule(args.rule)
+    if sum(value is not None for value in (args.explain, args.compare, args.capacity)) > 1:
+        raise UsageError("--explain, --compare and --capacity answer different questions", "name one of them")
     lake = opened(args.lake, args.keys)
-    asked = ask(lake, rule, args.case, all_cases=args.all_cases, depth=args.depth, until=args.until)
-    rows = trace_rows(lake, asked.cases, asked.rule, asked.depth, asked.until_us)
-    if args.capacity is not None:
-        rows = with_calls(rows, args.capacity)
-    write_rows(rows, args.format, args.output)
-    for line in asked.notes():
-        print(line, file=sys.stderr)
+    asked = _ask(lake, args, args.rule)
+    with ThreadPoolExecutor(1) as pool:
+        rests_on = pool.submit(_trust, lake, asked)  # on the side
+        rows = _answer(lake, args, asked)
+        write_rows(rows, args.format, args.output)
+        for line in (*asked.notes(), *rests_on.result().lines(rows.num_rows)):
+            print(line, file=sys.stderr)
     return 0
+
+
+def _ask(lake: Lake, args: argparse.Namespace, rule: str) -> Asked:
+    questions = {"all_cases": args.all_cases, "depth": args.depth, "until": args.until}
+    return ask(lake, load_rule(rule), args.case, **questions)
+
+
+def _answer(lake: Lake, args: argparse.Namespace, asked: Asked) -> pa.Table:
+    """What was asked for: the rows, an explanation or a comparison."""
+    question = (asked.cases, asked.rule, asked.depth, asked.until_us)
+    if args.compare is not None:
+        return compared(lake, asked, _ask(lake, args, args.compare))
+    if args.explain is not None:
+        person = token_of(lake, args.explain, args.keys)
+        if person in (case.person for case in asked.cases):
+            print("this person is one of the cases, and nobody's contact", file=sys.stderr)
+        return explained(lake, traced_in(lake, *question), person)
+    rows = trace_rows(lake, *question)
+    return rows if args.capacity is None else with_calls(rows, args.capacity)
+
+
+def _trust(lake: Lake, asked: Asked) -> Trust:
+    """What the answer rests on at the venues where the cases stayed while infectious."""
+    intervals = infectious_intervals(asked.cases, asked.rule, asked.until_us)
+    return trust(lake, *stayed_at(lake, intervals))
