@@ -51,9 +51,7 @@ def main() -> None:
     _say_report(report)
     case = busiest_case(lake)
     before = overlaps(lake, case=case)
-    _show(
-        f"Who overlapped with case {case} ({before.num_rows:,} rows, the longest)", _longest(before)
-    )
+    _show(f"Who overlapped with case {case} ({before.num_rows:,} rows, the longest)", _longest(before))
     places = milestones(lake, case)
     _show(f"Milestones of case {case} (mốc dịch tễ)", places)
     picture = draw_timeline(places, before, out / "case.svg", f"Case {case}")

@@ -90,8 +90,6 @@ def test_a_malformed_identifier_is_refused_without_an_echo(text: str) -> None:
     assert not value or value not in str(refusal.value)
 
 
-@pytest.mark.parametrize(
-    "text", [PHONE, "phone:+4930123456", "bhyt:DN4010123456789", "qid:Nguyễn"]
-)
+@pytest.mark.parametrize("text", [PHONE, "phone:+4930123456", "bhyt:DN4010123456789", "qid:Nguyễn"])
 def test_the_canonical_spelling_is_its_own_canonical_spelling(text: str) -> None:
     assert canonical_person(text) == text
