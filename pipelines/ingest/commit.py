@@ -8,6 +8,7 @@ harm; a batch that died before it is simply run again.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from pipelines.ingest.identities import sealed_once
 from pipelines.ingest.others import Other, Source, upsert
 from pipelines.lake import CommitConflict, DataFile, Lake, commit, mark, read_table, snapshot, write_data_file
 
@@ -82,11 +83,15 @@ def commit_batch(lake: Lake, batch: Batch) -> int:
 
 
 def _append(lake: Lake, table: str, batch: Batch) -> None:
-    """Add a batch's files to a table in which order does not matter."""
+    """Add a batch's files to a table in which order does not matter; to the vault each person once."""
     files = batch.files.get(table, ())
     while files and not batch.is_in(lake, table):
+        after = snapshot(lake, table).version
+        if table == "vault":
+            files = sealed_once(lake, files, after)
         try:
-            commit(lake, table, files, after=snapshot(lake, table).version, marks={batch.mark: batch.number})
+            if files:
+                commit(lake, table, files, after=after, marks={batch.mark: batch.number})
         except CommitConflict:
             continue
 

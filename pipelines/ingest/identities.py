@@ -1,10 +1,15 @@
-"""Which persons of a bundle of chunks the vault does not hold yet."""
+"""Which persons the vault does not hold yet: of a bundle of chunks, and of a batch that is committed."""
 
 import threading
+from collections.abc import Sequence
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from pipelines.arrays import Int64
+from pipelines.lake import DataFile, Lake, read_table, write_data_file
+from schemas.tables import VAULT
 
 
 class Unsealed:
@@ -28,3 +33,21 @@ class Unsealed:
             if fresh.size:
                 self._sealed = np.union1d(self._sealed, tokens[fresh])
         return fresh
+
+
+def sealed_once(lake: Lake, files: Sequence[DataFile], version: int) -> list[DataFile]:
+    """New files of the vault without whom it holds at a version, or an earlier one of the files.
+
+    Two inputs of a batch may name one person, and another run may have sealed him meanwhile.
+    """
+    unsealed = Unsealed(read_table(lake, "vault", ["person"], version)["person"].to_numpy())
+    kept = []
+    for file in files:
+        path = f"{lake.table_url(file.table)}/{file.path}"
+        fresh = unsealed.claim(pq.ParquetFile(path).read(["person"])["person"].to_numpy())
+        if fresh.size == file.rows:
+            kept.append(file)
+        elif fresh.size:
+            rows = pq.ParquetFile(path).read().take(pa.array(fresh))
+            kept.append(write_data_file(lake, VAULT, {}, rows.cast(VAULT.file_schema).combine_chunks()))
+    return kept

@@ -100,6 +100,7 @@ def _everything(inputs: Path, out: Path) -> Iterator[Done]:
     (inputs / "venues.csv").write_text("venue,type,name\nV1,shop,Chợ\nV2,nhà-xấu,nhà-xấu\n")
     (inputs / "cases.csv").write_text(
         f"case_id,person,onset_at\nC1,{CASE},2021-07-20\nC2,phone:0905000999999,2021-07-20\n"
+        "C3,passport:b77q5512x,2021-07-20\n"
     )
     others = ("--venues", inputs / "venues.csv", "--cases", inputs / "cases.csv")
 
