@@ -27,7 +27,7 @@ def stay_ids(event_high: UInt64, event_low: UInt64) -> Int64:
     Returns:
         int64[n], the first 8 bytes of the hash, big-endian signed.
     """
-    return _heads(event_high.byteswap(), event_low.byteswap())
+    return _heads(event_high, event_low)
 
 
 @njit(cache=True, nogil=True)
@@ -35,22 +35,22 @@ def _heads(high: UInt64, low: UInt64) -> Int64:
     """Hash messages of 16 bytes, which fill the first four words of their only block.
 
     Args:
-        high: uint64[n], the first 8 bytes as they lie in memory.
+        high: uint64[n], the first 8 bytes, big-endian.
         low: uint64[n], the last 8.
     """
     heads = np.empty(high.size, np.int64)
     state = np.empty(8 * LANES, np.uint32)
     words = np.zeros(16 * LANES, np.uint32)
-    words[4 * LANES : 5 * LANES] = 0x80  # the mark behind the message, its first byte
-    words[15 * LANES :] = 0x80000000  # its length of 128 bits, in the last byte
+    words[4 * LANES : 5 * LANES] = 0x80000000  # the mark behind the message
+    words[15 * LANES :] = 128  # its length in bits
     for start in range(0, high.size, LANES):
         count = min(LANES, high.size - start)
         for lane in range(count):
             row = start + lane
-            words[lane] = np.uint32(high[row] & np.uint64(0xFFFFFFFF))
-            words[LANES + lane] = np.uint32(high[row] >> np.uint64(32))
-            words[2 * LANES + lane] = np.uint32(low[row] & np.uint64(0xFFFFFFFF))
-            words[3 * LANES + lane] = np.uint32(low[row] >> np.uint64(32))
+            words[lane] = np.uint32(high[row] >> np.uint64(32))
+            words[LANES + lane] = np.uint32(high[row] & np.uint64(0xFFFFFFFF))
+            words[2 * LANES + lane] = np.uint32(low[row] >> np.uint64(32))
+            words[3 * LANES + lane] = np.uint32(low[row] & np.uint64(0xFFFFFFFF))
         for lane in range(LANES):
             for index in range(8):
                 state[index * LANES + lane] = _START[index]
