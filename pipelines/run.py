@@ -46,6 +46,7 @@ _ROWS_A_FILE = 1 << 21
 _DATED_A_FILE = 1 << 22
 _CHUNKS_A_SHARE = 64
 _DAYS_AT_MOST = 36_500
+_FIRST_US, _LAST_US = -62_135_596_800_000_000, 253_402_300_799_999_999  # the UTC days of years 1 to 9999
 
 
 @dataclass(frozen=True)
@@ -171,7 +172,8 @@ def settings_for(keys: Keys, now_us: int, max_age_days: float, max_ahead_days: f
     for flag, days in (("--max-age-days", max_age_days), ("--max-ahead-days", max_ahead_days)):
         if not 0 <= days <= _DAYS_AT_MOST:
             raise UsageError(f"{flag} is no number of days", f"write a number from 0 to {_DAYS_AT_MOST}")
-    return Settings(keys, now_us - round(max_age_days * DAY_US), now_us + round(max_ahead_days * DAY_US))
+    oldest_us, newest_us = now_us - round(max_age_days * DAY_US), now_us + round(max_ahead_days * DAY_US)
+    return Settings(keys, max(oldest_us, _FIRST_US), min(newest_us, _LAST_US))
 
 
 @dataclass(frozen=True)

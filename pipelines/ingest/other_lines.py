@@ -14,9 +14,7 @@ from pipelines.ingest.spans import Columns, Lines, Spans, UInt8
 from pipelines.ingest.strict import load
 from pipelines.ingest.typed import text_spans
 
-_LINES_AT_ONCE: Final = (
-    1 << 13
-)  # many more objects at once, and Python's collector walks them again and again
+_LINES_AT_ONCE: Final = 1 << 9  # of many more objects Python's collector walks the same again and again
 _TEXTUAL: Final = (TEXT, TIME, TEXTS)
 _TEXT_TYPES: Final = frozenset((str, type(None)))
 

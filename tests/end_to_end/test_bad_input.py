@@ -255,10 +255,21 @@ def test_a_venue_that_is_registered_later_gets_its_stays(folder):
     assert len(rows_of(folder / "lake", "stays")) == 2
 
 
-def test_the_instant_that_ages_are_measured_from_may_be_1970(folder):
-    folder.joinpath("a.ndjson").write_bytes(LINES)
-    report = run(folder / "lake", "--scans", folder / "a.ndjson", now="1970-01-01T00:00:00Z")
-    assert report["reasons"] == {"too_new": 2}
+@pytest.mark.parametrize(
+    ("now", "reasons"),
+    [
+        ("1970-01-01T00:00:00Z", {"too_new": 3, "too_old": 1}),
+        pytest.param("0001-01-01T00:00:00Z", {"too_new": 3, "too_old": 1}, marks=pytest.mark.slow),
+        pytest.param("9999-12-31T23:59:59Z", {"too_new": 1, "too_old": 3}, marks=pytest.mark.slow),
+    ],
+)
+def test_ages_are_measured_from_any_instant_and_no_scan_lies_outside_of_the_calendar(folder, now, reasons):
+    ends = [
+        {**SCANS[0], "occurred_at": at} for at in ("9999-12-31T23:59:59-07:00", "0001-01-01T00:00:00+07:00")
+    ]
+    folder.joinpath("a.ndjson").write_bytes(LINES + lines_of(ends))
+    report = run(folder / "lake", "--scans", folder / "a.ndjson", now=now)
+    assert report["reasons"] == reasons
 
 
 def test_a_missing_or_damaged_data_file_is_one_line_that_names_it(lake, folder):
