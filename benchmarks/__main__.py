@@ -4,13 +4,14 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from benchmarks import codes, files_to_lake, late_scans, one_person, streaming
+from benchmarks import codes, contacts, files_to_lake, late_scans, one_person, streaming
 
 BENCHMARKS = {
     "files_to_lake": files_to_lake.measure,
     "one_person": one_person.measure,
     "late_scans": late_scans.measure,
     "codes": codes.measure,
+    "contacts": contacts.measure,
     "streaming": streaming.measure,
 }
 

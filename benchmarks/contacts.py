@@ -9,24 +9,27 @@ import duckdb
 import numpy as np
 from deltalake import DeltaTable
 
-from benchmarks.dense_world import DAYS, START_US, dense_world
+from benchmarks.dense_day import DATE, dense_day
 from benchmarks.measure import Cost, module, report, run, say
 from benchmarks.peer_contacts import connect
 from benchmarks.peer_contacts import run as run_sql
-from pipelines.days import DAY_US, day_text
+from pipelines.days import day_text
 from pipelines.graph.contacts import Crowds, outside, partners, presences
 from pipelines.lake import open_lake, snapshot
 from pipelines.lake.sidecar import open_sidecar
 
-_DAY = DAYS // 2
-_DATE = day_text(START_US // DAY_US + _DAY)
+_SCANS_A_STAY = 14  # with the default of ten million scans, 714,000 stays
 _NOWHERE = Crowds(*(np.empty(0, np.int64) for _ in Crowds._fields))
 
 
 def measure(work: Path, scans: int) -> None:
-    """A dense world of as many stays; the rows are compared before a ratio is printed."""
-    lake = dense_world(work, scans).folder
-    stays = [uri for uri in DeltaTable(str(lake / "stays")).file_uris() if f"by=venue/date={_DATE}/" in uri]
+    """The rows are compared before a ratio is printed."""
+    lake = dense_day(work, max(1_000, scans // _SCANS_A_STAY))
+    stays = [
+        uri
+        for uri in DeltaTable(str(lake / "stays")).file_uris()
+        if f"by=venue/date={day_text(DATE)}/" in uri
+    ]
     report("contacts_counted", _counted(lake, work, stays))
     report("contacts_written", _written(lake, work, stays))
 
@@ -74,7 +77,7 @@ def _written(lake: Path, work: Path, stays: list[str]) -> list[dict[str, object]
     for table in ("contacts", "crowds"):
         shutil.rmtree(lake / table, ignore_errors=True)
     say("writing")
-    costs = {"truyvet": run(module("write_contacts", "--lake", lake, "--day", _DAY))}
+    costs = {"truyvet": run(module("write_contacts", "--lake", lake))}
     sums = {_sum(DeltaTable(str(lake / "contacts")).file_uris())}
     for name, flags in {"DuckDB, in no order": (), "DuckDB, ordered by the pair": ("--sorted",)}.items():
         say(name)
