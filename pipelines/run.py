@@ -41,8 +41,7 @@ SOURCES: Final = (VENUE_SOURCE, CASE_SOURCE)
 _ATTEMPTS = 8
 _BYTES_A_SCAN = 128  # a short line; a guess that is too low makes more and smaller buckets
 _PACKING = 8  # how much smaller a compressed file is, at most
-_ROWS_A_BUCKET = 1 << 18
-_ROWS_A_FILE = 1 << 21
+_ROWS_A_BUCKET = 1 << 19
 _DATED_A_FILE = 1 << 22
 _CHUNKS_A_SHARE = 64
 _DAYS_AT_MOST = 36_500
@@ -243,7 +242,6 @@ class _Batch:
             other_files=write_other_files(self.lake, self.settings.keys, upserts, self.received_us),
             received_us=self.received_us,
             buckets=parts_for(rows, _ROWS_A_BUCKET),
-            parts=parts_for(rows, _ROWS_A_FILE),
             shares=parts_for(sum(map(len, (self.chunks, *self.dated.values()))), _CHUNKS_A_SHARE),
             number=self.number,
             dated=tuple(self._dated(name) for name in dated),

@@ -2,8 +2,9 @@
 
 A grouping step of a runner holds its values in memory or in a buffer of
 limited size, so rows never travel through it: a step writes its output once,
-as an Arrow IPC file sorted by the next step's key, and sends only where the
-rows of each key lie. The folder must be reachable by all workers.
+sorted by the next step's key, and sends only where the rows of each key lie.
+A file holds one Arrow stream a key, one after the other, so that a piece is a
+range of bytes that is read at once. The folder must be reachable by all workers.
 """
 
 import os
@@ -16,15 +17,17 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+_WRITTEN_BYTES = 1 << 22
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Piece:
-    """Rows [start, stop) of the Arrow file at `path`, which are its batch `number`."""
+    """The Arrow stream of `rows` rows that lies at [offset, offset + size) of `path`."""
 
     path: str
-    number: int
-    start: int
-    stop: int
+    offset: int
+    size: int
+    rows: int
 
 
 def spill(folder: str, name: str, rows: pa.Table, keys: npt.NDArray[np.int64]) -> list[tuple[int, Piece]]:
@@ -37,36 +40,42 @@ def spill(folder: str, name: str, rows: pa.Table, keys: npt.NDArray[np.int64]) -
         keys: int64[rows], ascending.
 
     Returns:
-        One (key, piece) for each distinct key, ascending.
+        One (key, piece) for each distinct key, ascending; together they are the rows in their order.
     """
     if rows.num_rows == 0:
         return []
     path = Path(folder) / f"{name}.arrow"
     unfinished = path.with_name(f"_tmp-{os.getpid()}-{name}")
     starts = np.flatnonzero(np.diff(keys, prepend=keys[0] - 1))
-    bounds = [*starts.tolist(), keys.size]
     (batch,) = rows.combine_chunks().to_batches()
-    with (
-        os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file,
-        pa.ipc.new_file(file, rows.schema) as writer,
-    ):
-        for start, stop in pairwise(bounds):
-            writer.write_batch(batch.slice(start, stop - start))
+    os.close(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
+    pieces = []
+    with pa.BufferedOutputStream(pa.OSFile(str(unfinished), "wb"), _WRITTEN_BYTES) as file:
+        for start, stop in pairwise([*starts.tolist(), keys.size]):
+            offset = file.tell()
+            with pa.ipc.new_stream(file, rows.schema) as writer:
+                writer.write_batch(batch.slice(start, stop - start))
+            pieces.append((int(keys[start]), Piece(str(path), offset, file.tell() - offset, stop - start)))
     unfinished.replace(path)
-    return [
-        (int(keys[start]), Piece(str(path), number, start, stop))
-        for number, (start, stop) in enumerate(pairwise(bounds))
-    ]
+    return pieces
 
 
 def read_pieces(pieces: Iterable[Piece]) -> pa.Table:
-    """The rows of `pieces` in the order of their paths, mapped from disk.
+    """The rows of `pieces` in the order of their paths, each column in one chunk.
 
     Raises:
         ValueError: there is no piece.
     """
-    batches = []
-    for piece in sorted(pieces):
-        with pa.memory_map(piece.path) as source:
-            batches.append(pa.ipc.open_file(source).get_batch(piece.number))
-    return pa.Table.from_batches(batches)
+    tables = [_read(piece) for piece in sorted(pieces)]
+    if not tables:
+        raise ValueError("there is no piece to read")
+    return pa.concat_tables(tables).unify_dictionaries().combine_chunks()
+
+
+def _read(piece: Piece) -> pa.Table:
+    """One piece: read, not mapped, for memory that is used again is faster than pages that are not."""
+    with open(piece.path, "rb", buffering=0) as file:
+        buffer = pa.allocate_buffer(piece.size)
+        if os.preadv(file.fileno(), [buffer], piece.offset) != piece.size:
+            raise OSError(f"{piece.path} was cut off")
+    return pa.ipc.open_stream(buffer).read_all()

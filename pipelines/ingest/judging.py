@@ -1,6 +1,6 @@
 """One bucket of event keys: what is new, spilled by date and venue; what is refused, by chunk."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 from apache_beam.pvalue import TaggedOutput
 from apache_beam.transforms.window import TimestampedValue
 
-from pipelines.arrays import Int64, part_of, stable_order
+from pipelines.arrays import Int64, part_of, parts_for, stable_order
 from pipelines.columns import codes_of, event_key_words, zone_codes
 from pipelines.days import DAY_SECONDS, DAY_US
 from pipelines.errors import DataError
@@ -26,6 +26,8 @@ VERDICTS, LATER = "verdicts", "later"
 
 _CONFLICTING = REASONS.index("conflicting_event_id")
 _ROWS_AT_ONCE = 1 << 19
+_ROWS_A_FILE = 1 << 19
+_PARTS_AT_MOST = 1 << 12
 _HELD = ["event_key", "person", "venue", "zone", "direction", "occurred_at"]
 
 
@@ -47,7 +49,7 @@ class ReadHeld(ThreadedDoFn):
 
     def work(self, file: HeldFile, *sides: Any) -> Iterator[tuple[int, Piece]]:
         """One file, unless no scan of the batch lies on its day."""
-        days: Iterable[list[int]] = sides[0]
+        days: Iterable[Mapping[int, int]] = sides[0]
         if not any(file.day in touched for touched in days):
             return
         for number, batch in enumerate(_batches(file.path)):
@@ -107,12 +109,14 @@ class Verdicts:
 
 @dataclass
 class JudgeScans(ThreadedDoFn):
-    """(event bucket, pieces) -> (venue part, Piece) in the window of each day with new scans."""
+    """(event bucket, pieces) -> (venue part, Piece) in the window of each day with new scans.
 
-    parts: int
+    The side input says how many scans of the batch each day has at most.
+    """
+
     scratch: str
 
-    def work(self, element: tuple[int, Iterable[Piece]], *_: Any) -> Iterator[Any]:
+    def work(self, element: tuple[int, Iterable[Piece]], *sides: Any) -> Iterator[Any]:
         """Judge one bucket."""
         bucket, pieces = element
         rows = read_pieces(pieces)
@@ -125,20 +129,21 @@ class JudgeScans(ThreadedDoFn):
                 duplicate=int(((verdict == DUPLICATE) & of_batch).sum()),
             ),
         )
-        yield from self._accepted(bucket, rows, np.flatnonzero((verdict == NEW) & of_batch))
+        parts = _parts_of_days(sides[0])
+        yield from self._accepted(bucket, rows, np.flatnonzero((verdict == NEW) & of_batch), parts)
         refused = np.flatnonzero(((verdict == CONFLICT) | (verdict == TIME)) & of_batch)
         yield from self._refused(bucket, rows, verdict, refused)
 
-    def _accepted(self, bucket: int, rows: pa.Table, kept: Int64) -> Iterator[Any]:
+    def _accepted(self, bucket: int, rows: pa.Table, kept: Int64, parts: Mapping[int, int]) -> Iterator[Any]:
         if not kept.size:
             return
         day = rows["occurred_us"].to_numpy()[kept] // DAY_US
-        part = part_of(rows["venue"].to_numpy()[kept], self.parts)
+        part = _venue_part(rows["venue"].to_numpy()[kept], day, parts)
         order = stable_order(day, part)
         table = rows.drop(["row", "fault"]).take(pa.array(kept[order]))
-        key = (day * self.parts + part)[order]
+        key = (day * _PARTS_AT_MOST + part)[order]
         for packed, piece in spill(self.scratch, f"judged-{bucket:06}", table, key):
-            number, venue_part = divmod(packed, self.parts)
+            number, venue_part = divmod(packed, _PARTS_AT_MOST)
             yield TimestampedValue((venue_part, piece), number * DAY_SECONDS)
 
     def _refused(self, bucket: int, rows: pa.Table, verdict: Any, refused: Int64) -> Iterator[Any]:
@@ -151,6 +156,22 @@ class JudgeScans(ThreadedDoFn):
         table = pa.table({"row": row[order], "reason": reason[order]})
         for chunk, piece in spill(self.scratch, f"later-{bucket:06}", table, row[order] >> 32):
             yield TaggedOutput(LATER, (chunk, piece))
+
+
+def _parts_of_days(blocks: Iterable[Mapping[int, int]]) -> dict[int, int]:
+    """How many parts of venues the new files of each day have, a power of two."""
+    scans: dict[int, int] = {}
+    for block in blocks:
+        for day, count in block.items():
+            scans[day] = scans.get(day, 0) + count
+    return {day: min(parts_for(count, _ROWS_A_FILE), _PARTS_AT_MOST) for day, count in scans.items()}
+
+
+def _venue_part(venue: Int64, day: Int64, parts: Mapping[int, int]) -> Int64:
+    """The part of each scan's venue among those of its day."""
+    days, inverse = np.unique(day, return_inverse=True)
+    fold = np.array([_PARTS_AT_MOST // parts[number] for number in days.tolist()], np.int64)
+    return part_of(venue, _PARTS_AT_MOST) // fold[inverse]
 
 
 def _scans_of(rows: pa.Table) -> Scans:

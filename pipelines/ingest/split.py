@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 from apache_beam.pvalue import TaggedOutput
 
-from pipelines.arrays import Int64, part_of, stable_order
+from pipelines.arrays import part_of, stable_order
 from pipelines.days import DAY_US
 from pipelines.failures import noted
 from pipelines.ingest.dated import DatedBlock
@@ -23,7 +23,7 @@ from pipelines.threads import ThreadedDoFn
 from pipelines.vault import Sealer
 
 REFUSED, SEALED, COUNTS, DATES = "refused", "sealed", "counts", "dates"
-"""Tags beside the scans: refused rows, sealed identifiers, counts, dates touched."""
+"""Tags beside the scans: refused rows, sealed identifiers, counts, scans by day."""
 
 
 @dataclass(frozen=True)
@@ -71,8 +71,8 @@ class ParseChunks(ThreadedDoFn):
         bucket = part_of(scans["event_high"].to_numpy(), self.buckets)
         order = stable_order(bucket)
         yield from spill(self.scratch, f"parsed-{name}", scans.take(pa.array(order)), bucket[order])
-        days: Int64 = np.unique(scans["occurred_us"].to_numpy() // DAY_US)
-        yield TaggedOutput(DATES, days.tolist())
+        days, counts = np.unique(scans["occurred_us"].to_numpy() // DAY_US, return_counts=True)
+        yield TaggedOutput(DATES, dict(zip(days.tolist(), counts.tolist(), strict=True)))
 
     def _refused(
         self, name: str, share: int, block: Any, parsed: Parsed | DatedBlock, contract: str = "scan"

@@ -70,7 +70,6 @@ class Ingest:
         other_files: files of other tables that are committed with the scans.
         received_us: the one instant at which the batch was received.
         buckets: of event keys, a power of two.
-        parts: of venues within a day, a power of two.
         shares: of rejects and of sealed identifiers, a power of two.
         number: of the batch in its series.
         dated: the inputs that are kept by date.
@@ -87,7 +86,6 @@ class Ingest:
     other_files: dict[str, tuple[DataFile, ...]]
     received_us: int
     buckets: int
-    parts: int
     shares: int
     number: int = 1
     dated: tuple[DatedInput, ...] = ()
@@ -103,7 +101,7 @@ class IngestScans(beam.PTransform[Any, Any]):
     def expand(self, begin: Any) -> Any:
         """Wire the steps."""
         plan = self.plan
-        # parsed: (event bucket, Piece); .refused and .sealed: (share, Piece); .dates: [day]
+        # parsed: (event bucket, Piece); .refused and .sealed: (share, Piece); .dates: scans by day
         parsed = (
             begin
             | "List chunks" >> beam.Create(plan.chunks)
@@ -167,7 +165,9 @@ class IngestScans(beam.PTransform[Any, Any]):
             | "Join held" >> beam.Flatten()
             | "Group by event" >> beam.GroupByKey()
             | "Judge"
-            >> beam.ParDo(JudgeScans(plan.parts, self.scratch)).with_outputs(LATER, VERDICTS, main="scans")
+            >> beam.ParDo(JudgeScans(self.scratch), AsList(parsed[DATES])).with_outputs(
+                LATER, VERDICTS, main="scans"
+            )
         )
 
     def _write_scans(self, scans: Any) -> Any:

@@ -131,12 +131,14 @@ class FindChanges(ThreadedDoFn):
         begins = enter_us[row] // DAY_US
         # Named in the order of signed tokens, so that a date's pieces come almost sorted by person.
         name = f"changes-{(bucket + self.buckets // 2) % self.buckets:06}"
+        start = 0
         for packed, piece in spill(self.scratch, name, rows.take(pa.array(row)), key):
             number, venue_part = divmod(packed, _PARTS_AT_MOST)
             yield TimestampedValue((0, (("venue", venue_part), piece)), number * DAY_SECONDS)
-            if (begins[piece.start : piece.stop] == number).any():
+            if (begins[start : start + piece.rows] == number).any():
                 for person_part in self._person_parts(bucket, number):
                     yield TimestampedValue((0, (("person", person_part), piece)), number * DAY_SECONDS)
+            start += piece.rows
 
     def _venue_part(self, venue: Int64, date: Int64) -> Int64:
         part = np.zeros(venue.size, np.int64)

@@ -20,7 +20,6 @@ from pipelines.windowing.stay_rows import (
     CODED,
     merged,
     merged_in_order,
-    one_chunk,
     read_coded,
     uncoded,
 )
@@ -109,7 +108,7 @@ class RewriteDays(ThreadedDoFn):
         """The changes to stays that begin on the date, and to earlier ones that reach it."""
         if not pieces:
             return CHANGES.empty_table(), CHANGES.empty_table()
-        changes = one_chunk(read_pieces(pieces))
+        changes = read_pieces(pieces)
         begun = changes["enter"].to_numpy() >= day.date * DAY_US
         mine = self._is_mine(changes, day)
         own = changes if (begun & mine).all() else changes.filter(pa.array(begun & mine))
