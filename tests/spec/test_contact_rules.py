@@ -54,7 +54,7 @@ def test_overlaps_last_as_long_as_corona_warn_app_publishes(tmp_path):
 
 
 def infectious_interval(lake):
-    """Over which the first person's stay counts under the pack, as clock times, seen by one who was there all day."""
+    """When the case's stay counts under the pack, as clock times; the other one was there all day."""
     rows = explain(lake, person_token(lake, "p1"), "BN-1", "cwa-2021").to_pylist()
     return [f"{moment:%H:%M}" for moment in (rows[0]["start"], rows[-1]["end"])]
 
