@@ -6,19 +6,25 @@ harm; a batch that died before it is simply run again.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pipelines.ingest.identities import sealed_once
 from pipelines.ingest.others import Other, Source, upsert
 from pipelines.lake import CommitConflict, DataFile, Lake, commit, mark, read_table, snapshot, write_data_file
+from pipelines.parcels import Parcel
 
 
 @dataclass(frozen=True)
-class Upsert:
+class Upsert(Parcel):
     """What an input beside scans puts into its table."""
 
     source: Source
     other: Other
+
+    def rows_alone(self) -> "Upsert":
+        """The same without refused records and identifiers, which do not leave the launching process."""
+        nobody = self.other.tokens[:0]
+        return Upsert(self.source, replace(self.other, refused=[], tokens=nobody, identifiers=[]))
 
 
 @dataclass(frozen=True)
@@ -79,7 +85,14 @@ def commit_batch(lake: Lake, batch: Batch) -> int:
     scans = batch.files.get("scans", ())
     if not scans and batch.base >= 0:
         return batch.base
-    return commit(lake, "scans", scans, after=batch.base, marks={batch.mark: batch.number}, note=batch.note)
+    try:
+        return commit(
+            lake, "scans", scans, after=batch.base, marks={batch.mark: batch.number}, note=batch.note
+        )
+    except CommitConflict:
+        if batch.is_in(lake, "scans"):  # the same step, which the runner has started twice
+            return snapshot(lake, "scans").version
+        raise
 
 
 def _append(lake: Lake, table: str, batch: Batch) -> None:

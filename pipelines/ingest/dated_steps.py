@@ -26,6 +26,7 @@ from pipelines.ingest.readers import read_blocks
 from pipelines.ingest.reasons import CONFLICTING_EVENT_ID, REASONS
 from pipelines.ingest.rejects import Refused
 from pipelines.ingest.split import COUNTS, Counts, ParseChunks
+from pipelines.keys import Keys
 from pipelines.lake import DataFile, Lake, LiveFile, read_live_file, write_data_file
 from pipelines.scratch import Piece, read_pieces, spill
 from pipelines.threads import ThreadedDoFn
@@ -81,14 +82,14 @@ class JudgeDated(ThreadedDoFn):
         source: a name of `DATED`.
         held: the files of the table, in the version that is deduplicated against.
         parts: of events, a power of two.
-        key: of the hash of events.
+        keys: of the hash of events.
     """
 
     lake: Lake
     source: str
     held: tuple[LiveFile, ...]
     parts: int
-    key: bytes
+    keys: Keys
     scratch: str
 
     def work(self, element: tuple[tuple[int, int], Iterable[Piece]], *_: Any) -> Iterator[Any]:
@@ -116,7 +117,7 @@ class JudgeDated(ThreadedDoFn):
                 rows = read_live_file(file, source.table.file_schema)
                 rows = rows.append_column("row", pa.array(np.full(rows.num_rows, -1)))
                 rows = rows.append_column("fault", pa.array(np.zeros(rows.num_rows, np.uint8)))
-                mine = part_of(event_marks(rows, self.key), self.parts) == part
+                mine = part_of(event_marks(rows, self.keys.event_key), self.parts) == part
                 yield rows.filter(pa.array(mine)).cast(source.rows_schema)
 
     def _written(self, day: int, new: pa.Table) -> DataFile | None:

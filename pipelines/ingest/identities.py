@@ -3,11 +3,11 @@
 import threading
 from collections.abc import Sequence
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipelines.arrays import Int64
+from pipelines.id_set import IdSet
 from pipelines.lake import DataFile, Lake, read_table, write_data_file
 from schemas.tables import VAULT
 
@@ -21,18 +21,12 @@ class Unsealed:
     def __init__(self, sealed: Int64) -> None:
         """Begin with the tokens that the vault holds, int64[n] in any order."""
         self._lock = threading.Lock()
-        self._sealed = np.unique(sealed)
+        self._sealed = IdSet(sealed)
 
     def claim(self, tokens: Int64) -> Int64:
         """The positions in `tokens` (distinct, int64[n]) that the caller has to seal."""
         with self._lock:
-            place = np.searchsorted(self._sealed, tokens)
-            place[place == self._sealed.size] = 0
-            held = self._sealed[place] == tokens if self._sealed.size else np.zeros(tokens.size, bool)
-            fresh = np.flatnonzero(~held)
-            if fresh.size:
-                self._sealed = np.union1d(self._sealed, tokens[fresh])
-        return fresh
+            return self._sealed.add(tokens)
 
 
 def sealed_once(lake: Lake, files: Sequence[DataFile], version: int) -> list[DataFile]:

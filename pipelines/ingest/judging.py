@@ -169,9 +169,11 @@ def _parts_of_days(blocks: Iterable[Mapping[int, int]]) -> dict[int, int]:
 
 def _venue_part(venue: Int64, day: Int64, parts: Mapping[int, int]) -> Int64:
     """The part of each scan's venue among those of its day."""
-    days, inverse = np.unique(day, return_inverse=True)
-    fold = np.array([_PARTS_AT_MOST // parts[number] for number in days.tolist()], np.int64)
-    return part_of(venue, _PARTS_AT_MOST) // fold[inverse]
+    first = min(parts)
+    shift = np.zeros(max(parts) - first + 1, np.int64)
+    for number, count in parts.items():
+        shift[number - first] = (_PARTS_AT_MOST // count).bit_length() - 1
+    return part_of(venue, _PARTS_AT_MOST) >> shift[day - first]
 
 
 def _scans_of(rows: pa.Table) -> Scans:

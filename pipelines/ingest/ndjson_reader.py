@@ -38,11 +38,14 @@ def read_ndjson(chunk: Chunk, block_bytes: int = BLOCK_BYTES) -> Iterator[Lines]
         open_stream(chunk.path, chunk.compression, chunk.key) as stream,
     ):
         first_row = 0
+        before: UInt8 | None = None
         for data in whole_lines(_parts(chunk, stream, block_bytes)):
-            yield Lines(first_row, data)
-            first_row += count_line_ends(data)
+            if before is not None:
+                first_row += count_line_ends(before)
             if first_row >= _MOST_ROWS:
                 raise unreadable(chunk.path, "has more than 4 billion lines", "split the file")
+            yield Lines(first_row, data)
+            before = data
 
 
 def _parts(chunk: Chunk, stream: Any, block_bytes: int) -> Iterator[UInt8]:

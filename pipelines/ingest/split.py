@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 from apache_beam.pvalue import TaggedOutput
 
-from pipelines.arrays import part_of, stable_order
+from pipelines.arrays import Int64, part_of, stable_order
 from pipelines.days import DAY_US
 from pipelines.failures import noted
 from pipelines.ingest.dated import DatedBlock
@@ -24,6 +24,8 @@ from pipelines.vault import Sealer
 
 REFUSED, SEALED, COUNTS, DATES = "refused", "sealed", "counts", "dates"
 """Tags beside the scans: refused rows, sealed identifiers, counts, scans by day."""
+
+_FEW_DAYS = 1 << 16  # counted without being sorted
 
 
 @dataclass(frozen=True)
@@ -71,8 +73,7 @@ class ParseChunks(ThreadedDoFn):
         bucket = part_of(scans["event_high"].to_numpy(), self.buckets)
         order = stable_order(bucket)
         yield from spill(self.scratch, f"parsed-{name}", scans.take(pa.array(order)), bucket[order])
-        days, counts = np.unique(scans["occurred_us"].to_numpy() // DAY_US, return_counts=True)
-        yield TaggedOutput(DATES, dict(zip(days.tolist(), counts.tolist(), strict=True)))
+        yield TaggedOutput(DATES, _rows_a_day(scans["occurred_us"].to_numpy() // DAY_US))
 
     def _refused(
         self, name: str, share: int, block: Any, parsed: Parsed | DatedBlock, contract: str = "scan"
@@ -93,3 +94,15 @@ class ParseChunks(ThreadedDoFn):
             rows = self._sealer.seal(tokens[order], identifiers)
             for key, piece in spill(self.scratch, f"sealed-{name}", rows, share[order]):
                 yield TaggedOutput(SEALED, (key, piece))
+
+
+def _rows_a_day(day: Int64) -> dict[int, int]:
+    """How many rows each day has."""
+    if not day.size:
+        return {}
+    first, last = int(day.min()), int(day.max())
+    if last - first >= _FEW_DAYS:
+        days, counts = np.unique(day, return_counts=True)
+        return dict(zip(days.tolist(), counts.tolist(), strict=True))
+    rows = np.bincount(day - first)
+    return {first + number: count for number, count in enumerate(rows.tolist()) if count}

@@ -99,13 +99,12 @@ class IngestScans(beam.PTransform[Any, Any]):
     scratch: str
 
     def expand(self, begin: Any) -> Any:
-        """Wire the steps."""
+        """Wire the steps; `Create` spreads what it lists over the workers by itself."""
         plan = self.plan
         # parsed: (event bucket, Piece); .refused and .sealed: (share, Piece); .dates: scans by day
         parsed = (
             begin
             | "List chunks" >> beam.Create(plan.chunks)
-            | "Spread chunks" >> beam.Reshuffle()
             | "Parse"
             >> beam.ParDo(
                 ParseChunks(plan.lake, plan.settings, plan.buckets, plan.shares, self.scratch)
@@ -125,7 +124,7 @@ class IngestScans(beam.PTransform[Any, Any]):
         )
         return (
             begin
-            | "Once" >> beam.Create([None])
+            | "Once" >> beam.Create([None], reshuffle=False)
             | "Commit batch"
             >> beam.ParDo(
                 CommitBatch(plan, self.scratch),
@@ -144,7 +143,7 @@ class IngestScans(beam.PTransform[Any, Any]):
             begin | f"Ingest {given.source}" >> IngestDated(self.plan, given, self.scratch)
             for given in self.plan.dated
         ]
-        none = begin | "No dated" >> beam.Create([])
+        none = begin | "No dated" >> beam.Create([], reshuffle=False)
         parts = [none, *(one["parts"] for one in landed)] | "Join dated" >> beam.Flatten()
         return [one[SEALED] for one in landed], parts
 
@@ -156,7 +155,6 @@ class IngestScans(beam.PTransform[Any, Any]):
             held = (
                 begin
                 | "List held files" >> beam.Create(plan.held)
-                | "Spread held files" >> beam.Reshuffle()
                 | "Read held" >> beam.ParDo(ReadHeld(plan.buckets, self.scratch), AsList(parsed[DATES]))
             )
             pieces.append(held)
@@ -199,14 +197,11 @@ class IngestDated(beam.PTransform[Any, Any]):
         parse = ParseDated(
             plan.lake, plan.settings, given.parts, plan.shares, self.scratch, given.source, given.epoch_us
         )
-        judge = JudgeDated(
-            plan.lake, given.source, given.held, given.parts, plan.settings.keys.event_key, self.scratch
-        )
+        judge = JudgeDated(plan.lake, given.source, given.held, given.parts, plan.settings.keys, self.scratch)
         # parsed: ((day, part), Piece); .refused and .sealed: (share, Piece)
         parsed = (
             begin
             | "List chunks" >> beam.Create(given.chunks)
-            | "Spread chunks" >> beam.Reshuffle()
             | "Parse" >> beam.ParDo(parse).with_outputs(REFUSED, SEALED, COUNTS, main="rows")
         )
         judged = (

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from numba import njit
 
 from pipelines.arrays import Int64, part_of, stable_order
 from pipelines.columns import event_key_words
 from pipelines.failures import noted
+from pipelines.id_set import IdSet
 from pipelines.registry import UNREGISTERED
 from pipelines.scratch import Piece, read_pieces, spill
 from pipelines.threads import ThreadedDoFn
@@ -54,32 +54,32 @@ class SplitByPerson(ThreadedDoFn):
     def setup(self) -> None:
         super().setup()
         self._lock = Lock()
-        self._changed: tuple[tuple[Piece, ...], Int64] = ((), _slots_of(np.empty(0, np.int64)))
+        self._changed: tuple[tuple[Piece, ...], IdSet] = ((), IdSet(np.empty(0, np.int64)))
 
     def work(self, file: ScanFile, *sides: Any) -> Iterator[tuple[int, Piece]]:
         """One file's rows, spilled by person bucket."""
-        changed = None if self.everyone else self._slots(sides[0])
+        changed = None if self.everyone else self._persons(sides[0])
         with noted(self.scratch):
             for number, batch in enumerate(read_batches(file.path, _COLUMNS)):
                 rows, bucket = self._rows(file, batch, changed)
                 yield from spill(self.scratch, f"scans-{file.number:06}-{number:04}", rows, bucket)
 
-    def _slots(self, pieces: Sequence[Piece]) -> Int64:
-        """The hash set of the changed persons, made once for all files."""
+    def _persons(self, pieces: Sequence[Piece]) -> IdSet:
+        """The changed persons, read once for all files."""
         with self._lock:
             key = tuple(sorted(pieces))
             if self._changed[0] != key:
-                self._changed = (key, _slots_of(np.unique(read_pieces(key)["person"].to_numpy())))
+                self._changed = (key, IdSet(read_pieces(key)["person"].to_numpy()))
             return self._changed[1]
 
-    def _rows(self, file: ScanFile, batch: pa.RecordBatch, changed: Int64 | None) -> tuple[pa.Table, Int64]:
+    def _rows(self, file: ScanFile, batch: pa.RecordBatch, changed: IdSet | None) -> tuple[pa.Table, Int64]:
         """The batch's scans that matter, by bucket, and the bucket of each."""
         venue, occurred_us = batch["venue"].to_numpy(), micros(batch["occurred_at"])
         before, after = self.registries.types(file, venue, occurred_us)
         person = batch["person"].to_numpy()
         matters = (before != UNREGISTERED) | (after != UNREGISTERED)
         if changed is not None:
-            matters &= _are_in(person, changed)
+            matters &= changed.holds(person)
         kept = np.flatnonzero(matters)
         bucket = part_of(person[kept], self.buckets)
         order = stable_order(bucket)
@@ -107,39 +107,3 @@ def direction_codes(direction: pa.DictionaryArray) -> npt.NDArray[np.uint8]:
     codes: npt.NDArray[np.uint8] = np.array([DIRECTIONS.index(text) for text in texts], np.uint8)
     indices: npt.NDArray[np.int32] = direction.indices.to_numpy()
     return codes[indices]
-
-
-@njit(cache=True, nogil=True)
-def _slots_of(persons: Int64) -> Int64:
-    """A hash set: the distinct tokens in open slots, 0 for an empty one; slot 0 says whether 0 is in it."""
-    bits = 4
-    while (1 << bits) < 2 * persons.size + 2:
-        bits += 1
-    slots = np.zeros((1 << bits) + 1, np.int64)
-    for person in persons:
-        if person == 0:
-            slots[0] = 1
-            continue
-        slot = person & ((1 << bits) - 1)  # a token is a hash already
-        while slots[slot + 1] != 0:
-            slot = (slot + 1) & ((1 << bits) - 1)
-        slots[slot + 1] = person
-    return slots
-
-
-@njit(cache=True, nogil=True)
-def _are_in(persons: Int64, slots: Int64) -> npt.NDArray[np.bool_]:
-    mask = slots.size - 2
-    found = np.zeros(persons.size, np.bool_)
-    for row in range(persons.size):
-        person = persons[row]
-        if person == 0:
-            found[row] = slots[0] == 1
-            continue
-        slot = person & mask
-        while slots[slot + 1] != 0:
-            if slots[slot + 1] == person:
-                found[row] = True
-                break
-            slot = (slot + 1) & mask
-    return found

@@ -5,7 +5,6 @@ from pipelines.errors import DataError
 from pipelines.lake import snapshot
 from pipelines.registry import Registry
 from pipelines.windowing.scan_files import Registries, ScanFile, holds_any, read_batches
-from pipelines.windowing.split import _are_in, _slots_of
 from tests.windowing import lakes, worlds
 from tests.windowing.reference import Scan
 
@@ -65,10 +64,3 @@ def test_a_file_that_is_missing_is_named(path):
     for read in (lambda: list(read_batches(missing, ["venue"])), lambda: holds_any(missing, np.array([1]))):
         with pytest.raises(DataError, match="cannot be read"):
             read()
-
-
-@pytest.mark.parametrize("members", [[], [0], [5], [0, -1, 2**63 - 1, -(2**63), 64, 128]])
-def test_persons_are_found_in_the_set_of_changed_ones(members):
-    slots = _slots_of(np.array(members, np.int64))
-    asked = np.array([0, 5, -1, 64, 128, 192, 2**63 - 1, -(2**63)], np.int64)
-    assert _are_in(asked, slots).tolist() == [person in members for person in asked.tolist()]
