@@ -13,6 +13,7 @@ import hmac
 import os
 import shutil
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 
 from pipelines.codes.keyring import NO_KEYS, CodeKeys, load_code_keys
-from pipelines.errors import DataError, ServiceError
+from pipelines.errors import DataError, RefusedError, ServiceError
 
 TOKEN_KEY = "token.key"  # noqa: S105 - a file name
 EVENT_KEY = "event.key"
@@ -37,6 +38,9 @@ _FINGERPRINT_LABEL = b"truyvet keys v1"
 @dataclass(frozen=True)
 class Keys:
     """What ingest needs; the authority's private key is never among it.
+
+    Pickled keys are the name of their folder: a job's description holds no key,
+    and a worker reads its own files.
 
     Attributes:
         folder: where the files lie.
@@ -55,6 +59,9 @@ class Keys:
     authority_public: bytes
     fingerprint: str
     codes: CodeKeys = NO_KEYS
+
+    def __reduce__(self) -> tuple[Callable[[str, str], "Keys"], tuple[str, str]]:
+        return _read_again, (os.path.abspath(self.folder), self.fingerprint)
 
     @property
     def landing_key(self) -> bytes:
@@ -105,6 +112,20 @@ def load_keys(folder: Path) -> Keys:
         fingerprint=hashlib.sha256(_FINGERPRINT_LABEL + token_key + event_key).hexdigest()[:32],
         codes=load_code_keys(folder),
     )
+
+
+def _read_again(folder: str, fingerprint: str) -> Keys:
+    """The keys of a job, where a worker reads them: in the folder named, else in `TRUYVET_KEYS`.
+
+    Raises:
+        DataError: they are in neither.
+        RefusedError: they are others than those the job was made with.
+    """
+    own = os.environ.get("TRUYVET_KEYS")
+    keys = load_keys(Path(own if own and not os.path.isdir(folder) else folder))
+    if keys.fingerprint != fingerprint:
+        raise RefusedError(f"{keys.folder} holds other keys than the job", "give every worker the lake's own")
+    return keys
 
 
 def load_authority(path: Path) -> X25519PrivateKey:

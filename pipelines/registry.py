@@ -7,6 +7,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from pipelines.arrays import Int64
+from pipelines.parcels import Parcel
 from schemas.stay_rules import VENUE_TYPES
 
 UNREGISTERED = -1
@@ -16,7 +17,7 @@ _NEVER_US = np.iinfo(np.int64).max
 
 
 @dataclass(frozen=True)
-class Registry:
+class Registry(Parcel):
     """The registry as columns, ascending by venue.
 
     Attributes:

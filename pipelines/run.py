@@ -215,7 +215,7 @@ class _Batch:
             for source in SOURCES
             if (paths := self.given.get(source.name))
         ]
-        plan = self._plan(upserts, [name for name in self.dated if name not in landed])
+        plan = self._plan(upserts, [name for name in self.dated if name not in landed], scratch)
         with raised_again(scratch):
             run_to_end(lambda begin: begin | "Ingest" >> IngestScans(plan, scratch), self.runner)
         outcome: dict[str, Any] = json.loads(Path(scratch, OUTCOME).read_text(encoding="utf-8"))
@@ -224,7 +224,7 @@ class _Batch:
         outcome["others"] |= {name: by_date[name] for name in self.dated}
         return outcome
 
-    def _plan(self, upserts: Sequence[Upsert], dated: Sequence[str]) -> Ingest:
+    def _plan(self, upserts: Sequence[Upsert], dated: Sequence[str], scratch: str) -> Ingest:
         held = snapshot(self.lake, "scans")
         rows = _rows_at_most(self.chunks)
         return Ingest(
@@ -237,8 +237,8 @@ class _Batch:
                 for number, file in enumerate(held.files)
             ),
             base=held.version,
-            registry=registry_from(_registry_after(self.lake, upserts)),
-            upserts=tuple(upserts),
+            registry=registry_from(_registry_after(self.lake, upserts)).left_in(scratch),
+            upserts=tuple(given.rows_alone().left_in(scratch) for given in upserts),
             other_files=write_other_files(self.lake, self.settings.keys, upserts, self.received_us),
             received_us=self.received_us,
             buckets=parts_for(rows, _ROWS_A_BUCKET),

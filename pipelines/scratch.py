@@ -35,7 +35,8 @@ def spill(folder: str, name: str, rows: pa.Table, keys: npt.NDArray[np.int64]) -
 
     Args:
         folder: an existing folder.
-        name: unique in the folder; a retried step writes the same name again.
+        name: of the step's element. A retry writes a file of its own beside it: a runner may
+            start a step twice at once, and a reader keeps what the attempt that counts has named.
         rows: any schema.
         keys: int64[rows], ascending.
 
@@ -44,19 +45,17 @@ def spill(folder: str, name: str, rows: pa.Table, keys: npt.NDArray[np.int64]) -
     """
     if rows.num_rows == 0:
         return []
-    path = Path(folder) / f"{name}.arrow"
-    unfinished = path.with_name(f"_tmp-{os.getpid()}-{name}")
+    path = Path(folder) / f"{name}-{os.urandom(4).hex()}.arrow"
     starts = np.flatnonzero(np.diff(keys, prepend=keys[0] - 1))
     (batch,) = rows.combine_chunks().to_batches()
-    os.close(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     pieces = []
-    with pa.BufferedOutputStream(pa.OSFile(str(unfinished), "wb"), _WRITTEN_BYTES) as file:
+    with pa.BufferedOutputStream(pa.OSFile(str(path), "wb"), _WRITTEN_BYTES) as file:
         for start, stop in pairwise([*starts.tolist(), keys.size]):
             offset = file.tell()
             with pa.ipc.new_stream(file, rows.schema) as writer:
                 writer.write_batch(batch.slice(start, stop - start))
             pieces.append((int(keys[start]), Piece(str(path), offset, file.tell() - offset, stop - start)))
-    unfinished.replace(path)
     return pieces
 
 

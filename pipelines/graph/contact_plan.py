@@ -16,10 +16,10 @@ from pipelines.lake import (
     Lake,
     LiveFile,
     Snapshot,
-    commit,
     mark,
     snapshot,
 )
+from pipelines.windowing.commit import commit_once
 from pipelines.windowing.plan import date_of
 
 MIN_MINUTES = 15
@@ -200,12 +200,12 @@ def commit_dates(plan: Plan, written: Sequence[Written]) -> None:
 def _commit(
     plan: Plan, table: str, live: Snapshot, written: Sequence[Written], marks: Mapping[str, int]
 ) -> None:
-    commit(
+    commit_once(
         plan.lake,
         table,
         sorted((part.file for part in written if part.table == table), key=lambda file: file.path),
         remove=[file for file in live.files if date_of(file) in plan.dates],
-        after=live.version,
+        live=live,
         marks=marks,
     )
 

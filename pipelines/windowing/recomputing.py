@@ -3,13 +3,14 @@
 import json
 import os
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from pipelines.errors import ServiceError
 from pipelines.failures import raised_again
 from pipelines.lake import CommitConflict, Lake, snapshot
+from pipelines.lake.files import writing
 from pipelines.runner import run_to_end
 from pipelines.windowing.commit import commit_days
 from pipelines.windowing.footfall import WINDOW_US
@@ -94,6 +95,8 @@ def _attempt(plan: Plan, runner: str, window_us: int) -> dict[str, Any]:
         return _only_marks(plan)
     scratch = plan.lake.scratch(f"recompute-{os.getpid()}-{os.urandom(4).hex()}")
     try:
+        with writing(scratch):
+            plan = replace(plan, registries=plan.registries.left_in(scratch))
         with raised_again(scratch):
             run_to_end(lambda begin: begin | "Recompute" >> RecomputeDays(plan, scratch, window_us), runner)
         outcome: dict[str, Any] = json.loads(Path(scratch, OUTCOME).read_text(encoding="utf-8"))

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from pipelines.arrays import Int64
 from pipelines.errors import DataError
+from pipelines.parcels import Parcel
 from pipelines.registry import UNREGISTERED, Registry
 
 Int16 = npt.NDArray[np.int16]
@@ -46,7 +47,7 @@ class ScanFile:
 
 
 @dataclass(frozen=True)
-class Registries:
+class Registries(Parcel):
     """The registry that `stays` reflects, and the one to be reflected."""
 
     before: Registry
