@@ -84,9 +84,10 @@ def put_venues(lake: Lake, venues: str) -> int:
     return put(lake, "venues", _typed(lake, TABLES["venues"], rows))
 
 
-def put_cases(lake: Lake, cases: str) -> int:
+def put_cases(lake: Lake, cases: str | Sequence[Row]) -> int:
     """Commit cases: columns `case_id person`, and any of the times."""
-    return put(lake, "cases", _typed(lake, TABLES["cases"], drawn(cases)))
+    rows = drawn(cases) if isinstance(cases, str) else cases
+    return put(lake, "cases", _typed(lake, TABLES["cases"], rows))
 
 
 def put_scans(lake: Lake, scans: str) -> int:

@@ -42,7 +42,8 @@ class Asked:
         windows = [infectious_window(case.times, self.rule.infectious, self.until_us) for case in self.cases]
         empty = sum(window.empty for window in windows)
         if empty:
-            yield f"{counted(empty, 'case')} with an empty window: isolated, or asked about, before it begins"
+            said = "with an empty window: it begins after isolation, or after all that is known"
+            yield f"{counted(empty, 'case')} {said}"
 
 
 def ask(

@@ -145,9 +145,12 @@ def _infectious(lake: Lake, traced: Traced, persons: Persons) -> Intervals:
 
 
 def _together_us(traced: Traced, intervals: Intervals, person: Int64, via: Int64) -> Int64:
-    """How long persons were together with their infectors, as a rule counts it."""
-    contacts = provenance(traced.where, intervals, person, via)
-    return contacts.direct_us + contacts.indirect_us
+    """How long persons were together with their infectors, as a rule counts it; 0 if these never infect."""
+    together_us = np.zeros(person.size, np.int64)
+    known = np.isin(via, intervals.person)
+    contacts = provenance(traced.where, intervals, person[known], via[known])
+    together_us[known] = contacts.direct_us + contacts.indirect_us
+    return together_us
 
 
 def _table(ours: Persons, theirs: Persons, rules: tuple[str, str], why: dict[int, str]) -> pa.Table:

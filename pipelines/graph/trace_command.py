@@ -80,9 +80,12 @@ def _answer(lake: Lake, args: argparse.Namespace, asked: Asked) -> pa.Table:
         return compared(lake, asked, _ask(lake, args, args.compare))
     if args.explain is not None:
         person = token_of(lake, args.explain, args.keys)
+        links = explained(lake, traced_in(lake, *question), person)
         if person in (case.person for case in asked.cases):
             print("this person is one of the cases, and nobody's contact", file=sys.stderr)
-        return explained(lake, traced_in(lake, *question), person)
+        elif not links.num_rows:
+            print("this person is in no tier of this trace", file=sys.stderr)
+        return links
     rows = trace_rows(lake, *question)
     return rows if args.capacity is None else with_calls(rows, args.capacity)
 

@@ -62,10 +62,13 @@ class Trust:
         yield f"lake version {self.scans_version}, last scan {_local(self.last_scan_us)}"
         if self.stays_version < self.scans_version:
             yield f"stays reflect scans up to version {self.stays_version} only: run truyvet recompute"
-        yield (
-            f"at the {self.venues:,} venues concerned {self.share_imputed:.0%} of the time "
-            f"in {self.stays:,} stays is imputed"
-        )
+        if self.venues:
+            yield (
+                f"at the {self.venues:,} venues concerned {self.share_imputed:.0%} of the time "
+                f"in {self.stays:,} stays is imputed"
+            )
+        else:
+            yield "no scan shows where the cases stayed while infectious"
         yield (
             f"{self.unregistered:,} scans of that time name no registered venue; "
             f"{self.rejected:,} scan records were rejected"
