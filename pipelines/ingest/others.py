@@ -91,8 +91,12 @@ def _venue_columns(fields: dict[str, pa.Array]) -> dict[str, pa.Array]:
     return {**fields, "venue": pa.array(hashes(texts)[ids]), "venue_code": fields["venue"]}
 
 
+def _unchanged(fields: dict[str, pa.Array]) -> dict[str, pa.Array]:
+    return fields
+
+
 VENUE_SOURCE: Final = Source("venues", "venue", VENUES, "venue_code", _venue_columns)
-CASE_SOURCE: Final = Source("cases", "case", CASES, "case_id", lambda fields: fields)
+CASE_SOURCE: Final = Source("cases", "case", CASES, "case_id", _unchanged)
 
 
 def read_venues(paths: Sequence[str], keys: Keys, current: pa.Table | None = None) -> Other:
