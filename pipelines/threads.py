@@ -11,7 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import apache_beam as beam
-from apache_beam.transforms.window import GlobalWindow, TimestampedValue
+from apache_beam.transforms.window import GlobalWindow, GlobalWindows, TimestampCombiner, TimestampedValue
 from apache_beam.utils.timestamp import MIN_TIMESTAMP, Timestamp
 from apache_beam.utils.windowed_value import WindowedValue
 
@@ -62,6 +62,15 @@ class ThreadedDoFn(beam.DoFn):
     def work(self, element: Any, *sides: Any) -> Iterable[Any]:
         """One element's results; called on a thread of the pool."""
         raise NotImplementedError
+
+
+def keep_times_early() -> beam.WindowInto:
+    """Windows for elements that are grouped and then stamped with the days they concern.
+
+    A group is by default as late as its window ends, and what a step makes of
+    it may not be earlier: a runner that keeps watermarks would drop the days as late.
+    """
+    return beam.WindowInto(GlobalWindows(), timestamp_combiner=TimestampCombiner.OUTPUT_AT_EARLIEST)
 
 
 def _in_global_window(result: Any) -> Any:

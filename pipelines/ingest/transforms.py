@@ -1,10 +1,8 @@
 """Files of scans, encounters and declarations to accepted rows in the lake: the wiring, no logic."""
 
 import json
-import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import apache_beam as beam
@@ -22,10 +20,10 @@ from pipelines.ingest.parse import Settings
 from pipelines.ingest.rejects import DigestLater, Refused, WriteRejects
 from pipelines.ingest.split import COUNTS, DATES, REFUSED, SEALED, Counts, ParseChunks
 from pipelines.ingest.writing import WriteScans, WriteVault, WrittenScans
-from pipelines.lake import CommitConflict, DataFile, Lake, LiveFile
-from pipelines.lake.files import unfinished
+from pipelines.lake import CommitConflict, DataFile, Lake, LiveFile, storage
 from pipelines.registry import Registry
 from pipelines.scratch import Piece
+from pipelines.threads import keep_times_early
 
 OUTCOME = "outcome.json"
 """Where in the scratch folder the last step leaves what became of the batch."""
@@ -161,6 +159,7 @@ class IngestScans(beam.PTransform[Any, Any]):
         return (
             pieces
             | "Join held" >> beam.Flatten()
+            | "Keep times early" >> keep_times_early()
             | "Group by event" >> beam.GroupByKey()
             | "Judge"
             >> beam.ParDo(JudgeScans(self.scratch), AsList(parsed[DATES])).with_outputs(
@@ -250,7 +249,12 @@ class LogRefused(beam.PTransform[Any, Any]):
         digest = DigestLater(
             plan.settings.keys, chunks, plan.shares, self.scratch, self.contract, self.epoch_us
         )
-        digested = later | "Group by chunk" >> beam.GroupByKey() | "Digest later" >> beam.ParDo(digest)
+        digested = (
+            later
+            | "Leave the early times" >> beam.WindowInto(GlobalWindows())
+            | "Group by chunk" >> beam.GroupByKey()
+            | "Digest later" >> beam.ParDo(digest)
+        )
         return (
             [refused, digested]
             | "Join refused" >> beam.Flatten()
@@ -295,9 +299,7 @@ class CommitBatch(beam.DoFn):
             outcome["others"] = {source: counts_of(own) for source, own in parts.items()}
             rejected = [*rejects, *(part for _, part in dated if isinstance(part, Refused))]
             outcome |= self._commit(files, rejected, vault, parts, outcome)
-            with unfinished(self.scratch) as (file, path):
-                file.write(json.dumps(outcome).encode())
-                os.replace(path, Path(self.scratch, OUTCOME))
+            storage.put(f"{self.scratch}/{OUTCOME}", json.dumps(outcome).encode())
         yield outcome
 
     def _commit(

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import apache_beam as beam
@@ -14,8 +13,9 @@ from apache_beam.transforms.window import FixedWindows, GlobalWindows, Timestamp
 from pipelines import metrics
 from pipelines.days import DAY_SECONDS
 from pipelines.failures import noted
-from pipelines.lake import CommitConflict
+from pipelines.lake import CommitConflict, storage
 from pipelines.scratch import Piece
+from pipelines.threads import keep_times_early
 from pipelines.windowing.changes import TALLY, FindChanges, Tally
 from pipelines.windowing.commit import commit_days
 from pipelines.windowing.days import DayPart, RewriteDays, Rewritten
@@ -42,6 +42,7 @@ class RecomputeDays(beam.PTransform):  # type: ignore[type-arg]
             begin
             | "List scan files" >> beam.Create(plan.files)
             | "Split by person" >> self._split(begin)
+            | "Keep times early" >> keep_times_early()
             | "Group by person" >> beam.GroupByKey()
             | "Pair scans"
             >> beam.ParDo(
@@ -85,10 +86,15 @@ class RecomputeDays(beam.PTransform):  # type: ignore[type-arg]
         recounted = (
             begin
             | "List recounted" >> beam.Create(self.plan.recounted)
-            | "Stamp recounted"
-            >> beam.Map(lambda date: TimestampedValue((0, (("venue", 0), None)), date * DAY_SECONDS))
+            | "Stamp recounted" >> beam.Map(stamp_recounted)
+            | "Keep recounted early" >> keep_times_early()
         )
         return (days, recounted) | "Join recounted" >> beam.Flatten()
+
+
+def stamp_recounted(date: int) -> Any:
+    """Day number -> (0, ((by, part), no piece)), stamped with that day."""
+    return TimestampedValue((0, (("venue", 0), None)), date * DAY_SECONDS)
 
 
 @dataclass
@@ -141,7 +147,7 @@ class CommitDays(beam.DoFn):
             except CommitConflict:
                 outcome["conflict"] = True
                 Metrics.counter(metrics.NAMESPACE, metrics.CONFLICTED_COMMITS).inc()
-        Path(self.scratch, OUTCOME).write_text(json.dumps(outcome), encoding="utf-8")
+        storage.put(f"{self.scratch}/{OUTCOME}", json.dumps(outcome).encode())
         yield outcome
 
 
