@@ -5,6 +5,7 @@ import numpy.typing as npt
 from numba import njit
 
 from pipelines.arrays import Int64
+from pipelines.kernels import inlined
 
 _FEWEST_SLOTS = 1 << 10
 _FREE = 0  # an id of 0 is kept apart
@@ -34,7 +35,7 @@ class IdSet:
         return _holds(ids, self._slots, self._has_zero)
 
 
-@njit(cache=True, nogil=True)
+@inlined
 def _slot_of(value: int, slots: Int64) -> int:
     """The slot that has the id, or the free one where it belongs."""
     slot = value & (slots.size - 1)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from pipelines.arrays import Int64
 from pipelines.graph.people import People, nobody, numbers_of, slot_of
-from pipelines.ingest.helpers import helper
+from pipelines.kernels import helper
 from pipelines.lake.sidecar import Sidecar
 
 Int32 = npt.NDArray[np.int32]

@@ -11,7 +11,7 @@ import numpy as np
 
 from pipelines.arrays import Int64
 from pipelines.graph.sources import NO_ZONE, Int32, first_from
-from pipelines.ingest.helpers import helper, inlined
+from pipelines.kernels import helper, inlined
 from pipelines.lake.sidecar import Sidecar
 
 OWN_COLUMNS = 8

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipelines.arrays import Int64
-from pipelines.ingest.helpers import helper, inlined
+from pipelines.kernels import helper, inlined
 
 NEVER_US = np.iinfo(np.int64).max
 CLOSED_US = np.iinfo(np.int64).min

@@ -15,7 +15,7 @@ from pipelines.graph.infectious import Intervals
 from pipelines.graph.parts import Columns, Contacts, Pairs, columns_of, measured, parts_of
 from pipelines.graph.sources import NO_ZONE
 from pipelines.graph.under_rule import Network
-from pipelines.ingest.helpers import helper
+from pipelines.kernels import helper
 from pipelines.lake.sidecar import Sidecar
 
 

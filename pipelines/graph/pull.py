@@ -14,7 +14,7 @@ from pipelines.graph.expand import NO_ZONES, Beside, Pieces, joined, room_for
 from pipelines.graph.infectious import Intervals
 from pipelines.graph.people import NEVER_US, People, numbers_of, slot_of
 from pipelines.graph.sources import NO_ZONE, ClippedStays, Int32, Zones, by_venue
-from pipelines.ingest.helpers import helper
+from pipelines.kernels import helper
 from pipelines.lake.sidecar import Sidecar
 
 

@@ -9,7 +9,7 @@ from numba import njit
 from pipelines.arrays import Int64, order_of
 from pipelines.graph.criteria import Criteria, VenueClasses
 from pipelines.graph.infectious import Intervals
-from pipelines.ingest.helpers import inlined
+from pipelines.kernels import inlined
 from pipelines.lake.sidecar import Sidecar
 
 Int32 = npt.NDArray[np.int32]

@@ -13,7 +13,7 @@ from pipelines.arrays import Int64
 from pipelines.graph.adjacency import Span, live_files, sidecars
 from pipelines.graph.infectious import Intervals
 from pipelines.graph.sources import clipped_rows, first_after, first_from
-from pipelines.ingest.helpers import helper
+from pipelines.kernels import helper
 from pipelines.lake import Lake, LiveFile, read_live_file, read_table, snapshot
 from pipelines.options import LOCAL_TIMEZONE
 from schemas.tables import SCANS

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from pipelines.ingest.helpers import helper, inlined
 from pipelines.ingest.spans import UInt8
+from pipelines.kernels import helper, inlined
 
 _QUOTE, _BACKSLASH, _BLANK, _U = (ord(sign) for sign in '"\\ u')
 _FAILED = -1

@@ -6,10 +6,10 @@ from numba import njit
 
 from pipelines.arrays import Int64
 from pipelines.ingest.copying import SLACK, move
-from pipelines.ingest.helpers import helper, inlined
 from pipelines.ingest.lanes import LANES, compress
 from pipelines.ingest.machine import load64_big, store64
 from pipelines.ingest.spans import Int32, Spans, UInt8
+from pipelines.kernels import helper, inlined
 
 UInt32 = npt.NDArray[np.uint32]
 

@@ -4,11 +4,10 @@ import threading
 from collections.abc import Sequence
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from pipelines.arrays import Int64
 from pipelines.id_set import IdSet
-from pipelines.lake import DataFile, Lake, read_table, write_data_file
+from pipelines.lake import DataFile, Lake, read_table, storage, write_data_file
 from schemas.tables import VAULT
 
 
@@ -38,10 +37,10 @@ def sealed_once(lake: Lake, files: Sequence[DataFile], version: int) -> list[Dat
     kept = []
     for file in files:
         path = f"{lake.table_url(file.table)}/{file.path}"
-        fresh = unsealed.claim(pq.ParquetFile(path).read(["person"])["person"].to_numpy())
+        fresh = unsealed.claim(storage.parquet(path).read(["person"])["person"].to_numpy())
         if fresh.size == file.rows:
             kept.append(file)
         elif fresh.size:
-            rows = pq.ParquetFile(path).read().take(pa.array(fresh))
+            rows = storage.parquet(path).read().take(pa.array(fresh))
             kept.append(write_data_file(lake, VAULT, {}, rows.cast(VAULT.file_schema).combine_chunks()))
     return kept

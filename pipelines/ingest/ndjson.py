@@ -13,9 +13,9 @@ from pipelines.ingest.copying import load_upto
 from pipelines.ingest.csv_kernel import is_utf8
 from pipelines.ingest.escapes import unescape
 from pipelines.ingest.fields import FIELDS, RECORD_BYTES
-from pipelines.ingest.helpers import helper, inlined
 from pipelines.ingest.machine import WIDTH, count_bits, first_bit, line_ends, special_bytes
 from pipelines.ingest.spans import Int32, UInt8
+from pipelines.kernels import helper, inlined
 
 READ, TOO_LONG, IN_DOUBT = 0, 1, 2
 """What became of a line."""

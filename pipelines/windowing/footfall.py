@@ -13,6 +13,7 @@ import numpy.typing as npt
 from numba import njit
 
 from pipelines.arrays import Int64, as_unsigned, order_by
+from pipelines.kernels import helper, inlined
 
 Bool = npt.NDArray[np.bool_]
 Int32 = npt.NDArray[np.int32]
@@ -172,7 +173,7 @@ def _visits(
     return _Visits(owner[:count], begin_us[:count], end_us[:count], returns[:count])
 
 
-@njit(cache=True, nogil=True)
+@inlined
 def _slot(whose: Int64, newest: Int64, mask: int, person: int) -> int:
     """Where a person's newest visit stands in the hash table, or will stand."""
     slot = int((np.uint64(person) * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(20)) & mask
@@ -250,7 +251,7 @@ def _first(counts: _Counts, size: int) -> _Counts:
     )
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _count_visits(
     table: Int64, visits: _Visits, leaving_us: Int64, visit: int, position: int, window_us: int
 ) -> int:
@@ -279,7 +280,7 @@ def _count_visits(
     return visit
 
 
-@njit(cache=True, nogil=True)
+@helper
 def _write_rows(counts: _Counts, size: int, table: Int64, position: int, window_us: int) -> int:
     """Append the windows of a venue in which something happened; the new number of rows."""
     staying = 0  # who was there before the window and still is at its start

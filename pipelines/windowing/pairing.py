@@ -82,11 +82,13 @@ def pair(
             a negative one takes no part: not registered, or closed by then.
         rules: dwell and longest stay by type.
     """
-    part = np.flatnonzero(type_code >= 0)
+    takes_part = type_code >= 0
+    part = slice(None) if takes_part.all() else np.flatnonzero(takes_part)
     rank, _ = dense_rank(person[part])
     is_out = direction[part] == _OUT
     order = _by_time(rank, occurred_us[part], is_out, event_high[part], event_low[part])
-    row, rank, is_out = part[order], rank[order], is_out[order]
+    row = order if isinstance(part, slice) else part[order]
+    rank, is_out = rank[order], is_out[order]
     venue_rank, venues = dense_rank(venue[row])
     at_us, zone, types = occurred_us[row], zone_code[row], type_code[row]
     scans = SortedScans(
@@ -116,11 +118,12 @@ def _stays(
     """Walk the scans; `row` says which row of the other columns each of them was."""
     walked = walk(scans, venues)
     first, last = walked.first, walked.last
+    first_row = row[first]
     gap_before_us = np.where(scans.is_out[first], scans.max_stay_us[first], scans.dwell_us[first])
     gap_after_us = np.where(scans.is_out[last], 0, scans.max_stay_us[last])
     return Stays(
-        person=person[row[first]],
-        venue=venue[row[first]],
+        person=person[first_row],
+        venue=venue[first_row],
         zone=walked.zone,
         enter_us=walked.enter_us,
         exit_us=walked.exit_us,
@@ -129,7 +132,7 @@ def _stays(
         first_seen_us=scans.at_us[first],
         last_seen_us=scans.at_us[last],
         scans=walked.scans,
-        stay_id=stay_ids(event_high[row[first]], event_low[row[first]]),
+        stay_id=stay_ids(event_high[first_row], event_low[first_row]),
         reach_before_us=scans.at_us[first] - gap_before_us,
         reach_after_us=scans.at_us[last] + gap_after_us,
         fingerprint=walked.fingerprint,

@@ -8,14 +8,13 @@ import datetime as dt
 import hashlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from pipelines.arrays import parts_for
 from pipelines.days import DAY_US, day_number
 from pipelines.errors import DataError, RefusedError
-from pipelines.lake import NO_TABLE, Lake, LiveFile, Snapshot, mark, read_table, snapshot
+from pipelines.lake import NO_TABLE, Lake, LiveFile, Snapshot, mark, read_table, snapshot, storage
 from pipelines.registry import Registry, registry_from
 from pipelines.threads import thread_count
 from pipelines.windowing.dates import within
@@ -161,7 +160,7 @@ def _base(lake: Lake, stays: Snapshot) -> tuple[tuple[LiveFile, ...], Registry] 
         venues = read_table(lake, "venues", version=stays.marks["venues_version"])
     except (DataError, KeyError):
         return None
-    is_whole = all(Path(file.path).exists() for file in files)
+    is_whole = None not in storage.statuses(file.path for file in files)
     return (files, registry_from(venues)) if is_whole else None
 
 

@@ -2,14 +2,12 @@
 
 import json
 import os
-import shutil
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from pipelines.errors import ServiceError
 from pipelines.failures import raised_again
-from pipelines.lake import CommitConflict, Lake, snapshot
+from pipelines.lake import CommitConflict, Lake, snapshot, storage
 from pipelines.lake.files import writing
 from pipelines.runner import run_to_end
 from pipelines.windowing.commit import commit_days
@@ -93,16 +91,17 @@ def _attempt(plan: Plan, runner: str, window_us: int) -> dict[str, Any]:
     """Carry out one plan and say what became of it."""
     if not (plan.changed or plan.recounted or plan.is_rebuild):
         return _only_marks(plan)
-    scratch = plan.lake.scratch(f"recompute-{os.getpid()}-{os.urandom(4).hex()}")
+    name = f"recompute-{os.getpid()}-{os.urandom(4).hex()}"
+    scratch = plan.lake.scratch(name, shared=runner != "direct")
     try:
         with writing(scratch):
             plan = replace(plan, registries=plan.registries.left_in(scratch))
         with raised_again(scratch):
             run_to_end(lambda begin: begin | "Recompute" >> RecomputeDays(plan, scratch, window_us), runner)
-        outcome: dict[str, Any] = json.loads(Path(scratch, OUTCOME).read_text(encoding="utf-8"))
+        outcome: dict[str, Any] = json.loads(storage.read(f"{scratch}/{OUTCOME}"))
         return outcome
     finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+        storage.remove_all(scratch)
 
 
 def _only_marks(plan: Plan) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from pipelines.arrays import Int64
 from pipelines.errors import DataError
+from pipelines.lake import storage
 from pipelines.parcels import Parcel
 from pipelines.registry import UNREGISTERED, Registry
 
@@ -82,7 +83,7 @@ def read_batches(path: str, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         DataError: the file is missing or damaged.
     """
     try:
-        file = pq.ParquetFile(path, memory_map=True, read_dictionary=["zone", "direction"])
+        file = storage.parquet(path, read_dictionary=["zone", "direction"])
         groups: list[int] = []
         rows = 0
         for group in range(file.metadata.num_row_groups):
@@ -118,7 +119,7 @@ def holds_any(path: str, venues: Int64) -> bool:
         DataError: the file is missing or damaged.
     """
     try:
-        file = pq.ParquetFile(path, memory_map=True)
+        file = storage.parquet(path)
         column = file.schema_arrow.get_field_index("venue")
         for group in range(file.metadata.num_row_groups):
             extremes = file.metadata.row_group(group).column(column).statistics

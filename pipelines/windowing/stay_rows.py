@@ -6,12 +6,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numba import njit
 
 from pipelines.arrays import Int64, UInt64, as_unsigned, order_by
 from pipelines.columns import codes_of, texts_of, zone_codes
 from pipelines.errors import DataError
+from pipelines.kernels import inlined
+from pipelines.lake import storage
 from pipelines.windowing.pairing import twins
 from schemas.codes import ENTER_KINDS, EXIT_KINDS
 from schemas.tables import INSTANT, STAYS
@@ -44,7 +45,7 @@ def read_coded(path: str, columns: Sequence[str] = tuple(CODED.names)) -> pa.Tab
         DataError: the file is missing or damaged.
     """
     try:
-        file = pq.ParquetFile(path, memory_map=True, read_dictionary=["zone", *_KINDS])
+        file = storage.parquet(path, read_dictionary=["zone", *_KINDS])
         rows = file.read(columns=list(columns), use_threads=False)
     except (OSError, pa.ArrowInvalid) as error:
         raise DataError(f"{path} cannot be read", "run truyvet verify") from error
@@ -152,7 +153,7 @@ def _keys(rows: pa.Table, by: str) -> tuple[Int64, Int64, UInt64, UInt64]:
     )
 
 
-@njit(cache=True, nogil=True)
+@inlined
 def _is_later(one: int, other: int, major: Int64, minor: Int64, high: UInt64, low: UInt64) -> bool:
     """Whether row `one` comes after row `other` in the order of (major, minor, high, low)."""
     if major[one] != major[other]:

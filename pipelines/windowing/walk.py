@@ -12,6 +12,7 @@ import numpy.typing as npt
 from numba import njit
 
 from pipelines.arrays import Int64, UInt64
+from pipelines.kernels import inlined
 from schemas.codes import EXIT_KINDS
 
 Bool = npt.NDArray[np.bool_]
@@ -119,7 +120,7 @@ def nearest_elsewhere(person: Int64, venue: Int64, at_us: Int64, step: int, none
     return found
 
 
-@njit(cache=True, nogil=True)
+@inlined
 def _instant(person: Int64, venue: Int64, at_us: Int64, row: int, step: int, left: int) -> tuple[int, bool]:
     """How many of the `left` rows of the walk share person and instant, and if not the venue."""
     size, several = 1, False
@@ -174,14 +175,14 @@ def walk(scans: SortedScans, venues: int) -> Walked:
     )
 
 
-@njit(cache=True, nogil=True)
+@inlined
 def _continues(scans: SortedScans, before: int, row: int) -> bool:
     """Whether a scan belongs to the stay of the scan before it, of the person at the venue."""
     longest_us = scans.max_stay_us[row] if scans.is_out[row] else scans.dwell_us[row]
     return not scans.is_out[before] and scans.at_us[row] - scans.at_us[before] <= longest_us
 
 
-@njit(cache=True, nogil=True)
+@inlined
 def _begin(scans: SortedScans, stays: Walked, stay: int, before: int, row: int) -> None:
     """Begin a stay; `before` is the scan before it, of the person at the venue, or -1."""
     at_us = scans.at_us[row]
@@ -194,7 +195,7 @@ def _begin(scans: SortedScans, stays: Walked, stay: int, before: int, row: int) 
             stays.enter_us[stay] = max(stays.enter_us[stay], scans.at_us[before])
 
 
-@njit(cache=True, nogil=True)
+@inlined
 def _extend(scans: SortedScans, stays: Walked, stay: int, row: int) -> None:
     """Add a scan to a stay, as its last for now."""
     at_us, zone = scans.at_us[row], scans.zone[row]
