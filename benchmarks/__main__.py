@@ -4,7 +4,7 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from benchmarks import codes, contacts, files_to_lake, late_scans, one_person, streaming
+from benchmarks import codes, contacts, files_to_lake, late_scans, one_person, streaming, trace
 
 BENCHMARKS = {
     "files_to_lake": files_to_lake.measure,
@@ -12,6 +12,7 @@ BENCHMARKS = {
     "late_scans": late_scans.measure,
     "codes": codes.measure,
     "contacts": contacts.measure,
+    "trace": trace.measure,
     "streaming": streaming.measure,
 }
 

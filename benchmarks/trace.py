@@ -1,0 +1,127 @@
+"""F1 to Fk of cases, after loading and from a cold process, beside DuckDB and networkx."""
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from benchmarks import inputs
+from benchmarks.dense_world import case_ids, crowd, dense_world
+from benchmarks.files_to_lake import DAYS, our_lake
+from benchmarks.measure import Cost, module, report, run, say, truyvet
+from benchmarks.trace_question import Question
+from pipelines.graph.adjacency import Span, live_files
+from pipelines.lake import open_lake, read_table
+
+_CASES = (1, 100, 10_000)
+_ANY_CONTACT = "vn-2020-12"
+_MINUTES = "cdc-2020-10"
+_DEPTH = 3
+_PAIRED_AT_MOST = 10_000_000
+"""Stays beyond which the join of pairs is not waited for."""
+_WALKED_AT_MOST = 1_000_000
+"""Stays beyond which neither recursion nor networkx are waited for."""
+_VISITORS = 100_000
+
+
+def measure(work: Path, scans: int) -> None:
+    """The rows are compared before a ratio is printed. As many dense stays as scans."""
+    for stays in sorted({min(scans, _WALKED_AT_MOST), scans}):
+        report("trace_dense", _dense(work, stays))
+    report("trace_crowd", _crowd(work, min(scans, _VISITORS)))
+    report("trace_province", _province(work, scans))
+
+
+def _dense(work: Path, stays: int) -> list[dict[str, object]]:
+    lake = dense_world(work, stays)
+    rows: list[dict[str, object]] = []
+    for count in _CASES:
+        question = Question(lake, tuple(case_ids(count)), _ANY_CONTACT, _DEPTH)
+        peers = {"DuckDB, joins to the nearest": ("peer_trace", "asof")}
+        if stays <= _PAIRED_AT_MOST:
+            peers["DuckDB, join of pairs"] = ("peer_trace", "pairs")
+        if stays <= _WALKED_AT_MOST and count == 1:
+            peers["DuckDB, recursive statement"] = ("peer_trace", "recursive")
+            peers["networkx"] = ("peer_networkx",)
+        rows += _beside(work, question, peers, {"stays": stays})
+    return rows
+
+
+def _crowd(work: Path, visitors: int) -> list[dict[str, object]]:
+    """One venue and one day: F1 under minutes, F1 to F3 where any contact counts."""
+    lake = crowd(work, visitors)
+    asof = {"DuckDB, joins to the nearest": ("peer_trace", "asof")}
+    return [
+        *_beside(work, Question(lake, ("C00000",), _ANY_CONTACT, _DEPTH), asof, {"visitors": visitors}),
+        *_beside(work, Question(lake, ("C00000",), _MINUTES, 1), _DAY, {"visitors": visitors}),
+    ]
+
+
+def _province(work: Path, scans: int) -> list[dict[str, object]]:
+    lake = our_lake(inputs.province(work, scans, DAYS), work)
+    cases = _countable_cases(lake)
+    about = {"stays": sum(file.rows for file in live_files(open_lake(str(lake)), "venue", Span()))}
+    return [
+        *_beside(work, Question(lake, cases[:1], _MINUTES, 2), _DAY, about),
+        *_beside(work, Question(lake, cases[:100], _MINUTES, 3), _DAY, about),
+    ]
+
+
+_DAY = {"DuckDB, join of pairs": ("peer_trace", "day")}
+
+
+def _countable_cases(lake: Path) -> tuple[str, ...]:
+    rows = read_table(open_lake(str(lake)), "cases", ["case_id", "withdrawn_at", "onset_at"])
+    return tuple(
+        row["case_id"] for row in rows.to_pylist() if row["withdrawn_at"] is None and row["onset_at"]
+    )
+
+
+def _beside(
+    work: Path, question: Question, peers: Mapping[str, tuple[str, ...]], about: dict[str, object]
+) -> list[dict[str, object]]:
+    """Ours and the peers, each after loading and from a cold process."""
+    about = {**about, "rule": question.rule, "tiers": question.depth, "cases": len(question.cases)}
+    say(f"tracing: {' '.join(map(str, about.values()))}")
+    out = work / "trace.parquet"
+    words = ("--lake", question.lake, "--rule", question.rule, "--depth", question.depth)
+    warm = run(module("warm_trace", *words, "--out", out, "--case", *question.cases)).last_line()
+    found = _rows(pq.read_table(out))
+    shell = ("--format", "parquet", "--output", out, "--case", *question.cases)
+    rows = [_row("truyvet", warm, run(truyvet("trace", *words, *shell)), warm)]
+    _check(found, out)
+    files = ("--stays", *question.stays(), "--question", question.write(work / "question"))
+    for name, (peer, *way) in peers.items():
+        say(name)
+        cost = run(module(peer, *way, *files, "--out", out))
+        _check(found, out)
+        rows.append(_row(name, cost.last_line(), cost, warm))
+    return [{**about, **row} for row in rows]
+
+
+def _row(how: str, warm: Mapping[str, float], cold: Cost, ours: Mapping[str, float]) -> dict[str, object]:
+    return {
+        "how": how,
+        "rows": warm["rows"],
+        "seconds": warm["seconds"],
+        "processor": warm["processor"],
+        "ratio to ours": warm["seconds"] / ours["seconds"],
+        "cold seconds": cold.wall_seconds,
+        "cold processor": cold.user_seconds,
+        "cold peak MB": cold.peak_mb,
+        "load": os.getloadavg()[0],
+    }
+
+
+def _check(ours: pa.Table, path: Path) -> None:
+    if ours != _rows(pq.read_table(path)):
+        raise AssertionError(f"{path} holds other rows")
+
+
+def _rows(table: pa.Table) -> pa.Table:
+    """Tier, person and exposure, by person."""
+    exposed: Iterable[str] = {"exposed_at", "exposed_us"} & set(table.column_names)
+    columns = [table[name].cast(pa.int64()).combine_chunks() for name in ("tier", "person", *exposed)]
+    return pa.table(columns, names=["tier", "person", "exposed"]).sort_by("person").combine_chunks()
