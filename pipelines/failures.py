@@ -6,14 +6,13 @@ this process as well: the disk may be full.
 """
 
 import json
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 
 from pipelines import errors
-from pipelines.errors import TruyVetError
-from pipelines.lake.files import unfinished, writing
+from pipelines.errors import ServiceError, TruyVetError
+from pipelines.lake import storage
+from pipelines.lake.files import writing
 
 _FAILURE = "failure.json"
 _of_this_process: dict[str, TruyVetError] = {}
@@ -32,9 +31,8 @@ def noted(scratch: str) -> Iterator[None]:
     except TruyVetError as error:
         _of_this_process[scratch] = error
         said = json.dumps([type(error).__name__, error.what, error.remedy])
-        with suppress(OSError), unfinished(scratch) as (file, path):
-            file.write(said.encode())
-            os.replace(path, Path(scratch, _FAILURE))
+        with suppress(OSError, ServiceError):
+            storage.put(f"{scratch}/{_FAILURE}", said.encode())
         raise
 
 
@@ -57,7 +55,7 @@ def raised_again(scratch: str) -> Iterator[None]:
 def _read(scratch: str) -> TruyVetError | None:
     """The error that another process has noted."""
     try:
-        name, what, remedy = json.loads(Path(scratch, _FAILURE).read_bytes())
+        name, what, remedy = json.loads(storage.read(f"{scratch}/{_FAILURE}"))
     except FileNotFoundError:
         return None
     noted: TruyVetError = getattr(errors, name)(what, remedy)

@@ -44,23 +44,35 @@ def add_keys(parser: argparse.ArgumentParser) -> None:
         "--keys",
         metavar="DIR",
         default=os.environ.get("TRUYVET_KEYS") or None,
-        help="folder of the keys, by default LAKE.keys; TRUYVET_KEYS stands in for the flag",
+        help="folder of the keys, always on this machine: by default LAKE.keys, of a lake s3://B/L "
+        "~/.local/share/truyvet/s3/B/L.keys; TRUYVET_KEYS stands in for the flag",
     )
 
 
 def keys_folder(keys: str | None, lake: str | None) -> Path:
-    """The folder of the keys: the one named, else `LAKE.keys` beside a local lake.
+    """The folder of the keys: the one named, else that beside the lake.
 
     Raises:
-        UsageError: neither is named, or the lake lies at a URL, beside which no keys belong.
+        UsageError: neither keys nor lake are named.
     """
     if keys:
         return Path(keys)
     if not lake:
         raise UsageError("--keys is missing", "name the folder with --keys, or a lake with --lake")
-    if "://" in lake and not lake.startswith("file://"):
-        raise UsageError("--keys is missing", "a lake at a URL needs --keys DIR on this machine")
-    return Path(lake.removeprefix("file://").rstrip("/") + ".keys")
+    return beside(lake, "keys")
+
+
+def beside(lake: str, what: str) -> Path:
+    """The folder `LAKE.<what>` of what belongs to a lake and lies outside of it, always on this machine.
+
+    Of a lake in an object store `s3://bucket/lake` it is `truyvet/s3/bucket/lake.<what>` among the
+    user's own data, which are in `XDG_DATA_HOME`, by default `~/.local/share`.
+    """
+    folder = lake.removeprefix("file://").rstrip("/")
+    if "://" in folder:
+        data = os.environ.get("XDG_DATA_HOME") or os.path.expanduser("~/.local/share")
+        folder = os.path.join(data, "truyvet", folder.replace("://", "/", 1))
+    return Path(f"{folder}.{what}")
 
 
 def add_output(parser: argparse.ArgumentParser) -> None:

@@ -8,11 +8,10 @@ the run's scratch folder instead, and a worker fetches it from there.
 import copy
 import os
 import pickle
-from pathlib import Path
 from typing import Any, Self
 from weakref import WeakValueDictionary
 
-from pipelines.lake.files import unfinished
+from pipelines.lake import storage
 
 _here: WeakValueDictionary[str, "Parcel"] = WeakValueDictionary()
 
@@ -29,13 +28,11 @@ class Parcel:
         Raises:
             OSError: the disk does not take it.
         """
-        path = Path(folder, f"parcel-{type(self).__name__.lower()}-{os.urandom(8).hex()}")
-        with unfinished(folder) as (file, temporary):
-            pickle.dump(_fields(self), file, protocol=5)
-            os.replace(temporary, path)
+        path = f"{folder}/parcel-{type(self).__name__.lower()}-{os.urandom(8).hex()}"
+        storage.put(path, pickle.dumps(_fields(self), protocol=5))
         twin = copy.copy(self)
-        object.__setattr__(twin, "_left", str(path))
-        _here[str(path)] = twin
+        object.__setattr__(twin, "_left", path)
+        _here[path] = twin
         return twin
 
     def __reduce_ex__(self, protocol: Any) -> Any:
@@ -51,7 +48,7 @@ def _fetched(kind: type[Parcel], path: str) -> Parcel:
     """The value that was left at a path, read once by each process that uses it."""
     held = _here.get(path)
     if held is None:
-        held = kind(**pickle.loads(Path(path).read_bytes()))  # noqa: S301 - the folder is the lake owner's own
+        held = kind(**pickle.loads(storage.read(path)))  # noqa: S301 - the folder is the lake owner's own
         object.__setattr__(held, "_left", path)
         _here[path] = held
     return held

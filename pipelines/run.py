@@ -3,11 +3,9 @@
 import datetime as dt
 import json
 import os
-import shutil
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Final
 
 import pyarrow as pa
@@ -25,7 +23,7 @@ from pipelines.ingest.sources import SEALED
 from pipelines.ingest.transforms import OUTCOME, DatedInput, Ingest, IngestScans
 from pipelines.ingest.writing import write_other_files
 from pipelines.keys import Keys, load_keys
-from pipelines.lake import Lake, open_lake, read_table, snapshot
+from pipelines.lake import Lake, open_lake, read_table, snapshot, storage
 from pipelines.options import keys_folder
 from pipelines.recompute import bring_up_to_date
 from pipelines.registry import registry_from
@@ -198,11 +196,13 @@ class _Batch:
         """
         landed: dict[str, Any] = {}  # what an attempt has committed before it met another's scans
         for _ in range(_ATTEMPTS):
-            scratch = self.lake.scratch(f"run-{os.getpid()}-{os.urandom(4).hex()}")
+            scratch = self.lake.scratch(
+                f"run-{os.getpid()}-{os.urandom(4).hex()}", shared=self.runner != "direct"
+            )
             try:
                 outcome = self._attempt(scratch, landed)
             finally:
-                shutil.rmtree(scratch, ignore_errors=True)
+                storage.remove_all(scratch)
             if "scans_version" in outcome:
                 return outcome
             landed |= {name: outcome["others"][name] for name in outcome["landed"]}
@@ -218,7 +218,7 @@ class _Batch:
         plan = self._plan(upserts, [name for name in self.dated if name not in landed], scratch)
         with raised_again(scratch):
             run_to_end(lambda begin: begin | "Ingest" >> IngestScans(plan, scratch), self.runner)
-        outcome: dict[str, Any] = json.loads(Path(scratch, OUTCOME).read_text(encoding="utf-8"))
+        outcome: dict[str, Any] = json.loads(storage.read(f"{scratch}/{OUTCOME}"))
         by_date = {**landed, **outcome["others"]}
         outcome["others"] = {upsert.source.name: _counts(upsert.other) for upsert in upserts}
         outcome["others"] |= {name: by_date[name] for name in self.dated}

@@ -4,20 +4,20 @@ A grouping step of a runner holds its values in memory or in a buffer of
 limited size, so rows never travel through it: a step writes its output once,
 sorted by the next step's key, and sends only where the rows of each key lie.
 A file holds one Arrow stream a key, one after the other, so that a piece is a
-range of bytes that is read at once. The folder must be reachable by all workers.
+range of bytes that is read at once. The folder must be reachable by all workers:
+one of this machine, or one where the lake lies.
 """
 
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-_WRITTEN_BYTES = 1 << 22
+from pipelines.lake import storage
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -45,17 +45,16 @@ def spill(folder: str, name: str, rows: pa.Table, keys: npt.NDArray[np.int64]) -
     """
     if rows.num_rows == 0:
         return []
-    path = Path(folder) / f"{name}-{os.urandom(4).hex()}.arrow"
+    path = f"{folder}/{name}-{os.urandom(4).hex()}.arrow"
     starts = np.flatnonzero(np.diff(keys, prepend=keys[0] - 1))
     (batch,) = rows.combine_chunks().to_batches()
-    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     pieces = []
-    with pa.BufferedOutputStream(pa.OSFile(str(path), "wb"), _WRITTEN_BYTES) as file:
+    with storage.new_stream(path) as file:
         for start, stop in pairwise([*starts.tolist(), keys.size]):
             offset = file.tell()
             with pa.ipc.new_stream(file, rows.schema) as writer:
                 writer.write_batch(batch.slice(start, stop - start))
-            pieces.append((int(keys[start]), Piece(str(path), offset, file.tell() - offset, stop - start)))
+            pieces.append((int(keys[start]), Piece(path, offset, file.tell() - offset, stop - start)))
     return pieces
 
 
@@ -72,9 +71,4 @@ def read_pieces(pieces: Iterable[Piece]) -> pa.Table:
 
 
 def _read(piece: Piece) -> pa.Table:
-    """One piece: read, not mapped, for memory that is used again is faster than pages that are not."""
-    with open(piece.path, "rb", buffering=0) as file:
-        buffer = pa.allocate_buffer(piece.size)
-        if os.preadv(file.fileno(), [buffer], piece.offset) != piece.size:
-            raise OSError(f"{piece.path} was cut off")
-    return pa.ipc.open_stream(buffer).read_all()
+    return pa.ipc.open_stream(storage.read_range(piece.path, piece.offset, piece.size)).read_all()

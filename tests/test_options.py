@@ -75,10 +75,19 @@ def test_keys_lie_beside_the_lake_unless_named():
     assert keys_folder("/k", "/data/lake") == Path("/k")
 
 
-@pytest.mark.parametrize("lake", [None, "s3://bucket/lake"])
-def test_keys_must_be_named_without_a_local_lake(lake):
+def test_keys_of_a_lake_in_a_store_lie_among_the_own_data_of_the_user(monkeypatch):
+    monkeypatch.setenv("XDG_DATA_HOME", "/home/an/data")
+    expected = Path("/home/an/data/truyvet/s3/bucket/lake.keys")
+    assert keys_folder(None, "s3://bucket/lake/") == expected
+    monkeypatch.delenv("XDG_DATA_HOME")
+    monkeypatch.setenv("HOME", "/home/an")
+    assert keys_folder(None, "gs://bucket") == Path("/home/an/.local/share/truyvet/gs/bucket.keys")
+    assert keys_folder("/k", "s3://bucket/lake") == Path("/k")
+
+
+def test_keys_must_be_named_without_a_lake():
     with pytest.raises(UsageError, match="--keys is missing"):
-        keys_folder(None, lake)
+        keys_folder(None, None)
 
 
 def test_rows_are_a_table_on_standard_output_by_default():

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from pipelines.arrays import Int64
 from pipelines.columns import column
@@ -24,7 +23,7 @@ from pipelines.graph.contacts import (
     partners,
     presences,
 )
-from pipelines.lake import Lake, LiveFile, write_data_file
+from pipelines.lake import Lake, LiveFile, storage, write_data_file
 from pipelines.lake.sidecar import open_sidecar
 from pipelines.threads import ThreadedDoFn
 from pipelines.windowing.plan import date_of
@@ -165,7 +164,7 @@ def crowd_rows(footfall: list[LiveFile], cap: int) -> pa.Table:
     for file in footfall:
         if file.stats.greatest["people"] > cap:
             try:
-                rows = pq.ParquetFile(file.path, memory_map=True).read(_CROWD_COLUMNS, use_threads=False)
+                rows = storage.parquet(file.path).read(_CROWD_COLUMNS, use_threads=False)
             except (OSError, pa.ArrowInvalid) as error:
                 raise DataError(f"{file.path} cannot be read", "run truyvet verify") from error
             kept = rows.filter(pa.array(rows["people"].to_numpy() > cap))

@@ -2,17 +2,15 @@
 
 import json
 import os
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from pipelines.errors import ServiceError
 from pipelines.failures import raised_again
 from pipelines.graph.contact_plan import Limits, Plan, commit_dates, held_limits, make_plan
 from pipelines.graph.transforms import OUTCOME, WriteDates
-from pipelines.lake import CommitConflict, Lake
+from pipelines.lake import CommitConflict, Lake, storage
 from pipelines.runner import run_to_end
 from pipelines.windowing.recomputing import recompute
 
@@ -81,14 +79,15 @@ def carry_out(plan: Plan, runner: str) -> dict[str, Any]:
     """Carry out one plan and say what became of it."""
     if not plan.dates:
         return _only_marks(plan)
-    scratch = plan.lake.scratch(f"contacts-{os.getpid()}-{os.urandom(4).hex()}")
+    name = f"contacts-{os.getpid()}-{os.urandom(4).hex()}"
+    scratch = plan.lake.scratch(name, shared=runner != "direct")
     try:
         with raised_again(scratch):
             run_to_end(lambda begin: begin | "Contacts" >> WriteDates(plan, scratch), runner)
-        outcome: dict[str, Any] = json.loads(Path(scratch, OUTCOME).read_text(encoding="utf-8"))
+        outcome: dict[str, Any] = json.loads(storage.read(f"{scratch}/{OUTCOME}"))
         return outcome
     finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+        storage.remove_all(scratch)
 
 
 def _only_marks(plan: Plan) -> dict[str, Any]:

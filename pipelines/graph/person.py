@@ -6,7 +6,7 @@ from pipelines import keys as key_files
 from pipelines.errors import RefusedError
 from pipelines.identifiers import canonical_person
 from pipelines.keys import Keys, create_keys, load_keys
-from pipelines.lake import Lake, LakeLike, open_lake
+from pipelines.lake import Lake, LakeLike, open_lake, storage
 from pipelines.options import keys_folder
 
 
@@ -50,4 +50,4 @@ def _keys(folder: Path, lake_url: str | None) -> Keys:
 
 
 def _is_lake(url: str) -> bool:
-    return Path(url.removeprefix("file://"), "lake.json").exists()
+    return storage.exists(f"{url.removeprefix('file://')}/lake.json")

@@ -1,10 +1,8 @@
 """Stays to contacts and crowds: the wiring, no logic."""
 
 import json
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import apache_beam as beam
@@ -14,8 +12,7 @@ from pipelines.arrays import parts_for
 from pipelines.failures import noted
 from pipelines.graph.contact_days import DatePart, WriteContacts, WriteCrowds
 from pipelines.graph.contact_plan import Plan, Written, commit_dates
-from pipelines.lake import CommitConflict
-from pipelines.lake.files import unfinished
+from pipelines.lake import CommitConflict, storage
 from pipelines.windowing.plan import date_of
 
 OUTCOME = "outcome.json"
@@ -78,9 +75,7 @@ class CommitDates(beam.DoFn):
                 commit_dates(self.plan, [*contacts, *crowds])
             except CommitConflict:
                 outcome["conflict"] = True
-            with unfinished(self.scratch) as (file, path):
-                file.write(json.dumps(outcome).encode())
-                os.replace(path, Path(self.scratch, OUTCOME))
+            storage.put(f"{self.scratch}/{OUTCOME}", json.dumps(outcome).encode())
         yield outcome
 
 

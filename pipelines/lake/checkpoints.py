@@ -3,7 +3,7 @@
 A reader trusts `_last_checkpoint`, so after a power cut it must never name a
 checkpoint that is not on the disk. delta-rs makes no such promise: it writes
 a checkpoint here in a copy of the log's tail, and the finished file moves into
-the log.
+the log. In an object store what has been written is there.
 """
 
 import contextlib
@@ -15,6 +15,8 @@ from pathlib import Path
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
+from pipelines.errors import ServiceError
+from pipelines.lake import storage
 from pipelines.lake.files import TEMPORARY, sync_path
 from pipelines.lake.location import Lake
 from pipelines.lake.log import LOG_FOLDER, checkpoint_file, checkpoints, log_entry, versions
@@ -31,12 +33,18 @@ def write_checkpoint(lake: Lake, name: str, version: int) -> bool:
     Returns:
         Whether there is one now.
     """
+    url = lake.table_url(name)
+    if storage.is_url(url):
+        with contextlib.suppress(OSError, DeltaError):
+            DeltaTable(url, version=version, storage_options=storage.delta_options(url)).create_checkpoint()
+            return True
+        return False
     try:
         scratch = tempfile.mkdtemp(prefix=TEMPORARY, dir=lake.scratch("checkpoints"))
     except OSError:
         return False
     try:
-        _write_in(Path(scratch, LOG_FOLDER), lake.table_url(name), version)
+        _write_in(Path(scratch, LOG_FOLDER), url, version)
     except (OSError, DeltaError):
         return False
     finally:
@@ -71,6 +79,6 @@ def checkpoint_is_due(url: str, version: int) -> bool:
     """Whether enough commits have come since the last checkpoint."""
     if version % CHECKPOINT_EVERY != CHECKPOINT_EVERY - 1:
         return False
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError, ServiceError):
         return version not in checkpoints(url)
     return False

@@ -6,6 +6,7 @@ caller's back. Data lies on the disk before the log names it, and the log
 before the commit returns.
 """
 
+import errno
 import os
 import time
 import uuid
@@ -20,6 +21,7 @@ from deltalake.exceptions import DeltaError
 from deltalake.transaction import AddAction, RemoveAction, Transaction, create_table_with_add_actions
 
 from pipelines.errors import ServiceError
+from pipelines.lake import storage
 from pipelines.lake.checkpoints import CHECKPOINT_EVERY, checkpoint_is_due, write_checkpoint
 from pipelines.lake.data_files import DataFile
 from pipelines.lake.files import make_private, sync_path, writing
@@ -74,10 +76,9 @@ def commit(
     """
     url = lake.table_url(name)
     with writing(url):
-        make_private(f"{url}/{LOG_FOLDER}")
         actions = _actions(url, add, remove)
         _make_ready(lake, name, add, after)
-        if os.path.exists(log_entry(url, after + 1)):
+        if storage.exists(log_entry(url, after + 1)):
             raise CommitConflict(name)
         properties = _properties(note or {}, marks or {}, _hashes(url, actions, marks or {}, after))
         try:
@@ -111,19 +112,22 @@ def _actions(url: str, add: Sequence[DataFile], remove: Sequence[LiveFile]) -> l
         for file in remove
         if file.relative not in kept
     ]
-    return [*(_added(url, file) for file in new.values()), *removed]
+    found = storage.statuses(f"{url}/{path}" for path in new)
+    return [*map(_added, new.values(), found), *removed]
 
 
-def _added(url: str, file: DataFile) -> AddAction:
+def _added(file: DataFile, found: storage.Status | None) -> AddAction:
     """The action that adds a file, which must be there in full.
 
     Raises:
-        ValueError: it is not.
+        FileNotFoundError: it has gone.
+        ValueError: it has changed.
     """
-    status = os.stat(f"{url}/{file.path}")
-    if status.st_size != file.size:
+    if found is None:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+    if found.size != file.size:
         raise ValueError(f"{file.table}: a data file has changed since it was written")
-    modified_ms = status.st_mtime_ns // 1_000_000
+    modified_ms = found.modified_ns // 1_000_000
     return AddAction(file.path, file.size, dict(file.partition), modified_ms, True, file.stats)
 
 
@@ -168,11 +172,12 @@ def _write_entry(
             name=table.name,
             description=table.doc,
             configuration={"delta.checkpointInterval": str(CHECKPOINT_EVERY)},
+            storage_options=storage.delta_options(url),
             commit_properties=properties,
             post_commithook_properties=_NO_HOOKS,
         )
     else:
-        DeltaTable(url, version=after).create_write_transaction(
+        DeltaTable(url, version=after, storage_options=storage.delta_options(url)).create_write_transaction(
             actions,
             mode="append",
             schema=schema,
@@ -199,16 +204,16 @@ def _explain(url: str, after: int, properties: CommitProperties, error: Exceptio
         ServiceError: the log cannot be written.
     """
     entry = log_entry(url, after + 1)
-    if os.path.exists(entry):
+    if storage.exists(entry):
         own = (properties.custom_metadata or {})[COMMIT_ID]
         if commit_info(read_entry(entry)).get(COMMIT_ID) == own:
             return
         raise CommitConflict(Path(url).name) from error
-    if after != NO_TABLE and not os.path.exists(log_entry(url, after)):
+    if after != NO_TABLE and not storage.exists(log_entry(url, after)):
         raise CommitConflict(Path(url).name) from error
     if isinstance(error, OSError) and error.errno:
         raise error
-    raise ServiceError(f"the log of {url} cannot be written", "check the disk's space and rights") from error
+    raise ServiceError(f"the log of {url} cannot be written", "check its space and rights") from error
 
 
 def _make_ready(lake: Lake, name: str, add: Sequence[DataFile], after: int) -> None:
@@ -216,8 +221,12 @@ def _make_ready(lake: Lake, name: str, add: Sequence[DataFile], after: int) -> N
 
     Whoever wrote that entry may have been killed before it was durable. Were
     it lost in a power cut, the log would have a hole below the new entry.
+    An object is durable when it has been written.
     """
     url = lake.table_url(name)
+    if storage.is_url(url):
+        return
+    make_private(f"{url}/{LOG_FOLDER}")
     root = Path(lake.url)
     folders = {Path(url), *(Path(url, file.path).parent for file in add)}
     folders |= {parent for folder in folders for parent in folder.parents if parent.is_relative_to(root)}
@@ -229,6 +238,8 @@ def _make_ready(lake: Lake, name: str, add: Sequence[DataFile], after: int) -> N
 
 def _make_durable(url: str, version: int) -> None:
     """Make the log entry private and durable, and its name."""
+    if storage.is_url(url):
+        return
     os.chmod(log_entry(url, version), 0o600)
     sync_path(log_entry(url, version))
     sync_path(f"{url}/{LOG_FOLDER}")

@@ -5,17 +5,16 @@ and the same rows written twice are one file.
 """
 
 import hashlib
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import IO, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipelines.lake.files import make_private, unfinished, writing
+from pipelines.lake import storage
+from pipelines.lake.files import writing
 from pipelines.lake.location import Lake
 from pipelines.lake.statistics import statistics_of, to_delta
 from schemas.tables import TABLES, Table
@@ -64,16 +63,12 @@ def write_data_file(lake: Lake, table: Table, partition: Mapping[str, str], rows
     # Chunk borders would become page borders.
     rows = rows.replace_schema_metadata(None).combine_chunks()
     where = "/".join(f"{column}={value}" for column, value in partition.items())
-    folder = Path(lake.table_url(table.name), where)
-    with writing(folder):
-        make_private(folder)
-        with unfinished(folder) as (file, path):
-            sink = _Hashing(file)
-            _write_parquet(rows, table, sink)
-            os.fsync(file.fileno())
-            name = f"part-{sink.hexdigest()}.parquet"
-            # Replaces a file of the same name: its bytes may have rotted, and its age keeps it from a sweep.
-            os.replace(path, folder / name)
+    folder = f"{lake.table_url(table.name)}/{where}".rstrip("/")
+    with writing(folder), storage.new_file(folder) as new:
+        sink = _Hashing(new.file)
+        _write_parquet(rows, table, sink)
+        name = f"part-{sink.hexdigest()}.parquet"
+        new.keep(name)
     return DataFile(
         table=table.name,
         path=f"{where}/{name}" if where else name,

@@ -12,12 +12,21 @@ from pathlib import Path
 
 from pipelines.errors import DataError, RefusedError, ServiceError, UsageError
 from pipelines.keys import Keys, create_keys, load_keys
-from pipelines.lake.files import TEMPORARY, make_private, sync_path, unfinished, writing
+from pipelines.lake import storage
+from pipelines.lake.files import TEMPORARY, make_private, writing
 
 FORMAT = 1
 SCRATCH = "_scratch"
 
 _LAKE_JSON = "lake.json"
+_STORES = {
+    "s3": r"[A-Za-z0-9._-]+",
+    "gs": r"[A-Za-z0-9._-]+",
+    "abfss": r"[a-z0-9-]+@[a-z0-9]+\.dfs\.core\.[a-z.]+",
+}
+"""The schemes of stores, and what a bucket, or a container and its account, looks like."""
+
+_PREFIX = r"(/(?!\.\.?(/|$))[A-Za-z0-9._-]+)*/*"
 _DECODED = re.compile("%[0-9A-Fa-f]{2}")  # delta-rs 1.6 writes below such a folder and cannot read there
 
 
@@ -26,24 +35,29 @@ class Lake:
     """A lake that has been opened.
 
     Attributes:
-        url: an absolute folder.
+        url: an absolute folder, or the URL of a prefix in an object store.
     """
 
     url: str
 
     def table_url(self, name: str) -> str:
-        """The folder of a table."""
+        """The folder of a table, or its prefix."""
         return f"{self.url}/{name}"
 
-    def scratch(self, name: str) -> str:
+    def scratch(self, name: str, *, shared: bool = False) -> str:
         """A folder for what lies between two steps of a pipeline, made when it is missing.
+
+        Args:
+            name: of the folder.
+            shared: whether other machines have to reach it: then it lies in the lake, wherever that is.
 
         Raises:
             ServiceError: it cannot be made.
         """
-        folder = f"{self.url}/{SCRATCH}/{name}"
-        with writing(folder):
-            make_private(folder)
+        folder = f"{self.url if shared else storage.local(self.url)}/{SCRATCH}/{name}"
+        if not storage.is_url(folder):
+            with writing(folder):
+                make_private(folder)
         return folder
 
 
@@ -55,7 +69,7 @@ def open_lake(url: str, keys: Keys | Path | None = None, *, create: bool = False
     """Open a lake, or make one.
 
     Args:
-        url: a folder, with or without `file://`.
+        url: a folder, with or without `file://`, or `s3://`, `gs://` or `abfss://` and a prefix.
         keys: the keys or their folder, to be compared with those the lake was
             made with. None when nothing is tokenised.
         create: make the lake when there is none, and keys when the folder
@@ -65,13 +79,13 @@ def open_lake(url: str, keys: Keys | Path | None = None, *, create: bool = False
         DataError: there is no lake, or `lake.json` is damaged.
         RefusedError: the lake was made with other keys, or its keys are gone,
             or the folder belongs to something else, or the keys would lie in the lake.
-        ServiceError: the lake cannot be written, or lies where none can.
-        UsageError: the library cannot reach a folder of this name.
+        ServiceError: the lake cannot be written or reached, or lies where none can.
+        UsageError: the library cannot reach a folder of this name, or the URL is none of a lake.
     """
     root = _root(url)
     if isinstance(keys, Path) and Path(os.path.abspath(keys)).is_relative_to(root):
         raise RefusedError(f"the keys {keys} lie inside the lake", "name a folder outside of it with --keys")
-    if not (root / _LAKE_JSON).exists():
+    if not storage.exists(f"{root}/{_LAKE_JSON}"):
         if not create:
             raise DataError(f"there is no lake at {url}", "make one with truyvet run, or name another")
         _create(root, keys)
@@ -80,7 +94,7 @@ def open_lake(url: str, keys: Keys | Path | None = None, *, create: bool = False
         raise RefusedError(
             f"the lake at {url} was made with other keys", "name its own with --keys, they are never mixed"
         )
-    return Lake(str(root))
+    return Lake(root)
 
 
 def opened(lake: LakeLike, keys: str | Path | None = None) -> Lake:
@@ -99,37 +113,56 @@ def opened(lake: LakeLike, keys: str | Path | None = None) -> Lake:
     return open_lake(str(lake), None if keys is None else Path(keys))
 
 
-def _root(url: str) -> Path:
-    """The absolute folder of a lake.
+def _root(url: str) -> str:
+    """The absolute folder of a lake, or its URL without a slash at the end.
 
     Raises:
         ServiceError: the lake lies in a store that this version cannot write.
-        UsageError: delta-rs would take the path for another one.
+        UsageError: delta-rs would take the path for another one, or the URL is none of a lake.
         DataError: the path is a file.
     """
     path = url.removeprefix("file://")
+    if storage.is_url(path):
+        return _checked_url(path)
     if _DECODED.search(os.path.abspath(path)):
         raise UsageError(
             f"{url} holds a % before two digits", "name a folder without, the library decodes it"
         )
-    if "://" in path:
-        raise ServiceError(f"no storage for lakes at {path.partition('://')[0]}://", "name a local folder")
-    root = Path(os.path.abspath(path))
-    if root.exists() and not root.is_dir():
+    root = os.path.abspath(path)
+    if os.path.exists(root) and not os.path.isdir(root):
         raise DataError(f"{url} is a file", "name the folder of a lake")
     return root
 
 
-def _describe(root: Path) -> dict[str, object]:
+def _checked_url(url: str) -> str:
+    """The URL of a lake; what is wrong with one is said without it, for it may hold a credential.
+
+    Raises:
+        ServiceError: no store of this kind is known.
+        UsageError: it holds more than bucket and prefix, or less.
+    """
+    scheme, _, rest = url.partition("://")
+    if scheme not in _STORES:
+        known = " ".join(f"{store}://" for store in _STORES)
+        raise ServiceError(f"no storage for lakes at {scheme}://", f"name a local folder, or one of {known}")
+    if not re.fullmatch(_STORES[scheme] + _PREFIX, rest):
+        raise UsageError(
+            f"--lake {scheme}://… is no bucket and prefix of letters, digits and . _ -",
+            "credentials belong into the provider's own variables",
+        )
+    return url.rstrip("/")
+
+
+def _describe(root: str) -> dict[str, object]:
     """What `lake.json` says.
 
     Raises:
         DataError: it is damaged.
         RefusedError: it was written by a later version.
     """
-    path = root / _LAKE_JSON
+    path = f"{root}/{_LAKE_JSON}"
     try:
-        described = json.loads(path.read_bytes())
+        described = json.loads(storage.read(path))
     except (OSError, ValueError) as error:
         raise DataError(f"{path} cannot be read", "restore it from a backup") from error
     if not isinstance(described, dict) or not isinstance(described.get("keys"), str):
@@ -159,7 +192,7 @@ def _holds_something(folder: Path) -> bool:
     return folder.is_dir() and any(folder.iterdir())
 
 
-def _create(root: Path, keys: Keys | Path | None) -> None:
+def _create(root: str, keys: Keys | Path | None) -> None:
     """Make an empty lake; of two processes at once one makes it.
 
     Raises:
@@ -169,25 +202,15 @@ def _create(root: Path, keys: Keys | Path | None) -> None:
     if keys is None:
         raise ValueError("a lake is never made without keys")
     with writing(root):
-        root.parent.mkdir(parents=True, exist_ok=True)
-        make_private(root)
-        left = [name for name in os.listdir(root) if not name.startswith(TEMPORARY)]
+        if not storage.is_url(root):
+            os.makedirs(os.path.dirname(root), exist_ok=True)
+            make_private(root)
+        left = [name for name in storage.names(root) if not name.startswith(TEMPORARY)]
         if left and _LAKE_JSON not in left:
             raise RefusedError(f"{root} is no lake and not empty", "name an empty or a new folder")
-        os.chmod(root, 0o700)
+        if not storage.is_url(root):
+            os.chmod(root, 0o700)
         if isinstance(keys, Path):
             keys = load_keys(keys) if _holds_something(keys) else create_keys(keys)
-        _write_description(root, keys.fingerprint)
-
-
-def _write_description(root: Path, fingerprint: str) -> None:
-    content = json.dumps({"format": FORMAT, "keys": fingerprint}) + "\n"
-    with unfinished(root) as (file, path):
-        file.write(content.encode())
-        os.fsync(file.fileno())
-        try:
-            os.link(path, root / _LAKE_JSON)  # unlike a rename this never replaces another's
-        except FileExistsError:
-            return
-    sync_path(root)
-    sync_path(root.parent)
+        content = json.dumps({"format": FORMAT, "keys": keys.fingerprint}) + "\n"
+        storage.put_new(f"{root}/{_LAKE_JSON}", content.encode())

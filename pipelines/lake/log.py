@@ -7,13 +7,13 @@ says about itself beside its actions.
 """
 
 import hashlib
-import os
 import re
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
 import orjson
+
+from pipelines.lake import storage
 
 LOG_FOLDER = "_delta_log"
 COMMIT_ID = "commit"
@@ -46,7 +46,7 @@ def checkpoints(url: str) -> list[int]:
 
 
 def _numbers(url: str, pattern: re.Pattern[str]) -> list[int]:
-    matches = map(pattern.fullmatch, os.listdir(f"{url}/{LOG_FOLDER}"))
+    matches = map(pattern.fullmatch, storage.names(f"{url}/{LOG_FOLDER}"))
     return sorted(int(match[1]) for match in matches if match)
 
 
@@ -57,7 +57,7 @@ def read_entry(path: str) -> list[dict[str, Any]]:
         OSError: it cannot be read.
         ValueError: it is damaged.
     """
-    actions = [orjson.loads(line) for line in Path(path).read_bytes().splitlines() if line]
+    actions = [orjson.loads(line) for line in storage.read(path).splitlines() if line]
     if not all(isinstance(action, dict) for action in actions):
         raise ValueError("an action is no object")
     return actions
@@ -75,8 +75,7 @@ def commit_info(actions: Iterable[dict[str, Any]]) -> dict[str, Any]:
 def file_hash(path: str) -> str | None:
     """The SHA-256 of a file, or None when there is none."""
     try:
-        with open(path, "rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return hashlib.sha256(storage.read(path)).hexdigest()
     except FileNotFoundError:
         return None
 

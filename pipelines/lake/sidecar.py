@@ -5,7 +5,8 @@ rows in a file of millions. So beside each file lie the columns that an
 overlap needs, uncompressed and in the file's own order, for binary searches
 that touch a few pages. A sidecar is derived data: it is named by the hash of
 the file that it was made from, nobody commits it, and it is made again when
-it is missing, of another format or of another length.
+it is missing, of another format or of another length. A file in an object
+store has its sidecar in a folder of this machine, for objects cannot be mapped.
 """
 
 import os
@@ -18,11 +19,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from pipelines.errors import DataError
+from pipelines.lake import storage
 from pipelines.lake.data_files import DataFile
-from pipelines.lake.files import TEMPORARY, writing
+from pipelines.lake.files import TEMPORARY, make_private, writing
 from pipelines.lake.location import Lake
 from pipelines.lake.snapshots import LiveFile
 
@@ -115,7 +116,7 @@ def open_sidecar(live: LiveFile) -> Sidecar:
     path = sidecar_path(live.path)
     table = _mapped(path, live.rows)
     if table is None:
-        table = _columns(pq.ParquetFile(live.path).read(columns=_SOURCES))
+        table = _columns(storage.parquet(live.path).read(columns=_SOURCES))
         if _written(table, path):
             table = _mapped(path, live.rows) or table
     return _sidecar(table)
@@ -143,8 +144,12 @@ def check(live: LiveFile, rows: pa.Table) -> str | None:
 
 
 def sidecar_path(data_path: str) -> Path:
-    """Where the sidecar of a data file lies: beside it, under a name that no reader takes for data."""
-    path = Path(data_path)
+    """Where the sidecar of a data file lies: beside it, under a name that no reader takes for data.
+
+    Args:
+        data_path: of the data file. Of an object the sidecar lies below the user's cache.
+    """
+    path = Path(storage.local(data_path))
     return path.with_name(f"_{path.stem}.arrow")
 
 
@@ -244,6 +249,7 @@ def _written(table: pa.Table, path: Path) -> bool:
 
 def _write(table: pa.Table, path: Path) -> None:
     """Write under another name first: two processes may make the same sidecar, with the same bytes."""
+    make_private(path.parent)
     handle, unfinished = tempfile.mkstemp(prefix=TEMPORARY, dir=path.parent)  # of mode 0600
     try:
         with os.fdopen(handle, "wb") as file:

@@ -4,18 +4,18 @@ A snapshot is cheap: the newest one of each table is kept, and valid as long
 as the log has no next entry.
 """
 
-import os
 import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
 from pipelines.errors import DataError
+from pipelines.lake import storage
 from pipelines.lake.location import Lake
 from pipelines.lake.log import LOG_FOLDER, log_entry
 from pipelines.lake.statistics import Statistics, from_log
@@ -33,7 +33,7 @@ class LiveFile:
     """A data file that a version of a table consists of.
 
     Attributes:
-        path: absolute.
+        path: absolute, or a URL.
         relative: below the table's folder, as the log has it.
         partition: partition column to value.
         size: bytes.
@@ -70,7 +70,7 @@ class _Newest:
 
     snapshot: Snapshot
     table: DeltaTable
-    entry: tuple[int, int]
+    entry: tuple[int | str, int]
 
 
 _newest: dict[str, _Newest] = {}
@@ -135,6 +135,28 @@ def read_table(
     return pa.concat_tables(parts) if parts else schema.empty_table()
 
 
+def dataset(lake: Lake, name: str, only: Mapping[str, str]) -> Any:
+    """The newest version of a table as an Arrow dataset: what is asked of it skips files by partition and
+    statistics, and reads the columns needed.
+
+    Args:
+        lake: where.
+        name: which table.
+        only: partition column to the one value wanted.
+
+    Returns:
+        A `pyarrow.dataset.Dataset` with the columns of the table's schema.
+    """
+    import pyarrow.dataset  # takes as long to load as all the rest, and few ask for it
+
+    schema = TABLES[name].schema
+    newest = _find_newest(lake.table_url(name))
+    if newest is None:
+        return pyarrow.dataset.dataset(schema.empty_table())
+    chosen = [(column, "=", value) for column, value in only.items()]
+    return newest.table.to_pyarrow_dataset(schema=schema, file_pruning_predicate=chosen or None)
+
+
 def read_live_file(file: LiveFile, schema: pa.Schema) -> pa.Table:
     """The rows of a file with the columns of `schema`, which may name partition columns.
 
@@ -143,7 +165,7 @@ def read_live_file(file: LiveFile, schema: pa.Schema) -> pa.Table:
     """
     stored = [name for name in schema.names if name not in file.partition]
     try:
-        parquet = pq.ParquetFile(file.path, memory_map=True)
+        parquet = storage.parquet(file.path)
         rows = parquet.read(columns=stored, use_threads=False)
     except (OSError, pa.ArrowInvalid) as error:
         raise DataError(f"{file.path} cannot be read", "run truyvet verify") from error
@@ -185,16 +207,13 @@ def _brought_up_to_date(url: str, known: _Newest | None) -> DeltaTable | None:
 def _is_unchanged(url: str, known: _Newest) -> bool:
     """Whether the newest entry is the same file as before and has no successor."""
     version = known.snapshot.version
-    return not os.path.exists(log_entry(url, version + 1)) and _identity(url, version) == known.entry
+    return not storage.exists(log_entry(url, version + 1)) and _identity(url, version) == known.entry
 
 
-def _identity(url: str, version: int) -> tuple[int, int]:
+def _identity(url: str, version: int) -> tuple[int | str, int]:
     """Tells a log entry from one of the same name in a lake that was made anew."""
-    try:
-        status = os.stat(log_entry(url, version))
-    except FileNotFoundError:
-        return (0, 0)
-    return (status.st_ino, status.st_mtime_ns)
+    status = storage.status(log_entry(url, version))
+    return (0, 0) if status is None else (status.identity, status.modified_ns)
 
 
 def _open(url: str, version: int | None = None) -> DeltaTable | None:
@@ -203,13 +222,14 @@ def _open(url: str, version: int | None = None) -> DeltaTable | None:
     Raises:
         DataError: its log is damaged.
     """
-    if not os.path.isdir(f"{url}/{LOG_FOLDER}"):
+    if not storage.is_folder(f"{url}/{LOG_FOLDER}"):
         return None
     try:
-        return DeltaTable(url, version=version)
+        return DeltaTable(url, version=version, storage_options=storage.delta_options(url))
     except TableNotFoundError:
         return None
     except (DeltaError, OSError) as error:
+        storage.exists(log_entry(url, 0))  # a store that cannot be asked says so itself
         what = "log" if version is None else f"log up to version {version}"
         raise DataError(f"the {what} of {url} cannot be read", "run truyvet verify") from error
 

@@ -5,13 +5,14 @@ to it for as long as readers and running pipelines may take.
 """
 
 import contextlib
+import itertools
 import os
-import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from pipelines.errors import DataError
+from pipelines.lake import storage
 from pipelines.lake.files import TEMPORARY, writing
 from pipelines.lake.location import SCRATCH, Lake
 from pipelines.lake.log import LOG_FOLDER, log_entry, read_entry, versions
@@ -37,29 +38,26 @@ def sweep(lake: Lake, name: str, keep_seconds: float = KEEP_SECONDS) -> int:
         ServiceError: they cannot be removed.
     """
     url = lake.table_url(name)
-    if not Path(url, LOG_FOLDER).is_dir():
+    if not storage.is_folder(f"{url}/{LOG_FOLDER}"):
         return 0
     before = time.time() - keep_seconds
-    old = [path for path in _files(url) if _age(path) < before]
+    old = [found.place for found in _files(url) if _is_older(found, before)]
     # After the listing: what is committed meanwhile is known.
     needed = {_stem(path) for path in (*_live(lake, name), *_left_since(url, before))}
     swept = 0
     with writing(url):
         for path in old:
             # Looked at again, for a run may just have written the same rows once more.
-            if _stem(path) not in needed and _age(path) < before:
+            if _stem(path) not in needed and _is_older(storage.status(path), before):
                 with contextlib.suppress(FileNotFoundError):
-                    os.unlink(path)
+                    storage.remove(path)
                     swept += 1
     return swept
 
 
-def _age(path: str) -> float:
-    """When a file was written; one that has gone is as young as can be."""
-    try:
-        return os.stat(path).st_mtime
-    except FileNotFoundError:
-        return float("inf")
+def _is_older(found: storage.Status | None, before: float) -> bool:
+    """Whether a file is there and was written before an instant, seconds since 1970."""
+    return found is not None and found.modified_ns < before * 1e9
 
 
 def _live(lake: Lake, name: str) -> Iterator[str]:
@@ -73,31 +71,46 @@ def _live(lake: Lake, name: str) -> Iterator[str]:
 def sweep_scratch(lake: Lake, keep_seconds: float = KEEP_SECONDS) -> None:
     """Remove scratch folders of runs that were killed."""
     before = time.time() - keep_seconds
-    for folder in Path(lake.url, SCRATCH).glob("*"):
+    folders = [*_folders(f"{storage.local(lake.url)}/{SCRATCH}")]
+    if storage.is_url(lake.url):
+        folders += _prefixes(f"{lake.url}/{SCRATCH}")
+    for folder, changed in folders:
+        if changed < before:
+            storage.remove_all(folder)
+
+
+def _folders(scratch: str) -> Iterator[tuple[str, float]]:
+    """The folders of runs, and when each last changed, seconds since 1970."""
+    for folder in Path(scratch).glob("*"):
         with contextlib.suppress(FileNotFoundError):
-            if folder.is_dir() and _last_change(folder) < before:
-                shutil.rmtree(folder, ignore_errors=True)
+            if folder.is_dir():
+                yield str(folder), max(path.stat().st_mtime for path in [folder, *folder.rglob("*")])
 
 
-def _last_change(folder: Path) -> float:
-    return max(path.stat().st_mtime for path in [folder, *folder.rglob("*")])
+def _prefixes(scratch: str) -> Iterator[tuple[str, float]]:
+    """The same of runs whose pieces are objects."""
+    changed: dict[str, float] = {}
+    for found in storage.files(scratch):
+        folder = f"{scratch}/{found.place.removeprefix(f'{scratch}/').partition('/')[0]}"
+        changed[folder] = max(changed.get(folder, 0), found.modified_ns / 1e9)
+    yield from changed.items()
 
 
-def _files(url: str) -> Iterator[str]:
+def _files(url: str) -> Iterator[storage.Status]:
     """Data files, sidecars and unfinished files of a table; never its log's entries."""
-    for folder, _, names in os.walk(url):
-        in_log = Path(folder).name == LOG_FOLDER
-        for name in names:
-            unfinished = name.startswith(TEMPORARY) or (
-                in_log and "#" in name
-            )  # delta-rs stages as `…json#1`
-            if unfinished or (not in_log and name.endswith((".parquet", ".arrow"))):
-                yield os.path.join(folder, name)
+    own = storage.files(storage.local(url)) if storage.is_url(url) else ()
+    for found in itertools.chain(storage.files(url), own):
+        folder, name = os.path.split(found.place)
+        in_log = os.path.basename(folder) == LOG_FOLDER
+        # delta-rs stages as `…json#1`
+        unfinished = name.startswith(TEMPORARY) or (in_log and "#" in name)
+        if unfinished or (not in_log and name.endswith((".parquet", ".arrow"))):
+            yield found
 
 
 def _stem(path: str) -> str:
     """What a data file and its sidecar have in common."""
-    folder, name = os.path.split(path)
+    folder, name = os.path.split(storage.local(path))
     return os.path.join(folder, name.removeprefix("_").partition(".")[0])
 
 
@@ -109,7 +122,7 @@ def _left_since(url: str, before: float) -> Iterator[str]:
     """
     for version in reversed(versions(url)):
         entry = log_entry(url, version)
-        if os.stat(entry).st_mtime < before:
+        if _is_older(storage.status(entry), before):
             return
         try:
             actions = read_entry(entry)

@@ -4,6 +4,7 @@ A problem is a row, never an exception: the lake under test may be damaged in
 any way.
 """
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,9 +15,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipelines.errors import DataError
+from pipelines.lake import storage
 from pipelines.lake.laws import RowSum, broken_laws, false_statistics, misshapen, repeated_keys, row_sum
 from pipelines.lake.location import Lake
-from pipelines.lake.log import LOG_FOLDER, file_hash
+from pipelines.lake.log import LOG_FOLDER
 from pipelines.lake.sidecar import check as check_sidecar
 from pipelines.lake.snapshots import NO_TABLE, LiveFile, Snapshot, snapshot
 from pipelines.lake.verify_log import log_problems
@@ -104,7 +106,7 @@ def verify(lake: Lake, done: Callable[[int], None] = lambda _files: None) -> Ver
 
 def _log_problems(lake: Lake, name: str) -> list[Problem]:
     url = lake.table_url(name)
-    if not Path(url, LOG_FOLDER).is_dir():
+    if not storage.is_folder(f"{url}/{LOG_FOLDER}"):
         return []
     return [Problem(name, f"{LOG_FOLDER}/{file}", problem) for file, problem in log_problems(url)]
 
@@ -152,16 +154,17 @@ def _check_date(table: Table, files: list[LiveFile], seen: _Seen) -> list[Proble
 
 def _check_file(table: Table, file: LiveFile) -> _Checked:
     """Check one file; rows are read even when bytes have changed, to say more."""
-    actual = file_hash(file.path)
-    if actual is None:
+    try:
+        content = storage.read(file.path)
+    except FileNotFoundError:
         return _Checked(("the file is missing",))
     problems = []
-    if Path(file.relative).name != f"part-{actual}.parquet":
+    if Path(file.relative).name != f"part-{hashlib.sha256(content).hexdigest()}.parquet":
         problems.append("bytes have changed: its SHA-256 is not the one in its name")
-    if Path(file.path).stat().st_size != file.size:
+    if len(content) != file.size:
         problems.append("its size is not the one in the log")
     try:
-        rows = pq.ParquetFile(file.path).read(use_threads=False)
+        rows = pq.ParquetFile(pa.BufferReader(content)).read(use_threads=False)
         wrong = misshapen(table, rows)
     except (OSError, ValueError, pa.ArrowException):
         wrong = "it cannot be read as Parquet"

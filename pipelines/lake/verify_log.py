@@ -5,6 +5,7 @@ from pathlib import Path
 
 import orjson
 
+from pipelines.lake import storage
 from pipelines.lake.log import (
     ACTIONS_HASH,
     CHECKPOINT_HASH,
@@ -59,14 +60,14 @@ def _entry_problems(url: str, version: int) -> Iterator[tuple[str, str]]:
 
 def _pointer_problems(url: str) -> Iterator[tuple[str, str]]:
     """Check that `_last_checkpoint` names a checkpoint."""
-    pointer = Path(url, LOG_FOLDER, "_last_checkpoint")
-    if not pointer.exists():
-        return
+    pointer = "_last_checkpoint"
     try:
-        version = orjson.loads(pointer.read_bytes())["version"]
-        named = Path(checkpoint_file(url, version))
-    except (OSError, ValueError, KeyError, TypeError):
-        yield pointer.name, "it is damaged"
+        version = orjson.loads(storage.read(f"{url}/{LOG_FOLDER}/{pointer}"))["version"]
+        named = checkpoint_file(url, version)
+    except FileNotFoundError:
         return
-    if not named.exists():
-        yield pointer.name, "it names a checkpoint that is missing"
+    except (OSError, ValueError, KeyError, TypeError):
+        yield pointer, "it is damaged"
+        return
+    if not storage.exists(named):
+        yield pointer, "it names a checkpoint that is missing"

@@ -7,7 +7,8 @@ import duckdb
 import pyarrow as pa
 
 from pipelines.errors import DataError
-from pipelines.lake import Lake, LakeLike, LiveFile, opened, snapshot
+from pipelines.lake import Lake, LakeLike, LiveFile, opened, snapshot, storage
+from pipelines.lake.snapshots import dataset
 from pipelines.query.engine import NO_EXTENSIONS, no_pattern, use_utc
 from pipelines.query.statements import statement
 from schemas.tables import TABLES, Table
@@ -38,6 +39,8 @@ def connect(lake: LakeLike) -> duckdb.DuckDBPyConnection:
         DataError: there is no lake, or its log cannot be read.
     """
     where = opened(lake)
+    if storage.is_url(where.url):
+        return _connect_by_arrow(where)
     if _LOOKS_LIKE_PARTITION.search(where.url):
         raise DataError(
             "the lake lies below a folder named like a partition", "move it: by=… and date=… are taken"
@@ -51,6 +54,17 @@ def connect(lake: LakeLike) -> duckdb.DuckDBPyConnection:
         connection.execute(_view(table, patterns))
         allowed += {*files, *patterns}
     _lock_down(connection, allowed)
+    return connection
+
+
+def _connect_by_arrow(lake: Lake) -> duckdb.DuckDBPyConnection:
+    """The same over an object store, which Arrow reads: DuckDB would have to load an extension for it."""
+    connection = duckdb.connect(config=NO_EXTENSIONS)
+    use_utc(connection)
+    for table in TABLES.values():
+        only = {"by": STAYS_ORDER} if "by" in table.partition else {}
+        connection.register(table.name, dataset(lake, table.name, only))
+    _lock_down(connection, [])
     return connection
 
 

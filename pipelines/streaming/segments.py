@@ -21,6 +21,7 @@ from pipelines.ingest.inputs import Chunk
 from pipelines.ingest.sources import SEALED
 from pipelines.lake import Lake
 from pipelines.lake.files import TEMPORARY, make_private, sync_path, unfinished, writing
+from pipelines.options import beside
 from pipelines.sealed import seal_into
 
 BATCH_BYTES: Final = 128 << 20
@@ -203,7 +204,7 @@ def open_landing(lake: Lake, key: bytes) -> Landing:
     Raises:
         ServiceError: it cannot be made.
     """
-    folder = Path(f"{lake.url}.landing")
+    folder = beside(lake.url, "landing")
     named = folder / _NAME
     with writing(folder):
         make_private(folder)

@@ -12,6 +12,7 @@ import orjson
 
 from pipelines.lake import Lake
 from pipelines.lake.files import make_private, sync_path, unfinished, writing
+from pipelines.options import beside
 
 Row = dict[str, Any]
 """A row of a trace as JSON has it."""
@@ -52,7 +53,7 @@ class SentLists:
             ServiceError: it cannot be made.
         """
         name = hashlib.sha256(f"{topic}\0{rule}".encode()).hexdigest()[:16]
-        self._folder = Path(f"{lake.url}.sent", name)
+        self._folder = beside(lake.url, "sent") / name
         with writing(self._folder):
             make_private(self._folder)
 

@@ -1,7 +1,6 @@
 """The registry as rows for people, as it is or as it came to be."""
 
 import datetime as dt
-import os
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -10,7 +9,7 @@ import pyarrow.compute as pc
 
 from pipelines.errors import DataError
 from pipelines.lake import Lake, open_lake, read_table
-from pipelines.lake.log import LOG_FOLDER, commit_info, log_entry, read_entry, versions
+from pipelines.lake.log import commit_info, log_entry, read_entry, versions
 from pipelines.options import keys_folder
 from schemas.tables import INSTANT, VENUES
 
@@ -66,7 +65,7 @@ def list_history(lake: str, venues: Sequence[str] = (), *, keys: str | None = No
     schema = schema.append(pa.field("version", pa.int64())).append(pa.field("changed_at", INSTANT))
     rows: list[dict[str, Any]] = []
     before: dict[str, dict[str, Any]] = {}
-    for version in versions(url) if os.path.isdir(f"{url}/{LOG_FOLDER}") else []:
+    for version in versions(url):
         held = _version(opened, version)
         if held is None:
             continue

@@ -107,8 +107,8 @@ def test_only_its_owner_may_read_what_is_written(lake):
 def test_bytes_are_on_the_disk_before_they_have_a_name(lake, monkeypatch):
     steps = []
     fsync, replace = os.fsync, os.replace
-    monkeypatch.setattr(data_files.os, "fsync", lambda handle: (steps.append("fsync"), fsync(handle)))
-    monkeypatch.setattr(data_files.os, "replace", lambda *names: (steps.append("rename"), replace(*names)))
+    monkeypatch.setattr(os, "fsync", lambda handle: (steps.append("fsync"), fsync(handle)))
+    monkeypatch.setattr(os, "replace", lambda *names: (steps.append("rename"), replace(*names)))
     write(lake)
     assert steps == ["fsync", "rename"]
 
@@ -117,7 +117,7 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(lake, monkeypatch):
     def full(_handle):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(data_files.os, "fsync", full)
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(ServiceError, match="date=2021-07-01 cannot be written: the disk is full"):
         write(lake)
     assert os.listdir(f"{lake.url}/stays/by=venue/date=2021-07-01") == []

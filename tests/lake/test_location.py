@@ -140,10 +140,34 @@ def test_a_lake_of_a_later_format_is_refused(tmp_path):
         open_lake(lake.url)
 
 
-@pytest.mark.parametrize("url", ["s3://bucket/lake", "gs://bucket/lake"])
+@pytest.mark.parametrize("url", ["hdfs://cluster/lake", "http://host/lake"])
 def test_a_store_that_cannot_be_written_is_named(url, tmp_path):
-    with pytest.raises(ServiceError, match=r"no storage for lakes at (s3|gs)://"):
+    with pytest.raises(ServiceError, match=r"no storage for lakes at (hdfs|http)://: .*s3:// gs:// abfss://"):
         open_lake(url, tmp_path / "k", create=True)
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "s3://AKIASECRET:SECRET@bucket/lake",
+        "s3://bucket/lake?X-Amz-Signature=SECRET",
+        "s3://bucket/lake#SECRET",
+        "s3://bucket/a/../SECRET",
+        "s3://bucket/SECRET%20",
+        "s3://bucket/by=SECRET",
+        "s3:///SECRET",
+        "gs://",
+        "abfss://account.dfs.core.windows.net/SECRET",
+        "abfss://container@account.blob.core.windows.net/SECRET",
+        "abfss://container:SECRET@account.dfs.core.windows.net/lake",
+    ],
+)
+def test_a_url_that_is_more_or_less_than_bucket_and_prefix_is_refused_and_not_repeated(url, tmp_path):
+    with pytest.raises(UsageError, match=r"--lake .*://… is no bucket and prefix") as raised:
+        open_lake(url, tmp_path / "k", create=True)
+    assert "SECRET" not in str(raised.value)
+    assert os.listdir(tmp_path) == []
 
 
 def test_a_folder_whose_name_the_library_would_decode_is_refused(tmp_path):
