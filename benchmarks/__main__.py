@@ -4,7 +4,7 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from benchmarks import codes, contacts, files_to_lake, late_scans, one_person, streaming, trace
+from benchmarks import codes, contacts, files_to_lake, late_scans, one_person, recall, streaming, trace
 
 BENCHMARKS = {
     "files_to_lake": files_to_lake.measure,
@@ -13,6 +13,7 @@ BENCHMARKS = {
     "codes": codes.measure,
     "contacts": contacts.measure,
     "trace": trace.measure,
+    "recall": recall.measure,
     "streaming": streaming.measure,
 }
 

@@ -1,0 +1,201 @@
+"""Who is found and who is missed: F1 of simulated cases beside their true contacts, by how many people scan.
+
+The province of `truyvet simulate` with all its usual flaws: exits that are
+forgotten, guards who scan once a day, clocks that are off. Its truth does not
+depend on who scans. A true F1 has been with the case at one place, or at
+several on end, for as long as the rule asks, while the case was infectious.
+Bluetooth encounters are left out: they would hide what scanning misses.
+"""
+
+import shutil
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from benchmarks.measure import report, say
+from pipelines.days import DAY_US
+from pipelines.graph import trace
+from pipelines.graph.cases import cases_by_id
+from pipelines.graph.window import Window, infectious_window
+from pipelines.keys import load_keys, token
+from pipelines.lake import Lake, open_lake
+from pipelines.options import parse_instant
+from pipelines.run import run
+from pipelines.simulate import simulate
+from pipelines.simulate.settings import Knobs
+from schemas.rules import DEFAULT_RULE, Rule, load_rule
+
+SHARES = (1.0, 0.5, 0.1)
+DAYS, SEED = 14, 11
+
+LATE_DAYS = 14
+"""How long after its end the scans of a province are brought in, so that none is late any more."""
+
+_SCANS_A_PERSON = 500
+_PEOPLE_A_VENUE = 40
+_MINUTE_US = 60_000_000
+_HOME = "-HM-"  # in the code of a home
+
+Pair = tuple[str, int]
+"""A case and the token of a person."""
+
+Span = tuple[int, int]
+"""[start, end), microseconds UTC."""
+
+
+class Contact(NamedTuple):
+    """A true overlap of a case with a person; microseconds UTC."""
+
+    case: str
+    person: int
+    venue: str
+    start_us: int
+    end_us: int
+
+
+class Found(NamedTuple):
+    """What a trace found of what was there, as pairs of a case and a person.
+
+    Attributes:
+        cases: how many cases were asked about, each alone.
+        true: who is a true F1.
+        outside: those of them who would be without what happened in homes, where residents scan nothing.
+        met: who was with the case at all.
+        listed: whom the trace lists as F1.
+    """
+
+    cases: int
+    true: set[Pair]
+    outside: set[Pair]
+    met: set[Pair]
+    listed: set[Pair]
+
+    @property
+    def precision(self) -> float | None:
+        """Of those who are listed, the share who are true."""
+        return _share(self.listed & self.true, self.listed)
+
+    @property
+    def recall(self) -> float | None:
+        """Of those who are true, the share who are listed."""
+        return _share(self.listed & self.true, self.true)
+
+    @property
+    def recall_outside(self) -> float | None:
+        """The same of those who would be true without homes."""
+        return _share(self.listed & self.outside, self.outside)
+
+    @property
+    def precision_of_meeting(self) -> float | None:
+        """Of those who are listed, the share who were with the case at all."""
+        return _share(self.listed & self.met, self.listed)
+
+
+def _share(part: set[Pair], whole: set[Pair]) -> float | None:
+    return len(part) / len(whole) if whole else None
+
+
+def measure(work: Path, scans: int) -> None:
+    """The same province seen through ever fewer people who scan."""
+    people = max(1_000, scans // _SCANS_A_PERSON)
+    rows = []
+    for share in SHARES:
+        say(f"{people:,} people of whom {share:.0%} scan")
+        found = look(work / f"recall-{share}", people, people // _PEOPLE_A_VENUE, DAYS, Knobs(scanning=share))
+        rows.append({"people": people, "who scan": f"{share:.0%}", **_figures(found)})
+    report("recall", rows)
+
+
+def _figures(found: Found) -> dict[str, object]:
+    shares = {
+        "precision": found.precision,
+        "recall": found.recall,
+        "recall, homes aside": found.recall_outside,
+        "listed who met at all": found.precision_of_meeting,
+    }
+    percent = {f"{name} %": None if share is None else 100 * share for name, share in shares.items()}
+    return {"cases": found.cases, "true F1": len(found.true), "listed": len(found.listed), **percent}
+
+
+def look(folder: Path, people: int, venues: int, days: int, knobs: Knobs) -> Found:
+    """Make a province and its lake, late scans too, and trace each of its cases alone.
+
+    Args:
+        folder: where to; replaced.
+        people: how many live there.
+        venues: how many places there are.
+        days: of the province.
+        knobs: who scans, and what goes wrong.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    province, url = folder / "province", str(folder / "lake")
+    made = simulate(province, people=people, venues=venues, days=days, seed=SEED, knobs=knobs)
+    run(
+        url,
+        [str(province / "scans"), str(province / "late")],
+        venues=[str(province / "venues.csv")],
+        cases=[str(province / "cases.csv")],
+        now_us=parse_instant(made["now"]) + LATE_DAYS * DAY_US,
+    )
+    return _judged(province, open_lake(url), made["now"])
+
+
+def _judged(province: Path, lake: Lake, until: str) -> Found:
+    """What is listed, beside the truth of a province."""
+    rule, cases = load_rule(DEFAULT_RULE), cases_by_id(lake)
+    windows = {
+        name: infectious_window(case.times, rule.infectious, parse_instant(until))
+        for name, case in cases.items()
+    }
+    met = _together(_contacts(province, lake), windows)
+    outside = _together((row for row in _contacts(province, lake) if _HOME not in row.venue), windows)
+    listed = {(name, person) for name in cases for person in _listed(lake, name, until)}
+    return Found(len(cases), _lasting(met, rule), _lasting(outside, rule), set(met), listed)
+
+
+def _listed(lake: Lake, case: str, until: str) -> list[int]:
+    persons: list[int] = trace(lake, case, until=until)["person"].to_pylist()
+    return persons
+
+
+def _contacts(province: Path, lake: Lake) -> Iterator[Contact]:
+    """The true overlaps of cases, a row a pair of stays."""
+    keys = load_keys(Path(f"{lake.url}.keys"))
+    rows = pq.read_table(province / "truth" / "contacts.parquet")
+    tokens = {person: token(keys, person) for person in rows["other"].unique().to_pylist()}
+    times = (rows[name].cast(pa.int64()).to_pylist() for name in ("start", "end"))
+    names = (rows[name].to_pylist() for name in ("case_id", "other", "venue"))
+    for case, other, venue, start_us, end_us in zip(*names, *times, strict=True):
+        yield Contact(case, tokens[other], venue, start_us, end_us)
+
+
+def _together(contacts: Iterable[Contact], windows: Mapping[str, Window]) -> dict[Pair, list[Span]]:
+    """When each pair was together within the case's window, in any order; cases without a window left out."""
+    spans = defaultdict(list)
+    for contact in contacts:
+        window = windows.get(contact.case)
+        if window is None or not window.meets(contact.start_us, contact.end_us):
+            continue
+        span = max(contact.start_us, window.start_us), min(contact.end_us, window.end_us)
+        spans[contact.case, contact.person].append(span)
+    return spans
+
+
+def _lasting(together: Mapping[Pair, list[Span]], rule: Rule) -> set[Pair]:
+    """The pairs that were together for as long as the rule asks, without a pause."""
+    least_us = round(rule.contact.min_minutes * _MINUTE_US)
+    return {pair for pair, spans in together.items() if _longest_us(spans) >= least_us}
+
+
+def _longest_us(spans: list[Span]) -> int:
+    """The longest of the intervals that spans make when those that overlap or touch are one."""
+    longest_us, begin_us, end_us = 0, *min(spans)
+    for start_us, stop_us in sorted(spans):
+        begin_us = start_us if start_us > end_us else begin_us
+        end_us = max(end_us, stop_us)
+        longest_us = max(longest_us, end_us - begin_us)
+    return longest_us
