@@ -1,0 +1,172 @@
+"""What a file of `runner_config/` says: an engine, its options, what it can do and what it cannot."""
+
+import argparse
+import difflib
+import functools
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from pipelines.errors import UsageError
+from schemas.toml_file import read_toml, table_of, text_of
+
+FOLDER: Final = Path(__file__).parents[2] / "runner_config"
+"""Where the shipped files lie."""
+
+RUNNERS: Final = ("direct", "prism", "flink", "flink-cluster", "dataflow")
+"""The shipped files, as `--runner` names them."""
+
+ENGINES: Final = ("FnApiRunner", "PrismRunner", "PortableRunner", "DataflowRunner")
+"""What `runner` in `[beam]` may be. `DirectRunner` is not among them: it chooses by itself among three."""
+
+RUNNER_HELP: Final = f"one of {' '.join(RUNNERS)}, or a file like those of runner_config/ (default: direct)"
+
+_KEYS: Final = ("title", "can", "cannot", "needs", "beam", "job_server")
+_JOB_SERVER_KEYS: Final = ("jars", "flink_master", "flink_conf_dir", "heap")
+
+Option = str | int | bool | list[str]
+
+
+@dataclass(frozen=True)
+class JobServer:
+    """The Flink job server that is started when none listens.
+
+    Attributes:
+        jars: the folder that `make flink` fills.
+        flink_master: `[local]`, or `host:port` of a cluster's REST address.
+        flink_conf_dir: folder of a `flink-conf.yaml` for it, or empty.
+        heap: the most memory of its heap, as Java writes it.
+    """
+
+    jars: Path
+    flink_master: str
+    flink_conf_dir: str
+    heap: str
+
+
+@dataclass(frozen=True)
+class RunnerConfig:
+    """One engine as a file describes it.
+
+    Attributes:
+        name: as it was asked for.
+        title: what it is, in a line.
+        can: what runs on it.
+        cannot: what does not.
+        needs: what must be there.
+        beam: Beam's own options; `runner` is a name of `ENGINES`.
+        job_server: of Flink alone.
+    """
+
+    name: str
+    title: str
+    can: tuple[str, ...]
+    cannot: tuple[str, ...]
+    needs: str
+    beam: Mapping[str, Option] = field(default_factory=dict)
+    job_server: JobServer | None = None
+
+    @property
+    def engine(self) -> str:
+        """The Beam runner's name."""
+        return str(self.beam["runner"])
+
+
+def load_runner(name_or_path: str) -> RunnerConfig:
+    """Read a shipped file by its name, or a file of one's own.
+
+    Raises:
+        UsageError: there is no such file, or a key or an option of it is unknown or wrong.
+    """
+    if name_or_path in RUNNERS:
+        path = FOLDER / f"{name_or_path}.toml"
+    else:
+        path = Path(name_or_path)
+        if path.suffix != ".toml":
+            raise UsageError(
+                f"--runner {name_or_path} is unknown",
+                f"{_nearest(name_or_path, RUNNERS)}choose one of {' '.join(RUNNERS)}, or name a .toml file",
+            )
+    given = read_toml(path)
+    _refuse_unknown(str(path), given, _KEYS)
+    return RunnerConfig(
+        name=name_or_path,
+        title=text_of(str(path), given, "title"),
+        can=_texts(path, given, "can"),
+        cannot=_texts(path, given, "cannot"),
+        needs=text_of(str(path), given, "needs"),
+        beam=_beam(path, table_of(str(path), given, "beam")),
+        job_server=_job_server(path, table_of(str(path), given, "job_server")),
+    )
+
+
+def _beam(path: Path, given: dict[str, Any]) -> dict[str, Option]:
+    """Beam's options, each one that Beam knows and of the type that it takes."""
+    where = f"{path}, [beam]"
+    engine = text_of(where, given, "runner")
+    if engine not in ENGINES:
+        raise UsageError(
+            f"{where}: runner {engine} is unknown",
+            f"{_nearest(engine, ENGINES)}choose one of {' '.join(ENGINES)}",
+        )
+    _refuse_unknown(where, given, known_options())
+    for key, value in given.items():
+        is_list = isinstance(value, list) and all(isinstance(item, str) for item in value)
+        if not is_list and not isinstance(value, (str, int)):
+            raise UsageError(f"{where}: {key} is of no use", "write a text, a whole number, true or [texts]")
+    if "prism_location" in given:
+        given["prism_location"] = str((path.absolute().parent / str(given["prism_location"])).resolve())
+    return given
+
+
+def _job_server(path: Path, given: dict[str, Any]) -> JobServer | None:
+    if not given:
+        return None
+    where = f"{path}, [job_server]"
+    _refuse_unknown(where, given, _JOB_SERVER_KEYS)
+    texts = {"flink_conf_dir": "", "heap": "1g", **given}
+    jars, master, conf, heap = (text_of(where, texts, key) if texts[key] else "" for key in _JOB_SERVER_KEYS)
+    here = path.absolute().parent
+    return JobServer((here / jars).resolve(), master, str((here / conf).resolve()) if conf else "", heap)
+
+
+def _texts(path: Path, given: Mapping[str, Any], key: str) -> tuple[str, ...]:
+    """The sentences under a key.
+
+    Raises:
+        UsageError: it is no list of texts.
+    """
+    value = given.get(key)
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise UsageError(f"{path}: {key} is no list of sentences", f'write {key} = ["…"]')
+    return tuple(value)
+
+
+@functools.cache
+def known_options() -> frozenset[str]:
+    """The names of all options that Beam and its runners declare."""
+    from apache_beam.options.pipeline_options import PipelineOptions
+
+    parser: Any = argparse.ArgumentParser(allow_abbrev=False, conflict_handler="resolve", add_help=False)
+    for kind in PipelineOptions.__subclasses__():
+        if kind.__module__.startswith("apache_beam."):
+            kind._add_argparse_args(parser)
+    return frozenset(action.dest for action in parser._actions)
+
+
+def _refuse_unknown(where: str, given: Iterable[str], known: Iterable[str]) -> None:
+    """Refuse a key that nobody would read.
+
+    Raises:
+        UsageError: naming the key and the nearest one that is known.
+    """
+    for key in given:
+        if key not in known:
+            nearest = _nearest(key, known) or "did you mean another table? "
+            raise UsageError(f"{where}: unknown option {key}", f"{nearest}it would be ignored, so remove it")
+
+
+def _nearest(word: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(word, sorted(known), n=1)
+    return f"did you mean {close[0]}? " if close else ""

@@ -1,0 +1,23 @@
+"""Prism, from a binary that is here: Beam would download one."""
+
+import os
+from typing import Any
+
+from pipelines.errors import ServiceError
+from pipelines.runners.config import RunnerConfig
+
+
+def prism_runner(config: RunnerConfig) -> Any:
+    """Beam's runner of Prism.
+
+    Raises:
+        ServiceError: the binary is not where the configuration says.
+    """
+    from apache_beam.runners.portability.prism_runner import PrismRunner
+
+    binary = str(config.beam.get("prism_location", ""))
+    if not os.access(binary, os.X_OK):
+        raise ServiceError(
+            f"there is no Prism at {binary}", "run make prism (it needs Go), or name the binary"
+        )
+    return PrismRunner()
