@@ -156,6 +156,15 @@ def test_other_keys_are_refused_and_no_lake_is_bad_data(lake, tmp_path, words, c
     assert capsys.readouterr().out == ""
 
 
+@pytest.mark.parametrize("words", [["clusters"], ["backward", "--all-cases"]])
+def test_an_empty_lake_is_answered_with_no_rows(tmp_path, words, capsys):
+    empty = new_lake(tmp_path)
+    assert main([words[0], "--lake", empty.url, *words[1:], "--format", "json"]) == 0
+    shown = capsys.readouterr()
+    assert json.loads(shown.out) == []
+    assert "0 cases" in shown.err
+
+
 @pytest.mark.parametrize("name", ["backward", "clusters", "network"])
 def test_a_question_to_the_network_loads_no_beam_and_pictures_only_when_they_are_drawn(name):
     code = (

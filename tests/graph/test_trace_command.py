@@ -237,6 +237,8 @@ def test_a_rule_of_another_time_is_a_line_and_no_refusal(lake, capsys):
     rows, said = asked(lake, capsys, "--case", "BN-1", "--rule", "vn-2021-12")
     assert rows
     assert said[0] == "the case is older than rule vn-2021-12, which is valid from 2021-12-29"
+    _, said = asked(lake, capsys, "--all-cases", "--rule", "vn-2021-12")
+    assert "6 cases of 6: the case is older than rule vn-2021-12, which is valid from 2021-12-29" in said
 
 
 def test_a_zone_that_no_registry_knows_is_a_zone_and_none_matches_any(tmp_path, capsys):
