@@ -263,7 +263,8 @@ def _csv_cell(value: Any) -> str:
     if isinstance(value, str):
         return safe_cell(value)
     if isinstance(value, list):
-        return safe_cell(_TEXT_LIST_GLUE.join(_text_of(part) for part in value))
+        joined = _TEXT_LIST_GLUE.join(_text_of(part) for part in value)
+        return safe_cell(joined) if any(isinstance(part, str) for part in value) else joined
     return _text_of(value)
 
 

@@ -63,6 +63,11 @@ def test_no_text_list_or_header_of_a_csv_begins_with_a_formula(tmp_path):
     assert rows[0][0] == "'=name"
 
 
+def test_a_list_of_numbers_is_no_formula_and_stays_as_it_is(tmp_path):
+    rows = as_csv(answer(stays=[[-5, 7], [-1], [], None], mixed=[["-5", "7"], [], None, ["x"]]), tmp_path)
+    assert rows[1:] == [["-5;7", "'-5;7"], ["-1", ""], ["", ""], ["", "x"]]
+
+
 @given(st.lists(st.text(), min_size=1))
 def test_a_csv_reads_back_what_was_written(texts):
     from pipelines.output import write_csv

@@ -117,7 +117,7 @@ def test_rows_as_csv_table_and_parquet(lake, tmp_path, capsys):
     assert main([*words, "--format", "csv"]) == 0
     first, _ = csv.DictReader(io.StringIO(capsys.readouterr().out))
     assert first["venues"] == "'=cafe;shop"
-    assert first["stays"].lstrip("'").count(";") == 3
+    assert len([int(stay) for stay in first["stays"].split(";")]) == 4  # however it begins
     assert main(words) == 0
     assert "2021-07-10 16:00:00" in capsys.readouterr().out
     target = tmp_path / "rows.parquet"
