@@ -1,13 +1,20 @@
 """Why a person is in: the chain of stays that leads there from a case."""
 
+from itertools import pairwise
+
 import pyarrow as pa
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from pipelines.errors import DataError, RefusedError, UsageError
-from pipelines.graph import explain, trace
+from pipelines.graph import explain, parts, trace
+from pipelines.graph.explaining import chain
+from pipelines.graph.provenance import parts_of_pair
 from pipelines.keys import create_keys
 from pipelines.output import token_text
 from schemas.tables import ENCOUNTERS, INSTANT
+from tests.graph.worlds import BASE, MINUTE, rules, trace_of, traced, us, worlds
 from tests.lakes import at, new_lake, person_token, put, put_cases, put_stays, put_venues
 
 # f meets y, who meets x, who meets z; f himself meets x only after all that.
@@ -130,3 +137,33 @@ def test_what_cannot_be_explained_is_said_in_a_line(lake, rule, tmp_path):
             explain(lake, *words, rule)
     with pytest.raises(RefusedError):
         explain(lake.url, "device:z", "BN-1", rule, keys=tmp_path / "other")
+
+
+def minutes_between(found, start, end):
+    """The minutes of a world in the parts of a contact, from one of their columns to another."""
+    return {
+        minute
+        for part in found.tolist()
+        for minute in range((part[start] - BASE) // MINUTE, (part[end] - BASE) // MINUTE)
+    }
+
+
+@settings(max_examples=60, deadline=None)
+@given(worlds, rules(), st.integers(1, 3))
+def test_every_row_has_links_that_follow_one_another_in_time_and_parts_that_make_its_seconds(
+    world, rule, depth
+):
+    index = world.cases[:2]
+    made = trace_of(world, rule, index, depth)
+    for row in traced(world, rule, index, depth):
+        found = chain(made, row.person)
+        assert [link.tier for link in found] == list(range(1, row.tier + 1))
+        assert found[0].via in made.cases
+        assert found[-1][1:] == (row.via, row.person, us(row.exposed))
+        for before, after in pairwise(found):
+            assert after.via == before.person
+            assert after.exposed_us >= before.exposed_us + rule.chain.latency_hours * 60 * MINUTE
+        contact = parts_of_pair(made.where, made.hops[row.tier - 1].sources, row.person, row.via)
+        direct = minutes_between(contact, parts.FROM, parts.DIRECT_TO)
+        every = minutes_between(contact, parts.FROM, parts.TO)
+        assert (60 * len(direct), 60 * len(every - direct)) == (row.direct, row.indirect)

@@ -14,6 +14,7 @@ from pipelines.graph.encounters import proximity
 from pipelines.graph.infectious import infectious_intervals, isolation
 from pipelines.graph.provenance import provenance
 from pipelines.graph.tiers import hops
+from pipelines.graph.tracing import Traced
 from pipelines.graph.under_rule import Network
 from pipelines.graph.window import CaseTimes
 from pipelines.keys import venue_id
@@ -167,18 +168,21 @@ def case_of(case):
     return Case(case.person, CaseTimes(*map(us_or_none, (case.onset, case.sampled, case.isolated))))
 
 
+def trace_of(world, rule, index, depth):
+    """The compiled trace."""
+    where = network(world, rule)
+    cases = [case_of(case) for case in index]
+    persons = np.array([case.person for case in index], np.int64)
+    infectious = infectious_intervals(cases, rule, where.until_us)
+    isolated = isolation([case_of(case) for case in world.cases])
+    found = hops(where, rule, infectious, persons, isolated, depth)
+    return Traced(rule, where, persons, infectious, found)
+
+
 def traced(world, rule, index, depth):
     """The rows of the compiled trace, as the reference has them."""
-    where = network(world, rule)
-    found = hops(
-        where,
-        rule,
-        infectious_intervals([case_of(case) for case in index], rule, where.until_us),
-        np.array([case.person for case in index], np.int64),
-        isolation([case_of(case) for case in world.cases]),
-        depth,
-    )
-    return [row for tier, hop in enumerate(found, 1) for row in _rows(world, where, tier, hop)]
+    made = trace_of(world, rule, index, depth)
+    return [row for tier, hop in enumerate(made.hops, 1) for row in _rows(world, made.where, tier, hop)]
 
 
 def _rows(world, where, tier, hop):
