@@ -137,9 +137,9 @@ def _first_case(province: Path) -> dict[str, str]:
 def _receive(subscription: Subscription) -> dict[str, Any]:
     until = time.monotonic() + _PATIENCE_SECONDS
     while time.monotonic() < until:
-        for ack_id, data in subscription.pull(10, 1.0):
-            subscription.acknowledge([ack_id])
-            found: dict[str, Any] = json.loads(data)
+        for item in subscription.pull(10, 1.0):
+            subscription.acknowledge([item.ack_id])
+            found: dict[str, Any] = json.loads(item.message.data)
             return found
     raise SystemExit("no list has come")
 

@@ -1,8 +1,10 @@
 """Pub/Sub as a channel: the calls that landing and watching need, without the client's own threads.
 
-The high-level subscriber hands over one object a message and reads about
-2,000 messages a second from a stream, because a broker sends a hundred at a
-time. Here a stream hands over what it got as it came, and several run at once.
+Messages are asked for, a thousand at a time and with several calls under way,
+never streamed: whoever asks decides how much is on its way to him. The emulator
+streams a hundred messages every 50 ms whatever flow control it is told, and
+goes on streaming to a connection that has been reset, once for each stream,
+so that such messages are missing for as many ack deadlines.
 The emulator is used when PUBSUB_EMULATOR_HOST is set, as the client does.
 """
 
@@ -24,6 +26,7 @@ _CHANNEL = [
     ("grpc.max_receive_message_length", -1),
     ("grpc.keepalive_time_ms", 20_000),  # a network that hangs is noticed
     ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.max_reconnect_backoff_ms", 5_000),
     ("grpc.use_local_subchannel_pool", 1),  # no connection shared with another client's options
 ]
 _REQUEST_BYTES = 8 << 20
@@ -63,46 +66,31 @@ class Subscription:
         self._types: Any = types
         with asked(name):
             self._client = _subscriber_client()
-            self._client.get_subscription(subscription=name, timeout=PATIENCE_SECONDS, retry=None)
+            found = self._client.get_subscription(subscription=name, timeout=PATIENCE_SECONDS, retry=None)
+        self.lease_seconds = int(found.ack_deadline_seconds)
         channel = self._client.transport.grpc_channel
         service = "/google.pubsub.v1.Subscriber"
         self._acknowledge = _call(channel, f"{service}/Acknowledge")
         self._modify = _call(channel, f"{service}/ModifyAckDeadline")
-        self._pull = channel.stream_stream(
-            f"{service}/StreamingPull",
-            request_serializer=types.StreamingPullRequest.pb().SerializeToString,
-            response_deserializer=types.StreamingPullResponse.pb().FromString,
+        self._pull = channel.unary_unary(
+            f"{service}/Pull",
+            request_serializer=lambda request: request.SerializeToString(),
+            response_deserializer=types.PullResponse.pb().FromString,
         )
 
-    def stream(self, requests: Iterator[Any]) -> Any:
-        """Open a streaming pull; iterating over it gives responses, `cancel` ends it."""
-        return self._pull(requests)
+    def asking(self, messages: int, wait_seconds: float) -> Any:
+        """A call for messages that is under way: `arrived` waits for it, its `cancel` gives it up."""
+        request = self._types.PullRequest.pb()(subscription=self.name, max_messages=messages)
+        return self._pull.future(request, timeout=wait_seconds)
 
-    def first_request(self, lease_seconds: int, messages: int, size: int) -> Any:
-        """What opens a stream: the broker sends no more than so many unacknowledged messages and bytes."""
-        return self._types.StreamingPullRequest.pb()(
-            subscription=self.name,
-            stream_ack_deadline_seconds=lease_seconds,
-            max_outstanding_messages=messages,
-            max_outstanding_bytes=size,
-        )
-
-    def pull(self, messages: int, wait_seconds: float) -> list[tuple[str, bytes]]:
-        """What waits, each with the id to acknowledge it by; nothing when nothing comes in that time.
+    def pull(self, messages: int, wait_seconds: float) -> list[Any]:
+        """What waits, as `ReceivedMessage`; nothing when nothing comes in that time.
 
         Raises:
             ServiceError: the broker is gone.
         """
-        from google.api_core.exceptions import DeadlineExceeded
-
         with asked(self.name):
-            try:
-                response = self._client.pull(
-                    subscription=self.name, max_messages=messages, timeout=wait_seconds, retry=None
-                )
-            except DeadlineExceeded:
-                return []
-        return [(item.ack_id, item.message.data) for item in response.received_messages]
+            return arrived(self.asking(messages, wait_seconds)) or []
 
     def acknowledge(self, ack_ids: Sequence[str]) -> None:
         """Tell the broker that messages are durable; what it does not hear comes again."""
@@ -136,6 +124,23 @@ def _subscriber_client() -> Any:
         return pubsub_v1.SubscriberClient()
     channel = grpc.insecure_channel(emulator, options=_CHANNEL)
     return SubscriberClient(transport=SubscriberGrpcTransport(channel=channel))
+
+
+def arrived(call: Any) -> list[Any] | None:
+    """What a call for messages has brought; None when its time has passed.
+
+    Raises:
+        grpc.RpcError: the broker is gone, or refuses.
+        grpc.FutureCancelledError: the call has been given up.
+    """
+    import grpc
+
+    try:
+        return list(call.result().received_messages)
+    except grpc.RpcError as error:
+        if call.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
+            return None
+        raise error
 
 
 def _call(channel: Any, method: str) -> Any:
@@ -253,9 +258,12 @@ class asked:  # noqa: N801 - reads as a word in `with asked(name)`
         """
         if error is None:
             return
+        import grpc
         from google.api_core import exceptions
         from google.auth.exceptions import GoogleAuthError
 
+        if isinstance(error, grpc.RpcError):
+            error = exceptions.from_grpc_error(error)  # type: ignore[no-untyped-call]
         if isinstance(error, exceptions.NotFound):
             raise ServiceError(f"{self._name} is not there", "make it first, or check its name") from error
         if isinstance(error, exceptions.GoogleAPIError):

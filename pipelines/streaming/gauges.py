@@ -38,7 +38,7 @@ _HELP: Final = {
     "segment_bytes": ("gauge", "their size", ""),
     "segment_age_seconds": ("gauge", "the age of the oldest", ""),
     "batch_seconds": ("gauge", "how long the last batch took", ""),
-    "streams": ("gauge", "streams to the broker that are open", ""),
+    "pulls": ("gauge", "pulls that the broker has answered last time", ""),
     "scans_version": ("gauge", "the newest version of scans", ""),
     "stays_version": ("gauge", "the version of scans that stays reflect", ""),
 }
@@ -74,7 +74,7 @@ class Gauges:
             "segment_bytes": sum(segment.size for segment in waiting),
             "segment_age_seconds": round(max(0.0, time.time() - waiting[0].since), 3) if waiting else 0.0,
             "batch_seconds": round(self._last.seconds, 3),
-            "streams": received.connected,
+            "pulls": received.answered,
             "scans_version": self._last.scans_version,
             "stays_version": self._last.stays_version,
         }

@@ -17,7 +17,7 @@ from pipelines.streaming.avro_messages import Decoder
 from pipelines.streaming.broker import Subscription, schema_definition
 from pipelines.streaming.child import Landed, Work, child
 from pipelines.streaming.gauges import Gauges, Teller, Values, serve
-from pipelines.streaming.receiving import LEASE_SECONDS, STREAMS, Receiver
+from pipelines.streaming.receiving import LEASE_SECONDS, PULLS, Receiver
 from pipelines.streaming.segments import Landing, Segment, open_landing
 
 BATCH_SECONDS: Final = 0.0
@@ -38,7 +38,7 @@ class Options:
         lateness_days: scans older than this at their receipt count as late.
         max_age_days: scans that are older are refused; None is the bound of `truyvet run`.
         max_ahead_days: scans that are further ahead are refused; None likewise.
-        streams: how many pull at once.
+        pulls: how many are under way at once.
         lease_seconds: how long the broker waits for an acknowledgement.
         metrics_port: of the Prometheus endpoint; None is none.
         json_lines: tell the numbers as JSON lines.
@@ -49,7 +49,7 @@ class Options:
     lateness_days: float = LATENESS_DAYS
     max_age_days: float | None = None
     max_ahead_days: float | None = None
-    streams: int = STREAMS
+    pulls: int = PULLS
     lease_seconds: int = LEASE_SECONDS
     metrics_port: int | None = None
     json_lines: bool = False
@@ -109,7 +109,7 @@ class _Process:
             Decoder(schema_definition),
             full=self._full,
             say=self._teller.say,
-            streams=options.streams,
+            pulls=options.pulls,
             lease_seconds=options.lease_seconds,
         )
         # Not forked: threads of the broker's client are running.
@@ -127,7 +127,7 @@ class _Process:
             self._receiver.start()
             while not stopped.wait(_LOOK_SECONDS) and not self._is_idle():
                 self._look()
-            lost = self._receiver.received.connected == 0 and not stopped.is_set()
+            lost = self._receiver.received.answered == 0 and not stopped.is_set()
             self._receiver.stop()
             self._drain()
             self._teller.tell(self._values(), last=True)

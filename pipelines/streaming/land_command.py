@@ -6,7 +6,7 @@ import threading
 
 from pipelines import options as shared
 from pipelines.streaming.land import LATENESS_DAYS, Options, land, stop_on_signals
-from pipelines.streaming.receiving import LEASE_SECONDS, STREAMS
+from pipelines.streaming.receiving import LEASE_SECONDS, PULLS
 
 EXAMPLE = """
 truyvet land --lake ./lake --subscription projects/demo-proj/subscriptions/scans
@@ -47,7 +47,7 @@ def _add_pace(parser: argparse.ArgumentParser) -> None:
             "a batch begins S after the last or later",
         ),
         ("--allowed-lateness-days", float, LATENESS_DAYS, "D", "count scans older than D days as late"),
-        ("--streams", int, STREAMS, "N", "pull over N streams at once"),
+        ("--pulls", int, PULLS, "N", "have N pulls under way at once"),
         ("--lease-seconds", int, LEASE_SECONDS, "S", "the broker sends again what is not durable by then"),
     ]
     for flag, kind, default, unit, text in numbers:
@@ -76,7 +76,7 @@ def run(args: argparse.Namespace) -> int:
                 lateness_days=args.allowed_lateness_days,
                 max_age_days=args.max_age_days,
                 max_ahead_days=args.max_ahead_days,
-                streams=args.streams,
+                pulls=args.pulls,
                 lease_seconds=args.lease_seconds,
                 metrics_port=args.metrics_port,
                 json_lines=args.json_lines,

@@ -80,8 +80,8 @@ def watch(
         arrived = cases.pull(_MESSAGES, _WAIT_SECONDS)
         if arrived:
             last = time.monotonic()
-            watcher.take([data for _, data in arrived])
-            cases.acknowledge([ack_id for ack_id, _ in arrived])
+            watcher.take([item.message.data for item in arrived])
+            cases.acknowledge([item.ack_id for item in arrived])
         elif time.monotonic() - refreshed > REFRESH_SECONDS:
             watcher.refresh()
             refreshed = time.monotonic()
