@@ -114,7 +114,7 @@ class Subscription:
 
 def _subscriber_client() -> Any:
     """The client; to the emulator it makes a channel for 4 MB, and a hundred packed messages are more."""
-    import grpc  # type: ignore[import-untyped]
+    import grpc
     from google.cloud import pubsub_v1  # type: ignore[import-untyped]
     from google.pubsub_v1.services.subscriber import SubscriberClient
     from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransport
