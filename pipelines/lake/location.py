@@ -86,6 +86,7 @@ def open_lake(url: str, keys: Keys | Path | None = None, *, create: bool = False
     if isinstance(keys, Path) and Path(os.path.abspath(keys)).is_relative_to(root):
         raise RefusedError(f"the keys {keys} lie inside the lake", "name a folder outside of it with --keys")
     if not storage.exists(f"{root}/{_LAKE_JSON}"):
+        storage.is_folder(root)  # a bucket that is not there says so itself
         if not create:
             raise DataError(f"there is no lake at {url}", "make one with truyvet run, or name another")
         _create(root, keys)

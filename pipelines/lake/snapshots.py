@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
@@ -135,26 +136,45 @@ def read_table(
     return pa.concat_tables(parts) if parts else schema.empty_table()
 
 
-def dataset(lake: Lake, name: str, only: Mapping[str, str]) -> Any:
-    """The newest version of a table as an Arrow dataset: what is asked of it skips files by partition and
-    statistics, and reads the columns needed.
+def dataset(name: str, files: Sequence[LiveFile]) -> Any:
+    """Files of a table in an object store as an Arrow dataset.
+
+    What is asked of it skips files by their partition and statistics, and
+    reads the columns needed. (The dataset that delta-rs makes takes a column
+    without statistics for one without nulls.)
 
     Args:
-        lake: where.
         name: which table.
-        only: partition column to the one value wanted.
+        files: some of its live files; a file's own path tells where it is.
 
     Returns:
         A `pyarrow.dataset.Dataset` with the columns of the table's schema.
     """
-    import pyarrow.dataset  # takes as long to load as all the rest, and few ask for it
+    from pyarrow.dataset import FileSystemDataset, ParquetFileFormat  # takes long to load, and few ask
 
-    schema = TABLES[name].schema
-    newest = _find_newest(lake.table_url(name))
-    if newest is None:
-        return pyarrow.dataset.dataset(schema.empty_table())
-    chosen = [(column, "=", value) for column, value in only.items()]
-    return newest.table.to_pyarrow_dataset(schema=schema, file_pruning_predicate=chosen or None)
+    schema, form = TABLES[name].schema, ParquetFileFormat()
+    bucket = storage.bucket(files[0].path) if files else ""
+    system = storage.arrow_system(bucket, {file.path: file.size for file in files}) if files else None
+    fragments = [
+        form.make_fragment(
+            file.path.removeprefix(f"{bucket}/"), filesystem=system, partition_expression=_known(file, schema)
+        )
+        for file in files
+    ]
+    return FileSystemDataset(fragments, schema, form, system)
+
+
+def _known(file: LiveFile, schema: pa.Schema) -> Any:
+    """What is true of every row of a file: its partition, and extremes of columns without nulls."""
+    known = pc.scalar(True)
+    for column, value in file.partition.items():
+        known = known & (pc.field(column) == pa.scalar(value).cast(schema.field(column).type))
+    for column, least in file.stats.least.items():
+        if file.stats.nulls.get(column) == 0:
+            kind = schema.field(column).type
+            ends = pa.array([least, file.stats.greatest[column]], pa.int64()).cast(kind)
+            known = known & (pc.field(column) >= ends[0]) & (pc.field(column) <= ends[1])
+    return known
 
 
 def read_live_file(file: LiveFile, schema: pa.Schema) -> pa.Table:

@@ -13,7 +13,7 @@ import datetime as dt
 import io
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
@@ -174,11 +174,14 @@ def read_range(place: str, offset: int, size: int) -> pa.Buffer:
     """
     if is_url(place):
         with _asking(place) as (store, key):
-            return pa.py_buffer(store.get_range(key, start=offset, length=size))
-    with open(place, "rb", buffering=0) as file:
+            buffer = pa.py_buffer(store.get_range(key, start=offset, length=size))
+        read = buffer.size
+    else:
         buffer = pa.allocate_buffer(size)
-        if os.preadv(file.fileno(), [buffer], offset) != size:
-            raise OSError(f"{place} was cut off")
+        with open(place, "rb", buffering=0) as file:
+            read = os.preadv(file.fileno(), [buffer], offset)
+    if read != size:
+        raise OSError(f"{place} was cut off")
     return buffer
 
 
@@ -197,6 +200,25 @@ def parquet(place: str, **how: Any) -> pq.ParquetFile:
     if is_url(place):
         return pq.ParquetFile(pa.PythonFile(_Object(place), mode="r"), pre_buffer=True, **how)
     return pq.ParquetFile(place, memory_map=True, **how)
+
+
+def bucket(place: str) -> str:
+    """The URL of the bucket or container of an object."""
+    return _split(place)[0]
+
+
+def arrow_system(url: str, sizes: Mapping[str, int]) -> Any:
+    """A bucket as a `pyarrow.fs.FileSystem` that is read from, which is all that the one of delta-rs can.
+
+    Args:
+        url: of the bucket.
+        sizes: of the objects that will be read, by place.
+    """
+    from deltalake.fs import DeltaStorageHandler
+    from pyarrow.fs import PyFileSystem
+
+    known = {_split(place)[1]: size for place, size in sizes.items()}
+    return PyFileSystem(DeltaStorageHandler(url, delta_options(url), known))
 
 
 def put(place: str, data: bytes) -> None:
@@ -286,7 +308,8 @@ def new_stream(place: str) -> Iterator[pa.NativeFile]:
         with pa.BufferOutputStream() as memory:
             yield memory
             whole = memory.getvalue()
-        put(place, whole)
+        with _asking(place) as (store, key):
+            store.put(key, pa.BufferReader(whole))
         return
     os.close(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     with pa.BufferedOutputStream(pa.OSFile(place, "wb"), _BUFFERED_BYTES) as file:
@@ -405,7 +428,7 @@ def _asking(place: str) -> Iterator[tuple[Any, str]]:
         raise
     except (said.PermissionDeniedError, said.UnauthenticatedError):
         what, remedy = f"{bucket} refuses these credentials", "name others, by the provider's own variables"
-    except (FileNotFoundError, said.BaseError, ValueError) as error:
+    except (FileNotFoundError, said.BaseError) as error:
         if any(sign in str(error) for sign in _NO_BUCKET):
             what, remedy = f"there is no {bucket}", "make the bucket, or name another"
         elif isinstance(error, FileNotFoundError):

@@ -11,7 +11,7 @@ from pipelines.graph.adjacency import Span, live_files, own_stays, sidecars
 from pipelines.graph.candidates import Int64, rows_between
 from pipelines.lake import Lake, LakeLike, LiveFile, opened, read_table, snapshot
 from pipelines.options import LOCAL_TIMEZONE, Instant
-from pipelines.query.engine import answer, no_pattern
+from pipelines.query.engine import answer
 from pipelines.query.overlap import Question, question
 
 NOT_SAFETY = "An empty answer is not safety."
@@ -123,7 +123,7 @@ def _stays_at(lake: Lake, venues: Int64, span: Span) -> tuple[int, int, int]:
 
 def _unregistered(lake: Lake, files: Sequence[LiveFile], asked: Question) -> tuple[int, int]:
     concerned = [
-        no_pattern(file.path)
+        file
         for file in files
         if file.stats.least["occurred_at"] < asked.span.ends_at()
         and file.stats.greatest["occurred_at"] >= asked.span.begins_at()
@@ -133,7 +133,7 @@ def _unregistered(lake: Lake, files: Sequence[LiveFile], asked: Question) -> tup
     rows = answer(
         "unregistered",
         {"venues": read_table(lake, "venues", ["venue", "closed_at"])},
-        files=concerned,
+        files=("scans", concerned),
         person=asked.person,
         from_us=asked.span.from_us,
         to_us=asked.span.to_us,
@@ -143,10 +143,10 @@ def _unregistered(lake: Lake, files: Sequence[LiveFile], asked: Question) -> tup
 
 
 def _rejected(lake: Lake) -> int:
-    files = [no_pattern(file.path) for file in snapshot(lake, "rejects").files]
+    files = snapshot(lake, "rejects").files
     if not files:
         return 0
-    return int(answer("rejected", {}, files=files, source="scans")["rejected"][0].as_py())
+    return int(answer("rejected", {}, files=("rejects", files), source="scans")["rejected"][0].as_py())
 
 
 def _local(instant_us: int | None) -> str:

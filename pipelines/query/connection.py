@@ -62,8 +62,7 @@ def _connect_by_arrow(lake: Lake) -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect(config=NO_EXTENSIONS)
     use_utc(connection)
     for table in TABLES.values():
-        only = {"by": STAYS_ORDER} if "by" in table.partition else {}
-        connection.register(table.name, dataset(lake, table.name, only))
+        connection.register(table.name, dataset(table.name, [*_one_order(lake, table)]))
     _lock_down(connection, [])
     return connection
 

@@ -7,7 +7,7 @@ from pipelines.graph.cases import Case, find_case
 from pipelines.graph.horizon import last_instant_us
 from pipelines.graph.window import infectious_window
 from pipelines.lake import Lake, LakeLike, opened, read_table
-from pipelines.query.engine import answer, no_pattern
+from pipelines.query.engine import answer
 from schemas.rules import DEFAULT_RULE, Rule, load_rule
 from schemas.tables import INSTANT
 
@@ -58,7 +58,7 @@ def find_milestones(lake: Lake, case: Case, rule: Rule, *, publish: bool = False
     rows = answer(
         "milestones",
         {"venues": read_table(lake, "venues", ["venue", "venue_code", "name", "type"])},
-        files=[no_pattern(file.path) for file in files],
+        files=("stays", files),
         person=case.person,
         start_us=window.start_us,
         end_us=window.end_us,

@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
@@ -142,5 +143,5 @@ def find_overlaps_in_parquet(lake: Lake, asked: Question) -> pa.Table:
         return rows.to_arrow_table().cast(OVERLAPS)
 
 
-def _limits(asked: Question) -> dict[str, int | None]:
+def _limits(asked: Question) -> dict[str, Any]:
     return {"from_us": asked.span.from_us, "to_us": asked.span.to_us, "min_us": max(1, asked.min_us)}

@@ -1,0 +1,429 @@
+"""A lake in an object store is what a local one is: every command, two writers, and what goes wrong."""
+
+import json
+import os
+import re
+import shutil
+import stat
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+
+from pipelines.errors import RefusedError
+from pipelines.keys import create_keys
+from pipelines.lake import (
+    NO_TABLE,
+    CommitConflict,
+    Lake,
+    commit,
+    open_lake,
+    read_table,
+    snapshot,
+    snapshots,
+    storage,
+    write_data_file,
+)
+from pipelines.lake.checkpoints import CHECKPOINT_EVERY
+from pipelines.lake.log import checkpoints
+from pipelines.lake.sidecar import check, open_sidecar, sidecar_path
+from pipelines.lake.sweep import sweep_scratch
+from pipelines.lake.verify import verify
+from pipelines.query import connect
+from schemas.tables import SCANS, TABLES
+from tests.end_to_end.commands import finished, started, truyvet
+from tests.lake.object_store import ACCESS_KEY, BUCKET, SECRET_KEY
+from tests.lake.rows import scan_rows
+
+_SECRETS = (ACCESS_KEY, SECRET_KEY, "WRONGSECRET")
+
+
+class World:
+    """A small province, and two lakes that were brought it in the same way, with the same keys."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        size = ("--people", 300, "--venues", 14, "--days", 3, "--seed", 1)
+        made = truyvet("simulate", "--out", folder / "world", *size)
+        self.now = json.loads(made.out)["now"]
+        self.keys = folder / "keys"
+        self.local, self.remote = str(folder / "lake"), f"s3://{BUCKET}/province/lake"
+        for lake in (self.local, self.remote):
+            self.run(
+                lake, "scans", "--venues", folder / "world/venues.csv", "--cases", folder / "world/cases.csv"
+            )
+            self.run(lake, "late")
+        self.cases = read_table(Lake(self.local), "cases")["case_id"].to_pylist()
+
+    def run(self, lake, scans, *words):
+        """`truyvet run` of a folder of scans; the report."""
+        given = ("--scans", self.folder / "world" / scans, "--now", self.now, *words)
+        return truyvet("run", "--lake", lake, "--keys", self.keys, *given).report
+
+    def alike(self, *words):
+        """The answer that both lakes give to a command, and what it said."""
+        answers = []
+        for lake in (self.local, self.remote):
+            with pytest.MonkeyPatch.context() as patched:
+                patched.setenv("TRUYVET_LAKE", lake)
+                patched.setenv("TRUYVET_KEYS", str(self.keys))
+                answers.append(truyvet(*words))
+        assert answers[0].code == answers[1].code == 0, [answer.err for answer in answers]
+        assert answers[0].out == answers[1].out
+        return answers[1].out
+
+
+@pytest.fixture(scope="module")
+def world(s3, tmp_path_factory):
+    return World(tmp_path_factory.mktemp("object-store"))
+
+
+@pytest.fixture
+def lake(s3, tmp_path):
+    """An empty lake in the store."""
+    return open_lake(f"s3://{BUCKET}/{os.urandom(4).hex()}", tmp_path / "keys", create=True)
+
+
+def content(lake, name):
+    """The rows of a table in their order, but for when they came and whose seal they bear."""
+    rows = read_table(lake, name)
+    return rows.select([column for column in rows.column_names if column not in ("received_at", "sealed")])
+
+
+def in_order(rows):
+    """Rows sorted by all their columns: files lie in the order of their names, which the receipt changes."""
+    return rows.sort_by([(column, "ascending") for column in rows.column_names]).combine_chunks()
+
+
+def add_scans(lake, seed, after):
+    file = write_data_file(lake, SCANS, {"date": "2021-07-01"}, scan_rows(seed=seed))
+    return commit(lake, "scans", [file], after=after)
+
+
+def same_rows(world):
+    for name in TABLES:
+        remote, local = (content(Lake(lake), name) for lake in (world.remote, world.local))
+        assert in_order(remote) == in_order(local), name
+    for name in ("stays", "footfall"):
+        files = [
+            [file.relative for file in snapshot(Lake(lake), name).files]
+            for lake in (world.remote, world.local)
+        ]
+        assert files[0] == files[1] != []
+
+
+def test_both_lakes_hold_the_same_rows_and_of_stays_and_footfall_the_same_files(world):
+    same_rows(world)
+    assert read_table(Lake(world.remote), "stays").num_rows > 1000
+
+
+def test_questions_are_answered_alike(world):
+    asked = 0
+    for case in world.cases:
+        asked += len(json.loads(world.alike("overlaps", "--case", case, "--format", "json")))
+        asked += len(json.loads(world.alike("trace", "--case", case, "--depth", 2, "--format", "json")))
+        world.alike("milestones", "--case", case, "--format", "json")
+    assert asked > 20
+    assert json.loads(world.alike("venues", "list", "--format", "json"))
+    world.alike("verify", "--format", "json")
+
+
+def test_recomputing_compacting_and_counting_contacts_leave_both_alike(world):
+    world.alike("contacts", "--date", "2021-08-02")
+    assert read_table(Lake(world.remote), "contacts").num_rows > 10
+    world.alike("recompute")
+    same_rows(world)
+    swept = json.loads(world.alike("compact", "--keep-hours", 0, "--format", "json"))
+    assert any(row["files_after"] < row["files_before"] for row in swept)
+    assert any(row["files_swept"] for row in swept)
+    same_rows(world)
+    world.alike("verify", "--format", "json")
+    world.alike("overlaps", "--case", world.cases[0], "--format", "json")
+    live = {file.path for name in TABLES for file in snapshot(Lake(world.remote), name).files}
+    assert {found.place for found in storage.files(world.remote) if found.place.endswith(".parquet")} == live
+
+
+def test_nothing_of_the_store_becomes_a_folder_here_but_sidecars_in_the_cache(world, monkeypatch):
+    cache = Path(storage.local(world.remote))
+    kinds = {path.suffix for path in cache.rglob("*") if path.is_file()}
+    assert kinds == {".arrow"}
+    for path in cache.rglob("*"):
+        assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600)
+    assert not list(Path.cwd().glob("s3:*"))
+
+
+def test_sidecars_are_made_again_from_the_store_and_go_without_a_cache(world, monkeypatch, tmp_path):
+    live = snapshot(Lake(world.remote), "stays").files[0]
+    whole = open_sidecar(live)
+    sidecar_path(live.path).unlink()
+    again = open_sidecar(live)
+    assert sidecar_path(live.path).exists()
+    rows = storage.parquet(live.path).read()
+    assert check(live, rows) is None
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    for columns in (again, open_sidecar(live)):
+        assert (columns.enter_us == whole.enter_us).all()
+        assert columns.zone_names == whole.zone_names
+
+
+def test_analysts_see_the_same_views(world):
+    with connect(world.remote) as remote, connect(world.local) as local:
+        for name, table in TABLES.items():
+            shown = [column for column in table.schema.names if column not in ("received_at", "sealed")]
+            columns = ", ".join(f'"{column}"' for column in shown)
+            question = f"SELECT {columns} FROM {name} ORDER BY ALL"
+            assert remote.sql(question).to_arrow_table() == local.sql(question).to_arrow_table()
+            assert remote.sql(f"SELECT * FROM {name}").columns == table.schema.names
+        for where in (
+            "date = '2021-08-02'",
+            "enter >= '2021-08-02T05:00Z' AND exit < '2021-08-02T09:00Z'",
+            "zone IS NULL",
+            "venue < 0 AND person > 0",
+        ):
+            question = f"SELECT count(*), sum(scans) FROM stays WHERE {where}"
+            assert remote.sql(question).fetchall() == local.sql(question).fetchall() != [(0, None)]
+
+
+def test_analysts_fetch_only_the_files_that_partition_and_statistics_leave(world, s3):
+    with connect(world.remote) as connection:
+        for where in ("date = '2021-08-02'", "enter >= '2021-08-02T00:00Z' AND enter < '2021-08-03T00:00Z'"):
+            before = len(s3.requests())
+            assert connection.sql(f"SELECT max(exit) FROM stays WHERE {where}").fetchall() != [(None,)]
+            fetched = [asked for asked in s3.requests()[before:] if asked.endswith(".parquet")]
+            assert fetched
+            assert all("by=venue/date=2021-08-02" in asked.replace("%3D", "=") for asked in fetched)
+
+
+def test_analysts_reach_nothing_but_the_views(world, tmp_path):
+    secret = tmp_path / "secret.csv"
+    secret.write_text("a\n1\n")
+    with connect(world.remote) as connection:
+        for question in (
+            f"SELECT * FROM read_csv('{secret}')",
+            f"COPY stays TO '{tmp_path / 'out'}'",
+            "INSTALL httpfs",
+        ):
+            with pytest.raises(Exception, match=r"(?i)disabled|permission"):
+                connection.sql(question)
+    assert sorted(os.listdir(tmp_path)) == ["secret.csv"]
+
+
+def test_pieces_that_lie_in_the_store_make_the_same_lake(world, monkeypatch):
+    lake = f"s3://{BUCKET}/shared/lake"
+    scratch, made = Lake.scratch, []
+    monkeypatch.setattr(
+        Lake, "scratch", lambda self, name, **_: made.append(scratch(self, name, shared=True)) or made[-1]
+    )
+    world.run(
+        lake,
+        "scans",
+        "--venues",
+        world.folder / "world/venues.csv",
+        "--cases",
+        world.folder / "world/cases.csv",
+    )
+    world.run(lake, "late")
+    assert len(made) == 4
+    for name in ("scans", "stays", "footfall"):
+        rows = [content(Lake(url), name) for url in (lake, world.local)]
+        assert in_order(rows[0]) == in_order(rows[1]), name
+    assert storage.names(f"{lake}/_scratch") == []
+
+
+def test_scratch_that_a_killed_run_left_in_the_store_goes_when_it_is_old(lake):
+    folder = lake.scratch("run-1", shared=True)
+    storage.put(f"{folder}/a.arrow", b"x")
+    sweep_scratch(lake)
+    assert storage.names(folder) == ["a.arrow"]
+    sweep_scratch(lake, keep_seconds=-5)
+    assert storage.names(folder) == []
+
+
+def test_two_runs_at_once_lose_nothing(world, tmp_path):
+    lake = f"s3://{BUCKET}/racing/lake"
+    files = sorted((world.folder / "world/scans").iterdir())
+    venues = ("--venues", world.folder / "world/venues.csv")
+    given = ("--lake", lake, "--keys", world.keys, "--now", world.now)
+    runs = [started("run", *given, "--scans", *files[start::2], *venues) for start in (0, 1)]
+    reports = [finished(process).report for process in runs]
+    alone = truyvet("run", "--lake", tmp_path / "lake", *given[2:], "--scans", *files, *venues).report
+    accepted = [in_order(content(Lake(url), "scans")) for url in (lake, str(tmp_path / "lake"))]
+    assert accepted[0] == accepted[1]
+    assert sum(report["accepted"] for report in reports) == alone["accepted"] == accepted[0].num_rows
+    assert truyvet("recompute", "--lake", lake, "--keys", world.keys).code == 0
+    stays = [content(Lake(url), "stays") for url in (lake, str(tmp_path / "lake"))]
+    assert in_order(stays[0]) == in_order(stays[1])
+    assert truyvet("verify", "--lake", lake).code == 0
+
+
+def test_of_many_writers_of_a_table_each_commits_all_its_files_once(lake):
+    conflicts = []
+
+    def write(writer):
+        for number in range(3):
+            file = write_data_file(lake, SCANS, {"date": "2021-07-01"}, scan_rows(seed=10 * writer + number))
+            while True:
+                try:
+                    commit(lake, "scans", [file], after=snapshot(lake, "scans").version)
+                    break
+                except CommitConflict:
+                    conflicts.append(writer)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(write, range(4)))
+    assert conflicts
+    assert snapshot(lake, "scans").version == 11
+    assert read_table(lake, "scans").num_rows == 12 * 50
+    assert verify(lake).problems == ()
+
+
+def test_a_commit_after_another_than_the_newest_version_is_a_conflict(lake):
+    assert add_scans(lake, 1, NO_TABLE) == 0
+    for after in (NO_TABLE, 5):
+        with pytest.raises(CommitConflict):
+            add_scans(lake, 2, after)
+    assert add_scans(lake, 2, 0) == 1
+    assert snapshot(lake, "scans", 0).files[0] in snapshot(lake, "scans").files
+
+
+def test_of_two_that_make_one_lake_with_other_keys_one_is_refused(s3, tmp_path):
+    url = f"s3://{BUCKET}/made-twice"
+    ready = threading.Barrier(2)
+
+    def make(name):
+        create_keys(tmp_path / name)
+        ready.wait()
+        try:
+            return open_lake(url, tmp_path / name, create=True)
+        except RefusedError as error:
+            return str(error)
+
+    with ThreadPoolExecutor(2) as pool:
+        made = list(pool.map(make, "ab"))
+    assert sum(isinstance(one, Lake) for one in made) == 1
+    assert any("was made with other keys" in str(one) for one in made)
+
+
+def test_a_prefix_of_other_things_does_not_become_a_lake(s3, tmp_path):
+    storage.put(f"s3://{BUCKET}/letters/a.txt", b"mine")
+    with pytest.raises(RefusedError, match="is no lake and not empty"):
+        open_lake(f"s3://{BUCKET}/letters", tmp_path / "keys", create=True)
+    assert not (tmp_path / "keys").exists()
+
+
+def test_keys_lie_among_the_own_data_of_the_user_and_are_never_made_beside_a_lake(
+    world, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    venues = ("--venues", world.folder / "world/venues.csv")
+    assert truyvet("run", "--lake", f"s3://{BUCKET}/own/keys-lake", *venues).code == 0
+    keys = tmp_path / f"truyvet/s3/{BUCKET}/own/keys-lake.keys"
+    assert stat.S_IMODE(keys.stat().st_mode) == 0o700
+    shutil.rmtree(keys)
+    gone = truyvet("run", "--lake", f"s3://{BUCKET}/own/keys-lake", *venues)
+    assert (gone.code, keys.exists()) == (5, False)
+    assert "the lake's keys are not in" in gone.err
+
+
+def test_a_checkpoint_is_written_and_read(lake):
+    for number in range(CHECKPOINT_EVERY + 2):
+        add_scans(lake, number, number - 1)
+    assert checkpoints(lake.table_url("scans")) == [CHECKPOINT_EVERY - 1]
+    for number in range(5):
+        storage.remove(f"{lake.table_url('scans')}/_delta_log/{number:020}.json")
+    snapshots._newest.clear()
+    assert len(snapshot(lake, "scans").files) == CHECKPOINT_EVERY + 2
+
+
+def test_what_rots_or_goes_in_the_store_is_found(lake):
+    for number in range(3):
+        add_scans(lake, number, number - 1)
+    rotten, gone, _ = snapshot(lake, "scans").files
+    flipped = bytearray(storage.read(rotten.path))
+    flipped[len(flipped) // 2] ^= 1
+    storage.put(rotten.path, bytes(flipped))
+    storage.remove(gone.path)
+    said = {(problem.file, problem.problem) for problem in verify(lake).problems}
+    assert (rotten.relative, "bytes have changed: its SHA-256 is not the one in its name") in said
+    assert (gone.relative, "the file is missing") in said
+
+
+def refused(done, code, words):
+    """The one line of a command that failed, which holds no credential and no words of the server."""
+    assert done.code == code, done.err
+    assert re.search(words, done.err), done.err
+    assert done.err.count("\n") == 1
+    assert done.out == ""
+    assert not [secret for secret in (*_SECRETS, "<", "Signature", "HTTP") if secret in done.err]
+
+
+@pytest.fixture
+def asked(world, monkeypatch):
+    """Asks lakes that cannot be reached: two commands that read, and one that writes."""
+
+    def ask(lake, code, words, **environment):
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        storage._store.cache_clear()
+        venues = ("--venues", world.folder / "world/venues.csv", "--keys", world.keys)
+        refused(truyvet("overlaps", "--lake", lake, "--case", world.cases[0]), code, words)
+        refused(truyvet("verify", "--lake", lake), code, words)
+        refused(truyvet("run", "--lake", lake, *venues), code, words)
+
+    yield ask
+    monkeypatch.undo()
+    storage._store.cache_clear()
+
+
+def test_a_bucket_that_is_not_there_is_named(asked):
+    asked("s3://no-such-bucket/lake", 4, r"there is no s3://no-such-bucket: make the bucket, or name another")
+
+
+def test_an_endpoint_that_nobody_answers_is_one_line(asked, world):
+    asked(world.remote, 4, rf"s3://{BUCKET} cannot be reached: check", AWS_ENDPOINT_URL="http://127.0.0.1:1")
+
+
+def test_credentials_that_the_store_does_not_know_are_one_line_that_does_not_hold_them(asked, world, s3):
+    s3.call("POST", "/moto-api/reset-auth", b"0")  # from now on the server checks signatures
+    try:
+        asked(
+            world.remote,
+            4,
+            rf"s3://{BUCKET} refuses these credentials",
+            AWS_ACCESS_KEY_ID="AKIAWRONGSECRET",
+            AWS_SECRET_ACCESS_KEY="WRONGSECRET",
+        )
+    finally:
+        s3.call("POST", "/moto-api/reset-auth", b"inf")
+
+
+def test_a_lake_that_is_not_there_is_no_service_that_is_missing(s3):
+    refused(truyvet("verify", "--lake", f"s3://{BUCKET}/none"), 3, "there is no lake at")
+
+
+def test_the_store_going_away_in_the_middle_is_one_line_and_the_lake_stays(world, monkeypatch):
+    before = {name: snapshot(Lake(world.remote), name).version for name in TABLES}
+    put, left = storage.New.keep, [2]
+
+    def keep(self, name):
+        left[0] -= 1
+        if left[0] < 0:
+            monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+            storage._store.cache_clear()
+        put(self, name)
+
+    monkeypatch.setattr(storage.New, "keep", keep)
+    scans = world.folder / "again.ndjson"
+    lines = b"".join(path.read_bytes() for path in (world.folder / "world/scans").iterdir())
+    scans.write_bytes(lines.replace(b'"event_id"', b'"event"'))  # new scans, for their own content names them
+    given = ("--scans", scans, "--now", world.now, "--keys", world.keys)
+    refused(truyvet("run", "--lake", world.remote, *given), 4, rf"s3://{BUCKET} cannot be reached")
+    monkeypatch.undo()
+    storage._store.cache_clear()
+    assert {name: snapshot(Lake(world.remote), name).version for name in TABLES} == before
+    assert pc.count_distinct(content(Lake(world.remote), "scans")["event_key"]).as_py() > 0
+    assert isinstance(content(Lake(world.remote), "stays"), pa.Table)
