@@ -153,33 +153,16 @@ def sidecar_path(data_path: str) -> Path:
     return path.with_name(f"_{path.stem}.arrow")
 
 
-def imputed_from(rows: pa.Table) -> pa.Array:
-    """Where the imputed part of each stay begins; its `exit` when there is none.
-
-    Args:
-        rows: `enter`, `exit`, `enter_kind`, `exit_kind` and `last_seen` of `stays`.
-
-    Returns:
-        int64[rows], microseconds UTC.
-    """
-    enter, leave, seen = (_micros(rows, name) for name in ("enter", "exit", "last_seen"))
-    unseen = pc.if_else(pc.equal(rows["exit_kind"], "scanned"), leave, seen)
-    return pc.if_else(pc.equal(rows["enter_kind"], "imputed"), enter, unseen)
-
-
-def _scanned_both(rows: pa.Table) -> Any:
-    both = pc.and_(pc.equal(rows["enter_kind"], "scanned"), pc.equal(rows["exit_kind"], "scanned"))
-    return both.cast(pa.uint8())
-
-
 def _columns(rows: pa.Table) -> pa.Table:
     """The columns of a sidecar, with format and longest stay in the schema's metadata."""
-    enter, leave = _micros(rows, "enter"), _micros(rows, "exit")
+    enter, leave, seen = (_micros(rows, name) for name in ("enter", "exit", "last_seen"))
+    entered, left = (pc.equal(rows[name], "scanned") for name in ("enter_kind", "exit_kind"))
+    imputed_from = pc.if_else(entered, pc.if_else(left, leave, seen), enter)
     longest_us = pc.max(pc.subtract(leave, enter)).as_py() or 0
     metadata = {b"format": _FORMAT, b"longest_us": str(longest_us).encode()}
     arrays = [
-        *(rows["person"], rows["venue"], enter, leave, imputed_from(rows)),
-        *(_scanned_both(rows), rows["stay_id"], _coded(rows["zone"])),
+        *(rows["person"], rows["venue"], enter, leave, imputed_from),
+        *(pc.and_(entered, left).cast(pa.uint8()), rows["stay_id"], _coded(rows["zone"])),
     ]
     return pa.table(arrays, schema=_SCHEMA.with_metadata(metadata)).combine_chunks()
 

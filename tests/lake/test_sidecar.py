@@ -10,8 +10,8 @@ import pytest
 
 from pipelines.errors import DataError
 from pipelines.lake import read_live_file, snapshot
-from pipelines.lake.sidecar import check, imputed_from, open_sidecar, sidecar_path
-from schemas.tables import INSTANT, STAYS
+from pipelines.lake.sidecar import check, open_sidecar, sidecar_path
+from schemas.tables import STAYS
 from tests.lakes import at, new_lake, person_token, put_stays
 
 DAY = """
@@ -172,9 +172,3 @@ def test_the_columns_are_mapped_and_not_copied(lake):
 def test_a_file_without_a_zone_has_only_nulls_there(lake):
     put_stays(lake, "person|venue|enter|exit\nan|cafe|1 08:00|1 09:00")
     assert zones(open_sidecar(live_files(lake)[0])) == [None]
-
-
-def test_the_imputed_part_is_taken_from_columns_of_any_length():
-    empty = STAYS.file_schema.empty_table()
-    assert len(imputed_from(empty)) == 0
-    assert pa.timestamp("us", tz="UTC") == INSTANT
