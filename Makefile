@@ -2,7 +2,10 @@
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: venv demo demo-stream emulator test test-all bench lint
+JARS := build/flink/.resolved
+PRISM := build/bin/prism
+
+.PHONY: venv demo demo-stream demo-flink emulator flink flink-cluster prism test test-all bench lint
 
 venv: $(STAMP)
 
@@ -17,8 +20,26 @@ demo: venv
 demo-stream: venv
 	$(BIN)/python -m pipelines.demo_stream
 
+demo-flink: venv flink
+	$(BIN)/python -m pipelines.demo --runner flink --out build/demo-flink
+
 emulator: venv
 	$(BIN)/python -m pipelines.streaming.emulator
+
+# The job server of Flink and the cluster itself, by Maven.
+flink: $(JARS)
+
+$(JARS): runner_config/flink/pom.xml
+	mvn -q -B -Dstyle.color=never -f $< dependency:copy-dependencies -DoutputDirectory=$(abspath build/flink)
+	touch $@
+
+flink-cluster: venv flink
+	$(BIN)/python -m pipelines.runners.cluster
+
+prism: $(PRISM)
+
+$(PRISM):
+	GOBIN=$(abspath build/bin) go install github.com/apache/beam/sdks/v2/go/cmd/prism@v2.77.0
 
 lint: venv
 	$(BIN)/ruff check .
@@ -27,9 +48,10 @@ lint: venv
 
 # Two processes: a test that starts a pipeline or a command mostly waits.
 test: lint
+	@command -v mvn > /dev/null && $(MAKE) flink || echo "*** NO MAVEN OR NO JARS: NOT TESTED ON FLINK ***"
 	$(BIN)/pytest -n 2 -m "not slow"
 
-test-all: lint
+test-all: lint flink prism
 	$(BIN)/pytest
 
 bench: venv

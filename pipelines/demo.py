@@ -16,6 +16,7 @@ from pipelines.cli import silence_libraries
 from pipelines.options import parse_instant
 from pipelines.output import write_table
 from pipelines.query import busiest_case, draw_timeline, milestones, overlaps
+from pipelines.runners.config import RUNNER_HELP
 from pipelines.simulate import simulate
 
 if TYPE_CHECKING:
@@ -30,7 +31,10 @@ def main() -> None:
     """Make the demo's folder anew and tell the story on standard output."""
     parser = argparse.ArgumentParser(prog="python -m pipelines.demo", description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("build/demo"), help="folder, replaced")
-    out: Path = parser.parse_args().out
+    parser.add_argument("--runner", default="direct", metavar="NAME", help=RUNNER_HELP)
+    args = parser.parse_args()
+    out: Path = args.out
+    runner: str = args.runner
     silence_libraries()  # before the import of Beam, which warns
     from pipelines.run import run
 
@@ -47,6 +51,7 @@ def main() -> None:
             venues=[str(province / "venues.csv")],
             cases=[str(province / "cases.csv")],
             now_us=now_us,
+            runner=runner,
         )
     _say_report(report)
     case = busiest_case(lake)
@@ -57,7 +62,7 @@ def main() -> None:
     picture = draw_timeline(places, before, out / "case.svg", f"Case {case}")
     print(f"\nA picture of it: {picture}")
     with _told("Readers that were offline deliver their scans days late"):
-        late = run(lake, [str(province / "late")], now_us=now_us + _LATE_DAYS_US)
+        late = run(lake, [str(province / "late")], now_us=now_us + _LATE_DAYS_US, runner=runner)
     _say_report(late)
     _show_changes(before, overlaps(lake, case=case))
     print(f"\nAsk it yourself:\n  .venv/bin/truyvet overlaps --lake {lake} --case {case}")

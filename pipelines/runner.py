@@ -5,8 +5,10 @@ one runner. What each can and cannot do stands in `runner_config/`.
 """
 
 import contextlib
+import functools
 import json
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -36,6 +38,8 @@ def run_to_end(build: Callable[[beam.Pipeline], Any], runner: str = "direct") ->
     """
     config = load_runner(runner)
     keep_freed_memory()
+    if config.engine != "FnApiRunner":
+        _silence_threads()
     with _explained(config):
         pipeline = beam.Pipeline(runner=beam_runner(config), options=pipeline_options(config))
         build(pipeline)
@@ -83,6 +87,18 @@ def _own_worker() -> str:
     """A worker on this machine, of this very Python."""
     command = str(FOLDER / "flink" / "boot.sh")
     return json.dumps({"command": command, "env": {"TRUYVET_PYTHON": sys.executable}})
+
+
+@functools.cache
+def _silence_threads() -> None:
+    """Let a worker's threads end without a traceback when the engine closes their streams."""
+    before = threading.excepthook
+
+    def hook(args: threading.ExceptHookArgs) -> None:
+        if not issubclass(args.exc_type, grpc.RpcError):
+            before(args)
+
+    threading.excepthook = hook
 
 
 @contextlib.contextmanager

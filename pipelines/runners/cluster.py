@@ -14,7 +14,7 @@ from typing import Final
 
 from pipelines.errors import TruyVetError
 from pipelines.runners.config import FOLDER, load_runner
-from pipelines.runners.java import Program, find_jars, find_java, free_port, opens
+from pipelines.runners.java import Program, free_port, java_command
 
 _JOB_MANAGER: Final = "org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint"
 _TASK_MANAGER: Final = "org.apache.flink.runtime.taskexecutor.TaskManagerRunner"
@@ -35,7 +35,7 @@ class SessionCluster:
         Raises:
             ServiceError: a jar, Java or a process of it is missing.
         """
-        self._classpath, self._java = find_jars(jars), find_java()
+        self._command = java_command(jars, "640m")
         self._rpc_port = free_port()
         self.address = f"localhost:{rest_port}"
         self.task_managers: list[Program] = []
@@ -56,9 +56,9 @@ class SessionCluster:
             program.stop()
 
     def _program(self, entry: str, name: str, *settings: str) -> Program:
-        """One process of the cluster: its heap is what the settings divide."""
+        """One process of the cluster; its heap is what the settings divide."""
         given = ["--configDir", str(_SETTINGS.parent), f"-Djobmanager.rpc.port={self._rpc_port}", *settings]
-        return Program(name, [self._java, "-Xmx640m", *opens(), "-cp", self._classpath, entry, *given])
+        return Program(name, [*self._command, entry, *given])
 
 
 @contextlib.contextmanager

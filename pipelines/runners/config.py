@@ -125,8 +125,9 @@ def _job_server(path: Path, given: dict[str, Any]) -> JobServer | None:
         return None
     where = f"{path}, [job_server]"
     _refuse_unknown(where, given, _JOB_SERVER_KEYS)
-    texts = {"flink_conf_dir": "", "heap": "1g", **given}
-    jars, master, conf, heap = (text_of(where, texts, key) if texts[key] else "" for key in _JOB_SERVER_KEYS)
+    jars, master = (text_of(where, given, key) for key in ("jars", "flink_master"))
+    heap = text_of(where, {"heap": "1g", **given}, "heap")
+    conf = text_of(where, given, "flink_conf_dir") if "flink_conf_dir" in given else ""
     here = path.absolute().parent
     return JobServer((here / jars).resolve(), master, str((here / conf).resolve()) if conf else "", heap)
 

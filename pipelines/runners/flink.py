@@ -4,7 +4,7 @@ import atexit
 
 from pipelines.errors import ServiceError
 from pipelines.runners.config import JobServer, RunnerConfig
-from pipelines.runners.java import Program, find_jars, find_java, free_port, listens, opens
+from pipelines.runners.java import Program, free_port, java_command, listens
 
 _DRIVER = "org.apache.beam.runners.flink.FlinkJobServerDriver"
 
@@ -50,16 +50,13 @@ def stop_all() -> None:
 
 def _start(wanted: JobServer) -> tuple[Program, str]:
     """Start a job server on a free port: one that listens for everybody would be used and then end."""
-    classpath, java = find_jars(wanted.jars), find_java()
+    command = java_command(wanted.jars, wanted.heap)
     port = free_port()
     flags = [f"--flink-master={wanted.flink_master}", f"--job-port={port}"]
     flags += ["--artifact-port=0", "--expansion-port=0"]
     if wanted.flink_conf_dir:
         flags.append(f"--flink-conf-dir={wanted.flink_conf_dir}")
-    program = Program(
-        "the job server of Flink",
-        [java, f"-Xmx{wanted.heap}", *opens(), "-cp", classpath, _DRIVER, *flags],
-    )
+    program = Program("the job server of Flink", [*command, _DRIVER, *flags])
     endpoint = f"localhost:{port}"
     program.wait_for(endpoint)
     if not _started:

@@ -1,0 +1,56 @@
+"""A small province and the lake that the direct runner makes of it: what every other engine must equal."""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from pipelines.options import parse_instant
+from pipelines.run import run
+from pipelines.simulate import simulate
+
+
+@dataclass(frozen=True)
+class Province:
+    """Simulated files, when they are received, and their lake by the direct runner."""
+
+    folder: Path
+    now_us: int
+    late_us: int
+    keys: Path
+    lake: str
+
+    def land(self, lake, runner):
+        """The first batch with all kinds of input, then late scans, on a runner; both reports."""
+        first = run(
+            lake,
+            [str(self.folder / "scans")],
+            venues=[str(self.folder / "venues.csv")],
+            cases=[str(self.folder / "cases.csv")],
+            encounters=[str(self.folder / "encounters.ndjson")],
+            declarations=[str(self.folder / "declarations.csv")],
+            keys=str(self.keys),
+            now_us=self.now_us,
+            runner=runner,
+        )
+        late = run(lake, [str(self.folder / "late")], keys=str(self.keys), now_us=self.late_us, runner=runner)
+        return first, late
+
+
+@pytest.fixture(scope="session")
+def province(tmp_path_factory):
+    """A province whose lake and reports by the direct runner are known."""
+    folder = tmp_path_factory.mktemp("province")
+    made = simulate(folder / "files", people=400, venues=30, days=4, seed=11)
+    now_us = parse_instant(made["now"])
+    late_us = now_us + 14 * 86_400_000_000
+    found = Province(folder / "files", now_us, late_us, folder / "keys", str(folder / "direct"))
+    yield found
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def by_direct(province):
+    """The reports of the direct runner, whose lake is `province.lake`."""
+    return province.land(province.lake, "direct")
