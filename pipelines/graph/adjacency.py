@@ -7,6 +7,7 @@ path of its data file, which is named by its content: it never goes stale.
 
 import threading
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -16,10 +17,11 @@ import pyarrow as pa
 from pipelines.columns import column
 from pipelines.graph.candidates import Int64, OwnStays, rows_beside, rows_of
 from pipelines.graph.places import places
-from pipelines.lake import Lake, LiveFile, snapshot
+from pipelines.lake import Lake, LiveFile, snapshot, storage
 from pipelines.lake.sidecar import Sidecar, open_sidecar
 
 _KEPT_AT_MOST = 8192  # mapped files; a process may map 65,530
+_FETCHED_AT_ONCE = 4
 
 _lock = threading.Lock()
 _mapped: dict[str, Sidecar] = {}
@@ -94,7 +96,12 @@ def live_files(lake: Lake, by: str, span: Span) -> list[LiveFile]:
 
 
 def sidecars(files: Iterable[LiveFile]) -> list[Sidecar]:
-    """The columns of files, mapped once a process."""
+    """The columns of files, mapped once a process; those that must be fetched are fetched several at once."""
+    files = list(files)
+    missing = [file for file in files if file.path not in _mapped]
+    if len(missing) > 1 and storage.is_url(missing[0].path):
+        with ThreadPoolExecutor(_FETCHED_AT_ONCE) as pool:
+            list(pool.map(_map, missing))
     return [_mapped.get(file.path) or _map(file) for file in files]
 
 

@@ -164,7 +164,7 @@ def crowd_rows(footfall: list[LiveFile], cap: int) -> pa.Table:
     for file in footfall:
         if file.stats.greatest["people"] > cap:
             try:
-                rows = storage.parquet(file.path).read(_CROWD_COLUMNS, use_threads=False)
+                rows = storage.parquet(file.path, file.size).read(_CROWD_COLUMNS, use_threads=False)
             except (OSError, pa.ArrowInvalid) as error:
                 raise DataError(f"{file.path} cannot be read", "run truyvet verify") from error
             kept = rows.filter(pa.array(rows["people"].to_numpy() > cap))

@@ -6,7 +6,7 @@ from pipelines import keys as key_files
 from pipelines.errors import RefusedError
 from pipelines.identifiers import canonical_person
 from pipelines.keys import Keys, create_keys, load_keys
-from pipelines.lake import Lake, LakeLike, open_lake, storage
+from pipelines.lake import Lake, LakeLike, is_lake, open_lake
 from pipelines.options import keys_folder
 
 
@@ -37,17 +37,13 @@ def _keys(folder: Path, lake_url: str | None) -> Keys:
     Raises:
         RefusedError: a lake needs others, or they are gone.
     """
-    if lake_url is not None and _is_lake(lake_url):
+    if lake_url is not None and is_lake(lake_url):
         open_lake(lake_url, folder)
     if folder.is_dir():
         return load_keys(folder)
-    if folder.name.endswith(".keys") and _is_lake(str(folder)[: -len(".keys")]):
+    if folder.name.endswith(".keys") and is_lake(str(folder)[: -len(".keys")]):
         raise RefusedError(
             f"{folder} is gone and its lake is there",
             "restore the folder; new keys would fit no row of the lake",
         )
     return create_keys(folder)
-
-
-def _is_lake(url: str) -> bool:
-    return storage.exists(f"{url.removeprefix('file://')}/lake.json")

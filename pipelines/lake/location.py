@@ -85,17 +85,33 @@ def open_lake(url: str, keys: Keys | Path | None = None, *, create: bool = False
     root = _root(url)
     if isinstance(keys, Path) and Path(os.path.abspath(keys)).is_relative_to(root):
         raise RefusedError(f"the keys {keys} lie inside the lake", "name a folder outside of it with --keys")
-    if not storage.exists(f"{root}/{_LAKE_JSON}"):
-        storage.is_folder(root)  # a bucket that is not there says so itself
+    described = _describe(root)
+    if described is None:
         if not create:
             raise DataError(f"there is no lake at {url}", "make one with truyvet run, or name another")
         _create(root, keys)
-    described = _describe(root)
+        described = _describe(root)
+    assert described is not None
     if keys is not None and described["keys"] != _existing(keys).fingerprint:
         raise RefusedError(
             f"the lake at {url} was made with other keys", "name its own with --keys, they are never mixed"
         )
     return Lake(root)
+
+
+def is_lake(url: str) -> bool:
+    """Whether there is a lake.
+
+    Raises:
+        ServiceError: its store cannot be asked, or is none that is known.
+        UsageError: the URL is none of a lake.
+    """
+    path = url.removeprefix("file://")
+    try:
+        storage.read(f"{_checked_url(path) if storage.is_url(path) else path}/{_LAKE_JSON}")
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True
 
 
 def opened(lake: LakeLike, keys: str | Path | None = None) -> Lake:
@@ -154,8 +170,8 @@ def _checked_url(url: str) -> str:
     return url.rstrip("/")
 
 
-def _describe(root: str) -> dict[str, object]:
-    """What `lake.json` says.
+def _describe(root: str) -> dict[str, object] | None:
+    """What `lake.json` says, None where there is none.
 
     Raises:
         DataError: it is damaged.
@@ -164,6 +180,8 @@ def _describe(root: str) -> dict[str, object]:
     path = f"{root}/{_LAKE_JSON}"
     try:
         described = json.loads(storage.read(path))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
     except (OSError, ValueError) as error:
         raise DataError(f"{path} cannot be read", "restore it from a backup") from error
     if not isinstance(described, dict) or not isinstance(described.get("keys"), str):

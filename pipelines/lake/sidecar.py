@@ -9,9 +9,12 @@ it is missing, of another format or of another length. A file in an object
 store has its sidecar in a folder of this machine, for objects cannot be mapped.
 """
 
+import contextlib
 import os
 import tempfile
+import time
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +31,9 @@ from pipelines.lake.location import Lake
 from pipelines.lake.snapshots import LiveFile
 
 Int64 = npt.NDArray[np.int64]
+
+UNUSED_SECONDS = 7 * 24 * 60 * 60
+"""How long a sidecar stays in the cache of a machine that does not open it."""
 
 _FORMAT = b"3"
 _TIMES = ("enter_us", "exit_us", "imputed_from_us")
@@ -116,10 +122,29 @@ def open_sidecar(live: LiveFile) -> Sidecar:
     path = sidecar_path(live.path)
     table = _mapped(path, live.rows)
     if table is None:
-        table = _columns(storage.parquet(live.path).read(columns=_SOURCES))
+        table = _columns(storage.parquet(live.path, live.size).read(columns=_SOURCES))
         if _written(table, path):
             table = _mapped(path, live.rows) or table
+    if storage.is_url(live.path):
+        _note_use(path)
     return _sidecar(table)
+
+
+def _note_use(path: Path) -> None:
+    """Keep a sidecar in the cache while it is used, for no sweep of a lake comes by every machine."""
+    with contextlib.suppress(OSError):
+        os.utime(path)
+    _forget_unused(storage.cache())
+
+
+@cache
+def _forget_unused(folder: str) -> None:
+    """Remove what nobody has used for long, once a process."""
+    before = time.time() - UNUSED_SECONDS
+    for found in storage.files(folder):
+        if found.modified_ns < before * 1e9:
+            with contextlib.suppress(OSError):
+                storage.remove(found.place)
 
 
 def check(live: LiveFile, rows: pa.Table) -> str | None:

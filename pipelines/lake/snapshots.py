@@ -16,7 +16,7 @@ from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
 from pipelines.errors import DataError
-from pipelines.lake import storage
+from pipelines.lake import objects, storage
 from pipelines.lake.location import Lake
 from pipelines.lake.log import LOG_FOLDER, log_entry
 from pipelines.lake.statistics import Statistics, from_log
@@ -153,8 +153,8 @@ def dataset(name: str, files: Sequence[LiveFile]) -> Any:
     from pyarrow.dataset import FileSystemDataset, ParquetFileFormat  # takes long to load, and few ask
 
     schema, form = TABLES[name].schema, ParquetFileFormat()
-    bucket = storage.bucket(files[0].path) if files else ""
-    system = storage.arrow_system(bucket, {file.path: file.size for file in files}) if files else None
+    bucket = objects.split(files[0].path)[0] if files else ""
+    system = objects.arrow_system(bucket, {file.path: file.size for file in files}) if files else None
     fragments = [
         form.make_fragment(
             file.path.removeprefix(f"{bucket}/"), filesystem=system, partition_expression=_known(file, schema)
@@ -185,7 +185,7 @@ def read_live_file(file: LiveFile, schema: pa.Schema) -> pa.Table:
     """
     stored = [name for name in schema.names if name not in file.partition]
     try:
-        parquet = storage.parquet(file.path)
+        parquet = storage.parquet(file.path, file.size)
         rows = parquet.read(columns=stored, use_threads=False)
     except (OSError, pa.ArrowInvalid) as error:
         raise DataError(f"{file.path} cannot be read", "run truyvet verify") from error
@@ -204,6 +204,8 @@ def _find_newest(url: str) -> _Newest | None:
         return known
     with _refreshing:
         known = _newest.get(url)
+        if known and _is_unchanged(url, known):  # another thread has just looked
+            return known
         table = _brought_up_to_date(url, known) or _open(url)
         if table is None:
             _newest.pop(url, None)

@@ -2,21 +2,15 @@
 
 A place is an absolute path or a URL (`s3://bucket/…`, `gs://bucket/…`,
 `abfss://container@account.dfs.core.windows.net/…`); everybody else opens,
-writes and lists places through these functions. Objects are read and written
-by obstore, which is the crate `object_store` that delta-rs is built on: log
-and data find their endpoint and credentials in the same variables of the
-provider's own convention, and no error here repeats what a server said.
+writes and lists places through these functions.
 """
 
 import contextlib
-import datetime as dt
 import io
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import IO, Any
 
@@ -24,12 +18,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipelines.errors import ServiceError
+from pipelines.lake import objects
 from pipelines.lake.files import make_private, sync_path, unfinished
+from pipelines.lake.objects import ObjectFile, asking, object_status, split
+from pipelines.lake.objects import Status as Status
 
-_RETRIES, _RETRY_SECONDS, _REQUEST_SECONDS, _CONNECT_SECONDS = 4, 30, 120, 5
 _AT_ONCE = 16  # requests, when many objects are asked about
 _BUFFERED_BYTES = 1 << 22
-_NO_BUCKET = ("NoSuchBucket", "ContainerNotFound", "bucket does not exist")
+_SMALL_BYTES = 1 << 18  # two requests wait longer than this takes
 
 
 def is_url(place: str) -> bool:
@@ -37,45 +33,23 @@ def is_url(place: str) -> bool:
     return "://" in place
 
 
+def delta_options(place: str) -> dict[str, str] | None:
+    """What delta-rs is told of a place beside the provider's own variables."""
+    return objects.delta_options() if is_url(place) else None
+
+
 def local(place: str) -> str:
     """Where this machine keeps what is derived from a place: a file's own path, or below the user's cache.
 
     Sidecars, which are mapped, and the scratch of runs that need no other machine lie there.
     """
-    if not is_url(place):
-        return place
+    return os.path.join(cache(), place.replace("://", "/", 1)) if is_url(place) else place
+
+
+def cache() -> str:
+    """The folder of what this machine keeps of lakes in object stores."""
     base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    return os.path.join(base, "truyvet", "lakes", place.replace("://", "/", 1))
-
-
-def delta_options(place: str) -> dict[str, str] | None:
-    """What delta-rs is told beside the provider's own variables; a log entry is put where there is none."""
-    if not is_url(place):
-        return None
-    return {
-        "aws_conditional_put": "etag",
-        "max_retries": str(_RETRIES),
-        "retry_timeout": f"{_RETRY_SECONDS}s",
-        "timeout": f"{_REQUEST_SECONDS}s",
-        "connect_timeout": f"{_CONNECT_SECONDS}s",
-    }
-
-
-@dataclass(frozen=True, slots=True)
-class Status:
-    """What is known of a file without reading it.
-
-    Attributes:
-        place: where it is.
-        size: bytes.
-        modified_ns: when it was written.
-        identity: tells it from another file that was at this place before.
-    """
-
-    place: str
-    size: int
-    modified_ns: int
-    identity: int | str
+    return os.path.join(base, "truyvet", "lakes")
 
 
 def status(place: str) -> Status | None:
@@ -85,10 +59,7 @@ def status(place: str) -> Status | None:
         ServiceError: the store cannot be asked.
     """
     try:
-        if not is_url(place):
-            return _file_status(place)
-        with _asking(place) as (store, key):
-            return _object_status(place, store.head(key))
+        return objects.head(place) if is_url(place) else _file_status(place)
     except FileNotFoundError:
         return None
 
@@ -118,10 +89,10 @@ def files(folder: str) -> Iterator[Status]:
         ServiceError: the store cannot be asked.
     """
     if is_url(folder):
-        bucket = folder[: len(folder) - len(_split(folder)[1])].rstrip("/")
-        with _asking(folder) as (store, key):
+        bucket = folder[: len(folder) - len(split(folder)[1])].rstrip("/")
+        with asking(folder) as (store, key):
             for batch in store.list(prefix=key or None):
-                yield from (_object_status(f"{bucket}/{found['path']}", found) for found in batch)
+                yield from (object_status(f"{bucket}/{found['path']}", found) for found in batch)
         return
     for parent, _, names in os.walk(folder):
         for name in names:
@@ -161,7 +132,7 @@ def read(place: str) -> bytes:
     """
     if not is_url(place):
         return Path(place).read_bytes()
-    with _asking(place) as (store, key):
+    with asking(place) as (store, key):
         return bytes(store.get(key).bytes())
 
 
@@ -173,8 +144,7 @@ def read_range(place: str, offset: int, size: int) -> pa.Buffer:
         ServiceError: the store cannot be asked.
     """
     if is_url(place):
-        with _asking(place) as (store, key):
-            buffer = pa.py_buffer(store.get_range(key, start=offset, length=size))
+        buffer = objects.get_range(place, offset, size)
         read = buffer.size
     else:
         buffer = pa.allocate_buffer(size)
@@ -185,11 +155,12 @@ def read_range(place: str, offset: int, size: int) -> pa.Buffer:
     return buffer
 
 
-def parquet(place: str, **how: Any) -> pq.ParquetFile:
+def parquet(place: str, size: int | None = None, **how: Any) -> pq.ParquetFile:
     """A Parquet file, of which only the columns asked for are read: mapped, or in a few ranges.
 
     Args:
         place: where it is.
+        size: bytes, if they are known; of a small object everything is fetched at once.
         how: further arguments of `pyarrow.parquet.ParquetFile`.
 
     Raises:
@@ -197,28 +168,11 @@ def parquet(place: str, **how: Any) -> pq.ParquetFile:
         pa.ArrowInvalid: it is no Parquet.
         ServiceError: the store cannot be asked.
     """
+    if is_url(place) and size is not None and size <= _SMALL_BYTES:
+        return pq.ParquetFile(pa.BufferReader(read(place)), **how)
     if is_url(place):
-        return pq.ParquetFile(pa.PythonFile(_Object(place), mode="r"), pre_buffer=True, **how)
+        return pq.ParquetFile(pa.PythonFile(ObjectFile(place, size), mode="r"), pre_buffer=True, **how)
     return pq.ParquetFile(place, memory_map=True, **how)
-
-
-def bucket(place: str) -> str:
-    """The URL of the bucket or container of an object."""
-    return _split(place)[0]
-
-
-def arrow_system(url: str, sizes: Mapping[str, int]) -> Any:
-    """A bucket as a `pyarrow.fs.FileSystem` that is read from, which is all that the one of delta-rs can.
-
-    Args:
-        url: of the bucket.
-        sizes: of the objects that will be read, by place.
-    """
-    from deltalake.fs import DeltaStorageHandler
-    from pyarrow.fs import PyFileSystem
-
-    known = {_split(place)[1]: size for place, size in sizes.items()}
-    return PyFileSystem(DeltaStorageHandler(url, delta_options(url), known))
 
 
 def put(place: str, data: bytes) -> None:
@@ -229,7 +183,7 @@ def put(place: str, data: bytes) -> None:
         ServiceError: the store does not.
     """
     if is_url(place):
-        with _asking(place) as (store, key):
+        with asking(place) as (store, key):
             store.put(key, data)
         return
     with unfinished(Path(place).parent) as (file, path):
@@ -247,7 +201,7 @@ def put_new(place: str, data: bytes) -> None:
     if is_url(place):
         from obstore.exceptions import AlreadyExistsError
 
-        with _asking(place) as (store, key), contextlib.suppress(AlreadyExistsError):
+        with asking(place) as (store, key), contextlib.suppress(AlreadyExistsError):
             store.put(key, data, mode="create")
         return
     folder = Path(place).parent
@@ -273,7 +227,7 @@ class New:
         """Make it the file `name` of its folder, all of it at once; on a disk its bytes are durable."""
         place = f"{self._folder}/{name}"
         if isinstance(self.file, io.BytesIO):
-            with _asking(place) as (store, key):
+            with asking(place) as (store, key):
                 self.file.seek(0)
                 store.put(key, self.file)
         else:
@@ -308,7 +262,7 @@ def new_stream(place: str) -> Iterator[pa.NativeFile]:
         with pa.BufferOutputStream() as memory:
             yield memory
             whole = memory.getvalue()
-        with _asking(place) as (store, key):
+        with asking(place) as (store, key):
             store.put(key, pa.BufferReader(whole))
         return
     os.close(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
@@ -327,7 +281,7 @@ def remove(place: str) -> None:
     if not is_url(place):
         os.unlink(place)
         return
-    with _asking(place) as (store, key):
+    with asking(place) as (store, key):
         store.delete(key)
 
 
@@ -336,103 +290,10 @@ def remove_all(folder: str) -> None:
     if not is_url(folder):
         shutil.rmtree(folder, ignore_errors=True)
         return
-    with contextlib.suppress(ServiceError), _asking(folder) as (store, _):
-        store.delete([_split(found.place)[1] for found in files(folder)])
-
-
-class _Object(io.RawIOBase):
-    """An object as a file that is read in ranges."""
-
-    def __init__(self, place: str) -> None:
-        found = status(place)
-        if found is None:
-            raise FileNotFoundError(f"there is no {place}")
-        self._place, self._size, self._position = place, found.size, 0
-
-    def seekable(self) -> bool:
-        return True
-
-    def readable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._position
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        self._position = offset + (0, self._position, self._size)[whence]
-        return self._position
-
-    def read(self, size: int = -1) -> Any:
-        """The next bytes, as a buffer: nothing is copied on the way to Arrow."""
-        left = self._size - self._position
-        size = left if size < 0 else min(size, left)
-        if size <= 0:
-            return b""
-        found = read_range(self._place, self._position, size)
-        self._position += size
-        return found
+    with contextlib.suppress(ServiceError), asking(folder) as (store, _):
+        store.delete([split(found.place)[1] for found in files(folder)])
 
 
 def _file_status(path: str) -> Status:
     found = os.stat(path)
     return Status(path, found.st_size, found.st_mtime_ns, found.st_ino)
-
-
-def _object_status(place: str, meta: Any) -> Status:
-    modified_ns = round(meta["last_modified"].timestamp() * 1000) * 1_000_000
-    return Status(place, meta["size"], modified_ns, meta["e_tag"] or "")
-
-
-def _split(place: str) -> tuple[str, str]:
-    """The URL of the bucket or container, and the key in it."""
-    scheme, _, rest = place.partition("://")
-    bucket, _, key = rest.partition("/")
-    return f"{scheme}://{bucket}", key
-
-
-@cache
-def _store(bucket: str) -> Any:
-    """The client of a bucket; loaded late, for most lakes need none."""
-    from obstore.store import from_url
-
-    plain_http = any(os.environ.get(f"{name}_ALLOW_HTTP") for name in ("AWS", "AZURE", "GOOGLE"))
-    return from_url(
-        bucket,
-        client_options={
-            "allow_http": plain_http,  # said here, for options of our own hide the variable
-            "connect_timeout": f"{_CONNECT_SECONDS}s",
-            "timeout": f"{_REQUEST_SECONDS}s",
-        },
-        retry_config={"max_retries": _RETRIES, "retry_timeout": dt.timedelta(seconds=_RETRY_SECONDS)},
-    )
-
-
-@contextlib.contextmanager
-def _asking(place: str) -> Iterator[tuple[Any, str]]:
-    """The client of a place and its key; what goes wrong becomes one line without the server's words.
-
-    Those may name an access key. `AlreadyExistsError` is left to the caller.
-
-    Raises:
-        FileNotFoundError: there is no such object.
-        ServiceError: no such bucket, not permitted, or not reached.
-    """
-    from obstore import exceptions as said
-
-    bucket, key = _split(place)
-    what, remedy = f"{bucket} cannot be reached", "check the endpoint, the network and the credentials"
-    try:
-        yield _store(bucket), key
-        return
-    except said.AlreadyExistsError:
-        raise
-    except (said.PermissionDeniedError, said.UnauthenticatedError):
-        what, remedy = f"{bucket} refuses these credentials", "name others, by the provider's own variables"
-    except (FileNotFoundError, said.BaseError) as error:
-        if any(sign in str(error) for sign in _NO_BUCKET):
-            what, remedy = f"there is no {bucket}", "make the bucket, or name another"
-        elif isinstance(error, FileNotFoundError):
-            what = ""
-    if not what:
-        raise FileNotFoundError(f"there is no {place}")
-    raise ServiceError(what, remedy)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipelines.lake import storage
+from pipelines.lake import objects
 from tests.lake import object_store
 
 
@@ -21,6 +21,6 @@ def s3(s3_server, tmp_path_factory):
         own = {"XDG_CACHE_HOME": str(home / "cache"), "XDG_DATA_HOME": str(home / "data")}
         for name, value in (s3_server.environment() | own).items():
             patched.setenv(name, value)
-        storage._store.cache_clear()
+        objects.client.cache_clear()
         yield s3_server
-    storage._store.cache_clear()
+    objects.client.cache_clear()

@@ -6,11 +6,10 @@ import re
 import shutil
 import stat
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.compute as pc
 import pytest
 
 from pipelines.errors import RefusedError
@@ -29,16 +28,14 @@ from pipelines.lake import (
 )
 from pipelines.lake.checkpoints import CHECKPOINT_EVERY
 from pipelines.lake.log import checkpoints
-from pipelines.lake.sidecar import check, open_sidecar, sidecar_path
+from pipelines.lake.sidecar import UNUSED_SECONDS, _forget_unused, check, open_sidecar, sidecar_path
 from pipelines.lake.sweep import sweep_scratch
 from pipelines.lake.verify import verify
 from pipelines.query import connect
 from schemas.tables import SCANS, TABLES
 from tests.end_to_end.commands import finished, started, truyvet
-from tests.lake.object_store import ACCESS_KEY, BUCKET, SECRET_KEY
+from tests.lake.object_store import BUCKET
 from tests.lake.rows import scan_rows
-
-_SECRETS = (ACCESS_KEY, SECRET_KEY, "WRONGSECRET")
 
 
 class World:
@@ -168,6 +165,21 @@ def test_sidecars_are_made_again_from_the_store_and_go_without_a_cache(world, mo
     for columns in (again, open_sidecar(live)):
         assert (columns.enter_us == whole.enter_us).all()
         assert columns.zone_names == whole.zone_names
+
+
+def test_what_nobody_uses_in_the_cache_goes(world, monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    one, other, third = snapshot(Lake(world.remote), "stays").files[:3]
+    for file in (one, other):
+        open_sidecar(file)
+    for file in (one, other, third):
+        path = sidecar_path(file.path)
+        if path.exists():
+            os.utime(path, (0, time.time() - UNUSED_SECONDS - 60))
+    open_sidecar(one)
+    _forget_unused.cache_clear()  # as in another process
+    open_sidecar(third)
+    assert [sidecar_path(file.path).exists() for file in (one, other, third)] == [True, False, True]
 
 
 def test_analysts_see_the_same_views(world):
@@ -308,6 +320,13 @@ def test_of_two_that_make_one_lake_with_other_keys_one_is_refused(s3, tmp_path):
     assert any("was made with other keys" in str(one) for one in made)
 
 
+def test_tokens_are_made_with_the_keys_of_the_lake(world, tmp_path):
+    alike = world.alike("token", "phone:0905123456").splitlines()
+    assert re.fullmatch(r"[0-9a-f]{16}", alike[-1])
+    other = truyvet("token", "--lake", world.remote, "--keys", tmp_path / "none", "phone:0905123456")
+    assert (other.code, os.listdir(tmp_path)) == (5, [])
+
+
 def test_a_prefix_of_other_things_does_not_become_a_lake(s3, tmp_path):
     storage.put(f"s3://{BUCKET}/letters/a.txt", b"mine")
     with pytest.raises(RefusedError, match="is no lake and not empty"):
@@ -350,80 +369,3 @@ def test_what_rots_or_goes_in_the_store_is_found(lake):
     said = {(problem.file, problem.problem) for problem in verify(lake).problems}
     assert (rotten.relative, "bytes have changed: its SHA-256 is not the one in its name") in said
     assert (gone.relative, "the file is missing") in said
-
-
-def refused(done, code, words):
-    """The one line of a command that failed, which holds no credential and no words of the server."""
-    assert done.code == code, done.err
-    assert re.search(words, done.err), done.err
-    assert done.err.count("\n") == 1
-    assert done.out == ""
-    assert not [secret for secret in (*_SECRETS, "<", "Signature", "HTTP") if secret in done.err]
-
-
-@pytest.fixture
-def asked(world, monkeypatch):
-    """Asks lakes that cannot be reached: two commands that read, and one that writes."""
-
-    def ask(lake, code, words, **environment):
-        for name, value in environment.items():
-            monkeypatch.setenv(name, value)
-        storage._store.cache_clear()
-        venues = ("--venues", world.folder / "world/venues.csv", "--keys", world.keys)
-        refused(truyvet("overlaps", "--lake", lake, "--case", world.cases[0]), code, words)
-        refused(truyvet("verify", "--lake", lake), code, words)
-        refused(truyvet("run", "--lake", lake, *venues), code, words)
-
-    yield ask
-    monkeypatch.undo()
-    storage._store.cache_clear()
-
-
-def test_a_bucket_that_is_not_there_is_named(asked):
-    asked("s3://no-such-bucket/lake", 4, r"there is no s3://no-such-bucket: make the bucket, or name another")
-
-
-def test_an_endpoint_that_nobody_answers_is_one_line(asked, world):
-    asked(world.remote, 4, rf"s3://{BUCKET} cannot be reached: check", AWS_ENDPOINT_URL="http://127.0.0.1:1")
-
-
-def test_credentials_that_the_store_does_not_know_are_one_line_that_does_not_hold_them(asked, world, s3):
-    s3.call("POST", "/moto-api/reset-auth", b"0")  # from now on the server checks signatures
-    try:
-        asked(
-            world.remote,
-            4,
-            rf"s3://{BUCKET} refuses these credentials",
-            AWS_ACCESS_KEY_ID="AKIAWRONGSECRET",
-            AWS_SECRET_ACCESS_KEY="WRONGSECRET",
-        )
-    finally:
-        s3.call("POST", "/moto-api/reset-auth", b"inf")
-
-
-def test_a_lake_that_is_not_there_is_no_service_that_is_missing(s3):
-    refused(truyvet("verify", "--lake", f"s3://{BUCKET}/none"), 3, "there is no lake at")
-
-
-def test_the_store_going_away_in_the_middle_is_one_line_and_the_lake_stays(world, monkeypatch):
-    before = {name: snapshot(Lake(world.remote), name).version for name in TABLES}
-    put, left = storage.New.keep, [2]
-
-    def keep(self, name):
-        left[0] -= 1
-        if left[0] < 0:
-            monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
-            storage._store.cache_clear()
-        put(self, name)
-
-    monkeypatch.setattr(storage.New, "keep", keep)
-    scans = world.folder / "again.ndjson"
-    lines = b"".join(path.read_bytes() for path in (world.folder / "world/scans").iterdir())
-    scans.write_bytes(lines.replace(b'"event_id"', b'"event"'))  # new scans, for their own content names them
-    given = ("--scans", scans, "--now", world.now, "--keys", world.keys)
-    refused(truyvet("run", "--lake", world.remote, *given), 4, rf"s3://{BUCKET} cannot be reached")
-    monkeypatch.undo()
-    storage._store.cache_clear()
-    assert {name: snapshot(Lake(world.remote), name).version for name in TABLES} == before
-    assert pc.count_distinct(content(Lake(world.remote), "scans")["event_key"]).as_py() > 0
-    assert isinstance(content(Lake(world.remote), "stays"), pa.Table)
