@@ -1,5 +1,6 @@
-"""Scans of one day to publish, and `land` in a process of its own."""
+"""Scans of one day to publish, and landing them: in this process, or `land` in one of its own."""
 
+import contextlib
 import json
 import os
 import subprocess
@@ -9,7 +10,13 @@ from pathlib import Path
 
 import orjson
 
+from pipelines.keys import load_keys
 from pipelines.lake import open_lake, read_table
+from pipelines.streaming.avro_messages import Decoder
+from pipelines.streaming.broker import Subscription, Topic, schema_definition
+from pipelines.streaming.child import Work
+from pipelines.streaming.receiving import Receiver
+from pipelines.streaming.segments import open_landing
 from tests.lakes import new_lake, put_venues
 
 ROOT = Path(__file__).parents[2]
@@ -40,6 +47,45 @@ def lake_with_venues(folder):
     lake = new_lake(folder)
     put_venues(lake, "venue_code | type\n" + "\n".join(f"V{number} | shop" for number in range(20)))
     return Path(lake.url)
+
+
+def send(channel, *messages):
+    topic = Topic(channel.topic)
+    topic.publish((message, {}) for message in messages)
+    topic.close()
+
+
+def landing_of(lake):
+    return open_landing(open_lake(str(lake)), load_keys(lake.with_name("lake.keys")).landing_key)
+
+
+def lander_of(lake, said=None):
+    from pipelines.streaming.landing import Lander  # imports Beam
+
+    work = Work(str(lake), f"{lake}.keys", None, None, 0.0, 3.0)
+    return Lander(work, (said if said is not None else []).append)
+
+
+@contextlib.contextmanager
+def receiving(lake, subscription, full=lambda: False):
+    """A receiver in this process, which lands in segments beside the lake."""
+    broker = Subscription(subscription)
+    said = []
+    decoder = Decoder(schema_definition)
+    receiver = Receiver(broker, landing_of(lake), decoder, full=full, say=said.append, lease_seconds=10)
+    receiver.start()
+    try:
+        yield receiver
+    finally:
+        receiver.stop()
+        broker.close()
+
+
+def commit_all(lake):
+    """Bring all segments that wait into the lake."""
+    lander = lander_of(lake)
+    while lander.land():
+        pass
 
 
 def started_land(lake, subscription, *words, **environment):

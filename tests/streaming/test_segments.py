@@ -7,27 +7,15 @@ import orjson
 import pytest
 
 from pipelines.ingest.readers import read_blocks
-from pipelines.keys import load_keys
 from pipelines.lake import open_lake, read_table, snapshot
 from pipelines.streaming.child import Work
-from pipelines.streaming.landing import Lander
-from pipelines.streaming.segments import open_landing
 from tests.lakes import new_lake
-from tests.streaming.scans import rejects, scan
+from tests.streaming.scans import lander_of, landing_of, rejects, scan
 
 
 @pytest.fixture
 def lake(tmp_path):
     return Path(new_lake(tmp_path).url)
-
-
-def landing_of(lake):
-    return open_landing(open_lake(str(lake)), load_keys(lake.with_name("lake.keys")).landing_key)
-
-
-def lander_of(lake, said=None):
-    work = Work(str(lake), f"{lake}.keys", None, None, 0.0, 3.0)
-    return Lander(work, (said if said is not None else []).append)
 
 
 def lines(*numbers):
