@@ -114,8 +114,8 @@ class Subscription:
 
 def _subscriber_client() -> Any:
     """The client; to the emulator it makes a channel for 4 MB, and a hundred packed messages are more."""
+    import google.cloud.pubsub_v1 as pubsub_v1  # type: ignore[import-untyped]
     import grpc
-    from google.cloud import pubsub_v1  # type: ignore[import-untyped]
     from google.pubsub_v1.services.subscriber import SubscriberClient
     from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransport
 
@@ -165,7 +165,7 @@ class Topic:
             UsageError: the name is no full name.
             ServiceError: the broker does not answer, or has no such topic.
         """
-        from google.cloud import pubsub_v1
+        import google.cloud.pubsub_v1 as pubsub_v1
         from google.pubsub_v1 import types
 
         self.name = check_name(name, "--topic")

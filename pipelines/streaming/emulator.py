@@ -87,8 +87,8 @@ def make_channel(name: str) -> tuple[str, str]:
     Returns:
         Their full names.
     """
+    import google.cloud.pubsub_v1 as pubsub_v1  # type: ignore[import-untyped]
     from google.api_core.exceptions import AlreadyExists
-    from google.cloud import pubsub_v1  # type: ignore[import-untyped]
 
     topic, subscription = (f"projects/{PROJECT}/{kind}/{name}" for kind in ("topics", "subscriptions"))
     publisher, subscriber = pubsub_v1.PublisherClient(), pubsub_v1.SubscriberClient()
