@@ -58,6 +58,7 @@ COMMANDS = {
     "simulate": Entry("pipelines.simulate.command", "make a synthetic province with ground truth"),
     "run": Entry("pipelines.run_command", "bring files into the lake and recompute what they change"),
     "land": Entry("pipelines.streaming.land_command", "a Pub/Sub subscription to the lake, nothing lost"),
+    "stream": Entry("pipelines.streaming.stream_command", "the same on Dataflow, which reads Pub/Sub itself"),
     "publish": Entry("pipelines.streaming.publish_command", "files of scans to a Pub/Sub topic, packed"),
     "watch": Entry("pipelines.streaming.watch_command", "cases from a topic, exposure lists to another"),
     "recompute": Entry("pipelines.recompute", "rewrite stays and what follows, after a change of stays.toml"),

@@ -1,0 +1,144 @@
+"""Jobs of Dataflow, built as it would get them and never sent: whole, small, with steps of known names."""
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import apache_beam as beam
+import pytest
+from apache_beam.options.pipeline_options import GoogleCloudOptions
+from apache_beam.portability.api import beam_runner_api_pb2
+from apache_beam.runners.dataflow.internal.apiclient import DataflowApplicationClient
+
+import pipelines.run as driver
+from pipelines import runner as runner_module
+from pipelines.days import DAY_US
+from pipelines.graph import materialising
+from pipelines.graph.materialising import materialise
+from pipelines.lake import open_lake, snapshot
+from pipelines.run import settings_for
+from pipelines.runner import beam_runner, pipeline_options
+from pipelines.runners.config import FOLDER, load_runner
+from pipelines.streaming.child import Work
+from pipelines.streaming.on_dataflow import ReadAndLand, run_stream
+from pipelines.streaming.to_lake import StreamToLake
+from pipelines.windowing import recomputing
+from tests.lakes import keys_of, new_lake
+
+STEP_NAMES = Path(__file__).with_name("step_names.txt")
+"""The names of the last version. A running stream is updated by its steps' names: a name that
+changes needs a line of `transform_name_mapping` in the notes of the release."""
+
+DATAFLOW_TAKES_BYTES = 10 << 20
+
+
+@pytest.fixture(autouse=True)
+def bucket(monkeypatch, tmp_path):
+    """A folder that takes what would go to the bucket; whoever asks for the network fails the test."""
+    folder = tmp_path / "bucket"
+    folder.mkdir()
+
+    def stage_file(self, where, name, stream, *_more, **_named):
+        (folder / name).write_bytes(stream.read())
+
+    def refused(*_address):
+        raise AssertionError("a job file asked for the network")
+
+    monkeypatch.setattr(DataflowApplicationClient, "stage_file", stage_file)
+    # Beam asks the bucket whether it keeps what is deleted, to warn of the cost.
+    monkeypatch.setattr(GoogleCloudOptions, "_warn_if_soft_delete_policy_enabled", lambda *_: None)
+    monkeypatch.setattr("socket.socket.connect", refused)
+    monkeypatch.setattr("socket.getaddrinfo", refused)
+    return folder
+
+
+@pytest.fixture
+def config(tmp_path):
+    """The shipped file, filled in."""
+    text = (FOLDER / "dataflow.toml").read_text(encoding="utf-8")
+    path = tmp_path / "dataflow.toml"
+    filled = text.replace("BUCKET", "demo-bucket").replace("PROJECT", "demo-proj")
+    path.write_text(f"{filled}no_auth = true\n", encoding="utf-8")
+    return load_runner(str(path))
+
+
+def written(config, build, bucket):
+    """The job file that Dataflow would get, and the pipeline that it names."""
+    template = {"template_location": "gs://demo-bucket/templates/job.json"}
+    options = pipeline_options(replace(config, beam={**config.beam, **template}))
+    pipeline = beam.Pipeline(runner=beam_runner(config), options=options)
+    build(pipeline)
+    pipeline.run()
+    return read_back(bucket / "job.json")
+
+
+def read_back(template):
+    proto = beam_runner_api_pb2.Pipeline()
+    proto.ParseFromString(template.with_name("pipeline.pb").read_bytes())
+    return json.loads(template.read_text(encoding="utf-8")), proto
+
+
+_OF_CREATE = re.compile(r"/(FlatMap\(<lambda at core\.py:\d+>\)|Impulse|Map\(decode\))$")
+"""Steps inside of Beam's own `Create`, which only bounded jobs have."""
+
+
+def steps(proto):
+    """The names of all steps, sorted."""
+    names = [found.unique_name for found in proto.components.transforms.values() if found.unique_name]
+    return sorted(name for name in names if not _OF_CREATE.search(name))
+
+
+@pytest.fixture(scope="module")
+def builds(province, by_direct, tmp_path_factory):
+    """What builds each kind of bounded job, by name."""
+    found = []
+
+    def noting(build, runner="direct"):
+        found.append(build)
+        runner_module.run_to_end(build, runner)
+
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (driver, recomputing, materialising):
+            patch.setattr(module, "run_to_end", noting)
+        lake = str(tmp_path_factory.mktemp("built") / "lake")
+        province.land(lake, "direct")
+        opened = open_lake(lake)
+        first = snapshot(opened, "stays").files[0]
+        materialise(opened, [first.stats.least["enter"] // DAY_US])
+    names = ("ingest", "rebuild", "ingest again", "recompute", "contacts")
+    return dict(zip(names, found, strict=True))
+
+
+def stream_of(folder):
+    lake = new_lake(folder)
+    keys = keys_of(lake)
+    work = Work(lake.url, f"{lake.url}.keys", None, None, 0.0, 3.0)
+    return ReadAndLand(
+        "projects/demo-proj/subscriptions/scans", StreamToLake(work, settings_for(keys, 0, 60, 1))
+    )
+
+
+def test_every_job_is_built_whole_and_its_steps_keep_their_names(builds, config, bucket, tmp_path):
+    found = {}
+    for name, build in builds.items():
+        job, proto = written(config, build, bucket)
+        assert job["type"] == "JOB_TYPE_BATCH"
+        assert proto.ByteSize() < DATAFLOW_TAKES_BYTES / 10
+        found[name] = steps(proto)
+    template = "gs://demo-bucket/templates/stream.json"
+    assert run_stream(config, stream_of(tmp_path / "streamed"), template) is None
+    job, proto = read_back(bucket / "stream.json")
+    assert job["type"] == "JOB_TYPE_STREAMING"
+    found["stream"] = steps(proto)
+    said = "".join(f"{kind}: {name}\n" for kind, names in found.items() for name in names)
+    assert not re.search(r"lambda|\.py:", said), "a name that changes with a line number"
+    (tmp_path / "step_names.txt").write_text(said, encoding="utf-8")
+    assert said == STEP_NAMES.read_text(encoding="utf-8"), f"see {tmp_path}/step_names.txt"
+
+
+def test_workers_run_the_image_that_the_file_names(builds, config, bucket):
+    job, proto = written(config, builds["ingest"], bucket)
+    images = [pool["workerHarnessContainerImage"] for pool in job["environment"]["workerPools"]]
+    assert images == ["asia-southeast1-docker.pkg.dev/demo-proj/truyvet/worker:latest"]
+    assert not any(env.dependencies for env in proto.components.environments.values()), "files are sent along"
