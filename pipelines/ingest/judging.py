@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from apache_beam.pvalue import TaggedOutput
 from apache_beam.transforms.window import TimestampedValue
 
@@ -17,6 +16,7 @@ from pipelines.errors import DataError
 from pipelines.ingest.duplicates import CONFLICT, DUPLICATE, NEW, TIME, Scans, judge
 from pipelines.ingest.parse import PARSED
 from pipelines.ingest.reasons import REASONS
+from pipelines.lake import storage
 from pipelines.scratch import Piece, read_pieces, spill
 from pipelines.threads import ThreadedDoFn
 from schemas.codes import DIRECTIONS
@@ -67,7 +67,7 @@ def _batches(path: str) -> Iterator[pa.RecordBatch]:
         DataError: it is missing or damaged.
     """
     try:
-        yield from pq.ParquetFile(path).iter_batches(_ROWS_AT_ONCE, columns=_HELD)
+        yield from storage.parquet(path).iter_batches(_ROWS_AT_ONCE, columns=_HELD)
     except (OSError, pa.ArrowInvalid) as error:
         raise DataError(f"{path} cannot be read", "run truyvet verify") from error
 

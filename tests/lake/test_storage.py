@@ -1,15 +1,18 @@
 """One way to a file, whether it lies on a disk or in an object store."""
 
 import os
+import re
 import stat
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from urllib.error import URLError
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+import pipelines
 from pipelines.errors import ServiceError
 from pipelines.lake import storage
 from tests.lake.object_store import BUCKET
@@ -161,6 +164,18 @@ def test_files_on_a_disk_are_private(tmp_path):
     modes = {file.place: stat.S_IMODE(os.stat(file.place).st_mode) for file in storage.files(str(tmp_path))}
     assert set(modes.values()) == {0o600}
     assert stat.S_IMODE(os.stat(tmp_path / "sub").st_mode) == 0o700
+
+
+def test_no_other_module_opens_parquet_by_its_path():
+    """Arrow would open a URL with credentials of its own finding, and DuckDB load an extension."""
+    root = Path(pipelines.__file__).parent
+    own = {"lake/storage.py", "lake/verify.py", "ingest/parquet_reader.py"}
+    found = {
+        str(path.relative_to(root))
+        for path in root.rglob("*.py")
+        if re.search(r"pq\.ParquetFile\(|pq\.read_table\(|memory_map=", path.read_text())
+    }
+    assert found == own
 
 
 def test_the_server_of_these_tests_is_a_real_one(s3):
