@@ -7,8 +7,10 @@ import orjson
 import pytest
 
 from pipelines.ingest.readers import read_blocks
-from pipelines.lake import open_lake, read_table, snapshot
+from pipelines.lake import Lake, open_lake, read_table, snapshot
 from pipelines.streaming.child import Work
+from pipelines.streaming.segments import open_landing
+from pipelines.streaming.sent import Sent, SentLists
 from tests.lakes import new_lake
 from tests.streaming.scans import lander_of, landing_of, rejects, scan
 
@@ -33,6 +35,15 @@ def test_a_segment_hides_what_it_holds_and_reads_as_it_was_written(lake):
     assert "key" not in repr(chunk)
     read = b"".join(block.data.tobytes() for block in read_blocks(chunk))
     assert read.startswith(b'{"person":"phone:0905MARKER"}\nxxx')
+
+
+def test_what_belongs_to_a_lake_in_a_store_lies_among_the_own_data_of_the_user(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    lake = Lake("s3://bucket/a/lake")
+    landing = open_landing(lake, b"k" * 32)
+    assert landing.write(lines(1)).parent == landing.folder == tmp_path / "truyvet/s3/bucket/a/lake.landing"
+    SentLists(lake, "projects/p/topics/t", "rule").put(Sent("case", "rule", "1", []))
+    assert list((tmp_path / "truyvet/s3/bucket/a/lake.sent").rglob("*.json"))
 
 
 def test_a_batch_that_was_planned_is_the_next_one_whatever_else_has_come(lake):
