@@ -1,14 +1,17 @@
 """`truyvet land` as a process beside the real emulator: nothing lost, nothing doubled."""
 
+import os
 import random
 import signal
 import socket
 import time
 import urllib.request
+from pathlib import Path
 
 import orjson
 import pytest
 
+from pipelines.streaming.broker import Topic
 from pipelines.streaming.emulator import Emulator, free_port
 from pipelines.streaming.publish import publish
 from tests.streaming.emulators import new_channel
@@ -73,6 +76,37 @@ def test_land_ends_when_nothing_has_come_for_a_while(channel, tmp_path):
     assert (values["accepted"], values["rejected"], rejects(lake)) == (2, {"malformed": 1}, ["malformed"])
     again = ended(started_land(lake, channel.subscription, "--until-idle", 11))
     assert again["messages"] == 0
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_a_burst_of_ten_times_for_a_minute_drains_in_flat_memory(channel, tmp_path, record_property):
+    lake = lake_with_venues(tmp_path)
+    process = started_land(lake, channel.subscription)
+    topic = Topic(channel.topic)
+    begun, peaks = time.monotonic(), {}
+    for second in range(60):
+        numbers = range(second * 10_000, (second + 1) * 10_000, 10)
+        topic.publish((orjson.dumps([scan(n + k) for k in range(10)]), {}) for n in numbers)
+        peaks[second] = resident_mb(process.pid)
+        time.sleep(max(0.0, begun + second + 1 - time.monotonic()))
+    topic.close()
+    while len(landed_keys(lake)) < 600_000:
+        peaks[time.monotonic() - begun] = resident_mb(process.pid)
+        time.sleep(0.5)
+    record_property("peak_mb", max(peaks.values()))
+    record_property("seconds", time.monotonic() - begun)
+    process.send_signal(signal.SIGTERM)
+    ended(process)
+    assert max(peaks.values()) < 1536
+    assert len(set(landed_keys(lake))) == 600_000
+
+
+def resident_mb(pid):
+    """Resident memory of a process and its children."""
+    pids = [pid, *Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    pages = sum(int(Path(f"/proc/{one}/statm").read_text().split()[1]) for one in pids)
+    return pages * os.sysconf("SC_PAGE_SIZE") >> 20
 
 
 @pytest.mark.slow
