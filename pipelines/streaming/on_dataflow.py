@@ -54,7 +54,7 @@ def run_stream(config: RunnerConfig, stream: Any, template: str | None) -> str |
     config = replace(config, beam=beam_options)
     pipeline = beam.Pipeline(runner=beam_runner(config), options=pipeline_options(config))
     _ = pipeline | "Stream" >> stream
-    result = pipeline.run()
+    result: Any = pipeline.run()
     return None if template else str(result.job_id())
 
 

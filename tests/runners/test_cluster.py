@@ -1,0 +1,91 @@
+"""A Flink session cluster of two task managers, of which one is killed while it works."""
+
+import json
+import os
+import signal
+import time
+from pathlib import Path
+from urllib.request import urlopen
+
+import pytest
+
+from pipelines.lake import open_lake, snapshot
+from pipelines.lake.verify import verify
+from pipelines.runners.cluster import session_cluster
+from tests.end_to_end.commands import finished, started
+from tests.runners.engines import flink_file, need_flink
+from tests.runners.same import differences
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+
+_PATIENCE_SECONDS = 240
+PROCESSES = ('environment_type = "PROCESS"', "parallelism = 2")
+
+
+def inputs(province, lake, runner):
+    """The words of `truyvet run` for a province's first batch."""
+    files = province.folder
+    words = ["run", "--lake", lake, "--keys", province.keys, "--runner", runner]
+    words += ["--scans", files / "scans", "--venues", files / "venues.csv", "--cases", files / "cases.csv"]
+    words += ["--encounters", files / "encounters.ndjson", "--declarations", files / "declarations.csv"]
+    return [*words, "--now", f"{iso(province.now_us)}"]
+
+
+def iso(us):
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(us // 1_000_000))
+
+
+def wait_for_pieces(lake, process):
+    """Until a step of the first job has spilled rows."""
+    until = time.monotonic() + _PATIENCE_SECONDS
+    while time.monotonic() < until:
+        assert process.poll() is None, process.communicate()[1]
+        if any(Path(lake).glob("_scratch/run-*/parsed-*")):
+            return
+        time.sleep(0.02)
+    raise AssertionError("no step has worked")
+
+
+def asked(cluster, path):
+    with urlopen(f"http://{cluster.address}{path}", timeout=20) as answer:
+        return json.load(answer)
+
+
+def test_a_task_manager_may_die_in_the_middle_and_the_lake_is_the_same(province, by_direct, tmp_path):
+    need_flink()
+    lake = str(tmp_path / "lake")
+    with session_cluster(2) as cluster:
+        runner = flink_file(tmp_path, cluster.address, *PROCESSES)
+        process = started(*inputs(province, lake, runner), TRUYVET_DEBUG="")
+        wait_for_pieces(lake, process)
+        os.kill(cluster.task_managers[0].pid, signal.SIGKILL)
+        assert not list(Path(lake).glob("scans/_delta_log/*.json")), "it was killed too late"
+        cluster.add_task_manager()
+        done = finished(process)
+        assert (done.code, done.err) == (0, "")
+        jobs = asked(cluster, "/jobs")["jobs"]
+        failed = [asked(cluster, f"/jobs/{job['id']}/exceptions").get("root-exception") for job in jobs]
+        assert any(failed), "no job has noticed"
+        late = ["run", "--lake", lake, "--keys", province.keys, "--runner", runner]
+        late += ["--scans", province.folder / "late", "--now", iso(province.late_us)]
+        second = finished(started(*late))
+    counts = ("received", "accepted", "duplicate", "rejected", "unregistered", "reasons")
+    for report, expected in zip((done.report, second.report), by_direct, strict=True):
+        assert {name: report[name] for name in counts} == {name: getattr(expected, name) for name in counts}
+    assert differences(lake, province.lake) == []
+    assert verify(open_lake(lake)).problems == ()
+
+
+def test_a_job_that_is_cancelled_and_sent_again_makes_the_same_lake(province, by_direct, tmp_path):
+    """The launcher is killed; its job dies with the job server, and a second one finds nothing in its way."""
+    need_flink()
+    lake = str(tmp_path / "lake")
+    process = started(*inputs(province, lake, "flink"))
+    wait_for_pieces(lake, process)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert snapshot(open_lake(lake), "scans").version == -1
+    assert finished(started(*inputs(province, lake, "flink"))).code == 0
+    late = ["--scans", province.folder / "late", "--now", iso(province.late_us)]
+    assert finished(started("run", "--lake", lake, "--keys", province.keys, *late)).code == 0
+    assert differences(lake, province.lake) == []
