@@ -6,13 +6,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pyarrow as pa
 
+from pipelines.basis import Basis
 from pipelines.errors import UsageError
 from pipelines.graph.asked import Asked, ask
 from pipelines.graph.comparing import compared
 from pipelines.graph.explaining import explained, token_of
 from pipelines.graph.infectious import infectious_intervals
 from pipelines.graph.tracing import trace_rows, traced_in, with_calls
-from pipelines.graph.trust import Trust, stayed_at, trust
+from pipelines.graph.trust import stayed_at, trust
 from pipelines.lake import Lake, opened
 from pipelines.options import add_keys, add_lake, add_output
 from pipelines.output import write_rows
@@ -90,7 +91,7 @@ def _answer(lake: Lake, args: argparse.Namespace, asked: Asked) -> pa.Table:
     return rows if args.capacity is None else with_calls(rows, args.capacity)
 
 
-def _trust(lake: Lake, asked: Asked) -> Trust:
+def _trust(lake: Lake, asked: Asked) -> Basis:
     """What the answer rests on at the venues where the cases stayed while infectious."""
     intervals = infectious_intervals(asked.cases, asked.rule, asked.until_us)
     return trust(lake, *stayed_at(lake, intervals))

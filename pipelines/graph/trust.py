@@ -1,83 +1,25 @@
-"""How far an answer can be trusted: what the lake can have seen of the places concerned."""
+"""What the answer of a trace rests on."""
 
-import datetime as dt
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.arrays import Int64
+from pipelines.basis import SECOND_US, Basis, versions
 from pipelines.graph.adjacency import Span, live_files, sidecars
 from pipelines.graph.infectious import Intervals
 from pipelines.graph.sources import clipped_rows, first_after, first_from
 from pipelines.kernels import helper
 from pipelines.lake import Lake, LiveFile, read_live_file, read_table, snapshot
-from pipelines.options import LOCAL_TIMEZONE
 from schemas.tables import SCANS
 
-NOT_SAFETY = "An empty answer is not safety."
-
-_SECOND_US = 1_000_000
 _THREADS = 2
-_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _SCANS = pa.schema([SCANS.schema.field("venue"), SCANS.schema.field("occurred_at")])
 
 
-@dataclass(frozen=True)
-class Trust:
-    """What an answer about a time and some venues rests on.
-
-    Attributes:
-        scans_version: the newest version of `scans`; -1 when there is none.
-        stays_version: the version of `scans` that `stays` reflects.
-        last_scan_us: the last scan of the lake, microseconds UTC; None when there is none.
-        venues: how many venues are concerned.
-        stays: everybody's stays there, in that time.
-        seconds: their length, clipped to that time.
-        seconds_imputed: how much of it nobody saw.
-        unregistered: scans of that time, anywhere, whose venue is not registered or was closed.
-        rejected: refused scan records of the whole lake; what they said is not kept.
-    """
-
-    scans_version: int
-    stays_version: int
-    last_scan_us: int | None
-    venues: int
-    stays: int
-    seconds: int
-    seconds_imputed: int
-    unregistered: int
-    rejected: int
-
-    @property
-    def share_imputed(self) -> float:
-        """Of the time spent at the venues concerned, the part that nobody saw; 0 to 1."""
-        return self.seconds_imputed / self.seconds if self.seconds else 0.0
-
-    def lines(self, rows: int) -> Iterator[str]:
-        """The same for people, with a warning when the answer holds no rows."""
-        yield f"lake version {self.scans_version}, last scan {_local(self.last_scan_us)}"
-        if self.stays_version < self.scans_version:
-            yield f"stays reflect scans up to version {self.stays_version} only: run truyvet recompute"
-        if self.venues:
-            yield (
-                f"at the {self.venues:,} venues concerned {self.share_imputed:.0%} of the time "
-                f"in {self.stays:,} stays is imputed"
-            )
-        else:
-            yield "no scan shows where the cases stayed while infectious"
-        yield (
-            f"{self.unregistered:,} scans of that time name no registered venue; "
-            f"{self.rejected:,} scan records were rejected"
-        )
-        if rows == 0:
-            yield NOT_SAFETY
-
-
-def trust(lake: Lake, venues: Int64, span: Span) -> Trust:
+def trust(lake: Lake, venues: Int64, span: Span) -> Basis:
     """What an answer rests on.
 
     Args:
@@ -85,14 +27,12 @@ def trust(lake: Lake, venues: Int64, span: Span) -> Trust:
         venues: int64[v], those concerned, ascending, each once.
         span: the time concerned.
     """
-    scans = snapshot(lake, "scans")
-    return Trust(
-        scans.version,
-        snapshot(lake, "stays").marks.get("scans_version", -1),
-        max((file.stats.greatest["occurred_at"] for file in scans.files), default=None),
+    return Basis(
+        *versions(lake),
         venues.size,
         *_stays_at(lake, venues, span),
         _unregistered(lake, span),
+        None,
         _rejected(lake),
     )
 
@@ -117,7 +57,7 @@ def _stays_at(lake: Lake, venues: Int64, span: Span) -> tuple[int, int, int]:
             times = (columns.enter_us, columns.exit_us, columns.imputed_from_us)
             _add_stays(columns.venue, *times, venues, span.begins_at(), span.ends_at(), totals)
     stays, total_us, unseen_us = totals.tolist()
-    return stays, total_us // _SECOND_US, unseen_us // _SECOND_US
+    return stays, total_us // SECOND_US, unseen_us // SECOND_US
 
 
 @helper
@@ -187,10 +127,3 @@ def _count_unregistered(
 def _rejected(lake: Lake) -> int:
     sources = read_table(lake, "rejects", ["source"])["source"]
     return int(pc.sum(pc.equal(sources, "scans")).as_py() or 0)
-
-
-def _local(instant_us: int | None) -> str:
-    if instant_us is None:
-        return "never"
-    moment = _EPOCH + dt.timedelta(microseconds=instant_us)
-    return moment.astimezone(LOCAL_TIMEZONE).isoformat(sep=" ", timespec="seconds")

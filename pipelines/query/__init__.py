@@ -8,8 +8,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pipelines.basis import Basis
     from pipelines.graph.person import token
-    from pipelines.query.basis import Basis, basis_of
+    from pipelines.query.basis import basis_of
     from pipelines.query.connection import connect
     from pipelines.query.display import show
     from pipelines.query.milestone import milestones
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 # No module is named as a function: importing the module would hide the function.
 _HOMES = {
-    "Basis": "pipelines.query.basis",
+    "Basis": "pipelines.basis",
     "basis_of": "pipelines.query.basis",
     "busiest_case": "pipelines.query.overlap",
     "connect": "pipelines.query.connection",

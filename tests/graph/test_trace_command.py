@@ -134,7 +134,7 @@ def test_it_says_what_the_answer_rests_on(lake, capsys):
     assert said == [
         "lake version 0, last scan 2021-07-10 18:00:00+07:00",
         "at the 2 venues concerned 21% of the time in 5 stays is imputed",  # 90 of 430 minutes
-        "1 scans of that time name no registered venue; 2 scan records were rejected",
+        "1 scan names no registered venue; 2 scan records were rejected",
     ]
     put_scans(lake, "person | venue | occurred_at\nem | shop | 20 08:00")
     _, said = asked(lake, capsys, "--case", "BN-1")
@@ -192,7 +192,7 @@ def test_two_rules_are_compared_row_by_row(lake, capsys):
 
 
 EMPTY = "1 case with an empty window: it begins after isolation, or after all that is known"
-NO_STAYS = "no scan shows where the cases stayed while infectious"
+NO_STAYS = "no scan shows where they stayed in that time"
 
 
 @pytest.mark.parametrize(
