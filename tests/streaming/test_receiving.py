@@ -1,11 +1,13 @@
 """From the real emulator to segments and the lake, in this process: nothing lost, nothing doubled."""
 
 import os
+import threading
 import time
 
 import orjson
 import pytest
 
+from pipelines.lake import commits
 from pipelines.streaming import receiving as module
 from pipelines.streaming.broker import Subscription
 from pipelines.streaming.publish import publish
@@ -14,6 +16,8 @@ from tests.streaming.scans import (
     commit_all,
     lake_with_venues,
     landed_keys,
+    lander_of,
+    landing_of,
     receiving,
     rejects,
     scan,
@@ -59,6 +63,25 @@ def test_what_cannot_be_written_is_held_within_bounds_and_its_lease_goes_on(chan
         assert receiver.received.messages == 2000
     commit_all(lake)
     assert len(set(landed_keys(lake))) == 2000
+
+
+def test_a_lake_that_is_locked_or_slow_holds_no_message_up(channel, tmp_path, monkeypatch):
+    lake = lake_with_venues(tmp_path)
+    write_entry = commits._write_entry
+    monkeypatch.setattr(commits, "_write_entry", lambda *words: (time.sleep(2), write_entry(*words)))
+    with receiving(lake, channel.subscription) as receiver:
+        with landing_of(lake).turn():
+            send(channel, orjson.dumps([scan(number) for number in range(100)]))
+            wait_for(lambda: receiver.received.records == 100)
+            assert lander_of(lake).land() is None
+        slow = threading.Thread(target=commit_all, args=(lake,))
+        slow.start()
+        send(channel, orjson.dumps([scan(number) for number in range(100, 200)]))
+        wait_for(lambda: receiver.received.records == 200)
+        assert slow.is_alive()
+    slow.join()
+    keys = committed(lake)
+    assert len(keys) == len(set(keys)) == 200
 
 
 def held_by(receiver):

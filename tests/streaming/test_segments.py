@@ -1,6 +1,7 @@
 """Segments on the disk: sealed, whole or not there, and committed once."""
 
 import os
+import time
 from pathlib import Path
 
 import orjson
@@ -61,6 +62,17 @@ def test_a_batch_number_passes_what_the_lake_knows_when_the_clock_was_set_back(l
     landing = landing_of(lake)
     landing.write(lines(1))
     assert landing.plan(1 << 60).number == (1 << 60) + 1
+
+
+def test_steps_of_the_clock_either_way_lose_nothing_and_double_nothing(lake, monkeypatch):
+    lander, true_ns = lander_of(lake), time.time_ns
+    for number, hours in enumerate((0, 3, -5, 20, -1)):
+        monkeypatch.setattr(time, "time_ns", lambda hours=hours: true_ns() + hours * 3_600_000_000_000)
+        lander.landing.write(lines(number, number + 1))
+        if number != 2:  # two segments in one batch, the later one with the earlier name
+            lander.land()
+    assert read_table(open_lake(str(lake)), "scans", ["venue"]).num_rows == 6
+    assert lander.landing.segments() == []
 
 
 @pytest.mark.parametrize("fails", ["commit", "done"])
