@@ -221,15 +221,30 @@ def _create(root: str, keys: Keys | Path | None) -> None:
     if keys is None:
         raise ValueError("a lake is never made without keys")
     with writing(root):
-        if not storage.is_url(root):
-            os.makedirs(os.path.dirname(root), exist_ok=True)
-            make_private(root)
-        left = [name for name in storage.names(root) if not name.startswith(TEMPORARY)]
-        if left and _LAKE_JSON not in left:
+        if not _is_free(root):
             raise RefusedError(f"{root} is no lake and not empty", "name an empty or a new folder")
-        if not storage.is_url(root):
-            os.chmod(root, 0o700)
         if isinstance(keys, Path):
             keys = load_keys(keys) if _holds_something(keys) else create_keys(keys)
-        content = json.dumps({"format": FORMAT, "keys": keys.fingerprint}) + "\n"
-        storage.put_new(f"{root}/{_LAKE_JSON}", content.encode())
+        path, content = (
+            f"{root}/{_LAKE_JSON}",
+            json.dumps({"format": FORMAT, "keys": keys.fingerprint}) + "\n",
+        )
+        storage.put_new(path, content.encode())
+        if storage.put_new(path, content.encode()):
+            raise RefusedError(
+                f"the store of {root} lets one writer replace what another has put",
+                "name one that knows conditional puts, else commits would be lost",
+            )
+
+
+def _is_free(root: str) -> bool:
+    """Whether a lake may be made here; a folder is made on the way, and private."""
+    if storage.is_url(root):
+        return not storage.is_folder(root) or storage.exists(f"{root}/{_LAKE_JSON}")
+    os.makedirs(os.path.dirname(root), exist_ok=True)
+    make_private(root)
+    left = [name for name in os.listdir(root) if not name.startswith(TEMPORARY)]
+    if left and _LAKE_JSON not in left:
+        return False
+    os.chmod(root, 0o700)
+    return True

@@ -102,7 +102,7 @@ def asking(place: str) -> Iterator[tuple[Any, str]]:
     from obstore import exceptions as said
 
     bucket, key = split(place)
-    what, remedy = f"{bucket} cannot be reached", "check the endpoint, the network and the credentials"
+    what, remedy = f"{bucket} cannot be reached", "check endpoint, region, network and credentials"
     try:
         yield client(bucket), key
         return

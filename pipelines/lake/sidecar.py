@@ -96,6 +96,7 @@ def write_sidecar(lake: Lake, file: DataFile, rows: pa.Table) -> None:
     """Write the sidecar of a file of `stays` that has just been written.
 
     It needs no fsync: after a power cut it is of another length, or made again.
+    Of a lake in an object store it goes to the cache of this machine, if there can be one.
 
     Args:
         lake: where.
@@ -106,6 +107,9 @@ def write_sidecar(lake: Lake, file: DataFile, rows: pa.Table) -> None:
         ServiceError: the lake cannot be written.
     """
     path = sidecar_path(f"{lake.table_url(file.table)}/{file.path}")
+    if storage.is_url(lake.url):
+        _written(_columns(rows), path)
+        return
     with writing(path.parent):
         _write(_columns(rows), path)
 

@@ -191,8 +191,11 @@ def put(place: str, data: bytes) -> None:
         os.replace(path, place)
 
 
-def put_new(place: str, data: bytes) -> None:
+def put_new(place: str, data: bytes) -> bool:
     """Write a durable file unless there is one: of two processes at once one does.
+
+    Returns:
+        Whether it was this one.
 
     Raises:
         OSError: the disk does not take it.
@@ -201,9 +204,12 @@ def put_new(place: str, data: bytes) -> None:
     if is_url(place):
         from obstore.exceptions import AlreadyExistsError
 
-        with asking(place) as (store, key), contextlib.suppress(AlreadyExistsError):
-            store.put(key, data, mode="create")
-        return
+        with asking(place) as (store, key):
+            try:
+                store.put(key, data, mode="create")
+            except AlreadyExistsError:
+                return False
+        return True
     folder = Path(place).parent
     with unfinished(folder) as (file, path):
         file.write(data)
@@ -211,9 +217,10 @@ def put_new(place: str, data: bytes) -> None:
         try:
             os.link(path, place)  # unlike a rename this never replaces another's
         except FileExistsError:
-            return
+            return False
     sync_path(folder)
     sync_path(folder.parent)
+    return True
 
 
 class New:

@@ -17,8 +17,10 @@ from pipelines.keys import create_keys
 from pipelines.lake import (
     NO_TABLE,
     CommitConflict,
+    DataFile,
     Lake,
     commit,
+    objects,
     open_lake,
     read_table,
     snapshot,
@@ -28,7 +30,14 @@ from pipelines.lake import (
 )
 from pipelines.lake.checkpoints import CHECKPOINT_EVERY
 from pipelines.lake.log import checkpoints
-from pipelines.lake.sidecar import UNUSED_SECONDS, _forget_unused, check, open_sidecar, sidecar_path
+from pipelines.lake.sidecar import (
+    UNUSED_SECONDS,
+    _forget_unused,
+    check,
+    open_sidecar,
+    sidecar_path,
+    write_sidecar,
+)
 from pipelines.lake.sweep import sweep_scratch
 from pipelines.lake.verify import verify
 from pipelines.query import connect
@@ -332,6 +341,15 @@ def test_a_prefix_of_other_things_does_not_become_a_lake(s3, tmp_path):
     with pytest.raises(RefusedError, match="is no lake and not empty"):
         open_lake(f"s3://{BUCKET}/letters", tmp_path / "keys", create=True)
     assert not (tmp_path / "keys").exists()
+
+
+def test_a_run_needs_no_cache_that_can_be_written(world, monkeypatch, tmp_path):
+    live = snapshot(Lake(world.remote), "stays").files[0]
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    rows = storage.parquet(live.path).read()
+    write_sidecar(Lake(world.remote), DataFile("stays", live.relative, live.size, (), live.rows, ""), rows)
+    assert not sidecar_path(live.path).exists()
 
 
 def test_keys_lie_among_the_own_data_of_the_user_and_are_never_made_beside_a_lake(

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from pipelines.errors import RefusedError
 from pipelines.keys import create_keys
 from pipelines.lake import commit, objects, open_lake, read_table, snapshot, storage, write_data_file
 from schemas.tables import SCANS, TABLES
@@ -114,3 +115,20 @@ def test_a_log_that_cannot_be_reached_is_no_damaged_one(lake, monkeypatch):
     monkeypatch.undo()
     objects.client.cache_clear()
     assert snapshot(lake, "scans") == before
+
+
+def test_a_store_that_knows_no_conditional_puts_gets_no_lake(s3, tmp_path, monkeypatch):
+    class Careless:
+        def __init__(self, store):
+            self._store = store
+
+        def __getattr__(self, name):
+            return getattr(self._store, name)
+
+        def put(self, key, data, mode="overwrite"):
+            self._store.put(key, data)
+
+    client = objects.client
+    monkeypatch.setattr(objects, "client", lambda bucket: Careless(client(bucket)))
+    with pytest.raises(RefusedError, match="lets one writer replace what another has put"):
+        open_lake(f"s3://{BUCKET}/careless", tmp_path / "keys", create=True)

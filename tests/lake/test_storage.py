@@ -92,11 +92,14 @@ def test_removing_takes_a_file_or_all_below_a_folder_and_nothing_beside_it(folde
 
 def test_of_many_at_once_one_puts_a_new_file(folder):
     def put(number):
-        storage.put_new(f"{folder}/lake.json", str(number).encode())
-        return storage.read(f"{folder}/lake.json")
+        return storage.put_new(f"{folder}/lake.json", str(number).encode()), storage.read(
+            f"{folder}/lake.json"
+        )
 
     with ThreadPoolExecutor(8) as pool:
-        assert len(set(pool.map(put, range(24)))) == 1
+        done = list(pool.map(put, range(24)))
+    assert sum(is_mine for is_mine, _ in done) == 1
+    assert len({content for _, content in done}) == 1
 
 
 def test_a_new_file_is_seen_when_it_is_kept_and_goes_when_it_is_not(folder):
