@@ -6,9 +6,15 @@ from pathlib import Path
 
 import pytest
 
+import pipelines.run as driver
+from pipelines import runner as runner_module
+from pipelines.days import DAY_US
+from pipelines.graph import materialising
+from pipelines.lake import open_lake, snapshot
 from pipelines.options import parse_instant
 from pipelines.run import run
 from pipelines.simulate import simulate
+from pipelines.windowing import recomputing
 
 
 @dataclass(frozen=True)
@@ -42,7 +48,7 @@ class Province:
 def province(tmp_path_factory):
     """A province whose lake and reports by the direct runner are known."""
     folder = tmp_path_factory.mktemp("province")
-    made = simulate(folder / "files", people=400, venues=30, days=4, seed=11)
+    made = simulate(folder / "files", people=250, venues=25, days=3, seed=11)
     now_us = parse_instant(made["now"])
     late_us = now_us + 14 * 86_400_000_000
     found = Province(folder / "files", now_us, late_us, folder / "keys", str(folder / "direct"))
@@ -51,6 +57,33 @@ def province(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def by_direct(province):
-    """The reports of the direct runner, whose lake is `province.lake`."""
-    return province.land(province.lake, "direct")
+def direct(province, tmp_path_factory):
+    """The reports of the direct runner, whose lake is `province.lake`, and what built each of its jobs."""
+    builds = []
+
+    def noting(build, runner="direct"):
+        builds.append(build)
+        runner_module.run_to_end(build, runner)
+
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (driver, recomputing, materialising):
+            patch.setattr(module, "run_to_end", noting)
+        reports = province.land(province.lake, "direct")
+        copy = str(tmp_path_factory.mktemp("copy") / "lake")
+        shutil.copytree(province.lake, copy)
+        lake = open_lake(copy)
+        materialising.materialise(lake, [snapshot(lake, "stays").files[0].stats.least["enter"] // DAY_US])
+    names = ("ingest", "rebuild", "ingest again", "recompute", "contacts")
+    return reports, dict(zip(names, builds, strict=True))
+
+
+@pytest.fixture(scope="session")
+def by_direct(direct):
+    """The reports of the direct runner."""
+    return direct[0]
+
+
+@pytest.fixture(scope="session")
+def builds(direct):
+    """What builds each kind of bounded job, by name."""
+    return direct[1]

@@ -11,19 +11,12 @@ from apache_beam.options.pipeline_options import GoogleCloudOptions
 from apache_beam.portability.api import beam_runner_api_pb2
 from apache_beam.runners.dataflow.internal.apiclient import DataflowApplicationClient
 
-import pipelines.run as driver
-from pipelines import runner as runner_module
-from pipelines.days import DAY_US
-from pipelines.graph import materialising
-from pipelines.graph.materialising import materialise
-from pipelines.lake import open_lake, snapshot
 from pipelines.run import settings_for
 from pipelines.runner import beam_runner, pipeline_options
 from pipelines.runners.config import FOLDER, load_runner
 from pipelines.streaming.child import Work
 from pipelines.streaming.on_dataflow import ReadAndLand, run_stream
 from pipelines.streaming.to_lake import StreamToLake
-from pipelines.windowing import recomputing
 from tests.lakes import keys_of, new_lake
 
 STEP_NAMES = Path(__file__).with_name("step_names.txt")
@@ -87,27 +80,6 @@ def steps(proto):
     """The names of all steps, sorted."""
     names = [found.unique_name for found in proto.components.transforms.values() if found.unique_name]
     return sorted(name for name in names if not _OF_CREATE.search(name))
-
-
-@pytest.fixture(scope="module")
-def builds(province, by_direct, tmp_path_factory):
-    """What builds each kind of bounded job, by name."""
-    found = []
-
-    def noting(build, runner="direct"):
-        found.append(build)
-        runner_module.run_to_end(build, runner)
-
-    with pytest.MonkeyPatch.context() as patch:
-        for module in (driver, recomputing, materialising):
-            patch.setattr(module, "run_to_end", noting)
-        lake = str(tmp_path_factory.mktemp("built") / "lake")
-        province.land(lake, "direct")
-        opened = open_lake(lake)
-        first = snapshot(opened, "stays").files[0]
-        materialise(opened, [first.stats.least["enter"] // DAY_US])
-    names = ("ingest", "rebuild", "ingest again", "recompute", "contacts")
-    return dict(zip(names, found, strict=True))
 
 
 def stream_of(folder):

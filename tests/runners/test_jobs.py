@@ -9,15 +9,12 @@ import apache_beam as beam
 import numpy as np
 import pytest
 
-import pipelines.run as driver
-from pipelines import runner as runner_module
 from pipelines.graph.materialising import materialise
 from pipelines.ingest.transforms import CommitBatch
 from pipelines.keys import load_keys
 from pipelines.lake import open_lake
 from pipelines.registry import Registry
 from pipelines.threads import ThreadedDoFn
-from pipelines.windowing import recomputing
 from pipelines.windowing.transforms import CommitDays
 from tests.runners.same import differences
 
@@ -33,26 +30,10 @@ def described(build):
     return text, b"".join(bz2.decompress(base64.b64decode(found)) for found in _PACKED.findall(text))
 
 
-@pytest.fixture
-def jobs(monkeypatch):
-    """The descriptions of all jobs that a test runs on the direct runner."""
-    found = []
-
-    def noting(build, runner="direct"):
-        found.append(described(build))
-        runner_module.run_to_end(build, runner)
-
-    for module in (driver, recomputing):
-        monkeypatch.setattr(module, "run_to_end", noting)
-    return found
-
-
-def test_no_key_and_no_identifier_is_in_the_description_of_a_job(province, jobs, tmp_path):
-    lake = str(tmp_path / "lake")
-    province.land(lake, "direct")
-    assert len(jobs) == 4
-    text, pickles = (b"".join(parts) for parts in zip(*jobs, strict=True))
-    assert lake.encode() in pickles, "the pickles were not laid open"
+def test_no_key_and_no_identifier_is_in_the_description_of_a_job(province, builds):
+    parts = [described(build) for build in builds.values()]
+    text, pickles = (b"".join(part) for part in zip(*parts, strict=True))
+    assert province.lake.encode() in pickles, "the pickles were not laid open"
     assert str(province.keys).encode() in pickles
     keys = load_keys(province.keys)
     secrets = [keys.token_key, keys.event_key, keys.digest_key]
