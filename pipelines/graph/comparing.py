@@ -9,8 +9,7 @@ import pyarrow as pa
 from pipelines.arrays import Int64
 from pipelines.columns import column
 from pipelines.graph.asked import Asked, ask
-from pipelines.graph.cases import cases_by_id
-from pipelines.graph.infectious import Intervals, isolation, passing_on
+from pipelines.graph.infectious import Intervals, isolation_in, passing_on
 from pipelines.graph.provenance import provenance
 from pipelines.graph.tracing import Traced, traced_in
 from pipelines.lake import Lake, LakeLike, opened
@@ -137,7 +136,7 @@ def _missing(
 
 def _infectious(lake: Lake, traced: Traced, persons: Persons) -> Intervals:
     """When everybody who is in, or a case, is infectious under a rule."""
-    isolated = isolation(cases_by_id(lake).values())
+    isolated = isolation_in(lake)
     later = passing_on(persons.person, persons.exposed_us, traced.rule, isolated, traced.where.until_us)
     joined = [np.concatenate(columns) for columns in zip(traced.index, later, strict=True)]
     order = np.argsort(joined[0], kind="stable")

@@ -4,14 +4,18 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipelines.arrays import Int64
 from pipelines.graph.cases import Case
 from pipelines.graph.window import infectious_window
+from pipelines.lake import Lake, read_table
 from schemas.rules import Rule
 
 _HOUR_US = 3_600_000_000
 _HOURS_AT_MOST = 2.4e7  # what a pack may say beyond it means "never" and still fits 64 bits
+_NEVER_US = np.iinfo(np.int64).max
 
 
 class Intervals(NamedTuple):
@@ -81,14 +85,28 @@ def isolation(cases: Iterable[Case]) -> Isolation:
     A person with several cases is infectious in the union of their intervals,
     so until the last of their isolations; with one that has none he was never.
     """
-    last: dict[int, int | None] = {}
-    for case in cases:
-        isolated_us = case.times.isolated_us
-        before = last.get(case.person, isolated_us)
-        last[case.person] = None if isolated_us is None or before is None else max(before, isolated_us)
-    known = sorted((person, isolated_us) for person, isolated_us in last.items() if isolated_us is not None)
+    known = [
+        (case.person, _NEVER_US if case.times.isolated_us is None else case.times.isolated_us)
+        for case in cases
+    ]
     columns = np.array(known, np.int64).reshape(-1, 2)
-    return Isolation(np.ascontiguousarray(columns[:, 0]), np.ascontiguousarray(columns[:, 1]))
+    return _last_isolation(columns[:, 0], columns[:, 1])
+
+
+def isolation_in(lake: Lake) -> Isolation:
+    """The same of all cases of a lake that have not been withdrawn."""
+    rows = read_table(lake, "cases", ["person", "isolated_at", "withdrawn_at"])
+    rows = rows.filter(pc.is_null(rows["withdrawn_at"]))
+    isolated_us = pc.fill_null(rows["isolated_at"].cast(pa.int64()), _NEVER_US)
+    return _last_isolation(rows["person"].to_numpy(), isolated_us.to_numpy())
+
+
+def _last_isolation(person: Int64, isolated_us: Int64) -> Isolation:
+    order = np.argsort(person, kind="stable")
+    persons, first = np.unique(person[order], return_index=True)
+    last_us = np.maximum.reduceat(isolated_us[order], first) if persons.size else np.empty(0, np.int64)
+    known = last_us < _NEVER_US
+    return Isolation(persons[known], last_us[known])
 
 
 def passing_on(person: Int64, exposed_us: Int64, rule: Rule, isolated: Isolation, until_us: int) -> Intervals:

@@ -1,9 +1,12 @@
-"""What happens at a venue where any contact counts: people meet the infectious ones, in the order of time.
+"""What happens at a venue where one overlap is enough: people meet the infectious ones in the order of time.
 
 Those who are there and wait are exposed by the next infectious arrival, and
 whoever arrives later by the smallest token among the infectious ones who are
 still there, or who reach so far as what is indirect. Persons are numbers in
 the order of their tokens, so a smaller number is a smaller token.
+
+Where an overlap must last, all stays end as much earlier: two stays overlap
+for so long if and only if they still overlap then.
 """
 
 from typing import Any, NamedTuple
@@ -47,6 +50,7 @@ class Classes(NamedTuple):
         kind: uint8[v], their class.
         swept: uint8[c], 1 for classes that are swept.
         indirect_us: int64[c].
+        beyond_us: int64[c], how much longer than the shortest overlap of all, one microsecond, it must be.
         until_us: nothing reaches beyond it.
     """
 
@@ -54,6 +58,7 @@ class Classes(NamedTuple):
     kind: UInt8
     swept: UInt8
     indirect_us: Int64
+    beyond_us: Int64
     until_us: int
 
 
@@ -98,49 +103,59 @@ def meet_at_venues(state: Int64, before: Rows, rows: Rows, asked: Classes, room:
         place = first_from(asked.venue, venue, place)
         named = place < asked.venue.size and asked.venue[place] == venue
         kind = asked.kind[place] if named else 0
-        early_end, row_end = early, row
-        while early_end < before.venue.size and before.venue[early_end] == venue:
-            early_end += 1
-        while row_end < rows.venue.size and rows.venue[row_end] == venue:
-            row_end += 1
+        early_end, row_end = end_of(before, early, venue), end_of(rows, row, venue)
         if asked.swept[kind]:
-            reach = (asked.indirect_us[kind], asked.until_us)
-            targets, sources = _take(state, before, early, early_end, reach, room, 0, 0)
-            targets, sources = _take(state, rows, row, row_end, reach, room, targets, sources)
+            reach = (asked.indirect_us[kind], asked.until_us, asked.beyond_us[kind])
+            targets, sources = take(state, before, early, early_end, reach, room, 0, 0)
+            targets, sources = take(state, rows, row, row_end, reach, room, targets, sources)
             if sources and targets:
-                _sort_sources(room, sources)
+                sort_sources(room, sources)
                 _meet(state, room, targets, sources)
         early, row = early_end, row_end
 
 
 @inlined
-def _take(
+def end_of(rows: Rows, row: int, venue: int) -> int:
+    """The first row from `row` on that is not of a venue."""
+    while row < rows.venue.size and rows.venue[row] == venue:
+        row += 1
+    return row
+
+
+@inlined
+def take(
     state: Int64,
     rows: Rows,
     first: int,
     last: int,
-    reach: tuple[int, int],
+    reach: tuple[int, int, int],
     room: Room,
     targets: int,
     sources: int,
 ) -> tuple[int, int]:
-    """Take stays in, as those who can be exposed earlier than they are and as sources; how many of each."""
+    """Take stays in, as those who can be exposed earlier than they are and as sources; how many of each.
+
+    `reach` is what is indirect, the instant beyond which nothing reaches, and how much earlier stays end.
+    """
+    indirect_us, until_us, beyond_us = reach
     for row in range(first, last):
         number = rows.number[row]
         enter_us, exit_us = rows.enter_us[row], rows.exit_us[row]
-        if state[number, EXPOSED] >= enter_us:
-            room.number[targets], room.enter_us[targets], room.exit_us[targets] = number, enter_us, exit_us
+        if state[number, EXPOSED] >= enter_us and enter_us < exit_us - beyond_us:
+            room.number[targets], room.enter_us[targets] = number, enter_us
+            room.exit_us[targets] = exit_us - beyond_us
             targets += 1
         start_us, end_us = max(enter_us, state[number, FROM]), min(exit_us, state[number, TO])
-        if start_us < end_us:
+        reach_us = min(end_us + indirect_us, until_us) - beyond_us
+        if start_us < end_us and start_us < reach_us:
             room.start_us[sources], room.source[sources] = start_us, number
-            room.reach_us[sources] = min(end_us + reach[0], reach[1])
+            room.reach_us[sources] = reach_us
             sources += 1
     return targets, sources
 
 
 @inlined
-def _sort_sources(room: Room, sources: int) -> None:
+def sort_sources(room: Room, sources: int) -> None:
     """Shell sort by start: stays come in order, but for those exposed in the middle of one."""
     gap = 1
     ordered = True
@@ -185,7 +200,7 @@ def _meet(state: Int64, room: Room, targets: int, sources: int) -> None:
         if least >= 0 and room.here[least] == own:
             found = _least(room, here, enter_us, own)
         if found >= 0:
-            _note(state, own, enter_us, room.here[found])
+            note(state, own, enter_us, room.here[found])
         else:
             room.waiting[waiting] = target
             waiting += 1
@@ -217,7 +232,7 @@ def _arrive(state: Int64, room: Room, source: int, sources: int, waiting: int) -
             continue
         own = room.number[target]
         if first != own or second != own:
-            _note(state, own, start_us, second if first == own else first)
+            note(state, own, start_us, second if first == own else first)
         else:
             room.waiting[left] = target
             left += 1
@@ -225,7 +240,7 @@ def _arrive(state: Int64, room: Room, source: int, sources: int, waiting: int) -
 
 
 @inlined
-def _note(state: Int64, number: int, exposed_us: int, via: int) -> None:
+def note(state: Int64, number: int, exposed_us: int, via: int) -> None:
     """Keep an exposure if it is the earliest; of this hop's equal ones that by the smaller token."""
     best_us, best = state[number, EXPOSED], state[number, VIA]
     if exposed_us < best_us or (exposed_us == best_us and best != NOT_FRESH and via < best):

@@ -51,7 +51,7 @@ class Pairs(NamedTuple):
     """Exposed persons and their infectors.
 
     Attributes:
-        person: int64[n], tokens, ascending.
+        person: int64[n], tokens, ascending; with several infectors a person stands several times.
         first, last: int64[n], which stays of the infector may meet a stay of the file.
     """
 
@@ -154,6 +154,8 @@ def _find(
                 one += 1
             row += 1
         pair += 1
+        if pair < pairs.person.size and pairs.person[pair] == pairs.person[pair - 1]:
+            row = begin_row
     return pair, found, row
 
 

@@ -12,27 +12,10 @@ from pipelines.graph import parts
 from pipelines.graph.everybody import THREADS
 from pipelines.graph.expand import NO_ZONES, rows_of_owners
 from pipelines.graph.infectious import Intervals
+from pipelines.graph.infectors import Infectors, day_of, infectors_of
 from pipelines.graph.parts import Columns, Contacts, Pairs, columns_of, measured, parts_of
-from pipelines.graph.sources import NO_ZONE
 from pipelines.graph.under_rule import Network
 from pipelines.kernels import helper
-from pipelines.lake.sidecar import Sidecar
-
-
-class Infectors(NamedTuple):
-    """The clipped stays of infectors.
-
-    Attributes:
-        person: int64[k], tokens, ascending.
-        stays: int64[s, OWN_COLUMNS], in the order (infector, start).
-        begin: int64[k + 1], where those of each infector begin.
-        longest_us: none reaches farther from its start.
-    """
-
-    person: Int64
-    stays: Int64
-    begin: Int64
-    longest_us: int
 
 
 class NearBy(NamedTuple):
@@ -41,11 +24,14 @@ class NearBy(NamedTuple):
     Attributes:
         columns: the file.
         first, last: int64[k].
+        first_day, last_day: all its stays lie in these UTC days.
     """
 
     columns: Columns
     first: Int64
     last: Int64
+    first_day: int
+    last_day: int
 
 
 def provenance(where: Network, sources: Intervals, person: Int64, via: Int64) -> Contacts:
@@ -58,81 +44,72 @@ def provenance(where: Network, sources: Intervals, person: Int64, via: Int64) ->
         via: int64[n], the tokens of their infectors.
     """
     intervals = sources.of(np.unique(via))
-    infectors, files = _near_by(where, intervals)
+    with ThreadPoolExecutor(THREADS) as pool:
+        return _provenance(where, intervals, person, via, pool)
+
+
+def _provenance(
+    where: Network, intervals: Intervals, person: Int64, via: Int64, pool: ThreadPoolExecutor
+) -> Contacts:
+    infectors = infectors_of(where, intervals, pool)
+    files = near_by(where, infectors)
     number = np.searchsorted(infectors.person, via)
     met = _of_encounters(where, intervals, person, via)
 
     def of_slice(first: int, last: int) -> Contacts:
         inside = met[(met[:, parts.PAIR] >= first) & (met[:, parts.PAIR] < last)]
         inside[:, parts.PAIR] -= first
-        found = [inside]
-        for columns, own_first, own_last in files:
-            of = number[first:last]
-            pairs = Pairs(person[first:last], own_first[of], own_last[of])
-            found.append(parts_of(columns, pairs, infectors.stays, infectors.longest_us))
-        joined = np.concatenate(found)
+        of = number[first:last]
+        found = [parts_beside(near, infectors, person[first:last], of) for near in files]
+        joined = np.concatenate((inside, *found))
         return measured(joined, order_of(np.ascontiguousarray(joined[:, parts.PAIR])), last - first)
 
     bounds = [person.size * part // THREADS for part in range(THREADS + 1)]
-    with ThreadPoolExecutor(THREADS) as pool:
-        return _one_after_the_other(list(pool.map(of_slice, bounds[:-1], bounds[1:])))
+    return _one_after_the_other(list(pool.map(of_slice, bounds[:-1], bounds[1:])))
 
 
 def parts_of_pair(where: Network, sources: Intervals, person: int, via: int) -> Int64:
     """The parts of the whole contact of a person with his infector, int64[p, PART_COLUMNS], by start."""
     pair, infector = np.array([person], np.int64), np.array([via], np.int64)
     intervals = sources.of(infector)
-    infectors, files = _near_by(where, intervals)
-    found = [_of_encounters(where, intervals, pair, infector)]
-    for columns, first, last in files:
-        pairs = Pairs(pair, first, last)
-        found.append(parts_of(columns, pairs, infectors.stays, infectors.longest_us))
-    joined = np.concatenate(found)
+    with ThreadPoolExecutor(THREADS) as pool:
+        infectors = infectors_of(where, intervals, pool)
+    of = np.zeros(1, np.int64)
+    found = [parts_beside(near, infectors, pair, of) for near in near_by(where, infectors)]
+    joined = np.concatenate((_of_encounters(where, intervals, pair, infector), *found))
     return joined[np.argsort(joined[:, parts.FROM], kind="stable")]
 
 
-def _near_by(where: Network, intervals: Intervals) -> tuple[Infectors, list[NearBy]]:
-    """The stays of the infectors, and the files that may hold stays beside them."""
-    stays = where.stays_of(intervals)
-    person = np.unique(intervals.person)
-    number = np.searchsorted(person, intervals.person)[stays.owner]
-    order = order_of(stays.start_us)
-    order = order[order_of(number[order])]
-    zone = np.where(where.criteria.same_zone[stays.kind], stays.zone, NO_ZONE)
-    columns = (stays.start_us, stays.end_us, stays.reach_us, stays.imputed_from_us)
-    rows = np.stack((*columns, stays.scanned_both, stays.venue, zone, stays.stay_id), axis=1)[order]
-    longest_us = int((stays.reach_us - stays.start_us).max(initial=0))
-    begin = np.searchsorted(number[order], np.arange(person.size + 1))
-    infectors = Infectors(person, rows, begin, longest_us)
-    starts_us = np.ascontiguousarray(rows[:, parts.START])
+def near_by(where: Network, infectors: Infectors) -> list[NearBy]:
+    """The files that may hold stays beside those of infectors."""
+    starts_us, reach_us = (infectors.stays[:, at] for at in (parts.START, parts.REACH))
     files = []
-    first = begin[:-1]
-    for file in sorted(where.beside(stays, "person"), key=_day):
-        begin_us = _day(file) * DAY_US
+    first = infectors.begin[:-1]
+    for file in sorted(where.spanning("person", starts_us, reach_us), key=day_of):
+        begin_us = day_of(file) * DAY_US
         first, last = np.array([first, first])
         end_us = begin_us + DAY_US + file.longest_us
-        _advance(starts_us, begin, begin_us - longest_us, end_us, first, last)
+        _advance(infectors.stays, infectors.begin, begin_us - infectors.longest_us, end_us, first, last)
         zone = where.zones.of(file) if where.criteria.zoned else NO_ZONES
-        files.append(NearBy(columns_of(file, zone), first, last))
-    return infectors, files
+        files.append(NearBy(columns_of(file, zone), first, last, day_of(file), end_us // DAY_US))
+    return files
 
 
-def _day(columns: Sidecar) -> int:
-    """The UTC day on which all stays of a file are entered."""
-    return int(columns.enter_us[0]) // DAY_US
+def parts_beside(near: NearBy, infectors: Infectors, person: Int64, number: Int64) -> Int64:
+    """The parts that stays of a file make of contacts of persons, ascending, with infectors, by number."""
+    pairs = Pairs(person, near.first[number], near.last[number])
+    return parts_of(near.columns, pairs, infectors.stays, infectors.longest_us)
 
 
 @helper
-def _advance(
-    starts_us: Int64, begin: Int64, after_us: int, before_us: int, first: Int64, last: Int64
-) -> None:
+def _advance(stays: Int64, begin: Int64, after_us: int, before_us: int, first: Int64, last: Int64) -> None:
     """Move to the stays of each infector that begin after one instant and before another."""
     for infector in range(first.size):
         stay, end = first[infector], begin[infector + 1]
-        while stay < end and starts_us[stay] <= after_us:
+        while stay < end and stays[stay, parts.START] <= after_us:
             stay += 1
         first[infector] = stay
-        while stay < end and starts_us[stay] < before_us:
+        while stay < end and stays[stay, parts.START] < before_us:
             stay += 1
         last[infector] = stay
 

@@ -1,9 +1,11 @@
-"""One hop where any contact counts and many are infectious: a pass through all venues, date by date.
+"""One hop where many are infectious: a pass through all venues, date by date.
 
-Under a minimum of zero only the first instant of a stay that is shared with an
-infectious one matters. So no pair is looked at; what happens at a venue is in
-`meeting`. Exposures of a date are earlier than any of a later one: as soon as
-nearly everybody has been exposed, the few who are left are handed back.
+One overlap that is long enough exposes whoever stays from its begin on. So no
+pair is looked at; what happens at a venue is in `meeting`. Exposures of a date
+are earlier than any of a later one: when nearly everybody has been exposed,
+the few who are left are looked at one by one. Under a minimum, overlaps that
+are too short alone may add up to an earlier exposure: the pairs that have one
+before the exposure found are handed back, see `short`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,16 +18,20 @@ import numpy as np
 
 from pipelines.arrays import Int64
 from pipelines.days import DAY_US
-from pipelines.graph.criteria import Criteria, VenueClasses
+from pipelines.graph.criteria import WITHIN_24H, Criteria, VenueClasses
 from pipelines.graph.everybody import THREADS, Everybody
 from pipelines.graph.infectious import Intervals
+from pipelines.graph.infectors import day_of
+from pipelines.graph.looking import look_at
 from pipelines.graph.meeting import EXPOSED, FROM, NOT_FRESH, TO, VIA, Classes, Room, Rows, meet_at_venues
 from pipelines.graph.people import People
 from pipelines.graph.pull import layers
+from pipelines.graph.short import short_pairs
 from pipelines.graph.sources import UInt8
 from pipelines.lake.sidecar import Sidecar
 
-_ROWS_A_PERSON = 2_000  # a date of fewer rows than this for each one left is not swept
+_ROWS_A_PERSON = 500  # in a date of more rows than this for each one left, they are looked at
+_LOOKS_A_ROW = 1  # more stays than this beside theirs, for each row of the date, and a sweep is faster
 
 
 class Date(NamedTuple):
@@ -35,16 +41,19 @@ class Date(NamedTuple):
         begin_us: the first enter.
         before: those of earlier dates that reach into it.
         rows: those that enter in it.
+        longest_us: none of both is longer.
     """
 
     begin_us: int
     before: Rows
     rows: Rows
+    longest_us: int
 
 
 def swept_classes(criteria: Criteria) -> UInt8:
-    """Which classes can be swept, uint8[c]: those where any contact counts, whatever the zone."""
-    swept: UInt8 = ((criteria.min_us == 0) & (criteria.same_zone == 0)).astype(np.uint8)
+    """Which classes can be swept, uint8[c]: where one overlap of the minimum is enough, whatever the zone."""
+    never = (criteria.accumulate == WITHIN_24H) & (criteria.min_us > DAY_US)
+    swept: UInt8 = (~never & (criteria.same_zone == 0)).astype(np.uint8)
     return swept
 
 
@@ -57,7 +66,7 @@ def sweep(
     classes: VenueClasses,
     until_us: int,
 ) -> Int64:
-    """Note whom the sources expose at venues of the classes that can be swept.
+    """Note whom the sources expose by one overlap at venues of the classes that can be swept.
 
     Args:
         files: `stays` in the order of venues.
@@ -69,36 +78,69 @@ def sweep(
         until_us: nothing reaches beyond it.
 
     Returns:
-        The numbers of a few who may be exposed earlier than noted, at dates that were not swept.
+        int64[n, 3], as `short_pairs` has them.
     """
     swept = swept_classes(criteria)
-    asked = Classes(classes.venue, classes.kind, swept, criteria.indirect_us, until_us)
-    left = [np.empty(0, np.int64)]
+    beyond_us = np.maximum(criteria.min_us, 1) - 1
+    asked = Classes(classes.venue, classes.kind, swept, criteria.indirect_us, beyond_us, until_us)
+    longest_us = int(criteria.indirect_us[swept == 1].max())
+    short = [np.empty((0, 3), np.int64)]
     states = [np.empty((people.met, 4), np.int64) for _ in range(THREADS)]
     states[0][:, EXPOSED], states[0][:, VIA] = people.exposed_us[: people.met], NOT_FRESH
     with ThreadPoolExecutor(THREADS) as pool:
         for infectious in layers(people, sources):
             states[0][:, FROM], states[0][:, TO] = infectious.from_us, infectious.to_us
-            dates = _dates(files, everybody, int(criteria.indirect_us[swept == 1].max()), pool)
-            left.append(_sweep_dates(dates, states, asked, pool))
+            _sweep_dates(_dates(files, everybody, longest_us, pool), states, asked, pool)
+        for infectious in layers(people, sources) if beyond_us[swept == 1].any() else ():
+            states[0][:, FROM], states[0][:, TO] = infectious.from_us, infectious.to_us
+            dates = _dates(files, everybody, longest_us, pool)
+            short += _short_of_dates(dates, states[0], asked, pool)
     _note(people, states[0])
-    return np.unique(np.concatenate(left))
+    return np.concatenate(short)
 
 
 def _sweep_dates(
     dates: Iterator[Date], states: Sequence[Int64], asked: Classes, pool: ThreadPoolExecutor
-) -> Int64:
-    """Sweep date after date as long as many can be exposed earlier than they are; who else can."""
+) -> None:
+    """Sweep date after date, or look at those who can still be exposed earlier than they are."""
+    state = states[0]
+    left = np.arange(state.shape[0])
     for date in dates:
-        left = np.flatnonzero(states[0][:, EXPOSED] >= date.begin_us)
-        if left.size * _ROWS_A_PERSON < date.rows.venue.size:
-            return left
+        left = left[state[left, EXPOSED] >= date.begin_us]
+        if left.size == 0:
+            return
+        if left.size * _ROWS_A_PERSON < date.rows.venue.size and _look(date, asked, left, state):
+            continue
         for other in states[1:]:
             other[:] = states[0]
         list(pool.map(partial(_sweep_part, date, asked), range(THREADS), states))
         for other in states[1:]:
             _take_earlier(states[0], other)
-    return np.empty(0, np.int64)
+
+
+def _look(date: Date, asked: Classes, left: Int64, state: Int64) -> bool:
+    """Look at those who are left; whether they could all be looked at."""
+    few = np.zeros(state.shape[0], np.uint8)
+    few[left] = 1
+    most = _LOOKS_A_ROW * date.rows.venue.size
+    return bool(look_at(state, few, date.before, date.rows, date.longest_us, asked, most))
+
+
+def _short_of_dates(
+    dates: Iterator[Date], state: Int64, asked: Classes, pool: ThreadPoolExecutor
+) -> Iterator[Int64]:
+    """The pairs with an overlap before, or as early as, the exposure of the person; int64[n, 3] each."""
+    left = np.arange(state.shape[0])
+    for date in dates:
+        left = left[state[left, EXPOSED] >= date.begin_us]
+        if left.size == 0:
+            return
+        yield from pool.map(partial(_short_of_part, date, asked, state), range(THREADS))
+
+
+def _short_of_part(date: Date, asked: Classes, state: Int64, number: int) -> Int64:
+    before, rows, room = _part_of(date, number)
+    return short_pairs(state, before, rows, asked, room, date.begin_us // DAY_US)
 
 
 def _take_earlier(state: Int64, other: Int64) -> None:
@@ -122,12 +164,15 @@ def _dates(
     """The stays date by date; what is indirect lengthens them by `longest_us` at most."""
     none = np.empty(0, np.int64)
     before = earlier = Rows(none.astype(np.int32), none, none, none)
-    for _, some in groupby(files, lambda columns: int(columns.enter_us[0]) // DAY_US):
+    longest_stay_us = 0
+    for _, some_files in groupby(files, day_of):
+        some = list(some_files)
+        longest_stay_us = max(longest_stay_us, *(one.longest_us for one in some))
         parts = [Rows(everybody.numbers(one, pool), one.venue, one.enter_us, one.exit_us) for one in some]
         rows = parts[0] if len(parts) == 1 else _in_order(parts)
         begin_us = int(rows.enter_us.min())
         before = _in_order([_reaching(part, begin_us - longest_us) for part in (before, earlier)])
-        yield Date(begin_us, before, rows)
+        yield Date(begin_us, before, rows, longest_stay_us)
         earlier = rows
 
 
@@ -146,11 +191,16 @@ def _in_order(parts: Sequence[Rows]) -> Rows:
 
 def _sweep_part(date: Date, asked: Classes, number: int, state: Int64) -> None:
     """Sweep one part of the venues of a date."""
+    before, rows, room = _part_of(date, number)
+    meet_at_venues(state, before, rows, asked, room)
+
+
+def _part_of(date: Date, number: int) -> tuple[Rows, Rows, Room]:
+    """The stays of one part of the venues of a date, and room for them."""
     venue = date.rows.venue
     bounds = [venue[venue.size * part // THREADS] for part in range(1, THREADS)]
     before, rows = (_part(some, bounds, number) for some in (date.before, date.rows))
-    room = Room(*np.empty((len(Room._fields), before.venue.size + rows.venue.size), np.int64))
-    meet_at_venues(state, before, rows, asked, room)
+    return before, rows, Room(*np.empty((len(Room._fields), before.venue.size + rows.venue.size), np.int64))
 
 
 def _part(rows: Rows, bounds: Sequence[int], number: int) -> Rows:

@@ -17,6 +17,7 @@ from pipelines.graph.expand import batches, joined, pieces_of, pieces_of_encount
 from pipelines.graph.infectious import Intervals, Isolation, passing_on
 from pipelines.graph.people import CLOSED_US, NEVER_US, nobody, numbers_of
 from pipelines.graph.pull import layers, looking_back, pulled
+from pipelines.graph.short import add_up
 from pipelines.graph.sources import NO_STAYS, by_venue
 from pipelines.graph.sweep import sweep, swept_classes
 from pipelines.graph.under_rule import Network
@@ -94,7 +95,8 @@ class _Search:
         if sources.person.size > _MANY:
             self._number_everybody()
         left = self._left()
-        few = self._everybody is not None and _FEW * left.size < sources.person.size
+        swept = swept_classes(self._where.criteria).all()
+        few = not swept and self._everybody is not None and _FEW * left.size < sources.person.size
         if few:
             self._pull(left, sources)
         if not few or (not last and self._left().size):
@@ -172,8 +174,8 @@ class _Search:
             everybody = self._number_everybody()
             _, met = pieces_of_encounters(where.near, sources, self._people)
             rule = (where.criteria, where.classes, where.until_us)
-            left = sweep(where.all_beside(sources), everybody, self._people, sources, *rule)
-            self._pull(left, sources)
+            short = sweep(where.all_beside(sources), everybody, self._people, sources, *rule)
+            add_up(where, self._people, sources, short, met, swept)
             beside = beside.at(~of_swept)
         # Batches of owners must not part the intervals of one person.
         person = np.cumsum(np.diff(sources.person, prepend=sources.person[:1]) != 0)

@@ -9,9 +9,9 @@ import pyarrow as pa
 from pipelines.arrays import Int64
 from pipelines.errors import UsageError
 from pipelines.graph.asked import ask
-from pipelines.graph.cases import Case, cases_by_id
+from pipelines.graph.cases import Case
 from pipelines.graph.exposure_rows import rows_of
-from pipelines.graph.infectious import Intervals, infectious_intervals, isolation
+from pipelines.graph.infectious import Intervals, infectious_intervals, isolation_in
 from pipelines.graph.tiers import Hop, hops
 from pipelines.graph.under_rule import Network, network
 from pipelines.lake import Lake, LakeLike, opened
@@ -96,7 +96,7 @@ def traced_in(lake: Lake, cases: Sequence[Case], rule: Rule, depth: int, until_u
     where = network(lake, rule, until_us)
     index = infectious_intervals(cases, rule, until_us)
     persons = np.array([case.person for case in cases], np.int64)
-    isolated = isolation(cases_by_id(lake).values())
+    isolated = isolation_in(lake)
     return Traced(rule, where, persons, index, hops(where, rule, index, persons, isolated, depth))
 
 

@@ -45,23 +45,24 @@ class Network:
 
     def stays_of(self, intervals: Intervals) -> ClippedStays:
         """The stays of infectious persons, clipped to their intervals."""
-        files = self._files("person", intervals.start_us, intervals.end_us)
+        files = self.spanning("person", intervals.start_us, intervals.end_us)
         return clipped_stays(files, intervals, self.criteria, self.classes, self.zones, self.until_us)
 
-    def beside(self, stays: ClippedStays, by: str = "venue") -> list[Sidecar]:
-        """The files in an order that may hold stays beside some."""
-        return self._files(by, stays.start_us, stays.reach_us)
+    def beside(self, stays: ClippedStays) -> list[Sidecar]:
+        """The files, in the order of venues, that may hold stays beside some."""
+        return self.spanning("venue", stays.start_us, stays.reach_us)
 
     def all_beside(self, intervals: Intervals) -> list[Sidecar]:
         """The files, in the order of venues, that may hold a stay beside anybody while infectious."""
         indirect_us = int(self.criteria.indirect_us.max())
-        return self._files("venue", intervals.start_us, intervals.end_us + indirect_us)
+        return self.spanning("venue", intervals.start_us, intervals.end_us + indirect_us)
 
     def everybody(self) -> Everybody:
         """Everybody who has a stay."""
         return everybody_in(self.files("person", Span()))
 
-    def _files(self, by: str, start_us: Int64, end_us: Int64) -> list[Sidecar]:
+    def spanning(self, by: str, start_us: Int64, end_us: Int64) -> list[Sidecar]:
+        """The files in an order that may hold a stay reaching into one of some intervals."""
         if start_us.size == 0:
             return []
         return self.files(by, Span(int(start_us.min()), int(end_us.max())))

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from pipelines.graph import tiers
+from pipelines.graph import sweep, tiers
 from schemas.rules import Infectious
 from tests.graph import reference
 from tests.graph.test_tiers import STRATEGIES
@@ -20,7 +20,7 @@ law = settings(max_examples=20, deadline=None, suppress_health_check=[HealthChec
 @pytest.fixture(params=STRATEGIES.values(), ids=STRATEGIES, autouse=True)
 def strategy(request, monkeypatch):
     for name, value in request.param.items():
-        monkeypatch.setattr(tiers, name, value)
+        monkeypatch.setattr(tiers if hasattr(tiers, name) else sweep, name, value)
 
 
 def with_contacts(rule, **keys):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipelines.graph import tiers
+from pipelines.graph import sweep, tiers
 from schemas.rules import Chain, Contact, Infectious, Rule
 from tests.graph import reference
 from tests.graph.worlds import rules, traced, worlds
@@ -21,6 +21,7 @@ STRATEGIES = {
     "an infector at a time": {},
     "venues swept when rows are many": {"_ROWS_AT_MOST": -1},
     "venues swept when infectors are many": {"_MANY": 0},
+    "venues swept until those who are left are few": {"_MANY": 0, "_ROWS_A_PERSON": 0, "_LOOKS_A_ROW": 9},
     "from the side of those who are left": {"_MANY": 0, "_FEW": 0},
 }
 
@@ -28,7 +29,7 @@ STRATEGIES = {
 @pytest.fixture(params=STRATEGIES.values(), ids=STRATEGIES)
 def strategy(request, monkeypatch):
     for name, value in request.param.items():
-        monkeypatch.setattr(tiers, name, value)
+        monkeypatch.setattr(tiers if hasattr(tiers, name) else sweep, name, value)
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
