@@ -80,7 +80,7 @@ def test_land_ends_when_nothing_has_come_for_a_while(channel, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
-def test_a_burst_of_ten_times_for_a_minute_drains_in_flat_memory(channel, tmp_path, record_property):
+def test_a_burst_of_ten_times_for_a_minute_drains_in_flat_memory(channel, tmp_path):
     lake = lake_with_venues(tmp_path)
     process = started_land(lake, channel.subscription)
     topic = Topic(channel.topic)
@@ -94,8 +94,7 @@ def test_a_burst_of_ten_times_for_a_minute_drains_in_flat_memory(channel, tmp_pa
     while len(landed_keys(lake)) < 600_000:
         peaks[time.monotonic() - begun] = resident_mb(process.pid)
         time.sleep(0.5)
-    record_property("peak_mb", max(peaks.values()))
-    record_property("seconds", time.monotonic() - begun)
+    print(f"peak {max(peaks.values())} MB, drained after {time.monotonic() - begun:.0f} s")
     process.send_signal(signal.SIGTERM)
     ended(process)
     assert max(peaks.values()) < 1536
