@@ -20,7 +20,6 @@ from pipelines.lake import (
     DataFile,
     Lake,
     commit,
-    objects,
     open_lake,
     read_table,
     snapshot,
