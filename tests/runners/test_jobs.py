@@ -12,9 +12,10 @@ import pytest
 from pipelines.graph.materialising import materialise
 from pipelines.ingest.transforms import CommitBatch
 from pipelines.keys import load_keys
-from pipelines.lake import open_lake
+from pipelines.lake import open_lake, snapshot
 from pipelines.registry import Registry
 from pipelines.threads import ThreadedDoFn
+from pipelines.windowing import recomputing
 from pipelines.windowing.transforms import CommitDays
 from tests.runners.same import differences
 
@@ -96,11 +97,13 @@ def test_a_runner_that_does_every_step_twice_makes_the_same_lake(
     reports = province.land(lake, "direct")
     assert reports == by_direct
     assert differences(lake, province.lake) == []
+    done = recomputing.recompute(open_lake(lake), everything=True)
+    rows = sum(file.rows for file in snapshot(open_lake(lake), "stays").files)
+    assert (done.conflicted_commits, 2 * done.stays_added) == (0, rows)
 
 
 def test_a_commit_of_contacts_that_is_done_twice_stands_once(province, by_direct, tmp_path):
     from pipelines.graph.transforms import CommitDates
-    from pipelines.lake import snapshot
 
     lake = open_lake(str(tmp_path / "lake"), province.keys, create=True)
     province.land(lake.url, "direct")
