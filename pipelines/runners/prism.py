@@ -1,5 +1,6 @@
 """Prism, from a binary that is here: Beam would download one."""
 
+import logging
 import os
 from typing import Any
 
@@ -20,4 +21,8 @@ def prism_runner(config: RunnerConfig) -> Any:
         raise ServiceError(
             f"there is no Prism at {binary}", "run make prism (it needs Go), or name the binary"
         )
+    # Beam has this logger speak up whatever level the others have.
+    told = logging.getLogger("PrismRunner")
+    told.propagate = bool(os.environ.get("TRUYVET_DEBUG"))
+    told.addHandler(logging.NullHandler())
     return PrismRunner()

@@ -1,0 +1,17 @@
+"""The table of runners in the README, made from the files: `python -m pipelines.runners.table` prints it."""
+
+from pipelines.runners.config import RUNNERS, load_runner
+
+
+def runner_table() -> str:
+    """A Markdown table, a row a shipped file, ended by a newline."""
+    lines = ["| `--runner` | what it is | can | cannot | needs |", "|---|---|---|---|---|"]
+    for name in RUNNERS:
+        config = load_runner(name)
+        cells = (f"`{name}`", config.title, "; ".join(config.can), "; ".join(config.cannot), config.needs)
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    print(runner_table(), end="")
