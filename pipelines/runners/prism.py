@@ -22,7 +22,7 @@ def prism_runner(config: RunnerConfig) -> Any:
             f"there is no Prism at {binary}", "run make prism (it needs Go), or name the binary"
         )
     # Beam has this logger speak up whatever level the others have.
-    told = logging.getLogger("PrismRunner")
+    told = logging.getLogger("PrismJobServer")
     told.propagate = bool(os.environ.get("TRUYVET_DEBUG"))
     told.addHandler(logging.NullHandler())
     return PrismRunner()
