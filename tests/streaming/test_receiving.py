@@ -68,7 +68,7 @@ def test_what_cannot_be_written_is_held_within_bounds_and_its_lease_goes_on(chan
 def test_a_lake_that_is_locked_or_slow_holds_no_message_up(channel, tmp_path, monkeypatch):
     lake = lake_with_venues(tmp_path)
     write_entry = commits._write_entry
-    monkeypatch.setattr(commits, "_write_entry", lambda *words: (time.sleep(2), write_entry(*words)))
+    monkeypatch.setattr(commits, "_write_entry", lambda *words: (time.sleep(0.7), write_entry(*words)))
     with receiving(lake, channel.subscription) as receiver:
         with landing_of(lake).turn():
             send(channel, orjson.dumps([scan(number) for number in range(100)]))
