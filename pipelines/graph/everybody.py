@@ -58,10 +58,11 @@ def everybody_in(files: Sequence[Sidecar]) -> Everybody:
         for known, everybody in _kept:
             if [id(one) for one in known] == [id(one) for one in files]:
                 return everybody
-    people = nobody()
+    tokens = np.empty(0, np.int64)
     for columns in files:
-        people, _ = numbers_of(people, _distinct(columns.person))
-    everybody = Everybody(np.sort(people.token[: people.met]))
+        room = np.empty(tokens.size + columns.person.size, np.int64)
+        tokens = room[: _merged(tokens, columns.person, room)]
+    everybody = Everybody(tokens)
     with _lock:
         _kept[:] = [(tuple(files), everybody)]
     return everybody
@@ -73,10 +74,21 @@ def copied(people: People) -> People:
     return People(*columns)
 
 
-def _distinct(ascending: Int64) -> Int64:
-    first = np.ones(ascending.size, np.bool_)
-    np.not_equal(ascending[1:], ascending[:-1], out=first[1:])
-    return ascending[first]
+@helper
+def _merged(one: Int64, other: Int64, merged: Int64) -> int:
+    """Put the distinct values of both, which ascend, into `merged`; how many there are."""
+    count = of_one = of_other = 0
+    while of_one < one.size or of_other < other.size:
+        if of_other == other.size or (of_one < one.size and one[of_one] < other[of_other]):
+            value = one[of_one]
+            of_one += 1
+        else:
+            value = other[of_other]
+            of_other += 1
+        if count == 0 or merged[count - 1] != value:
+            merged[count] = value
+            count += 1
+    return count
 
 
 @helper

@@ -3,7 +3,8 @@
 A sweep finds the earliest exposure that one overlap makes. Only somebody who
 has an overlap with the same person before that, or at the same instant and a
 smaller token, can expose him earlier: these pairs are few, since where many
-are infectious one of them soon stays long enough.
+are infectious one of them soon stays long enough. Whoever none exposes has all
+his overlaps among them, which must last long enough together.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -21,7 +22,7 @@ from pipelines.graph.expand import Pieces, joined
 from pipelines.graph.infectious import Intervals
 from pipelines.graph.infectors import infectors_of
 from pipelines.graph.meeting import EXPOSED, NOT_FRESH, VIA, Classes, Room, Rows, end_of, sort_sources, take
-from pipelines.graph.people import People, numbers_of
+from pipelines.graph.people import NEVER_US, People, numbers_of
 from pipelines.graph.provenance import NearBy, near_by, parts_beside
 from pipelines.graph.sources import UInt8, first_from
 from pipelines.graph.under_rule import Network
@@ -61,14 +62,14 @@ def short_pairs(state: Int64, before: Rows, rows: Rows, asked: Classes, room: Ro
         day: the date.
 
     Returns:
-        int64[n, 3], both numbers and the day; a pair may stand several times.
+        int64[n, 4], both numbers, the microseconds and the day; a pair may stand several times.
     """
-    pairs = np.empty((1 << 14, 3), np.int64)
+    pairs = np.empty((1 << 14, 4), np.int64)
     row = early = found = 0
     while True:
         row, early, found = _pairs(state, before, rows, asked, room, row, early, pairs, found)
         if row == rows.venue.size and early == before.venue.size:
-            pairs[:found, 2] = day
+            pairs[:found, 3] = day
             return pairs[:found]
         pairs = np.concatenate((pairs[:found], np.empty_like(pairs), np.empty_like(pairs)))
 
@@ -91,15 +92,20 @@ def add_up(
     key = np.concatenate((short[:, 0] * people.met + short[:, 1], met.other * people.met + number[met.owner]))
     pair_of, distinct = dense_rank(key)
     first_day, last_day = np.full(distinct.size, _FOR_EVER), np.full(distinct.size, -_FOR_EVER)
-    np.minimum.at(first_day, pair_of[: short.shape[0]], short[:, 2])
-    np.maximum.at(last_day, pair_of[: short.shape[0]], short[:, 2] + _reach_days(where.criteria))
-    of_met = pair_of[short.shape[0] :]
+    of_short, of_met = pair_of[: short.shape[0]], pair_of[short.shape[0] :]
+    np.minimum.at(first_day, of_short, short[:, 3])
+    np.maximum.at(last_day, of_short, short[:, 3] + _reach_days(where.criteria))
     first_day[of_met], last_day[of_met] = -_FOR_EVER, _FOR_EVER
     pairs = _Pairs(distinct // people.met, distinct % people.met, first_day, last_day)
-    for begin in range(0, distinct.size, _PAIRS_AT_ONCE):
-        some = slice(begin, begin + _PAIRS_AT_ONCE)
+    together_us = np.bincount(of_short, short[:, 2], distinct.size)
+    long_enough = together_us >= where.criteria.min_us[swept == 1].min()
+    long_enough |= people.exposed_us[pairs.own] < NEVER_US
+    long_enough[of_met] = True
+    kept = np.flatnonzero(long_enough)
+    for begin in range(0, kept.size, _PAIRS_AT_ONCE):
+        some = kept[begin : begin + _PAIRS_AT_ONCE]
         pieces = _pieces(where, people, sources, pairs.at(some))
-        inside = met.at((of_met >= begin) & (of_met < begin + _PAIRS_AT_ONCE))
+        inside = met.at((of_met >= some[0]) & (of_met <= some[-1]))
         note_contacts(
             people, joined([pieces.at(swept[pieces.kind] == 1), inside]), sources.person, where.criteria
         )
@@ -190,7 +196,8 @@ def _of_venue(state: Int64, room: Room, targets: int, sources: int, pairs: Int64
                 if start_us < best_us or (via != NOT_FRESH and other < via):
                     if found == pairs.shape[0]:
                         return -1
-                    pairs[found, 0], pairs[found, 1] = own, other
+                    end_us = min(room.reach_us[source], room.exit_us[target])
+                    pairs[found, 0], pairs[found, 1], pairs[found, 2] = own, other, end_us - start_us
                     found += 1
             source += 1
     return found

@@ -78,13 +78,13 @@ def sweep(
         until_us: nothing reaches beyond it.
 
     Returns:
-        int64[n, 3], as `short_pairs` has them.
+        int64[n, 4], as `short_pairs` has them.
     """
     swept = swept_classes(criteria)
     beyond_us = np.maximum(criteria.min_us, 1) - 1
     asked = Classes(classes.venue, classes.kind, swept, criteria.indirect_us, beyond_us, until_us)
     longest_us = int(criteria.indirect_us[swept == 1].max())
-    short = [np.empty((0, 3), np.int64)]
+    short = [np.empty((0, 4), np.int64)]
     states = [np.empty((people.met, 4), np.int64) for _ in range(THREADS)]
     states[0][:, EXPOSED], states[0][:, VIA] = people.exposed_us[: people.met], NOT_FRESH
     with ThreadPoolExecutor(THREADS) as pool:
@@ -129,7 +129,7 @@ def _look(date: Date, asked: Classes, left: Int64, state: Int64) -> bool:
 def _short_of_dates(
     dates: Iterator[Date], state: Int64, asked: Classes, pool: ThreadPoolExecutor
 ) -> Iterator[Int64]:
-    """The pairs with an overlap before, or as early as, the exposure of the person; int64[n, 3] each."""
+    """The pairs with an overlap before, or as early as, the exposure of the person; int64[n, 4] each."""
     left = np.arange(state.shape[0])
     for date in dates:
         left = left[state[left, EXPOSED] >= date.begin_us]
