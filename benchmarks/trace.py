@@ -23,6 +23,8 @@ _PAIRED_AT_MOST = 10_000_000
 """Stays beyond which the join of pairs is not waited for."""
 _WALKED_AT_MOST = 1_000_000
 """Stays beyond which neither recursion nor networkx are waited for."""
+_ADDED_AT_MOST = 500_000
+"""Scans beyond which the join of pairs that adds up minutes is not waited for."""
 _VISITORS = 100_000
 
 
@@ -60,13 +62,18 @@ def _crowd(work: Path, visitors: int) -> list[dict[str, object]]:
 
 
 def _province(work: Path, scans: int) -> list[dict[str, object]]:
-    lake = our_lake(inputs.province(work, scans, DAYS), work)
-    cases = _countable_cases(lake)
-    about = {"stays": sum(file.rows for file in live_files(open_lake(str(lake)), "venue", Span()))}
-    return [
-        *_beside(work, Question(lake, cases[:1], _MINUTES, 2), _DAY, about),
-        *_beside(work, Question(lake, cases[:100], _MINUTES, 3), _DAY, about),
-    ]
+    """One case and a hundred; the peer is asked about the hundred in a small province alone."""
+    small = min(scans, _ADDED_AT_MOST)
+    rows: list[dict[str, object]] = []
+    for size, folder in sorted({small: work / "small", scans: work}.items()):
+        folder.mkdir(exist_ok=True)
+        lake = our_lake(inputs.province(work, size, DAYS), folder)
+        cases = _countable_cases(lake)
+        about = {"stays": sum(file.rows for file in live_files(open_lake(str(lake)), "venue", Span()))}
+        rows += _beside(work, Question(lake, cases[:1], _MINUTES, 2), _DAY, about)
+        peers = _DAY if size == small else {}
+        rows += _beside(work, Question(lake, cases[:100], _MINUTES, 3), peers, about)
+    return rows
 
 
 _DAY = {"DuckDB, join of pairs": ("peer_trace", "day")}
