@@ -27,7 +27,7 @@ _PATIENCE_SECONDS: Final = 90.0
 _VERSION: Final = re.compile(r'version "(?:1\.)?(\d+)')
 
 # The first part ends the program when the pipe to this process breaks, however this process ends.
-_ENDS_WITH_US: Final = 'exec 3<&0; { read _ <&3; kill -9 $$; } & exec "$@" </dev/null 3<&-'
+_ENDS_WITH_US: Final = 'exec 3<&0; { read _ <&3; kill -9 $$ 2>&-; } & exec "$@" </dev/null 3<&-'
 
 
 def find_java() -> str:
