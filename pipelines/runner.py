@@ -20,6 +20,7 @@ from pipelines.errors import ServiceError
 from pipelines.memory import keep_freed_memory
 from pipelines.runners.config import FOLDER, RUNNERS, Option, RunnerConfig, load_runner
 from pipelines.runners.flink import job_endpoint, kept_log
+from pipelines.runners.quick_graphs import quick_graphs
 
 __all__ = ["RUNNERS", "beam_runner", "pipeline_options", "run_to_end"]
 
@@ -40,7 +41,8 @@ def run_to_end(build: Callable[[beam.Pipeline], Any], runner: str = "direct") ->
     keep_freed_memory()
     if config.engine != "FnApiRunner":
         _silence_threads()
-    with _explained(config):
+    alone = quick_graphs() if config.engine == "FnApiRunner" else contextlib.nullcontext()
+    with _explained(config), alone:
         pipeline = beam.Pipeline(runner=beam_runner(config), options=pipeline_options(config))
         build(pipeline)
         pipeline.run().wait_until_finish()

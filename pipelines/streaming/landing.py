@@ -17,7 +17,6 @@ from pipelines.lake.compact import compact
 from pipelines.recompute import bring_up_to_date
 from pipelines.run import MAX_AGE_DAYS, MAX_AHEAD_DAYS, run_chunks, settings_for
 from pipelines.streaming.child import AGES, OLDER, Landed, Work
-from pipelines.streaming.quick_graphs import build_quickly
 from pipelines.streaming.segments import Landing, Planned, open_landing
 from pipelines.windowing.plan import check_stay_rules
 from schemas.stay_rules import load_stay_rules
@@ -36,7 +35,6 @@ class Lander:
         Raises:
             TruyVetError: the lake is not there, or not to be used with these keys or stay rules.
         """
-        build_quickly()
         self._work, self._say = work, say
         self._keys = load_keys(Path(work.keys))
         self.lake: Lake = open_lake(work.lake, self._keys)

@@ -1,4 +1,4 @@
-"""What Beam can leave out in a process that builds two small graphs a second and runs them by itself.
+"""What Beam can leave out where a process runs its own graphs, alone and by threads.
 
 Of a micro-batch of 1,000 scans half was spent on these: the flags are parsed
 again for each of the 480 views of the options; every method of a step's class
@@ -7,7 +7,9 @@ not; and a Reshuffle, nine steps and a stage of its own, spreads elements over
 workers where there is one.
 """
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import apache_beam as beam
@@ -17,13 +19,25 @@ from apache_beam.transforms import userstate
 Specs = tuple[set[Any], set[Any]]
 """State and timers of a step."""
 
+_one_at_a_time = threading.RLock()
 
-def build_quickly() -> None:
-    """Let Beam parse and inspect once, and spread nothing; twice called is once called."""
-    if not isinstance(userstate.get_dofn_specs, _SpecsByClass):
-        userstate.get_dofn_specs = _SpecsByClass(userstate.get_dofn_specs)
-        setattr(PipelineOptions, "view_as", _views(PipelineOptions.view_as))  # noqa: B010 - no assignment to mypy
-        setattr(beam.Reshuffle, "expand", _unchanged)  # noqa: B010
+
+@contextmanager
+def quick_graphs() -> Iterator[None]:
+    """Let Beam parse and inspect once, and spread nothing, for the graphs that are built and run within."""
+    with _one_at_a_time:
+        before = userstate.get_dofn_specs, PipelineOptions.view_as, beam.Reshuffle.expand
+        try:
+            _set(_SpecsByClass(before[0]), _views(before[1]), _unchanged)
+            yield
+        finally:
+            _set(*before)
+
+
+def _set(get_dofn_specs: Any, view_as: Any, expand: Any) -> None:
+    userstate.get_dofn_specs = get_dofn_specs
+    setattr(PipelineOptions, "view_as", view_as)  # noqa: B010 - no assignment to mypy
+    setattr(beam.Reshuffle, "expand", expand)  # noqa: B010
 
 
 class _SpecsByClass:
