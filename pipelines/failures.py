@@ -16,6 +16,7 @@ from pipelines.lake.files import writing
 
 _FAILURE = "failure.json"
 _of_this_process: dict[str, TruyVetError] = {}
+_engine_logs: list[bool] = []
 
 
 @contextmanager
@@ -60,3 +61,30 @@ def _read(scratch: str) -> TruyVetError | None:
         return None
     noted: TruyVetError = getattr(errors, name)(what, remedy)
     return noted
+
+
+def hide_messages() -> None:
+    """From now on, in this process, a step tells of an error that is not the user's only where it arose.
+
+    An engine logs what a step raises, and a library's message may hold a value of a record.
+    """
+    _engine_logs.append(True)
+
+
+@contextmanager
+def without_values() -> Iterator[None]:
+    """Keep the messages of libraries from an engine's log, where `hide_messages` was called.
+
+    Raises:
+        RuntimeError: the type of the error and where it arose.
+    """
+    try:
+        yield
+    except TruyVetError:
+        raise
+    except Exception as error:
+        if not _engine_logs:
+            raise
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        place = f"{Path(frame.filename).name}:{frame.lineno}"
+        raise RuntimeError(f"{type(error).__name__} at {place}") from None

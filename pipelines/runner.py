@@ -5,10 +5,8 @@ one runner. What each can and cannot do stands in `runner_config/`.
 """
 
 import contextlib
-import functools
 import json
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -21,6 +19,7 @@ from pipelines.memory import keep_freed_memory
 from pipelines.runners.config import FOLDER, RUNNERS, Option, RunnerConfig, load_runner
 from pipelines.runners.flink import job_endpoint, kept_log
 from pipelines.runners.quick_graphs import quick_graphs
+from pipelines.runners.workers import silence_workers
 
 __all__ = ["RUNNERS", "beam_runner", "pipeline_options", "run_to_end"]
 
@@ -40,7 +39,7 @@ def run_to_end(build: Callable[[beam.Pipeline], Any], runner: str = "direct") ->
     config = load_runner(runner)
     keep_freed_memory()
     if config.engine != "FnApiRunner":
-        _silence_threads()
+        silence_workers()
     alone = quick_graphs() if config.engine == "FnApiRunner" else contextlib.nullcontext()
     with _explained(config), alone:
         pipeline = beam.Pipeline(runner=beam_runner(config), options=pipeline_options(config))
@@ -89,18 +88,6 @@ def _own_worker() -> str:
     """A worker on this machine, of this very Python."""
     command = str(FOLDER / "flink" / "boot.sh")
     return json.dumps({"command": command, "env": {"TRUYVET_PYTHON": sys.executable}})
-
-
-@functools.cache
-def _silence_threads() -> None:
-    """Let a worker's threads end without a traceback when the engine closes their streams."""
-    before = threading.excepthook
-
-    def hook(args: threading.ExceptHookArgs) -> None:
-        if not issubclass(args.exc_type, grpc.RpcError):
-            before(args)
-
-    threading.excepthook = hook
 
 
 @contextlib.contextmanager

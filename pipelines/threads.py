@@ -15,7 +15,7 @@ from apache_beam.transforms.window import GlobalWindow, GlobalWindows, Timestamp
 from apache_beam.utils.timestamp import MIN_TIMESTAMP, Timestamp
 from apache_beam.utils.windowed_value import WindowedValue
 
-from pipelines.failures import noted
+from pipelines.failures import noted, without_values
 
 
 def thread_count() -> int:
@@ -56,7 +56,7 @@ class ThreadedDoFn(beam.DoFn):
                 yield _in_global_window(result)
 
     def _listed(self, element: Any, *sides: Any) -> list[Any]:
-        with noted(self.scratch):
+        with without_values(), noted(self.scratch):
             return list(self.work(element, *sides))
 
     def work(self, element: Any, *sides: Any) -> Iterable[Any]:

@@ -15,6 +15,7 @@ from apache_beam.runners.worker import sdk_worker_main
 from google.protobuf import json_format, text_format
 
 from pipelines.memory import keep_freed_memory
+from pipelines.runners.workers import silence_workers
 
 _PATIENCE_SECONDS = 60.0
 
@@ -58,6 +59,7 @@ def main(argv: Sequence[str]) -> None:
         given["CONTROL_API_SERVICE_DESCRIPTOR"] = f"url: '{args.control_endpoint}'"
     os.environ.update(given)
     keep_freed_memory()
+    silence_workers()
     sdk_worker_main.main([])
 
 

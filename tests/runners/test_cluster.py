@@ -80,7 +80,7 @@ def test_a_job_that_is_cancelled_and_sent_again_makes_the_same_lake(province, by
     """The launcher is killed; its job dies with the job server, and a second one finds nothing in its way."""
     need_flink()
     lake = str(tmp_path / "lake")
-    process = started(*inputs(province, lake, "flink"))
+    process = started(*inputs(province, lake, "flink"), TMPDIR=str(tmp_path))
     wait_for_pieces(lake, process)
     process.send_signal(signal.SIGKILL)
     process.communicate()

@@ -112,12 +112,17 @@ def test_a_failure_of_an_engine_is_one_line_and_exit_code_4(tmp_path):
     assert done.stderr.startswith("truyvet run: no job server listens")
 
 
-def test_a_program_ends_when_the_process_that_started_it_is_killed():
+def test_a_program_ends_when_the_process_that_started_it_is_killed(tmp_path):
     code = (
         "import sys, time; from pipelines.runners.java import Program;"
         "print(Program('sleep', ['sleep', '600']).pid, flush=True); time.sleep(600)"
     )
-    parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    parent = subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+    )
     pid = int(parent.stdout.readline())
     assert is_alive(pid)
     parent.kill()

@@ -2,18 +2,15 @@
 
 import subprocess
 
-import pytest
-
 from pipelines.lake import open_lake
 from pipelines.lake.verify import verify
 from pipelines.runners import flink
 from pipelines.runners.config import load_runner
+from tests.end_to_end.commands import finished, started
 from tests.runners.engines import need_flink
 from tests.runners.same import differences
 
 
-# Beam's threads complain when the stream that they read is closed, which is how a job ends.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_the_lake_that_flink_makes_is_the_one_of_the_direct_runner(province, by_direct, tmp_path):
     need_flink()
     lake = str(tmp_path / "lake")
@@ -27,3 +24,23 @@ def test_the_lake_that_flink_makes_is_the_one_of_the_direct_runner(province, by_
     assert subprocess.run(["kill", "-0", str(pid)], capture_output=True, check=False).returncode != 0
     assert differences(lake, province.lake) == []
     assert verify(open_lake(lake)).problems == ()
+
+
+def test_a_file_that_cannot_be_read_is_the_same_one_line_on_flink(tmp_path):
+    need_flink()
+    (tmp_path / "scans.ndjson.gz").write_bytes(b"no gzip \x00 MARKER")
+    said = []
+    for runner in ("direct", "flink"):
+        words = (
+            "run",
+            "--lake",
+            tmp_path / runner,
+            "--scans",
+            tmp_path / "scans.ndjson.gz",
+            "--runner",
+            runner,
+        )
+        done = finished(started(*words, TMPDIR=str(tmp_path)))
+        said.append((done.code, done.out, done.err))
+    assert said[0] == said[1]
+    assert (said[0][0], said[0][1], said[0][2].count("\n")) == (3, "", 1)

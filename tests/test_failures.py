@@ -1,0 +1,37 @@
+"""Errors on their way from a step to the launcher and to an engine's log."""
+
+import traceback
+
+import pytest
+
+from pipelines import failures
+from pipelines.errors import DataError
+from pipelines.failures import hide_messages, without_values
+
+
+@pytest.fixture
+def hidden(monkeypatch):
+    monkeypatch.setattr(failures, "_engine_logs", [])
+    hide_messages()
+
+
+def failing(error):
+    with without_values():
+        raise error
+
+
+def test_an_engine_is_told_where_an_error_arose_and_no_value(hidden):
+    with pytest.raises(RuntimeError, match=r"^ValueError at test_failures\.py:\d+$") as told:
+        failing(ValueError("could not convert MARKER"))
+    assert "MARKER" not in "".join(traceback.format_exception(told.value))
+
+
+def test_an_error_of_the_user_is_told_as_it_is(hidden):
+    with pytest.raises(DataError, match="a file is damaged"):
+        failing(DataError("a file is damaged", "restore it"))
+
+
+def test_the_direct_runner_keeps_the_error_for_who_debugs(monkeypatch):
+    monkeypatch.setattr(failures, "_engine_logs", [])
+    with pytest.raises(ValueError, match="MARKER"):
+        failing(ValueError("could not convert MARKER"))
