@@ -6,8 +6,10 @@ this process as well: the disk may be full.
 """
 
 import json
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 from pipelines import errors
 from pipelines.errors import ServiceError, TruyVetError
