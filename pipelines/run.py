@@ -4,7 +4,9 @@ import datetime as dt
 import json
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -124,8 +126,9 @@ def run(
     )
     check_stay_rules(opened, load_stay_rules())
     batch = _Batch(opened, settings, chunks, received_us, runner, given, dated, encounters_epoch_us)
-    summary = batch.land()
-    recomputed = bring_up_to_date(opened, runner=runner)
+    with _removing() as remove:
+        summary = batch.land(remove)
+        recomputed = bring_up_to_date(opened, runner=runner)
     del summary["strict"]
     summary["scans_version"] = snapshot(opened, "scans").version  # another run may have ended meanwhile
     return Report(**summary, stays_version=recomputed.stays_version)
@@ -173,6 +176,13 @@ def settings_for(keys: Keys, now_us: int, max_age_days: float, max_ahead_days: f
     return Settings(keys, max(oldest_us, _FIRST_US), min(newest_us, _LAST_US))
 
 
+@contextmanager
+def _removing() -> Iterator[Callable[[str], object]]:
+    """What removes folders on a thread: a gigabyte of scratch takes half a second that nobody waits for."""
+    with ThreadPoolExecutor(1) as pool:
+        yield lambda folder: pool.submit(storage.remove_all, folder)
+
+
 @dataclass(frozen=True)
 class _Batch:
     """One invocation's inputs, or one of a series."""
@@ -188,8 +198,11 @@ class _Batch:
     name: str = field(default_factory=lambda: os.urandom(8).hex())
     number: int = 1
 
-    def land(self) -> dict[str, Any]:
+    def land(self, remove: Callable[[str], object] = storage.remove_all) -> dict[str, Any]:
         """Commit the batch, deduplicated against the newest scans.
+
+        Args:
+            remove: takes away a scratch folder.
 
         Raises:
             ServiceError: other writers leave no gap.
@@ -202,7 +215,7 @@ class _Batch:
             try:
                 outcome = self._attempt(scratch, landed)
             finally:
-                storage.remove_all(scratch)
+                remove(scratch)
             if "scans_version" in outcome:
                 return outcome
             landed |= {name: outcome["others"][name] for name in outcome["landed"]}
