@@ -51,7 +51,11 @@ def config(tmp_path):
     """The shipped file, filled in."""
     text = (FOLDER / "dataflow.toml").read_text(encoding="utf-8")
     path = tmp_path / "dataflow.toml"
-    filled = text.replace("BUCKET", "demo-bucket").replace("PROJECT", "demo-proj")
+    filled = (
+        text.replace("BUCKET", "demo-bucket")
+        .replace("PROJECT", "demo-proj")
+        .replace("IMAGE", "demo/worker:1")
+    )
     path.write_text(f"{filled}no_auth = true\n", encoding="utf-8")
     return load_runner(str(path))
 
@@ -112,5 +116,5 @@ def test_every_job_is_built_whole_and_its_steps_keep_their_names(builds, config,
 def test_workers_run_the_image_that_the_file_names(builds, config, bucket):
     job, proto = written(config, builds["ingest"], bucket)
     images = [pool["workerHarnessContainerImage"] for pool in job["environment"]["workerPools"]]
-    assert images == ["asia-southeast1-docker.pkg.dev/demo-proj/truyvet/worker:latest"]
+    assert images == ["demo/worker:1"]
     assert not any(env.dependencies for env in proto.components.environments.values()), "files are sent along"
