@@ -25,7 +25,7 @@ from pipelines.ingest.sources import SEALED
 from pipelines.ingest.transforms import OUTCOME, DatedInput, Ingest, IngestScans
 from pipelines.ingest.writing import write_other_files
 from pipelines.keys import Keys, load_keys
-from pipelines.lake import Lake, open_lake, read_table, snapshot, storage
+from pipelines.lake import Lake, Snapshot, open_lake, read_table, snapshot, storage
 from pipelines.options import keys_folder
 from pipelines.recompute import bring_up_to_date
 from pipelines.registry import registry_from
@@ -42,6 +42,7 @@ _ATTEMPTS = 8
 _BYTES_A_SCAN = 128  # a short line; a guess that is too low makes more and smaller buckets
 _PACKING = 8  # how much smaller a compressed file is, at most
 _ROWS_A_BUCKET = 1 << 19
+_HELD_A_SCAN = 8  # scans of the lake that a late one is compared with, about
 _DATED_A_FILE = 1 << 22
 _CHUNKS_A_SHARE = 64
 _DAYS_AT_MOST = 36_500
@@ -254,7 +255,7 @@ class _Batch:
             upserts=tuple(given.rows_alone().left_in(scratch) for given in upserts),
             other_files=write_other_files(self.lake, self.settings.keys, upserts, self.received_us),
             received_us=self.received_us,
-            buckets=parts_for(rows, _ROWS_A_BUCKET),
+            buckets=parts_for(rows + _held_at_most(held, rows), _ROWS_A_BUCKET),
             shares=parts_for(sum(map(len, (self.chunks, *self.dated.values()))), _CHUNKS_A_SHARE),
             number=self.number,
             dated=tuple(self._dated(name) for name in dated),
@@ -287,6 +288,14 @@ def _counts(other: Other) -> dict[str, Any]:
         "rejected": other.rejected,
         "reasons": other.reasons,
     }
+
+
+def _held_at_most(held: Snapshot, rows: int) -> int:
+    """About how many scans of the lake a batch of `rows` is compared with: those of the days it touches."""
+    by_date: dict[str, int] = {}
+    for file in held.files:
+        by_date[file.partition["date"]] = by_date.get(file.partition["date"], 0) + file.rows
+    return min(sum(by_date.values()), max([rows * _HELD_A_SCAN, *by_date.values()]))
 
 
 def _rows_at_most(chunks: Sequence[Chunk]) -> int:
