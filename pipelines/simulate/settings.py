@@ -59,7 +59,11 @@ class Knobs:
         metadata={"doc": "share of people infected at the start; one to five at least", "most": 1.0},
     )
     infectiousness: float = field(
-        default=1.0, metadata={"doc": "strength of infection; 0 passes nothing on, and over many weeks 1 reaches all: much memory", "most": 1000.0}
+        default=1.0,
+        metadata={
+            "doc": "strength; 0 passes nothing on, 1 over many weeks reaches all and takes much memory",
+            "most": 1000.0,
+        },
     )
 
     def __post_init__(self) -> None:
