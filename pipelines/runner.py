@@ -95,12 +95,22 @@ def _explained(config: RunnerConfig) -> Iterator[None]:
     """Say in one line that a job failed elsewhere; what its steps have noted takes precedence.
 
     Raises:
+        KeyboardInterrupt: it came while a step was waited for, of which Beam makes a RuntimeError.
         ServiceError: the job failed, or the engine cannot be reached.
     """
     try:
         yield
     except (RuntimeError, grpc.RpcError, grpc.FutureTimeoutError) as error:
+        if _is_interrupt(error):
+            raise KeyboardInterrupt from error
         if config.engine == "FnApiRunner":
             raise
         log = kept_log(config) or "the engine's own log"
         raise ServiceError(f"the job failed on {config.name}", f"see {log}, and run it again") from error
+
+
+def _is_interrupt(error: BaseException | None) -> bool:
+    """Whether an error, or one that it was raised over, is the user's interrupt."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None

@@ -7,6 +7,7 @@ import sys
 import time
 from contextlib import suppress
 
+import apache_beam as beam
 import pytest
 
 from pipelines import failures
@@ -186,3 +187,12 @@ def test_a_job_that_failed_for_no_reason_of_ours_is_one_line(tmp_path):
     with pytest.raises(ServiceError) as failed, _explained(config):
         raise RuntimeError("Pipeline job-001 failed in state FAILED: a record's value")
     assert str(failed.value) == f"the job failed on {config.name}: see the engine's own log, and run it again"
+
+
+def interrupted(_element):
+    raise KeyboardInterrupt
+
+
+def test_an_interrupt_while_a_step_works_is_an_interrupt_of_the_run():
+    with pytest.raises(KeyboardInterrupt):
+        run_to_end(lambda begin: begin | beam.Create([1], reshuffle=False) | "Wait" >> beam.Map(interrupted))
