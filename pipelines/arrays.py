@@ -3,6 +3,8 @@
 Pure array functions. Ids are signed 64-bit, times int64 microseconds.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 import numpy.typing as npt
 from numba import njit
@@ -185,6 +187,26 @@ def part_of(ids: Int64 | UInt64, parts: int) -> Int64:
     if shift == 64:
         return np.zeros(ids.size, np.int64)
     return (ids.view(np.uint64) >> np.uint64(shift)).astype(np.int64)
+
+
+def part_of_group(ids: Int64, group: Int64, parts: Mapping[int, int]) -> Int64:
+    """The range of ids that holds each id, of as many equal ones as its group has.
+
+    Args:
+        ids: int64[n].
+        group: int64[n], such as day numbers.
+        parts: how many a group has, a power of two; one where it is not named.
+    """
+    most = max(parts.values(), default=1)
+    if most == 1 or not group.size:
+        return np.zeros(ids.size, np.int64)
+    first, last = int(group.min()), int(group.max())
+    fold = np.full(last - first + 1, most.bit_length() - 1)
+    for number, count in parts.items():
+        if first <= number <= last:
+            fold[number - first] = (most // count).bit_length() - 1
+    part: Int64 = part_of(ids, most) >> fold[group - first]
+    return part
 
 
 def parts_for(rows: int, rows_a_part: int) -> int:

@@ -16,7 +16,7 @@ from pipelines.cli import silence_libraries
 from pipelines.options import parse_instant
 from pipelines.output import write_table
 from pipelines.query import busiest_case, draw_timeline, milestones, overlaps
-from pipelines.runners.config import RUNNER_HELP
+from pipelines.runners.config import add_runner
 from pipelines.simulate import simulate
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def main() -> None:
     """Make the demo's folder anew and tell the story on standard output."""
     parser = argparse.ArgumentParser(prog="python -m pipelines.demo", description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("build/demo"), help="folder, replaced")
-    parser.add_argument("--runner", default="direct", metavar="NAME", help=RUNNER_HELP)
+    add_runner(parser)
     args = parser.parse_args()
     out: Path = args.out
     runner: str = args.runner

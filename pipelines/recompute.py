@@ -8,7 +8,7 @@ from pipelines.graph.materialising import refresh
 from pipelines.lake import Lake, open_lake
 from pipelines.metrics import DATES_REWRITTEN
 from pipelines.options import add_keys, add_lake, keys_folder
-from pipelines.runners.config import RUNNER_HELP
+from pipelines.runners.config import add_runner
 from pipelines.windowing.recomputing import Recomputed, recompute
 
 EXAMPLE = "truyvet recompute --lake province"
@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the flags of the command."""
     add_lake(parser)
     add_keys(parser)
-    parser.add_argument("--runner", default="direct", metavar="NAME", help=RUNNER_HELP)
+    add_runner(parser)
 
 
 def bring_up_to_date(lake: Lake, *, everything: bool = False, runner: str = "direct") -> Recomputed:

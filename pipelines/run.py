@@ -1,7 +1,6 @@
 """Files into the lake, and the stays that follow from them: what `truyvet run` does."""
 
 import datetime as dt
-import json
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,21 +14,20 @@ import pyarrow as pa
 from pipelines.arrays import parts_for
 from pipelines.days import DAY_US, day_number
 from pipelines.errors import ServiceError, UsageError
-from pipelines.failures import raised_again
 from pipelines.ingest.commit import Upsert
 from pipelines.ingest.inputs import Chunk, list_chunks, total_bytes
 from pipelines.ingest.judging import HeldFile
 from pipelines.ingest.others import CASE_SOURCE, VENUE_SOURCE, Other, Source, read_other, upsert
 from pipelines.ingest.parse import Settings
 from pipelines.ingest.sources import SEALED
-from pipelines.ingest.transforms import OUTCOME, DatedInput, Ingest, IngestScans
+from pipelines.ingest.transforms import DatedInput, Ingest, IngestScans
 from pipelines.ingest.writing import write_other_files
 from pipelines.keys import Keys, load_keys
 from pipelines.lake import Lake, Snapshot, open_lake, read_table, snapshot, storage
 from pipelines.options import keys_folder
+from pipelines.outcome import outcome_of
 from pipelines.recompute import bring_up_to_date
 from pipelines.registry import registry_from
-from pipelines.runner import run_to_end
 from pipelines.windowing.plan import check_stay_rules
 from schemas.stay_rules import load_stay_rules
 
@@ -230,9 +228,9 @@ class _Batch:
             if (paths := self.given.get(source.name))
         ]
         plan = self._plan(upserts, [name for name in self.dated if name not in landed], scratch)
-        with raised_again(scratch):
-            run_to_end(lambda begin: begin | "Ingest" >> IngestScans(plan, scratch), self.runner)
-        outcome: dict[str, Any] = json.loads(storage.read(f"{scratch}/{OUTCOME}"))
+        outcome = outcome_of(
+            lambda begin: begin | "Ingest" >> IngestScans(plan, scratch), scratch, self.runner
+        )
         by_date = {**landed, **outcome["others"]}
         outcome["others"] = {upsert.source.name: _counts(upsert.other) for upsert in upserts}
         outcome["others"] |= {name: by_date[name] for name in self.dated}

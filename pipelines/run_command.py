@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pipelines import options
 from pipelines.run import MAX_AGE_DAYS, MAX_AHEAD_DAYS
 from pipelines.run import run as run_files
-from pipelines.runners.config import RUNNER_HELP
+from pipelines.runners.config import add_runner
 
 EXAMPLE = """
 truyvet run --lake ./lake --scans scans/ --venues venues.csv --cases cases.csv
@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="what t counts from, in seconds, in a SocioPatterns file (t i j; .dat or .dat.gz) "
         "of --encounters (default: 1970, as in UNIX time)",
     )
-    parser.add_argument("--runner", default="direct", metavar="NAME", help=RUNNER_HELP)
+    add_runner(parser)
     parser.add_argument(
         "--now", metavar="T", help="the instant that the age of a record is measured from; by default now"
     )

@@ -178,3 +178,11 @@ def _by_day(rows: pa.Table, column: str) -> Iterable[tuple[str, pa.Table]]:
 def _cut(rows: pa.Table, parts: int) -> Iterable[pa.Table]:
     size = -(-rows.num_rows // parts)
     return (rows.slice(start, size) for start in range(0, rows.num_rows, size))
+
+
+def assert_one_line(shown: Any, said: str) -> None:
+    """A command that was refused says why in one line, on standard error, without the value MARKER."""
+    assert shown.out == ""
+    assert shown.err.count("\n") == 1
+    assert said in shown.err
+    assert "MARKER" not in shown.err.replace("'MARKER'", "")

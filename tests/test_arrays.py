@@ -3,7 +3,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.arrays import as_unsigned, dense_rank, order_by, order_by_key, order_of, part_of, parts_for
+from pipelines.arrays import (
+    as_unsigned,
+    dense_rank,
+    order_by,
+    order_by_key,
+    order_of,
+    part_of,
+    part_of_group,
+    parts_for,
+)
 
 INT64 = st.integers(-(2**63), 2**63 - 1)
 FEW = st.integers(-2, 2)
@@ -52,6 +61,16 @@ def test_parts_are_ranges_of_the_ids_as_unsigned_numbers():
     assert part_of(ids, 1).tolist() == [0] * 5
     assert part_of(ids, 2).tolist() == [0, 0, 0, 1, 1]
     assert part_of(ids, 4).tolist() == [0, 1, 1, 2, 3]
+
+
+@given(
+    st.lists(st.tuples(st.integers(-(2**63), 2**63 - 1), st.integers(-3, 3))),
+    st.dictionaries(st.integers(-5, 5), st.sampled_from([1, 2, 4, 8])),
+)
+def test_each_id_lies_in_the_part_that_it_has_among_those_of_its_group(rows, parts):
+    ids, groups = int64([one for one, _ in rows]), int64([group for _, group in rows])
+    expected = [int(part_of(int64([one]), parts.get(group, 1))[0]) for one, group in rows]
+    assert part_of_group(ids, groups, parts).tolist() == expected
 
 
 @pytest.mark.parametrize(("rows", "parts"), [(0, 1), (10, 1), (11, 2), (20, 2), (21, 4), (41, 8)])

@@ -11,7 +11,7 @@ from pipelines.graph.contact_plan import CROWD_CAP, MIN_MINUTES, Limits, held_li
 from pipelines.graph.materialising import materialise
 from pipelines.lake import Lake, open_lake
 from pipelines.options import add_lake
-from pipelines.runners.config import RUNNER_HELP
+from pipelines.runners.config import add_runner
 
 EXAMPLE = """
 truyvet contacts --lake LAKE --date 2021-07-01 2021-07-02
@@ -48,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="windows of 15 minutes with more people are rows of `crowds` and make no contacts "
         f"(default: the lake's, at first {CROWD_CAP}); another one writes all dates again",
     )
-    parser.add_argument("--runner", default="direct", metavar="NAME", help=RUNNER_HELP)
+    add_runner(parser)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from pipelines.arrays import Int64
-from pipelines.graph.meeting import EXPOSED, FROM, TO, Classes, Rows, note
+from pipelines.graph.meeting import EXPOSED, FROM, TO, Classes, Rows, class_of, note
 from pipelines.graph.sources import UInt8, first_from
 from pipelines.kernels import helper, inlined
 
@@ -41,9 +41,7 @@ def _look(
         if not few[number] or state[number, EXPOSED] < own.enter_us[row]:
             continue
         venue = own.venue[row]
-        place = first_from(asked.venue, venue, place)
-        named = place < asked.venue.size and asked.venue[place] == venue
-        kind = asked.kind[place] if named else 0
+        kind, place = class_of(asked, venue, place)
         if asked.swept[kind]:
             indirect_us, beyond_us = asked.indirect_us[kind], asked.beyond_us[kind]
             leave_us = own.exit_us[row] - beyond_us

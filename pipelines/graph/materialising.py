@@ -1,17 +1,15 @@
 """Write dates of `contacts` and `crowds`, and again when their stays change: plan, run, try again."""
 
-import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from pipelines.errors import ServiceError
-from pipelines.failures import raised_again
 from pipelines.graph.contact_plan import Limits, Plan, commit_dates, held_limits, make_plan
-from pipelines.graph.transforms import OUTCOME, WriteDates
+from pipelines.graph.transforms import WriteDates
 from pipelines.lake import CommitConflict, Lake, storage
-from pipelines.runner import run_to_end
+from pipelines.outcome import outcome_of
 from pipelines.windowing.recomputing import recompute
 
 _ATTEMPTS = 8
@@ -82,10 +80,7 @@ def carry_out(plan: Plan, runner: str) -> dict[str, Any]:
     name = f"contacts-{os.getpid()}-{os.urandom(4).hex()}"
     scratch = plan.lake.scratch(name, shared=runner != "direct")
     try:
-        with raised_again(scratch):
-            run_to_end(lambda begin: begin | "Contacts" >> WriteDates(plan, scratch), runner)
-        outcome: dict[str, Any] = json.loads(storage.read(f"{scratch}/{OUTCOME}"))
-        return outcome
+        return outcome_of(lambda begin: begin | "Contacts" >> WriteDates(plan, scratch), scratch, runner)
     finally:
         storage.remove_all(scratch)
 

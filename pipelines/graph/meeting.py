@@ -96,13 +96,8 @@ def meet_at_venues(state: Int64, before: Rows, rows: Rows, asked: Classes, room:
     """
     row = early = place = 0
     while row < rows.venue.size or early < before.venue.size:
-        if row == rows.venue.size or (early < before.venue.size and before.venue[early] < rows.venue[row]):
-            venue = before.venue[early]
-        else:
-            venue = rows.venue[row]
-        place = first_from(asked.venue, venue, place)
-        named = place < asked.venue.size and asked.venue[place] == venue
-        kind = asked.kind[place] if named else 0
+        venue = next_venue(before, early, rows, row)
+        kind, place = class_of(asked, venue, place)
         early_end, row_end = end_of(before, early, venue), end_of(rows, row, venue)
         if asked.swept[kind]:
             reach = (asked.indirect_us[kind], asked.until_us, asked.beyond_us[kind])
@@ -112,6 +107,22 @@ def meet_at_venues(state: Int64, before: Rows, rows: Rows, asked: Classes, room:
                 sort_sources(room, sources)
                 _meet(state, room, targets, sources)
         early, row = early_end, row_end
+
+
+@inlined
+def next_venue(before: Rows, early: int, rows: Rows, row: int) -> int:
+    """The first venue from two rows on, of which at least one is there."""
+    if row == rows.venue.size or (early < before.venue.size and before.venue[early] < rows.venue[row]):
+        return int(before.venue[early])
+    return int(rows.venue[row])
+
+
+@inlined
+def class_of(asked: Classes, venue: int, place: int) -> tuple[int, int]:
+    """The class of a venue, looked for from `place` on, and from where to look for the next one."""
+    place = first_from(asked.venue, venue, place)
+    named = place < asked.venue.size and asked.venue[place] == venue
+    return asked.kind[place] if named else 0, place
 
 
 @inlined

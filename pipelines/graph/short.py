@@ -21,10 +21,22 @@ from pipelines.graph.everybody import THREADS
 from pipelines.graph.expand import Pieces, joined
 from pipelines.graph.infectious import Intervals
 from pipelines.graph.infectors import infectors_of
-from pipelines.graph.meeting import EXPOSED, NOT_FRESH, VIA, Classes, Room, Rows, end_of, sort_sources, take
+from pipelines.graph.meeting import (
+    EXPOSED,
+    NOT_FRESH,
+    VIA,
+    Classes,
+    Room,
+    Rows,
+    class_of,
+    end_of,
+    next_venue,
+    sort_sources,
+    take,
+)
 from pipelines.graph.people import NEVER_US, People, numbers_of
 from pipelines.graph.provenance import NearBy, near_by, parts_beside
-from pipelines.graph.sources import UInt8, first_from
+from pipelines.graph.sources import UInt8
 from pipelines.graph.under_rule import Network
 from pipelines.kernels import helper, inlined
 
@@ -154,13 +166,8 @@ def _pairs(
     """Find pairs from a venue on, while there is room; where the next begins, and how many were found."""
     place = 0
     while row < rows.venue.size or early < before.venue.size:
-        if row == rows.venue.size or (early < before.venue.size and before.venue[early] < rows.venue[row]):
-            venue = before.venue[early]
-        else:
-            venue = rows.venue[row]
-        place = first_from(asked.venue, venue, place)
-        named = place < asked.venue.size and asked.venue[place] == venue
-        kind = asked.kind[place] if named else 0
+        venue = next_venue(before, early, rows, row)
+        kind, place = class_of(asked, venue, place)
         early_end, row_end = end_of(before, early, venue), end_of(rows, row, venue)
         if asked.swept[kind] and asked.beyond_us[kind]:
             reach = (asked.indirect_us[kind], asked.until_us, 0)

@@ -1,6 +1,5 @@
 """Stays to contacts and crowds: the wiring, no logic."""
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,18 +11,16 @@ from pipelines.arrays import parts_for
 from pipelines.failures import noted
 from pipelines.graph.contact_days import DatePart, WriteContacts, WriteCrowds
 from pipelines.graph.contact_plan import Plan, Written, commit_dates
-from pipelines.lake import CommitConflict, storage
+from pipelines.lake import CommitConflict
+from pipelines.outcome import leave_outcome
 from pipelines.windowing.plan import date_of
-
-OUTCOME = "outcome.json"
-"""Where in the scratch folder the last step leaves what became of the plan."""
 
 STAYS_A_PART = 1 << 18
 
 
 @dataclass
 class WriteDates(beam.PTransform):  # type: ignore[type-arg]
-    """Begin -> the outcome of the commit, also written to `OUTCOME` in the scratch folder."""
+    """Begin -> the outcome of the commit, also left for the launcher."""
 
     plan: Plan
     scratch: str
@@ -75,7 +72,7 @@ class CommitDates(beam.DoFn):
                 commit_dates(self.plan, [*contacts, *crowds])
             except CommitConflict:
                 outcome["conflict"] = True
-            storage.put(f"{self.scratch}/{OUTCOME}", json.dumps(outcome).encode())
+            leave_outcome(self.scratch, outcome)
         yield outcome
 
 

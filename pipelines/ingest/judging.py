@@ -9,7 +9,7 @@ import pyarrow as pa
 from apache_beam.pvalue import TaggedOutput
 from apache_beam.transforms.window import TimestampedValue
 
-from pipelines.arrays import Int64, part_of, parts_for, stable_order
+from pipelines.arrays import Int64, part_of, part_of_group, parts_for, stable_order
 from pipelines.columns import codes_of, event_key_words, zone_codes
 from pipelines.days import DAY_SECONDS, DAY_US
 from pipelines.errors import DataError
@@ -138,7 +138,7 @@ class JudgeScans(ThreadedDoFn):
         if not kept.size:
             return
         day = rows["occurred_us"].to_numpy()[kept] // DAY_US
-        part = _venue_part(rows["venue"].to_numpy()[kept], day, parts)
+        part = part_of_group(rows["venue"].to_numpy()[kept], day, parts)
         order = stable_order(day, part)
         table = rows.drop(["row", "fault"]).take(pa.array(kept[order]))
         key = (day * _PARTS_AT_MOST + part)[order]
@@ -165,15 +165,6 @@ def _parts_of_days(blocks: Iterable[Mapping[int, int]]) -> dict[int, int]:
         for day, count in block.items():
             scans[day] = scans.get(day, 0) + count
     return {day: min(parts_for(count, _ROWS_A_FILE), _PARTS_AT_MOST) for day, count in scans.items()}
-
-
-def _venue_part(venue: Int64, day: Int64, parts: Mapping[int, int]) -> Int64:
-    """The part of each scan's venue among those of its day."""
-    first = min(parts)
-    shift = np.zeros(max(parts) - first + 1, np.int64)
-    for number, count in parts.items():
-        shift[number - first] = (_PARTS_AT_MOST // count).bit_length() - 1
-    return part_of(venue, _PARTS_AT_MOST) >> shift[day - first]
 
 
 def _scans_of(rows: pa.Table) -> Scans:

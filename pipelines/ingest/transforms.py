@@ -1,6 +1,5 @@
 """Files of scans, encounters and declarations to accepted rows in the lake: the wiring, no logic."""
 
-import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -20,14 +19,11 @@ from pipelines.ingest.parse import Settings
 from pipelines.ingest.rejects import DigestLater, Refused, WriteRejects
 from pipelines.ingest.split import COUNTS, DATES, REFUSED, SEALED, Counts, ParseChunks
 from pipelines.ingest.writing import WriteScans, WriteVault, WrittenScans
-from pipelines.lake import CommitConflict, DataFile, Lake, LiveFile, storage
+from pipelines.lake import CommitConflict, DataFile, Lake, LiveFile
+from pipelines.outcome import leave_outcome
 from pipelines.registry import Registry
 from pipelines.scratch import Piece
 from pipelines.threads import keep_times_early
-
-OUTCOME = "outcome.json"
-"""Where in the scratch folder the last step leaves what became of the batch."""
-
 
 DatedPart = tuple[str, Landed | Refused | Counts]
 """What one step made of an input kept by date: `("encounters", Landed(…))`."""
@@ -91,7 +87,7 @@ class Ingest:
 
 @dataclass
 class IngestScans(beam.PTransform[Any, Any]):
-    """Begin -> the outcome of the commit, also written to `OUTCOME` in the scratch folder."""
+    """Begin -> the outcome of the commit, also left for the launcher."""
 
     plan: Ingest
     scratch: str
@@ -299,7 +295,7 @@ class CommitBatch(beam.DoFn):
             outcome["others"] = {source: counts_of(own) for source, own in parts.items()}
             rejected = [*rejects, *(part for _, part in dated if isinstance(part, Refused))]
             outcome |= self._commit(files, rejected, vault, parts, outcome)
-            storage.put(f"{self.scratch}/{OUTCOME}", json.dumps(outcome).encode())
+            leave_outcome(self.scratch, outcome)
         yield outcome
 
     def _commit(

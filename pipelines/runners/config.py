@@ -20,8 +20,6 @@ RUNNERS: Final = ("direct", "prism", "flink", "flink-cluster", "dataflow")
 ENGINES: Final = ("FnApiRunner", "PrismRunner", "PortableRunner", "DataflowRunner")
 """What `runner` in `[beam]` may be. `DirectRunner` is not among them: it chooses by itself among three."""
 
-RUNNER_HELP: Final = f"one of {' '.join(RUNNERS)}, or a file like those of runner_config/ (default: direct)"
-
 _KEYS: Final = ("title", "can", "cannot", "needs", "beam", "job_server")
 _JOB_SERVER_KEYS: Final = ("jars", "flink_master", "flink_conf_dir", "heap")
 
@@ -71,6 +69,13 @@ class RunnerConfig:
     def engine(self) -> str:
         """The Beam runner's name."""
         return str(self.beam["runner"])
+
+
+def add_runner(parser: argparse.ArgumentParser) -> None:
+    """The flag `--runner`."""
+    names = " ".join(RUNNERS)
+    told = f"one of {names}, or a file like those of runner_config/ (default: direct)"
+    parser.add_argument("--runner", default="direct", metavar="NAME", help=told)
 
 
 def load_runner(name_or_path: str) -> RunnerConfig:

@@ -28,7 +28,7 @@ def quick_graphs() -> Iterator[None]:
     with _one_at_a_time:
         before = userstate.get_dofn_specs, PipelineOptions.view_as, beam.Reshuffle.expand
         try:
-            _set(_SpecsByClass(before[0]), _views(before[1]), _unchanged)
+            _set(*_QUICK)
             yield
         finally:
             _set(*before)
@@ -69,3 +69,7 @@ def _views(make: Callable[[PipelineOptions, type], Any]) -> Callable[[PipelineOp
         return views[cls]
 
     return view_as
+
+
+_QUICK = _SpecsByClass(userstate.get_dofn_specs), _views(PipelineOptions.view_as), _unchanged
+"""In the place of Beam's own; kept from graph to graph, as the classes of the steps are."""

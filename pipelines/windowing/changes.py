@@ -10,7 +10,7 @@ import pyarrow as pa
 from apache_beam.pvalue import TaggedOutput
 from apache_beam.transforms.window import TimestampedValue
 
-from pipelines.arrays import Int64, part_of, stable_order
+from pipelines.arrays import Int64, part_of_group, stable_order
 from pipelines.columns import zone_codes
 from pipelines.days import DAY_SECONDS, DAY_US
 from pipelines.scratch import Piece, read_pieces, spill
@@ -125,7 +125,7 @@ class FindChanges(ThreadedDoFn):
     def _by_date(self, bucket: int, rows: pa.Table) -> Iterator[Any]:
         enter_us = rows["enter"].to_numpy()
         row, date = dates_touched(enter_us, rows["exit"].to_numpy())
-        part = self._venue_part(rows["venue"].to_numpy()[row], date)
+        part = part_of_group(rows["venue"].to_numpy()[row], date, self.parts)
         order = stable_order(date, part)
         row, key = row[order], (date * _PARTS_AT_MOST + part)[order]
         begins = enter_us[row] // DAY_US
@@ -139,13 +139,6 @@ class FindChanges(ThreadedDoFn):
                 for person_part in self._person_parts(bucket, number):
                     yield TimestampedValue((0, (("person", person_part), piece)), number * DAY_SECONDS)
             start += piece.rows
-
-    def _venue_part(self, venue: Int64, date: Int64) -> Int64:
-        part = np.zeros(venue.size, np.int64)
-        for number, parts in self.parts.items():
-            chosen = date == number
-            part[chosen] = part_of(venue[chosen], parts)
-        return part
 
     def _person_parts(self, bucket: int, number: int) -> range:
         """The parts of a date that hold persons of the bucket: one, or several of few buckets."""

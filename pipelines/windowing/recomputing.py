@@ -1,19 +1,17 @@
 """Bring `stays` and `footfall` up to the scans and the registry: plan, run, try again."""
 
-import json
 import os
 from dataclasses import dataclass, replace
 from typing import Any
 
 from pipelines.errors import ServiceError
-from pipelines.failures import raised_again
 from pipelines.lake import CommitConflict, Lake, snapshot, storage
 from pipelines.lake.files import writing
-from pipelines.runner import run_to_end
+from pipelines.outcome import outcome_of
 from pipelines.windowing.commit import commit_days
 from pipelines.windowing.footfall import WINDOW_US
 from pipelines.windowing.plan import Plan, check_stay_rules, make_plan
-from pipelines.windowing.transforms import OUTCOME, RecomputeDays
+from pipelines.windowing.transforms import RecomputeDays
 from schemas.stay_rules import StayRules, load_stay_rules
 
 _ATTEMPTS = 8
@@ -96,10 +94,9 @@ def _attempt(plan: Plan, runner: str, window_us: int) -> dict[str, Any]:
     try:
         with writing(scratch):
             plan = replace(plan, registries=plan.registries.left_in(scratch))
-        with raised_again(scratch):
-            run_to_end(lambda begin: begin | "Recompute" >> RecomputeDays(plan, scratch, window_us), runner)
-        outcome: dict[str, Any] = json.loads(storage.read(f"{scratch}/{OUTCOME}"))
-        return outcome
+        return outcome_of(
+            lambda begin: begin | "Recompute" >> RecomputeDays(plan, scratch, window_us), scratch, runner
+        )
     finally:
         storage.remove_all(scratch)
 

@@ -1,6 +1,5 @@
 """Scans to stays and footfall: the wiring, no logic."""
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -13,7 +12,8 @@ from apache_beam.transforms.window import FixedWindows, GlobalWindows, Timestamp
 from pipelines import metrics
 from pipelines.days import DAY_SECONDS
 from pipelines.failures import noted
-from pipelines.lake import CommitConflict, storage
+from pipelines.lake import CommitConflict
+from pipelines.outcome import leave_outcome
 from pipelines.scratch import Piece
 from pipelines.threads import keep_times_early
 from pipelines.windowing.changes import TALLY, FindChanges, Tally
@@ -22,13 +22,10 @@ from pipelines.windowing.days import DayPart, RewriteDays, Rewritten
 from pipelines.windowing.plan import Plan
 from pipelines.windowing.split import FindChangedPersons, SplitByPerson
 
-OUTCOME = "outcome.json"
-"""Where in the scratch folder the last step leaves what became of the plan."""
-
 
 @dataclass
 class RecomputeDays(beam.PTransform):  # type: ignore[type-arg]
-    """Begin -> the outcome of the commit, also written to `OUTCOME` in the scratch folder."""
+    """Begin -> the outcome of the commit, also left for the launcher."""
 
     plan: Plan
     scratch: str
@@ -147,7 +144,7 @@ class CommitDays(beam.DoFn):
             except CommitConflict:
                 outcome["conflict"] = True
                 Metrics.counter(metrics.NAMESPACE, metrics.CONFLICTED_COMMITS).inc()
-        storage.put(f"{self.scratch}/{OUTCOME}", json.dumps(outcome).encode())
+        leave_outcome(self.scratch, outcome)
         yield outcome
 
 
