@@ -4,7 +4,7 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from benchmarks import codes, contacts, files_to_lake, late_scans, one_person, recall, streaming, trace
+from benchmarks import codes, contacts, files_to_lake, late_scans, one_person, recall, scale, streaming, trace
 
 BENCHMARKS = {
     "files_to_lake": files_to_lake.measure,
@@ -15,6 +15,7 @@ BENCHMARKS = {
     "trace": trace.measure,
     "recall": recall.measure,
     "streaming": streaming.measure,
+    "scale": scale.measure,
 }
 
 

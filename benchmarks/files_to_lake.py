@@ -14,7 +14,7 @@ _ROWWISE_SCANS = 200_000
 def measure(work: Path, scans: int) -> None:
     """Ours and the peer in turn on the same province; their rows are compared before a ratio is printed."""
     province = inputs.province(work, scans, DAYS)
-    ours = _ours(province, work / "lake")
+    ours = files_to_lake(province, work / "lake")
     peer = _peer(province, work / "peer")
     check_counts(ours.last_line(), peer.last_line()["counts"])
     _compare(province, work)
@@ -46,11 +46,12 @@ def our_lake(province: inputs.Province, work: Path) -> Path:
     """The lake of a province, made when it is not there yet."""
     lake = work / "lake"
     if not lake.exists():
-        _ours(province, lake)
+        files_to_lake(province, lake)
     return lake
 
 
-def _ours(province: inputs.Province, lake: Path) -> Cost:
+def files_to_lake(province: inputs.Province, lake: Path) -> Cost:
+    """What a new lake of a province costs."""
     for folder in (lake, lake.with_name(lake.name + ".keys")):
         shutil.rmtree(folder, ignore_errors=True)
     say("truyvet run")

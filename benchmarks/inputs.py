@@ -13,7 +13,7 @@ _SEED = 7
 _AGREED = ("--malformed", 0)
 """DuckDB's reader cannot tell the reasons of a malformed record apart; wrong clocks and conflicts remain."""
 _TRIAL_PEOPLE = 2_000
-_EPIDEMIC_DAYS = 28  # later everybody is a case, and the truth of whom they all met takes all memory
+_EPIDEMIC_DAYS = 14  # later everybody is a case, and the truth of whom they all met takes all memory
 _PEOPLE_A_VENUE = 40
 
 

@@ -2,6 +2,7 @@
 
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -23,7 +24,7 @@ def measure(work: Path, scans: int) -> None:
     """The same persons asked of us and of each peer; the rows are compared before a ratio is printed."""
     province = inputs.province(work, scans, DAYS)
     lake = our_lake(province, work)
-    persons = _persons(lake)
+    persons = some_persons(lake)
     say("asking")
     shapes = {
         "unsorted Parquet, DuckDB": _peer(lake, work, ordered=False),
@@ -32,24 +33,33 @@ def measure(work: Path, scans: int) -> None:
     for connection in shapes.values():
         for person in persons[:5]:
             _check(lake, connection, person)
-    ours = timed_calls(lambda person: overlaps(str(lake), person), persons)
-    rows: list[dict[str, object]] = [{"how": "overlaps(), warm", **_figures(ours)}]
+    warm, *others = from_the_library_and_the_shell(lake, persons)
+    rows: list[dict[str, object]] = [warm]
     for name, connection in shapes.items():
         timings = timed_calls(lambda person, on=connection: _ask(on, person), persons[:20])
-        rows.append({"how": name, **_figures(timings), "ratio to ours": timings.median / ours.median})
+        rows.append({"how": name, **_figures(timings), "ratio to ours": timings.median / warm["median ms"]})
+    rows += others
+    report("one_person", rows)
+
+
+def from_the_library_and_the_shell(lake: Path, persons: list[int]) -> list[dict[str, Any]]:
+    """Our own rows: warm, the first of a process, and the whole command."""
+    warm = timed_calls(lambda person: overlaps(str(lake), person), persons)
     first = run(module("first_query", "--lake", lake, "--person", persons[0])).last_line()
-    rows.append({"how": "overlaps(), first of a process", "median ms": first["milliseconds"]})
     cases = read_table(open_lake(str(lake)), "cases", ["case_id"])["case_id"].to_pylist()
     shell = timed_calls(lambda case: _shell(lake, case), cases[:_SHELL_RUNS])
-    rows.append({"how": "truyvet overlaps, from the shell", **_figures(shell)})
-    report("one_person", rows)
+    return [
+        {"how": "overlaps(), warm", **_figures(warm)},
+        {"how": "overlaps(), first of a process", "median ms": first["milliseconds"]},
+        {"how": "truyvet overlaps, from the shell", **_figures(shell)},
+    ]
 
 
 def _figures(timings: Timings) -> dict[str, object]:
     return {"median ms": timings.median, "95th ms": timings.p95}
 
 
-def _persons(lake: Path) -> list[int]:
+def some_persons(lake: Path) -> list[int]:
     """Persons by the number of their stays: from few to many."""
     connection = duckdb.connect()
     files = _files(lake, "person")

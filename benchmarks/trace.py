@@ -17,7 +17,7 @@ from pipelines.lake import open_lake, read_table
 
 _CASES = (1, 100, 10_000)
 _ANY_CONTACT = "vn-2020-12"
-_MINUTES = "cdc-2020-10"
+MINUTES = "cdc-2020-10"
 _DEPTH = 3
 _PAIRED_AT_MOST = 10_000_000
 """Stays beyond which the join of pairs is not waited for."""
@@ -47,7 +47,7 @@ def _dense(work: Path, stays: int) -> list[dict[str, object]]:
         if stays <= _WALKED_AT_MOST and count == 1:
             peers["DuckDB, recursive statement"] = ("peer_trace", "recursive")
             peers["networkx"] = ("peer_networkx",)
-        rows += _beside(work, question, peers, {"stays": stays})
+        rows += beside(work, question, peers, {"stays": stays})
     return rows
 
 
@@ -56,8 +56,8 @@ def _crowd(work: Path, visitors: int) -> list[dict[str, object]]:
     lake = crowd(work, visitors)
     asof = {"DuckDB, joins to the nearest": ("peer_trace", "asof")}
     return [
-        *_beside(work, Question(lake, ("C00000",), _ANY_CONTACT, _DEPTH), asof, {"visitors": visitors}),
-        *_beside(work, Question(lake, ("C00000",), _MINUTES, 1), _DAY, {"visitors": visitors}),
+        *beside(work, Question(lake, ("C00000",), _ANY_CONTACT, _DEPTH), asof, {"visitors": visitors}),
+        *beside(work, Question(lake, ("C00000",), MINUTES, 1), _DAY, {"visitors": visitors}),
     ]
 
 
@@ -68,25 +68,26 @@ def _province(work: Path, scans: int) -> list[dict[str, object]]:
     for size, folder in sorted({small: work / "small", scans: work}.items()):
         folder.mkdir(exist_ok=True)
         lake = our_lake(inputs.province(work, size, DAYS), folder)
-        cases = _countable_cases(lake)
+        cases = countable_cases(lake)
         about = {"stays": sum(file.rows for file in live_files(open_lake(str(lake)), "venue", Span()))}
-        rows += _beside(work, Question(lake, cases[:1], _MINUTES, 2), _DAY, about)
+        rows += beside(work, Question(lake, cases[:1], MINUTES, 2), _DAY, about)
         peers = _DAY if size == small else {}
-        rows += _beside(work, Question(lake, cases[:100], _MINUTES, 3), peers, about)
+        rows += beside(work, Question(lake, cases[:100], MINUTES, 3), peers, about)
     return rows
 
 
 _DAY = {"DuckDB, join of pairs": ("peer_trace", "day")}
 
 
-def _countable_cases(lake: Path) -> tuple[str, ...]:
+def countable_cases(lake: Path) -> tuple[str, ...]:
+    """The numbers of the cases that are not withdrawn and fell ill."""
     rows = read_table(open_lake(str(lake)), "cases", ["case_id", "withdrawn_at", "onset_at"])
     return tuple(
         row["case_id"] for row in rows.to_pylist() if row["withdrawn_at"] is None and row["onset_at"]
     )
 
 
-def _beside(
+def beside(
     work: Path, question: Question, peers: Mapping[str, tuple[str, ...]], about: dict[str, object]
 ) -> list[dict[str, object]]:
     """Ours and the peers, each after loading and from a cold process."""

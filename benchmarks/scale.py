@@ -1,0 +1,45 @@
+"""A tenth of the scans and all of them over four weeks, files to lake, and questions to the large lake."""
+
+from pathlib import Path
+
+from benchmarks import inputs
+from benchmarks.files_to_lake import files_to_lake
+from benchmarks.measure import report
+from benchmarks.one_person import from_the_library_and_the_shell, some_persons
+from benchmarks.trace import MINUTES, beside, countable_cases
+from benchmarks.trace_question import Question
+from pipelines.lake import open_lake, snapshot
+from schemas.tables import TABLES
+
+_DAYS = 28
+
+
+def measure(work: Path, scans: int) -> None:
+    """`--scans 100000000` takes 50 GB of disk, which `--work` has to have."""
+    rows: list[dict[str, object]] = []
+    for size in (scans // 10, scans):
+        province = inputs.province(work, size, _DAYS)
+        lake = work / f"scale-{size}"
+        cost = files_to_lake(province, lake)
+        rows.append(
+            {
+                "scans": province.lines,
+                "days": _DAYS,
+                "seconds": cost.wall_seconds,
+                "scans/s": province.lines / cost.wall_seconds,
+                "processor": cost.user_seconds,
+                "peak MB": cost.peak_mb,
+                "bytes of lake a scan": _bytes(lake) / province.lines,
+            }
+        )
+    report("scale", rows)
+    report("scale_one_person", from_the_library_and_the_shell(lake, some_persons(lake)))
+    cases = countable_cases(lake)
+    questions = [Question(lake, cases[:1], MINUTES, 2), Question(lake, cases[:100], MINUTES, 3)]
+    report("scale_trace", [row for question in questions for row in beside(work, question, {}, {})])
+
+
+def _bytes(lake: Path) -> int:
+    """Of the live data files."""
+    opened = open_lake(str(lake))
+    return sum(file.size for table in TABLES for file in snapshot(opened, table).files)
