@@ -5,6 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from pipelines.lake import objects
+from tests.lake import object_store
+
 _REQUIRED = os.environ.get("TRUYVET_REQUIRE") == "1"
 
 
@@ -27,3 +30,23 @@ def pytest_make_collect_report() -> Iterator[None]:
     report = yield
     _fail_if_skipped(report)
     return report
+
+
+@pytest.fixture(scope="session")
+def s3_server(tmp_path_factory):
+    """An S3 server, one a process of tests."""
+    with object_store.server(tmp_path_factory.mktemp("s3")) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def s3(s3_server, tmp_path_factory):
+    """The server, with its variables set, and own folders for what lies on this machine."""
+    with pytest.MonkeyPatch.context() as patched:
+        home = tmp_path_factory.mktemp("home")
+        own = {"XDG_CACHE_HOME": str(home / "cache"), "XDG_DATA_HOME": str(home / "data")}
+        for name, value in (s3_server.environment() | own).items():
+            patched.setenv(name, value)
+        objects.client.cache_clear()
+        yield s3_server
+    objects.client.cache_clear()

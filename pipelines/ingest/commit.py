@@ -54,6 +54,11 @@ class Batch:
         """The name of the Delta transaction."""
         return f"batch:{self.id}"
 
+    @property
+    def of_series(self) -> bool:
+        """Whether `scans` has to know the batch also when it brings none: the next one follows on it."""
+        return self.number > 1
+
     def is_in(self, lake: Lake, table: str) -> bool:
         """Whether a table holds the batch already."""
         known = mark(lake, table, self.mark)
@@ -83,7 +88,7 @@ def commit_batch(lake: Lake, batch: Batch) -> int:
         if batch.files.get(table) and not batch.is_in(lake, table):
             commit(lake, table, batch.files[table], after=base, marks={batch.mark: batch.number})
     scans = batch.files.get("scans", ())
-    if not scans and batch.base >= 0:
+    if not scans and batch.base >= 0 and not batch.of_series:
         return batch.base
     try:
         return commit(

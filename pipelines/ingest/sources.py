@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from pipelines.errors import DataError, ServiceError, TruyVetError, UsageError
 from pipelines.ingest.spans import UInt8
+from pipelines.lake.objects import file_system
 from pipelines.sealed import SealedReader
 
 MAGIC: Final = {"parquet": b"PAR1", "avro": b"Obj\x01", "gzip": b"\x1f\x8b", "zstd": b"\x28\xb5\x2f\xfd"}
@@ -91,19 +92,16 @@ def store_of(url: str) -> tuple[Any, str]:
         UsageError: the kind of store is unknown.
         ServiceError: the store's client is not installed or refuses to start.
     """
-    from fsspec.core import url_to_fs
-
     try:
-        store, inner = url_to_fs(url)
+        return file_system(url)
     except ImportError as error:
         raise ServiceError(
-            f"{url} needs a client that is not installed", "install gcsfs, s3fs or adlfs beside truyvet"
+            f"{url} needs a client that is not installed", "install fsspec's for such stores beside truyvet"
         ) from error
     except ValueError as error:
         raise UsageError(f"{url} names no known kind of store", "write gs://, s3:// or abfss://") from error
     except Exception as error:
         raise ServiceError(f"the store of {url} does not answer", "check the name and the sign-in") from error
-    return store, inner
 
 
 def open_file(path: str) -> Any:

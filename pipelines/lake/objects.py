@@ -20,6 +20,7 @@ import pyarrow as pa
 from pipelines.errors import ServiceError
 
 _RETRIES, _RETRY_SECONDS, _REQUEST_SECONDS, _CONNECT_SECONDS = 4, 30, 120, 5
+SCHEMES = ("s3", "gs", "abfss")
 _NO_BUCKET = ("NoSuchBucket", "ContainerNotFound", "bucket does not exist")
 
 
@@ -77,16 +78,42 @@ def client(bucket: str) -> Any:
     """The client of a bucket; loaded late, for most lakes need none."""
     from obstore.store import from_url
 
+    return from_url(bucket, **_client_options())
+
+
+def file_system(url: str) -> tuple[Any, str]:
+    """The fsspec file system of a URL and the path in it; of S3, Google Cloud and Azure by the same client.
+
+    Raises:
+        ImportError: a store of another kind needs a package that is not there.
+        ValueError: the kind is unknown.
+    """
+    from fsspec.core import url_to_fs
+
+    scheme = url.partition("://")[0]
+    system, path = url_to_fs(url, **(_client_options() if scheme in _registered() else {}))
+    return system, path
+
+
+@cache
+def _registered() -> tuple[str, ...]:
+    """The schemes for which fsspec has been told to take obstore; its own choice needs a package for each."""
+    from obstore.fsspec import register
+
+    register(SCHEMES)
+    return SCHEMES
+
+
+def _client_options() -> dict[str, Any]:
     said = [os.environ.get(f"{name}_ALLOW_HTTP", "") for name in ("AWS", "AZURE", "GOOGLE")]
-    return from_url(
-        bucket,
-        client_options={
+    return {
+        "client_options": {
             "allow_http": "true" in map(str.lower, said),  # options of our own hide the variables
             "connect_timeout": f"{_CONNECT_SECONDS}s",
             "timeout": f"{_REQUEST_SECONDS}s",
         },
-        retry_config={"max_retries": _RETRIES, "retry_timeout": dt.timedelta(seconds=_RETRY_SECONDS)},
-    )
+        "retry_config": {"max_retries": _RETRIES, "retry_timeout": dt.timedelta(seconds=_RETRY_SECONDS)},
+    }
 
 
 @contextlib.contextmanager

@@ -292,13 +292,56 @@ def remove(place: str) -> None:
         store.delete(key)
 
 
+def remove_each(places: Iterable[str]) -> None:
+    """Remove files of one folder, as far as they are there; of objects many at once.
+
+    Raises:
+        OSError: one cannot be removed.
+        ServiceError: the store cannot be asked.
+    """
+    places = list(places)
+    if places and is_url(places[0]):
+        with contextlib.suppress(FileNotFoundError), asking(places[0]) as (store, _):
+            store.delete([split(place)[1] for place in places])
+            return
+    for place in places:
+        with contextlib.suppress(FileNotFoundError):
+            remove(place)
+
+
+def rename(place: str, name: str) -> None:
+    """Give a file another name in its folder.
+
+    Raises:
+        FileNotFoundError: there is none.
+        OSError: the disk does not take it.
+        ServiceError: the store does not.
+    """
+    other = f"{place.rpartition('/')[0]}/{name}"
+    if not is_url(place):
+        os.rename(place, other)
+        return
+    with asking(place) as (store, key):
+        store.rename(key, split(other)[1])
+
+
+def sync(folder: str) -> None:
+    """Wait until the names in a folder lie on the disk; those in a store are durable at once.
+
+    Raises:
+        OSError: the disk does not take it.
+    """
+    if not is_url(folder):
+        sync_path(folder)
+
+
 def remove_all(folder: str) -> None:
     """Remove what is below a folder, and the folder, as far as that is possible."""
     if not is_url(folder):
         shutil.rmtree(folder, ignore_errors=True)
         return
-    with contextlib.suppress(ServiceError), asking(folder) as (store, _):
-        store.delete([split(found.place)[1] for found in files(folder)])
+    with contextlib.suppress(ServiceError):
+        remove_each(found.place for found in files(folder))
 
 
 def _file_status(path: str) -> Status:

@@ -9,11 +9,11 @@ import signal
 import time
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from pipelines.cli import silence_libraries
 from pipelines.errors import ServiceError, TruyVetError
+from pipelines.keys import Keys
 
 if TYPE_CHECKING:
     from pipelines.streaming.landing import Lander
@@ -33,7 +33,7 @@ class Work:
 
     Attributes:
         lake: its folder.
-        keys: the folder of the keys.
+        keys: of the lake; another process reads them again from their folder.
         max_age_days: scans that are older are refused; None is the bound of `truyvet run`.
         max_ahead_days: scans that are further ahead are refused; None likewise.
         batch_seconds: a batch begins no sooner than so long after the one before.
@@ -41,7 +41,7 @@ class Work:
     """
 
     lake: str
-    keys: str
+    keys: Keys
     max_age_days: float | None
     max_ahead_days: float | None
     batch_seconds: float
@@ -101,13 +101,13 @@ def _commit_until_drained(pipe: Connection, lander: "Lander", batch_seconds: flo
         EOFError: the parent is gone.
         TruyVetError: what cannot be mended by waiting.
     """
-    draining: set[Path] | None = None
+    draining: set[str] | None = None
     said = ""
     not_before = 0.0
-    while draining is None or draining & {segment.path for segment in lander.landing.segments()}:
+    while draining is None or draining & {segment.place for segment in lander.landing.segments()}:
         if pipe.poll(max(_IDLE_SECONDS, not_before - time.monotonic()) if draining is None else 0):
             pipe.recv()
-            draining = {segment.path for segment in lander.landing.segments()}
+            draining = {segment.place for segment in lander.landing.segments()}
         not_before = time.monotonic() + batch_seconds
         try:
             landed = lander.land()

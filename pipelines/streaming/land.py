@@ -84,10 +84,11 @@ def land(
     broker = Subscription(subscription)
     folder = keys_folder(keys, lake)
     opened = open_lake(lake, folder, create=True)
-    landing = open_landing(opened, load_keys(folder).landing_key)
+    own = load_keys(folder)
+    landing = open_landing(opened, own.landing_key)
     work = Work(
         opened.url,
-        str(folder),
+        own,
         options.max_age_days,
         options.max_ahead_days,
         options.batch_seconds,

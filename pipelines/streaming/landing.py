@@ -3,7 +3,6 @@
 import contextlib
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,6 @@ import pyarrow as pa
 
 from pipelines.errors import DataError, TruyVetError
 from pipelines.ingest.readers import read_blocks
-from pipelines.keys import load_keys
 from pipelines.lake import Lake, mark, open_lake, read_live_file, snapshot
 from pipelines.lake.compact import compact
 from pipelines.recompute import bring_up_to_date
@@ -29,16 +27,20 @@ _SECOND_US = 1_000_000
 class Lander:
     """Commits what waits in the landing of a lake."""
 
-    def __init__(self, work: Work, say: Callable[[str], None]) -> None:
+    def __init__(self, work: Work, say: Callable[[str], None], *, shared: bool = False) -> None:
         """Open the lake.
+
+        Args:
+            work: where the lake lies, and how it is kept.
+            say: tells people about trouble, a line at a time.
+            shared: whether segments of other machines are landed as well.
 
         Raises:
             TruyVetError: the lake is not there, or not to be used with these keys or stay rules.
         """
         self._work, self._say = work, say
-        self._keys = load_keys(Path(work.keys))
-        self.lake: Lake = open_lake(work.lake, self._keys)
-        self.landing: Landing = open_landing(self.lake, self._keys.landing_key)
+        self.lake: Lake = open_lake(work.lake, work.keys)
+        self.landing: Landing = open_landing(self.lake, work.keys.landing_key, shared=shared)
         check_stay_rules(self.lake, load_stay_rules())
         self._files_after_compaction = len(snapshot(self.lake, "scans").files)
 
@@ -57,10 +59,17 @@ class Lander:
             if not own:
                 time.sleep(_OTHERS_TURN_SECONDS)
                 return None
-            batch = f"batch:{self.landing.series}"
-            known = [mark(self.lake, table, batch) or 0 for table in ("scans", "rejects", "vault")]
-            planned = self.landing.plan(max(known))
-            return None if planned is None else self._land(planned, committed=known[0] >= planned.number)
+            committed, known = self._marks()
+            planned = self.landing.plan(committed, known)
+            if planned is None or self._marks()[0] != committed:  # another process has gone on meanwhile
+                return None
+            return self._land(planned, committed=planned.number == committed)
+
+    def _marks(self) -> tuple[int, int]:
+        """The last batch of the landing whose scans the lake has, and the last that any table knows."""
+        batch = f"batch:{self.landing.series}"
+        known = [mark(self.lake, table, batch) or 0 for table in ("scans", "rejects", "vault")]
+        return known[0], max(known)
 
     def _land(self, planned: Planned, *, committed: bool) -> Landed:
         begun = time.perf_counter()
@@ -83,7 +92,7 @@ class Lander:
         """Commit a batch; a segment that is damaged is kept aside and the rest committed."""
         age, ahead = self._work.max_age_days, self._work.max_ahead_days
         settings = settings_for(
-            self._keys,
+            self._work.keys,
             planned.received_us,
             MAX_AGE_DAYS if age is None else age,
             MAX_AHEAD_DAYS if ahead is None else ahead,
@@ -99,6 +108,8 @@ class Lander:
                     number=planned.number,
                 )
             except DataError:
+                if self._marks()[0] >= planned.number:
+                    return {}  # another process was faster, and has removed the segments
                 damaged = self._damaged(planned)
                 if not damaged:
                     raise
@@ -112,7 +123,7 @@ class Lander:
                 for _ in read_blocks(chunk):
                     pass
             except DataError:
-                names.append(Path(chunk.path).name)
+                names.append(chunk.path.rpartition("/")[2])
         return names
 
     def _ages(self, before: set[str], received_us: int) -> tuple[dict[str, int], int]:

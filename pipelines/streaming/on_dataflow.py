@@ -1,6 +1,5 @@
 """`truyvet stream`: the job of a stream, sent to Dataflow or written as a template."""
 
-import os
 import time
 from dataclasses import dataclass, replace
 from typing import Any
@@ -26,7 +25,7 @@ def start_stream(
     Args:
         lake: as the workers reach it.
         subscription: its full name.
-        keys: the folder of the keys, here and on the workers.
+        keys: the folder of the keys here; the workers have theirs.
         runner: a copy of `runner_config/dataflow.toml`.
         template: where the job is written instead of being started.
 
@@ -59,9 +58,9 @@ def run_stream(config: RunnerConfig, stream: Any, template: str | None) -> str |
 
 
 def _stream(lake: str, subscription: str, keys: str | None) -> Any:
-    folder = keys_folder(keys, lake)
-    settings = settings_for(load_keys(folder), time.time_ns() // 1000, MAX_AGE_DAYS, MAX_AHEAD_DAYS)
-    work = Work(lake, os.path.abspath(folder), None, None, 0.0, LATENESS_SECONDS / 86_400)
+    own = load_keys(keys_folder(keys, lake))
+    settings = settings_for(own, time.time_ns() // 1000, MAX_AGE_DAYS, MAX_AHEAD_DAYS)
+    work = Work(lake, own, None, None, 0.0, LATENESS_SECONDS / 86_400)
     return ReadAndLand(subscription, StreamToLake(work, settings))
 
 

@@ -5,22 +5,26 @@ it is durable, and belongs to everybody from then on: whoever holds the turn
 commits the segments of all, of the dead as well. What is to be committed next
 is written down before it is tried, so that a batch which died is tried again
 as the same batch and the lake takes it once.
+
+In an object store nobody can hold a turn. There the plan alone keeps two
+apart: it is put where there is none, under the number of the batch before it,
+and whoever comes second carries out the same plan, of which the lake takes one.
 """
 
 import contextlib
 import fcntl
 import json
 import os
+import secrets
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from pipelines.ingest.inputs import Chunk
 from pipelines.ingest.sources import SEALED
-from pipelines.lake import Lake
-from pipelines.lake.files import TEMPORARY, make_private, sync_path, unfinished, writing
+from pipelines.lake import Lake, storage
+from pipelines.lake.files import TEMPORARY, make_private, writing
 from pipelines.options import beside
 from pipelines.sealed import seal_into
 
@@ -30,11 +34,13 @@ BATCH_BYTES: Final = 128 << 20
 BATCH_SEGMENTS: Final = 512
 
 _SUFFIX = ".segment"
-_NEXT = "next.json"
+_PLAN, _JSON = "next-", ".json"
+_LANDING = "landing"
 _NAME = "landing.json"
 _TURN = "turn.lock"
 _DAMAGED = "damaged-"
 _FORGOTTEN_SECONDS = 600
+_STEP = 1 << 32
 
 
 @dataclass(frozen=True)
@@ -42,12 +48,12 @@ class Segment:
     """A durable segment.
 
     Attributes:
-        path: where it lies.
+        place: where it lies.
         size: bytes.
         since: when it was made, seconds since 1970.
     """
 
-    path: Path
+    place: str
     size: int
     since: float
 
@@ -57,11 +63,13 @@ class Planned:
     """A batch that has been written down.
 
     Attributes:
+        after: the number of the batch before it.
         number: in the landing's series; ascends.
         received_us: the one instant at which it counts as received.
         names: of its segments.
     """
 
+    after: int
     number: int
     received_us: int
     names: tuple[str, ...]
@@ -77,42 +85,41 @@ class Landing:
         key: what segments are sealed with.
     """
 
-    folder: Path
+    folder: str
     series: str
     key: bytes
 
-    def write(self, parts: Iterable[bytes]) -> Path:
-        """Make a segment durable.
+    def write(self, parts: Iterable[bytes]) -> str:
+        """Make a segment durable; returns its place.
 
         Args:
             parts: lines of JSON.
 
         Raises:
-            ServiceError: the disk does not take it.
+            ServiceError: the disk or the store does not take it.
         """
         name = f"{time.time_ns():020}-{os.urandom(4).hex()}{_SUFFIX}"
-        with writing(self.folder), unfinished(self.folder) as (file, path):
-            seal_into(file, self.key, parts)
-            os.fsync(file.fileno())
-            os.rename(path, self.folder / name)
-            sync_path(self.folder)
-        return self.folder / name
+        with writing(self.folder), storage.new_file(self.folder) as new:
+            seal_into(new.file, self.key, parts)
+            new.keep(name)
+            storage.sync(self.folder)
+        return f"{self.folder}/{name}"
 
     def segments(self) -> list[Segment]:
-        """All segments that wait, the oldest first."""
-        found = []
-        with os.scandir(self.folder) as entries:
-            for entry in entries:
-                if entry.name.endswith(_SUFFIX) and not entry.name.startswith((TEMPORARY, _DAMAGED)):
-                    with contextlib.suppress(FileNotFoundError):
-                        status = entry.stat()
-                        found.append(Segment(Path(entry.path), status.st_size, status.st_mtime))
-        return sorted(found, key=lambda segment: segment.path.name)
+        """All segments that wait, the oldest first.
+
+        Raises:
+            ServiceError: the store cannot be asked.
+        """
+        return self._look()[0]
 
     @contextlib.contextmanager
     def turn(self) -> Iterator[bool]:
-        """Whether this process may commit segments now; nobody else may until the block ends."""
-        handle = os.open(self.folder / _TURN, os.O_RDWR | os.O_CREAT, 0o600)
+        """Whether this process may commit segments now; of one machine no other may until the block ends."""
+        if storage.is_url(self.folder):
+            yield True
+            return
+        handle = os.open(f"{self.folder}/{_TURN}", os.O_RDWR | os.O_CREAT, 0o600)
         try:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -123,42 +130,44 @@ class Landing:
         finally:
             os.close(handle)
 
-    def plan(self, after: int) -> Planned | None:
+    def plan(self, committed: int, known: int) -> Planned | None:
         """The batch that was written down and not done, else a new one; None when nothing waits.
 
+        It is to be carried out only while the lake still knows no number beyond `committed`.
+
         Args:
-            after: the last number that the lake knows of this series.
+            committed: the number of the last batch of this series whose scans the lake has, 0 of none.
+            known: the highest number that any table of the lake knows.
 
         Raises:
-            ServiceError: the disk does not take it.
+            ServiceError: the disk or the store does not take it.
         """
-        with contextlib.suppress(FileNotFoundError):
-            said = json.loads((self.folder / _NEXT).read_bytes())
-            return Planned(said["number"], said["received_us"], tuple(said["names"]))
-        names: list[str] = []
-        size = 0
-        for segment in self.segments()[:BATCH_SEGMENTS]:
-            if names and size + segment.size > BATCH_BYTES:
-                break
-            names.append(segment.path.name)
-            size += segment.size
-        if not names:
-            return None
-        now_us = time.time_ns() // 1000
-        planned = Planned(max(now_us, after + 1), now_us, tuple(names))  # the clock may have been set back
-        said = {"number": planned.number, "received_us": planned.received_us, "names": names}
-        self._put(_NEXT, json.dumps(said).encode())
-        return planned
+        waiting, plans = self._look()
+        place = f"{self.folder}/{_PLAN}{committed}{_JSON}"
+        for other in plans - {place}:
+            old = self._read(other)
+            if old is not None and old.number == committed:
+                return old
+            storage.remove_each([other])  # written down when the lake had gone on: its segments still wait
+        if place not in plans:
+            names = _batch(waiting)
+            if not names:
+                return None
+            number = known + 1 + secrets.randbelow(_STEP)  # no clock ascends, and no two plans share a number
+            now_us = time.time_ns() // 1000
+            said = {"after": committed, "number": number, "received_us": now_us, "names": names}
+            with writing(self.folder):
+                storage.put_new(place, json.dumps(said).encode())
+        return self._read(place)  # another's, when that one was faster; None when it has been done as well
 
     def chunks(self, planned: Planned) -> list[Chunk]:
         """A batch's segments as ingest reads them; those that have gone are left out."""
-        chunks: list[Chunk] = []
-        for name in planned.names:
-            path = self.folder / name
-            with contextlib.suppress(FileNotFoundError):
-                size = path.stat().st_size
-                chunks.append(Chunk(len(chunks), str(path), "ndjson", SEALED, 0, size, self.key))
-        return chunks
+        places = [f"{self.folder}/{name}" for name in planned.names]
+        found = [status for status in storage.statuses(places) if status is not None]
+        return [
+            Chunk(number, status.place, "ndjson", SEALED, 0, status.size, self.key)
+            for number, status in enumerate(found)
+        ]
 
     def done(self, planned: Planned) -> None:
         """Remove what has been committed.
@@ -167,53 +176,80 @@ class Landing:
             ServiceError: it cannot be removed.
         """
         with writing(self.folder):
-            for name in planned.names:
-                (self.folder / name).unlink(missing_ok=True)
-            sync_path(self.folder)  # before the plan goes: else a segment could come back without it
-            (self.folder / _NEXT).unlink(missing_ok=True)
+            storage.remove_each(f"{self.folder}/{name}" for name in planned.names)
+            storage.sync(self.folder)  # before the plan goes: else a segment could come back without it
+            storage.remove_each([f"{self.folder}/{_PLAN}{planned.after}{_JSON}"])
 
     def set_aside(self, names: Sequence[str]) -> None:
-        """Keep damaged segments where nobody takes them for whole ones."""
-        for name in names:
-            os.rename(self.folder / name, self.folder / f"{_DAMAGED}{name}")
-        sync_path(self.folder)
+        """Keep damaged segments where nobody takes them for whole ones.
+
+        Raises:
+            ServiceError: they cannot be renamed.
+        """
+        with writing(self.folder):
+            for name in names:
+                storage.rename(f"{self.folder}/{name}", f"{_DAMAGED}{name}")
+            storage.sync(self.folder)
 
     def sweep(self) -> None:
         """Remove what killed processes were still writing; its messages come again."""
-        before = time.time() - _FORGOTTEN_SECONDS
-        for path in self.folder.glob(f"{TEMPORARY}*"):
-            with contextlib.suppress(FileNotFoundError):
-                if path.stat().st_mtime < before:
-                    path.unlink()
+        before_ns = (time.time() - _FORGOTTEN_SECONDS) * 1e9
+        old = [found.place for found in storage.files(self.folder) if found.modified_ns < before_ns]
+        storage.remove_each(place for place in old if _name(place).startswith(TEMPORARY))
 
-    def _put(self, name: str, content: bytes) -> None:
-        with writing(self.folder), unfinished(self.folder) as (file, path):
-            file.write(content)
-            os.fsync(file.fileno())
-            os.rename(path, self.folder / name)
-            sync_path(self.folder)
+    def _look(self) -> tuple[list[Segment], set[str]]:
+        """The segments that wait, the oldest first, and the places of the plans."""
+        segments, plans = [], set()
+        for found in storage.files(self.folder):
+            name = _name(found.place)
+            if name.startswith(_PLAN):
+                plans.add(found.place)
+            elif name.endswith(_SUFFIX) and not name.startswith((TEMPORARY, _DAMAGED)):
+                segments.append(Segment(found.place, found.size, found.modified_ns / 1e9))
+        return sorted(segments, key=lambda segment: segment.place), plans
+
+    def _read(self, place: str) -> Planned | None:
+        """A plan; None when it has been done."""
+        try:
+            said = json.loads(storage.read(place))
+        except FileNotFoundError:
+            return None
+        return Planned(said["after"], said["number"], said["received_us"], tuple(said["names"]))
 
 
-def open_landing(lake: Lake, key: bytes) -> Landing:
+def _name(place: str) -> str:
+    return place.rpartition("/")[2]
+
+
+def _batch(waiting: Sequence[Segment]) -> list[str]:
+    """The names of the segments that the next batch takes."""
+    names: list[str] = []
+    size = 0
+    for segment in waiting[:BATCH_SEGMENTS]:
+        if names and size + segment.size > BATCH_BYTES:
+            break
+        names.append(_name(segment.place))
+        size += segment.size
+    return names
+
+
+def open_landing(lake: Lake, key: bytes, *, shared: bool = False) -> Landing:
     """The landing of a lake, made when there is none.
 
     Args:
         lake: the lake.
         key: `Keys.landing_key`.
+        shared: whether other machines have to reach it: then that of a lake in an object store
+            lies there too, beside the lake.
 
     Raises:
         ServiceError: it cannot be made.
     """
-    folder = beside(lake.url, "landing")
-    named = folder / _NAME
+    folder = f"{lake.url}.{_LANDING}" if shared else str(beside(lake.url, _LANDING))
+    named = f"{folder}/{_NAME}"
     with writing(folder):
-        make_private(folder)
-        if not named.exists():
-            with unfinished(folder) as (file, path):
-                file.write(json.dumps({"series": f"landing-{os.urandom(8).hex()}"}).encode())
-                os.fsync(file.fileno())
-                with contextlib.suppress(FileExistsError):
-                    os.link(path, named)
-            sync_path(folder)
-            sync_path(folder.parent)
-    return Landing(folder, json.loads(named.read_bytes())["series"], key)
+        if not storage.is_url(folder):
+            make_private(folder)
+        if not storage.exists(named):
+            storage.put_new(named, json.dumps({"series": f"landing-{os.urandom(8).hex()}"}).encode())
+    return Landing(folder, json.loads(storage.read(named))["series"], key)

@@ -73,13 +73,13 @@ class CommitLanded(beam.DoFn):
         """Open the lake and its landing."""
         from pipelines.streaming.landing import Lander
 
-        self._lander = Lander(self.work, lambda _line: None)
+        self._lander = Lander(self.work, lambda _line: None, shared=True)
         self._lander.catch_up()
 
     def process(self, _panes: tuple[int, Iterable[Any]]) -> Iterator[dict[str, Any]]:
         """Commit until nothing waits that was there when it began."""
-        waiting = {segment.path for segment in self._lander.landing.segments()}
-        while waiting & {segment.path for segment in self._lander.landing.segments()}:
+        waiting = {segment.place for segment in self._lander.landing.segments()}
+        while waiting & {segment.place for segment in self._lander.landing.segments()}:
             landed = self._lander.land()
             if landed is not None:
                 yield asdict(landed)

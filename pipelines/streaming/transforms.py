@@ -7,7 +7,6 @@ segment, and a scan beyond the allowed lateness dirties its date as well.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import apache_beam as beam
@@ -22,7 +21,7 @@ from pipelines.arrays import part_of
 from pipelines.days import DAY_SECONDS, DAY_US
 from pipelines.ingest.parse import Settings, parse
 from pipelines.ingest.spans import Lines
-from pipelines.keys import load_keys
+from pipelines.keys import Keys
 from pipelines.lake import open_lake
 from pipelines.streaming.exploding import lines_of
 from pipelines.streaming.segments import open_landing
@@ -64,7 +63,7 @@ class StreamScans(beam.PTransform[Any, Any]):
 
     Attributes:
         lake: its folder.
-        keys: the folder of its keys.
+        keys: of the lake.
         settings: what scans are judged by.
         parts: of venues, a power of two.
         lateness_seconds: how far behind the watermark a scan still belongs to a pane of its day.
@@ -72,7 +71,7 @@ class StreamScans(beam.PTransform[Any, Any]):
     """
 
     lake: str
-    keys: str
+    keys: Keys
     settings: Settings
     parts: int
     lateness_seconds: int
@@ -197,13 +196,12 @@ class LandMessages(beam.DoFn):
     """Message -> nothing; a bundle's messages are in a segment before the runner acknowledges them."""
 
     lake: str
-    keys: str
+    keys: Keys
     _lines: list[bytes] = field(default_factory=list)
 
     def setup(self) -> None:
         """Open the landing."""
-        keys = load_keys(Path(self.keys))
-        self._landing = open_landing(open_lake(self.lake, keys), keys.landing_key)
+        self._landing = open_landing(open_lake(self.lake, self.keys), self.keys.landing_key, shared=True)
 
     def process(self, message: bytes) -> None:
         """Keep the message's lines until the bundle ends."""

@@ -141,4 +141,4 @@ def test_a_store_without_a_client_or_a_name_is_told_apart():
     with pytest.raises(UsageError, match="no known kind of store"):
         list_chunks(["nonsense://bucket/x"])
     with pytest.raises(ServiceError, match="client that is not installed"):
-        list_chunks(["gs://bucket/x"])
+        list_chunks(["sftp://host/x"])

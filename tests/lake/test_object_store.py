@@ -136,6 +136,22 @@ def test_questions_are_answered_alike(world):
     world.alike("verify", "--format", "json")
 
 
+def test_scans_and_what_lies_beside_them_are_read_from_the_store_as_from_the_disk(world, tmp_path):
+    given = {"--venues": "venues.csv", "--cases": "cases.csv", "--scans": "scans/*.ndjson"}
+    here, there = world.folder / "world", f"s3://{BUCKET}/inputs"
+    for path in [*here.glob("*.csv"), *here.glob("scans/*.ndjson")]:
+        storage.put(f"{there}/{path.relative_to(here)}", path.read_bytes())
+    reports = []
+    for root in (here, there):
+        words = [word for flag, name in given.items() for word in (flag, f"{root}/{name}")]
+        lake = tmp_path / f"lake-{len(reports)}"
+        reports.append(
+            truyvet("run", "--lake", lake, "--keys", world.keys, "--now", world.now, *words).report
+        )
+    for name in ("received", "accepted", "duplicate", "rejected", "unregistered"):
+        assert reports[0][name] == reports[1][name] > 0
+
+
 def test_recomputing_compacting_and_counting_contacts_leave_both_alike(world):
     world.alike("contacts", "--date", "2021-08-02")
     assert read_table(Lake(world.remote), "contacts").num_rows > 10

@@ -89,7 +89,7 @@ def steps(proto):
 def stream_of(folder):
     lake = new_lake(folder)
     keys = keys_of(lake)
-    work = Work(lake.url, f"{lake.url}.keys", None, None, 0.0, 3.0)
+    work = Work(lake.url, keys, None, None, 0.0, 3.0)
     return ReadAndLand(
         "projects/demo-proj/subscriptions/scans", StreamToLake(work, settings_for(keys, 0, 60, 1))
     )

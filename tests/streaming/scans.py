@@ -59,11 +59,11 @@ def landing_of(lake):
     return open_landing(open_lake(str(lake)), load_keys(lake.with_name("lake.keys")).landing_key)
 
 
-def lander_of(lake, said=None):
+def lander_of(lake, said=None, keys=None, **how):
     from pipelines.streaming.landing import Lander  # imports Beam
 
-    work = Work(str(lake), f"{lake}.keys", None, None, 0.0, 3.0)
-    return Lander(work, (said if said is not None else []).append)
+    work = Work(str(lake), load_keys(Path(keys or f"{lake}.keys")), None, None, 0.0, 3.0)
+    return Lander(work, (said if said is not None else []).append, **how)
 
 
 @contextlib.contextmanager

@@ -2,6 +2,7 @@
 
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import orjson
@@ -9,7 +10,6 @@ import pytest
 
 from pipelines.ingest.readers import read_blocks
 from pipelines.lake import Lake, open_lake, read_table, snapshot
-from pipelines.streaming.child import Work
 from pipelines.streaming.segments import open_landing
 from pipelines.streaming.sent import Sent, SentLists
 from tests.lakes import new_lake
@@ -27,11 +27,11 @@ def lines(*numbers):
 
 def test_a_segment_hides_what_it_holds_and_reads_as_it_was_written(lake):
     landing = landing_of(lake)
-    path = landing.write([b'{"person":"phone:0905MARKER"}\n', b"x" * (3 << 20), b"\n"])
+    path = Path(landing.write([b'{"person":"phone:0905MARKER"}\n', b"x" * (3 << 20), b"\n"]))
     assert b"MARKER" not in path.read_bytes()
     assert oct(path.stat().st_mode & 0o777) == "0o600"
-    assert oct(landing.folder.stat().st_mode & 0o777) == "0o700"
-    planned = landing.plan(0)
+    assert oct(Path(landing.folder).stat().st_mode & 0o777) == "0o700"
+    planned = landing.plan(0, 0)
     (chunk,) = landing.chunks(planned)
     assert "key" not in repr(chunk)
     read = b"".join(block.data.tobytes() for block in read_blocks(chunk))
@@ -42,7 +42,8 @@ def test_what_belongs_to_a_lake_in_a_store_lies_among_the_own_data_of_the_user(t
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     lake = Lake("s3://bucket/a/lake")
     landing = open_landing(lake, b"k" * 32)
-    assert landing.write(lines(1)).parent == landing.folder == tmp_path / "truyvet/s3/bucket/a/lake.landing"
+    assert landing.folder == str(tmp_path / "truyvet/s3/bucket/a/lake.landing")
+    assert landing.write(lines(1)).startswith(f"{landing.folder}/")
     SentLists(lake, "projects/p/topics/t", "rule").put(Sent("case", "rule", "1", []))
     assert list((tmp_path / "truyvet/s3/bucket/a/lake.sent").rglob("*.json"))
 
@@ -50,18 +51,35 @@ def test_what_belongs_to_a_lake_in_a_store_lies_among_the_own_data_of_the_user(t
 def test_a_batch_that_was_planned_is_the_next_one_whatever_else_has_come(lake):
     landing = landing_of(lake)
     first = landing.write(lines(1))
-    planned = landing.plan(0)
+    planned = landing.plan(0, 0)
     landing.write(lines(2))
-    assert planned.names == (first.name,)
-    assert landing.plan(0) == planned
+    assert planned.names == (Path(first).name,)
+    assert landing.plan(0, 0) == planned
     landing.done(planned)
-    assert landing.plan(planned.number).number > planned.number
+    assert landing.plan(planned.number, planned.number).number > planned.number
 
 
-def test_a_batch_number_passes_what_the_lake_knows_when_the_clock_was_set_back(lake):
+def test_a_batch_number_passes_what_any_table_of_the_lake_knows(lake):
     landing = landing_of(lake)
     landing.write(lines(1))
-    assert landing.plan(1 << 60).number == (1 << 60) + 1
+    assert landing.plan(3, 1 << 60).number > 1 << 60
+
+
+def test_a_batch_that_the_lake_has_is_planned_again_only_to_be_cleared_away(lake):
+    landing = landing_of(lake)
+    landing.write(lines(1))
+    planned = landing.plan(0, 0)
+    assert landing.plan(planned.number, planned.number) == planned
+
+
+def test_a_plan_that_was_made_when_the_lake_had_gone_on_is_dropped_and_its_segments_are_planned_anew(lake):
+    landing = landing_of(lake)
+    landing.write(lines(1))
+    too_late = landing.plan(0, 0)
+    planned = landing.plan(too_late.number + 1, too_late.number + 1)
+    assert planned.names == too_late.names
+    assert planned.number > too_late.number + 1
+    assert landing.plan(0, 0).number not in (too_late.number, planned.number)
 
 
 def test_steps_of_the_clock_either_way_lose_nothing_and_double_nothing(lake, monkeypatch):
@@ -121,7 +139,7 @@ def test_only_one_process_has_the_turn(lake):
 def test_a_damaged_segment_is_kept_aside_and_the_rest_committed(lake, damage):
     said = []
     lander = lander_of(lake, said)
-    broken = lander.landing.write(lines(1))
+    broken = Path(lander.landing.write(lines(1)))
     lander.landing.write(lines(2))
     content = bytearray(broken.read_bytes())
     content[40] ^= 1
@@ -132,12 +150,12 @@ def test_a_damaged_segment_is_kept_aside_and_the_rest_committed(lake, damage):
     landed = lander.land()
     assert landed.accepted == 1
     assert len(said) == 1
-    assert [path.name for path in lander.landing.folder.glob("damaged-*")] == [f"damaged-{broken.name}"]
+    assert [path.name for path in Path(lander.landing.folder).glob("damaged-*")] == [f"damaged-{broken.name}"]
 
 
 def test_what_a_killed_writer_left_goes_when_it_is_old(lake):
     landing = landing_of(lake)
-    left = landing.folder / "_tmp-1"
+    left = Path(landing.folder, "_tmp-1")
     left.write_bytes(b"half")
     landing.sweep()
     assert left.exists()
@@ -149,7 +167,7 @@ def test_what_a_killed_writer_left_goes_when_it_is_old(lake):
 def test_late_scans_land_dirty_their_date_and_are_counted(lake):
     lander = lander_of(lake)
     old = [orjson.dumps(scan(n, occurred_at=f"2026-01-0{n}T00:00:00Z")) + b"\n" for n in (1, 2)]
-    lander._work = Work(str(lake), f"{lake}.keys", 36_000, 36_000, 0.0, 3.0)
+    lander._work = replace(lander._work, max_age_days=36_000, max_ahead_days=36_000)
     lander.landing.write([*old, *lines(3)])
     landed = lander.land()
     assert (landed.late, landed.accepted) == (2, 3)

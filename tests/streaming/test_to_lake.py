@@ -7,18 +7,28 @@ from apache_beam.runners.direct.direct_runner import BundleBasedDirectRunner
 from apache_beam.transforms.window import TimestampedValue
 
 from pipelines.errors import UsageError
-from pipelines.lake import read_table, snapshot
+from pipelines.keys import load_keys
+from pipelines.lake import open_lake, read_table, snapshot, storage
 from pipelines.run import settings_for
 from pipelines.streaming.child import Work
 from pipelines.streaming.on_dataflow import start_stream
 from pipelines.streaming.to_lake import StreamToLake
-from tests.lakes import keys_of, new_lake
+from tests.lake.object_store import BUCKET
 from tests.streaming.test_transforms import LATENESS, Stream, hour, message
 
 
-def test_messages_are_in_the_lake_when_the_stream_has_gathered_its_panes_however_late_they_came(tmp_path):
-    lake = new_lake(tmp_path)
-    settings = settings_for(keys_of(lake), hour(9) * 1_000_000, 60, 1)
+@pytest.fixture(params=["disk", "store"])
+def place(request, tmp_path):
+    """Where a lake is to be made, and its keys."""
+    if request.param == "store":
+        request.getfixturevalue("s3")
+        return f"s3://{BUCKET}/streamed/lake", tmp_path / "keys"
+    return str(tmp_path / "lake"), tmp_path / "keys"
+
+
+def test_messages_are_in_the_lake_when_the_stream_has_gathered_its_panes_however_late_they_came(place):
+    lake, keys = open_lake(*place, create=True), load_keys(place[1])
+    settings = settings_for(keys, hour(9) * 1_000_000, 60, 1)
     stream = (
         Stream()
         .advance_watermark_to(hour(0))
@@ -32,12 +42,13 @@ def test_messages_are_in_the_lake_when_the_stream_has_gathered_its_panes_however
     options = PipelineOptions([])
     options.view_as(StandardOptions).streaming = True
     pipeline = beam.Pipeline(runner=BundleBasedDirectRunner(), options=options)
-    work = Work(lake.url, f"{lake.url}.keys", 36_000, 36_000, 0.0, 3.0)
+    work = Work(lake.url, keys, 36_000, 36_000, 0.0, 3.0)
     _ = pipeline | "Stream" >> stream | "To the lake" >> StreamToLake(work, settings, 1, LATENESS)
     pipeline.run().wait_until_finish()
     days = sorted(time.day for time in read_table(lake, "scans", ["occurred_at"])["occurred_at"].to_pylist())
     assert days == sorted(range(days[0], days[0] + 3))
     assert snapshot(lake, "rejects").files[0].rows == 1
+    assert not [name for name in storage.names(f"{lake.url}.landing") if name.endswith(".segment")]
 
 
 def test_an_engine_that_does_not_read_pubsub_is_refused(tmp_path):

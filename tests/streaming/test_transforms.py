@@ -132,10 +132,10 @@ def test_messages_land_and_dirty_their_dates_however_late_they_are(tmp_path):
         .add_elements([TimestampedValue(message(0), hour(8))])
         .advance_watermark_to_infinity()
     )
-    streamed = StreamScans(lake.url, f"{lake.url}.keys", settings, 1, LATENESS)
+    streamed = StreamScans(lake.url, keys, settings, 1, LATENESS)
     expected = [Pane(DAY, 0, ON_TIME, 1), Pane(DAY + 1, 0, ON_TIME, 1), Pane(DAY, 0, BEYOND, 1)]
     panes_of(stream, streamed, expected)
-    lander = Lander(Work(lake.url, f"{lake.url}.keys", 36_000, 36_000, 0.0, 3.0), print)
+    lander = Lander(Work(lake.url, keys_of(lake), 36_000, 36_000, 0.0, 3.0), print)
     landed = lander.land()
     assert (landed.received, landed.accepted, landed.duplicate, landed.rejected) == (4, 2, 1, 1)
     assert read_table(open_lake(lake.url), "scans", ["venue"]).num_rows == 2
