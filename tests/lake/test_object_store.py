@@ -149,7 +149,8 @@ def test_scans_and_what_lies_beside_them_are_read_from_the_store_as_from_the_dis
             truyvet("run", "--lake", lake, "--keys", world.keys, "--now", world.now, *words).report
         )
     for name in ("received", "accepted", "duplicate", "rejected", "unregistered"):
-        assert reports[0][name] == reports[1][name] > 0
+        assert reports[0][name] == reports[1][name]
+    assert reports[0]["accepted"] > 0
 
 
 def test_recomputing_compacting_and_counting_contacts_leave_both_alike(world):
