@@ -12,6 +12,9 @@ from numba import njit
 Int64 = npt.NDArray[np.int64]
 UInt64 = npt.NDArray[np.uint64]
 
+MANY_ROWS = 1 << 24
+"""Rows beyond which the buckets of a batch grow, see `grown`."""
+
 _SHORT = 1 << 10  # rows below which a comparison sort is faster
 _LONG_TIE = 64  # rows of one (id, time) that an insertion sort may meet
 
@@ -212,3 +215,17 @@ def part_of_group(ids: Int64, group: Int64, parts: Mapping[int, int]) -> Int64:
 def parts_for(rows: int, rows_a_part: int) -> int:
     """The power of two of parts that keeps each near `rows_a_part` rows at most."""
     return 1 << max(0, -(-rows // rows_a_part) - 1).bit_length()
+
+
+def grown(size: int, total: int, until: int) -> int:
+    """The size of the parts of a total that grows with its square root beyond a bound.
+
+    Of two steps each part of one hands a piece to each part of the other. Parts of one size would
+    make the number of pieces grow with the square of the total, and each piece costs some work.
+
+    Args:
+        size: of a part as long as the total is no greater than `until`.
+        total: in any unit.
+        until: in the same unit.
+    """
+    return size if total <= until else int(size * (total / until) ** 0.5)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from pipelines.arrays import grown
 from pipelines.errors import DataError, ServiceError, TruyVetError
 from pipelines.ingest.sources import (
     MAGIC,
@@ -41,6 +42,7 @@ COMPRESSIONS: Final = {".gz": "gzip", ".zst": "zstd"}
 """The compression that a last suffix names."""
 
 CHUNK_BYTES: Final = 32 << 20
+_MANY_BYTES: Final = 1 << 31  # beyond them chunks grow, and pass through the system's cache
 
 _KNOWN = " ".join((*FORMATS, *COMPRESSIONS))
 _SNIFFED_BYTES = 1 << 10
@@ -59,6 +61,7 @@ class Chunk:
         stop: offset after its last byte. A line, or a row group of Parquet,
             belongs to the chunk in which its first byte lies.
         key: what a sealed file is opened with, else empty.
+        passing: whether there is so much input that none of it should stay in the system's cache.
     """
 
     number: int
@@ -68,9 +71,10 @@ class Chunk:
     start: int
     stop: int
     key: bytes = field(default=b"", repr=False)
+    passing: bool = False
 
 
-def list_chunks(paths: Sequence[str], *, chunk_bytes: int = CHUNK_BYTES) -> list[Chunk]:
+def list_chunks(paths: Sequence[str], *, chunk_bytes: int | None = None) -> list[Chunk]:
     """The chunks of all files that `paths` name.
 
     Plain NDJSON and Parquet are cut into ranges of bytes; of all else a file
@@ -79,7 +83,7 @@ def list_chunks(paths: Sequence[str], *, chunk_bytes: int = CHUNK_BYTES) -> list
     Args:
         paths: files, folders (recursive; files of known suffixes, neither hidden
             nor beginning with `_`), globs and URLs of object stores.
-        chunk_bytes: how long a range is.
+        chunk_bytes: how long a range is; None is `CHUNK_BYTES`, and more of very much input.
 
     Raises:
         DataError: a path names nothing that can be read.
@@ -92,11 +96,15 @@ def list_chunks(paths: Sequence[str], *, chunk_bytes: int = CHUNK_BYTES) -> list
         if not found:
             raise unreadable(path, "holds no input file", f"name files of the kinds {_KNOWN}")
         sizes |= found
+    total = sum(sizes.values())
+    chunk_bytes = chunk_bytes or grown(CHUNK_BYTES, total, _MANY_BYTES)
     chunks: list[Chunk] = []
     for path in sorted(sizes):
         kind, compression = _kind_of(path)
         for start, stop in _ranges(sizes[path], kind, compression, chunk_bytes):
-            chunks.append(Chunk(len(chunks), path, kind, compression, start, stop))
+            chunks.append(
+                Chunk(len(chunks), path, kind, compression, start, stop, passing=total > _MANY_BYTES)
+            )
     return chunks
 
 

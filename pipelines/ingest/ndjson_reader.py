@@ -12,6 +12,7 @@ from pipelines.ingest.inputs import Chunk
 from pipelines.ingest.lines import after_first_line_end, count_line_ends, whole_lines
 from pipelines.ingest.sources import (
     MAGIC,
+    let_go,
     open_stream,
     parts_of,
     read_upto,
@@ -46,6 +47,8 @@ def read_ndjson(chunk: Chunk, block_bytes: int = BLOCK_BYTES) -> Iterator[Lines]
                 raise unreadable(chunk.path, "has more than 4 billion lines", "split the file")
             yield Lines(first_row, data)
             before = data
+        if chunk.passing:
+            let_go(stream, chunk.start, chunk.stop)
 
 
 def _parts(chunk: Chunk, stream: Any, block_bytes: int) -> Iterator[UInt8]:

@@ -4,9 +4,10 @@ What cannot be read is a `DataError` that names the file and never what is in it
 """
 
 import io
+import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 import numpy as np
@@ -170,6 +171,15 @@ def open_stream(path: str, compression: str, key: bytes = b"") -> Iterator[Any]:
         file.seek(0)
         with pa.CompressedInputStream(pa.PythonFile(file, mode="r"), compression) as stream:
             yield stream
+
+
+def let_go(stream: Any, start: int, stop: int) -> None:
+    """Tell the system that what was read of a local file will not be read again.
+
+    Else a file larger than memory pushes out what has just been written.
+    """
+    with suppress(OSError):  # a store's file, or a compressed one
+        os.posix_fadvise(stream.fileno(), start, stop - start, os.POSIX_FADV_DONTNEED)
 
 
 @contextmanager

@@ -25,6 +25,7 @@ from pipelines.vault import Sealer
 REFUSED, SEALED, COUNTS, DATES = "refused", "sealed", "counts", "dates"
 """Tags beside the scans: refused rows, sealed identifiers, counts, scans by day."""
 
+_ROWS_AT_ONCE = 1 << 19
 _FEW_DAYS = 1 << 16  # counted without being sorted
 
 
@@ -59,17 +60,24 @@ class ParseChunks(ThreadedDoFn):
         self._sealer = Sealer(self.settings.keys.authority_public)
 
     def work(self, chunk: Chunk, *_: Any) -> Iterator[Any]:
-        """One chunk, block by block."""
+        """One chunk, block by block; the scans of several blocks are spilled together."""
+        held: list[pa.Table] = []
+        name = ""
         for number, block in enumerate(read_blocks(chunk)):
             name = f"{chunk.number:06}-{number:04}"
             parsed = parse(block, chunk.number, self.settings)
-            yield from self._scans(name, parsed)
             yield from self._refused(name, chunk.number % self.shares, block, parsed)
             yield from self._sealed(name, parsed)
             yield TaggedOutput(COUNTS, Counts(parsed.received, parsed.strict))
+            held.append(parsed.scans)
+            if sum(scans.num_rows for scans in held) >= _ROWS_AT_ONCE:
+                yield from self._scans(name, pa.concat_tables(held))
+                held = []
+        if held:
+            yield from self._scans(name, pa.concat_tables(held))
 
-    def _scans(self, name: str, parsed: Parsed) -> Iterator[Any]:
-        scans = parsed.scans
+    def _scans(self, name: str, scans: pa.Table) -> Iterator[Any]:
+        scans = scans.unify_dictionaries().combine_chunks()
         bucket = part_of(scans["event_high"].to_numpy(), self.buckets)
         order = stable_order(bucket)
         yield from spill(self.scratch, f"parsed-{name}", scans.take(pa.array(order)), bucket[order])
