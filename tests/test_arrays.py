@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from pipelines.arrays import (
     as_unsigned,
     dense_rank,
+    grown,
     order_by,
     order_by_key,
     order_of,
@@ -76,3 +77,11 @@ def test_each_id_lies_in_the_part_that_it_has_among_those_of_its_group(rows, par
 @pytest.mark.parametrize(("rows", "parts"), [(0, 1), (10, 1), (11, 2), (20, 2), (21, 4), (41, 8)])
 def test_parts_are_a_power_of_two_of_at_most_so_many_rows(rows, parts):
     assert parts_for(rows, 10) == parts
+
+
+@given(st.integers(0, 1 << 40), st.integers(0, 1 << 40))
+def test_parts_of_a_large_total_grow_as_their_number_does(one, other):
+    less, more = sorted((one, other))
+    assert grown(100, less, 1 << 20) <= grown(100, more, 1 << 20)
+    assert grown(100, min(more, 1 << 20), 1 << 20) == 100
+    assert grown(100, 4 * max(more, 1 << 20), 1 << 20) >= 2 * grown(100, max(more, 1 << 20), 1 << 20)

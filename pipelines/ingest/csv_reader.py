@@ -51,7 +51,7 @@ def read_csv(chunk: Chunk, contract: str, block_bytes: int = BLOCK_BYTES) -> Ite
         DataError: the file cannot be read, has no header or lacks a column.
     """
     with reading(chunk.path, "CSV"), open_stream(chunk.path, chunk.compression) as stream:
-        blocks = whole_lines(without_mark(parts_of(stream, block_bytes)))
+        blocks = (lines for _, lines in whole_lines(without_mark(parts_of(stream, block_bytes))))
         header, behind = _take_header(chunk, contract, blocks)
         rest = np.empty(0, np.uint8)
         first_row = 0

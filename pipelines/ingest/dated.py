@@ -21,7 +21,8 @@ from pipelines.ingest.other_columns import check
 from pipelines.ingest.other_lines import columns_of_lines
 from pipelines.ingest.parse import Settings
 from pipelines.ingest.reasons import BAD_PERSON, BAD_TIME, TOO_NEW, TOO_OLD
-from pipelines.ingest.spans import Columns, Lines, UInt8
+from pipelines.ingest.records import rows_of
+from pipelines.ingest.spans import ROW_BITS, Columns, Lines, UInt8
 from pipelines.ingest.texts import column_of
 from pipelines.ingest.typed import text_spans
 from schemas.tables import DECLARATIONS, ENCOUNTERS, Table
@@ -53,7 +54,7 @@ class DatedSource:
     def rows_schema(self) -> pa.Schema:
         """The table's columns, then what judging needs.
 
-        `row` = chunk number << 32 | row in the chunk, -1 of a row that the lake holds;
+        `row` = chunk number << ROW_BITS | row in the chunk, -1 of a row that the lake holds;
         `fault` the reason code of the time check, else 0.
         """
         judging = [pa.field("row", pa.int64()), pa.field("fault", pa.uint8())]
@@ -92,6 +93,7 @@ def parse_dated(
         chunk_number: of all chunks of the input.
         settings: keys and the range of time.
     """
+    row = rows_of(block) + ((chunk_number << ROW_BITS) + block.first_row)
     if isinstance(block, Lines):
         block, _ = columns_of_lines(block, kinds_of(source.contract))
     checked = check(block, source.contract, settings.keys)
@@ -99,7 +101,6 @@ def parse_dated(
     accepted = checked.reason == 0
     fault = _faults(source, checked.columns, settings)
     people = checked.identities(accepted & (fault == 0))
-    row = np.arange(block.rows) + ((chunk_number << 32) + block.first_row)
     mask = pa.array(accepted)
     columns = source.columns({name: column.filter(mask) for name, column in checked.columns.items()})
     columns |= {"row": row[accepted], "fault": fault[accepted]}

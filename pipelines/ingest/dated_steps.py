@@ -25,6 +25,7 @@ from pipelines.ingest.judging import LATER
 from pipelines.ingest.readers import read_blocks
 from pipelines.ingest.reasons import CONFLICTING_EVENT_ID, REASONS
 from pipelines.ingest.rejects import Refused
+from pipelines.ingest.spans import ROW_BITS
 from pipelines.ingest.split import COUNTS, Counts, ParseChunks
 from pipelines.keys import Keys
 from pipelines.lake import DataFile, Lake, LiveFile, read_live_file, write_data_file
@@ -106,7 +107,7 @@ class JudgeDated(ThreadedDoFn):
         order = np.argsort(row)
         table = pa.table({"row": row[order], "reason": reason[refused][order]})
         name = f"later-{self.source}-{day}-{part:06}"
-        for chunk, piece in spill(self.scratch, name, table, row[order] >> 32):
+        for chunk, piece in spill(self.scratch, name, table, row[order] >> ROW_BITS):
             yield TaggedOutput(LATER, (chunk, piece))
 
     def _held(self, day: int, part: int) -> Iterator[pa.Table]:

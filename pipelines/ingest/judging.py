@@ -16,6 +16,7 @@ from pipelines.errors import DataError
 from pipelines.ingest.duplicates import CONFLICT, DUPLICATE, NEW, TIME, Scans, judge
 from pipelines.ingest.parse import PARSED
 from pipelines.ingest.reasons import REASONS
+from pipelines.ingest.spans import ROW_BITS
 from pipelines.lake import storage
 from pipelines.scratch import Piece, read_pieces, spill
 from pipelines.threads import ThreadedDoFn
@@ -154,7 +155,7 @@ class JudgeScans(ThreadedDoFn):
         reason = np.where(verdict[refused] == CONFLICT, _CONFLICTING, fault).astype(np.uint8)
         order = np.argsort(row)
         table = pa.table({"row": row[order], "reason": reason[order]})
-        for chunk, piece in spill(self.scratch, f"later-{bucket:06}", table, row[order] >> 32):
+        for chunk, piece in spill(self.scratch, f"later-{bucket:06}", table, row[order] >> ROW_BITS):
             yield TaggedOutput(LATER, (chunk, piece))
 
 

@@ -17,7 +17,6 @@ from pipelines.ingest.spans import UInt8
 LONG_LINE: Final = 1 << 20
 """Bytes of a line beyond which it is not kept verbatim."""
 
-_LINE_END: Final = 0x0A
 _LOOK_BACK: Final = 1 << 10
 _LOOK_AHEAD: Final = 1 << 16
 
@@ -38,36 +37,43 @@ class _LongLine:
         return np.concatenate((self._kept, np.frombuffer(tail, np.uint8)))
 
 
-def whole_lines(parts: Iterator[UInt8]) -> Iterator[UInt8]:
+def whole_lines(parts: Iterator[UInt8]) -> Iterator[tuple[int, UInt8]]:
     """Blocks of whole lines, each about a part long; only the last may lack its line end.
 
     Args:
         parts: consecutive bytes, arrays of any size.
+
+    Returns:
+        Where each block begins among all bytes, and the block.
     """
     rest = np.empty(0, np.uint8)  # the begin of a line, at most LONG_LINE bytes
     long_line: _LongLine | None = None
+    at = begun = 0  # where the part ends; where the rest or the long line begins
     for part in parts:
+        at += part.size
         if long_line is not None:
             begin = after_first_line_end(part)
             long_line.add(part[: begin - 1] if begin else part)
             if not begin:
                 continue
-            yield long_line.stand_in()
+            yield begun, long_line.stand_in()
             long_line, part = None, part[begin:]
         block = np.concatenate((rest, part)) if rest.size else part
         stop = after_last_line_end(block)
-        yield from _shortened(block[:stop])
+        for start, lines in _shortened(block[:stop]):
+            yield at - block.size + start, lines
         rest = block[stop:]
+        begun = at - rest.size
         if rest.size > LONG_LINE:
             long_line, rest = _LongLine(rest), np.empty(0, np.uint8)
     if long_line is not None:
-        yield long_line.stand_in()
+        yield begun, long_line.stand_in()
     elif rest.size:
-        yield rest
+        yield begun, rest
 
 
-def _shortened(block: UInt8) -> Iterator[UInt8]:
-    """Whole lines, the long ones replaced; nearly always the block itself.
+def _shortened(block: UInt8) -> Iterator[tuple[int, UInt8]]:
+    """Whole lines, the long ones replaced, and where they begin; nearly always the block itself.
 
     Looks for a line end in every `LONG_LINE` bytes instead of at every line.
     """
@@ -78,12 +84,13 @@ def _shortened(block: UInt8) -> Iterator[UInt8]:
             position += step
             continue
         if position > start:
-            yield block[start:position]
+            yield start, block[start:position]
+        begin = position
         start = position + after_first_line_end(block[position:])
-        yield _LongLine(block[position : start - 1]).stand_in()
+        yield begin, _LongLine(block[begin : start - 1]).stand_in()
         position = start
     if block.size > start:
-        yield block[start:]
+        yield start, block[start:]
 
 
 def after_last_line_end(data: UInt8) -> int:
@@ -105,9 +112,3 @@ def after_first_line_end(data: UInt8) -> int:
         if found >= 0:
             return start + found + 1
     return 0
-
-
-def count_line_ends(data: UInt8) -> int:
-    """How many line ends there are."""
-    slices = range(0, data.size, LONG_LINE)
-    return sum(int(np.count_nonzero(data[start : start + LONG_LINE] == _LINE_END)) for start in slices)

@@ -117,11 +117,9 @@ def _forget(length: Int32, row: int) -> None:
 
 
 @njit(cache=True, nogil=True)
-def line_bounds(data: UInt8) -> tuple[Int64, Int64]:
-    """`begin` and `end` as `read_lines` gives them, without reading the lines."""
-    most = _count_line_ends(data) + 1
-    begin = np.empty(most, np.int64)
-    end = np.empty(most, np.int64)
+def line_begins(data: UInt8) -> Int64:
+    """`begin` as `read_lines` gives it, without reading the lines."""
+    begin = np.empty(_count_line_ends(data) + 1, np.int64)
     rows = 0
     at = 0
     while at < data.size:
@@ -129,10 +127,19 @@ def line_bounds(data: UInt8) -> tuple[Int64, Int64]:
         stop = find_line_end(data, first)
         if first < stop:
             begin[rows] = at
-            end[rows] = stop - (data[stop - 1] == _RETURN)
             rows += 1
         at = stop + 1
-    return begin[:rows], end[:rows]
+    return begin[:rows]
+
+
+@njit(cache=True, nogil=True)
+def ends_of_lines(data: UInt8, begin: Int64) -> Int64:
+    """`end` as `read_lines` gives it, of the lines that begin there."""
+    end = np.empty(begin.size, np.int64)
+    for row in range(begin.size):
+        stop = find_line_end(data, skip_blanks(data, begin[row]))
+        end[row] = stop - (data[stop - 1] == _RETURN)
+    return end
 
 
 @helper

@@ -4,14 +4,16 @@ A line belongs to the chunk in which it begins, so the chunks of a file hold
 each of its lines exactly once wherever they are cut.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from pipelines.errors import DataError
 from pipelines.ingest.inputs import Chunk
-from pipelines.ingest.lines import after_first_line_end, count_line_ends, whole_lines
+from pipelines.ingest.lines import after_first_line_end, whole_lines
 from pipelines.ingest.sources import (
     MAGIC,
+    MARK,
+    announce,
     let_go,
     open_stream,
     parts_of,
@@ -20,16 +22,17 @@ from pipelines.ingest.sources import (
     unreadable,
     without_mark,
 )
-from pipelines.ingest.spans import Lines, UInt8
+from pipelines.ingest.spans import ROW_BITS, Lines, UInt8
 
 BLOCK_BYTES: Final = 32 << 20
 
-_MOST_ROWS: Final = 1 << 32  # what a packed row number can count
+_MOST_BYTES: Final = 1 << ROW_BITS
 _SEARCH_BYTES: Final = 1 << 16
+_LINE_BYTES: Final = 1 << 12
 
 
 def read_ndjson(chunk: Chunk, block_bytes: int = BLOCK_BYTES) -> Iterator[Lines]:
-    """The lines of a chunk; row numbers count blank lines too, so they ascend with gaps.
+    """The lines of a chunk; the number of a row is the place of its first byte.
 
     Raises:
         DataError: the file cannot be read, or is of another format.
@@ -38,28 +41,50 @@ def read_ndjson(chunk: Chunk, block_bytes: int = BLOCK_BYTES) -> Iterator[Lines]
         reading(chunk.path, "newline-delimited JSON"),
         open_stream(chunk.path, chunk.compression, chunk.key) as stream,
     ):
-        first_row = 0
-        before: UInt8 | None = None
-        for data in whole_lines(_parts(chunk, stream, block_bytes)):
-            if before is not None:
-                first_row += count_line_ends(before)
-            if first_row >= _MOST_ROWS:
-                raise unreadable(chunk.path, "has more than 4 billion lines", "split the file")
-            yield Lines(first_row, data)
-            before = data
+        begin, parts = _parts(chunk, stream, block_bytes)
+        for place, data in whole_lines(parts):
+            if place >= _MOST_BYTES:
+                raise unreadable(chunk.path, "is larger than a terabyte", "split the file")
+            yield Lines(begin - chunk.start + place, data)
         if chunk.passing:
             let_go(stream, chunk.start, chunk.stop)
 
 
-def _parts(chunk: Chunk, stream: Any, block_bytes: int) -> Iterator[UInt8]:
+def lines_at(chunk: Chunk, rows: Sequence[int]) -> Iterator[Lines]:
+    """Some lines of an uncompressed chunk, each at the begin of a small block, without those between.
+
+    Args:
+        chunk: whose lines they are.
+        rows: their numbers in the chunk.
+
+    Raises:
+        DataError: the file cannot be read any more.
+    """
+    with reading(chunk.path, "newline-delimited JSON"), open_stream(chunk.path, "") as stream:
+        places = [chunk.start + row for row in rows]
+        announce(stream, places, _LINE_BYTES)
+        for row, place in zip(rows, places, strict=True):
+            stream.seek(place)
+            block = next(whole_lines(parts_of(stream, _LINE_BYTES)), None)
+            if block is None:
+                raise unreadable(chunk.path, "has changed while it was read", "run it again")
+            yield Lines(row, block[1])
+
+
+def _parts(chunk: Chunk, stream: Any, block_bytes: int) -> tuple[int, Iterator[UInt8]]:
+    """Where the lines of the chunk begin, and their bytes."""
     if chunk.compression:
-        return _checked(chunk, without_mark(parts_of(stream, block_bytes)))
-    begin = _line_begin(stream, chunk.start)
-    end = _line_begin(stream, chunk.stop)
+        return 0, _checked(chunk, without_mark(parts_of(stream, block_bytes)))
+    begin = _line_begin(stream, chunk.start) if chunk.start else _text_begin(stream)
+    length = max(0, _line_begin(stream, chunk.stop) - begin)
     stream.seek(begin)
-    length = end - begin
     parts = parts_of(stream, length if length < 2 * block_bytes else block_bytes, length)
-    return parts if chunk.start else _checked(chunk, without_mark(parts))
+    return begin, parts if chunk.start else _checked(chunk, parts)
+
+
+def _text_begin(stream: Any) -> int:
+    """Where the text of a file begins: behind the byte order mark, if there is one."""
+    return len(MARK) if read_upto(stream, len(MARK)).tobytes() == MARK else 0
 
 
 def _line_begin(stream: Any, offset: int) -> int:

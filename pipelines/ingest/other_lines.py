@@ -9,7 +9,7 @@ import pyarrow as pa
 from pipelines.arrays import Int64
 from pipelines.ingest.kinds import NUMBER, TEXT, TEXTS, TIME, TRUTH, WHOLE
 from pipelines.ingest.reasons import MALFORMED
-from pipelines.ingest.records import count_records, raw_records
+from pipelines.ingest.records import raw_records, rows_of
 from pipelines.ingest.spans import Columns, Lines, Spans, UInt8
 from pipelines.ingest.strict import load
 from pipelines.ingest.typed import text_spans
@@ -28,7 +28,7 @@ def columns_of_lines(block: Lines, kinds: dict[str, str]) -> tuple[Columns, list
         block: lines of records.
         kinds: the kind of each field by name.
     """
-    raw = raw_records(block, np.arange(count_records(block)))
+    raw = raw_records(block, rows_of(block))
     broken = np.zeros(len(raw), np.uint8)
     parts: dict[str, list[pa.Array]] = {name: [pa.array([], pa.string())] for name in kinds}
     for start in range(0, len(raw), _LINES_AT_ONCE):

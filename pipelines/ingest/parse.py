@@ -11,11 +11,11 @@ from pipelines.ingest.checks import Checked, check
 from pipelines.ingest.event_keys import Content, event_keys
 from pipelines.ingest.hashing import hashes, macs
 from pipelines.ingest.reasons import TOO_NEW, TOO_OLD
-from pipelines.ingest.records import count_records, raw_records, records_of
-from pipelines.ingest.spans import Columns, Int32, Lines, Spans, UInt8
+from pipelines.ingest.records import raw_records, records_of, rows_of
+from pipelines.ingest.spans import ROW_BITS, Columns, Int32, Lines, Spans, UInt8
 from pipelines.keys import Keys
 
-__all__ = ["PARSED", "Parsed", "Settings", "count_records", "parse", "raw_record", "raw_records"]
+__all__ = ["PARSED", "Parsed", "Settings", "parse", "raw_records", "rows_of"]
 
 PARSED = pa.schema(
     [
@@ -35,7 +35,7 @@ PARSED = pa.schema(
 )
 """Scans that were read, in the order of the file. `event_high` and `event_low` are the halves
 of the event key, big-endian; `direction`, `scan_mode` and `authenticity` codes of `schemas.codes`;
-`row` = chunk number << 32 | row in the chunk; `fault` the reason code of the time check, else 0."""
+`row` = chunk number << ROW_BITS | row in the chunk; `fault` the reason code of the time check, else 0."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ def parse(block: Lines | Columns, chunk_number: int, settings: Settings) -> Pars
     """
     records = records_of(block)
     checked = check(records, settings.keys.codes)
-    row = np.arange(checked.reason.size) + ((chunk_number << 32) + block.first_row)
+    row = records.row + ((chunk_number << ROW_BITS) + block.first_row)
     refused = np.flatnonzero(checked.reason)
     kept = np.flatnonzero(checked.reason == 0) if refused.size else None
     scans = checked.rows(kept)
@@ -116,11 +116,6 @@ def parse(block: Lines | Columns, chunk_number: int, settings: Settings) -> Pars
         tokens=tokens[sealed],
         identifiers=Identifiers(scans.person.texts, sealed),
     )
-
-
-def raw_record(block: Lines | Columns, row_in_block: int) -> bytes:
-    """`raw_records` of one row."""
-    return raw_records(block, np.array([row_in_block], np.int64))[0]
 
 
 def _faults(occurred_us: Int64, settings: Settings) -> UInt8:

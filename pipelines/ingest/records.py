@@ -8,7 +8,7 @@ import orjson
 
 from pipelines.arrays import Int64
 from pipelines.ingest.fields import FIELDS, OCCURRED_AT, RECORD_BYTES
-from pipelines.ingest.ndjson import IN_DOUBT, TOO_LONG, line_bounds, read_lines
+from pipelines.ingest.ndjson import IN_DOUBT, TOO_LONG, ends_of_lines, line_begins, read_lines
 from pipelines.ingest.reasons import TOO_LARGE
 from pipelines.ingest.spans import NO_INSTANT, Columns, Int32, Lines, Spans, UInt8
 from pipelines.ingest.strict import decode
@@ -28,12 +28,14 @@ class Records:
     Attributes:
         texts: one column a field, in the order of `FIELDS`; n rows each.
         instants: int64[n] where `occurred_at` came as UTC microseconds, else None.
+        row: int64[n], the number of each record in the block, as `rows_of` gives it.
         reason: uint8[n], why a record was refused so far, 0 where it was not.
         strict: how many lines the strict parser read.
     """
 
     texts: tuple[Texts, ...]
     instants: Int64 | None
+    row: Int64
     reason: UInt8
     strict: int
 
@@ -43,9 +45,9 @@ def records_of(block: Lines | Columns) -> Records:
     return _of_lines(block) if isinstance(block, Lines) else _of_columns(block)
 
 
-def count_records(block: Lines | Columns) -> int:
-    """How many records a block holds, refused ones included."""
-    return int(line_bounds(read_only(block.data))[0].size) if isinstance(block, Lines) else block.rows
+def rows_of(block: Lines | Columns) -> Int64:
+    """The number in the block of each record, refused ones included: where its line begins, else its row."""
+    return line_begins(read_only(block.data)) if isinstance(block, Lines) else np.arange(block.rows)
 
 
 def raw_records(block: Lines | Columns, rows: Int64) -> list[bytes]:
@@ -53,12 +55,12 @@ def raw_records(block: Lines | Columns, rows: Int64) -> list[bytes]:
 
     Args:
         block: the block that was parsed.
-        rows: int64[k], numbers in the block (not in the chunk).
+        rows: int64[k], of those that `rows_of` gives.
     """
     if isinstance(block, Columns):
         return [_json_of(block, row) for row in rows.tolist()]
-    begin, end = line_bounds(read_only(block.data))
-    return [block.data[begin[row] : end[row]].tobytes() for row in rows.tolist()]
+    ends = ends_of_lines(read_only(block.data), rows)
+    return [block.data[begin:end].tobytes() for begin, end in zip(rows.tolist(), ends.tolist(), strict=True)]
 
 
 def _of_lines(block: Lines) -> Records:
@@ -68,7 +70,7 @@ def _of_lines(block: Lines) -> Records:
     doubtful = np.flatnonzero(state == IN_DOUBT)
     side, reason[doubtful] = _read_strictly(data, escaped, doubtful, (begin, end), start, length)
     columns = tuple(Texts(data, side, start[field], length[field]) for field in range(len(FIELDS)))
-    return Records(columns, None, reason, int(doubtful.size))
+    return Records(columns, None, begin, reason, int(doubtful.size))
 
 
 def _read_strictly(
@@ -108,7 +110,7 @@ def _of_columns(block: Columns) -> Records:
     given = None if isinstance(instants, Spans) else instants
     if given is not None:
         given = np.where(reason == 0, given, NO_INSTANT)
-    return Records(tuple(_without(column, reason) for column in texts), given, reason, 0)
+    return Records(tuple(_without(column, reason) for column in texts), given, rows_of(block), reason, 0)
 
 
 def _text_column(block: Columns, name: str) -> Texts:

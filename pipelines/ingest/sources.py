@@ -6,7 +6,7 @@ What cannot be read is a `DataError` that names the file and never what is in it
 import io
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, Final
 
@@ -180,6 +180,14 @@ def let_go(stream: Any, start: int, stop: int) -> None:
     """
     with suppress(OSError):  # a store's file, or a compressed one
         os.posix_fadvise(stream.fileno(), start, stop - start, os.POSIX_FADV_DONTNEED)
+
+
+def announce(stream: Any, places: Sequence[int], size: int) -> None:
+    """Tell the system that of a local file so many bytes at these places will be read, and no others."""
+    with suppress(OSError):
+        os.posix_fadvise(stream.fileno(), 0, 0, os.POSIX_FADV_RANDOM)
+        for place in places:
+            os.posix_fadvise(stream.fileno(), place, size, os.POSIX_FADV_WILLNEED)
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """Blocks of records as they were read: text stays where it lies and is known by its spans."""
 
 from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -9,6 +10,9 @@ from pipelines.arrays import Int64
 
 UInt8 = npt.NDArray[np.uint8]
 Int32 = npt.NDArray[np.int32]
+
+ROW_BITS: Final = 40
+"""Bits that the number of a record in its chunk has; the number of the chunk stands above them."""
 
 NO_INSTANT = np.iinfo(np.int64).min
 """Null in a column of instants."""
@@ -45,7 +49,8 @@ class Lines:
     no part of its first line: the reader leaves it out.
 
     Attributes:
-        first_row: the number in the chunk of the first record.
+        first_row: where the first byte lies among those of the chunk. The number of a record is the
+            place of its line, so that a line is found again without those before it.
         data: uint8, the bytes.
     """
 

@@ -12,7 +12,7 @@ import orjson
 from pipelines.errors import UsageError
 from pipelines.ingest.inputs import Chunk, list_chunks
 from pipelines.ingest.readers import read_blocks
-from pipelines.ingest.records import count_records, raw_records
+from pipelines.ingest.records import raw_records, rows_of
 from pipelines.ingest.spans import Columns, Lines
 from pipelines.progress import progress
 from pipelines.streaming.avro_messages import encode
@@ -123,7 +123,7 @@ def _lines(block: Lines | Columns) -> Iterator[bytes]:
         yield from (line for line in block.data.tobytes().splitlines() if line.strip())
         return
     instants = block.fields.get("occurred_at")
-    rows = np.arange(count_records(block))
+    rows = rows_of(block)
     for row, raw in zip(rows.tolist(), raw_records(block, rows), strict=True):
         if isinstance(instants, np.ndarray) and not block.broken[row]:
             record = orjson.loads(raw)

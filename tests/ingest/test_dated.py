@@ -14,6 +14,7 @@ from pipelines.ingest.inputs import list_chunks
 from pipelines.ingest.parse import Settings
 from pipelines.ingest.readers import read_blocks
 from pipelines.ingest.reasons import REASONS
+from pipelines.ingest.spans import ROW_BITS
 from pipelines.keys import create_keys, token
 from pipelines.options import parse_instant
 from tests.ingest.input_files import FORMS, PACK, avro_of, write
@@ -53,10 +54,11 @@ def parsed(tmp_path, how):
 
 def outcomes(block):
     """The reason of each record in its order; the empty text is none."""
-    reasons = dict(zip((block.refused_row & 0xFFFF).tolist(), block.refused_reason.tolist(), strict=True))
-    rows = zip(block.rows["row"].to_pylist(), block.rows["fault"].to_pylist(), strict=True)
-    reasons |= {row & 0xFFFF: fault for row, fault in rows}
-    return [REASONS[reasons[row]] for row in range(block.received)]
+    refused = zip(block.refused_row.tolist(), block.refused_reason.tolist(), strict=True)
+    kept = zip(block.rows["row"].to_pylist(), block.rows["fault"].to_pylist(), strict=True)
+    reasons = dict(sorted([*refused, *kept]))
+    assert len(reasons) == block.received
+    return [REASONS[reason] for reason in reasons.values()]
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -173,7 +175,7 @@ def test_the_first_defect_of_a_declaration_counts(parsed):
 def test_lines_that_are_no_records_are_refused_by_their_place(parsed):
     block = parsed("encounters", b'\n{"broken\n' + b"[" * 20 + b"]" * 20 + b"\n" + b"x" * 17_000 + b"\n")
     assert outcomes(block) == ["malformed", "too_deep", "too_large"]
-    assert (block.refused_row >> 32).tolist() == [3, 3, 3]
+    assert (block.refused_row >> ROW_BITS).tolist() == [3, 3, 3]
 
 
 def test_nobody_of_a_record_that_is_refused_is_sealed(parsed):

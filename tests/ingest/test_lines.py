@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pipelines.errors import DataError
 from pipelines.ingest.inputs import Chunk
 from pipelines.ingest.lines import LONG_LINE, whole_lines
-from pipelines.ingest.ndjson_reader import read_ndjson
+from pipelines.ingest.ndjson_reader import lines_at, read_ndjson
 from tests.ingest.input_files import PACK, write
 
 
@@ -35,9 +35,11 @@ def stand_in(line):
 
 @given(st.binary(max_size=60).map(lambda data: data.replace(b"\xff", b"\n")), st.integers(1, 9))
 def test_blocks_are_whole_lines_and_together_the_file(data, size):
-    blocks = list(whole_lines(arrays(data, size)))
+    found = list(whole_lines(arrays(data, size)))
+    blocks = [block for _, block in found]
     assert joined(blocks) == data
     assert all(block.tobytes().endswith(b"\n") for block in blocks[:-1])
+    assert all(data.startswith(block.tobytes(), place) for place, block in found)
 
 
 @pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
@@ -54,17 +56,57 @@ def test_chunks_cut_at_every_byte_hold_each_line_exactly_once(tmp_path, mark, en
             assert lines == text.splitlines(True)
 
 
+def numbered(chunk, block_bytes):
+    """The lines of a chunk by their numbers."""
+    found = []
+    for block in read_ndjson(chunk, block_bytes):
+        lines = block.data.tobytes().splitlines(True)
+        at = block.first_row
+        for line in lines:
+            found.append((at, line))
+            at += len(line)
+    return found
+
+
 @pytest.mark.parametrize("suffix", PACK)
-def test_rows_ascend_over_the_blocks_of_a_chunk(tmp_path, suffix):
+def test_a_line_has_the_place_of_its_first_byte_as_its_number(tmp_path, suffix):
     content = b"".join(b'{"n":%d}\n' % n + b"\n" * (n % 3) for n in range(100))
     path = write(tmp_path, f"a.ndjson{suffix}", PACK[suffix](content))
     compression = {"": "", ".gz": "gzip", ".zst": "zstd"}[suffix]
     chunk = Chunk(0, path, "ndjson", compression, 0, len(content) if not suffix else 1)
-    found = list(read_ndjson(chunk, 16))
-    assert joined(block.data for block in found) == content
-    rows = [block.first_row + n for block in found for n, _ in enumerate(block.data.tobytes().split())]
-    assert len(rows) == 100
-    assert rows == sorted(set(rows))
+    found = numbered(chunk, 16)
+    assert b"".join(line for _, line in found) == content
+    assert all(content.startswith(line, at) for at, line in found)
+
+
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+def test_every_line_of_a_chunk_is_found_again_by_its_number(tmp_path, mark):
+    content = b"{}\n" + b"".join(b" " * (n % 5) + b'{"n":%d}\r\n\n' % n for n in range(9)) + b"{}"
+    path = write(tmp_path, "a.ndjson", mark + content)
+    size = len(mark + content)
+    for cut in range(size + 1):
+        for chunk in (Chunk(0, path, "ndjson", "", 0, cut), Chunk(1, path, "ndjson", "", cut, size)):
+            found = numbered(chunk, 30)
+            blocks = list(lines_at(chunk, [at for at, _ in found]))
+            assert [block.first_row for block in blocks] == [at for at, _ in found]
+            for block, (_, line) in zip(blocks, found, strict=True):
+                assert block.data.tobytes().startswith(line)
+
+
+def test_a_long_line_is_found_again_by_its_number_as_what_stands_for_it(tmp_path):
+    long = b"x" * (LONG_LINE + 9)
+    content = b"{}\n" + long + b"\n[]\n" + long
+    path = write(tmp_path, "a.ndjson", content)
+    chunk = Chunk(0, path, "ndjson", "", 0, len(content))
+    blocks = list(lines_at(chunk, [3, 4 + len(long), 7 + len(long)]))
+    for block, expected in zip(blocks, (stand_in(long), b"[]\n", stand_in(long)), strict=True):
+        assert block.data.tobytes().startswith(expected)
+
+
+def test_a_line_that_has_gone_meanwhile_is_said(tmp_path):
+    path = write(tmp_path, "a.ndjson", b"{}\n{}\n")
+    with pytest.raises(DataError, match="has changed while it was read"):
+        list(lines_at(Chunk(0, path, "ndjson", "", 0, 1 << 20), [1000]))
 
 
 @pytest.mark.parametrize("over", [0, 1, 5])

@@ -3,9 +3,10 @@
 import pytest
 
 from pipelines.ingest.parse import PARSED, parse
+from pipelines.ingest.spans import ROW_BITS
 from pipelines.keys import token, venue_id
 from schemas.codes import DIRECTIONS, SCAN_MODES
-from tests.ingest.reference import KEYS, SETTINGS, block, columns_of, kept, line, of
+from tests.ingest.reference import GOOD, KEYS, SETTINGS, block, columns_of, kept, line, of
 
 PERSON = '"person":"phone:0905123456"'
 VENUE = '"venue":"QNG-0001"'
@@ -196,9 +197,14 @@ def test_no_record_at_all_is_an_empty_table():
 
 
 def test_rows_are_packed_with_their_chunk_and_their_place_in_it():
-    parsed = parse(block(line(), "\n\n", "hello", "\n", line(), first_row=100), 3, SETTINGS)
-    assert parsed.scans["row"].to_pylist() == [(3 << 32) + 100, (3 << 32) + 102]
-    assert parsed.refused_row.tolist() == [(3 << 32) + 101]
+    lines = block(line(), "\n\n", "hello", "\n", line(), first_row=100)
+    text = lines.data.tobytes().decode()
+    parsed = parse(lines, 3, SETTINGS)
+    first, hello = (3 << ROW_BITS) + 100, text.index("hello")
+    assert parsed.scans["row"].to_pylist() == [first, first + text.index("{", hello)]
+    assert parsed.refused_row.tolist() == [first + hello]
+    columns = parse(columns_of([GOOD, GOOD], 7), 1, SETTINGS)
+    assert columns.scans["row"].to_pylist() == [(1 << ROW_BITS) + 7, (1 << ROW_BITS) + 8]
 
 
 def test_tokens_and_ids_are_those_of_the_keys_module():

@@ -3,7 +3,7 @@
 import numpy as np
 import pyarrow as pa
 
-from pipelines.ingest.parse import count_records, parse, raw_record, raw_records
+from pipelines.ingest.parse import parse, raw_records, rows_of
 from pipelines.ingest.spans import NO_INSTANT, Columns, Spans
 from tests.ingest.reference import (
     GOOD,
@@ -18,6 +18,8 @@ from tests.ingest.reference import (
     outcomes,
     spans_of,
 )
+
+FIRST = np.zeros(1, np.int64)
 
 
 def test_columns_take_microseconds_and_say_missing_where_they_are_null():
@@ -42,7 +44,7 @@ def test_what_the_reader_refused_stays_refused_and_columns_that_are_not_there_ar
 
 def test_a_row_of_columns_over_16_kilobytes_of_json_is_too_large():
     def size_of(zone):
-        return len(raw_record(columns_of([{**GOOD, "zone": zone}]), 0))
+        return len(raw_records(columns_of([{**GOOD, "zone": zone}]), FIRST)[0])
 
     room = 16 * 1024 - size_of("x") + 1
     for zone, reason in (
@@ -57,7 +59,7 @@ def test_the_raw_record_of_a_row_is_its_json_in_the_order_of_the_contract():
     columns = columns_of([{"zone": "Tầng", **GOOD, "event_id": ""}])
     text = '{"person":"phone:0905123456","venue":"QNG-0001",'
     text += '"occurred_at":"2021-07-01T08:30:00+07:00","zone":"Tầng"}'
-    assert raw_record(columns, 0) == text.encode()
+    assert raw_records(columns, FIRST)[0] == text.encode()
     timed = Columns(0, {"occurred_at": np.array([5, NO_INSTANT])}, 2, np.zeros(2, np.uint8), {1: b"raw"})
     assert raw_records(timed, np.array([0, 1])) == [b'{"occurred_at":5}', b"raw"]
 
@@ -65,7 +67,7 @@ def test_the_raw_record_of_a_row_is_its_json_in_the_order_of_the_contract():
 def test_bytes_of_a_column_that_are_not_utf8_are_malformed_and_have_a_raw_record():
     columns = Columns(0, {"zone": spans_of([b"T\xe7ng"])}, 1, np.zeros(1, np.uint8))
     assert outcomes(parse(columns, 0, SETTINGS)) == ["malformed"]
-    assert raw_record(columns, 0) == b'{"zone":"T\\\\xe7ng"}'
+    assert raw_records(columns, FIRST)[0] == b'{"zone":"T\\\\xe7ng"}'
 
 
 def test_columns_backed_by_arrow_memory_that_may_not_be_written_are_read():
@@ -96,10 +98,10 @@ def test_blank_lines_are_no_records_and_line_ends_of_both_kinds_count():
         line(zone="T2"),
     ]
     assert of(*raw) == ["kept", "kept", "malformed", "kept"]
-    assert count_records(block(*raw)) == 4
-    assert raw_records(block(*raw), np.array([0, 1, 2, 3])) == [
+    rows = rows_of(block(*raw))
+    assert raw_records(block(*raw), rows[[0, 3, 1, 2]]) == [
         line().encode(),
+        b"  " + line(zone="T2").encode(),
         line(zone="T1").encode(),
         b"hello",
-        b"  " + line(zone="T2").encode(),
     ]
