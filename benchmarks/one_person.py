@@ -44,6 +44,7 @@ def measure(work: Path, scans: int) -> None:
 
 def from_the_library_and_the_shell(lake: Path, persons: list[int]) -> list[dict[str, Any]]:
     """Our own rows: warm, the first of a process, and the whole command."""
+    timed_calls(lambda person: overlaps(str(lake), person), persons)
     warm = timed_calls(lambda person: overlaps(str(lake), person), persons)
     first = run(module("first_query", "--lake", lake, "--person", persons[0])).last_line()
     cases = read_table(open_lake(str(lake)), "cases", ["case_id"])["case_id"].to_pylist()

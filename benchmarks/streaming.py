@@ -125,7 +125,7 @@ def _receiver(landing: Landing, subscription: str) -> Receiver:
 
 def _throw_away(landing: Landing) -> None:
     for segment in landing.segments():
-        segment.path.unlink()
+        os.unlink(segment.place)
 
 
 def _landed_a_second(landing: Landing, name: str, messages: list[bytes], scans: int) -> float:

@@ -7,8 +7,8 @@ from pipelines import options
 from pipelines.errors import UsageError
 
 EXAMPLE = """
-truyvet stream --lake /mnt/lake --runner my.toml --subscription projects/P/subscriptions/scans
-truyvet stream --lake /mnt/lake --runner my.toml --subscription projects/P/subscriptions/scans \
+truyvet stream --lake gs://BUCKET/lake --runner my.toml --subscription projects/P/subscriptions/scans
+truyvet stream --lake gs://BUCKET/lake --runner my.toml --subscription projects/P/subscriptions/scans \\
     --template gs://BUCKET/templates/stream.json
 """
 

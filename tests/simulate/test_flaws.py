@@ -36,12 +36,11 @@ def settings(tmp_path_factory):
 def judged(lines, settings):
     """The parsed scans and, for each line in turn, the reason why ingest refuses it or `accepted`."""
     parsed = parse(Lines(0, np.frombuffer(b"\n".join(lines) + b"\n", np.uint8)), 0, settings)
-    verdict = ["accepted"] * len(lines)
-    for row, reason in zip(parsed.refused_row.tolist(), parsed.refused_reason.tolist(), strict=True):
-        verdict[row] = REASONS[reason]
-    for row, fault in zip(*(parsed.scans[name].to_pylist() for name in ("row", "fault")), strict=True):
-        verdict[row] = REASONS[fault] if fault else verdict[row]
-    return parsed.scans, verdict
+    refused = zip(parsed.refused_row.tolist(), parsed.refused_reason.tolist(), strict=True)
+    scans = zip(*(parsed.scans[name].to_pylist() for name in ("row", "fault")), strict=True)
+    verdict = [reason for _, reason in sorted([*refused, *scans])]
+    assert len(verdict) == len(lines)
+    return parsed.scans, [REASONS[reason] if reason else "accepted" for reason in verdict]
 
 
 def test_every_flaw_is_refused_for_the_reason_it_is_made_for(settings):

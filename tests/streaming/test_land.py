@@ -35,8 +35,8 @@ def kill_sometime(process, lake, dice):
     if dice.random() < 0.5:
         time.sleep(dice.uniform(0.5, 3.0))
     else:
-        planned = landing_of(lake).folder / "next.json"
-        wait_for(lambda: planned.exists() and is_committing(lake), 120)
+        folder = Path(landing_of(lake).folder)
+        wait_for(lambda: any(folder.glob("next-*")) and is_committing(lake), 120)
         time.sleep(dice.uniform(0.0, 1.5))
     process.kill()
     process.communicate()
