@@ -131,7 +131,7 @@ class Landing:
             os.close(handle)
 
     def plan(self, committed: int, known: int) -> Planned | None:
-        """The batch that was written down and not done, else a new one; None when nothing waits.
+        """The batch that was written down and not done, else a new one; None when there is none.
 
         It is to be carried out only while the lake still knows no number beyond `committed`.
 
@@ -148,7 +148,10 @@ class Landing:
             old = self._read(other)
             if old is not None and old.number == committed:
                 return old
-            storage.remove_each([other])  # written down when the lake had gone on: its segments still wait
+            if old is not None and old.after > committed and storage.is_url(self.folder):
+                return None  # this process is behind; another may be carrying it out
+            # Written down when the lake had gone on, or before the lake was restored: its segments still wait.
+            storage.remove_each([other])
         if place not in plans:
             names = _batch(waiting)
             if not names:

@@ -12,6 +12,7 @@ from pipelines.ingest.readers import read_blocks
 from pipelines.lake import Lake, open_lake, read_table, snapshot
 from pipelines.streaming.segments import open_landing
 from pipelines.streaming.sent import Sent, SentLists
+from tests.lake.object_store import BUCKET
 from tests.lakes import new_lake
 from tests.streaming.scans import lander_of, landing_of, rejects, scan
 
@@ -79,7 +80,22 @@ def test_a_plan_that_was_made_when_the_lake_had_gone_on_is_dropped_and_its_segme
     planned = landing.plan(too_late.number + 1, too_late.number + 1)
     assert planned.names == too_late.names
     assert planned.number > too_late.number + 1
-    assert landing.plan(0, 0).number not in (too_late.number, planned.number)
+    assert landing.plan(planned.number, planned.number) == planned
+
+
+def test_a_process_that_is_behind_leaves_the_plan_of_those_ahead_alone(s3):
+    landing = open_landing(Lake(f"s3://{BUCKET}/behind/lake"), b"k" * 32, shared=True)
+    landing.write(lines(1))
+    planned = landing.plan(7, 7)
+    assert landing.plan(0, 0) is None
+    assert landing.plan(7, 7) == planned
+
+
+def test_a_lake_that_was_restored_plans_anew_what_waits(lake):
+    landing = landing_of(lake)
+    landing.write(lines(1))
+    planned = landing.plan(7, 7)
+    assert landing.plan(0, 0).names == planned.names
 
 
 def test_steps_of_the_clock_either_way_lose_nothing_and_double_nothing(lake, monkeypatch):
