@@ -150,7 +150,7 @@ class Landing:
                 return old
             if old is not None and old.after > committed and storage.is_url(self.folder):
                 return None  # this process is behind; another may be carrying it out
-            # Written down when the lake had gone on, or before the lake was restored: its segments still wait.
+            # Made when the lake had gone on, or before it was restored: its segments still wait.
             storage.remove_each([other])
         if place not in plans:
             names = _batch(waiting)
