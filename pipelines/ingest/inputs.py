@@ -182,7 +182,7 @@ def _in_store(url: str) -> Iterator[tuple[str, int]]:
 
 def _below(store: Any, root: str) -> Iterator[tuple[str, int]]:
     """A file of a store, or the files of known suffixes below a folder of it."""
-    if store.isfile(root):
+    if "/" in root.rstrip("/") and store.isfile(root):  # a bucket is none, whatever its store says
         yield root, int(store.info(root)["size"])
         return
     found = store.find(root, detail=True)

@@ -18,6 +18,7 @@ from pipelines.ingest.other_columns import row_json
 from pipelines.ingest.parse import raw_records
 from pipelines.ingest.readers import read_blocks
 from pipelines.ingest.reasons import REASONS
+from pipelines.ingest.sources import is_url
 from pipelines.ingest.spans import ROW_BITS, Columns, Lines
 from pipelines.keys import Keys, digest
 from pipelines.lake import DataFile, Lake, write_data_file
@@ -96,7 +97,8 @@ class DigestLater(ThreadedDoFn):
 
     def _digests(self, chunk: Chunk, row: Int64) -> list[bytes]:
         """The digests of some rows, ascending; few lines are read without the others."""
-        plain = chunk.format == "ndjson" and not chunk.compression
+        # Of a store's file a megabyte is fetched for each line.
+        plain = chunk.format == "ndjson" and not chunk.compression and not is_url(chunk.path)
         if plain and row.size * _AROUND_A_LINE < chunk.stop - chunk.start:
             blocks_at = zip(lines_at(chunk, row.tolist()), np.split(row, np.arange(1, row.size)), strict=True)
             return [digests_of(self.keys, block, one)[0] for block, one in blocks_at]

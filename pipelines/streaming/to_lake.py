@@ -5,6 +5,7 @@ Pub/Sub with every worker, the same windows name the dates that changed, the
 same segments hold the messages, and one step at a time commits what has landed.
 """
 
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, Final
@@ -20,6 +21,7 @@ from pipelines.streaming.transforms import Pane, StreamScans
 LATENESS_SECONDS: Final = 3 * 86_400
 PARTS: Final = 16
 COMMIT_SECONDS: Final = 30
+_OTHERS_TURN_SECONDS: Final = 0.5
 
 
 @dataclass
@@ -81,5 +83,7 @@ class CommitLanded(beam.DoFn):
         waiting = {segment.place for segment in self._lander.landing.segments()}
         while waiting & {segment.place for segment in self._lander.landing.segments()}:
             landed = self._lander.land()
-            if landed is not None:
+            if landed is None:
+                time.sleep(_OTHERS_TURN_SECONDS)
+            else:
                 yield asdict(landed)
