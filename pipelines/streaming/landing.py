@@ -98,11 +98,12 @@ class Lander:
             MAX_AHEAD_DAYS if ahead is None else ahead,
         )
         while True:
+            chunks = self.landing.chunks(planned)
             try:
                 return run_chunks(
                     self.lake,
                     settings,
-                    self.landing.chunks(planned),
+                    chunks,
                     planned.received_us,
                     series=self.landing.series,
                     number=planned.number,
@@ -111,6 +112,8 @@ class Lander:
                 if self._marks()[0] >= planned.number:
                     return {}  # another process was faster, and has removed the segments
                 damaged = self._damaged(planned)
+                if not damaged and len(self.landing.chunks(planned)) < len(chunks):
+                    continue  # another process has kept the damaged ones aside
                 if not damaged:
                     raise
                 self._say(f"{len(damaged)} segments are damaged and kept aside in {self.landing.folder}")

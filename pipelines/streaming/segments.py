@@ -191,7 +191,8 @@ class Landing:
         """
         with writing(self.folder):
             for name in names:
-                storage.rename(f"{self.folder}/{name}", f"{_DAMAGED}{name}")
+                with contextlib.suppress(FileNotFoundError):  # another process was faster
+                    storage.rename(f"{self.folder}/{name}", f"{_DAMAGED}{name}")
             storage.sync(self.folder)
 
     def sweep(self) -> None:
