@@ -4,8 +4,10 @@ STAMP := .venv/.installed
 
 JARS := build/flink/.resolved
 PRISM := build/bin/prism
+GOOGLE := build/bin/fake-gcs-server
+AZURE := build/azurite/node_modules/.bin/azurite-blob
 
-.PHONY: venv demo demo-stream demo-flink emulator flink flink-cluster prism test test-all bench lint
+.PHONY: venv demo demo-stream demo-flink emulator flink flink-cluster prism stores test test-all bench lint
 
 venv: $(STAMP)
 
@@ -41,6 +43,15 @@ prism: $(PRISM)
 $(PRISM):
 	GOBIN=$(abspath build/bin) go install github.com/apache/beam/sdks/v2/go/cmd/prism@v2.77.0
 
+# Servers that stand in for the stores of Google Cloud and Azure, by Go and npm.
+stores: $(GOOGLE) $(AZURE)
+
+$(GOOGLE):
+	GOBIN=$(abspath build/bin) go install github.com/fsouza/fake-gcs-server@v1.56.1
+
+$(AZURE):
+	npm install --loglevel=error --no-audit --no-fund --ignore-scripts --prefix build/azurite azurite@3.37.0
+
 lint: venv
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -51,7 +62,7 @@ test: lint
 	@command -v mvn > /dev/null && $(MAKE) flink || echo "*** NO MAVEN OR NO JARS: NOT TESTED ON FLINK ***"
 	$(BIN)/pytest -n 2 -m "not slow"
 
-test-all: lint flink prism
+test-all: lint flink prism stores
 	$(BIN)/pytest
 
 bench: venv

@@ -50,3 +50,9 @@ def s3(s3_server, tmp_path_factory):
         objects.client.cache_clear()
         yield s3_server
     objects.client.cache_clear()
+
+
+@pytest.fixture(scope="module")
+def bucket(s3):
+    """The URL of a bucket; tests of other stores have one of their own."""
+    return f"s3://{object_store.BUCKET}"

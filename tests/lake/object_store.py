@@ -1,19 +1,18 @@
 """An S3 server over real HTTP: moto's, in a process of its own, that notes every request."""
 
 import re
-import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.lake.servers import serving
+
 ACCESS_KEY, SECRET_KEY = "AKIAMARKERACCESSKEY", "MARKERsecretMARKERsecret"
 BUCKET = "lakes"
 _SECONDS = 60
-_ADDRESS = re.compile(r"Running on (http://[\d.:]+)")
 _REQUEST = re.compile(r'"(?:\x1b\[\d+m)*([A-Z]+ /\S*) HTTP')
 
 
@@ -50,23 +49,8 @@ class Server:
 def server(folder: Path) -> Iterator[Server]:
     """A server with one empty bucket, on a port that was free."""
     log = folder / "s3.log"
-    with open(log, "wb") as file:
-        words = [sys.executable, "-W", "ignore", "-m", "moto.server", "-H", "127.0.0.1", "-p", "0"]
-        process = subprocess.Popen(words, stdout=file, stderr=file)
-    try:
-        found = Server(_address(process, log), log)
+    words = [sys.executable, "-W", "ignore", "-m", "moto.server", "-H", "127.0.0.1", "-p", "0"]
+    with serving(words, log, r"Running on (http://[\d.:]+)") as address:
+        found = Server(address, log)
         found.call("PUT", f"/{BUCKET}")
         yield found
-    finally:
-        process.kill()
-        process.wait()
-
-
-def _address(process: "subprocess.Popen[bytes]", log: Path) -> str:
-    until = time.monotonic() + _SECONDS
-    while time.monotonic() < until and process.poll() is None:
-        found = _ADDRESS.search(log.read_text())
-        if found:
-            return found[1]
-        time.sleep(0.05)
-    raise TimeoutError(f"the server did not come up: {log.read_text()}")

@@ -20,6 +20,7 @@ from pipelines.lake import (
     DataFile,
     Lake,
     commit,
+    commits,
     open_lake,
     read_table,
     snapshot,
@@ -44,80 +45,18 @@ from schemas.tables import SCANS, TABLES
 from tests.end_to_end.commands import finished, started, truyvet
 from tests.lake.object_store import BUCKET
 from tests.lake.rows import scan_rows
-
-
-class World:
-    """A small province, and two lakes that were brought it in the same way, with the same keys."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        size = ("--people", 300, "--venues", 14, "--days", 3, "--seed", 1)
-        made = truyvet("simulate", "--out", folder / "world", *size)
-        self.now = json.loads(made.out)["now"]
-        self.keys = folder / "keys"
-        self.local, self.remote = str(folder / "lake"), f"s3://{BUCKET}/province/lake"
-        for lake in (self.local, self.remote):
-            self.run(
-                lake, "scans", "--venues", folder / "world/venues.csv", "--cases", folder / "world/cases.csv"
-            )
-            self.run(lake, "late")
-        self.cases = read_table(Lake(self.local), "cases")["case_id"].to_pylist()
-
-    def run(self, lake, scans, *words):
-        """`truyvet run` of a folder of scans; the report."""
-        given = ("--scans", self.folder / "world" / scans, "--now", self.now, *words)
-        return truyvet("run", "--lake", lake, "--keys", self.keys, *given).report
-
-    def alike(self, *words):
-        """The answer that both lakes give to a command, and what it said."""
-        answers = []
-        for lake in (self.local, self.remote):
-            with pytest.MonkeyPatch.context() as patched:
-                patched.setenv("TRUYVET_LAKE", lake)
-                patched.setenv("TRUYVET_KEYS", str(self.keys))
-                answers.append(truyvet(*words))
-        assert answers[0].code == answers[1].code == 0, [answer.err for answer in answers]
-        assert answers[0].out == answers[1].out
-        return answers[1].out
+from tests.lake.two_lakes import World, add_scans, content, in_order, same_rows
 
 
 @pytest.fixture(scope="module")
-def world(s3, tmp_path_factory):
-    return World(tmp_path_factory.mktemp("object-store"))
+def world(bucket, tmp_path_factory):
+    return World(tmp_path_factory.mktemp("object-store"), f"{bucket}/province/lake")
 
 
 @pytest.fixture
-def lake(s3, tmp_path):
+def lake(bucket, tmp_path):
     """An empty lake in the store."""
-    return open_lake(f"s3://{BUCKET}/{os.urandom(4).hex()}", tmp_path / "keys", create=True)
-
-
-def content(lake, name):
-    """The rows of a table in their order, but for when they came and whose seal they bear."""
-    rows = read_table(lake, name)
-    return rows.select([column for column in rows.column_names if column not in ("received_at", "sealed")])
-
-
-def in_order(rows):
-    """Rows sorted by all their columns: files lie in the order of their names, which the receipt changes."""
-    return rows.sort_by([(column, "ascending") for column in rows.column_names]).combine_chunks()
-
-
-def add_scans(lake, seed, after):
-    file = write_data_file(lake, SCANS, {"date": "2021-07-01"}, scan_rows(seed=seed))
-    return commit(lake, "scans", [file], after=after)
-
-
-def same_rows(world):
-    for name in TABLES:
-        remote, local = (content(Lake(lake), name) for lake in (world.remote, world.local))
-        assert in_order(remote) == in_order(local), name
-    for name in ("stays", "footfall"):
-        files = [
-            [file.relative for file in snapshot(Lake(lake), name).files]
-            for lake in (world.remote, world.local)
-        ]
-        assert files[0] == files[1] != []
+    return open_lake(f"{bucket}/{os.urandom(4).hex()}", tmp_path / "keys", create=True)
 
 
 def test_both_lakes_hold_the_same_rows_and_of_stays_and_footfall_the_same_files(world):
@@ -136,14 +75,14 @@ def test_questions_are_answered_alike(world):
     world.alike("verify", "--format", "json")
 
 
-def test_scans_and_what_lies_beside_them_are_read_from_the_store_as_from_the_disk(world, tmp_path):
+def test_scans_and_what_lies_beside_them_are_read_from_the_store_as_from_the_disk(world, bucket, tmp_path):
     given = {"--venues": "venues.csv", "--cases": "cases.csv", "--scans": "scans/*.ndjson"}
-    here, there = world.folder / "world", f"s3://{BUCKET}/inputs"
+    here, there = world.folder / "world", f"{bucket}/inputs"
     for path in [*here.glob("*.csv"), *here.glob("scans/*.ndjson")]:
         storage.put(f"{there}/{path.relative_to(here)}", path.read_bytes())
     reports = []
-    for root in (here, there):
-        words = [word for flag, name in given.items() for word in (flag, f"{root}/{name}")]
+    for folder in (here, there):
+        words = [word for flag, name in given.items() for word in (flag, f"{folder}/{name}")]
         lake = tmp_path / f"lake-{len(reports)}"
         reports.append(
             truyvet("run", "--lake", lake, "--keys", world.keys, "--now", world.now, *words).report
@@ -249,8 +188,8 @@ def test_analysts_reach_nothing_but_the_views(world, tmp_path):
     assert sorted(os.listdir(tmp_path)) == ["secret.csv"]
 
 
-def test_pieces_that_lie_in_the_store_make_the_same_lake(world, monkeypatch):
-    lake = f"s3://{BUCKET}/shared/lake"
+def test_pieces_that_lie_in_the_store_make_the_same_lake(world, bucket, monkeypatch):
+    lake = f"{bucket}/shared/lake"
     scratch, made = Lake.scratch, []
     monkeypatch.setattr(
         Lake, "scratch", lambda self, name, **_: made.append(scratch(self, name, shared=True)) or made[-1]
@@ -280,8 +219,8 @@ def test_scratch_that_a_killed_run_left_in_the_store_goes_when_it_is_old(lake):
     assert storage.names(folder) == []
 
 
-def test_two_runs_at_once_lose_nothing(world, tmp_path):
-    lake = f"s3://{BUCKET}/racing/lake"
+def test_two_runs_at_once_lose_nothing(world, bucket, tmp_path):
+    lake = f"{bucket}/racing/lake"
     files = sorted((world.folder / "world/scans").iterdir())
     venues = ("--venues", world.folder / "world/venues.csv")
     given = ("--lake", lake, "--keys", world.keys, "--now", world.now)
@@ -327,8 +266,29 @@ def test_a_commit_after_another_than_the_newest_version_is_a_conflict(lake):
     assert snapshot(lake, "scans", 0).files[0] in snapshot(lake, "scans").files
 
 
-def test_of_two_that_make_one_lake_with_other_keys_one_is_refused(s3, tmp_path):
-    url = f"s3://{BUCKET}/made-twice"
+def test_of_two_writers_of_one_version_one_is_refused(lake, monkeypatch):
+    add_scans(lake, 0, NO_TABLE)
+    write_entry, ready = commits._write_entry, threading.Barrier(2)
+
+    def write_together(*words):
+        ready.wait()  # both have seen that the version is free
+        write_entry(*words)
+
+    def write(seed):
+        try:
+            return add_scans(lake, seed, 0)
+        except CommitConflict:
+            return None
+
+    monkeypatch.setattr(commits, "_write_entry", write_together)
+    with ThreadPoolExecutor(2) as pool:
+        written = list(pool.map(write, (1, 2)))
+    assert set(written) == {1, None}
+    assert read_table(lake, "scans").num_rows == 2 * 50
+
+
+def test_of_two_that_make_one_lake_with_other_keys_one_is_refused(bucket, tmp_path):
+    url = f"{bucket}/made-twice"
     ready = threading.Barrier(2)
 
     def make(name):
@@ -343,6 +303,13 @@ def test_of_two_that_make_one_lake_with_other_keys_one_is_refused(s3, tmp_path):
         made = list(pool.map(make, "ab"))
     assert sum(isinstance(one, Lake) for one in made) == 1
     assert any("was made with other keys" in str(one) for one in made)
+
+
+def test_what_says_that_it_is_a_lake_is_not_replaced(lake):
+    place = f"{lake.url}/lake.json"
+    said = storage.read(place)
+    assert not storage.put_new(place, b"{}")
+    assert storage.read(place) == said
 
 
 def test_tokens_are_made_with_the_keys_of_the_lake(world, tmp_path):

@@ -26,17 +26,17 @@ def need_flink():
         find_jars(load_runner("flink").job_server.jars)
         find_java()
     except ServiceError as missing:
-        _skip("FLINK", missing)
+        skip_loudly("FLINK", missing)
 
 
 def need_prism():
     """The same of Prism; it is built by `make test-all`."""
     binary = load_runner("prism").beam["prism_location"]
     if not os.access(binary, os.X_OK):
-        _skip("PRISM", f"there is no {binary}, run make prism")
+        skip_loudly("PRISM", f"there is no {binary}, run make prism")
 
 
-def _skip(engine, why):
+def skip_loudly(engine, why):
     """Skip with a line that is seen whatever pytest captures."""
     with suppress(OSError), open("/dev/tty", "w", encoding="utf-8") as terminal:
         print(f"*** NOT TESTED ON {engine}: {why} ***", file=terminal)
