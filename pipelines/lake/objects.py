@@ -150,7 +150,7 @@ def asking(place: str) -> Iterator[tuple[Any, str]]:
 def object_status(place: str, meta: Any) -> Status:
     """The status of an object, of what the store says about it."""
     modified_ns = round(meta["last_modified"].timestamp() * 1000) * 1_000_000
-    tag = (meta["e_tag"] or "").strip('"')  # Azure and Google quote it in headers and not in lists
+    tag = (meta["e_tag"] or "").strip('"')  # Azure quotes it in headers and not in lists
     return Status(place, meta["size"], modified_ns, tag)
 
 
