@@ -12,7 +12,7 @@ from numba import njit
 Int64 = npt.NDArray[np.int64]
 UInt64 = npt.NDArray[np.uint64]
 
-MANY_ROWS = 1 << 24
+_MANY_ROWS = 1 << 24
 """Rows beyond which the buckets of a batch grow, see `grown`."""
 
 _SHORT = 1 << 10  # rows below which a comparison sort is faster
@@ -215,6 +215,11 @@ def part_of_group(ids: Int64, group: Int64, parts: Mapping[int, int]) -> Int64:
 def parts_for(rows: int, rows_a_part: int) -> int:
     """The power of two of parts that keeps each near `rows_a_part` rows at most."""
     return 1 << max(0, -(-rows // rows_a_part) - 1).bit_length()
+
+
+def buckets_for(rows: int, rows_a_bucket: int) -> int:
+    """The power of two of buckets of a batch: of about `rows_a_bucket` rows, and more of very many."""
+    return parts_for(rows, grown(rows_a_bucket, rows, _MANY_ROWS))
 
 
 def grown(size: int, total: int, until: int) -> int:

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from pipelines.arrays import MANY_ROWS, grown, parts_for
+from pipelines.arrays import buckets_for, parts_for
 from pipelines.days import DAY_US, day_number
 from pipelines.errors import ServiceError, UsageError
 from pipelines.ingest.commit import Upsert
@@ -253,7 +253,7 @@ class _Batch:
             upserts=tuple(given.rows_alone().left_in(scratch) for given in upserts),
             other_files=write_other_files(self.lake, self.settings.keys, upserts, self.received_us),
             received_us=self.received_us,
-            buckets=_buckets(rows + _held_at_most(held, rows)),
+            buckets=buckets_for(rows + _held_at_most(held, rows), _ROWS_A_BUCKET),
             shares=parts_for(sum(map(len, (self.chunks, *self.dated.values()))), _CHUNKS_A_SHARE),
             number=self.number,
             dated=tuple(self._dated(name) for name in dated),
@@ -294,10 +294,6 @@ def _held_at_most(held: Snapshot, rows: int) -> int:
     for file in held.files:
         by_date[file.partition["date"]] = by_date.get(file.partition["date"], 0) + file.rows
     return min(sum(by_date.values()), max([rows * _HELD_A_SCAN, *by_date.values()]))
-
-
-def _buckets(rows: int) -> int:
-    return parts_for(rows, grown(_ROWS_A_BUCKET, rows, MANY_ROWS))
 
 
 def _rows_at_most(chunks: Sequence[Chunk]) -> int:

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from pipelines.errors import DataError, ServiceError, TruyVetError, UsageError
 from pipelines.ingest.spans import UInt8
-from pipelines.lake.objects import file_system
+from pipelines.lake.storage import file_system
 from pipelines.sealed import SealedReader
 
 MAGIC: Final = {"parquet": b"PAR1", "avro": b"Obj\x01", "gzip": b"\x1f\x8b", "zstd": b"\x28\xb5\x2f\xfd"}

@@ -19,13 +19,6 @@ FORMAT = 1
 SCRATCH = "_scratch"
 
 _LAKE_JSON = "lake.json"
-_STORES = {
-    "s3": r"[A-Za-z0-9._-]+",
-    "gs": r"[A-Za-z0-9._-]+",
-    "abfss": r"[a-z0-9-]+@[a-z0-9]+\.dfs\.core\.[a-z.]+",
-}
-"""The schemes of stores, and what a bucket, or a container and its account, looks like."""
-
 _PREFIX = r"(/(?!\.\.?(/|$))[A-Za-z0-9._-]+)*/*"
 _DECODED = re.compile("%[0-9A-Fa-f]{2}")  # delta-rs 1.6 writes below such a folder and cannot read there
 
@@ -159,10 +152,10 @@ def _checked_url(url: str) -> str:
         UsageError: it holds more than bucket and prefix, or less.
     """
     scheme, _, rest = url.partition("://")
-    if scheme not in _STORES:
-        known = " ".join(f"{store}://" for store in _STORES)
+    if scheme not in storage.STORES:
+        known = " ".join(f"{store}://" for store in storage.STORES)
         raise ServiceError(f"no storage for lakes at {scheme}://", f"name a local folder, or one of {known}")
-    if not re.fullmatch(_STORES[scheme] + _PREFIX, rest):
+    if not re.fullmatch(storage.STORES[scheme] + _PREFIX, rest):
         raise UsageError(
             f"--lake {scheme}://… is no bucket and prefix of letters, digits and . _ -",
             "credentials belong into the provider's own variables",

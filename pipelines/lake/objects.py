@@ -10,7 +10,7 @@ import contextlib
 import datetime as dt
 import io
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -20,7 +20,14 @@ import pyarrow as pa
 from pipelines.errors import ServiceError
 
 _RETRIES, _RETRY_SECONDS, _REQUEST_SECONDS, _CONNECT_SECONDS = 4, 30, 120, 5
-SCHEMES = ("s3", "gs", "abfss")
+
+STORES = {
+    "s3": r"[A-Za-z0-9._-]+",
+    "gs": r"[A-Za-z0-9._-]+",
+    "abfss": r"[a-z0-9-]+@[a-z0-9]+\.dfs\.core\.[a-z.]+",
+}
+"""The schemes of stores, and what a bucket, or a container and its account, looks like."""
+
 _NO_BUCKET = ("NoSuchBucket", "ContainerNotFound", "bucket does not exist")
 
 
@@ -96,12 +103,12 @@ def file_system(url: str) -> tuple[Any, str]:
 
 
 @cache
-def _registered() -> tuple[str, ...]:
+def _registered() -> Collection[str]:
     """The schemes for which fsspec has been told to take obstore; its own choice needs a package for each."""
     from obstore.fsspec import register
 
-    register(SCHEMES)
-    return SCHEMES
+    register(STORES)
+    return STORES
 
 
 def _client_options() -> dict[str, Any]:

@@ -20,8 +20,10 @@ import pyarrow.parquet as pq
 from pipelines.errors import ServiceError
 from pipelines.lake import objects
 from pipelines.lake.files import make_private, sync_path, unfinished
+from pipelines.lake.objects import STORES as STORES
 from pipelines.lake.objects import ObjectFile, asking, object_status, split
 from pipelines.lake.objects import Status as Status
+from pipelines.lake.objects import file_system as file_system
 
 _AT_ONCE = 16  # requests, when many objects are asked about
 _BUFFERED_BYTES = 1 << 22

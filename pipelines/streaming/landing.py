@@ -112,12 +112,11 @@ class Lander:
                 if self._marks()[0] >= planned.number:
                     return {}  # another process was faster, and has removed the segments
                 damaged = self._damaged(planned)
-                if not damaged and len(self.landing.chunks(planned)) < len(chunks):
-                    continue  # another process has kept the damaged ones aside
-                if not damaged:
+                if damaged:
+                    self._say(f"{len(damaged)} segments are damaged and kept aside in {self.landing.folder}")
+                    self.landing.set_aside(damaged)
+                elif len(self.landing.chunks(planned)) == len(chunks):  # no other process has kept them aside
                     raise
-                self._say(f"{len(damaged)} segments are damaged and kept aside in {self.landing.folder}")
-                self.landing.set_aside(damaged)
 
     def _damaged(self, planned: Planned) -> list[str]:
         names = []

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipelines.arrays import MANY_ROWS, grown, parts_for
+from pipelines.arrays import buckets_for, parts_for
 from pipelines.days import DAY_US, day_number
 from pipelines.errors import DataError, RefusedError
 from pipelines.lake import NO_TABLE, Lake, LiveFile, Snapshot, mark, read_table, snapshot, storage
@@ -216,7 +216,7 @@ def _buckets(chosen: tuple[ScanFile, ...], changed: tuple[ScanFile, ...], *, is_
     rows = sum(file.rows for file in chosen)
     if not is_rebuild:
         rows = min(rows, _SCANS_A_CHANGE * sum(file.rows for file in changed))
-    return min(parts_for(rows, grown(ROWS_A_BUCKET, rows, MANY_ROWS)), _BUCKETS_AT_MOST)
+    return min(buckets_for(rows, ROWS_A_BUCKET), _BUCKETS_AT_MOST)
 
 
 def _parts(files: tuple[ScanFile, ...]) -> dict[int, int]:

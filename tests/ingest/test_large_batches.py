@@ -2,13 +2,12 @@
 
 import pytest
 
-import pipelines.run as driver
+from pipelines import arrays
 from pipelines.ingest import inputs, ndjson_reader, rejects, split
 from pipelines.keys import create_keys
 from pipelines.options import parse_instant
 from pipelines.run import run
 from pipelines.simulate import Knobs, simulate
-from pipelines.windowing import plan
 from tests.runners.same import differences
 
 
@@ -48,8 +47,7 @@ def test_a_large_batch_makes_the_lake_that_it_would_make_if_it_were_small(land, 
     monkeypatch.setattr(split, "_ROWS_AT_ONCE", 200)
     monkeypatch.setattr(rejects, "_AROUND_A_LINE", 0)
     monkeypatch.setattr(rejects, "lines_at", lines_at)
-    for module in (driver, plan):
-        monkeypatch.setattr(module, "MANY_ROWS", 100)
+    monkeypatch.setattr(arrays, "_MANY_ROWS", 100)
     large, again = land("large")
     assert again == report
     assert len(alone) >= report.reasons["too_old"] + report.reasons["conflicting_event_id"]
