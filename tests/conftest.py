@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from pipelines.lake import objects
 from tests.lake import object_store
+from tests.lake.servers import variables_set
 
 _REQUIRED = os.environ.get("TRUYVET_REQUIRE") == "1"
 
@@ -42,14 +42,8 @@ def s3_server(tmp_path_factory):
 @pytest.fixture(scope="module")
 def s3(s3_server, tmp_path_factory):
     """The server, with its variables set, and own folders for what lies on this machine."""
-    with pytest.MonkeyPatch.context() as patched:
-        home = tmp_path_factory.mktemp("home")
-        own = {"XDG_CACHE_HOME": str(home / "cache"), "XDG_DATA_HOME": str(home / "data")}
-        for name, value in (s3_server.environment() | own).items():
-            patched.setenv(name, value)
-        objects.client.cache_clear()
+    with variables_set(s3_server.environment(), tmp_path_factory.mktemp("home")):
         yield s3_server
-    objects.client.cache_clear()
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
+from pipelines.lake import objects
+
 _SECONDS = 60
 
 
@@ -26,6 +30,18 @@ def serving(words: list[str], log: Path, sign: str) -> Iterator[str]:
     finally:
         process.kill()
         process.wait()
+
+
+@contextmanager
+def variables_set(variables: dict[str, str], home: Path) -> Iterator[None]:
+    """Set what names a store, and own folders for what lies on this machine, until the block ends."""
+    own = {"XDG_CACHE_HOME": str(home / "cache"), "XDG_DATA_HOME": str(home / "data")}
+    with pytest.MonkeyPatch.context() as patched:
+        for name, value in (variables | own).items():
+            patched.setenv(name, value)
+        objects.client.cache_clear()
+        yield
+    objects.client.cache_clear()
 
 
 def _said(process: "subprocess.Popen[bytes]", log: Path, sign: str) -> str:

@@ -1,14 +1,11 @@
 """What holds of a lake in S3 holds in Google Cloud Storage and in Azure, on servers that stand in."""
 
-import json
-import subprocess
-import sys
-
 import pytest
 
 from pipelines.lake import objects, storage
-from tests.end_to_end.commands import ROOT, truyvet
+from tests.end_to_end.commands import truyvet
 from tests.lake import other_stores
+from tests.lake.servers import variables_set
 from tests.lake.test_object_store import (  # noqa: F401
     lake,
     test_a_checkpoint_is_written_and_read,
@@ -37,7 +34,12 @@ from tests.lake.test_stored_files import (  # noqa: F401
     test_files_are_removed_whether_the_first_is_there_or_not,
 )
 from tests.streaming.scans import lander_of
-from tests.streaming.test_landers import BAD, LANDS, in_the_lake, land_everything, line
+from tests.streaming.test_landers import (  # noqa: F401
+    in_the_lake,
+    land_everything,
+    line,
+    test_machines_land_at_once_in_a_real_store,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -45,15 +47,12 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module", params=["google", "azure"])
 def store(request, tmp_path_factory):
     """A store with an empty bucket, its variables set, and own folders for what lies on this machine."""
-    with pytest.MonkeyPatch.context() as patched:
-        home = tmp_path_factory.mktemp("home")
-        with getattr(other_stores, request.param)(home) as found:
-            own = {"XDG_CACHE_HOME": str(home / "cache"), "XDG_DATA_HOME": str(home / "data")}
-            for name, value in (found.at(found.address) | own).items():
-                patched.setenv(name, value)
-            objects.client.cache_clear()
-            yield found
-    objects.client.cache_clear()
+    home = tmp_path_factory.mktemp("home")
+    with (
+        getattr(other_stores, request.param)(home) as found,
+        variables_set(found.at(found.address), home),
+    ):
+        yield found
 
 
 @pytest.fixture(scope="module")
@@ -65,19 +64,6 @@ def bucket(store):
 def lander(lake, tmp_path):  # noqa: F811
     """What lands the segments that lie in the store beside a lake."""
     return lander_of(lake.url, keys=tmp_path / "keys", shared=True)
-
-
-def test_machines_land_at_once_and_leave_nothing(lander, lake, tmp_path):  # noqa: F811
-    for number in range(6):
-        lander.landing.write([line(number), BAD])
-    words = [sys.executable, "-c", LANDS, lake.url, str(tmp_path / "keys")]
-    machines = [subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE) for _ in range(3)]
-    landed = [json.loads(machine.communicate(timeout=200)[0]) for machine in machines]
-    land_everything(lander)
-    assert in_the_lake(lake.url) == (6, ["malformed"] * 6)
-    assert sum(duplicate for one in landed for _, duplicate in one) == 0
-    assert storage.names(lander.landing.folder) == ["landing.json"]
-    assert lander.landing.folder == f"{lake.url}.landing"
 
 
 def test_a_batch_that_was_planned_stays_the_next_one_until_it_is_done(lander):

@@ -12,7 +12,6 @@ import pytest
 from pipelines.ingest import commit
 from pipelines.lake import open_lake, read_table, storage
 from pipelines.streaming import landing, segments
-from tests.lake.object_store import BUCKET
 from tests.streaming.scans import ROOT, lander_of, rejects, scan
 
 BAD = b"no JSON\n"
@@ -140,8 +139,8 @@ print(json.dumps([(one.accepted, one.duplicate) for one in land_everything(lande
 """
 
 
-def test_machines_land_at_once_in_a_real_store(s3, tmp_path):
-    lake, keys = f"s3://{BUCKET}/landers/lake", tmp_path / "keys"
+def test_machines_land_at_once_in_a_real_store(bucket, tmp_path):
+    lake, keys = f"{bucket}/landers/lake", tmp_path / "keys"
     open_lake(lake, keys, create=True)
     lander = lander_of(lake, keys=keys, shared=True)
     for number in range(6):
