@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from pipelines.days import DAY_US, day_text
 from pipelines.keys import Keys, load_keys, token, venue_id
-from pipelines.lake import Lake, commit, open_lake, snapshot, write_data_file
+from pipelines.lake import Lake, LiveFile, commit, open_lake, snapshot, write_data_file
 from pipelines.lake.sidecar import write_sidecar
 from pipelines.options import parse_instant
 from schemas.tables import STAY_ORDERS, STAYS, TABLES, Table
@@ -79,9 +79,10 @@ def put_stays(lake: Lake, stays: str | Sequence[Row], *, files_a_date: int = 1, 
 
 
 def put_venues(lake: Lake, venues: str) -> int:
-    """Commit the registry: columns `venue_code type`, and any other of `venues`."""
+    """Commit the registry in place of the last one: columns `venue_code type`, and any other of `venues`."""
     rows = [{"venue": venue_id(row["venue_code"]), **row} for row in drawn(venues)]
-    return put(lake, "venues", _typed(lake, TABLES["venues"], rows))
+    before = snapshot(lake, "venues").files
+    return put(lake, "venues", _typed(lake, TABLES["venues"], rows), remove=before)
 
 
 def put_cases(lake: Lake, cases: str | Sequence[Row]) -> int:
@@ -107,13 +108,15 @@ def put_rejects(lake: Lake, rejects: str) -> int:
     return put(lake, "rejects", _typed(lake, TABLES["rejects"], rows), day_of="received_at")
 
 
-def put(lake: Lake, name: str, rows: pa.Table, day_of: str | None = None) -> int:
+def put(
+    lake: Lake, name: str, rows: pa.Table, day_of: str | None = None, remove: Sequence[LiveFile] = ()
+) -> int:
     """Commit rows of a table that is partitioned by nothing, or by the day of a column."""
     table = TABLES[name]
     rows = rows.sort_by([(column, "ascending") for column in table.sorted_by])
     days: Iterable[tuple[str, pa.Table]] = _by_day(rows, day_of) if day_of else [("", rows)]
     files = [write_data_file(lake, table, {"date": day} if day else {}, part) for day, part in days]
-    return commit(lake, name, files, after=snapshot(lake, name).version)
+    return commit(lake, name, files, remove=remove, after=snapshot(lake, name).version)
 
 
 def _stay(lake: Lake, row: Mapping[str, Any]) -> Row:

@@ -1,9 +1,6 @@
 """What the answer of a trace rests on."""
 
-from concurrent.futures import ThreadPoolExecutor
-
 import numpy as np
-import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.arrays import Int64
@@ -12,11 +9,8 @@ from pipelines.graph.adjacency import Span, live_files, sidecars
 from pipelines.graph.infectious import Intervals
 from pipelines.graph.sources import clipped_rows, first_after, first_from
 from pipelines.kernels import helper
-from pipelines.lake import Lake, LiveFile, read_live_file, read_table, snapshot
-from schemas.tables import SCANS
-
-_THREADS = 2
-_SCANS = pa.schema([SCANS.schema.field("venue"), SCANS.schema.field("occurred_at")])
+from pipelines.lake import Lake, read_table
+from pipelines.lake.unregistered import count_unregistered
 
 
 def trust(lake: Lake, venues: Int64, span: Span) -> Basis:
@@ -31,7 +25,7 @@ def trust(lake: Lake, venues: Int64, span: Span) -> Basis:
         *versions(lake),
         venues.size,
         *_stays_at(lake, venues, span),
-        _unregistered(lake, span),
+        count_unregistered(lake, span.begins_at(), span.ends_at())[0],
         None,
         _rejected(lake),
     )
@@ -83,45 +77,6 @@ def _add_stays(
                 totals[1] += end_us - start_us
                 totals[2] += end_us - min(end_us, max(start_us, imputed_from_us[row]))
             row += 1
-
-
-def _unregistered(lake: Lake, span: Span) -> int:
-    """Scans of a span whose venue is not registered, or was closed by then."""
-    registry = read_table(lake, "venues", ["venue", "closed_at"]).sort_by("venue")
-    venue = registry["venue"].to_numpy()
-    closed_us = pc.fill_null(registry["closed_at"].cast(pa.int64()), span.ends_at()).to_numpy()
-
-    def of_file(file: LiveFile) -> int:
-        rows = read_live_file(file, _SCANS)
-        at_us = rows["occurred_at"].cast(pa.int64()).to_numpy()
-        places = rows["venue"].to_numpy()
-        return int(_count_unregistered(places, at_us, venue, closed_us, span.begins_at(), span.ends_at()))
-
-    files = [
-        file
-        for file in snapshot(lake, "scans").files
-        if file.stats.least["occurred_at"] < span.ends_at()
-        and file.stats.greatest["occurred_at"] >= span.begins_at()
-    ]
-    with ThreadPoolExecutor(_THREADS) as pool:
-        return sum(pool.map(of_file, files))
-
-
-@helper
-def _count_unregistered(
-    venue: Int64, at_us: Int64, registered: Int64, closed_us: Int64, from_us: int, to_us: int
-) -> int:
-    """Count the scans of a file, which ascend by venue, in [from_us, to_us) at no registered venue."""
-    count = 0
-    place = 0
-    for row in range(venue.size):
-        if at_us[row] < from_us or at_us[row] >= to_us:
-            continue
-        place = first_from(registered, venue[row], place)
-        known = place < registered.size and registered[place] == venue[row]
-        if not known or at_us[row] >= closed_us[place]:
-            count += 1
-    return count
 
 
 def _rejected(lake: Lake) -> int:

@@ -14,7 +14,8 @@ from pipelines.ingest.commit import Upsert
 from pipelines.ingest.rejects import reject_rows, write_rejects
 from pipelines.keys import Keys
 from pipelines.lake import DataFile, Lake, read_table, write_data_file
-from pipelines.registry import UNREGISTERED, Registry
+from pipelines.lake.unregistered import known, write_unregistered
+from pipelines.registry import Registry
 from pipelines.scratch import Piece, read_pieces
 from pipelines.threads import ThreadedDoFn
 from pipelines.vault import Sealer
@@ -45,11 +46,9 @@ class WriteScans(ThreadedDoFn):
         rows = read_pieces(pieces)
         venue, occurred_us = rows["venue"].to_numpy(), rows["occurred_us"].to_numpy()
         order = order_by(venue, occurred_us, rows["event_high"].to_numpy(), rows["event_low"].to_numpy())
-        types = self.registry.type_codes(venue[order], occurred_us[order])
-        file = write_data_file(
-            self.lake, SCANS, {"date": day_text(day)}, scan_rows(rows.take(pa.array(order)), self.received_us)
-        )
-        yield WrittenScans(file, int((types == UNREGISTERED).sum()))
+        scans = scan_rows(rows.take(pa.array(order)), self.received_us)
+        file = write_data_file(self.lake, SCANS, {"date": day_text(day)}, scans)
+        yield WrittenScans(file, write_unregistered(self.lake, file, scans, known(self.registry)))
 
 
 def scan_rows(parsed: pa.Table, received_us: int) -> pa.Table:

@@ -19,6 +19,7 @@ from pipelines.lake.orders import in_order
 from pipelines.lake.sidecar import write_sidecar
 from pipelines.lake.snapshots import NO_TABLE, LiveFile, Snapshot, read_live_file, snapshot
 from pipelines.lake.sweep import KEEP_SECONDS, sweep, sweep_scratch
+from pipelines.lake.unregistered import known_to, write_unregistered
 from schemas.tables import TABLES, Table
 
 ROWS_A_FILE = 1 << 21
@@ -126,6 +127,8 @@ def _join(lake: Lake, table: Table, group: list[LiveFile]) -> DataFile:
     file = write_data_file(lake, table, partition, rows)
     if table.name == "stays":
         write_sidecar(lake, file, rows)
+    if table.name == "scans":
+        write_unregistered(lake, file, rows, known_to(lake))
     return file
 
 

@@ -1,18 +1,20 @@
-"""Sidecars: a file of `stays` once more, as plain columns that are mapped and not read.
+"""Sidecars: plain columns beside a data file, which are mapped and not read.
 
 Parquet is decoded a row group at a time; the stays of one person are a few
-rows in a file of millions. So beside each file lie the columns that an
-overlap needs, uncompressed and in the file's own order, for binary searches
-that touch a few pages. A sidecar is derived data: it is named by the hash of
-the file that it was made from, nobody commits it, and it is made again when
-it is missing, of another format or of another length. A file in an object
-store has its sidecar in a folder of this machine, for objects cannot be mapped.
+rows in a file of millions. So beside each file of `stays` lie the columns that
+an overlap needs, uncompressed and in the file's own order, for binary searches
+that touch a few pages. (Those beside `scans` are told in `pipelines.lake.unregistered`.)
+A sidecar is derived data: it is named by the hash of the file that it was made
+from, nobody commits it, and it is made again when it is missing or unfit. A file
+in an object store has its sidecar in a folder of this machine, for objects
+cannot be mapped.
 """
 
 import contextlib
 import os
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -95,9 +97,6 @@ class Sidecar:
 def write_sidecar(lake: Lake, file: DataFile, rows: pa.Table) -> None:
     """Write the sidecar of a file of `stays` that has just been written.
 
-    It needs no fsync: after a power cut it is of another length, or made again.
-    Of a lake in an object store it goes to the cache of this machine, if there can be one.
-
     Args:
         lake: where.
         file: the data file.
@@ -106,12 +105,24 @@ def write_sidecar(lake: Lake, file: DataFile, rows: pa.Table) -> None:
     Raises:
         ServiceError: the lake cannot be written.
     """
+    write_columns(lake, file, _columns(rows))
+
+
+def write_columns(lake: Lake, file: DataFile, columns: pa.Table) -> None:
+    """Write the columns that are to lie beside a data file that has just been written.
+
+    They need no fsync: after a power cut they are of another length, or made again.
+    Of a lake in an object store they go to the cache of this machine, if there can be one.
+
+    Raises:
+        ServiceError: the lake cannot be written.
+    """
     path = sidecar_path(f"{lake.table_url(file.table)}/{file.path}")
     if storage.is_url(lake.url):
-        _written(_columns(rows), path)
+        _written(columns, path)
         return
     with writing(path.parent):
-        _write(_columns(rows), path)
+        _write(columns, path)
 
 
 def open_sidecar(live: LiveFile) -> Sidecar:
@@ -123,15 +134,32 @@ def open_sidecar(live: LiveFile) -> Sidecar:
     Raises:
         OSError: the data file itself cannot be read.
     """
+    return _sidecar(
+        open_columns(
+            live,
+            lambda table: _fits(table, live.rows),
+            lambda: _columns(storage.parquet(live.path, live.size).read(columns=_SOURCES)),
+        )
+    )
+
+
+def open_columns(live: LiveFile, fits: Callable[[pa.Table], bool], make: Callable[[], pa.Table]) -> pa.Table:
+    """The columns beside a data file, mapped; made where they are missing or do not fit.
+
+    Args:
+        live: the data file.
+        fits: whether a table found there can be used; may raise `pa.ArrowException`.
+        make: from the Parquet.
+    """
     path = sidecar_path(live.path)
-    table = _mapped(path, live.rows)
+    table = mapped(live, fits)
     if table is None:
-        table = _columns(storage.parquet(live.path, live.size).read(columns=_SOURCES))
+        table = make()
         if _written(table, path):
-            table = _mapped(path, live.rows) or table
+            table = mapped(live, fits) or table
     if storage.is_url(live.path):
         _note_use(path)
-    return _sidecar(table)
+    return table
 
 
 def _note_use(path: Path) -> None:
@@ -151,6 +179,23 @@ def _forget_unused(folder: str) -> None:
                 storage.remove(found.place)
 
 
+def mapped(live: LiveFile, fits: Callable[[pa.Table], bool]) -> pa.Table | None:
+    """The table beside a data file without reading it; None when it is missing or unfit.
+
+    Args:
+        live: the data file.
+        fits: whether the table can be used; may raise `pa.ArrowException`.
+    """
+    try:
+        with pa.memory_map(str(sidecar_path(live.path))) as source:
+            found = source.read_buffer()
+        # Twice as fast from a buffer as from the file, which Arrow reads through a pool of threads.
+        table = pa.ipc.open_file(found).read_all()
+        return table if fits(table) else None
+    except (OSError, pa.ArrowException):
+        return None
+
+
 def check(live: LiveFile, rows: pa.Table) -> str | None:
     """What is wrong with the sidecar of a live file of `stays`, or None.
 
@@ -160,15 +205,19 @@ def check(live: LiveFile, rows: pa.Table) -> str | None:
         live: the data file.
         rows: its rows, at least the columns that a sidecar is made from.
     """
-    path = sidecar_path(live.path)
+    return check_columns(live, _columns(rows))
+
+
+def check_columns(live: LiveFile, columns: pa.Table) -> str | None:
+    """What is wrong with the sidecar of a live file that should hold `columns`, or None."""
     try:
-        stored = path.read_bytes()
+        stored = sidecar_path(live.path).read_bytes()
     except FileNotFoundError:
         return None
     except OSError:
         return "sidecar cannot be read"
     made = pa.BufferOutputStream()
-    _write_to(made, _columns(rows))
+    _write_to(made, columns)
     return None if made.getvalue().equals(pa.py_buffer(stored)) else "sidecar is not what its file makes it"
 
 
@@ -219,18 +268,6 @@ def _sidecar(table: pa.Table) -> Sidecar:
         zone_names=zone.dictionary,
         longest_us=int(table.schema.metadata[b"longest_us"]),
     )
-
-
-def _mapped(path: Path, rows: int) -> pa.Table | None:
-    """The table of a sidecar without reading it; None when it is missing or unfit."""
-    try:
-        with pa.memory_map(str(path)) as source:
-            mapped = source.read_buffer()
-        # Twice as fast from a buffer as from the file, which Arrow reads through a pool of threads.
-        table = pa.ipc.open_file(mapped).read_all()
-        return table if _fits(table, rows) else None
-    except (OSError, pa.ArrowException):
-        return None
 
 
 def _fits(table: pa.Table, rows: int) -> bool:

@@ -21,6 +21,8 @@ from pipelines.lake.location import Lake
 from pipelines.lake.log import LOG_FOLDER
 from pipelines.lake.sidecar import check as check_sidecar
 from pipelines.lake.snapshots import NO_TABLE, LiveFile, Snapshot, snapshot
+from pipelines.lake.unregistered import Known, known_to
+from pipelines.lake.unregistered import check as check_unregistered
 from pipelines.lake.verify_log import log_problems
 from schemas.tables import TABLES, Table
 
@@ -93,9 +95,10 @@ def verify(lake: Lake, done: Callable[[int], None] = lambda _files: None) -> Ver
             snapshots[name] = snapshot(lake, name)
         except DataError:
             problems.append(Problem(name, LOG_FOLDER, "the log cannot be read"))
+    registry = _registry(lake)
     for name, version in snapshots.items():
         for date_files in _by_date(version.files):
-            problems += _check_date(TABLES[name], date_files, seen)
+            problems += _check_date(TABLES[name], date_files, seen, registry)
             done(len(date_files))
     problems += _order_problems(seen)
     problems += _mark_problems(snapshots)
@@ -109,6 +112,14 @@ def _log_problems(lake: Lake, name: str) -> list[Problem]:
     if not storage.is_folder(f"{url}/{LOG_FOLDER}"):
         return []
     return [Problem(name, f"{LOG_FOLDER}/{file}", problem) for file, problem in log_problems(url)]
+
+
+def _registry(lake: Lake) -> Known | None:
+    """The registry of a lake, None where it cannot be read; what is wrong with it is told elsewhere."""
+    try:
+        return known_to(lake)
+    except (DataError, KeyError, OSError, pa.ArrowException):
+        return None
 
 
 def _by_date(files: Iterable[LiveFile]) -> list[list[LiveFile]]:
@@ -131,11 +142,11 @@ class _Checked:
     exits: int = 0
 
 
-def _check_date(table: Table, files: list[LiveFile], seen: _Seen) -> list[Problem]:
+def _check_date(table: Table, files: list[LiveFile], seen: _Seen, registry: Known | None) -> list[Problem]:
     """Check the files of one table and date, two at a time; its event keys are forgotten afterwards."""
     date = files[0].partition.get("date", "")
     with ThreadPoolExecutor(_THREADS) as pool:
-        all_checked = list(pool.map(lambda file: _check_file(table, file), files))
+        all_checked = list(pool.map(lambda file: _check_file(table, file, registry), files))
     problems = []
     for file, checked in zip(files, all_checked, strict=True):
         problems += [Problem(table.name, file.relative, problem) for problem in checked.problems]
@@ -152,7 +163,7 @@ def _check_date(table: Table, files: list[LiveFile], seen: _Seen) -> list[Proble
     return problems
 
 
-def _check_file(table: Table, file: LiveFile) -> _Checked:
+def _check_file(table: Table, file: LiveFile, registry: Known | None) -> _Checked:
     """Check one file; rows are read even when bytes have changed, to say more."""
     try:
         content = storage.read(file.path)
@@ -172,6 +183,8 @@ def _check_file(table: Table, file: LiveFile) -> _Checked:
         return _Checked((*problems, wrong))
     problems += [*broken_laws(table, file.partition, rows), *false_statistics(rows, file.stats)]
     if table.name == "stays" and (unfit := check_sidecar(file, rows)):
+        problems.append(unfit)
+    if table.name == "scans" and registry and (unfit := check_unregistered(file, rows, registry)):
         problems.append(unfit)
     return _of_rows(table, tuple(problems), rows)
 

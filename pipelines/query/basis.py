@@ -1,6 +1,5 @@
 """What an answer of `overlaps` rests on."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +7,8 @@ import numpy as np
 from pipelines.basis import SECOND_US, Basis, versions
 from pipelines.graph.adjacency import Span, live_files, own_stays, sidecars
 from pipelines.graph.candidates import Int64, rows_between
-from pipelines.lake import Lake, LakeLike, LiveFile, opened, read_table, snapshot
+from pipelines.lake import Lake, LakeLike, opened, snapshot
+from pipelines.lake.unregistered import count_unregistered
 from pipelines.options import Instant
 from pipelines.query.engine import answer
 from pipelines.query.overlap import Question, question
@@ -32,13 +32,14 @@ def find_basis(lake: Lake, asked: Question) -> Basis:
     """What the answer to a question rests on."""
     own = own_stays(lake, asked.person, asked.span)
     venues = np.unique(own.venue)
-    unregistered, unregistered_own = _unregistered(lake, snapshot(lake, "scans").files, asked)
+    span = asked.span
+    unregistered, own_unregistered = count_unregistered(lake, span.begins_at(), span.ends_at(), asked.person)
     return Basis(
         *versions(lake),
         venues.size,
-        *_stays_at(lake, venues, asked.span),
+        *_stays_at(lake, venues, span),
         unregistered,
-        unregistered_own,
+        own_unregistered,
         _rejected(lake),
     )
 
@@ -60,27 +61,6 @@ def _stays_at(lake: Lake, venues: Int64, span: Span) -> tuple[int, int, int]:
         total_us += int((end - start)[inside].sum())
         unseen_us += int((end - unseen_from)[inside].sum())
     return count, total_us // SECOND_US, unseen_us // SECOND_US
-
-
-def _unregistered(lake: Lake, files: Sequence[LiveFile], asked: Question) -> tuple[int, int]:
-    concerned = [
-        file
-        for file in files
-        if file.stats.least["occurred_at"] < asked.span.ends_at()
-        and file.stats.greatest["occurred_at"] >= asked.span.begins_at()
-    ]
-    if not concerned:
-        return 0, 0
-    rows = answer(
-        "unregistered",
-        {"venues": read_table(lake, "venues", ["venue", "closed_at"])},
-        files=("scans", concerned),
-        person=asked.person,
-        from_us=asked.span.from_us,
-        to_us=asked.span.to_us,
-    )
-    found = {name: rows[name][0].as_py() for name in rows.column_names}
-    return found["never_registered"] + found["closed"], found["of_person"]
 
 
 def _rejected(lake: Lake) -> int:

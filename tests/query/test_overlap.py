@@ -261,7 +261,7 @@ def test_a_later_commit_is_seen_by_the_next_question(lake):
     put_stays(lake, TWO)
     assert overlaps(lake, "device:an")["venue"].to_pylist() == ["cafe"]
     put_stays(lake, "person|venue|enter|exit\nchi|cafe|1 08:00|1 10:00")
-    put_venues(lake, "venue_code|type\nstall|shop")
+    put_venues(lake, "venue_code|type\ncafe|shop\nstall|shop")
     put_stays(lake, "person|venue|enter|exit\nan|stall|3 08:00|3 10:00\nbinh|stall|3 09:00|3 11:00")
     assert sorted(overlaps(lake, "device:an")["venue"].to_pylist()) == ["cafe", "cafe", "stall"]
 

@@ -1,0 +1,202 @@
+"""Accepted scans that take no part in stays: which ones each file of `scans` holds.
+
+Every answer says how many there are, and only a look at every scan finds them.
+So beside each file of `scans` lies a sidecar with those of its scans whose
+venue was not registered, or was closed by then. It names the registry that it
+was made by, and is made again when that is another.
+"""
+
+import hashlib
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from pipelines.columns import column
+from pipelines.lake.data_files import DataFile
+from pipelines.lake.location import Lake
+from pipelines.lake.sidecar import check_columns, mapped, open_columns, write_columns
+from pipelines.lake.snapshots import LiveFile, read_live_file, read_table, snapshot
+from pipelines.registry import UNREGISTERED, Registry, registry_from
+from schemas.tables import SCANS
+
+Int64 = npt.NDArray[np.int64]
+
+_FORMAT = b"1"
+_SCHEMA = pa.schema([("person", pa.int64()), ("occurred_us", pa.int64())])
+_SOURCES = pa.schema([SCANS.schema.field(name) for name in ("venue", "occurred_at", "person")])
+_THREADS = 2
+_KEPT_AT_MOST = 8192  # mapped files; a process may map 65,530
+
+_lock = threading.Lock()
+_registries: dict[str, tuple[tuple[str, ...], "Known"]] = {}
+_mapped: dict[str, tuple[bytes, "Unregistered"]] = {}
+
+
+@dataclass(frozen=True)
+class Known:
+    """A registry, and a hash of what of it decides whether a scan is registered."""
+
+    registry: Registry
+    digest: bytes
+
+
+@dataclass(frozen=True)
+class Unregistered:
+    """The unregistered scans of one file, ascending by person, then time.
+
+    Attributes:
+        person: int64[n].
+        occurred_us: int64[n], microseconds UTC.
+    """
+
+    person: Int64
+    occurred_us: Int64
+
+
+def known(registry: Registry) -> Known:
+    """A registry with its hash; of a place its type does not matter."""
+    made = hashlib.sha256(registry.venue.tobytes())
+    made.update(registry.closed_us.tobytes())
+    return Known(registry, made.hexdigest().encode())
+
+
+def write_unregistered(lake: Lake, file: DataFile, rows: pa.Table, by: Known) -> int:
+    """Write the sidecar of a file of `scans` that has just been written.
+
+    Args:
+        lake: where.
+        file: the data file.
+        rows: its rows in their order.
+        by: the registry as it will be when the file is committed.
+
+    Returns:
+        How many of its scans are unregistered.
+
+    Raises:
+        ServiceError: the lake cannot be written.
+    """
+    columns = _columns(rows, by)
+    write_columns(lake, file, columns)
+    return int(columns.num_rows)
+
+
+def count_unregistered(lake: Lake, from_us: int, to_us: int, person: int | None = None) -> tuple[int, int]:
+    """The unregistered scans of a time: how many, and how many of them are one person's.
+
+    Args:
+        lake: where.
+        from_us: the first instant, microseconds UTC.
+        to_us: the end.
+        person: token; None is nobody.
+
+    Raises:
+        DataError: a file cannot be read.
+    """
+    files = [
+        file
+        for file in snapshot(lake, "scans").files
+        if file.stats.least["occurred_at"] < to_us and file.stats.greatest["occurred_at"] >= from_us
+    ]
+    count = own = 0
+    for file, found in zip(files, _of_files(files, known_to(lake)), strict=True):
+        inside = from_us <= file.stats.least["occurred_at"] and file.stats.greatest["occurred_at"] < to_us
+        count += found.person.size if inside else _between(found.occurred_us, from_us, to_us)
+        if person is not None:
+            first, last = (int(np.searchsorted(found.person, person, side)) for side in ("left", "right"))
+            own += _between(found.occurred_us[first:last], from_us, to_us)
+    return count, own
+
+
+def open_unregistered(live: LiveFile, by: Known) -> Unregistered:
+    """The unregistered scans of a live file, mapped; found in the Parquet where nothing fit lies beside it.
+
+    Raises:
+        DataError: the data file itself cannot be read.
+    """
+    table = open_columns(
+        live, lambda found: _fits(found, by), lambda: _columns(read_live_file(live, _SOURCES), by)
+    )
+    return Unregistered(*(table[name].chunk(0).to_numpy(zero_copy_only=True) for name in _SCHEMA.names))
+
+
+def check(live: LiveFile, rows: pa.Table, by: Known) -> str | None:
+    """What is wrong with the sidecar of a live file of `scans`, or None.
+
+    Neither a missing one nor one that another registry has made is wrong.
+
+    Args:
+        live: the data file.
+        rows: its rows, at least the columns that a sidecar is made from.
+        by: the registry of the lake.
+    """
+    return check_columns(live, _columns(rows, by)) if mapped(live, lambda found: _is_by(found, by)) else None
+
+
+def _between(occurred_us: Int64, from_us: int, to_us: int) -> int:
+    return int(np.count_nonzero((occurred_us >= from_us) & (occurred_us < to_us)))
+
+
+def known_to(lake: Lake) -> Known:
+    """The registry of a lake, kept until its table changes."""
+    files = tuple(file.path for file in snapshot(lake, "venues").files)
+    kept = _registries.get(lake.url)
+    if kept is None or kept[0] != files:
+        kept = files, known(registry_from(read_table(lake, "venues", ["venue", "type", "closed_at"])))
+        with _lock:
+            _registries[lake.url] = kept
+    return kept[1]
+
+
+def _of_files(files: Sequence[LiveFile], by: Known) -> list[Unregistered]:
+    """The unregistered scans of files, mapped once a process; two at a time where that takes long."""
+
+    def of_file(file: LiveFile) -> Unregistered:
+        kept = _mapped.get(file.path)
+        return kept[1] if kept is not None and kept[0] == by.digest else _map(file, by)
+
+    with ThreadPoolExecutor(_THREADS) as pool:
+        return list(pool.map(of_file, files))
+
+
+def _map(file: LiveFile, by: Known) -> Unregistered:
+    found = open_unregistered(file, by)
+    with _lock:
+        if len(_mapped) >= _KEPT_AT_MOST:
+            _mapped.clear()
+        _mapped[file.path] = by.digest, found
+    return found
+
+
+def _columns(rows: pa.Table, by: Known) -> pa.Table:
+    """The columns of a sidecar, with format and registry in the schema's metadata."""
+    venue, person = (rows[name].to_numpy() for name in ("venue", "person"))
+    occurred_us = rows["occurred_at"].cast(pa.int64()).to_numpy()
+    chosen = np.flatnonzero(by.registry.type_codes(venue, occurred_us) == UNREGISTERED)
+    chosen = chosen[np.lexsort((occurred_us[chosen], person[chosen]))]
+    metadata = {b"format": _FORMAT, b"registry": by.digest}
+    arrays = [column(person[chosen]), column(occurred_us[chosen])]
+    return pa.table(arrays, schema=_SCHEMA.with_metadata(metadata))
+
+
+def _fits(table: pa.Table, by: Known) -> bool:
+    """Whether a table can be used without harm, though it may lie.
+
+    Raises:
+        pa.ArrowException: it would lead outside of its own bytes.
+    """
+    metadata = table.schema.metadata or {}
+    if not table.schema.equals(_SCHEMA) or metadata.get(b"format") != _FORMAT:
+        return False
+    table.validate()
+    columns = [table[name] for name in _SCHEMA.names]
+    whole = all(column.num_chunks == 1 and not column.chunk(0).buffers()[0] for column in columns)
+    return whole and _is_by(table, by)
+
+
+def _is_by(table: pa.Table, by: Known) -> bool:
+    return bool((table.schema.metadata or {}).get(b"registry") == by.digest)

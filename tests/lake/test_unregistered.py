@@ -1,0 +1,190 @@
+"""The unregistered scans beside `scans`: by the registry of now, whatever lies there."""
+
+import pyarrow as pa
+import pytest
+
+from pipelines.lake import read_live_file, snapshot
+from pipelines.lake.compact import compact
+from pipelines.lake.sidecar import sidecar_path
+from pipelines.lake.unregistered import (
+    check,
+    count_unregistered,
+    known_to,
+    open_unregistered,
+)
+from pipelines.lake.verify import verify
+from schemas.tables import SCANS
+from tests.lakes import at, new_lake, person_token, put_scans, put_stays, put_venues
+
+TWO_DAYS = """
+    person | venue | occurred_at
+    an     | cafe  | 1 08:00
+    an     | stall | 1 11:00
+    binh   | stall | 1 12:00
+    an     | stall | 1 13:00
+    binh   | stall | 2 11:00
+    an     | shop  | 2 08:00
+    chi    | shop  | 2 09:00
+"""
+VENUES = """
+    venue_code | type       | closed_at
+    cafe       | restaurant |
+    shop       | shop       | 2 08:30
+"""
+ALWAYS = (-(2**62), 2**62)
+
+
+@pytest.fixture
+def lake(tmp_path):
+    lake = new_lake(tmp_path)
+    put_venues(lake, VENUES)
+    put_scans(lake, TWO_DAYS)
+    return lake
+
+
+def live_files(lake):
+    return snapshot(lake, "scans").files
+
+
+def rows_of(live):
+    return read_live_file(live, SCANS.file_schema)
+
+
+def counted(lake, begin=ALWAYS[0], end=ALWAYS[1]):
+    return count_unregistered(lake, begin, end, person_token(lake, "an"))
+
+
+def found_in(lake):
+    """(person, instant) of every unregistered scan, file by file."""
+    found = []
+    for live in live_files(lake):
+        columns = open_unregistered(live, known_to(lake))
+        found.append(list(zip(columns.person.tolist(), columns.occurred_us.tolist(), strict=True)))
+    return found
+
+
+def test_scans_of_unknown_and_of_closed_places_are_counted_and_those_of_one_person_apart(lake):
+    assert counted(lake) == (5, 2)
+    assert count_unregistered(lake, *ALWAYS) == (5, 0)
+
+
+@pytest.mark.parametrize(
+    ("begin", "end", "expected"),
+    [
+        ("1 11:00", "1 13:00", (2, 1)),
+        ("1 11:00:01", "1 13:00:01", (2, 1)),
+        ("1 13:00", "2 09:00", (1, 1)),
+        ("2 00:00", "3 00:00", (2, 0)),
+        ("3 00:00", "4 00:00", (0, 0)),
+    ],
+)
+def test_those_of_a_time_are_counted_from_its_first_instant_up_to_its_end(lake, begin, end, expected):
+    assert counted(lake, at(begin), at(end)) == expected
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("stall | shop |", (1, 0)),
+        ("stall | shop | 1 12:30", (3, 1)),
+        ("bank  | office |", (5, 2)),
+    ],
+)
+def test_a_place_registered_after_its_scans_counts_as_it_is_registered_now(lake, line, expected):
+    assert counted(lake) == (5, 2)
+    put_venues(lake, f"{VENUES}    {line}")
+    assert counted(lake) == expected
+
+
+def test_a_place_closed_after_its_scans_came_takes_those_of_later_instants_out(lake):
+    assert counted(lake) == (5, 2)
+    put_venues(lake, VENUES.replace("restaurant |", "restaurant | 1 08:00"))
+    assert counted(lake) == (6, 3)
+
+
+def test_without_a_registry_no_scan_is_registered(tmp_path):
+    lake = new_lake(tmp_path)
+    assert counted(lake) == (0, 0)
+    put_scans(lake, TWO_DAYS)
+    assert counted(lake) == (7, 4)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda path: path.unlink(),
+        lambda path: path.write_bytes(b""),
+        lambda path: path.write_bytes(b"no arrow"),
+        lambda path: path.write_bytes(path.read_bytes()[:-40]),
+        lambda path: path.write_bytes(another_table()),
+    ],
+    ids=["missing", "empty", "something else", "cut short", "of another kind"],
+)
+def test_what_lies_beside_a_file_is_made_again_where_it_is_unfit(lake, spoil):
+    before = found_in(lake)
+    assert sum(len(of_file) for of_file in before) == 5
+    for live in live_files(lake):
+        spoil(sidecar_path(live.path))
+    assert found_in(lake) == before
+    assert all(sidecar_path(live.path).exists() for live in live_files(lake))
+
+
+def another_table():
+    sink = pa.BufferOutputStream()
+    table = pa.table({"person": [1]})
+    with pa.ipc.new_file(sink, table.schema) as writer:
+        writer.write_table(table)
+    return sink.getvalue().to_pybytes()
+
+
+def test_no_flipped_byte_beside_scans_kills_a_reader(lake):
+    found_in(lake)
+    live = live_files(lake)[0]
+    path = sidecar_path(live.path)
+    good = path.read_bytes()
+    for position in range(0, len(good), 7):
+        bad = bytearray(good)
+        bad[position] ^= 0x81
+        replacement = path.with_suffix(".new")
+        replacement.write_bytes(bad)
+        replacement.replace(path)  # written over in place, the mapped one would change
+        columns = open_unregistered(live, known_to(lake))
+        assert columns.person.size == columns.occurred_us.size
+
+
+def test_a_lake_that_cannot_be_written_is_counted_all_the_same(lake):
+    folders = {sidecar_path(live.path).parent for live in live_files(lake)}
+    for folder in folders:
+        folder.chmod(0o500)
+    try:
+        assert counted(lake) == (5, 2)
+    finally:
+        for folder in folders:
+            folder.chmod(0o700)
+
+
+def test_verify_tells_what_lies_beside_scans_from_what_should(lake):
+    put_stays(lake, "person|venue|enter|exit\nan|cafe|1 08:00|1 09:00")
+    found_in(lake)
+    assert verify(lake).problems == ()
+    live = live_files(lake)[0]
+    path = sidecar_path(live.path)
+    whole = path.read_bytes()
+    at_value = whole.index(at("1 11:00").to_bytes(8, "little", signed=True))
+    path.write_bytes(whole[:at_value] + bytes(8) + whole[at_value + 8 :])
+    assert [(problem.table, problem.problem) for problem in verify(lake).problems] == [
+        ("scans", "sidecar is not what its file makes it")
+    ]
+    put_venues(lake, f"{VENUES}    stall | shop |")  # now it is of a registry before, and nobody reads it
+    assert check(live, rows_of(live), known_to(lake)) is None
+    assert counted(lake) == (1, 0)
+
+
+def test_joined_files_have_theirs_beside_them(lake):
+    put_scans(lake, TWO_DAYS.replace(":00", ":20"))
+    before = counted(lake)
+    put_stays(lake, "person|venue|enter|exit\nan|cafe|1 08:00|1 09:00")
+    compact(lake)
+    assert len(live_files(lake)) == 2
+    assert all(sidecar_path(live.path).exists() for live in live_files(lake))
+    assert counted(lake) == before
