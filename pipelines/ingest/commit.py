@@ -65,18 +65,18 @@ class Batch:
         return known is not None and known >= self.number
 
 
-def commit_batch(lake: Lake, batch: Batch) -> int:
+def commit_batch(lake: Lake, batch: Batch) -> tuple[int, bool]:
     """Commit a batch once, however often it is called.
 
     Returns:
-        The version of `scans` that holds the batch.
+        A version of `scans` that holds the batch, and whether it was this call that committed it.
 
     Raises:
         CommitConflict: another commit of a table that was deduplicated against came between; do it
             again. What the batch's `bases` hold may stand already, and `is_in` tells.
     """
     if batch.is_in(lake, "scans"):
-        return snapshot(lake, "scans").version
+        return snapshot(lake, "scans").version, False
     for table, base in {"scans": batch.base, **batch.bases}.items():
         if snapshot(lake, table).version != base and not batch.is_in(lake, table):
             raise CommitConflict(table)
@@ -89,14 +89,13 @@ def commit_batch(lake: Lake, batch: Batch) -> int:
             commit(lake, table, batch.files[table], after=base, marks={batch.mark: batch.number})
     scans = batch.files.get("scans", ())
     if not scans and batch.base >= 0 and not batch.of_series:
-        return batch.base
+        return batch.base, True
+    marks = {batch.mark: batch.number}
     try:
-        return commit(
-            lake, "scans", scans, after=batch.base, marks={batch.mark: batch.number}, note=batch.note
-        )
+        return commit(lake, "scans", scans, after=batch.base, marks=marks, note=batch.note), True
     except CommitConflict:
-        if batch.is_in(lake, "scans"):  # the same step, which the runner has started twice
-            return snapshot(lake, "scans").version
+        if batch.is_in(lake, "scans"):  # another machine, or the same step that was started twice
+            return snapshot(lake, "scans").version, False
         raise
 
 

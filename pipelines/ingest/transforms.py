@@ -318,9 +318,12 @@ class CommitBatch(beam.DoFn):
         bases = {given.source: given.base for given in plan.dated}
         batch = Batch(plan.batch, plan.base, by_table, plan.upserts, note, plan.number, bases)
         try:
-            return {"scans_version": commit_batch(plan.lake, batch)}
+            version, own = commit_batch(plan.lake, batch)
         except CommitConflict:
             return {"landed": [source for source in bases if batch.is_in(plan.lake, source)]}
+        # What another machine has committed it counts itself; of a batch alone any twin leaves the counts.
+        nothing = _summary([], [], [], []) if batch.of_series and not own else {}
+        return {**nothing, "scans_version": version}
 
 
 def _summary(

@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from pipelines.errors import DataError, TruyVetError
 from pipelines.ingest.readers import read_blocks
-from pipelines.lake import Lake, mark, open_lake, read_live_file, snapshot
+from pipelines.lake import Lake, LiveFile, Snapshot, mark, open_lake, read_live_file, snapshot
 from pipelines.lake.compact import compact
 from pipelines.recompute import bring_up_to_date
 from pipelines.run import MAX_AGE_DAYS, MAX_AHEAD_DAYS, run_chunks, settings_for
@@ -73,11 +73,12 @@ class Lander:
 
     def _land(self, planned: Planned, *, committed: bool) -> Landed:
         begun = time.perf_counter()
-        before = {file.path for file in snapshot(self.lake, "scans").files}
+        before = snapshot(self.lake, "scans")
         report = {} if committed else self._ingest(planned)
         self.landing.done(planned)
+        new = self._files_of(report["scans_version"], before) if report.get("accepted") else []
+        ages, late = self._ages(new, planned.received_us)
         report["stays_version"] = bring_up_to_date(self.lake).stays_version
-        ages, late = self._ages(before, planned.received_us)
         self._compact_sometimes()
         known = {name: value for name, value in report.items() if name in Landed.__dataclass_fields__}
         return Landed(
@@ -128,10 +129,16 @@ class Lander:
                 names.append(chunk.path.rpartition("/")[2])
         return names
 
-    def _ages(self, before: set[str], received_us: int) -> tuple[dict[str, int], int]:
-        """Scans of the newest files by their age at receipt, and how many are late."""
+    def _files_of(self, version: int, before: Snapshot) -> list[LiveFile]:
+        """The files that a version of `scans` has brought."""
+        if before.version != version - 1:  # others have committed meanwhile
+            before = snapshot(self.lake, "scans", version - 1)
+        known = {file.path for file in before.files}
+        return [file for file in snapshot(self.lake, "scans", version).files if file.path not in known]
+
+    def _ages(self, new: Sequence[LiveFile], received_us: int) -> tuple[dict[str, int], int]:
+        """Scans of files by their age at receipt, and how many are late."""
         schema = pa.schema([("occurred_at", pa.timestamp("us", "UTC"))])
-        new = [file for file in snapshot(self.lake, "scans").files if file.path not in before]
         parts = [read_live_file(file, schema)["occurred_at"].cast(pa.int64()).to_numpy() for file in new]
         age_seconds = (received_us - np.concatenate([np.empty(0, np.int64), *parts])) / _SECOND_US
         bounds = np.array(list(AGES.values()))

@@ -1,6 +1,7 @@
 """Two machines land the segments of one store, where nobody can hold a turn: each batch is taken once."""
 
 import contextlib
+import itertools
 import json
 import subprocess
 import sys
@@ -70,8 +71,8 @@ def land_everything(*landers):
 
 
 def at_step(number, lake, monkeypatch, what):
-    """Land two segments, and do something before a step of it."""
-    one = lander_of(lake)
+    """Land two segments, and do something before a step of it; what was landed."""
+    one, landed = lander_of(lake), None
     one.landing.write([line(1), BAD])
     one.landing.write([line(2)])
     between = Between(number, what)
@@ -80,8 +81,9 @@ def at_step(number, lake, monkeypatch, what):
         patched.setattr(commit, "mark", Steps(commit, between).mark)
         patched.setattr(landing, "mark", Steps(landing, between).mark)
         with contextlib.suppress(RuntimeError):
-            one.land()
+            landed = one.land()
     assert between.left <= 0, "there are fewer steps"
+    return [] if landed is None else [landed]
 
 
 class DeathError(RuntimeError):
@@ -90,6 +92,11 @@ class DeathError(RuntimeError):
 
 def in_the_lake(lake):
     return read_table(open_lake(str(lake)), "scans", ["venue"]).num_rows, rejects(lake)
+
+
+def counted(landed):
+    names = ("received", "accepted", "duplicate", "rejected", "unregistered")
+    return {name: sum(getattr(one, name) for one in landed) for name in names}
 
 
 @pytest.mark.parametrize("step", [1, *range(4, 8), *range(10, STEPS + 1)])
@@ -101,10 +108,12 @@ def test_whenever_another_machine_lands_everything_nothing_is_lost_or_doubled(la
         other.landing.write([line(3), BAD])
         landed.extend(land_everything(other))
 
-    at_step(step, lake, monkeypatch, meanwhile)
-    land_everything(other, lander_of(lake))
+    landed += at_step(step, lake, monkeypatch, meanwhile)
+    landed += land_everything(other, lander_of(lake))
     assert in_the_lake(lake) == (3, ["malformed"] * 2)
-    assert sum(one.duplicate for one in landed) == 0
+    assert counted(landed) == {"received": 5, "accepted": 3, "duplicate": 0, "rejected": 2, "unregistered": 3}
+    assert sum(sum(one.reasons.values()) for one in landed) == 2
+    assert sum(sum(one.ages.values()) for one in landed) == 3
     assert other.landing.segments() == []
 
 
@@ -148,8 +157,8 @@ def test_machines_land_at_once_in_a_real_store(bucket, tmp_path):
     words = [sys.executable, "-c", LANDS, lake, str(keys)]
     machines = [subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE) for _ in range(3)]
     landed = [json.loads(machine.communicate(timeout=120)[0]) for machine in machines]
-    land_everything(lander)
+    landed.append([(one.accepted, one.duplicate) for one in land_everything(lander)])
     assert in_the_lake(lake) == (6, ["malformed"] * 6)
-    assert sum(duplicate for one in landed for _, duplicate in one) == 0
+    assert [sum(counts) for counts in zip(*itertools.chain(*landed), strict=True)] == [6, 0]
     assert storage.names(lander.landing.folder) == ["landing.json"]
     assert lander.landing.folder == f"{lake}.landing"
