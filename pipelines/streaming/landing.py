@@ -63,6 +63,10 @@ class Lander:
             planned = self.landing.plan(committed, known)
             if planned is None or self._marks()[0] != committed:  # another process has gone on meanwhile
                 return None
+            if planned.after > committed:  # the lake knew that when it was written down, and no longer does
+                self.landing.drop(planned)
+                self._say(f"{self.lake.url} was restored to an earlier state; what waits is planned anew")
+                return None
             return self._land(planned, committed=planned.number == committed)
 
     def _marks(self) -> tuple[int, int]:

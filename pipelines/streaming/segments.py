@@ -35,6 +35,9 @@ BATCH_SEGMENTS: Final = 512
 
 _SUFFIX = ".segment"
 _PLAN, _JSON = "next-", ".json"
+_FORMER = "next.json"
+"""A plan of the version before plans were named; it lies on a disk only."""
+
 _LANDING = "landing"
 _NAME = "landing.json"
 _TURN = "turn.lock"
@@ -63,12 +66,14 @@ class Planned:
     """A batch that has been written down.
 
     Attributes:
+        place: where that is.
         after: the number of the batch before it.
         number: in the landing's series; ascends.
         received_us: the one instant at which it counts as received.
         names: of its segments.
     """
 
+    place: str
     after: int
     number: int
     received_us: int
@@ -134,6 +139,7 @@ class Landing:
         """The batch that was written down and not done, else a new one; None when there is none.
 
         It is to be carried out only while the lake still knows no number beyond `committed`.
+        One that follows a later batch is of those ahead, unless the lake has been restored.
 
         Args:
             committed: the number of the last batch of this series whose scans the lake has, 0 of none.
@@ -143,15 +149,18 @@ class Landing:
             ServiceError: the disk or the store does not take it.
         """
         waiting, plans = self._look()
+        former = None
         place = f"{self.folder}/{_PLAN}{committed}{_JSON}"
         for other in plans - {place}:
             old = self._read(other)
-            if old is not None and old.number == committed:
+            if old is not None and (old.number == committed or old.after > committed):
                 return old
-            if old is not None and old.after > committed and storage.is_url(self.folder):
-                return None  # this process is behind; another may be carrying it out
-            # Made when the lake had gone on, or before it was restored: its segments still wait.
-            storage.remove_each([other])
+            if old is not None and _name(other) == _FORMER and old.number >= known:
+                former = old
+            else:
+                storage.remove_each([other])  # made when the lake had gone on: its segments still wait
+        if former is not None and (place not in plans or former.number == known):
+            return former
         if place not in plans:
             names = _batch(waiting)
             if not names:
@@ -181,7 +190,16 @@ class Landing:
         with writing(self.folder):
             storage.remove_each(f"{self.folder}/{name}" for name in planned.names)
             storage.sync(self.folder)  # before the plan goes: else a segment could come back without it
-            storage.remove_each([f"{self.folder}/{_PLAN}{planned.after}{_JSON}"])
+            self.drop(planned)
+
+    def drop(self, planned: Planned) -> None:
+        """Forget a plan; what waits of its segments is planned anew.
+
+        Raises:
+            ServiceError: it cannot be removed.
+        """
+        with writing(self.folder):
+            storage.remove_each([planned.place])
 
     def set_aside(self, names: Sequence[str]) -> None:
         """Keep damaged segments where nobody takes them for whole ones.
@@ -206,7 +224,7 @@ class Landing:
         segments, plans = [], set()
         for found in storage.files(self.folder):
             name = _name(found.place)
-            if name.startswith(_PLAN):
+            if name.startswith(_PLAN) or name == _FORMER:
                 plans.add(found.place)
             elif name.endswith(_SUFFIX) and not name.startswith((TEMPORARY, _DAMAGED)):
                 segments.append(Segment(found.place, found.size, found.modified_ns / 1e9))
@@ -218,7 +236,8 @@ class Landing:
             said = json.loads(storage.read(place))
         except FileNotFoundError:
             return None
-        return Planned(said["after"], said["number"], said["received_us"], tuple(said["names"]))
+        after = said.get("after", 0)  # the former version did not say it
+        return Planned(place, after, said["number"], said["received_us"], tuple(said["names"]))
 
 
 def _name(place: str) -> str:

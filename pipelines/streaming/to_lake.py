@@ -5,6 +5,7 @@ Pub/Sub with every worker, the same windows name the dates that changed, the
 same segments hold the messages, and one step at a time commits what has landed.
 """
 
+import sys
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
@@ -75,7 +76,7 @@ class CommitLanded(beam.DoFn):
         """Open the lake and its landing."""
         from pipelines.streaming.landing import Lander
 
-        self._lander = Lander(self.work, lambda _line: None, shared=True)
+        self._lander = Lander(self.work, _say, shared=True)
         self._lander.catch_up()
 
     def process(self, _panes: tuple[int, Iterable[Any]]) -> Iterator[dict[str, Any]]:
@@ -87,3 +88,8 @@ class CommitLanded(beam.DoFn):
                 time.sleep(_OTHERS_TURN_SECONDS)
             else:
                 yield asdict(landed)
+
+
+def _say(line: str) -> None:
+    """A line about trouble, where the engine gathers what its workers tell."""
+    print(line, file=sys.stderr, flush=True)

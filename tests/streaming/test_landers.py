@@ -139,6 +139,47 @@ def test_refused_records_alone_are_a_batch_that_the_next_one_follows_on(lake):
     assert in_the_lake(lake) == (1, ["malformed"] * 2)
 
 
+def test_a_restored_lake_in_a_store_takes_what_was_planned_after_a_later_batch(bucket, tmp_path):
+    lake, keys, said = f"{bucket}/restored/lake", tmp_path / "keys", []
+    open_lake(lake, keys, create=True)
+    one, other = (lander_of(lake, said, keys, shared=True) for _ in range(2))
+    one.landing.write([line(1)])
+    land_everything(one)
+    before = {found.place: storage.read(found.place) for found in storage.files(lake)}
+    one.landing.write([line(2)])
+    land_everything(one)
+    one.landing.write([line(3), BAD])
+    planned = one.landing.plan(*one._marks())
+    storage.remove_all(lake)
+    for place, content in before.items():
+        storage.put(place, content)
+    landed = [lander.land() for lander in (one, other, one)]
+    assert in_the_lake(lake) == (2, ["malformed"])
+    assert [found and found.accepted for found in landed] == [None, 1, None]
+    assert not storage.exists(planned.place)
+    assert said == [f"{lake} was restored to an earlier state; what waits is planned anew"]
+
+
+def test_a_machine_that_others_overtake_while_it_looks_leaves_their_plan_alone(lake, monkeypatch):
+    said = []
+    one, other = lander_of(lake, said), lander_of(lake)
+    other.landing.write([line(1)])
+    look = segments.Landing._look
+    theirs = []
+
+    def overtaken(landing):
+        monkeypatch.setattr(segments.Landing, "_look", look)
+        land_everything(other)
+        other.landing.write([line(2)])
+        theirs.append(other.landing.plan(*other._marks()))
+        return look(landing)
+
+    monkeypatch.setattr(segments.Landing, "_look", overtaken)
+    assert one.land() is None
+    assert other.landing.plan(*other._marks()) == theirs[0]
+    assert said == []
+
+
 LANDS = """
 import json, sys
 from tests.streaming.scans import lander_of

@@ -1,5 +1,6 @@
 """Segments on the disk: sealed, whole or not there, and committed once."""
 
+import contextlib
 import os
 import time
 from dataclasses import replace
@@ -12,7 +13,6 @@ from pipelines.ingest.readers import read_blocks
 from pipelines.lake import Lake, open_lake, read_table, snapshot
 from pipelines.streaming.segments import open_landing
 from pipelines.streaming.sent import Sent, SentLists
-from tests.lake.object_store import BUCKET
 from tests.lakes import new_lake
 from tests.streaming.scans import lander_of, landing_of, rejects, scan
 
@@ -83,19 +83,65 @@ def test_a_plan_that_was_made_when_the_lake_had_gone_on_is_dropped_and_its_segme
     assert landing.plan(planned.number, planned.number) == planned
 
 
-def test_a_process_that_is_behind_leaves_the_plan_of_those_ahead_alone(s3):
-    landing = open_landing(Lake(f"s3://{BUCKET}/behind/lake"), b"k" * 32, shared=True)
-    landing.write(lines(1))
-    planned = landing.plan(7, 7)
-    assert landing.plan(0, 0) is None
-    assert landing.plan(7, 7) == planned
-
-
-def test_a_lake_that_was_restored_plans_anew_what_waits(lake):
+def test_a_process_that_is_behind_leaves_the_plan_of_those_ahead_alone(lake):
     landing = landing_of(lake)
     landing.write(lines(1))
     planned = landing.plan(7, 7)
-    assert landing.plan(0, 0).names == planned.names
+    assert landing.plan(0, 0) == planned
+    assert landing.plan(7, 7) == planned
+
+
+FORMER = "next.json"
+
+
+def planned_by_the_former_version(landing, number):
+    """A plan of one segment as the former version wrote it down."""
+    name = landing.write([*lines(1), b"no JSON\n"]).rpartition("/")[2]
+    said = {"number": number, "received_us": time.time_ns() // 1000, "names": [name]}
+    Path(landing.folder, FORMER).write_bytes(orjson.dumps(said))
+    return name
+
+
+@pytest.mark.parametrize("fails_after", [2, 4, None])
+def test_a_batch_of_the_former_version_is_taken_once_with_its_rejects_wherever_it_died(
+    lake, fails_after, monkeypatch
+):
+    lander = lander_of(lake)
+    planned_by_the_former_version(lander.landing, time.time_ns() // 1000)
+    with monkeypatch.context() as broken, contextlib.suppress(RuntimeError):
+        broken.setattr("pipelines.ingest.commit.mark", broken_after(fails_after or 1000))
+        broken.setattr(type(lander.landing), "done", broken_after(0))
+        lander.land()
+    lander.landing.write(lines(2))
+    lander = lander_of(lake)
+    while lander.land():
+        pass
+    assert read_table(open_lake(str(lake)), "scans", ["venue"]).num_rows == 2
+    assert rejects(lake) == ["malformed"]
+    assert sorted(os.listdir(lander.landing.folder)) == ["landing.json", "turn.lock"]
+
+
+def test_a_plan_of_the_former_version_waits_until_the_present_one_is_done(lake):
+    landing = landing_of(lake)
+    landing.write(lines(2))
+    first = landing.plan(0, 0)
+    name = planned_by_the_former_version(landing, first.number + 9)
+    assert landing.plan(0, 0) == first
+    landing.done(first)
+    later = landing.plan(first.number, first.number)
+    assert (later.number, later.names) == (first.number + 9, (name,))
+    landing.done(later)
+    assert not Path(landing.folder, FORMER).exists()
+
+
+@pytest.mark.parametrize("known", [9, 12])
+def test_a_plan_of_the_former_version_that_the_lake_has_gone_past_goes_and_its_segments_stay(lake, known):
+    landing = landing_of(lake)
+    name = planned_by_the_former_version(landing, 8)
+    planned = landing.plan(9, known)
+    assert planned.names == (name,)
+    assert planned.number > known
+    assert not Path(landing.folder, FORMER).exists()
 
 
 def test_steps_of_the_clock_either_way_lose_nothing_and_double_nothing(lake, monkeypatch):
