@@ -17,7 +17,7 @@ import pyarrow as pa
 from pipelines.columns import column
 from pipelines.graph.candidates import Int64, OwnStays, rows_beside, rows_of
 from pipelines.graph.places import places
-from pipelines.lake import Lake, LiveFile, snapshot, storage
+from pipelines.lake import Lake, LiveFile, Statistics, snapshot, storage
 from pipelines.lake.sidecar import Sidecar, open_sidecar
 
 _KEPT_AT_MOST = 8192  # mapped files; a process may map 65,530
@@ -46,7 +46,7 @@ class Span:
 def own_stays(lake: Lake, person: int, span: Span) -> OwnStays:
     """One person's stays that reach into `span`, in the order of the lake's files."""
     found: list[OwnStays] = []
-    for columns in sidecars(live_files(lake, "person", span)):
+    for columns in sidecars(live_files(lake, "person", span, np.array([person], np.int64))):
         rows = rows_of(columns.person, person)
         if rows.stop > rows.start:
             found.append(_stays(columns, rows))
@@ -64,10 +64,10 @@ def rows_beside_stays(lake: Lake, own: OwnStays, person: int) -> pa.Table:
     pairs = [_no_pairs()]
     if own.venue.size:
         reach = Span(int(own.enter_us.min()), int(own.exit_us.max()))
-        files = live_files(lake, "venue", reach)
-        for file, columns in zip(files, sidecars(files), strict=True):
-            near = (own.exit_us > file.stats.least["enter"]) & (own.enter_us < file.stats.greatest["exit"])
-            pairs.append(_pairs(own, np.flatnonzero(near), columns, person))
+        files = live_files(lake, "venue", reach, np.unique(own.venue))
+        near = [(file, chosen) for file in files if (chosen := _near(own, file.stats)).size]
+        for (_, chosen), columns in zip(near, sidecars(file for file, _ in near), strict=True):
+            pairs.append(_pairs(own, chosen, columns, person))
     stays = np.concatenate([part.stays for part in pairs])
     return pa.table(
         {
@@ -84,15 +84,35 @@ def rows_beside_stays(lake: Lake, own: OwnStays, person: int) -> pa.Table:
     )
 
 
-def live_files(lake: Lake, by: str, span: Span) -> list[LiveFile]:
-    """The files of `stays` in one order that hold a stay reaching into `span`."""
+def live_files(lake: Lake, by: str, span: Span, ids: Int64 | None = None) -> list[LiveFile]:
+    """The files of `stays` in one order that may hold a stay reaching into `span`.
+
+    Args:
+        lake: where.
+        by: `venue` or `person`.
+        span: the time concerned.
+        ids: int64[n], the venues or persons concerned, ascending; None is all.
+    """
     return [
         file
         for file in snapshot(lake, "stays").files
         if file.partition["by"] == by
         and file.stats.least["enter"] < span.ends_at()
         and file.stats.greatest["exit"] > span.begins_at()
+        and (ids is None or _is_any_in(ids, file.stats.least[by], file.stats.greatest[by]))
     ]
+
+
+def _is_any_in(ids: Int64, least: int, greatest: int) -> bool:
+    """Whether any of the ascending ids is in [least, greatest]."""
+    first = int(ids.searchsorted(np.int64(least)))
+    return first < ids.size and int(ids[first]) <= greatest
+
+
+def _near(own: OwnStays, stats: Statistics) -> Int64:
+    """The positions of the own stays that may have rows beside them in a file."""
+    near = (own.exit_us > stats.least["enter"]) & (own.enter_us < stats.greatest["exit"])
+    return np.flatnonzero(near & (own.venue >= stats.least["venue"]) & (own.venue <= stats.greatest["venue"]))
 
 
 def sidecars(files: Iterable[LiveFile]) -> list[Sidecar]:

@@ -105,7 +105,7 @@ def _stays(lake: Lake, rows: pa.Table, case: int, window: Window, until_us: int)
     """The stays that make the contacts, and those of the case in its window, by enter."""
     persons = np.unique(np.append(rows["person"].to_numpy(), case))
     wanted = pc.unique(pc.list_flatten(rows["stays"])).to_numpy()
-    files = live_files(lake, "person", Span(min(window.start_us, until_us), until_us))
+    files = live_files(lake, "person", Span(min(window.start_us, until_us), until_us), persons)
     found = []
     for file, columns in zip(files, sidecars(files), strict=True):
         row = rows_between(

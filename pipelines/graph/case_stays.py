@@ -55,7 +55,7 @@ def stays_of_cases(lake: Lake, cases: Sequence[Case], intervals: Sequence[Window
     parts = [CaseStays(*(np.empty(0, np.int64) for _ in fields(CaseStays)))]
     if who.size:
         span = Span(int(start.min()), int(end.max()))
-        for columns in sidecars(live_files(lake, "person", span)):
+        for columns in sidecars(live_files(lake, "person", span, np.unique(who))):
             first = np.searchsorted(columns.person, who, "left")
             last = np.searchsorted(columns.person, who, "right")
             case, rows = np.repeat(np.arange(who.size), last - first), rows_between(first, last)

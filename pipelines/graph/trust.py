@@ -37,7 +37,7 @@ def stayed_at(lake: Lake, intervals: Intervals) -> tuple[Int64, Span]:
         return intervals.person, Span(0, 0)
     span = Span(int(intervals.start_us.min()), int(intervals.end_us.max()))
     venues = [np.empty(0, np.int64)]
-    for columns in sidecars(live_files(lake, "person", span)):
+    for columns in sidecars(live_files(lake, "person", span, np.unique(intervals.person))):
         rows, _ = clipped_rows(columns.person, columns.enter_us, columns.exit_us, *intervals)
         venues.append(np.unique(columns.venue[rows]))
     return np.unique(np.concatenate(venues)), span
@@ -47,7 +47,7 @@ def _stays_at(lake: Lake, venues: Int64, span: Span) -> tuple[int, int, int]:
     """Stays at some venues in a span: how many, their seconds, and those imputed."""
     totals = np.zeros(3, np.int64)
     if venues.size:
-        for columns in sidecars(live_files(lake, "venue", span)):
+        for columns in sidecars(live_files(lake, "venue", span, venues)):
             times = (columns.enter_us, columns.exit_us, columns.imputed_from_us)
             _add_stays(columns.venue, *times, venues, span.begins_at(), span.ends_at(), totals)
     stays, total_us, unseen_us = totals.tolist()

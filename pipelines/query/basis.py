@@ -49,7 +49,7 @@ def _stays_at(lake: Lake, venues: Int64, span: Span) -> tuple[int, int, int]:
     count = total_us = unseen_us = 0
     if venues.size == 0:
         return 0, 0, 0
-    for columns in sidecars(live_files(lake, "venue", span)):
+    for columns in sidecars(live_files(lake, "venue", span, venues)):
         rows = rows_between(
             np.searchsorted(columns.venue, venues, "left"), np.searchsorted(columns.venue, venues, "right")
         )

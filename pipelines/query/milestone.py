@@ -1,5 +1,6 @@
 """The time-places (mốc dịch tễ) of a case: where it stayed while it could infect."""
 
+import numpy as np
 import pyarrow as pa
 
 from pipelines.graph.adjacency import Span, live_files
@@ -52,7 +53,9 @@ def find_milestones(lake: Lake, case: Case, rule: Rule, *, publish: bool = False
         DataError: the case has neither onset nor sample.
     """
     window = infectious_window(case.times, rule.infectious, last_instant_us(lake))
-    files = live_files(lake, "person", Span(window.start_us, window.end_us))
+    files = live_files(
+        lake, "person", Span(window.start_us, window.end_us), np.array([case.person], np.int64)
+    )
     if window.empty or not files:
         return MILESTONES.empty_table()
     rows = answer(
