@@ -9,7 +9,8 @@ one of this machine, or one where the lake lies.
 """
 
 import os
-from collections.abc import Iterable
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -18,6 +19,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from pipelines.lake import storage
+
+_ROWS_AT_ONCE = 1 << 16
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -30,32 +33,53 @@ class Piece:
     rows: int
 
 
-def spill(folder: str, name: str, rows: pa.Table, keys: npt.NDArray[np.int64]) -> list[tuple[int, Piece]]:
-    """Write `rows`, already sorted by `keys`, and say where each key's rows lie.
+def spill(
+    folder: str,
+    name: str,
+    rows: pa.Table,
+    keys: npt.NDArray[np.int64],
+    order: npt.NDArray[np.int64] | None = None,
+) -> list[tuple[int, Piece]]:
+    """Write rows by key, and say where each key's rows lie.
 
     Args:
         folder: an existing folder.
         name: of the step's element. A retry writes a file of its own beside it: a runner may
             start a step twice at once, and a reader keeps what the attempt that counts has named.
         rows: any schema.
-        keys: int64[rows], ascending.
+        keys: int64[k], ascending.
+        order: int64[k], the row of each key; None where `rows` are in the order of the keys.
 
     Returns:
-        One (key, piece) for each distinct key, ascending; together they are the rows in their order.
+        One (key, piece) for each distinct key, ascending; together they are the rows in that order.
     """
-    if rows.num_rows == 0:
+    if keys.size == 0:
         return []
     path = f"{folder}/{name}-{os.urandom(4).hex()}.arrow"
-    starts = np.flatnonzero(np.diff(keys, prepend=keys[0] - 1))
     (batch,) = rows.combine_chunks().to_batches()
     pieces = []
     with storage.new_stream(path) as file:
-        for start, stop in pairwise([*starts.tolist(), keys.size]):
+        for key, of_key in _by_key(batch, keys, order):
             offset = file.tell()
             with pa.ipc.new_stream(file, rows.schema) as writer:
-                writer.write_batch(batch.slice(start, stop - start))
-            pieces.append((int(keys[start]), Piece(path, offset, file.tell() - offset, stop - start)))
+                writer.write_batch(of_key)
+            pieces.append((key, Piece(path, offset, file.tell() - offset, of_key.num_rows)))
     return pieces
+
+
+def _by_key(
+    batch: pa.RecordBatch, keys: npt.NDArray[np.int64], order: npt.NDArray[np.int64] | None
+) -> Iterator[tuple[int, pa.RecordBatch]]:
+    """The rows of each key; so many are put into order at once that a second copy of all is never held."""
+    bounds = [*np.flatnonzero(np.diff(keys, prepend=keys[0] - 1)).tolist(), keys.size]
+    first = 0
+    while first < len(bounds) - 1:
+        last = max(first + 1, bisect_right(bounds, bounds[first] + _ROWS_AT_ONCE) - 1)
+        begin, end = bounds[first], bounds[last]
+        some = batch.slice(begin, end - begin) if order is None else batch.take(pa.array(order[begin:end]))
+        for start, stop in pairwise(bounds[first : last + 1]):
+            yield int(keys[start]), some.slice(start - begin, stop - start)
+        first = last
 
 
 def read_pieces(pieces: Iterable[Piece]) -> pa.Table:
@@ -64,10 +88,36 @@ def read_pieces(pieces: Iterable[Piece]) -> pa.Table:
     Raises:
         ValueError: there is no piece.
     """
-    tables = [_read(piece) for piece in sorted(pieces)]
-    if not tables:
+    columns: dict[str, list[pa.Array]] = {}
+    schema = pa.schema([])
+    for some in _few_at_once(sorted(pieces)):
+        read = pa.concat_tables([_read(piece) for piece in some]).unify_dictionaries().combine_chunks()
+        for name in read.column_names:
+            columns.setdefault(name, []).extend(read[name].chunks)
+        schema = read.schema
+        del read  # all that remains of it can be let go column by column
+    if not columns:
         raise ValueError("there is no piece to read")
-    return pa.concat_tables(tables).unify_dictionaries().combine_chunks()
+    return pa.table([_joined(columns.pop(name)) for name in schema.names], schema=schema)
+
+
+def _few_at_once(pieces: Sequence[Piece]) -> Iterator[list[Piece]]:
+    """The pieces in their order, in groups of an eighth of all rows or some more."""
+    most = max(_ROWS_AT_ONCE, sum(piece.rows for piece in pieces) // 8)
+    some: list[Piece] = []
+    rows = 0
+    for piece in pieces:
+        some.append(piece)
+        rows += piece.rows
+        if rows >= most:
+            yield some
+            some, rows = [], 0
+    if some:
+        yield some
+
+
+def _joined(chunks: list[pa.Array]) -> pa.Array:
+    return pa.concat_arrays(pa.chunked_array(chunks).unify_dictionaries().chunks)
 
 
 def _read(piece: Piece) -> pa.Table:

@@ -62,7 +62,7 @@ class ParseDated(ParseChunks):
         part = part_of(event_marks(rows, self.settings.keys.event_key), self.buckets)
         order = stable_order(day, part)
         key = (day * self.buckets + part)[order]
-        for packed, piece in spill(self.scratch, f"parsed-{name}", rows.take(pa.array(order)), key):
+        for packed, piece in spill(self.scratch, f"parsed-{name}", rows, key, order):
             yield divmod(packed, self.buckets), piece
 
 

@@ -58,7 +58,7 @@ class ReadHeld(ThreadedDoFn):
             bucket = part_of(rows["event_high"].to_numpy(), self.buckets)
             order = stable_order(bucket)
             name = f"held-{file.number:06}-{number:04}"
-            yield from spill(self.scratch, name, rows.take(pa.array(order)), bucket[order])
+            yield from spill(self.scratch, name, rows, bucket[order], order)
 
 
 def _batches(path: str) -> Iterator[pa.RecordBatch]:
@@ -141,9 +141,9 @@ class JudgeScans(ThreadedDoFn):
         day = rows["occurred_us"].to_numpy()[kept] // DAY_US
         part = part_of_group(rows["venue"].to_numpy()[kept], day, parts)
         order = stable_order(day, part)
-        table = rows.drop(["row", "fault"]).take(pa.array(kept[order]))
         key = (day * _PARTS_AT_MOST + part)[order]
-        for packed, piece in spill(self.scratch, f"judged-{bucket:06}", table, key):
+        table = rows.drop(["row", "fault"])
+        for packed, piece in spill(self.scratch, f"judged-{bucket:06}", table, key, kept[order]):
             number, venue_part = divmod(packed, _PARTS_AT_MOST)
             yield TimestampedValue((venue_part, piece), number * DAY_SECONDS)
 

@@ -78,7 +78,8 @@ def _parts(chunk: Chunk, stream: Any, block_bytes: int) -> tuple[int, Iterator[U
     begin = _line_begin(stream, chunk.start) if chunk.start else _text_begin(stream)
     length = max(0, _line_begin(stream, chunk.stop) - begin)
     stream.seek(begin)
-    parts = parts_of(stream, length if length < 2 * block_bytes else block_bytes, length)
+    blocks = max(1, round(length / block_bytes))
+    parts = parts_of(stream, -(-length // blocks), length)
     return begin, parts if chunk.start else _checked(chunk, parts)
 
 

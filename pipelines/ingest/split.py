@@ -70,17 +70,19 @@ class ParseChunks(ThreadedDoFn):
             yield from self._sealed(name, parsed)
             yield TaggedOutput(COUNTS, Counts(parsed.received, parsed.strict))
             held.append(parsed.scans)
+            del block, parsed
             if sum(scans.num_rows for scans in held) >= _ROWS_AT_ONCE:
-                yield from self._scans(name, pa.concat_tables(held))
-                held = []
+                yield from self._scans(name, held)
         if held:
-            yield from self._scans(name, pa.concat_tables(held))
+            yield from self._scans(name, held)
 
-    def _scans(self, name: str, scans: pa.Table) -> Iterator[Any]:
-        scans = scans.unify_dictionaries().combine_chunks()
+    def _scans(self, name: str, held: list[pa.Table]) -> Iterator[Any]:
+        """Spill what is held, and hold nothing any more."""
+        scans = pa.concat_tables(held).unify_dictionaries().combine_chunks()
+        held.clear()
         bucket = part_of(scans["event_high"].to_numpy(), self.buckets)
         order = stable_order(bucket)
-        yield from spill(self.scratch, f"parsed-{name}", scans.take(pa.array(order)), bucket[order])
+        yield from spill(self.scratch, f"parsed-{name}", scans, bucket[order], order)
         yield TaggedOutput(DATES, _rows_a_day(scans["occurred_us"].to_numpy() // DAY_US))
 
     def _refused(

@@ -132,7 +132,7 @@ class FindChanges(ThreadedDoFn):
         # Named in the order of signed tokens, so that a date's pieces come almost sorted by person.
         name = f"changes-{(bucket + self.buckets // 2) % self.buckets:06}"
         start = 0
-        for packed, piece in spill(self.scratch, name, rows.take(pa.array(row)), key):
+        for packed, piece in spill(self.scratch, name, rows, key, row):
             number, venue_part = divmod(packed, _PARTS_AT_MOST)
             yield TimestampedValue((0, (("venue", venue_part), piece)), number * DAY_SECONDS)
             if (begins[start : start + piece.rows] == number).any():
