@@ -4,7 +4,18 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from benchmarks import codes, contacts, files_to_lake, late_scans, one_person, recall, scale, streaming, trace
+from benchmarks import (
+    codes,
+    contacts,
+    engines,
+    files_to_lake,
+    late_scans,
+    one_person,
+    recall,
+    scale,
+    streaming,
+    trace,
+)
 
 BENCHMARKS = {
     "files_to_lake": files_to_lake.measure,
@@ -15,6 +26,7 @@ BENCHMARKS = {
     "trace": trace.measure,
     "recall": recall.measure,
     "streaming": streaming.measure,
+    "engines": engines.measure,
     "scale": scale.measure,
 }
 

@@ -50,13 +50,14 @@ def our_lake(province: inputs.Province, work: Path) -> Path:
     return lake
 
 
-def files_to_lake(province: inputs.Province, lake: Path) -> Cost:
+def files_to_lake(province: inputs.Province, lake: Path, runner: str = "direct") -> Cost:
     """What a new lake of a province costs."""
     for folder in (lake, lake.with_name(lake.name + ".keys")):
         shutil.rmtree(folder, ignore_errors=True)
-    say("truyvet run")
+    say(f"truyvet run --runner {runner}")
     words = ("--scans", province.scans, "--venues", province.venues, "--now", province.now.isoformat())
-    return run(truyvet("run", "--lake", lake, *words, "--cases", province.folder / "cases.csv"))
+    words += ("--cases", province.folder / "cases.csv", "--runner", runner)
+    return run(truyvet("run", "--lake", lake, *words))
 
 
 def _peer(province: inputs.Province, out: Path) -> Cost:

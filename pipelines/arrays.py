@@ -217,6 +217,25 @@ def parts_for(rows: int, rows_a_part: int) -> int:
     return 1 << max(0, -(-rows // rows_a_part) - 1).bit_length()
 
 
+def few_at_once(bounds: Int64, most: int) -> list[tuple[int, int]]:
+    """Neighbouring ranges of rows in groups, so that no copy of all rows need be held.
+
+    Args:
+        bounds: int64[n + 1], ascending: range i is of the rows [bounds[i], bounds[i + 1]).
+        most: rows of a group, more where a single range has more.
+
+    Returns:
+        The first range of each group, and the one after its last.
+    """
+    groups: list[tuple[int, int]] = []
+    first = 0
+    while first < bounds.size - 1:
+        last = max(first + 1, int(np.searchsorted(bounds, bounds[first] + most, "right")) - 1)
+        groups.append((first, last))
+        first = last
+    return groups
+
+
 def buckets_for(rows: int, rows_a_bucket: int) -> int:
     """The power of two of buckets of a batch: of about `rows_a_bucket` rows, and more of very many."""
     return parts_for(rows, grown(rows_a_bucket, rows, _MANY_ROWS))

@@ -9,7 +9,6 @@ one of this machine, or one where the lake lies.
 """
 
 import os
-from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -18,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from pipelines.arrays import few_at_once
 from pipelines.lake import storage
 
 _ROWS_AT_ONCE = 1 << 16
@@ -71,15 +71,12 @@ def _by_key(
     batch: pa.RecordBatch, keys: npt.NDArray[np.int64], order: npt.NDArray[np.int64] | None
 ) -> Iterator[tuple[int, pa.RecordBatch]]:
     """The rows of each key; so many are put into order at once that a second copy of all is never held."""
-    bounds = [*np.flatnonzero(np.diff(keys, prepend=keys[0] - 1)).tolist(), keys.size]
-    first = 0
-    while first < len(bounds) - 1:
-        last = max(first + 1, bisect_right(bounds, bounds[first] + _ROWS_AT_ONCE) - 1)
-        begin, end = bounds[first], bounds[last]
+    bounds = np.append(np.flatnonzero(np.diff(keys, prepend=keys[0] - 1)), keys.size)
+    for first, last in few_at_once(bounds, _ROWS_AT_ONCE):
+        begin, *_, end = own = bounds[first : last + 1].tolist()
         some = batch.slice(begin, end - begin) if order is None else batch.take(pa.array(order[begin:end]))
-        for start, stop in pairwise(bounds[first : last + 1]):
+        for start, stop in pairwise(own):
             yield int(keys[start]), some.slice(start - begin, stop - start)
-        first = last
 
 
 def read_pieces(pieces: Iterable[Piece]) -> pa.Table:

@@ -5,6 +5,7 @@ each of its lines exactly once wherever they are cut.
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import Any, Final
 
 from pipelines.errors import DataError
@@ -29,6 +30,7 @@ BLOCK_BYTES: Final = 32 << 20
 _MOST_BYTES: Final = 1 << ROW_BITS
 _SEARCH_BYTES: Final = 1 << 16
 _LINE_BYTES: Final = 1 << 12
+_LINE_END: Final = b"\n"
 
 
 def read_ndjson(chunk: Chunk, block_bytes: int = BLOCK_BYTES) -> Iterator[Lines]:
@@ -43,7 +45,7 @@ def read_ndjson(chunk: Chunk, block_bytes: int = BLOCK_BYTES) -> Iterator[Lines]
     ):
         begin, parts = _parts(chunk, stream, block_bytes)
         for place, data in whole_lines(parts):
-            if place >= _MOST_BYTES:
+            if place + data.size > _MOST_BYTES:
                 raise unreadable(chunk.path, "is larger than a terabyte", "split the file")
             yield Lines(begin - chunk.start + place, data)
         if chunk.passing:
@@ -64,9 +66,10 @@ def lines_at(chunk: Chunk, rows: Sequence[int]) -> Iterator[Lines]:
         places = [chunk.start + row for row in rows]
         announce(stream, places, _LINE_BYTES)
         for row, place in zip(rows, places, strict=True):
-            stream.seek(place)
+            stream.seek(max(0, place - 1))
+            before = read_upto(stream, 1 if place else 0).tobytes()
             block = next(whole_lines(parts_of(stream, _LINE_BYTES)), None)
-            if block is None:
+            if block is None or (before != _LINE_END and place > len(MARK)):
                 raise unreadable(chunk.path, "has changed while it was read", "run it again")
             yield Lines(row, block[1])
 
@@ -77,10 +80,25 @@ def _parts(chunk: Chunk, stream: Any, block_bytes: int) -> tuple[int, Iterator[U
         return 0, _checked(chunk, without_mark(parts_of(stream, block_bytes)))
     begin = _line_begin(stream, chunk.start) if chunk.start else _text_begin(stream)
     length = max(0, _line_begin(stream, chunk.stop) - begin)
-    stream.seek(begin)
-    blocks = max(1, round(length / block_bytes))
-    parts = parts_of(stream, -(-length // blocks), length)
+    parts = _equal_parts(stream, begin, begin + length, block_bytes)
     return begin, parts if chunk.start else _checked(chunk, parts)
+
+
+def _equal_parts(stream: Any, begin: int, end: int, about: int) -> Iterator[UInt8]:
+    """Whole lines in parts of about so many bytes, whole lines too: none is joined with another's rest.
+
+    Args:
+        stream: a file.
+        begin: where the lines begin.
+        end: where they end.
+        about: bytes.
+    """
+    parts = max(1, round((end - begin) / about))
+    cuts = [_line_begin(stream, begin + (end - begin) * part // parts) for part in range(1, parts)]
+    for start, stop in pairwise([begin, *cuts, end]):
+        stream.seek(start)
+        size = stop - start
+        yield from parts_of(stream, size if size <= 2 * about else about, size)  # a line may be very long
 
 
 def _text_begin(stream: Any) -> int:

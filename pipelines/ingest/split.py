@@ -25,7 +25,7 @@ from pipelines.vault import Sealer
 REFUSED, SEALED, COUNTS, DATES = "refused", "sealed", "counts", "dates"
 """Tags beside the scans: refused rows, sealed identifiers, counts, scans by day."""
 
-_ROWS_AT_ONCE = 1 << 19
+_ROWS_AT_ONCE = 1 << 18
 _FEW_DAYS = 1 << 16  # counted without being sorted
 
 

@@ -5,14 +5,14 @@ stay changes the counts of the window in which it begins and of the one in
 which it ends, and the windows between inherit a running sum.
 """
 
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, fields
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from pipelines.arrays import Int64, as_unsigned, order_by
+from pipelines.arrays import Int64, as_unsigned, few_at_once, order_by
 from pipelines.kernels import helper, inlined
 
 Bool = npt.NDArray[np.bool_]
@@ -22,6 +22,7 @@ WINDOW_MINUTES = 15
 WINDOW_US = WINDOW_MINUTES * 60_000_000
 
 _SECOND_US = 1_000_000
+_ROWS_AT_ONCE = 1 << 17
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,31 @@ def footfall(
         order = order_by(venue, enter_us, as_unsigned(person), as_unsigned(exit_us))
         person, venue, enter_us, exit_us = (column[order] for column in (person, venue, enter_us, exit_us))
     bounds = np.append(np.flatnonzero(np.append(True, venue[1:] != venue[:-1])[: venue.size]), venue.size)
+    span = start_us, stop_us, window_us
+    parts = []
+    for first, last in few_at_once(bounds, _ROWS_AT_ONCE) or [(0, 0)]:
+        rows, own = slice(bounds[first], bounds[last]), bounds[first : last + 1] - bounds[first]
+        parts.append(_of_venues(own, person[rows], venue[rows], enter_us[rows], exit_us[rows], span))
+    columns: list[Any] = [
+        np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Footfall)
+    ]
+    return Footfall(*columns)
+
+
+def _of_venues(
+    bounds: Int64, person: Int64, venue: Int64, enter_us: Int64, exit_us: Int64, span: tuple[int, int, int]
+) -> Footfall:
+    """The footfall of some venues, from their stays by (venue, enter).
+
+    Args:
+        bounds: int64[venues + 1], the rows where a venue begins.
+        person: int64[n].
+        venue: int64[n].
+        enter_us: int64[n].
+        exit_us: int64[n].
+        span: start, stop and length of a window.
+    """
+    start_us, stop_us, window_us = span
     enter_us, exit_us, length_us = enter_us - start_us, exit_us - start_us, stop_us - start_us
     visits = _visits(bounds, person, enter_us, exit_us, length_us, window_us)
     bits = length_us.bit_length()

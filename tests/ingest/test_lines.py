@@ -109,6 +109,16 @@ def test_a_line_that_has_gone_meanwhile_is_said(tmp_path):
         list(lines_at(Chunk(0, path, "ndjson", "", 0, 1 << 20), [1000]))
 
 
+def test_a_line_that_has_moved_since_it_was_read_is_not_taken_for_what_lies_there_now(tmp_path):
+    path = tmp_path / "moved.ndjson"
+    path.write_bytes(b"first\nsecond\nthird\n")
+    chunk = Chunk(0, str(path), "ndjson", "", 0, 1 << 10)
+    assert [bytes(block.data[:6]) for block in lines_at(chunk, [6])] == [b"second"]
+    path.write_bytes(b"longer\nsecond\nthird\n")
+    with pytest.raises(DataError, match="has changed while it was read"):
+        list(lines_at(chunk, [6]))
+
+
 @pytest.mark.parametrize("over", [0, 1, 5])
 @pytest.mark.parametrize("block_bytes", [1000, LONG_LINE - 7, LONG_LINE, 3 * LONG_LINE])
 @pytest.mark.parametrize("end", [b"\n", b""])

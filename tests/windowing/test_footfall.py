@@ -1,3 +1,4 @@
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -62,6 +63,8 @@ def test_a_day_holds_its_own_windows_whatever_reaches_into_it(stays):
 def test_the_stays_of_scans_are_counted_as_the_definitions_say(scans):
     stays = stays_of(scans, worlds.DWELL, worlds.MAX_STAY)
     assert set(counted(stays)) == footfall_of(stays, WINDOW_US)
+    with mock.patch("pipelines.windowing.footfall._ROWS_AT_ONCE", 2):
+        assert set(counted(stays)) == footfall_of(stays, WINDOW_US)
 
 
 def test_another_length_of_window_is_counted_alike():

@@ -1,0 +1,38 @@
+"""A batch after a smaller one in one process: `--runner R --out FOLDER --first PROVINCE --then PROVINCE`.
+
+The first one starts what a runner needs and loads the kernels, so that the second is work alone.
+"""
+
+import argparse
+import json
+import time
+from pathlib import Path
+
+from pipelines.run import run
+
+
+def main() -> None:
+    """Run both into lakes of their own, and print the seconds and counts of the second as one JSON line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runner", required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--first", type=Path, required=True)
+    parser.add_argument("--then", type=Path, required=True)
+    parser.add_argument("--now-us", type=int, required=True)
+    args = parser.parse_args()
+    for folder in (args.first, args.then):
+        begun = time.perf_counter()
+        report = run(
+            str(args.out / folder.name),
+            [str(folder / "scans")],
+            venues=[str(folder / "venues.csv")],
+            cases=[str(folder / "cases.csv")],
+            now_us=args.now_us,
+            runner=args.runner,
+        )
+        seconds = time.perf_counter() - begun
+    print(json.dumps({"seconds": seconds, "received": report.received, "accepted": report.accepted}))
+
+
+if __name__ == "__main__":
+    main()
