@@ -16,6 +16,7 @@ from apache_beam.utils.timestamp import MIN_TIMESTAMP, Timestamp
 from apache_beam.utils.windowed_value import WindowedValue
 
 from pipelines.failures import noted, without_values
+from pipelines.memory import give_back_freed_memory
 
 
 def thread_count() -> int:
@@ -37,6 +38,7 @@ class ThreadedDoFn(beam.DoFn):
     scratch: str
 
     def setup(self) -> None:
+        give_back_freed_memory()
         self._pool = ThreadPoolExecutor(thread_count())
 
     def teardown(self) -> None:

@@ -26,6 +26,7 @@ REFUSED, SEALED, COUNTS, DATES = "refused", "sealed", "counts", "dates"
 """Tags beside the scans: refused rows, sealed identifiers, counts, scans by day."""
 
 _ROWS_AT_ONCE = 1 << 18
+_SEALED_AT_ONCE = 1 << 14
 _FEW_DAYS = 1 << 16  # counted without being sorted
 
 
@@ -97,13 +98,18 @@ class ParseChunks(ThreadedDoFn):
     def _sealed(self, name: str, parsed: Parsed | DatedBlock) -> Iterator[Any]:
         fresh = self._unsealed.claim(parsed.tokens)
         if fresh.size:
-            tokens = parsed.tokens[fresh]
-            share = part_of(tokens, self.shares)
+            share = part_of(parsed.tokens[fresh], self.shares)
             order = stable_order(share)
-            identifiers = [parsed.identifiers[position] for position in fresh[order].tolist()]
-            rows = self._sealer.seal(tokens[order], identifiers)
+            fresh = fresh[order]
+            some = [fresh[start : start + _SEALED_AT_ONCE] for start in range(0, fresh.size, _SEALED_AT_ONCE)]
+            rows = pa.concat_tables([self._sealer.seal(*_persons(parsed, positions)) for positions in some])
             for key, piece in spill(self.scratch, f"sealed-{name}", rows, share[order]):
                 yield TaggedOutput(SEALED, (key, piece))
+
+
+def _persons(parsed: Parsed | DatedBlock, positions: Int64) -> tuple[Int64, list[bytes]]:
+    """The tokens and the identifiers at some positions."""
+    return parsed.tokens[positions], [parsed.identifiers[position] for position in positions.tolist()]
 
 
 def _rows_a_day(day: Int64) -> dict[int, int]:

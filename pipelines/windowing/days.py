@@ -25,7 +25,7 @@ from pipelines.windowing.stay_rows import (
 )
 from schemas.tables import FOOTFALL, STAYS
 
-ROWS_A_FILE = 1 << 20
+ROWS_A_FILE = 1 << 19
 
 _PRESENCE = ("person", "venue", "enter", "exit", "stay_id")
 
