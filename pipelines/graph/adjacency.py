@@ -17,7 +17,7 @@ import pyarrow as pa
 from pipelines.columns import column
 from pipelines.graph.candidates import Int64, OwnStays, rows_beside, rows_of
 from pipelines.graph.places import places
-from pipelines.lake import Lake, LiveFile, Statistics, snapshot, storage
+from pipelines.lake import Lake, LiveFile, Snapshot, snapshot, storage
 from pipelines.lake.sidecar import Sidecar, open_sidecar
 
 _KEPT_AT_MOST = 8192  # mapped files; a process may map 65,530
@@ -25,6 +25,7 @@ _FETCHED_AT_ONCE = 4
 
 _lock = threading.Lock()
 _mapped: dict[str, Sidecar] = {}
+_orders: dict[tuple[str, str], tuple[Snapshot, "_Order"]] = {}
 
 
 @dataclass(frozen=True)
@@ -63,9 +64,7 @@ def rows_beside_stays(lake: Lake, own: OwnStays, person: int) -> pa.Table:
     """
     pairs = [_no_pairs()]
     if own.venue.size:
-        reach = Span(int(own.enter_us.min()), int(own.exit_us.max()))
-        files = live_files(lake, "venue", reach, np.unique(own.venue))
-        near = [(file, chosen) for file in files if (chosen := _near(own, file.stats)).size]
+        near = _files_beside(lake, own)
         for (_, chosen), columns in zip(near, sidecars(file for file, _ in near), strict=True):
             pairs.append(_pairs(own, chosen, columns, person))
     stays = np.concatenate([part.stays for part in pairs])
@@ -93,26 +92,62 @@ def live_files(lake: Lake, by: str, span: Span, ids: Int64 | None = None) -> lis
         span: the time concerned.
         ids: int64[n], the venues or persons concerned, ascending; None is all.
     """
+    order = _order(lake, by)
+    wanted = (order.enter_us < span.ends_at()) & (order.exit_us > span.begins_at())
+    if ids is not None:
+        first = np.searchsorted(ids, order.least_id)
+        wanted &= np.append(ids, 2**63 - 1)[first] <= order.greatest_id
+        wanted &= first < ids.size
+    return [order.files[file] for file in np.flatnonzero(wanted).tolist()]
+
+
+def _files_beside(lake: Lake, own: OwnStays) -> list[tuple[LiveFile, Int64]]:
+    """The files that may hold rows beside own stays, and the positions of those stays."""
+    order = _order(lake, "venue")
+    near = own.exit_us > order.enter_us[:, np.newaxis]
+    near &= own.enter_us < order.exit_us[:, np.newaxis]
+    near &= own.venue >= order.least_id[:, np.newaxis]
+    near &= own.venue <= order.greatest_id[:, np.newaxis]
     return [
-        file
-        for file in snapshot(lake, "stays").files
-        if file.partition["by"] == by
-        and file.stats.least["enter"] < span.ends_at()
-        and file.stats.greatest["exit"] > span.begins_at()
-        and (ids is None or _is_any_in(ids, file.stats.least[by], file.stats.greatest[by]))
+        (order.files[file], np.flatnonzero(near[file])) for file in np.flatnonzero(near.any(axis=1)).tolist()
     ]
 
 
-def _is_any_in(ids: Int64, least: int, greatest: int) -> bool:
-    """Whether any of the ascending ids is in [least, greatest]."""
-    first = int(ids.searchsorted(np.int64(least)))
-    return first < ids.size and int(ids[first]) <= greatest
+@dataclass(frozen=True)
+class _Order:
+    """The files of `stays` in one order, and the extremes of each.
+
+    Attributes:
+        files: by path.
+        least_id, greatest_id: int64[f], of the ids that the order begins with.
+        enter_us, exit_us: int64[f], the first enter and the last exit.
+    """
+
+    files: tuple[LiveFile, ...]
+    least_id: Int64
+    greatest_id: Int64
+    enter_us: Int64
+    exit_us: Int64
 
 
-def _near(own: OwnStays, stats: Statistics) -> Int64:
-    """The positions of the own stays that may have rows beside them in a file."""
-    near = (own.exit_us > stats.least["enter"]) & (own.enter_us < stats.greatest["exit"])
-    return np.flatnonzero(near & (own.venue >= stats.least["venue"]) & (own.venue <= stats.greatest["venue"]))
+def _order(lake: Lake, by: str) -> _Order:
+    """The newest version of `stays` in one order, kept until the next."""
+    newest = snapshot(lake, "stays")
+    kept = _orders.get((lake.url, by))
+    if kept is not None and kept[0] is newest:
+        return kept[1]
+    files = tuple(file for file in newest.files if file.partition["by"] == by)
+    stats = [file.stats for file in files]
+    columns = (
+        [one.least[by] for one in stats],
+        [one.greatest[by] for one in stats],
+        [one.least["enter"] for one in stats],
+        [one.greatest["exit"] for one in stats],
+    )
+    made = _Order(files, *(np.array(column, np.int64) for column in columns))
+    with _lock:
+        _orders[lake.url, by] = newest, made
+    return made
 
 
 def sidecars(files: Iterable[LiveFile]) -> list[Sidecar]:

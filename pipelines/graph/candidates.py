@@ -65,12 +65,12 @@ def rows_beside(
     """
     first = venue.searchsorted(own.venue, "left")
     last = venue.searchsorted(own.venue, "right")
-    stays = np.flatnonzero(last > first)
+    stays = (last > first).nonzero()[0]
     found: list[Int64] = [np.empty(0, np.int64)]
-    for stay in stays.tolist():
-        start, end = int(first[stay]), int(last[stay])
+    ranges = (first[stays].tolist(), last[stays].tolist(), own.enter_us[stays], own.exit_us[stays])
+    for start, end, own_enter_us, own_exit_us in zip(*ranges, strict=True):
         enters = enter_us[start:end]
-        end = start + int(enters.searchsorted(own.exit_us[stay], "left"))
-        start += int(enters.searchsorted(own.enter_us[stay] - longest_us, "right"))
-        found.append((exit_us[start:end] > own.enter_us[stay]).nonzero()[0] + start)
+        end = start + enters.searchsorted(own_exit_us, "left")
+        start += enters.searchsorted(own_enter_us - longest_us, "right")
+        found.append((exit_us[start:end] > own_enter_us).nonzero()[0] + start)
     return np.repeat(stays, [rows.size for rows in found[1:]]), np.concatenate(found)
