@@ -12,7 +12,7 @@ from numba import njit
 Int64 = npt.NDArray[np.int64]
 UInt64 = npt.NDArray[np.uint64]
 
-_MANY_ROWS = 1 << 24
+_MANY_ROWS = 1 << 26
 """Rows beyond which the buckets of a batch grow, see `grown`."""
 
 _SHORT = 1 << 10  # rows below which a comparison sort is faster

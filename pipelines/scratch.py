@@ -9,7 +9,7 @@ one of this machine, or one where the lake lies.
 """
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -85,36 +85,10 @@ def read_pieces(pieces: Iterable[Piece]) -> pa.Table:
     Raises:
         ValueError: there is no piece.
     """
-    columns: dict[str, list[pa.Array]] = {}
-    schema = pa.schema([])
-    for some in _few_at_once(sorted(pieces)):
-        read = pa.concat_tables([_read(piece) for piece in some]).unify_dictionaries().combine_chunks()
-        for name in read.column_names:
-            columns.setdefault(name, []).extend(read[name].chunks)
-        schema = read.schema
-        del read  # all that remains of it can be let go column by column
-    if not columns:
+    tables = [_read(piece) for piece in sorted(pieces)]
+    if not tables:
         raise ValueError("there is no piece to read")
-    return pa.table([_joined(columns.pop(name)) for name in schema.names], schema=schema)
-
-
-def _few_at_once(pieces: Sequence[Piece]) -> Iterator[list[Piece]]:
-    """The pieces in their order, in groups of an eighth of all rows or some more."""
-    most = max(_ROWS_AT_ONCE, sum(piece.rows for piece in pieces) // 8)
-    some: list[Piece] = []
-    rows = 0
-    for piece in pieces:
-        some.append(piece)
-        rows += piece.rows
-        if rows >= most:
-            yield some
-            some, rows = [], 0
-    if some:
-        yield some
-
-
-def _joined(chunks: list[pa.Array]) -> pa.Array:
-    return pa.concat_arrays(pa.chunked_array(chunks).unify_dictionaries().chunks)
+    return pa.concat_tables(tables).unify_dictionaries().combine_chunks()
 
 
 def _read(piece: Piece) -> pa.Table:

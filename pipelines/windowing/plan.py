@@ -22,7 +22,7 @@ from pipelines.windowing.days import ROWS_A_FILE, DayFiles
 from pipelines.windowing.scan_files import Registries, ScanFile, holds_any
 from schemas.stay_rules import StayRules
 
-ROWS_A_BUCKET = 1 << 18
+ROWS_A_BUCKET = 1 << 19
 _BUCKETS_AT_MOST = 1 << 10
 _SCANS_A_CHANGE = 16
 """How many scans a changed one may bring along: its person's, on all dates that are read."""
