@@ -121,6 +121,8 @@ def open_unregistered(live: LiveFile, by: Known) -> Unregistered:
     table = open_columns(
         live, lambda found: _fits(found, by), lambda: _columns(read_live_file(live, _SOURCES), by)
     )
+    if not table.num_rows:  # a file of no rows has no chunk either
+        return Unregistered(np.empty(0, np.int64), np.empty(0, np.int64))
     return Unregistered(*(table[name].chunk(0).to_numpy(zero_copy_only=True) for name in _SCHEMA.names))
 
 
@@ -195,7 +197,7 @@ def _fits(table: pa.Table, by: Known) -> bool:
     table.validate()
     columns = [table[name] for name in _SCHEMA.names]
     whole = all(column.num_chunks == 1 and not column.chunk(0).buffers()[0] for column in columns)
-    return whole and _is_by(table, by)
+    return (whole or not table.num_rows) and _is_by(table, by)
 
 
 def _is_by(table: pa.Table, by: Known) -> bool:

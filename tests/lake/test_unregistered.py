@@ -102,6 +102,14 @@ def test_a_place_closed_after_its_scans_came_takes_those_of_later_instants_out(l
     assert counted(lake) == (6, 3)
 
 
+def test_of_a_file_without_one_that_is_found_once(lake):
+    put_venues(lake, f"{VENUES.replace('2 08:30', '')}    stall | shop |")
+    assert counted(lake) == (0, 0)
+    written = {path: path.stat().st_ino for path in (sidecar_path(live.path) for live in live_files(lake))}
+    assert found_in(lake) == [[], []]
+    assert {path: path.stat().st_ino for path in written} == written
+
+
 def test_without_a_registry_no_scan_is_registered(tmp_path):
     lake = new_lake(tmp_path)
     assert counted(lake) == (0, 0)
