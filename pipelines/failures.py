@@ -44,15 +44,32 @@ def raised_again(scratch: str) -> Iterator[None]:
     """Raise what a step has noted in place of the runner's error.
 
     Raises:
+        KeyboardInterrupt: it was what made the step fail.
         TruyVetError: the one that a step has noted.
     """
     try:
         yield
     except Exception as error:
+        if is_interrupt(error):
+            raise KeyboardInterrupt from error
         noted = _of_this_process.pop(scratch, None) or _read(scratch)
         if noted is None:
             raise
         raise noted from error
+
+
+def is_interrupt(error: BaseException | None) -> bool:
+    """Whether an error, or one that it was raised from or over, is the user's interrupt."""
+    seen: list[BaseException] = []
+    left = [error]
+    while left:
+        found = left.pop()
+        if isinstance(found, KeyboardInterrupt):
+            return True
+        if found is not None and found not in seen:
+            seen.append(found)
+            left += [found.__cause__, found.__context__]
+    return False
 
 
 def _read(scratch: str) -> TruyVetError | None:

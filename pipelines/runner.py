@@ -15,6 +15,7 @@ import grpc
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from pipelines.errors import ServiceError
+from pipelines.failures import is_interrupt
 from pipelines.memory import keep_freed_memory
 from pipelines.runners.config import FOLDER, RUNNERS, Option, RunnerConfig, load_runner
 from pipelines.runners.flink import job_endpoint, kept_log
@@ -101,16 +102,9 @@ def _explained(config: RunnerConfig) -> Iterator[None]:
     try:
         yield
     except (RuntimeError, grpc.RpcError, grpc.FutureTimeoutError) as error:
-        if _is_interrupt(error):
+        if is_interrupt(error):
             raise KeyboardInterrupt from error
         if config.engine == "FnApiRunner":
             raise
         log = kept_log(config) or "the engine's own log"
         raise ServiceError(f"the job failed on {config.name}", f"see {log}, and run it again") from error
-
-
-def _is_interrupt(error: BaseException | None) -> bool:
-    """Whether an error, or one that it was raised over, is the user's interrupt."""
-    while error is not None and not isinstance(error, KeyboardInterrupt):
-        error = error.__cause__ or error.__context__
-    return error is not None

@@ -6,7 +6,7 @@ import pytest
 
 from pipelines import failures
 from pipelines.errors import DataError
-from pipelines.failures import hide_messages, without_values
+from pipelines.failures import hide_messages, noted, raised_again, without_values
 
 
 @pytest.fixture
@@ -38,3 +38,32 @@ def test_the_direct_runner_keeps_the_error_for_who_debugs(monkeypatch):
     monkeypatch.setattr(failures, "_engine_logs", [])
     with pytest.raises(ValueError, match=MARK):
         failing(ValueError(MARK))
+
+
+def note_and(scratch, go_on):
+    """What a launcher sees: a step has noted an error, and the runner raises another."""
+    with raised_again(str(scratch)):
+        with pytest.raises(DataError), noted(str(scratch)):
+            raise DataError("a file is damaged", "restore it")
+        go_on()
+
+
+def interrupted():
+    try:
+        raise KeyboardInterrupt
+    except KeyboardInterrupt:
+        raise RuntimeError from ValueError("another cause")
+
+
+def failed():
+    raise RuntimeError
+
+
+def test_an_interrupt_is_found_behind_what_a_step_has_noted_meanwhile(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        note_and(tmp_path, interrupted)
+
+
+def test_what_a_step_has_noted_is_raised_in_place_of_the_error_of_the_runner(tmp_path):
+    with pytest.raises(DataError, match="a file is damaged"):
+        note_and(tmp_path, failed)

@@ -127,12 +127,13 @@ def partners(there: Presences, min_us: int, from_us: int, to_us: int) -> Partner
 
 
 def blocks(met: Partners, most: int) -> Iterator[slice]:
-    """Consecutive ranges of presences with at most `most` contacts each, or with a single presence."""
+    """Ranges of presences in their order, with at most `most` contacts each, or one presence with more."""
     ends = np.cumsum(met.last - met.first)
     start = before = 0
     while start < ends.size and before < ends[-1]:
         stop = max(int(np.searchsorted(ends, before + most, "right")), start + 1)
-        yield slice(start, stop)
+        if ends[stop - 1] > before:
+            yield slice(start, stop)
         start, before = stop, int(ends[stop - 1])
 
 

@@ -274,7 +274,7 @@ def test_a_full_and_a_read_only_disk_are_one_line_each_and_a_rerun_finishes_the_
     assert codes == ["code 4", "code 0", "code 4", "code 0"]
     full, read_only, verified = done.err.splitlines()
     assert full.startswith("truyvet run: ")
-    assert "the disk is full" in full or "check the disk's space" in full
+    assert "the disk is full" in full or "check its space" in full
     assert "the disk is read-only" in read_only
     assert verified.endswith("no problems")
     words = ("--scans", folder / "0.ndjson", "--venues", folder / "all.csv")
