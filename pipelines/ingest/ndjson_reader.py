@@ -30,7 +30,6 @@ BLOCK_BYTES: Final = 32 << 20
 _MOST_BYTES: Final = 1 << ROW_BITS
 _SEARCH_BYTES: Final = 1 << 16
 _LINE_BYTES: Final = 1 << 12
-_LINE_END: Final = b"\n"
 
 
 def read_ndjson(chunk: Chunk, block_bytes: int = BLOCK_BYTES) -> Iterator[Lines]:
@@ -66,10 +65,11 @@ def lines_at(chunk: Chunk, rows: Sequence[int]) -> Iterator[Lines]:
         places = [chunk.start + row for row in rows]
         announce(stream, places, _LINE_BYTES)
         for row, place in zip(rows, places, strict=True):
-            stream.seek(max(0, place - 1))
-            before = read_upto(stream, 1 if place else 0).tobytes()
+            stream.seek(max(0, place - len(MARK)))
+            before = read_upto(stream, min(place, len(MARK))).tobytes()
+            begins = place == 0 or before.endswith(b"\n") or (place == len(MARK) and before == MARK)
             block = next(whole_lines(parts_of(stream, _LINE_BYTES)), None)
-            if block is None or (before != _LINE_END and place > len(MARK)):
+            if block is None or not begins:
                 raise unreadable(chunk.path, "has changed while it was read", "run it again")
             yield Lines(row, block[1])
 

@@ -136,7 +136,9 @@ def check(live: LiveFile, rows: pa.Table, by: Known) -> str | None:
         rows: its rows, at least the columns that a sidecar is made from.
         by: the registry of the lake.
     """
-    return check_columns(live, _columns(rows, by)) if mapped(live, lambda found: _is_by(found, by)) else None
+    if mapped(live, lambda found: _is_by(found, by)) is None:
+        return None
+    return check_columns(live, _columns(rows, by))
 
 
 def _between(occurred_us: Int64, from_us: int, to_us: int) -> int:
@@ -175,12 +177,12 @@ def _map(file: LiveFile, by: Known) -> Unregistered:
 
 
 def _columns(rows: pa.Table, by: Known) -> pa.Table:
-    """The columns of a sidecar, with format and registry in the schema's metadata."""
+    """The columns of a sidecar, with format, registry and number of rows in the schema's metadata."""
     venue, person = (rows[name].to_numpy() for name in ("venue", "person"))
     occurred_us = rows["occurred_at"].cast(pa.int64()).to_numpy()
     chosen = np.flatnonzero(by.registry.type_codes(venue, occurred_us) == UNREGISTERED)
     chosen = chosen[np.lexsort((occurred_us[chosen], person[chosen]))]
-    metadata = {b"format": _FORMAT, b"registry": by.digest}
+    metadata = {b"format": _FORMAT, b"registry": by.digest, b"rows": str(chosen.size).encode()}
     arrays = [column(person[chosen]), column(occurred_us[chosen])]
     return pa.table(arrays, schema=_SCHEMA.with_metadata(metadata))
 
@@ -193,6 +195,8 @@ def _fits(table: pa.Table, by: Known) -> bool:
     """
     metadata = table.schema.metadata or {}
     if not table.schema.equals(_SCHEMA) or metadata.get(b"format") != _FORMAT:
+        return False
+    if metadata.get(b"rows") != str(table.num_rows).encode():
         return False
     table.validate()
     columns = [table[name] for name in _SCHEMA.names]

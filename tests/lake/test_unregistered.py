@@ -5,7 +5,7 @@ import pytest
 
 from pipelines.lake import read_live_file, snapshot
 from pipelines.lake.compact import compact
-from pipelines.lake.sidecar import sidecar_path
+from pipelines.lake.sidecar import open_columns, sidecar_path
 from pipelines.lake.unregistered import (
     check,
     count_unregistered,
@@ -135,6 +135,17 @@ def test_what_lies_beside_a_file_is_made_again_where_it_is_unfit(lake, spoil):
         spoil(sidecar_path(live.path))
     assert found_in(lake) == before
     assert all(sidecar_path(live.path).exists() for live in live_files(lake))
+
+
+def test_an_emptied_sidecar_is_found_by_verify_and_made_again_by_readers(lake):
+    before = found_in(lake)
+    live = live_files(lake)[0]
+    whole = open_columns(live, lambda _: True, pa.table)
+    with pa.OSFile(str(sidecar_path(live.path)), "w") as file, pa.ipc.new_file(file, whole.schema) as writer:
+        writer.write_table(whole.slice(0, 0))
+    assert check(live, rows_of(live), known_to(lake)) == "sidecar is not what its file makes it"
+    assert found_in(lake) == before
+    assert check(live, rows_of(live), known_to(lake)) is None
 
 
 def another_table():
