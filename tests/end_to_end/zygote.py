@@ -47,6 +47,7 @@ def _child(order: dict[str, Any]) -> None:
     for number, name in ((1, "out"), (2, "err")):
         os.dup2(os.open(order[name], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), number)
     sys.stdout, sys.stderr = (os.fdopen(number, "w", closefd=False) for number in (1, 2))
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's job in the background ignores it
     if order.get("when") == "wait":
         _wait_at(0)
     elif "commit" in order:
