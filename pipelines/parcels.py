@@ -8,6 +8,7 @@ the run's scratch folder instead, and a worker fetches it from there.
 import copy
 import os
 import pickle
+from dataclasses import fields
 from typing import Any, Self
 from weakref import WeakValueDictionary
 
@@ -41,7 +42,7 @@ class Parcel:
 
 
 def _fields(value: Parcel) -> dict[str, Any]:
-    return {name: field for name, field in value.__dict__.items() if name != "_left"}
+    return {field.name: getattr(value, field.name) for field in fields(value)}  # type: ignore[arg-type]
 
 
 def _fetched(kind: type[Parcel], path: str) -> Parcel:

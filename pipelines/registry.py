@@ -1,6 +1,8 @@
 """What pairing must know of a place: its type, and whether it is registered at an instant."""
 
+import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +32,13 @@ class Registry(Parcel):
     venue: Int64
     type_code: npt.NDArray[np.int16]
     closed_us: Int64
+
+    @cached_property
+    def digest(self) -> bytes:
+        """A hash of what decides whether a scan is registered, hexadecimal; the type of a place does not."""
+        made = hashlib.sha256(self.venue.tobytes())
+        made.update(self.closed_us.tobytes())
+        return made.hexdigest().encode()
 
     def type_codes(self, venue: Int64, occurred_us: Int64) -> npt.NDArray[np.int16]:
         """The type of each scan's venue, or UNREGISTERED when unknown or closed by then.

@@ -5,7 +5,6 @@ lives, so a question costs a few binary searches. A sidecar is known by the
 path of its data file, which is named by its content: it never goes stale.
 """
 
-import threading
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
@@ -17,15 +16,13 @@ import pyarrow as pa
 from pipelines.columns import column
 from pipelines.graph.candidates import Int64, OwnStays, rows_beside, rows_of
 from pipelines.graph.places import places
-from pipelines.lake import Lake, LiveFile, Snapshot, snapshot, storage
-from pipelines.lake.sidecar import Sidecar, open_sidecar
+from pipelines.lake import Lake, LiveFile, OfNewest, Snapshot, storage
+from pipelines.lake.sidecar import Mapped, Sidecar, open_sidecar
+from schemas.tables import STAY_ORDERS
 
-_KEPT_AT_MOST = 8192  # mapped files; a process may map 65,530
 _FETCHED_AT_ONCE = 4
 
-_lock = threading.Lock()
-_mapped: dict[str, Sidecar] = {}
-_orders: dict[tuple[str, str], tuple[Snapshot, "_Order"]] = {}
+_mapped = Mapped[Sidecar]()
 
 
 @dataclass(frozen=True)
@@ -92,7 +89,7 @@ def live_files(lake: Lake, by: str, span: Span, ids: Int64 | None = None) -> lis
         span: the time concerned.
         ids: int64[n], the venues or persons concerned, ascending; None is all.
     """
-    order = _order(lake, by)
+    order = _orders(lake)[by]
     wanted = (order.enter_us < span.ends_at()) & (order.exit_us > span.begins_at())
     if ids is not None:
         first = np.searchsorted(ids, order.least_id)
@@ -103,7 +100,7 @@ def live_files(lake: Lake, by: str, span: Span, ids: Int64 | None = None) -> lis
 
 def _files_beside(lake: Lake, own: OwnStays) -> list[tuple[LiveFile, Int64]]:
     """The files that may hold rows beside own stays, and the positions of those stays."""
-    order = _order(lake, "venue")
+    order = _orders(lake)["venue"]
     near = own.exit_us > order.enter_us[:, np.newaxis]
     near &= own.enter_us < order.exit_us[:, np.newaxis]
     near &= own.venue >= order.least_id[:, np.newaxis]
@@ -130,12 +127,7 @@ class _Order:
     exit_us: Int64
 
 
-def _order(lake: Lake, by: str) -> _Order:
-    """The newest version of `stays` in one order, kept until the next."""
-    newest = snapshot(lake, "stays")
-    kept = _orders.get((lake.url, by))
-    if kept is not None and kept[0] is newest:
-        return kept[1]
+def _order_of(newest: Snapshot, by: str) -> _Order:
     files = tuple(file for file in newest.files if file.partition["by"] == by)
     stats = [file.stats for file in files]
     columns = (
@@ -144,29 +136,24 @@ def _order(lake: Lake, by: str) -> _Order:
         [one.least["enter"] for one in stats],
         [one.greatest["exit"] for one in stats],
     )
-    made = _Order(files, *(np.array(column, np.int64) for column in columns))
-    with _lock:
-        _orders[lake.url, by] = newest, made
-    return made
+    return _Order(files, *(np.array(column, np.int64) for column in columns))
+
+
+_orders = OfNewest("stays", lambda _lake, newest: {by: _order_of(newest, by) for by in STAY_ORDERS})
 
 
 def sidecars(files: Iterable[LiveFile]) -> list[Sidecar]:
     """The columns of files, mapped once a process; those that must be fetched are fetched several at once."""
     files = list(files)
-    missing = [file for file in files if file.path not in _mapped]
+    missing = [file for file in files if _mapped.find(file.path) is None]
     if len(missing) > 1 and storage.is_url(missing[0].path):
         with ThreadPoolExecutor(_FETCHED_AT_ONCE) as pool:
             list(pool.map(_map, missing))
-    return [_mapped.get(file.path) or _map(file) for file in files]
+    return [_mapped.find(file.path) or _map(file) for file in files]
 
 
 def _map(file: LiveFile) -> Sidecar:
-    columns = open_sidecar(file)
-    with _lock:
-        if len(_mapped) >= _KEPT_AT_MOST:
-            _mapped.clear()
-        _mapped[file.path] = columns
-    return columns
+    return _mapped.keep(file.path, open_sidecar(file))
 
 
 def _stays(columns: Sidecar, rows: slice) -> OwnStays:

@@ -1,6 +1,5 @@
 """What people call a venue: its code and name, out of the registry."""
 
-import threading
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,13 +8,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.columns import column
-from pipelines.lake import Lake, read_table, snapshot
+from pipelines.lake import Lake, OfNewest, Snapshot, read_table
 from pipelines.output import token_text
 
 Int64 = npt.NDArray[np.int64]
-
-_lock = threading.Lock()
-_kept: dict[str, tuple[tuple[str, ...], "Places"]] = {}
 
 
 @dataclass(frozen=True)
@@ -61,15 +57,10 @@ def described(lake: Lake, venue: Int64) -> pa.Table:
     return pa.table({"venue": codes, "name": rows["name"].take(found), "type": rows["type"].take(found)})
 
 
-def places(lake: Lake) -> Places:
-    """The registry of a lake, kept until its table changes."""
-    files = tuple(file.path for file in snapshot(lake, "venues").files)
-    with _lock:
-        kept = _kept.get(lake.url)
-    if kept and kept[0] == files:
-        return kept[1]
+def _places(lake: Lake, _newest: Snapshot) -> Places:
     rows = read_table(lake, "venues", ["venue", "venue_code"]).combine_chunks().sort_by("venue")
-    made = Places(rows["venue"].to_numpy(), rows["venue_code"].combine_chunks())
-    with _lock:
-        _kept[lake.url] = (files, made)
-    return made
+    return Places(rows["venue"].to_numpy(), rows["venue_code"].combine_chunks())
+
+
+places = OfNewest("venues", _places)
+"""The registry of a lake, kept until its table changes."""

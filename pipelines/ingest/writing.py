@@ -14,7 +14,7 @@ from pipelines.ingest.commit import Upsert
 from pipelines.ingest.rejects import reject_rows, write_rejects
 from pipelines.keys import Keys
 from pipelines.lake import DataFile, Lake, read_table, write_data_file
-from pipelines.lake.unregistered import known, write_unregistered
+from pipelines.lake.unregistered import write_unregistered
 from pipelines.registry import Registry
 from pipelines.scratch import Piece, read_pieces
 from pipelines.threads import ThreadedDoFn
@@ -48,7 +48,7 @@ class WriteScans(ThreadedDoFn):
         order = order_by(venue, occurred_us, rows["event_high"].to_numpy(), rows["event_low"].to_numpy())
         scans = scan_rows(rows.take(pa.array(order)), self.received_us)
         file = write_data_file(self.lake, SCANS, {"date": day_text(day)}, scans)
-        yield WrittenScans(file, write_unregistered(self.lake, file, scans, known(self.registry)))
+        yield WrittenScans(file, write_unregistered(self.lake, file, scans, self.registry))
 
 
 def scan_rows(parsed: pa.Table, received_us: int) -> pa.Table:

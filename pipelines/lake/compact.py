@@ -19,7 +19,7 @@ from pipelines.lake.orders import in_order
 from pipelines.lake.sidecar import write_sidecar
 from pipelines.lake.snapshots import NO_TABLE, LiveFile, Snapshot, read_live_file, snapshot
 from pipelines.lake.sweep import KEEP_SECONDS, sweep, sweep_scratch
-from pipelines.lake.unregistered import known_to, write_unregistered
+from pipelines.lake.unregistered import registry_of, write_unregistered
 from schemas.tables import TABLES, Table
 
 ROWS_A_FILE = 1 << 21
@@ -128,7 +128,7 @@ def _join(lake: Lake, table: Table, group: list[LiveFile]) -> DataFile:
     if table.name == "stays":
         write_sidecar(lake, file, rows)
     if table.name == "scans":
-        write_unregistered(lake, file, rows, known_to(lake))
+        write_unregistered(lake, file, rows, registry_of(lake))
     return file
 
 

@@ -13,12 +13,13 @@ cannot be mapped.
 import contextlib
 import os
 import tempfile
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -36,6 +37,9 @@ Int64 = npt.NDArray[np.int64]
 
 UNUSED_SECONDS = 7 * 24 * 60 * 60
 """How long a sidecar stays in the cache of a machine that does not open it."""
+
+_T = TypeVar("_T")
+_KEPT_AT_MOST = 8192  # mapped files; a process may map 65,530
 
 _FORMAT = b"3"
 _TIMES = ("enter_us", "exit_us", "imputed_from_us")
@@ -141,6 +145,29 @@ def open_sidecar(live: LiveFile) -> Sidecar:
             lambda: _columns(storage.parquet(live.path, live.size).read(columns=_SOURCES)),
         )
     )
+
+
+class Mapped(Generic[_T]):
+    """What was opened beside data files, by their paths, kept for as long as the process lives.
+
+    A data file is named by its content, so what was made of it alone never goes stale.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._kept: dict[str, _T] = {}
+
+    def find(self, path: str) -> _T | None:
+        """What is kept of a file."""
+        return self._kept.get(path)
+
+    def keep(self, path: str, opened: _T) -> _T:
+        """Keep what was opened, in place of what was kept of the file."""
+        with self._lock:
+            if len(self._kept) >= _KEPT_AT_MOST:
+                self._kept.clear()
+            self._kept[path] = opened
+        return opened
 
 
 def open_columns(live: LiveFile, fits: Callable[[pa.Table], bool], make: Callable[[], pa.Table]) -> pa.Table:

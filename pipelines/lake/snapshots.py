@@ -5,10 +5,10 @@ as the log has no next entry.
 """
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -74,6 +74,8 @@ class _Newest:
     entry: tuple[int | str, int]
 
 
+_T = TypeVar("_T")
+
 _newest: dict[str, _Newest] = {}
 _refreshing = threading.Lock()
 
@@ -97,6 +99,28 @@ def snapshot(lake: Lake, name: str, version: int | None = None) -> Snapshot:
     if table is None:
         raise DataError(f"{url} has no version {version}", "ask for a later one")
     return _snapshot_of(url, table)
+
+
+class OfNewest(Generic[_T]):
+    """What is made of the newest version of a table, kept for each lake until there is another."""
+
+    def __init__(self, name: str, make: Callable[[Lake, Snapshot], _T]) -> None:
+        """Make nothing yet.
+
+        Args:
+            name: which table.
+            make: of a lake and the snapshot of that table.
+        """
+        self._name, self._make = name, make
+        self._kept: dict[str, tuple[Snapshot, _T]] = {}
+
+    def __call__(self, lake: Lake) -> _T:
+        """What the lake's newest version makes it."""
+        newest = snapshot(lake, self._name)
+        kept = self._kept.get(lake.url)
+        if kept is None or kept[0] is not newest:
+            kept = self._kept[lake.url] = newest, self._make(lake, newest)
+        return kept[1]
 
 
 def mark(lake: Lake, name: str, mark_id: str) -> int | None:

@@ -6,8 +6,6 @@ venue was not registered, or was closed by then. It names the registry that it
 was made by, and is made again when that is another.
 """
 
-import hashlib
-import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -19,8 +17,8 @@ import pyarrow as pa
 from pipelines.columns import column
 from pipelines.lake.data_files import DataFile
 from pipelines.lake.location import Lake
-from pipelines.lake.sidecar import check_columns, mapped, open_columns, write_columns
-from pipelines.lake.snapshots import LiveFile, read_live_file, read_table, snapshot
+from pipelines.lake.sidecar import Mapped, check_columns, mapped, open_columns, write_columns
+from pipelines.lake.snapshots import LiveFile, OfNewest, read_live_file, read_table, snapshot
 from pipelines.registry import UNREGISTERED, Registry, registry_from
 from schemas.tables import SCANS
 
@@ -30,19 +28,9 @@ _FORMAT = b"1"
 _SCHEMA = pa.schema([("person", pa.int64()), ("occurred_us", pa.int64())])
 _SOURCES = pa.schema([SCANS.schema.field(name) for name in ("venue", "occurred_at", "person")])
 _THREADS = 2
-_KEPT_AT_MOST = 8192  # mapped files; a process may map 65,530
 
-_lock = threading.Lock()
-_registries: dict[str, tuple[tuple[str, ...], "Known"]] = {}
-_mapped: dict[str, tuple[bytes, "Unregistered"]] = {}
-
-
-@dataclass(frozen=True)
-class Known:
-    """A registry, and a hash of what of it decides whether a scan is registered."""
-
-    registry: Registry
-    digest: bytes
+_mapped = Mapped[tuple[bytes, "Unregistered"]]()
+"""With the digest of the registry that they were found by."""
 
 
 @dataclass(frozen=True)
@@ -58,14 +46,7 @@ class Unregistered:
     occurred_us: Int64
 
 
-def known(registry: Registry) -> Known:
-    """A registry with its hash; of a place its type does not matter."""
-    made = hashlib.sha256(registry.venue.tobytes())
-    made.update(registry.closed_us.tobytes())
-    return Known(registry, made.hexdigest().encode())
-
-
-def write_unregistered(lake: Lake, file: DataFile, rows: pa.Table, by: Known) -> int:
+def write_unregistered(lake: Lake, file: DataFile, rows: pa.Table, by: Registry) -> int:
     """Write the sidecar of a file of `scans` that has just been written.
 
     Args:
@@ -103,7 +84,7 @@ def count_unregistered(lake: Lake, from_us: int, to_us: int, person: int | None 
         if file.stats.least["occurred_at"] < to_us and file.stats.greatest["occurred_at"] >= from_us
     ]
     count = own = 0
-    for file, found in zip(files, _of_files(files, known_to(lake)), strict=True):
+    for file, found in zip(files, _of_files(files, registry_of(lake)), strict=True):
         inside = from_us <= file.stats.least["occurred_at"] and file.stats.greatest["occurred_at"] < to_us
         count += found.person.size if inside else _between(found.occurred_us, from_us, to_us)
         if person is not None:
@@ -112,7 +93,7 @@ def count_unregistered(lake: Lake, from_us: int, to_us: int, person: int | None 
     return count, own
 
 
-def open_unregistered(live: LiveFile, by: Known) -> Unregistered:
+def open_unregistered(live: LiveFile, by: Registry) -> Unregistered:
     """The unregistered scans of a live file, mapped; found in the Parquet where nothing fit lies beside it.
 
     Raises:
@@ -126,7 +107,7 @@ def open_unregistered(live: LiveFile, by: Known) -> Unregistered:
     return Unregistered(*(table[name].chunk(0).to_numpy(zero_copy_only=True) for name in _SCHEMA.names))
 
 
-def check(live: LiveFile, rows: pa.Table, by: Known) -> str | None:
+def check(live: LiveFile, rows: pa.Table, by: Registry) -> str | None:
     """What is wrong with the sidecar of a live file of `scans`, or None.
 
     Neither a missing one nor one that another registry has made is wrong.
@@ -145,49 +126,37 @@ def _between(occurred_us: Int64, from_us: int, to_us: int) -> int:
     return int(np.count_nonzero((occurred_us >= from_us) & (occurred_us < to_us)))
 
 
-def known_to(lake: Lake) -> Known:
-    """The registry of a lake, kept until its table changes."""
-    files = tuple(file.path for file in snapshot(lake, "venues").files)
-    kept = _registries.get(lake.url)
-    if kept is None or kept[0] != files:
-        kept = files, known(registry_from(read_table(lake, "venues", ["venue", "type", "closed_at"])))
-        with _lock:
-            _registries[lake.url] = kept
-    return kept[1]
+registry_of = OfNewest(
+    "venues", lambda lake, _newest: registry_from(read_table(lake, "venues", ["venue", "type", "closed_at"]))
+)
+"""The registry of a lake, kept until its table changes."""
 
 
-def _of_files(files: Sequence[LiveFile], by: Known) -> list[Unregistered]:
+def _of_files(files: Sequence[LiveFile], by: Registry) -> list[Unregistered]:
     """The unregistered scans of files, mapped once a process; two at a time where that takes long."""
 
     def of_file(file: LiveFile) -> Unregistered:
-        kept = _mapped.get(file.path)
-        return kept[1] if kept is not None and kept[0] == by.digest else _map(file, by)
+        kept = _mapped.find(file.path)
+        if kept is None or kept[0] != by.digest:
+            kept = _mapped.keep(file.path, (by.digest, open_unregistered(file, by)))
+        return kept[1]
 
     with ThreadPoolExecutor(_THREADS) as pool:
         return list(pool.map(of_file, files))
 
 
-def _map(file: LiveFile, by: Known) -> Unregistered:
-    found = open_unregistered(file, by)
-    with _lock:
-        if len(_mapped) >= _KEPT_AT_MOST:
-            _mapped.clear()
-        _mapped[file.path] = by.digest, found
-    return found
-
-
-def _columns(rows: pa.Table, by: Known) -> pa.Table:
+def _columns(rows: pa.Table, by: Registry) -> pa.Table:
     """The columns of a sidecar, with format, registry and number of rows in the schema's metadata."""
     venue, person = (rows[name].to_numpy() for name in ("venue", "person"))
     occurred_us = rows["occurred_at"].cast(pa.int64()).to_numpy()
-    chosen = np.flatnonzero(by.registry.type_codes(venue, occurred_us) == UNREGISTERED)
+    chosen = np.flatnonzero(by.type_codes(venue, occurred_us) == UNREGISTERED)
     chosen = chosen[np.lexsort((occurred_us[chosen], person[chosen]))]
     metadata = {b"format": _FORMAT, b"registry": by.digest, b"rows": str(chosen.size).encode()}
     arrays = [column(person[chosen]), column(occurred_us[chosen])]
     return pa.table(arrays, schema=_SCHEMA.with_metadata(metadata))
 
 
-def _fits(table: pa.Table, by: Known) -> bool:
+def _fits(table: pa.Table, by: Registry) -> bool:
     """Whether a table can be used without harm, though it may lie.
 
     Raises:
@@ -204,5 +173,5 @@ def _fits(table: pa.Table, by: Known) -> bool:
     return (whole or not table.num_rows) and _is_by(table, by)
 
 
-def _is_by(table: pa.Table, by: Known) -> bool:
+def _is_by(table: pa.Table, by: Registry) -> bool:
     return bool((table.schema.metadata or {}).get(b"registry") == by.digest)

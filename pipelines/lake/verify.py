@@ -21,9 +21,10 @@ from pipelines.lake.location import Lake
 from pipelines.lake.log import LOG_FOLDER
 from pipelines.lake.sidecar import check as check_sidecar
 from pipelines.lake.snapshots import NO_TABLE, LiveFile, Snapshot, snapshot
-from pipelines.lake.unregistered import Known, known_to
 from pipelines.lake.unregistered import check as check_unregistered
+from pipelines.lake.unregistered import registry_of
 from pipelines.lake.verify_log import log_problems
+from pipelines.registry import Registry
 from schemas.tables import TABLES, Table
 
 _THREADS = 2
@@ -114,10 +115,10 @@ def _log_problems(lake: Lake, name: str) -> list[Problem]:
     return [Problem(name, f"{LOG_FOLDER}/{file}", problem) for file, problem in log_problems(url)]
 
 
-def _registry(lake: Lake) -> Known | None:
+def _registry(lake: Lake) -> Registry | None:
     """The registry of a lake, None where it cannot be read; what is wrong with it is told elsewhere."""
     try:
-        return known_to(lake)
+        return registry_of(lake)
     except (DataError, KeyError, OSError, pa.ArrowException):
         return None
 
@@ -142,7 +143,7 @@ class _Checked:
     exits: int = 0
 
 
-def _check_date(table: Table, files: list[LiveFile], seen: _Seen, registry: Known | None) -> list[Problem]:
+def _check_date(table: Table, files: list[LiveFile], seen: _Seen, registry: Registry | None) -> list[Problem]:
     """Check the files of one table and date, two at a time; its event keys are forgotten afterwards."""
     date = files[0].partition.get("date", "")
     with ThreadPoolExecutor(_THREADS) as pool:
@@ -163,7 +164,7 @@ def _check_date(table: Table, files: list[LiveFile], seen: _Seen, registry: Know
     return problems
 
 
-def _check_file(table: Table, file: LiveFile, registry: Known | None) -> _Checked:
+def _check_file(table: Table, file: LiveFile, registry: Registry | None) -> _Checked:
     """Check one file; rows are read even when bytes have changed, to say more."""
     try:
         content = storage.read(file.path)

@@ -69,7 +69,7 @@ def test_a_lake_without_encounters_has_nobody_near_anybody():
     assert near([]) == []
 
 
-def test_a_million_encounters_are_merged_within_seconds():
+def test_a_million_encounters_are_merged():
     random = np.random.default_rng(1)
     people = random.integers(-(2**63), 2**63, 20_000)
     pairs = np.sort(people[random.integers(0, people.size, (1_000_000, 2))], axis=1)

@@ -12,6 +12,7 @@ from pipelines.errors import DataError
 from pipelines.lake import read_live_file, snapshot
 from pipelines.lake.sidecar import check, open_sidecar, sidecar_path
 from schemas.tables import STAYS
+from tests.lake.damage import UNFIT, each_flipped
 from tests.lakes import at, new_lake, person_token, put_stays
 
 DAY = """
@@ -78,16 +79,7 @@ def test_both_ways_to_a_sidecar_give_the_same_bytes(lake):
     assert path.read_bytes() == written
 
 
-@pytest.mark.parametrize(
-    "spoil",
-    [
-        lambda path: path.write_bytes(b""),
-        lambda path: path.write_bytes(b"no arrow"),
-        lambda path: path.write_bytes(path.read_bytes()[:-40]),
-        lambda path: path.write_bytes(sidecar_of_one_row()),
-    ],
-    ids=["empty", "something else", "cut short", "of another length"],
-)
+@pytest.mark.parametrize("spoil", UNFIT)
 def test_an_unfit_sidecar_is_found_by_verify_and_made_again_by_readers(lake, spoil):
     put_stays(lake, DAY)
     live = live_files(lake)[0]
@@ -98,25 +90,10 @@ def test_an_unfit_sidecar_is_found_by_verify_and_made_again_by_readers(lake, spo
     assert check(live, rows) is None
 
 
-def sidecar_of_one_row():
-    schema = pa.schema([("person", pa.int64())])
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_file(sink, schema) as writer:
-        writer.write_table(pa.table({"person": [1]}, schema=schema))
-    return sink.getvalue().to_pybytes()
-
-
 def test_no_flipped_byte_of_a_sidecar_kills_its_reader(lake):
     put_stays(lake, DAY)
     live = live_files(lake)[0]
-    path = sidecar_path(live.path)
-    good = path.read_bytes()
-    for position in range(0, len(good), 7):
-        bad = bytearray(good)
-        bad[position] ^= 0x81
-        replacement = path.with_suffix(".new")
-        replacement.write_bytes(bad)
-        replacement.replace(path)  # written over in place, the mapped one would change
+    for _ in each_flipped(sidecar_path(live.path)):
         columns = open_sidecar(live)
         assert columns.person.size == live.rows
         with contextlib.suppress(DataError):

@@ -1,5 +1,7 @@
 """The unregistered scans beside `scans`: by the registry of now, whatever lies there."""
 
+from pathlib import Path
+
 import pyarrow as pa
 import pytest
 
@@ -9,11 +11,12 @@ from pipelines.lake.sidecar import open_columns, sidecar_path
 from pipelines.lake.unregistered import (
     check,
     count_unregistered,
-    known_to,
     open_unregistered,
+    registry_of,
 )
 from pipelines.lake.verify import verify
 from schemas.tables import SCANS
+from tests.lake.damage import UNFIT, each_flipped
 from tests.lakes import at, new_lake, person_token, put_scans, put_stays, put_venues
 
 TWO_DAYS = """
@@ -58,7 +61,7 @@ def found_in(lake):
     """(person, instant) of every unregistered scan, file by file."""
     found = []
     for live in live_files(lake):
-        columns = open_unregistered(live, known_to(lake))
+        columns = open_unregistered(live, registry_of(lake))
         found.append(list(zip(columns.person.tolist(), columns.occurred_us.tolist(), strict=True)))
     return found
 
@@ -117,17 +120,7 @@ def test_without_a_registry_no_scan_is_registered(tmp_path):
     assert counted(lake) == (7, 4)
 
 
-@pytest.mark.parametrize(
-    "spoil",
-    [
-        lambda path: path.unlink(),
-        lambda path: path.write_bytes(b""),
-        lambda path: path.write_bytes(b"no arrow"),
-        lambda path: path.write_bytes(path.read_bytes()[:-40]),
-        lambda path: path.write_bytes(another_table()),
-    ],
-    ids=["missing", "empty", "something else", "cut short", "of another kind"],
-)
+@pytest.mark.parametrize("spoil", [pytest.param(Path.unlink, id="missing"), *UNFIT])
 def test_what_lies_beside_a_file_is_made_again_where_it_is_unfit(lake, spoil):
     before = found_in(lake)
     assert sum(len(of_file) for of_file in before) == 5
@@ -143,31 +136,16 @@ def test_an_emptied_sidecar_is_found_by_verify_and_made_again_by_readers(lake):
     whole = open_columns(live, lambda _: True, pa.table)
     with pa.OSFile(str(sidecar_path(live.path)), "w") as file, pa.ipc.new_file(file, whole.schema) as writer:
         writer.write_table(whole.slice(0, 0))
-    assert check(live, rows_of(live), known_to(lake)) == "sidecar is not what its file makes it"
+    assert check(live, rows_of(live), registry_of(lake)) == "sidecar is not what its file makes it"
     assert found_in(lake) == before
-    assert check(live, rows_of(live), known_to(lake)) is None
-
-
-def another_table():
-    sink = pa.BufferOutputStream()
-    table = pa.table({"person": [1]})
-    with pa.ipc.new_file(sink, table.schema) as writer:
-        writer.write_table(table)
-    return sink.getvalue().to_pybytes()
+    assert check(live, rows_of(live), registry_of(lake)) is None
 
 
 def test_no_flipped_byte_beside_scans_kills_a_reader(lake):
     found_in(lake)
     live = live_files(lake)[0]
-    path = sidecar_path(live.path)
-    good = path.read_bytes()
-    for position in range(0, len(good), 7):
-        bad = bytearray(good)
-        bad[position] ^= 0x81
-        replacement = path.with_suffix(".new")
-        replacement.write_bytes(bad)
-        replacement.replace(path)  # written over in place, the mapped one would change
-        columns = open_unregistered(live, known_to(lake))
+    for _ in each_flipped(sidecar_path(live.path)):
+        columns = open_unregistered(live, registry_of(lake))
         assert columns.person.size == columns.occurred_us.size
 
 
@@ -195,7 +173,7 @@ def test_verify_tells_what_lies_beside_scans_from_what_should(lake):
         ("scans", "sidecar is not what its file makes it")
     ]
     put_venues(lake, f"{VENUES}    stall | shop |")  # now it is of a registry before, and nobody reads it
-    assert check(live, rows_of(live), known_to(lake)) is None
+    assert check(live, rows_of(live), registry_of(lake)) is None
     assert counted(lake) == (1, 0)
 
 
