@@ -11,7 +11,6 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from pipelines.arrays import buckets_for, parts_for
 from pipelines.days import DAY_US, day_number
 from pipelines.errors import ServiceError, UsageError
 from pipelines.ingest.commit import Upsert
@@ -22,6 +21,7 @@ from pipelines.ingest.parse import Settings
 from pipelines.ingest.sources import SEALED
 from pipelines.ingest.transforms import DatedInput, Ingest, IngestScans
 from pipelines.ingest.writing import write_other_files
+from pipelines.kernels.sort import buckets_for, parts_for
 from pipelines.keys import Keys, load_keys
 from pipelines.lake import Lake, Snapshot, open_lake, read_table, snapshot, storage
 from pipelines.options import keys_folder

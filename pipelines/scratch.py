@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from pipelines.arrays import few_at_once
+from pipelines.kernels.sort import few_at_once
 from pipelines.lake import storage
 
 _ROWS_AT_ONCE = 1 << 16

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.arrays import (
+from pipelines.kernels.sort import (
     as_unsigned,
     dense_rank,
     grown,

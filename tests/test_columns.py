@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from pipelines.columns import column
+from pipelines.kernels.arrow_columns import column
 
 
 def test_a_column_is_the_same_memory():

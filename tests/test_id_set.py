@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.id_set import IdSet
+from pipelines.kernels.hash_set import IdSet
 
 IDS = st.one_of(
     st.integers(-3, 3), st.integers(-(2**63), 2**63 - 1), st.integers(0, 5).map(lambda number: number << 40)

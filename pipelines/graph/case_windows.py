@@ -11,7 +11,7 @@ from pipelines.days import DAY_US, day_number
 from pipelines.graph.adjacency import Span, live_files, sidecars
 from pipelines.graph.candidates import rows_between
 from pipelines.graph.case_stays import CaseStays
-from pipelines.graph.groups import changes, distinct_pairs
+from pipelines.kernels.group_by import changes, distinct_pairs
 from pipelines.lake import Lake, LiveFile, read_live_file
 from schemas.tables import FOOTFALL
 

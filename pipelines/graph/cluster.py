@@ -21,7 +21,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.columns import column
 from pipelines.days import DAY_US
 from pipelines.errors import UsageError
 from pipelines.graph.adjacency import Span
@@ -40,6 +39,7 @@ from pipelines.graph.window import (
     infectious_window,
     local_midnight_us,
 )
+from pipelines.kernels.arrow_columns import column
 from pipelines.lake import Lake, LakeLike, LiveFile, opened, snapshot
 from pipelines.options import Instant, instant_us
 from pipelines.output import counted

@@ -6,12 +6,12 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from pipelines.arrays import Int64
-from pipelines.columns import column
 from pipelines.graph.asked import Asked, ask
 from pipelines.graph.infectious import Intervals, isolation_in, passing_on
 from pipelines.graph.provenance import provenance
 from pipelines.graph.tracing import Traced, traced_in
+from pipelines.kernels.arrow_columns import column
+from pipelines.kernels.sort import Int64
 from pipelines.lake import Lake, LakeLike, opened
 from schemas.rules import DEFAULT_RULE, load_rule
 from schemas.tables import INSTANT

@@ -7,8 +7,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from pipelines.arrays import Int64
-from pipelines.columns import column
 from pipelines.days import DAY_US, day_text
 from pipelines.errors import DataError
 from pipelines.graph.contact_plan import Limits, Written
@@ -23,6 +21,8 @@ from pipelines.graph.contacts import (
     partners,
     presences,
 )
+from pipelines.kernels.arrow_columns import column
+from pipelines.kernels.sort import Int64
 from pipelines.lake import Lake, LiveFile, storage, write_data_file
 from pipelines.lake.sidecar import open_sidecar
 from pipelines.threads import ThreadedDoFn

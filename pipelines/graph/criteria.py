@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from pipelines.arrays import Int64
+from pipelines.kernels.sort import Int64
 from schemas.rules import Rule
 
 EACH, WITHIN_24H, WINDOW = 0, 1, 2

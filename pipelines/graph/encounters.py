@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numba import njit
 
-from pipelines.arrays import Int64, as_unsigned, dense_rank, order_by
+from pipelines.kernels.sort import Int64, as_unsigned, dense_rank, order_by
 
 
 class Proximity(NamedTuple):

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pipelines.arrays import Int64
 from pipelines.graph.people import People, nobody, numbers_of, slot_of
-from pipelines.kernels import helper
+from pipelines.kernels.compile import helper
+from pipelines.kernels.sort import Int64
 from pipelines.lake.sidecar import Sidecar
 
 Int32 = npt.NDArray[np.int32]

@@ -12,12 +12,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit
 
-from pipelines.arrays import Int64
 from pipelines.graph.encounters import Proximity
 from pipelines.graph.infectious import Intervals
 from pipelines.graph.people import CLOSED_US, People, number_of, numbers_of, with_room
 from pipelines.graph.sources import NO_ZONE, ClippedStays, Int32, UInt8, Zones, first_after, first_from
-from pipelines.kernels import helper
+from pipelines.kernels.compile import helper
+from pipelines.kernels.sort import Int64
 from pipelines.lake.sidecar import Sidecar
 
 _PIECES_AT_ONCE = 4_000_000

@@ -7,14 +7,14 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from pipelines.arrays import Int64
-from pipelines.columns import column
 from pipelines.graph import parts
 from pipelines.graph.asked import ask
 from pipelines.graph.person import token
 from pipelines.graph.places import places
 from pipelines.graph.provenance import parts_of_pair
 from pipelines.graph.tracing import Traced, traced_in
+from pipelines.kernels.arrow_columns import column
+from pipelines.kernels.sort import Int64
 from pipelines.lake import Lake, LakeLike, opened
 from schemas.rules import DEFAULT_RULE, load_rule
 from schemas.tables import INSTANT

@@ -8,15 +8,15 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.arrays import Int64, dense_rank
-from pipelines.columns import column
-from pipelines.graph.groups import lists_until
 from pipelines.graph.parts import Contacts
 from pipelines.graph.places import places
 from pipelines.graph.provenance import provenance
 from pipelines.graph.score import WEIGHTS, scores
 from pipelines.graph.tiers import Hop
 from pipelines.graph.under_rule import Network
+from pipelines.kernels.arrow_columns import column
+from pipelines.kernels.group_by import lists_until
+from pipelines.kernels.sort import Int64, dense_rank
 from pipelines.lake import Lake, read_table
 from schemas.tables import INSTANT
 

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipelines.graph.case_stays import CaseStays
-from pipelines.graph.groups import changes, distinct_per_group
+from pipelines.kernels.group_by import changes, distinct_per_group
 
 Int64 = npt.NDArray[np.int64]
 

@@ -7,9 +7,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.arrays import Int64
 from pipelines.graph.cases import Case
 from pipelines.graph.window import infectious_window
+from pipelines.kernels.sort import Int64
 from pipelines.lake import Lake, read_table
 from schemas.rules import Rule
 

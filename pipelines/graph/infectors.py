@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pipelines.arrays import Int64
 from pipelines.days import DAY_US
 from pipelines.graph import parts
 from pipelines.graph.criteria import Criteria
@@ -16,7 +15,8 @@ from pipelines.graph.expand import NO_ZONES
 from pipelines.graph.infectious import Intervals
 from pipelines.graph.sources import NO_ZONE, Int32, UInt8, clipped_rows
 from pipelines.graph.under_rule import Network
-from pipelines.kernels import helper
+from pipelines.kernels.compile import helper
+from pipelines.kernels.sort import Int64
 from pipelines.lake.sidecar import Sidecar
 
 

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from pipelines.arrays import Int64
 from pipelines.graph.meeting import EXPOSED, FROM, TO, Classes, Rows, class_of, note
 from pipelines.graph.sources import UInt8, first_from
-from pipelines.kernels import helper, inlined
+from pipelines.kernels.compile import helper, inlined
+from pipelines.kernels.sort import Int64
 
 
 @helper

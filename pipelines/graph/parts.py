@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pipelines.arrays import Int64
 from pipelines.graph.sources import NO_ZONE, Int32, first_from
-from pipelines.kernels import helper, inlined
+from pipelines.kernels.compile import helper, inlined
+from pipelines.kernels.sort import Int64
 from pipelines.lake.sidecar import Sidecar
 
 OWN_COLUMNS = 8

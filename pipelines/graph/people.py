@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from pipelines.arrays import Int64
-from pipelines.kernels import helper, inlined
+from pipelines.kernels.compile import helper, inlined
+from pipelines.kernels.sort import Int64
 
 NEVER_US = np.iinfo(np.int64).max
 CLOSED_US = np.iinfo(np.int64).min

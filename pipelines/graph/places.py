@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.columns import column
+from pipelines.kernels.arrow_columns import column
 from pipelines.lake import Lake, OfNewest, Snapshot, read_table
 from pipelines.output import token_text
 

@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pipelines.arrays import Int64, order_of
 from pipelines.days import DAY_US
 from pipelines.graph import parts
 from pipelines.graph.everybody import THREADS
@@ -15,7 +14,8 @@ from pipelines.graph.infectious import Intervals
 from pipelines.graph.infectors import Infectors, day_of, infectors_of
 from pipelines.graph.parts import Columns, Contacts, Pairs, columns_of, measured, parts_of
 from pipelines.graph.under_rule import Network
-from pipelines.kernels import helper
+from pipelines.kernels.compile import helper
+from pipelines.kernels.sort import Int64, order_of
 
 
 class NearBy(NamedTuple):

@@ -8,13 +8,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pipelines.arrays import Int64
 from pipelines.graph.criteria import Criteria
 from pipelines.graph.expand import NO_ZONES, Beside, Pieces, joined, room_for
 from pipelines.graph.infectious import Intervals
 from pipelines.graph.people import NEVER_US, People, numbers_of, slot_of
 from pipelines.graph.sources import NO_ZONE, ClippedStays, Int32, Zones, by_venue
-from pipelines.kernels import helper
+from pipelines.kernels.compile import helper
+from pipelines.kernels.sort import Int64
 from pipelines.lake.sidecar import Sidecar
 
 

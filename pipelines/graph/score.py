@@ -19,8 +19,8 @@ that ranks calls; no score is a probability.
 import numpy as np
 import numpy.typing as npt
 
-from pipelines.arrays import Int64
 from pipelines.days import DAY_US
+from pipelines.kernels.sort import Int64
 
 Float64 = npt.NDArray[np.float64]
 

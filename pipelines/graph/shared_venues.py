@@ -6,15 +6,15 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from pipelines.columns import column
 from pipelines.graph.case_stays import stays_of_cases
 from pipelines.graph.cases import Case
 from pipelines.graph.chance import log_poisson_tail
 from pipelines.graph.gathering import Gatherings, gatherings
-from pipelines.graph.groups import changes, distinct_pairs, distinct_per_group, lists_of
 from pipelines.graph.places import described
 from pipelines.graph.visitors import days_of, visitors
 from pipelines.graph.window import Window
+from pipelines.kernels.arrow_columns import column
+from pipelines.kernels.group_by import changes, distinct_pairs, distinct_per_group, lists_of
 from pipelines.lake import Lake
 from schemas.tables import INSTANT
 

@@ -6,10 +6,10 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from pipelines.arrays import Int64, order_of
 from pipelines.graph.criteria import Criteria, VenueClasses
 from pipelines.graph.infectious import Intervals
-from pipelines.kernels import inlined
+from pipelines.kernels.compile import inlined
+from pipelines.kernels.sort import Int64, order_of
 from pipelines.lake.sidecar import Sidecar
 
 Int32 = npt.NDArray[np.int32]

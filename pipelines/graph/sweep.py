@@ -16,7 +16,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from pipelines.arrays import Int64
 from pipelines.days import DAY_US
 from pipelines.graph.criteria import WITHIN_24H, Criteria, VenueClasses
 from pipelines.graph.everybody import THREADS, Everybody
@@ -28,6 +27,7 @@ from pipelines.graph.people import People
 from pipelines.graph.pull import layers
 from pipelines.graph.short import short_pairs
 from pipelines.graph.sources import UInt8
+from pipelines.kernels.sort import Int64
 from pipelines.lake.sidecar import Sidecar
 
 _ROWS_A_PERSON = 500  # in a date of more rows than this for each one left, they are looked at

@@ -10,7 +10,6 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from pipelines.arrays import Int64
 from pipelines.graph.accumulate import note_contacts
 from pipelines.graph.everybody import Everybody, copied
 from pipelines.graph.expand import batches, joined, pieces_of, pieces_of_encounters, rows_beside
@@ -21,6 +20,7 @@ from pipelines.graph.short import add_up
 from pipelines.graph.sources import NO_STAYS, by_venue
 from pipelines.graph.sweep import sweep, swept_classes
 from pipelines.graph.under_rule import Network
+from pipelines.kernels.sort import Int64
 from schemas.rules import Rule
 
 _MANY = 1_000  # infectious persons from which on it is worth knowing who is left

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from pipelines.arrays import Int64
 from pipelines.errors import UsageError
 from pipelines.graph.asked import ask
 from pipelines.graph.cases import Case
@@ -14,6 +13,7 @@ from pipelines.graph.exposure_rows import rows_of
 from pipelines.graph.infectious import Intervals, infectious_intervals, isolation_in
 from pipelines.graph.tiers import Hop, hops
 from pipelines.graph.under_rule import Network, network
+from pipelines.kernels.sort import Int64
 from pipelines.lake import Lake, LakeLike, opened
 from schemas.rules import DEFAULT_RULE, Rule, load_rule
 

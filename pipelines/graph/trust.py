@@ -3,12 +3,12 @@
 import numpy as np
 import pyarrow.compute as pc
 
-from pipelines.arrays import Int64
 from pipelines.basis import SECOND_US, Basis, versions
 from pipelines.graph.adjacency import Span, live_files, sidecars
 from pipelines.graph.infectious import Intervals
 from pipelines.graph.sources import clipped_rows, first_after, first_from
-from pipelines.kernels import helper
+from pipelines.kernels.compile import helper
+from pipelines.kernels.sort import Int64
 from pipelines.lake import Lake, read_table
 from pipelines.lake.unregistered import count_unregistered
 

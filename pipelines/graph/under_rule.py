@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from pipelines.arrays import Int64
 from pipelines.graph.adjacency import Span, live_files, sidecars
 from pipelines.graph.criteria import Criteria, VenueClasses, criteria, venue_classes
 from pipelines.graph.encounters import Proximity, proximity
 from pipelines.graph.everybody import Everybody, everybody_in
 from pipelines.graph.infectious import Intervals
 from pipelines.graph.sources import ClippedStays, Zones, clipped_stays
+from pipelines.kernels.sort import Int64
 from pipelines.lake import Lake, read_table
 from pipelines.lake.sidecar import Sidecar
 from schemas.rules import Rule

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from pipelines.days import DAY_US
 from pipelines.graph.adjacency import Span, live_files, sidecars
-from pipelines.graph.groups import changes
+from pipelines.kernels.group_by import changes
 from pipelines.lake import Lake
 
 Int64 = npt.NDArray[np.int64]

@@ -10,8 +10,8 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numba import njit
 
-from pipelines.arrays import Int64
 from pipelines.ingest.spans import Int32, UInt8
+from pipelines.kernels.sort import Int64
 
 NULL: Final = 0
 BOOLEAN: Final = 1

@@ -6,7 +6,6 @@ from typing import Final
 
 import numpy as np
 
-from pipelines.arrays import Int64
 from pipelines.ingest import avro_kernel as kernel
 from pipelines.ingest.avro_file import AvroFile, Schema
 from pipelines.ingest.inputs import Chunk
@@ -15,6 +14,7 @@ from pipelines.ingest.reasons import MALFORMED
 from pipelines.ingest.sources import DamagedError, open_stream, reading
 from pipelines.ingest.spans import Columns, Int32, Spans, UInt8
 from pipelines.ingest.typed import Bool, join_texts, local_time, microseconds, valid_text
+from pipelines.kernels.sort import Int64
 
 BLOCK_ROWS: Final = 1 << 17
 

@@ -12,11 +12,11 @@ from typing import Final, NamedTuple
 import numpy as np
 from numba import njit
 
-from pipelines.arrays import Int64
 from pipelines.ingest.fields import RECORD_BYTES
 from pipelines.ingest.lines import LONG_LINE
 from pipelines.ingest.reasons import MALFORMED, TOO_LARGE
 from pipelines.ingest.spans import Int32, UInt8
+from pipelines.kernels.sort import Int64
 
 LOOK_BYTES: Final = LONG_LINE
 """How far the end of a quoted field is looked for."""

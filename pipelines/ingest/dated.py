@@ -12,10 +12,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.arrays import Int64, UInt64, as_unsigned, order_by_key
 from pipelines.ingest.distinct import distinct
 from pipelines.ingest.duplicates import judge_codes
-from pipelines.ingest.hashing import macs
 from pipelines.ingest.kinds import kinds_of
 from pipelines.ingest.other_columns import check
 from pipelines.ingest.other_lines import columns_of_lines
@@ -25,6 +23,8 @@ from pipelines.ingest.records import rows_of
 from pipelines.ingest.spans import ROW_BITS, Columns, Lines, UInt8
 from pipelines.ingest.texts import column_of
 from pipelines.ingest.typed import text_spans
+from pipelines.kernels.sha256 import macs
+from pipelines.kernels.sort import Int64, UInt64, as_unsigned, order_by_key
 from schemas.tables import DECLARATIONS, ENCOUNTERS, Table
 
 Fields = dict[str, pa.Array]

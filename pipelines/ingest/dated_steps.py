@@ -8,7 +8,6 @@ import numpy as np
 import pyarrow as pa
 from apache_beam.pvalue import TaggedOutput
 
-from pipelines.arrays import part_of, stable_order
 from pipelines.days import DAY_US, day_text
 from pipelines.ingest.dated import (
     DATED,
@@ -27,6 +26,7 @@ from pipelines.ingest.reasons import CONFLICTING_EVENT_ID, REASONS
 from pipelines.ingest.rejects import Refused
 from pipelines.ingest.spans import ROW_BITS
 from pipelines.ingest.split import COUNTS, Counts, ParseChunks
+from pipelines.kernels.sort import part_of, stable_order
 from pipelines.keys import Keys
 from pipelines.lake import DataFile, Lake, LiveFile, read_live_file, write_data_file
 from pipelines.scratch import Piece, read_pieces, spill

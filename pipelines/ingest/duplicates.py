@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from pipelines.arrays import Int64, UInt64, order_by_key
+from pipelines.kernels.sort import Int64, UInt64, order_by_key
 
 UInt8 = npt.NDArray[np.uint8]
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from pipelines.ingest.spans import UInt8
-from pipelines.kernels import helper, inlined
+from pipelines.kernels.compile import helper, inlined
 
 _QUOTE, _BACKSLASH, _BLANK, _U = (ord(sign) for sign in '"\\ u')
 _FAILED = -1

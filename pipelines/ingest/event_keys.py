@@ -15,13 +15,13 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
-from pipelines.arrays import Int64, UInt64
-from pipelines.ingest.copying import move
-from pipelines.ingest.hashing import BLOCK, UInt32, blocks_of, hash_lanes, head, key_states
-from pipelines.ingest.lanes import LANES
 from pipelines.ingest.spans import Int32, Spans, UInt8
 from pipelines.ingest.texts import Texts
-from pipelines.kernels import inlined
+from pipelines.kernels.byte_copy import move
+from pipelines.kernels.compile import inlined
+from pipelines.kernels.sha256 import BLOCK, UInt32, blocks_of, hash_lanes, head, key_states
+from pipelines.kernels.sha256_simd import LANES
+from pipelines.kernels.sort import Int64, UInt64
 from schemas.codes import DIRECTIONS
 
 BY_EVENT_ID, BY_CONTENT = 1, 2

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from pipelines.arrays import grown
 from pipelines.errors import DataError, ServiceError, TruyVetError
 from pipelines.ingest.sources import (
     MAGIC,
@@ -23,6 +22,7 @@ from pipelines.ingest.sources import (
     store_of,
     unreadable,
 )
+from pipelines.kernels.sort import grown
 
 FORMATS: Final = {
     ".ndjson": "ndjson",

@@ -9,14 +9,14 @@ import pyarrow as pa
 from apache_beam.pvalue import TaggedOutput
 from apache_beam.transforms.window import TimestampedValue
 
-from pipelines.arrays import Int64, part_of, part_of_group, parts_for, stable_order
-from pipelines.columns import codes_of, event_key_words, zone_codes
 from pipelines.days import DAY_SECONDS, DAY_US
 from pipelines.errors import DataError
 from pipelines.ingest.duplicates import CONFLICT, DUPLICATE, NEW, TIME, Scans, judge
 from pipelines.ingest.parse import PARSED
 from pipelines.ingest.reasons import REASONS
 from pipelines.ingest.spans import ROW_BITS
+from pipelines.kernels.arrow_columns import codes_of, event_key_words, zone_codes
+from pipelines.kernels.sort import Int64, part_of, part_of_group, parts_for, stable_order
 from pipelines.lake import storage
 from pipelines.scratch import Piece, read_pieces, spill
 from pipelines.threads import ThreadedDoFn

@@ -4,11 +4,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from pipelines.arrays import Int64
-from pipelines.ingest.copying import SLACK
 from pipelines.ingest.distinct import distinct
 from pipelines.ingest.spans import Int32, Spans
 from pipelines.ingest.texts import column_of, read_only
+from pipelines.kernels.byte_copy import SLACK
+from pipelines.kernels.sort import Int64
 
 
 @dataclass(frozen=True)

@@ -8,14 +8,14 @@ the same texts as the strict parser would; a line in doubt is never read here.
 import numpy as np
 from numba import njit
 
-from pipelines.arrays import Int64
-from pipelines.ingest.copying import load_upto
 from pipelines.ingest.csv_kernel import is_utf8
 from pipelines.ingest.escapes import unescape
 from pipelines.ingest.fields import FIELDS, RECORD_BYTES
-from pipelines.ingest.machine import WIDTH, count_bits, first_bit, line_ends, special_bytes
 from pipelines.ingest.spans import Int32, UInt8
-from pipelines.kernels import helper, inlined
+from pipelines.kernels.byte_copy import load_upto
+from pipelines.kernels.compile import helper, inlined
+from pipelines.kernels.simd import WIDTH, count_bits, first_bit, line_ends, special_bytes
+from pipelines.kernels.sort import Int64
 
 READ, TOO_LONG, IN_DOUBT = 0, 1, 2
 """What became of a line."""

@@ -15,10 +15,8 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.arrays import Int64
 from pipelines.ingest.distinct import distinct
 from pipelines.ingest.fields import RECORD_BYTES
-from pipelines.ingest.hashing import macs
 from pipelines.ingest.kinds import NUMBER, TIME, TRUTH, WHOLE
 from pipelines.ingest.meanings import PERSON, Meaning, local_day, meanings_of, midnight_us
 from pipelines.ingest.persons import canonical_persons
@@ -27,6 +25,8 @@ from pipelines.ingest.spans import NO_INSTANT, Columns, Int32, Spans, UInt8
 from pipelines.ingest.texts import column_of, normalised, read_only
 from pipelines.ingest.times import BAD_INSTANT, instants
 from pipelines.ingest.typed import arrow_texts
+from pipelines.kernels.sha256 import macs
+from pipelines.kernels.sort import Int64
 from pipelines.keys import Keys
 from schemas.tables import INSTANT
 

@@ -6,13 +6,13 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 
-from pipelines.arrays import Int64
 from pipelines.ingest.kinds import NUMBER, TEXT, TEXTS, TIME, TRUTH, WHOLE
 from pipelines.ingest.reasons import MALFORMED
 from pipelines.ingest.records import raw_records, rows_of
 from pipelines.ingest.spans import Columns, Lines, Spans, UInt8
 from pipelines.ingest.strict import load
 from pipelines.ingest.typed import text_spans
+from pipelines.kernels.sort import Int64
 
 _LINES_AT_ONCE: Final = 1 << 9  # of many more objects Python's collector walks the same again and again
 _TEXTUAL: Final = (TEXT, TIME, TEXTS)

@@ -15,9 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.arrays import Int64
 from pipelines.ingest.distinct import distinct
-from pipelines.ingest.hashing import hashes
 from pipelines.ingest.inputs import list_chunks
 from pipelines.ingest.kinds import kinds_of
 from pipelines.ingest.other_columns import Checked, check, row_json
@@ -27,6 +25,8 @@ from pipelines.ingest.reasons import REASONS
 from pipelines.ingest.spans import Columns, Lines, Spans
 from pipelines.ingest.texts import column_of, read_only
 from pipelines.ingest.typed import text_spans
+from pipelines.kernels.sha256 import hashes
+from pipelines.kernels.sort import Int64
 from pipelines.keys import Keys, digest
 from schemas.tables import CASES, VENUES, Table
 

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from pipelines.arrays import Int64
 from pipelines.ingest.checks import Checked, check
 from pipelines.ingest.event_keys import Content, event_keys
-from pipelines.ingest.hashing import hashes, macs
 from pipelines.ingest.reasons import TOO_NEW, TOO_OLD
 from pipelines.ingest.records import raw_records, records_of, rows_of
 from pipelines.ingest.spans import ROW_BITS, Columns, Int32, Lines, Spans, UInt8
+from pipelines.kernels.sha256 import hashes, macs
+from pipelines.kernels.sort import Int64
 from pipelines.keys import Keys
 
 __all__ = ["PARSED", "Parsed", "Settings", "parse", "raw_records", "rows_of"]

@@ -3,13 +3,13 @@
 import numpy as np
 from numba import njit
 
-from pipelines.arrays import Int64
 from pipelines.identifiers import KINDS, MAX_TEXT_BYTES
-from pipelines.ingest.copying import SLACK, move, same
 from pipelines.ingest.reasons import BAD_PERSON, BAD_TEXT
 from pipelines.ingest.spans import Int32, Spans, UInt8
 from pipelines.ingest.texts import read_only
-from pipelines.kernels import helper, inlined
+from pipelines.kernels.byte_copy import SLACK, move, same
+from pipelines.kernels.compile import helper, inlined
+from pipelines.kernels.sort import Int64
 
 _GROWTH = len("+84")
 _PREFIXES = np.frombuffer("".join(f"{kind}:" for kind in KINDS).encode(), np.uint8)

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 import orjson
 
-from pipelines.arrays import Int64
 from pipelines.ingest.fields import FIELDS, OCCURRED_AT, RECORD_BYTES
 from pipelines.ingest.ndjson import IN_DOUBT, TOO_LONG, ends_of_lines, line_begins, read_lines
 from pipelines.ingest.reasons import TOO_LARGE
 from pipelines.ingest.spans import NO_INSTANT, Columns, Int32, Lines, Spans, UInt8
 from pipelines.ingest.strict import decode
 from pipelines.ingest.texts import NO_BYTES, Texts, read_only
+from pipelines.kernels.sort import Int64
 
 _WORST_ESCAPE = 6
 """Bytes of JSON that one byte of a text may take (`\\u0000`)."""

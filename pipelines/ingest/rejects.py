@@ -9,8 +9,6 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from pipelines.arrays import Int64
-from pipelines.columns import texts_of
 from pipelines.days import DAY_US, day_text
 from pipelines.ingest.inputs import Chunk
 from pipelines.ingest.ndjson_reader import lines_at
@@ -20,6 +18,8 @@ from pipelines.ingest.readers import read_blocks
 from pipelines.ingest.reasons import REASONS
 from pipelines.ingest.sources import is_url
 from pipelines.ingest.spans import ROW_BITS, Columns, Lines
+from pipelines.kernels.arrow_columns import texts_of
+from pipelines.kernels.sort import Int64
 from pipelines.keys import Keys, digest
 from pipelines.lake import DataFile, Lake, write_data_file
 from pipelines.scratch import Piece, read_pieces, spill

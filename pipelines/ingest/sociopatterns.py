@@ -15,12 +15,12 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 
-from pipelines.arrays import Int64
 from pipelines.ingest.inputs import Chunk
 from pipelines.ingest.reasons import MALFORMED
 from pipelines.ingest.sources import open_stream, reading, unreadable
 from pipelines.ingest.spans import NO_INSTANT, Columns
 from pipelines.ingest.typed import text_spans
+from pipelines.kernels.sort import Int64
 
 SLOT_SECONDS: Final = 20
 DISTANCE_M: Final = 1.5

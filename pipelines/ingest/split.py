@@ -8,7 +8,6 @@ import numpy as np
 import pyarrow as pa
 from apache_beam.pvalue import TaggedOutput
 
-from pipelines.arrays import Int64, part_of, stable_order
 from pipelines.days import DAY_US
 from pipelines.failures import noted
 from pipelines.ingest.dated import DatedBlock
@@ -17,6 +16,7 @@ from pipelines.ingest.inputs import Chunk
 from pipelines.ingest.parse import Parsed, Settings, parse
 from pipelines.ingest.readers import read_blocks
 from pipelines.ingest.rejects import ROW_MASK, digests_of, refused_rows
+from pipelines.kernels.sort import Int64, part_of, stable_order
 from pipelines.lake import Lake, read_table
 from pipelines.scratch import spill
 from pipelines.threads import ThreadedDoFn

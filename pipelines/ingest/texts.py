@@ -12,11 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
-from pipelines.arrays import Int64
-from pipelines.ingest.copying import SLACK, load_upto
 from pipelines.ingest.reasons import BAD_TEXT, MALFORMED
 from pipelines.ingest.spans import Int32, Spans, UInt8
-from pipelines.kernels import inlined
+from pipelines.kernels.byte_copy import SLACK, load_upto
+from pipelines.kernels.compile import inlined
+from pipelines.kernels.sort import Int64
 
 _PLAIN, _CONTROL, _WIDE = 0, 1, 2
 _HIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")

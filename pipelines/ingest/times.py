@@ -3,10 +3,10 @@
 import numpy as np
 from numba import njit
 
-from pipelines.arrays import Int64
 from pipelines.ingest.spans import NO_INSTANT, Int32, UInt8
 from pipelines.ingest.texts import Texts
-from pipelines.kernels import inlined
+from pipelines.kernels.compile import inlined
+from pipelines.kernels.sort import Int64
 
 BAD_INSTANT = NO_INSTANT + 1
 """In a column of instants: there was a text that is no time."""

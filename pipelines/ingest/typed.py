@@ -8,7 +8,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numba import njit
 
-from pipelines.arrays import Int64
 from pipelines.errors import DataError
 from pipelines.ingest.csv_kernel import is_utf8
 from pipelines.ingest.kinds import NUMBER, TEXTS, TIME, TRUTH, WHOLE
@@ -16,6 +15,7 @@ from pipelines.ingest.reasons import MALFORMED
 from pipelines.ingest.sources import unreadable
 from pipelines.ingest.spans import NO_INSTANT, Columns, Int32, Spans, UInt8
 from pipelines.ingest.texts import read_only
+from pipelines.kernels.sort import Int64
 
 Bool = npt.NDArray[np.bool_]
 

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from pipelines.arrays import order_by
-from pipelines.columns import event_key_column, texts_of
 from pipelines.days import day_text
 from pipelines.ingest.commit import Upsert
 from pipelines.ingest.rejects import reject_rows, write_rejects
+from pipelines.kernels.arrow_columns import event_key_column, texts_of
+from pipelines.kernels.sort import order_by
 from pipelines.keys import Keys
 from pipelines.lake import DataFile, Lake, read_table, write_data_file
 from pipelines.lake.unregistered import write_unregistered

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from pipelines.columns import column
+from pipelines.kernels.arrow_columns import column
 from pipelines.lake.data_files import DataFile
 from pipelines.lake.location import Lake
 from pipelines.lake.sidecar import Mapped, check_columns, mapped, open_columns, write_columns

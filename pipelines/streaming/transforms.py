@@ -17,10 +17,10 @@ from apache_beam.transforms.window import FixedWindows, GlobalWindows, Timestamp
 from apache_beam.utils.windowed_value import PaneInfoTiming
 
 from pipelines import metrics
-from pipelines.arrays import part_of
 from pipelines.days import DAY_SECONDS, DAY_US
 from pipelines.ingest.parse import Settings, parse
 from pipelines.ingest.spans import Lines
+from pipelines.kernels.sort import part_of
 from pipelines.keys import Keys
 from pipelines.lake import open_lake
 from pipelines.streaming.exploding import lines_of

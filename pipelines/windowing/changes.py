@@ -10,9 +10,9 @@ import pyarrow as pa
 from apache_beam.pvalue import TaggedOutput
 from apache_beam.transforms.window import TimestampedValue
 
-from pipelines.arrays import Int64, part_of_group, stable_order
-from pipelines.columns import zone_codes
 from pipelines.days import DAY_SECONDS, DAY_US
+from pipelines.kernels.arrow_columns import zone_codes
+from pipelines.kernels.sort import Int64, part_of_group, stable_order
 from pipelines.scratch import Piece, read_pieces, spill
 from pipelines.threads import ThreadedDoFn
 from pipelines.windowing.dates import dates_touched, reaches_unread

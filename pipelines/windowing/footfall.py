@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from pipelines.arrays import Int64, as_unsigned, few_at_once, order_by
-from pipelines.kernels import helper, inlined
+from pipelines.kernels.compile import helper, inlined
+from pipelines.kernels.sort import Int64, as_unsigned, few_at_once, order_by
 
 Bool = npt.NDArray[np.bool_]
 Int32 = npt.NDArray[np.int32]

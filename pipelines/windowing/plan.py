@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipelines.arrays import buckets_for, parts_for
 from pipelines.days import DAY_US, day_number
 from pipelines.errors import DataError, RefusedError
+from pipelines.kernels.sort import buckets_for, parts_for
 from pipelines.lake import NO_TABLE, Lake, LiveFile, Snapshot, mark, read_table, snapshot, storage
 from pipelines.registry import Registry, registry_from
 from pipelines.threads import thread_count

@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipelines.arrays import Int64
 from pipelines.errors import DataError
+from pipelines.kernels.sort import Int64
 from pipelines.lake import storage
 from pipelines.parcels import Parcel
 from pipelines.registry import UNREGISTERED, Registry

@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from pipelines.arrays import Int64, part_of, stable_order
-from pipelines.columns import event_key_words
 from pipelines.failures import noted
-from pipelines.id_set import IdSet
+from pipelines.kernels.arrow_columns import event_key_words
+from pipelines.kernels.hash_set import IdSet
+from pipelines.kernels.sort import Int64, part_of, stable_order
 from pipelines.registry import UNREGISTERED
 from pipelines.scratch import Piece, read_pieces, spill
 from pipelines.threads import ThreadedDoFn

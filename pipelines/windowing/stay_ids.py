@@ -3,9 +3,9 @@
 import numpy as np
 from numba import njit
 
-from pipelines.arrays import Int64, UInt64
-from pipelines.ingest.hashing import head
-from pipelines.ingest.lanes import LANES, compress
+from pipelines.kernels.sha256 import head
+from pipelines.kernels.sha256_simd import LANES, compress
+from pipelines.kernels.sort import Int64, UInt64
 
 _START = np.array(
     [

@@ -8,10 +8,10 @@ import numpy.typing as npt
 import pyarrow as pa
 from numba import njit
 
-from pipelines.arrays import Int64, UInt64, as_unsigned, order_by
-from pipelines.columns import codes_of, texts_of, zone_codes
 from pipelines.errors import DataError
-from pipelines.kernels import inlined
+from pipelines.kernels.arrow_columns import codes_of, texts_of, zone_codes
+from pipelines.kernels.compile import inlined
+from pipelines.kernels.sort import Int64, UInt64, as_unsigned, order_by
 from pipelines.lake import storage
 from pipelines.windowing.pairing import twins
 from schemas.codes import ENTER_KINDS, EXIT_KINDS

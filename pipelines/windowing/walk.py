@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from pipelines.arrays import Int64, UInt64
-from pipelines.kernels import inlined
+from pipelines.kernels.compile import inlined
+from pipelines.kernels.sort import Int64, UInt64
 from schemas.codes import EXIT_KINDS
 
 Bool = npt.NDArray[np.bool_]

@@ -5,7 +5,7 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.graph.groups import changes, distinct_pairs, distinct_per_group, lists_of
+from pipelines.kernels.group_by import changes, distinct_pairs, distinct_per_group, lists_of
 
 pairs = st.lists(st.tuples(st.integers(0, 4), st.integers(-3, 3)), max_size=20)
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.ingest.hashing import hashes, macs
+from pipelines.kernels.sha256 import hashes, macs
 from tests.ingest.reference import signed, spans_of
 
 KEY = bytes(range(32))

@@ -2,8 +2,8 @@
 
 import pytest
 
-from pipelines import arrays
 from pipelines.ingest import inputs, ndjson_reader, rejects, split
+from pipelines.kernels import sort as arrays
 from pipelines.keys import create_keys
 from pipelines.options import parse_instant
 from pipelines.run import run

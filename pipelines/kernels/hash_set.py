@@ -4,8 +4,8 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from pipelines.arrays import Int64
-from pipelines.kernels import inlined
+from pipelines.kernels.compile import inlined
+from pipelines.kernels.sort import Int64
 
 _FEWEST_SLOTS = 1 << 10
 _FREE = 0  # an id of 0 is kept apart

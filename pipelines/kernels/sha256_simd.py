@@ -10,7 +10,7 @@ from typing import Any
 from llvmlite import ir  # type: ignore[import-untyped]
 from numba import types
 
-from pipelines.ingest.machine import machine_code, place_of
+from pipelines.kernels.simd import machine_code, place_of
 
 LANES = 8
 """Messages that one call of `compress` works on: as many 32-bit words as an AVX2 register holds."""

@@ -4,12 +4,12 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from pipelines.arrays import Int64
-from pipelines.ingest.copying import SLACK, move
-from pipelines.ingest.lanes import LANES, compress
-from pipelines.ingest.machine import load64_big, store64
 from pipelines.ingest.spans import Int32, Spans, UInt8
-from pipelines.kernels import helper, inlined
+from pipelines.kernels.byte_copy import SLACK, move
+from pipelines.kernels.compile import helper, inlined
+from pipelines.kernels.sha256_simd import LANES, compress
+from pipelines.kernels.simd import load64_big, store64
+from pipelines.kernels.sort import Int64
 
 UInt32 = npt.NDArray[np.uint32]
 
