@@ -13,10 +13,10 @@ from benchmarks.dense_day import DATE, dense_day
 from benchmarks.measure import Cost, module, report, run, say
 from benchmarks.peer_contacts import connect
 from benchmarks.peer_contacts import run as run_sql
-from pipelines.days import day_text
 from pipelines.graph.contacts import Crowds, outside, partners, presences
 from pipelines.lake import open_lake, snapshot
 from pipelines.lake.sidecar import open_sidecar
+from pipelines.times import day_text
 
 _SCANS_A_STAY = 14  # with the default of ten million scans, 714,000 stays
 _NOWHERE = Crowds(*(np.empty(0, np.int64) for _ in Crowds._fields))

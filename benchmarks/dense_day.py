@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.dense_stays import commit_stays, kept_lake, stays_of_day, tokens
-from pipelines.days import day_number
 from pipelines.lake import Lake
+from pipelines.times import day_number
 
 DATE = day_number(dt.date(2021, 7, 8))
 

@@ -9,9 +9,9 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from benchmarks.measure import say
-from pipelines.days import DAY_US, day_text
 from pipelines.lake import DataFile, Lake, commit, open_lake, write_data_file
 from pipelines.lake.sidecar import write_sidecar
+from pipelines.times import DAY_US, day_text
 from schemas.tables import STAY_ORDERS, STAYS
 
 Int64 = npt.NDArray[np.int64]

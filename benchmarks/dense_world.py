@@ -7,8 +7,8 @@ import numpy as np
 import pyarrow as pa
 
 from benchmarks.dense_stays import SECOND_US, Int64, commit_stays, kept_lake, stays_of_day, tokens
-from pipelines.days import DAY_US, day_number
 from pipelines.lake import Lake, commit, write_data_file
+from pipelines.times import DAY_US, day_number
 from schemas.tables import CASES, VENUES, Table
 
 CASES_AT_MOST = 10_000

@@ -17,16 +17,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from benchmarks.measure import report, say
-from pipelines.days import DAY_US
 from pipelines.graph import trace
 from pipelines.graph.cases import cases_by_id
 from pipelines.graph.window import Window, infectious_window
 from pipelines.keys import load_keys, token
 from pipelines.lake import Lake, open_lake
-from pipelines.options import parse_instant
 from pipelines.run import run
 from pipelines.simulate import simulate
 from pipelines.simulate.settings import Knobs
+from pipelines.terminal.options import parse_instant
+from pipelines.times import DAY_US
 from schemas.rules import DEFAULT_RULE, Rule, load_rule
 
 SHARES = (1.0, 0.5, 0.1)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pipelines.lake import Lake, snapshot
-from pipelines.options import LOCAL_TIMEZONE
+from pipelines.terminal.options import LOCAL_TIMEZONE
 
 NOT_SAFETY = "An empty answer is not safety."
 

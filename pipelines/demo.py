@@ -13,11 +13,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.cli import silence_libraries
-from pipelines.options import parse_instant
-from pipelines.output import write_table
 from pipelines.query import busiest_case, draw_timeline, milestones, overlaps
 from pipelines.runners.config import add_runner
 from pipelines.simulate import simulate
+from pipelines.terminal.options import parse_instant
+from pipelines.terminal.output import write_table
 
 if TYPE_CHECKING:
     from pipelines.run import Report

@@ -13,10 +13,10 @@ from typing import Any
 import orjson
 
 from pipelines.cli import silence_libraries
-from pipelines.options import parse_instant
 from pipelines.simulate import simulate
 from pipelines.streaming.broker import Subscription, Topic
 from pipelines.streaming.emulator import Emulator, free_port, make_channel
+from pipelines.terminal.options import parse_instant
 
 PEOPLE, VENUES, DAYS, SEED = 3_000, 120, 3, 2021
 SPEED = 100

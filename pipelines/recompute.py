@@ -7,8 +7,8 @@ from dataclasses import asdict
 from pipelines.graph.materialising import refresh
 from pipelines.lake import Lake, open_lake
 from pipelines.metrics import DATES_REWRITTEN
-from pipelines.options import add_keys, add_lake, keys_folder
 from pipelines.runners.config import add_runner
+from pipelines.terminal.options import add_keys, add_lake, keys_folder
 from pipelines.windowing.recomputing import Recomputed, recompute
 
 EXAMPLE = "truyvet recompute --lake province"

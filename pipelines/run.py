@@ -11,7 +11,6 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from pipelines.days import DAY_US, day_number
 from pipelines.errors import ServiceError, UsageError
 from pipelines.ingest.commit import Upsert
 from pipelines.ingest.inputs import Chunk, list_chunks, total_bytes
@@ -24,10 +23,11 @@ from pipelines.ingest.writing import write_other_files
 from pipelines.kernels.sort import buckets_for, parts_for
 from pipelines.keys import Keys, load_keys
 from pipelines.lake import Lake, Snapshot, open_lake, read_table, snapshot, storage
-from pipelines.options import keys_folder
 from pipelines.outcome import outcome_of
 from pipelines.recompute import bring_up_to_date
 from pipelines.registry import registry_from
+from pipelines.terminal.options import keys_folder
+from pipelines.times import DAY_US, day_number
 from pipelines.windowing.plan import check_stay_rules
 from schemas.stay_rules import load_stay_rules
 

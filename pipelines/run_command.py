@@ -4,10 +4,10 @@ import argparse
 import json
 from dataclasses import asdict
 
-from pipelines import options
 from pipelines.run import MAX_AGE_DAYS, MAX_AHEAD_DAYS
 from pipelines.run import run as run_files
 from pipelines.runners.config import add_runner
+from pipelines.terminal import options
 
 EXAMPLE = """
 truyvet run --lake ./lake --scans scans/ --venues venues.csv --cases cases.csv

@@ -63,7 +63,7 @@ def test_a_module_imports_only_what_lies_before_it(path):
         ("pipelines/ingest/x.py", "pipelines.windowing.pairing", False),
         ("pipelines/query/x.py", "pipelines.windowing.pairing", True),
         ("pipelines/lake/x.py", "pipelines.query.connect", False),
-        ("pipelines/output.py", "pipelines.options.FORMATS", True),
+        ("pipelines/terminal/output.py", "pipelines.terminal.options.FORMATS", True),
         ("pipelines/query/x.py", "pipelines.run.run", False),
         ("pipelines/run.py", "pipelines.ingest.x", True),
         ("pipelines/simulate/x.py", "pipelines.keys.token", False),

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.errors import UsageError
-from pipelines.output import counted, safe_cell, write_file, write_rows
+from pipelines.terminal.output import counted, safe_cell, write_file, write_rows
 from schemas.tables import INSTANT
 
 EXECUTABLE = [
@@ -70,7 +70,7 @@ def test_a_list_of_numbers_is_no_formula_and_stays_as_it_is(tmp_path):
 
 @given(st.lists(st.text(), min_size=1))
 def test_a_csv_reads_back_what_was_written(texts):
-    from pipelines.output import write_csv
+    from pipelines.terminal.output import write_csv
 
     sink = io.BytesIO()
     write_csv(pa.table({"name": texts, "n": list(range(len(texts)))}), sink)

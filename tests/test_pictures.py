@@ -8,7 +8,15 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from pipelines.errors import UsageError
-from pipelines.pictures import COLOURS, checked_kind, drawable, image_of, kind_of, save_picture, style
+from pipelines.terminal.pictures import (
+    COLOURS,
+    checked_kind,
+    drawable,
+    image_of,
+    kind_of,
+    save_picture,
+    style,
+)
 
 HOSTILE = "Cà phê $x^2$ <b>&\x00\x1b[0m\u202e🎉漢\ud800 \"'"
 

@@ -2,8 +2,8 @@ import io
 import sys
 import time
 
-from pipelines import progress as module
-from pipelines.progress import progress
+from pipelines.terminal import progress as module
+from pipelines.terminal.progress import progress
 
 
 class Terminal(io.StringIO):

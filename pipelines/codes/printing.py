@@ -15,8 +15,8 @@ from pipelines.codes.own import VENUE_BYTES, ZONE_BYTES, Content, make_code
 from pipelines.codes.poster import Poster
 from pipelines.codes.poster_files import write_pdf, write_png, write_svg
 from pipelines.errors import DataError, ServiceError, UsageError
-from pipelines.output import replacing
-from pipelines.progress import progress
+from pipelines.terminal.output import replacing
+from pipelines.terminal.progress import progress
 from schemas.tables import INSTANT
 
 KINDS: Final = ("pdf", "png", "svg")

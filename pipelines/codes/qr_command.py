@@ -29,8 +29,8 @@ from pipelines.errors import DataError, UsageError
 from pipelines.identifiers import canonical_person
 from pipelines.keys import create_keys, load_keys
 from pipelines.lake import open_lake, read_table
-from pipelines.options import add_keys, add_output, keys_folder, parse_instant
-from pipelines.output import write_rows
+from pipelines.terminal.options import add_keys, add_output, keys_folder, parse_instant
+from pipelines.terminal.output import write_rows
 from schemas.tables import INSTANT
 
 EXAMPLE = """

@@ -5,12 +5,12 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from pipelines.days import DAY_US
 from pipelines.graph.criteria import EACH, WINDOW, Criteria
 from pipelines.graph.expand import Pieces
 from pipelines.graph.people import CLOSED_US, NEVER_US, People, note_exposure
 from pipelines.kernels.compile import helper, inlined
 from pipelines.kernels.sort import Int64, order_of
+from pipelines.times import DAY_US
 
 _PRIME_A = np.uint64(0x9E3779B97F4A7C15)
 _PRIME_B = np.uint64(0xC2B2AE3D27D4EB4F)

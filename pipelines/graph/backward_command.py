@@ -7,8 +7,8 @@ from pipelines.errors import UsageError
 from pipelines.graph.common_source import WITHIN_HOURS, find_sources, question
 from pipelines.graph.window import BACK_DAYS
 from pipelines.lake import opened
-from pipelines.options import add_keys, add_lake, add_output
-from pipelines.output import write_rows
+from pipelines.terminal.options import add_keys, add_lake, add_output
+from pipelines.terminal.output import write_rows
 from schemas.rules import DEFAULT_RULE
 
 EXAMPLE = """

@@ -20,7 +20,7 @@ from pipelines.graph.tracing import trace_rows
 from pipelines.graph.window import Window, infectious_window
 from pipelines.kernels.arrow_columns import column
 from pipelines.lake import Lake, LakeLike, opened, read_live_file, read_table
-from pipelines.output import token_text, utc_text
+from pipelines.terminal.output import token_text, utc_text
 from schemas.rules import DEFAULT_RULE, load_rule
 from schemas.tables import STAYS
 

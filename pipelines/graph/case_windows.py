@@ -7,12 +7,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from pipelines.days import DAY_US, day_number
 from pipelines.graph.adjacency import Span, live_files, sidecars
 from pipelines.graph.candidates import rows_between
 from pipelines.graph.case_stays import CaseStays
 from pipelines.kernels.group_by import changes, distinct_pairs
 from pipelines.lake import Lake, LiveFile, read_live_file
+from pipelines.times import DAY_US, day_number
 from schemas.tables import FOOTFALL
 
 Int64 = npt.NDArray[np.int64]

@@ -21,7 +21,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.days import DAY_US
 from pipelines.errors import UsageError
 from pipelines.graph.adjacency import Span
 from pipelines.graph.asked import doubts
@@ -41,8 +40,9 @@ from pipelines.graph.window import (
 )
 from pipelines.kernels.arrow_columns import column
 from pipelines.lake import Lake, LakeLike, LiveFile, opened, snapshot
-from pipelines.options import Instant, instant_us
-from pipelines.output import counted
+from pipelines.terminal.options import Instant, instant_us
+from pipelines.terminal.output import counted
+from pipelines.times import DAY_US
 from schemas.rules import DEFAULT_RULE, Rule, load_rule
 from schemas.tables import INSTANT
 

@@ -7,8 +7,8 @@ from pipelines.graph.cases import cases_by_id
 from pipelines.graph.cluster import find_clusters, question
 from pipelines.graph.window import BACK_DAYS
 from pipelines.lake import opened
-from pipelines.options import add_keys, add_lake, add_output
-from pipelines.output import write_rows
+from pipelines.terminal.options import add_keys, add_lake, add_output
+from pipelines.terminal.output import write_rows
 from schemas.rules import DEFAULT_RULE
 
 EXAMPLE = """

@@ -15,7 +15,7 @@ from pipelines.graph.shared_people import shared_people
 from pipelines.graph.shared_venues import shared_venues
 from pipelines.graph.window import BACK_DAYS, Window, check_back_days, source_window
 from pipelines.lake import Lake, LakeLike, opened
-from pipelines.output import counted
+from pipelines.terminal.output import counted
 from schemas.rules import DEFAULT_RULE, Rule, load_rule
 
 WITHIN_HOURS = 2.0

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from pipelines.days import DAY_US, day_text
 from pipelines.errors import DataError
 from pipelines.graph.contact_plan import Limits, Written
 from pipelines.graph.contacts import (
@@ -26,6 +25,7 @@ from pipelines.kernels.sort import Int64
 from pipelines.lake import Lake, LiveFile, storage, write_data_file
 from pipelines.lake.sidecar import open_sidecar
 from pipelines.threads import ThreadedDoFn
+from pipelines.times import DAY_US, day_text
 from pipelines.windowing.plan import date_of
 from schemas.tables import CONTACTS, CROWDS
 

@@ -8,7 +8,6 @@ holds, under which limits, and which version of `stays` it reflects.
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from pipelines.days import DAY_US
 from pipelines.errors import DataError
 from pipelines.lake import (
     CommitConflict,
@@ -19,6 +18,7 @@ from pipelines.lake import (
     mark,
     snapshot,
 )
+from pipelines.times import DAY_US
 from pipelines.windowing.commit import commit_once
 from pipelines.windowing.plan import date_of
 

@@ -5,13 +5,13 @@ import datetime as dt
 import json
 import math
 
-from pipelines.days import day_number, day_text
 from pipelines.errors import UsageError
 from pipelines.graph.contact_plan import CROWD_CAP, MIN_MINUTES, Limits, held_limits
 from pipelines.graph.materialising import materialise
 from pipelines.lake import Lake, open_lake
-from pipelines.options import add_lake
 from pipelines.runners.config import add_runner
+from pipelines.terminal.options import add_lake
+from pipelines.times import day_number, day_text
 
 EXAMPLE = """
 truyvet contacts --lake LAKE --date 2021-07-01 2021-07-02

@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pipelines.days import DAY_US
 from pipelines.graph import parts
 from pipelines.graph.criteria import Criteria
 from pipelines.graph.everybody import THREADS
@@ -18,6 +17,7 @@ from pipelines.graph.under_rule import Network
 from pipelines.kernels.compile import helper
 from pipelines.kernels.sort import Int64
 from pipelines.lake.sidecar import Sidecar
+from pipelines.times import DAY_US
 
 
 class Infectors(NamedTuple):

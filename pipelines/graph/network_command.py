@@ -6,8 +6,8 @@ from collections import Counter
 
 from pipelines.graph.asked import ask
 from pipelines.lake import opened
-from pipelines.options import add_keys, add_lake
-from pipelines.output import counted
+from pipelines.terminal.options import add_keys, add_lake
+from pipelines.terminal.output import counted
 from schemas.rules import DEFAULT_RULE, load_rule
 
 EXAMPLE = """

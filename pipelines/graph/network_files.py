@@ -8,8 +8,8 @@ from networkx.readwrite.gexf import GEXFWriter
 
 from pipelines.errors import UsageError
 from pipelines.graph.network_picture import network_image, tier_colour
-from pipelines.output import write_file
-from pipelines.pictures import FORMATS as PICTURES
+from pipelines.terminal.output import write_file
+from pipelines.terminal.pictures import FORMATS as PICTURES
 
 FORMATS = ("graphml", "gexf", *PICTURES)
 

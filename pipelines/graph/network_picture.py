@@ -15,7 +15,6 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 
-from pipelines.days import DAY_US
 from pipelines.graph.network_labels import labels_of
 from pipelines.graph.network_layout import (
     ENCOUNTERS,
@@ -26,8 +25,17 @@ from pipelines.graph.network_layout import (
     Layout,
     layout_of,
 )
-from pipelines.options import LOCAL_TIMEZONE
-from pipelines.pictures import COLOURS, checked_kind, drawable, image_of, kind_of, save_picture, style
+from pipelines.terminal.options import LOCAL_TIMEZONE
+from pipelines.terminal.pictures import (
+    COLOURS,
+    checked_kind,
+    drawable,
+    image_of,
+    kind_of,
+    save_picture,
+    style,
+)
+from pipelines.times import DAY_US
 
 _POINTS = 72.0
 _LEFT, _RIGHT, _ABOVE, _BELOW = 240.0, 16.0, 44.0, 66.0

@@ -7,7 +7,7 @@ from pipelines.errors import RefusedError
 from pipelines.identifiers import canonical_person
 from pipelines.keys import Keys, create_keys, load_keys
 from pipelines.lake import Lake, LakeLike, is_lake, open_lake
-from pipelines.options import keys_folder
+from pipelines.terminal.options import keys_folder
 
 
 def token(person: str, *, keys: str | Path | None = None, lake: LakeLike | None = None) -> int:

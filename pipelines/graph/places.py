@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 from pipelines.kernels.arrow_columns import column
 from pipelines.lake import Lake, OfNewest, Snapshot, read_table
-from pipelines.output import token_text
+from pipelines.terminal.output import token_text
 
 Int64 = npt.NDArray[np.int64]
 

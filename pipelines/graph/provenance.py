@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pipelines.days import DAY_US
 from pipelines.graph import parts
 from pipelines.graph.everybody import THREADS
 from pipelines.graph.expand import NO_ZONES, rows_of_owners
@@ -16,6 +15,7 @@ from pipelines.graph.parts import Columns, Contacts, Pairs, columns_of, measured
 from pipelines.graph.under_rule import Network
 from pipelines.kernels.compile import helper
 from pipelines.kernels.sort import Int64, order_of
+from pipelines.times import DAY_US
 
 
 class NearBy(NamedTuple):

@@ -3,8 +3,8 @@
 import argparse
 
 from pipelines.graph.rule_packs import rules
-from pipelines.options import add_output
-from pipelines.output import write_rows
+from pipelines.terminal.options import add_output
+from pipelines.terminal.output import write_rows
 
 EXAMPLE = """
 truyvet rules

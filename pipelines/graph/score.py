@@ -19,8 +19,8 @@ that ranks calls; no score is a probability.
 import numpy as np
 import numpy.typing as npt
 
-from pipelines.days import DAY_US
 from pipelines.kernels.sort import Int64
+from pipelines.times import DAY_US
 
 Float64 = npt.NDArray[np.float64]
 

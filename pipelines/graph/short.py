@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from pipelines.days import DAY_US
 from pipelines.graph import parts
 from pipelines.graph.accumulate import note_contacts
 from pipelines.graph.criteria import WINDOW, Criteria
@@ -39,6 +38,7 @@ from pipelines.graph.sources import UInt8
 from pipelines.graph.under_rule import Network
 from pipelines.kernels.compile import helper, inlined
 from pipelines.kernels.sort import Int64, dense_rank
+from pipelines.times import DAY_US
 
 _PAIRS_AT_ONCE = 1_000_000  # whose pieces are in memory together
 _FOR_EVER = 1 << 40  # days

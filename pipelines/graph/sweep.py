@@ -16,7 +16,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from pipelines.days import DAY_US
 from pipelines.graph.criteria import WITHIN_24H, Criteria, VenueClasses
 from pipelines.graph.everybody import THREADS, Everybody
 from pipelines.graph.infectious import Intervals
@@ -29,6 +28,7 @@ from pipelines.graph.short import short_pairs
 from pipelines.graph.sources import UInt8
 from pipelines.kernels.sort import Int64
 from pipelines.lake.sidecar import Sidecar
+from pipelines.times import DAY_US
 
 _ROWS_A_PERSON = 500  # in a date of more rows than this for each one left, they are looked at
 _LOOKS_A_ROW = 1  # more stays than this beside theirs, for each row of the date, and a sweep is faster

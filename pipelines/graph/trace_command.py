@@ -15,8 +15,8 @@ from pipelines.graph.infectious import infectious_intervals
 from pipelines.graph.tracing import trace_rows, traced_in, with_calls
 from pipelines.graph.trust import stayed_at, trust
 from pipelines.lake import Lake, opened
-from pipelines.options import add_keys, add_lake, add_output
-from pipelines.output import write_rows
+from pipelines.terminal.options import add_keys, add_lake, add_output
+from pipelines.terminal.output import write_rows
 from schemas.rules import DEFAULT_RULE, load_rule
 
 EXAMPLE = """

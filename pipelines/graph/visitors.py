@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from pipelines.days import DAY_US
 from pipelines.graph.adjacency import Span, live_files, sidecars
 from pipelines.kernels.group_by import changes
 from pipelines.lake import Lake
+from pipelines.times import DAY_US
 
 Int64 = npt.NDArray[np.int64]
 

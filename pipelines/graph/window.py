@@ -4,9 +4,9 @@ import datetime as dt
 import math
 from dataclasses import dataclass
 
-from pipelines.days import DAY_US
 from pipelines.errors import DataError, UsageError
-from pipelines.options import LOCAL_TIMEZONE
+from pipelines.terminal.options import LOCAL_TIMEZONE
+from pipelines.times import DAY_US
 from schemas.rules import Infectious, Rule
 
 BACK_DAYS = 14.0

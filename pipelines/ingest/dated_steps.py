@@ -8,7 +8,6 @@ import numpy as np
 import pyarrow as pa
 from apache_beam.pvalue import TaggedOutput
 
-from pipelines.days import DAY_US, day_text
 from pipelines.ingest.dated import (
     DATED,
     DatedBlock,
@@ -31,6 +30,7 @@ from pipelines.keys import Keys
 from pipelines.lake import DataFile, Lake, LiveFile, read_live_file, write_data_file
 from pipelines.scratch import Piece, read_pieces, spill
 from pipelines.threads import ThreadedDoFn
+from pipelines.times import DAY_US, day_text
 
 
 @dataclass

@@ -9,7 +9,6 @@ import pyarrow as pa
 from apache_beam.pvalue import TaggedOutput
 from apache_beam.transforms.window import TimestampedValue
 
-from pipelines.days import DAY_SECONDS, DAY_US
 from pipelines.errors import DataError
 from pipelines.ingest.duplicates import CONFLICT, DUPLICATE, NEW, TIME, Scans, judge
 from pipelines.ingest.parse import PARSED
@@ -20,6 +19,7 @@ from pipelines.kernels.sort import Int64, part_of, part_of_group, parts_for, sta
 from pipelines.lake import storage
 from pipelines.scratch import Piece, read_pieces, spill
 from pipelines.threads import ThreadedDoFn
+from pipelines.times import DAY_SECONDS, DAY_US
 from schemas.codes import DIRECTIONS
 
 VERDICTS, LATER = "verdicts", "later"

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from pipelines.ingest.fields import EVENT_ID_BYTES, TEXT_BYTES
 from pipelines.ingest.kinds import NUMBER, TEXTS, TRUTH, WHOLE, kinds_of
 from pipelines.ingest.reasons import BAD_TEXT, MALFORMED
-from pipelines.options import LOCAL_TIMEZONE
+from pipelines.terminal.options import LOCAL_TIMEZONE
 from schemas.contract import load_contract
 from schemas.stay_rules import VENUE_TYPES
 

@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from pipelines.days import DAY_US, day_text
 from pipelines.ingest.inputs import Chunk
 from pipelines.ingest.ndjson_reader import lines_at
 from pipelines.ingest.other_columns import row_json
@@ -24,6 +23,7 @@ from pipelines.keys import Keys, digest
 from pipelines.lake import DataFile, Lake, write_data_file
 from pipelines.scratch import Piece, read_pieces, spill
 from pipelines.threads import ThreadedDoFn
+from pipelines.times import DAY_US, day_text
 from schemas.tables import INSTANT, REJECTS
 
 ROW_MASK = (1 << ROW_BITS) - 1

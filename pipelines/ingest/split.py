@@ -8,7 +8,6 @@ import numpy as np
 import pyarrow as pa
 from apache_beam.pvalue import TaggedOutput
 
-from pipelines.days import DAY_US
 from pipelines.failures import noted
 from pipelines.ingest.dated import DatedBlock
 from pipelines.ingest.identities import Unsealed
@@ -20,6 +19,7 @@ from pipelines.kernels.sort import Int64, part_of, stable_order
 from pipelines.lake import Lake, read_table
 from pipelines.scratch import spill
 from pipelines.threads import ThreadedDoFn
+from pipelines.times import DAY_US
 from pipelines.vault import Sealer
 
 REFUSED, SEALED, COUNTS, DATES = "refused", "sealed", "counts", "dates"

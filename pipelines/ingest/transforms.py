@@ -8,7 +8,6 @@ import apache_beam as beam
 from apache_beam.pvalue import AsList
 from apache_beam.transforms.window import FixedWindows, GlobalWindows
 
-from pipelines.days import DAY_SECONDS
 from pipelines.failures import noted
 from pipelines.ingest.commit import Batch, Upsert, commit_batch
 from pipelines.ingest.dated import DATED
@@ -24,6 +23,7 @@ from pipelines.outcome import leave_outcome
 from pipelines.registry import Registry
 from pipelines.scratch import Piece
 from pipelines.threads import keep_times_early
+from pipelines.times import DAY_SECONDS
 
 DatedPart = tuple[str, Landed | Refused | Counts]
 """What one step made of an input kept by date: `("encounters", Landed(…))`."""

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from pipelines.days import day_text
 from pipelines.ingest.commit import Upsert
 from pipelines.ingest.rejects import reject_rows, write_rejects
 from pipelines.kernels.arrow_columns import event_key_column, texts_of
@@ -18,6 +17,7 @@ from pipelines.lake.unregistered import write_unregistered
 from pipelines.registry import Registry
 from pipelines.scratch import Piece, read_pieces
 from pipelines.threads import ThreadedDoFn
+from pipelines.times import day_text
 from pipelines.vault import Sealer
 from schemas.codes import AUTHENTICITIES, DIRECTIONS, SCAN_MODES
 from schemas.tables import INSTANT, SCANS, VAULT

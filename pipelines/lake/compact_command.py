@@ -8,9 +8,9 @@ from pipelines.errors import EXIT_DONE, UsageError
 from pipelines.lake.compact import Compacted, compact
 from pipelines.lake.location import open_lake
 from pipelines.lake.sweep import KEEP_SECONDS
-from pipelines.options import add_lake, add_output
-from pipelines.output import write_rows
-from pipelines.progress import progress
+from pipelines.terminal.options import add_lake, add_output
+from pipelines.terminal.output import write_rows
+from pipelines.terminal.progress import progress
 from schemas.tables import TABLES
 
 EXAMPLE = """

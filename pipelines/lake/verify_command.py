@@ -8,9 +8,9 @@ import pyarrow as pa
 from pipelines.errors import EXIT_DONE, DataError
 from pipelines.lake.location import open_lake
 from pipelines.lake.verify import Verified, verify
-from pipelines.options import add_lake, add_output
-from pipelines.output import write_rows
-from pipelines.progress import progress
+from pipelines.terminal.options import add_lake, add_output
+from pipelines.terminal.output import write_rows
+from pipelines.terminal.progress import progress
 
 EXAMPLE = """
 truyvet verify --lake data/lake

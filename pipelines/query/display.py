@@ -4,7 +4,7 @@ import io
 
 import pyarrow as pa
 
-from pipelines.output import write_table
+from pipelines.terminal.output import write_table
 
 
 def show(rows: pa.Table, at_most: int = 10) -> None:

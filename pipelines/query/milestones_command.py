@@ -6,9 +6,9 @@ import sys
 from pipelines.graph.cases import find_case
 from pipelines.graph.window import outside_validity
 from pipelines.lake import opened
-from pipelines.options import add_keys, add_lake, add_output
-from pipelines.output import write_rows
 from pipelines.query.milestone import find_milestones
+from pipelines.terminal.options import add_keys, add_lake, add_output
+from pipelines.terminal.output import write_rows
 from schemas.rules import DEFAULT_RULE, load_rule
 
 EXAMPLE = """

@@ -12,10 +12,10 @@ from pipelines.graph.adjacency import Span, own_stays, rows_beside_stays
 from pipelines.graph.cases import cases_by_id, find_case
 from pipelines.graph.person import token
 from pipelines.lake import Lake, LakeLike, opened
-from pipelines.options import Instant, instant_us
 from pipelines.query.connection import connect
 from pipelines.query.engine import answer
 from pipelines.query.statements import statement
+from pipelines.terminal.options import Instant, instant_us
 from schemas.tables import INSTANT
 
 OVERLAPS = pa.schema(

@@ -5,10 +5,10 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 
 from pipelines.lake import opened
-from pipelines.options import add_keys, add_lake, add_output
-from pipelines.output import write_rows
 from pipelines.query.basis import find_basis
 from pipelines.query.overlap import find_overlaps, question
+from pipelines.terminal.options import add_keys, add_lake, add_output
+from pipelines.terminal.output import write_rows
 
 EXAMPLE = """
 truyvet overlaps --lake LAKE --person phone:0905123456 --from 2021-07-01 --min-minutes 15

@@ -15,9 +15,17 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from pipelines.days import DAY_US
-from pipelines.options import LOCAL_TIMEZONE
-from pipelines.pictures import COLOURS, checked_kind, drawable, image_of, kind_of, save_picture, style
+from pipelines.terminal.options import LOCAL_TIMEZONE
+from pipelines.terminal.pictures import (
+    COLOURS,
+    checked_kind,
+    drawable,
+    image_of,
+    kind_of,
+    save_picture,
+    style,
+)
+from pipelines.times import DAY_US
 
 Int64 = npt.NDArray[np.int64]
 

@@ -4,8 +4,8 @@ import argparse
 import os
 
 from pipelines.graph.person import token
-from pipelines.options import add_keys
-from pipelines.output import token_text
+from pipelines.terminal.options import add_keys
+from pipelines.terminal.output import token_text
 
 EXAMPLE = """
 truyvet token --lake LAKE phone:0905123456

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from pipelines.errors import UsageError
-from pipelines.progress import progress
 from pipelines.simulate import others
 from pipelines.simulate.cases import make_cases
 from pipelines.simulate.contacts import contacts_of
@@ -26,6 +25,7 @@ from pipelines.simulate.settings import DEFAULT_START, Knobs, Settings
 from pipelines.simulate.sight import CAN_LEAVE, NO_ENTRY, NO_EXIT, VISITS, see
 from pipelines.simulate.threads import in_order, new_pool
 from pipelines.simulate.truth import Truth
+from pipelines.terminal.progress import progress
 
 _DAY = 86_400
 _PEOPLE_AT_ONCE = 1 << 14

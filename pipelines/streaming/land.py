@@ -12,13 +12,13 @@ from typing import Any, Final
 from pipelines.errors import ServiceError, TruyVetError
 from pipelines.keys import load_keys
 from pipelines.lake import open_lake
-from pipelines.options import keys_folder
 from pipelines.streaming.avro_messages import Decoder
 from pipelines.streaming.broker import Subscription, schema_definition
 from pipelines.streaming.child import Landed, Work, child
 from pipelines.streaming.gauges import Gauges, Teller, Values, serve
 from pipelines.streaming.receiving import LEASE_SECONDS, PULLS, Receiver
 from pipelines.streaming.segments import Landing, Segment, open_landing
+from pipelines.terminal.options import keys_folder
 
 BATCH_SECONDS: Final = 0.0
 LATENESS_DAYS: Final = 3.0

@@ -4,9 +4,9 @@ import argparse
 import json
 import threading
 
-from pipelines import options as shared
 from pipelines.streaming.land import LATENESS_DAYS, Options, land, stop_on_signals
 from pipelines.streaming.receiving import LEASE_SECONDS, PULLS
+from pipelines.terminal import options as shared
 
 EXAMPLE = """
 truyvet land --lake ./lake --subscription projects/demo-proj/subscriptions/scans

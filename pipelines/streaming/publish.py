@@ -14,10 +14,10 @@ from pipelines.ingest.inputs import Chunk, list_chunks
 from pipelines.ingest.readers import read_blocks
 from pipelines.ingest.records import raw_records, rows_of
 from pipelines.ingest.spans import Columns, Lines
-from pipelines.progress import progress
 from pipelines.streaming.avro_messages import encode
 from pipelines.streaming.broker import Topic
 from pipelines.streaming.exploding import MESSAGE_BYTES, MOST_RECORDS, lines_of
+from pipelines.terminal.progress import progress
 
 ENCODINGS: Final = ("json", "avro")
 

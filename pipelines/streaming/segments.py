@@ -25,8 +25,8 @@ from pipelines.ingest.inputs import Chunk
 from pipelines.ingest.sources import SEALED
 from pipelines.lake import Lake, storage
 from pipelines.lake.files import TEMPORARY, make_private, writing
-from pipelines.options import beside
 from pipelines.sealed import seal_into
+from pipelines.terminal.options import beside
 
 BATCH_BYTES: Final = 128 << 20
 """A batch takes no further segment beyond this many bytes."""

@@ -12,7 +12,7 @@ import orjson
 
 from pipelines.lake import Lake
 from pipelines.lake.files import make_private, sync_path, unfinished, writing
-from pipelines.options import beside
+from pipelines.terminal.options import beside
 
 Row = dict[str, Any]
 """A row of a trace as JSON has it."""

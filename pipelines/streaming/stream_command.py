@@ -3,8 +3,8 @@
 import argparse
 import json
 
-from pipelines import options
 from pipelines.errors import UsageError
+from pipelines.terminal import options
 
 EXAMPLE = """
 truyvet stream --lake gs://BUCKET/lake --runner my.toml --subscription projects/P/subscriptions/scans

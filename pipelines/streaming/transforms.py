@@ -17,7 +17,6 @@ from apache_beam.transforms.window import FixedWindows, GlobalWindows, Timestamp
 from apache_beam.utils.windowed_value import PaneInfoTiming
 
 from pipelines import metrics
-from pipelines.days import DAY_SECONDS, DAY_US
 from pipelines.ingest.parse import Settings, parse
 from pipelines.ingest.spans import Lines
 from pipelines.kernels.sort import part_of
@@ -25,6 +24,7 @@ from pipelines.keys import Keys
 from pipelines.lake import open_lake
 from pipelines.streaming.exploding import lines_of
 from pipelines.streaming.segments import open_landing
+from pipelines.times import DAY_SECONDS, DAY_US
 
 EARLY, ON_TIME, LATE, BEYOND = "early", "on time", "late", "beyond lateness"
 """When a pane fires: before the watermark passes its day, when it does, after, after the lateness too."""

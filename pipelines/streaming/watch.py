@@ -23,11 +23,11 @@ from pipelines.ingest.spans import Lines
 from pipelines.ingest.writing import write_other_files
 from pipelines.keys import Keys, load_keys
 from pipelines.lake import CommitConflict, Lake, open_lake, read_table, snapshot
-from pipelines.options import keys_folder
-from pipelines.output import write_json
 from pipelines.streaming.broker import Subscription, Topic
 from pipelines.streaming.exploding import lines_of
 from pipelines.streaming.sent import Row, Sent, SentLists, differences
+from pipelines.terminal.options import keys_folder
+from pipelines.terminal.output import write_json
 from schemas.rules import DEFAULT_RULE, load_rule
 
 REFRESH_SECONDS: Final = 1.0

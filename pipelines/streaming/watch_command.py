@@ -4,9 +4,9 @@ import argparse
 import json
 import threading
 
-from pipelines import options
 from pipelines.streaming.land import stop_on_signals
 from pipelines.streaming.watch import watch
+from pipelines.terminal import options
 from schemas.rules import DEFAULT_RULE
 
 EXAMPLE = """

@@ -4,8 +4,8 @@ import argparse
 import json
 from dataclasses import asdict
 
-from pipelines.options import add_keys, add_lake, add_output, parse_instant
-from pipelines.output import write_rows
+from pipelines.terminal.options import add_keys, add_lake, add_output, parse_instant
+from pipelines.terminal.output import write_rows
 from schemas.stay_rules import VENUE_TYPES
 
 EXAMPLE = """

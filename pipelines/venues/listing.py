@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from pipelines.errors import DataError
 from pipelines.lake import Lake, open_lake, read_table
 from pipelines.lake.log import commit_info, log_entry, read_entry, versions
-from pipelines.options import keys_folder
+from pipelines.terminal.options import keys_folder
 from schemas.tables import INSTANT, VENUES
 
 _SHOWN: Final = [name for name in VENUES.schema.names if name != "venue"]

@@ -13,8 +13,8 @@ from pipelines.errors import DataError, RefusedError, UsageError
 from pipelines.ingest.others import VENUE_SOURCE, read_venues, upsert
 from pipelines.keys import load_keys
 from pipelines.lake import open_lake, read_table, snapshot
-from pipelines.options import keys_folder
 from pipelines.run import Report, run
+from pipelines.terminal.options import keys_folder
 from pipelines.venues.notices import Row, lookalikes, unjudged_provinces, unprintable, wrong_districts
 from schemas.contract import load_contract
 

@@ -10,11 +10,11 @@ import pyarrow as pa
 from apache_beam.pvalue import TaggedOutput
 from apache_beam.transforms.window import TimestampedValue
 
-from pipelines.days import DAY_SECONDS, DAY_US
 from pipelines.kernels.arrow_columns import zone_codes
 from pipelines.kernels.sort import Int64, part_of_group, stable_order
 from pipelines.scratch import Piece, read_pieces, spill
 from pipelines.threads import ThreadedDoFn
+from pipelines.times import DAY_SECONDS, DAY_US
 from pipelines.windowing.dates import dates_touched, reaches_unread
 from pipelines.windowing.pairing import Stays, differences, pair
 from pipelines.windowing.stay_rows import CHANGES, PUT_IN, TAKE_OUT

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from pipelines.days import DAY_US
 from pipelines.kernels.sort import Int64
+from pipelines.times import DAY_US
 
 
 def dates_touched(enter_us: Int64, exit_us: Int64) -> tuple[Int64, Int64]:

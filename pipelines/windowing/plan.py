@@ -11,12 +11,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipelines.days import DAY_US, day_number
 from pipelines.errors import DataError, RefusedError
 from pipelines.kernels.sort import buckets_for, parts_for
 from pipelines.lake import NO_TABLE, Lake, LiveFile, Snapshot, mark, read_table, snapshot, storage
 from pipelines.registry import Registry, registry_from
 from pipelines.threads import thread_count
+from pipelines.times import DAY_US, day_number
 from pipelines.windowing.dates import within
 from pipelines.windowing.days import ROWS_A_FILE, DayFiles
 from pipelines.windowing.scan_files import Registries, ScanFile, holds_any

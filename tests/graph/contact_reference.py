@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from itertools import combinations
 
-from pipelines.days import DAY_US
+from pipelines.times import DAY_US
 
 
 @dataclass(frozen=True, order=True)

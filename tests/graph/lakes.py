@@ -2,8 +2,8 @@
 
 import pyarrow as pa
 
-from pipelines.days import DAY_US
 from pipelines.lake import read_table
+from pipelines.times import DAY_US
 from pipelines.windowing.footfall import footfall
 from schemas.tables import FOOTFALL
 from tests.lakes import put

@@ -8,7 +8,7 @@ import pytest
 
 from pipelines.errors import DataError, UsageError
 from pipelines.graph import network, trace
-from pipelines.output import token_text
+from pipelines.terminal.output import token_text
 from schemas.tables import ENCOUNTERS, INSTANT
 from tests.lakes import at, new_lake, person_token, put, put_cases, put_stays, put_venues
 

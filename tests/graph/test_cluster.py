@@ -5,13 +5,13 @@ import math
 import numpy as np
 import pytest
 
-from pipelines.days import DAY_US
 from pipelines.errors import UsageError
 from pipelines.graph.cases import Case, cases_by_id
 from pipelines.graph.cluster import CLUSTERS, clusters, find_clusters, question
 from pipelines.graph.window import CaseTimes
 from pipelines.keys import venue_id
-from pipelines.output import token_text
+from pipelines.terminal.output import token_text
+from pipelines.times import DAY_US
 from tests.graph.lakes import put_footfall
 from tests.lakes import at, new_lake, put_cases, put_stays, put_venues
 

@@ -10,9 +10,9 @@ from pipelines.graph.cases import Case
 from pipelines.graph.cluster import find_clusters, question
 from pipelines.graph.window import CaseTimes
 from pipelines.keys import token, venue_id
-from pipelines.options import parse_instant
 from pipelines.simulate.settings import Knobs
 from pipelines.simulate.world import simulate
+from pipelines.terminal.options import parse_instant
 from tests.graph.lakes import put_footfall
 from tests.lakes import keys_of, new_lake, put_stays
 

@@ -12,7 +12,7 @@ from pipelines.graph import explain, parts, trace
 from pipelines.graph.explaining import chain
 from pipelines.graph.provenance import parts_of_pair
 from pipelines.keys import create_keys
-from pipelines.output import token_text
+from pipelines.terminal.output import token_text
 from schemas.tables import ENCOUNTERS, INSTANT
 from tests.graph.worlds import BASE, MINUTE, rules, trace_of, traced, us, worlds
 from tests.lakes import at, new_lake, person_token, put, put_cases, put_stays, put_venues

@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.days import DAY_US
 from pipelines.errors import DataError, ServiceError
 from pipelines.graph import contact_days, contact_plan, materialising, transforms
 from pipelines.graph.contact_plan import Limits, held_limits
 from pipelines.graph.materialising import Materialised, materialise, refresh
 from pipelines.lake import CommitConflict, read_table, snapshot
 from pipelines.lake.compact import compact
+from pipelines.times import DAY_US
 from pipelines.windowing.recomputing import recompute
 from tests.graph.contact_reference import Contact, contacts_of, crowds_of
 from tests.graph.direct import without_runner

@@ -4,7 +4,7 @@ import numpy as np
 
 from pipelines.graph.places import described, places
 from pipelines.keys import venue_id
-from pipelines.output import token_text
+from pipelines.terminal.output import token_text
 from tests.lakes import new_lake, put_venues
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipelines.days import DAY_US
 from pipelines.graph import score
 from pipelines.graph.score import WEIGHTS, scores
+from pipelines.times import DAY_US
 from schemas.stay_rules import VENUE_TYPES
 
 MINUTE = 60_000_000

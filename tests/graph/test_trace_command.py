@@ -13,7 +13,7 @@ import pytest
 
 from pipelines.cli import main
 from pipelines.keys import create_keys
-from pipelines.output import token_text
+from pipelines.terminal.output import token_text
 from tests.lakes import (
     assert_one_line,
     drawn,

@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.days import DAY_US
 from pipelines.errors import DataError
 from pipelines.graph.window import (
     CaseTimes,
@@ -17,7 +16,8 @@ from pipelines.graph.window import (
     outside_validity,
     source_window,
 )
-from pipelines.options import parse_instant
+from pipelines.terminal.options import parse_instant
+from pipelines.times import DAY_US
 from schemas.rules import Chain, Contact, Infectious, Rule, load_rule
 
 COURSES = """

@@ -7,7 +7,6 @@ import numpy as np
 import pyarrow as pa
 from hypothesis import strategies as st
 
-from pipelines.days import DAY_US
 from pipelines.graph.cases import Case
 from pipelines.graph.criteria import criteria, venue_classes
 from pipelines.graph.encounters import proximity
@@ -19,6 +18,7 @@ from pipelines.graph.under_rule import Network
 from pipelines.graph.window import CaseTimes
 from pipelines.keys import venue_id
 from pipelines.lake.sidecar import Sidecar
+from pipelines.times import DAY_US
 from schemas.rules import Chain, Contact, Infectious, Override, Rule
 from schemas.tables import STAY_ORDERS
 from tests.graph import reference

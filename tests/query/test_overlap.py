@@ -11,9 +11,9 @@ from pipelines.errors import DataError, RefusedError, UsageError
 from pipelines.keys import create_keys, venue_id
 from pipelines.lake import NO_TABLE, Lake, snapshot
 from pipelines.lake.sidecar import sidecar_path
-from pipelines.output import token_text
 from pipelines.query import busiest_case, overlaps
 from pipelines.query.overlap import OVERLAPS, find_overlaps, find_overlaps_in_parquet, question
+from pipelines.terminal.output import token_text
 from tests.lakes import at, drawn, new_lake, person_token, put_cases, put_stays, put_venues
 
 VENUES = """

@@ -8,12 +8,12 @@ import pytest
 
 from pipelines import outcome
 from pipelines import runner as runner_module
-from pipelines.days import DAY_US
 from pipelines.graph import materialising
 from pipelines.lake import open_lake, snapshot
-from pipelines.options import parse_instant
 from pipelines.run import run
 from pipelines.simulate import simulate
+from pipelines.terminal.options import parse_instant
+from pipelines.times import DAY_US
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,13 @@ from apache_beam.runners.direct.direct_runner import BundleBasedDirectRunner
 from apache_beam.testing import test_stream
 from apache_beam.transforms.window import TimestampedValue
 
-from pipelines.days import DAY_SECONDS
 from pipelines.lake import open_lake, read_table
 from pipelines.metrics import LATE as LATE_COUNTER
 from pipelines.run import settings_for
 from pipelines.streaming.child import Work
 from pipelines.streaming.landing import Lander
 from pipelines.streaming.transforms import BEYOND, EARLY, LATE, ON_TIME, Pane, StreamScans, WindowScans
+from pipelines.times import DAY_SECONDS
 from tests.lakes import keys_of, new_lake
 
 Stream = test_stream.TestStream  # under its own name pytest would take it for tests

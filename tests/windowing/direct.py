@@ -8,7 +8,7 @@ from unittest import mock
 
 from apache_beam.pvalue import TaggedOutput
 
-from pipelines.days import DAY_SECONDS
+from pipelines.times import DAY_SECONDS
 from pipelines.windowing import recomputing
 from pipelines.windowing.changes import FindChanges
 from pipelines.windowing.days import RewriteDays

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import findfont, get_font
 
 from pipelines.errors import UsageError
-from pipelines.output import write_file
+from pipelines.terminal.output import write_file
 
 FORMATS = ("svg", "png")
 
