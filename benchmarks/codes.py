@@ -14,10 +14,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from benchmarks.measure import report, run, truyvet
 from pipelines.codes import own
 from pipelines.codes.decoder import decode
-from pipelines.codes.keyring import FOLDER, CodeKeys, OwnKey, key_number
 from pipelines.codes.poster import Poster
 from pipelines.codes.poster_files import write_pdf
-from pipelines.keys import create_keys
+from pipelines.privacy.code_keys import FOLDER, CodeKeys, OwnKey, key_number
+from pipelines.privacy.keys import create_keys
 
 _CODES = 20_000
 _PLACES = 1_000

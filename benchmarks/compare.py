@@ -13,8 +13,8 @@ import pyarrow as pa
 from deltalake import DeltaTable
 
 from pipelines.errors import UsageError
-from pipelines.identifiers import canonical_person
-from pipelines.keys import load_keys, token, venue_id
+from pipelines.privacy.identifiers import canonical_person
+from pipelines.privacy.keys import load_keys, token, venue_id
 
 _SQL = Path(__file__).parent / "compare"
 

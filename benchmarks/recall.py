@@ -20,8 +20,8 @@ from benchmarks.measure import report, say
 from pipelines.graph import trace
 from pipelines.graph.cases import cases_by_id
 from pipelines.graph.window import Window, infectious_window
-from pipelines.keys import load_keys, token
 from pipelines.lake import Lake, open_lake
+from pipelines.privacy.keys import load_keys, token
 from pipelines.run import run
 from pipelines.simulate import simulate
 from pipelines.simulate.settings import Knobs

@@ -21,9 +21,9 @@ from pipelines.ingest.sources import SEALED
 from pipelines.ingest.transforms import DatedInput, Ingest, IngestScans
 from pipelines.ingest.writing import write_other_files
 from pipelines.kernels.sort import buckets_for, parts_for
-from pipelines.keys import Keys, load_keys
 from pipelines.lake import Lake, Snapshot, open_lake, read_table, snapshot, storage
 from pipelines.outcome import outcome_of
+from pipelines.privacy.keys import Keys, load_keys
 from pipelines.recompute import bring_up_to_date
 from pipelines.registry import registry_from
 from pipelines.terminal.options import keys_folder

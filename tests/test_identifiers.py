@@ -3,7 +3,7 @@
 import pytest
 
 from pipelines.errors import UsageError
-from pipelines.identifiers import canonical_person
+from pipelines.privacy.identifiers import canonical_person
 
 PHONE = "phone:+84905123456"
 

@@ -10,9 +10,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from pipelines import keys as keys_module
 from pipelines.errors import DataError, ServiceError
-from pipelines.keys import create_keys, digest, load_authority, load_keys, token, venue_id
+from pipelines.privacy import keys as keys_module
+from pipelines.privacy.keys import create_keys, digest, load_authority, load_keys, token, venue_id
 
 
 @pytest.fixture

@@ -66,7 +66,7 @@ def test_a_module_imports_only_what_lies_before_it(path):
         ("pipelines/terminal/output.py", "pipelines.terminal.options.FORMATS", True),
         ("pipelines/query/x.py", "pipelines.run.run", False),
         ("pipelines/run.py", "pipelines.ingest.x", True),
-        ("pipelines/simulate/x.py", "pipelines.keys.token", False),
+        ("pipelines/simulate/x.py", "pipelines.privacy.keys.token", False),
         ("schemas/x.py", "pipelines.lake", False),
     ],
 )

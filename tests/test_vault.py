@@ -7,7 +7,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from pipelines.errors import DataError
-from pipelines.vault import Sealer, key_id, unseal
+from pipelines.privacy.vault import Sealer, key_id, unseal
 from schemas.tables import VAULT
 
 IDENTIFIERS = ["phone:+84905123456", "passport:Đ1", "device:" + "x" * 120]

@@ -24,8 +24,8 @@ from cryptography.hazmat.primitives.asymmetric.ec import (
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from pipelines.codes.decoded import CodeError, Decoded, venue_code
-from pipelines.codes.keyring import CodeKeys
 from pipelines.codes.texts import base64_bytes
+from pipelines.privacy.code_keys import CodeKeys
 
 FORMAT: Final = "clea"
 

@@ -5,10 +5,10 @@ import re
 from typing import Final
 
 from pipelines.codes.decoded import CodeError, Decoded, venue_code
-from pipelines.codes.keyring import CodeKeys
 from pipelines.codes.protobuf import number, read_message
 from pipelines.codes.texts import base64_bytes
 from pipelines.codes.trace_location import TraceLocation, read_location
+from pipelines.privacy.code_keys import CodeKeys
 
 FORMAT: Final = "corona_warn_app"
 

@@ -12,9 +12,9 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from pipelines.codes.decoded import CodeError, Decoded, venue_code
-from pipelines.codes.keyring import CodeKeys
 from pipelines.codes.texts import base64_bytes
 from pipelines.codes.trace_location import read_location
+from pipelines.privacy.code_keys import CodeKeys
 
 FORMAT: Final = "crowd_notifier"
 

@@ -16,7 +16,7 @@ from pipelines.codes import (
     vietnam,
 )
 from pipelines.codes.decoded import CodeError, Decoded
-from pipelines.codes.keyring import NO_KEYS, CodeKeys
+from pipelines.privacy.code_keys import NO_KEYS, CodeKeys
 
 MAX_BYTES: Final = 4096
 

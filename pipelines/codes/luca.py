@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from pipelines.codes import corona_warn_app
 from pipelines.codes.decoded import CodeError, Decoded, venue_code
-from pipelines.codes.keyring import CodeKeys
 from pipelines.codes.texts import base64_bytes, json_object, one_line, text_of
+from pipelines.privacy.code_keys import CodeKeys
 
 FORMAT: Final = "luca"
 MEETING: Final = "luca_meeting"

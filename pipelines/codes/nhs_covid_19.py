@@ -15,8 +15,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from pipelines.codes.decoded import CodeError, Decoded, venue_code
-from pipelines.codes.keyring import CodeKeys
 from pipelines.codes.texts import base64_bytes, json_object, one_line, text_of
+from pipelines.privacy.code_keys import CodeKeys
 
 FORMAT: Final = "nhs_covid_19"
 

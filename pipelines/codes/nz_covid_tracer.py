@@ -4,8 +4,8 @@ import re
 from typing import Final
 
 from pipelines.codes.decoded import CodeError, Decoded, venue_code
-from pipelines.codes.keyring import CodeKeys
 from pipelines.codes.texts import base64_bytes, json_object, one_line, text_of
+from pipelines.privacy.code_keys import CodeKeys
 
 FORMAT: Final = "nz_covid_tracer"
 

@@ -17,9 +17,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from ed25519_zebra import ed_verify
 
 from pipelines.codes.decoded import CodeError, Decoded
-from pipelines.codes.keyring import CodeKeys, key_number
 from pipelines.codes.texts import one_line
 from pipelines.errors import UsageError
+from pipelines.privacy.code_keys import CodeKeys, key_number
 
 FORMAT: Final = "truyvet_v1"
 VENUE_BYTES: Final = 16

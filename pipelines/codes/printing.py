@@ -10,11 +10,11 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from pipelines.codes.keychain import signing_key
 from pipelines.codes.own import VENUE_BYTES, ZONE_BYTES, Content, make_code
 from pipelines.codes.poster import Poster
 from pipelines.codes.poster_files import write_pdf, write_png, write_svg
 from pipelines.errors import DataError, ServiceError, UsageError
+from pipelines.privacy.code_key_folder import signing_key
 from pipelines.terminal.output import replacing
 from pipelines.terminal.progress import progress
 from schemas.tables import INSTANT

@@ -10,11 +10,8 @@ from typing import Final
 
 import pyarrow as pa
 
-from pipelines import keys as key_files
 from pipelines.codes.decoded import Decoded
 from pipelines.codes.decoder import decode, valid_at
-from pipelines.codes.keychain import ISSUERS, list_keys, make_key, revoke_key, trust_key
-from pipelines.codes.keyring import NO_KEYS, load_code_keys
 from pipelines.codes.own import Content
 from pipelines.codes.printing import (
     DIRECTIONS,
@@ -26,9 +23,12 @@ from pipelines.codes.printing import (
     write_posters,
 )
 from pipelines.errors import DataError, UsageError
-from pipelines.identifiers import canonical_person
-from pipelines.keys import create_keys, load_keys
 from pipelines.lake import open_lake, read_table
+from pipelines.privacy import keys as key_files
+from pipelines.privacy.code_key_folder import ISSUERS, list_keys, make_key, revoke_key, trust_key
+from pipelines.privacy.code_keys import NO_KEYS, load_code_keys
+from pipelines.privacy.identifiers import canonical_person
+from pipelines.privacy.keys import create_keys, load_keys
 from pipelines.terminal.options import add_keys, add_output, keys_folder, parse_instant
 from pipelines.terminal.output import write_rows
 from schemas.tables import INSTANT

@@ -4,7 +4,7 @@ import re
 from typing import Final
 
 from pipelines.codes.decoded import Decoded, venue_code
-from pipelines.codes.keyring import CodeKeys
+from pipelines.privacy.code_keys import CodeKeys
 
 FORMAT: Final = "safe_entry"
 

@@ -10,7 +10,7 @@ import re
 from typing import Final
 
 from pipelines.codes.decoded import CodeError, Decoded
-from pipelines.codes.keyring import CodeKeys
+from pipelines.privacy.code_keys import CodeKeys
 
 PERSON: Final = "vn_person"
 CARD: Final = "vn_cccd"

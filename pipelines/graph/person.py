@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from pipelines import keys as key_files
 from pipelines.errors import RefusedError
-from pipelines.identifiers import canonical_person
-from pipelines.keys import Keys, create_keys, load_keys
 from pipelines.lake import Lake, LakeLike, is_lake, open_lake
+from pipelines.privacy import keys as key_files
+from pipelines.privacy.identifiers import canonical_person
+from pipelines.privacy.keys import Keys, create_keys, load_keys
 from pipelines.terminal.options import keys_folder
 
 

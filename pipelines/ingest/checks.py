@@ -4,7 +4,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from pipelines.codes.keyring import NO_KEYS, CodeKeys
 from pipelines.ingest.codes import UNKNOWN_WORD, Places, places_of, words_to_codes
 from pipelines.ingest.distinct import distinct
 from pipelines.ingest.fields import (
@@ -29,6 +28,7 @@ from pipelines.ingest.spans import NO_INSTANT, Int32, UInt8
 from pipelines.ingest.texts import Texts, column_of, normalised, normalised_column
 from pipelines.ingest.times import BAD_INSTANT, instants
 from pipelines.kernels.sort import Int64
+from pipelines.privacy.code_keys import NO_KEYS, CodeKeys
 from schemas.codes import DIRECTIONS, SCAN_MODES
 
 

@@ -10,12 +10,12 @@ import numpy.typing as npt
 from numba import njit
 
 from pipelines.codes.decoder import decode
-from pipelines.codes.keyring import CodeKeys
 from pipelines.ingest.reasons import BAD_CODE
 from pipelines.ingest.spans import Int32, Spans, UInt8
 from pipelines.ingest.texts import Texts, read_only
 from pipelines.kernels.byte_copy import SLACK, load_upto
 from pipelines.kernels.sort import Int64, UInt64
+from pipelines.privacy.code_keys import CodeKeys
 from schemas.codes import AUTHENTICITIES, DIRECTIONS
 
 UNKNOWN_WORD = 255

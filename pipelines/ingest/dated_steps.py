@@ -26,8 +26,8 @@ from pipelines.ingest.rejects import Refused
 from pipelines.ingest.spans import ROW_BITS
 from pipelines.ingest.split import COUNTS, Counts, ParseChunks
 from pipelines.kernels.sort import part_of, stable_order
-from pipelines.keys import Keys
 from pipelines.lake import DataFile, Lake, LiveFile, read_live_file, write_data_file
+from pipelines.privacy.keys import Keys
 from pipelines.scratch import Piece, read_pieces, spill
 from pipelines.threads import ThreadedDoFn
 from pipelines.times import DAY_US, day_text

@@ -27,7 +27,7 @@ from pipelines.ingest.times import BAD_INSTANT, instants
 from pipelines.ingest.typed import arrow_texts
 from pipelines.kernels.sha256 import macs
 from pipelines.kernels.sort import Int64
-from pipelines.keys import Keys
+from pipelines.privacy.keys import Keys
 from schemas.tables import INSTANT
 
 Bool = npt.NDArray[np.bool_]

@@ -27,7 +27,7 @@ from pipelines.ingest.texts import column_of, read_only
 from pipelines.ingest.typed import text_spans
 from pipelines.kernels.sha256 import hashes
 from pipelines.kernels.sort import Int64
-from pipelines.keys import Keys, digest
+from pipelines.privacy.keys import Keys, digest
 from schemas.tables import CASES, VENUES, Table
 
 

@@ -13,7 +13,7 @@ from pipelines.ingest.records import raw_records, records_of, rows_of
 from pipelines.ingest.spans import ROW_BITS, Columns, Int32, Lines, Spans, UInt8
 from pipelines.kernels.sha256 import hashes, macs
 from pipelines.kernels.sort import Int64
-from pipelines.keys import Keys
+from pipelines.privacy.keys import Keys
 
 __all__ = ["PARSED", "Parsed", "Settings", "parse", "raw_records", "rows_of"]
 

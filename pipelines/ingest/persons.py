@@ -1,15 +1,15 @@
-"""The canonical spelling of persons, compiled: the rule of `pipelines.identifiers` over a column."""
+"""The canonical spelling of persons, compiled: the rule of `pipelines.privacy.identifiers` over a column."""
 
 import numpy as np
 from numba import njit
 
-from pipelines.identifiers import KINDS, MAX_TEXT_BYTES
 from pipelines.ingest.reasons import BAD_PERSON, BAD_TEXT
 from pipelines.ingest.spans import Int32, Spans, UInt8
 from pipelines.ingest.texts import read_only
 from pipelines.kernels.byte_copy import SLACK, move, same
 from pipelines.kernels.compile import helper, inlined
 from pipelines.kernels.sort import Int64
+from pipelines.privacy.identifiers import KINDS, MAX_TEXT_BYTES
 
 _GROWTH = len("+84")
 _PREFIXES = np.frombuffer("".join(f"{kind}:" for kind in KINDS).encode(), np.uint8)

@@ -19,8 +19,8 @@ from pipelines.ingest.sources import is_url
 from pipelines.ingest.spans import ROW_BITS, Columns, Lines
 from pipelines.kernels.arrow_columns import texts_of
 from pipelines.kernels.sort import Int64
-from pipelines.keys import Keys, digest
 from pipelines.lake import DataFile, Lake, write_data_file
+from pipelines.privacy.keys import Keys, digest
 from pipelines.scratch import Piece, read_pieces, spill
 from pipelines.threads import ThreadedDoFn
 from pipelines.times import DAY_US, day_text

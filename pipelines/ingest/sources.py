@@ -16,13 +16,13 @@ import pyarrow as pa
 from pipelines.errors import DataError, ServiceError, TruyVetError, UsageError
 from pipelines.ingest.spans import UInt8
 from pipelines.lake.storage import file_system
-from pipelines.sealed import SealedReader
+from pipelines.privacy.sealed_file import SealedReader
 
 MAGIC: Final = {"parquet": b"PAR1", "avro": b"Obj\x01", "gzip": b"\x1f\x8b", "zstd": b"\x28\xb5\x2f\xfd"}
 """How the files of a format or a compression begin."""
 
 SEALED: Final = "sealed"
-"""Stands in the place of a compression for a file of `pipelines.sealed`."""
+"""Stands in the place of a compression for a file of `pipelines.privacy.sealed_file`."""
 
 MARK: Final = b"\xef\xbb\xbf"
 """The byte order mark of UTF-8."""

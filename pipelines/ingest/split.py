@@ -17,10 +17,10 @@ from pipelines.ingest.readers import read_blocks
 from pipelines.ingest.rejects import ROW_MASK, digests_of, refused_rows
 from pipelines.kernels.sort import Int64, part_of, stable_order
 from pipelines.lake import Lake, read_table
+from pipelines.privacy.vault import Sealer
 from pipelines.scratch import spill
 from pipelines.threads import ThreadedDoFn
 from pipelines.times import DAY_US
-from pipelines.vault import Sealer
 
 REFUSED, SEALED, COUNTS, DATES = "refused", "sealed", "counts", "dates"
 """Tags beside the scans: refused rows, sealed identifiers, counts, scans by day."""

@@ -11,14 +11,14 @@ from pipelines.ingest.commit import Upsert
 from pipelines.ingest.rejects import reject_rows, write_rejects
 from pipelines.kernels.arrow_columns import event_key_column, texts_of
 from pipelines.kernels.sort import order_by
-from pipelines.keys import Keys
 from pipelines.lake import DataFile, Lake, read_table, write_data_file
 from pipelines.lake.unregistered import write_unregistered
+from pipelines.privacy.keys import Keys
+from pipelines.privacy.vault import Sealer
 from pipelines.registry import Registry
 from pipelines.scratch import Piece, read_pieces
 from pipelines.threads import ThreadedDoFn
 from pipelines.times import day_text
-from pipelines.vault import Sealer
 from schemas.codes import AUTHENTICITIES, DIRECTIONS, SCAN_MODES
 from schemas.tables import INSTANT, SCANS, VAULT
 

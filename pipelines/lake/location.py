@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipelines.errors import DataError, RefusedError, ServiceError, UsageError
-from pipelines.keys import Keys, create_keys, load_keys
 from pipelines.lake import storage
 from pipelines.lake.files import TEMPORARY, make_private, writing
+from pipelines.privacy.keys import Keys, create_keys, load_keys
 
 FORMAT = 1
 SCRATCH = "_scratch"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from pipelines.cli import silence_libraries
 from pipelines.errors import ServiceError, TruyVetError
-from pipelines.keys import Keys
+from pipelines.privacy.keys import Keys
 
 if TYPE_CHECKING:
     from pipelines.streaming.landing import Lander

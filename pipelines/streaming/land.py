@@ -10,8 +10,8 @@ from multiprocessing.connection import Connection
 from typing import Any, Final
 
 from pipelines.errors import ServiceError, TruyVetError
-from pipelines.keys import load_keys
 from pipelines.lake import open_lake
+from pipelines.privacy.keys import load_keys
 from pipelines.streaming.avro_messages import Decoder
 from pipelines.streaming.broker import Subscription, schema_definition
 from pipelines.streaming.child import Landed, Work, child

@@ -8,7 +8,7 @@ import apache_beam as beam
 from apache_beam.io.gcp.pubsub import ReadFromPubSub
 
 from pipelines.errors import UsageError
-from pipelines.keys import load_keys
+from pipelines.privacy.keys import load_keys
 from pipelines.run import MAX_AGE_DAYS, MAX_AHEAD_DAYS, settings_for
 from pipelines.runner import beam_runner, pipeline_options
 from pipelines.runners.config import RunnerConfig, load_runner

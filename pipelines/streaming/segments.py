@@ -25,7 +25,7 @@ from pipelines.ingest.inputs import Chunk
 from pipelines.ingest.sources import SEALED
 from pipelines.lake import Lake, storage
 from pipelines.lake.files import TEMPORARY, make_private, writing
-from pipelines.sealed import seal_into
+from pipelines.privacy.sealed_file import seal_into
 from pipelines.terminal.options import beside
 
 BATCH_BYTES: Final = 128 << 20

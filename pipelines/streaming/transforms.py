@@ -20,8 +20,8 @@ from pipelines import metrics
 from pipelines.ingest.parse import Settings, parse
 from pipelines.ingest.spans import Lines
 from pipelines.kernels.sort import part_of
-from pipelines.keys import Keys
 from pipelines.lake import open_lake
+from pipelines.privacy.keys import Keys
 from pipelines.streaming.exploding import lines_of
 from pipelines.streaming.segments import open_landing
 from pipelines.times import DAY_SECONDS, DAY_US

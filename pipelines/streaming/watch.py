@@ -21,8 +21,8 @@ from pipelines.ingest.commit import Batch, Upsert, commit_batch
 from pipelines.ingest.others import CASE_SOURCE, read_records
 from pipelines.ingest.spans import Lines
 from pipelines.ingest.writing import write_other_files
-from pipelines.keys import Keys, load_keys
 from pipelines.lake import CommitConflict, Lake, open_lake, read_table, snapshot
+from pipelines.privacy.keys import Keys, load_keys
 from pipelines.streaming.broker import Subscription, Topic
 from pipelines.streaming.exploding import lines_of
 from pipelines.streaming.sent import Row, Sent, SentLists, differences

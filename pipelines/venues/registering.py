@@ -11,8 +11,8 @@ import orjson
 
 from pipelines.errors import DataError, RefusedError, UsageError
 from pipelines.ingest.others import VENUE_SOURCE, read_venues, upsert
-from pipelines.keys import load_keys
 from pipelines.lake import open_lake, read_table, snapshot
+from pipelines.privacy.keys import load_keys
 from pipelines.run import Report, run
 from pipelines.terminal.options import keys_folder
 from pipelines.venues.notices import Row, lookalikes, unjudged_provinces, unprintable, wrong_districts

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from pipelines.codes.keyring import CodeKeys
+from pipelines.privacy.code_keys import CodeKeys
 
 NHS = derive_private_key(12345, SECP256R1())
 CLEA_SECRET = (777).to_bytes(32, "big")

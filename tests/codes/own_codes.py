@@ -4,8 +4,8 @@ import datetime as dt
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from pipelines.codes.keyring import CodeKeys, OwnKey, key_number
 from pipelines.codes.own import Content, make_code
+from pipelines.privacy.code_keys import CodeKeys, OwnKey, key_number
 
 PRIVATE = Ed25519PrivateKey.from_private_bytes(b"1" * 32)
 OTHER = Ed25519PrivateKey.from_private_bytes(b"2" * 32)

@@ -5,9 +5,9 @@ import json
 import pytest
 
 from pipelines import cli
-from pipelines.codes.keychain import make_key
-from pipelines.keys import create_keys
 from pipelines.lake import open_lake
+from pipelines.privacy.code_key_folder import make_key
+from pipelines.privacy.keys import create_keys
 from tests.codes.foreign_codes import NHS, nhs, nz
 from tests.lakes import put_venues
 

@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives.serialization import (
 
 from pipelines.codes import corona_warn_app, crowd_notifier
 from pipelines.codes.decoder import decode
-from pipelines.codes.keyring import CodeKeys
 from pipelines.codes.texts import base64_bytes
+from pipelines.privacy.code_keys import CodeKeys
 
 VECTORS = json.loads((Path(__file__).parents[1] / "data" / "qr.json").read_text(encoding="utf-8"))
 KEYS = CodeKeys(

@@ -14,8 +14,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipelines.keys import load_authority
-from pipelines.vault import unseal
+from pipelines.privacy.keys import load_authority
+from pipelines.privacy.vault import unseal
 from tests.end_to_end.commands import Done, rows_of, truyvet
 from tests.end_to_end.test_interruptions import Zygote
 from tests.end_to_end.worlds import lines_of, write_records

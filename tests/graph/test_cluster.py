@@ -9,7 +9,7 @@ from pipelines.errors import UsageError
 from pipelines.graph.cases import Case, cases_by_id
 from pipelines.graph.cluster import CLUSTERS, clusters, find_clusters, question
 from pipelines.graph.window import CaseTimes
-from pipelines.keys import venue_id
+from pipelines.privacy.keys import venue_id
 from pipelines.terminal.output import token_text
 from pipelines.times import DAY_US
 from tests.graph.lakes import put_footfall

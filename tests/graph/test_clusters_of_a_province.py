@@ -9,7 +9,7 @@ import pytest
 from pipelines.graph.cases import Case
 from pipelines.graph.cluster import find_clusters, question
 from pipelines.graph.window import CaseTimes
-from pipelines.keys import token, venue_id
+from pipelines.privacy.keys import token, venue_id
 from pipelines.simulate.settings import Knobs
 from pipelines.simulate.world import simulate
 from pipelines.terminal.options import parse_instant

@@ -11,7 +11,7 @@ from pipelines.errors import DataError, RefusedError, UsageError
 from pipelines.graph import explain, parts, trace
 from pipelines.graph.explaining import chain
 from pipelines.graph.provenance import parts_of_pair
-from pipelines.keys import create_keys
+from pipelines.privacy.keys import create_keys
 from pipelines.terminal.output import token_text
 from schemas.tables import ENCOUNTERS, INSTANT
 from tests.graph.worlds import BASE, MINUTE, rules, trace_of, traced, us, worlds

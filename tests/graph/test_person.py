@@ -4,9 +4,9 @@ import shutil
 
 import pytest
 
-from pipelines import keys as key_files
 from pipelines.errors import RefusedError, UsageError
-from pipelines.keys import create_keys, load_keys
+from pipelines.privacy import keys as key_files
+from pipelines.privacy.keys import create_keys, load_keys
 from pipelines.query import token
 from tests.lakes import new_lake
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from pipelines.graph.places import described, places
-from pipelines.keys import venue_id
+from pipelines.privacy.keys import venue_id
 from pipelines.terminal.output import token_text
 from tests.lakes import new_lake, put_venues
 

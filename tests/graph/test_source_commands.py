@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from pipelines.cli import main
-from pipelines.keys import create_keys
+from pipelines.privacy.keys import create_keys
 from tests.graph.lakes import put_footfall
 from tests.lakes import new_lake, put_cases, put_stays, put_venues
 

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipelines.cli import main
-from pipelines.keys import create_keys
+from pipelines.privacy.keys import create_keys
 from pipelines.terminal.output import token_text
 from tests.lakes import (
     assert_one_line,

@@ -6,7 +6,7 @@ import pytest
 from pipelines.graph.adjacency import Span
 from pipelines.graph.infectious import Intervals
 from pipelines.graph.trust import stayed_at, trust
-from pipelines.keys import venue_id
+from pipelines.privacy.keys import venue_id
 from tests.lakes import at, new_lake, person_token, put_rejects, put_scans, put_stays, put_venues
 
 STAYS = """

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.graph.visitors import days_of, distinct_persons, visitors
-from pipelines.keys import venue_id
+from pipelines.privacy.keys import venue_id
 from pipelines.times import DAY_US
 from tests.lakes import at, new_lake, put_stays
 

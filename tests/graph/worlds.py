@@ -16,8 +16,8 @@ from pipelines.graph.tiers import hops
 from pipelines.graph.tracing import Traced
 from pipelines.graph.under_rule import Network
 from pipelines.graph.window import CaseTimes
-from pipelines.keys import venue_id
 from pipelines.lake.sidecar import Sidecar
+from pipelines.privacy.keys import venue_id
 from pipelines.times import DAY_US
 from schemas.rules import Chain, Contact, Infectious, Override, Rule
 from schemas.tables import STAY_ORDERS

@@ -13,11 +13,11 @@ import numpy as np
 import orjson
 
 from pipelines.errors import UsageError
-from pipelines.identifiers import KINDS, canonical_person
 from pipelines.ingest.parse import Parsed, Settings, parse
 from pipelines.ingest.reasons import REASONS
 from pipelines.ingest.spans import Columns, Lines, Spans
-from pipelines.keys import Keys
+from pipelines.privacy.identifiers import KINDS, canonical_person
+from pipelines.privacy.keys import Keys
 from schemas.codes import DIRECTIONS, SCAN_MODES
 
 FIELDS = (

@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from pipelines.codes.keychain import make_key, signing_key
 from pipelines.codes.own import Content, make_code
 from pipelines.ingest import codes
 from pipelines.ingest.parse import parse
-from pipelines.keys import venue_id
 from pipelines.lake import open_lake, read_table
+from pipelines.privacy.code_key_folder import make_key, signing_key
+from pipelines.privacy.keys import venue_id
 from pipelines.run import run
 from schemas.codes import AUTHENTICITIES
 from tests.codes.own_codes import OTHER, code, trusted

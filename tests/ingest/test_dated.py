@@ -15,7 +15,7 @@ from pipelines.ingest.parse import Settings
 from pipelines.ingest.readers import read_blocks
 from pipelines.ingest.reasons import REASONS
 from pipelines.ingest.spans import ROW_BITS
-from pipelines.keys import create_keys, token
+from pipelines.privacy.keys import create_keys, token
 from pipelines.terminal.options import parse_instant
 from tests.ingest.input_files import FORMS, PACK, avro_of, write
 

@@ -13,7 +13,7 @@ from pipelines.ingest.inputs import list_chunks
 from pipelines.ingest.parse import Settings, parse
 from pipelines.ingest.readers import read_blocks
 from pipelines.ingest.reasons import REASONS
-from pipelines.keys import create_keys
+from pipelines.privacy.keys import create_keys
 from tests.ingest.input_files import FORMS, PACK, SCANS, csv_of, ndjson_of, parquet_of, write
 
 DAY_US = 86_400_000_000

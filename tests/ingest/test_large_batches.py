@@ -4,7 +4,7 @@ import pytest
 
 from pipelines.ingest import inputs, ndjson_reader, rejects, split
 from pipelines.kernels import sort as arrays
-from pipelines.keys import create_keys
+from pipelines.privacy.keys import create_keys
 from pipelines.run import run
 from pipelines.simulate import Knobs, simulate
 from pipelines.terminal.options import parse_instant

@@ -8,7 +8,7 @@ import pytest
 
 from pipelines.errors import DataError
 from pipelines.ingest.others import CASE_SOURCE, VENUE_SOURCE, read_cases, read_venues, upsert
-from pipelines.keys import create_keys, digest, token, venue_id
+from pipelines.privacy.keys import create_keys, digest, token, venue_id
 from schemas.stay_rules import VENUE_TYPES
 from schemas.tables import CASES, VENUES
 from tests.ingest.input_files import FORMS, PACK, avro_of, csv_of, ndjson_of, parquet_of, write

@@ -1,4 +1,4 @@
-"""The kernel of canonical persons is the rule of `pipelines.identifiers`."""
+"""The kernel of canonical persons is the rule of `pipelines.privacy.identifiers`."""
 
 import unicodedata
 
@@ -6,11 +6,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pipelines.errors import UsageError
-from pipelines.identifiers import KINDS, canonical_person
 from pipelines.ingest.distinct import distinct
 from pipelines.ingest.persons import canonical_persons
 from pipelines.ingest.reasons import BAD_PERSON, BAD_TEXT
 from pipelines.ingest.texts import column_of
+from pipelines.privacy.identifiers import KINDS, canonical_person
 from tests.ingest.reference import spans_of
 
 PREFIXES = st.sampled_from(["0084", "84", "0", "+84", "+", "+0", "00"])

@@ -7,8 +7,8 @@ import stat
 import pytest
 
 from pipelines.errors import DataError, RefusedError, ServiceError, UsageError
-from pipelines.keys import create_keys, load_keys
 from pipelines.lake import Lake, location, open_lake
+from pipelines.privacy.keys import create_keys, load_keys
 from tests.lake.rows import make_lake
 
 

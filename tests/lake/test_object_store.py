@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 
 from pipelines.errors import RefusedError
-from pipelines.keys import create_keys
 from pipelines.lake import (
     NO_TABLE,
     CommitConflict,
@@ -40,6 +39,7 @@ from pipelines.lake.sidecar import (
 )
 from pipelines.lake.sweep import sweep_scratch
 from pipelines.lake.verify import verify
+from pipelines.privacy.keys import create_keys
 from pipelines.query import connect
 from schemas.tables import SCANS, TABLES
 from tests.end_to_end.commands import finished, started, truyvet

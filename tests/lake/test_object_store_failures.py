@@ -5,8 +5,8 @@ import re
 import pytest
 
 from pipelines.errors import RefusedError
-from pipelines.keys import create_keys
 from pipelines.lake import commit, objects, open_lake, read_table, snapshot, storage, write_data_file
+from pipelines.privacy.keys import create_keys
 from schemas.tables import SCANS, TABLES
 from tests.end_to_end.commands import truyvet
 from tests.end_to_end.worlds import NOW, make_world, write_scans, write_venues

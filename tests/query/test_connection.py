@@ -8,8 +8,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipelines.errors import DataError
-from pipelines.keys import venue_id
 from pipelines.lake import open_lake, snapshot
+from pipelines.privacy.keys import venue_id
 from pipelines.query import connect
 from schemas.tables import STAYS, TABLES
 from tests.lakes import new_lake, put_stays, put_venues

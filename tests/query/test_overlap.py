@@ -8,9 +8,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipelines.errors import DataError, RefusedError, UsageError
-from pipelines.keys import create_keys, venue_id
 from pipelines.lake import NO_TABLE, Lake, snapshot
 from pipelines.lake.sidecar import sidecar_path
+from pipelines.privacy.keys import create_keys, venue_id
 from pipelines.query import busiest_case, overlaps
 from pipelines.query.overlap import OVERLAPS, find_overlaps, find_overlaps_in_parquet, question
 from pipelines.terminal.output import token_text

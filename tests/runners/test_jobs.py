@@ -11,8 +11,8 @@ import pytest
 
 from pipelines.graph.materialising import materialise
 from pipelines.ingest.transforms import CommitBatch
-from pipelines.keys import load_keys
 from pipelines.lake import open_lake, snapshot
+from pipelines.privacy.keys import load_keys
 from pipelines.registry import Registry
 from pipelines.threads import ThreadedDoFn
 from pipelines.windowing import recomputing

@@ -8,7 +8,7 @@ import pytest
 from pipelines.ingest.parse import Settings, parse
 from pipelines.ingest.reasons import REASONS
 from pipelines.ingest.spans import Lines
-from pipelines.keys import create_keys
+from pipelines.privacy.keys import create_keys
 from pipelines.simulate.flaws import FLAW_COUNT, FLAWS, UNUSUAL, special_line
 from pipelines.terminal.options import parse_instant
 from tests.simulate.worlds import lines_of

@@ -3,7 +3,7 @@ import json
 import fastavro
 import pytest
 
-from pipelines.identifiers import canonical_person
+from pipelines.privacy.identifiers import canonical_person
 from pipelines.simulate import Knobs
 from pipelines.simulate.others import CASE_COLUMNS, DECLARATION_COLUMNS, VENUE_COLUMNS
 from schemas.contract import WIRE_FOLDER, load_contract

@@ -2,7 +2,7 @@ import re
 
 import numpy as np
 
-from pipelines.identifiers import canonical_person
+from pipelines.privacy.identifiers import canonical_person
 from pipelines.simulate.people import (
     canonical_identifiers,
     make_households,

@@ -5,7 +5,7 @@ from collections import Counter, defaultdict
 
 import pytest
 
-from pipelines.identifiers import canonical_person
+from pipelines.privacy.identifiers import canonical_person
 from tests.simulate.worlds import lines_of, moment, rows_of, scans_of, truth_of
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import orjson
 
-from pipelines.keys import load_keys
 from pipelines.lake import open_lake, read_table
+from pipelines.privacy.keys import load_keys
 from pipelines.streaming.avro_messages import Decoder
 from pipelines.streaming.broker import Subscription, Topic, schema_definition
 from pipelines.streaming.child import Work

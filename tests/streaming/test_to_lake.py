@@ -7,8 +7,8 @@ from apache_beam.runners.direct.direct_runner import BundleBasedDirectRunner
 from apache_beam.transforms.window import TimestampedValue
 
 from pipelines.errors import UsageError
-from pipelines.keys import load_keys
 from pipelines.lake import open_lake, read_table, snapshot, storage
+from pipelines.privacy.keys import load_keys
 from pipelines.run import settings_for
 from pipelines.streaming.child import Work
 from pipelines.streaming.on_dataflow import start_stream

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from pipelines.keys import create_keys
 from pipelines.lake import Lake, commit, open_lake, read_table, snapshot, write_data_file
+from pipelines.privacy.keys import create_keys
 from pipelines.times import DAY_US, day_text
 from schemas.tables import INSTANT, SCANS, VENUES
 from tests.windowing import worlds

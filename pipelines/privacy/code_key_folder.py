@@ -17,7 +17,8 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from pipelines.codes.keyring import (
+from pipelines.errors import DataError, ServiceError, UsageError
+from pipelines.privacy.code_keys import (
     FOLDER,
     key_number,
     load_code_keys,
@@ -26,7 +27,6 @@ from pipelines.codes.keyring import (
     load_secret,
     load_state,
 )
-from pipelines.errors import DataError, ServiceError, UsageError
 from schemas.tables import INSTANT
 
 ISSUERS: Final = ("nhs", "clea")

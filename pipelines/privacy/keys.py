@@ -4,7 +4,7 @@ The keys are four files in a folder outside the lake. `token.key` turns
 identifiers into tokens, `event.key` identifies scans and refused records and
 outlives a rotation of the first. `authority.pub` seals the vault;
 `authority.key` opens it and lies here only until the authority takes it away.
-Beside them lies the folder `codes` of `pipelines.codes.keyring`.
+Beside them lies the folder `codes` of `pipelines.privacy.code_keys`.
 """
 
 import errno
@@ -21,8 +21,8 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 
-from pipelines.codes.keyring import NO_KEYS, CodeKeys, load_code_keys
 from pipelines.errors import DataError, RefusedError, ServiceError
+from pipelines.privacy.code_keys import NO_KEYS, CodeKeys, load_code_keys
 
 TOKEN_KEY = "token.key"  # noqa: S105 - a file name
 EVENT_KEY = "event.key"
