@@ -14,7 +14,7 @@ from pathlib import Path
 from pipelines import errors
 from pipelines.errors import ServiceError, TruyVetError
 from pipelines.lake import storage
-from pipelines.lake.files import writing
+from pipelines.lake.durable_files import writing
 
 _FAILURE = "failure.json"
 _of_this_process: dict[str, TruyVetError] = {}

@@ -14,8 +14,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipelines.lake import storage
-from pipelines.lake.files import writing
-from pipelines.lake.location import Lake
+from pipelines.lake.durable_files import writing
+from pipelines.lake.open_lake import Lake
 from pipelines.lake.statistics import statistics_of, to_delta
 from schemas.tables import TABLES, Table
 

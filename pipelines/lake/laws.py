@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.lake.orders import is_in_order, sort_columns, words
+from pipelines.lake.row_order import is_in_order, sort_columns, words
 from pipelines.lake.statistics import Statistics, statistics_of
 from schemas.codes import AUTHENTICITIES, DIRECTIONS, ENTER_KINDS, EXIT_KINDS, SCAN_MODES
 from schemas.stay_rules import VENUE_TYPES

@@ -29,8 +29,8 @@ import pyarrow.compute as pc
 from pipelines.errors import DataError
 from pipelines.lake import storage
 from pipelines.lake.data_files import DataFile
-from pipelines.lake.files import TEMPORARY, make_private, writing
-from pipelines.lake.location import Lake
+from pipelines.lake.durable_files import TEMPORARY, make_private, writing
+from pipelines.lake.open_lake import Lake
 from pipelines.lake.snapshots import LiveFile
 
 Int64 = npt.NDArray[np.int64]

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from pipelines.errors import ServiceError
 from pipelines.lake import objects
-from pipelines.lake.files import make_private, sync_path, unfinished
+from pipelines.lake.durable_files import make_private, sync_path, unfinished
 from pipelines.lake.objects import STORES as STORES
 from pipelines.lake.objects import ObjectFile, asking, object_status, split
 from pipelines.lake.objects import Status as Status

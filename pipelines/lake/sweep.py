@@ -13,9 +13,9 @@ from pathlib import Path
 
 from pipelines.errors import DataError
 from pipelines.lake import storage
-from pipelines.lake.files import TEMPORARY, writing
-from pipelines.lake.location import SCRATCH, Lake
+from pipelines.lake.durable_files import TEMPORARY, writing
 from pipelines.lake.log import LOG_FOLDER, log_entry, read_entry, versions
+from pipelines.lake.open_lake import SCRATCH, Lake
 from pipelines.lake.snapshots import snapshot
 from schemas.tables import TABLES
 

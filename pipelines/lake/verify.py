@@ -17,8 +17,8 @@ import pyarrow.parquet as pq
 from pipelines.errors import DataError
 from pipelines.lake import storage
 from pipelines.lake.laws import RowSum, broken_laws, false_statistics, misshapen, repeated_keys, row_sum
-from pipelines.lake.location import Lake
 from pipelines.lake.log import LOG_FOLDER
+from pipelines.lake.open_lake import Lake
 from pipelines.lake.sidecar import check as check_sidecar
 from pipelines.lake.snapshots import NO_TABLE, LiveFile, Snapshot, snapshot
 from pipelines.lake.unregistered import check as check_unregistered

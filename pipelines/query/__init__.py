@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pipelines.basis import Basis
-    from pipelines.graph.person import token
+    from pipelines.lake.person_tokens import token
     from pipelines.query.basis import basis_of
     from pipelines.query.connection import connect
     from pipelines.query.display import show
@@ -28,7 +28,7 @@ _HOMES = {
     "overlaps": "pipelines.query.overlap",
     "show": "pipelines.query.display",
     "timeline_image": "pipelines.query.timeline",
-    "token": "pipelines.graph.person",
+    "token": "pipelines.lake.person_tokens",
 }
 
 __all__ = [

@@ -10,8 +10,8 @@ import pyarrow as pa
 from pipelines.errors import DataError, UsageError
 from pipelines.graph.adjacency import Span, own_stays, rows_beside_stays
 from pipelines.graph.cases import cases_by_id, find_case
-from pipelines.graph.person import token
 from pipelines.lake import Lake, LakeLike, opened
+from pipelines.lake.person_tokens import token
 from pipelines.query.connection import connect
 from pipelines.query.engine import answer
 from pipelines.query.statements import statement

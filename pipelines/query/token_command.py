@@ -3,7 +3,7 @@
 import argparse
 import os
 
-from pipelines.graph.person import token
+from pipelines.lake.person_tokens import token
 from pipelines.terminal.options import add_keys
 from pipelines.terminal.output import token_text
 

@@ -24,7 +24,7 @@ from typing import Final
 from pipelines.ingest.inputs import Chunk
 from pipelines.ingest.sources import SEALED
 from pipelines.lake import Lake, storage
-from pipelines.lake.files import TEMPORARY, make_private, writing
+from pipelines.lake.durable_files import TEMPORARY, make_private, writing
 from pipelines.privacy.sealed_file import seal_into
 from pipelines.terminal.options import beside
 

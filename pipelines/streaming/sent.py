@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from pipelines.lake import Lake
-from pipelines.lake.files import make_private, sync_path, unfinished, writing
+from pipelines.lake.durable_files import make_private, sync_path, unfinished, writing
 from pipelines.terminal.options import beside
 
 Row = dict[str, Any]

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from pipelines.lake import commit, open_lake, snapshot, write_data_file
-from pipelines.lake.orders import in_order
+from pipelines.lake.row_order import in_order
 from pipelines.lake.sidecar import write_sidecar
 from schemas.tables import FOOTFALL, INSTANT, SCANS, STAYS, VENUES
 

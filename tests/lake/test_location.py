@@ -7,7 +7,8 @@ import stat
 import pytest
 
 from pipelines.errors import DataError, RefusedError, ServiceError, UsageError
-from pipelines.lake import Lake, location, open_lake
+from pipelines.lake import Lake, open_lake
+from pipelines.lake import open_lake as location
 from pipelines.privacy.keys import create_keys, load_keys
 from tests.lake.rows import make_lake
 

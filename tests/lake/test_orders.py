@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.lake.orders import in_order, is_in_order, sort_columns, words
+from pipelines.lake.row_order import in_order, is_in_order, sort_columns, words
 from schemas.tables import FOOTFALL, INSTANT, SCANS, STAYS
 from tests.lake.rows import scan_rows, stay_rows
 

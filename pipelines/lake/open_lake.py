@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pipelines.errors import DataError, RefusedError, ServiceError, UsageError
 from pipelines.lake import storage
-from pipelines.lake.files import TEMPORARY, make_private, writing
+from pipelines.lake.durable_files import TEMPORARY, make_private, writing
 from pipelines.privacy.keys import Keys, create_keys, load_keys
 
 FORMAT = 1
