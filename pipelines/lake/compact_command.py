@@ -5,9 +5,9 @@ import argparse
 import pyarrow as pa
 
 from pipelines.errors import EXIT_DONE, UsageError
-from pipelines.lake.compact import Compacted, compact
 from pipelines.lake.open_lake import open_lake
-from pipelines.lake.sweep import KEEP_SECONDS
+from pipelines.maintenance.compact import Compacted, compact
+from pipelines.maintenance.vacuum import KEEP_SECONDS
 from pipelines.terminal.options import add_lake, add_output
 from pipelines.terminal.output import write_rows
 from pipelines.terminal.progress import progress

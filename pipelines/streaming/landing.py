@@ -11,7 +11,7 @@ import pyarrow as pa
 from pipelines.errors import DataError, TruyVetError
 from pipelines.ingest.readers import read_blocks
 from pipelines.lake import Lake, LiveFile, Snapshot, mark, open_lake, read_live_file, snapshot
-from pipelines.lake.compact import compact
+from pipelines.maintenance.compact import compact
 from pipelines.recompute import bring_up_to_date
 from pipelines.run import MAX_AGE_DAYS, MAX_AHEAD_DAYS, run_chunks, settings_for
 from pipelines.streaming.child import AGES, OLDER, Landed, Work

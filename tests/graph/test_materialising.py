@@ -11,7 +11,7 @@ from pipelines.graph import contact_days, contact_plan, materialising, transform
 from pipelines.graph.contact_plan import Limits, held_limits
 from pipelines.graph.materialising import Materialised, materialise, refresh
 from pipelines.lake import CommitConflict, read_table, snapshot
-from pipelines.lake.compact import compact
+from pipelines.maintenance.compact import compact
 from pipelines.times import DAY_US
 from pipelines.windowing.recomputing import recompute
 from tests.graph.contact_reference import Contact, contacts_of, crowds_of

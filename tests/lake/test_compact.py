@@ -8,11 +8,11 @@ from pipelines.cli import main
 from pipelines.errors import RefusedError
 from pipelines.lake import compact as compact_module
 from pipelines.lake import mark, read_table, snapshot, write_data_file
-from pipelines.lake.compact import compact, small_files
 from pipelines.lake.snapshots import LiveFile
 from pipelines.lake.statistics import Statistics
-from pipelines.lake.sweep import sweep, sweep_scratch
-from pipelines.lake.verify import verify
+from pipelines.maintenance.compact import compact, small_files
+from pipelines.maintenance.vacuum import sweep, sweep_scratch
+from pipelines.maintenance.verify import verify
 from schemas.tables import FOOTFALL, SCANS, STAYS, VENUES
 from tests.lake.rows import (
     DATES,

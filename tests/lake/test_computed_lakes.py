@@ -7,8 +7,8 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from pipelines.lake import mark, snapshot
-from pipelines.lake.compact import compact
-from pipelines.lake.verify import verify
+from pipelines.maintenance.compact import compact
+from pipelines.maintenance.verify import verify
 from pipelines.windowing.recomputing import recompute
 from tests.windowing import lakes, worlds
 

@@ -10,7 +10,7 @@ import pytest
 
 from pipelines.errors import TruyVetError
 from pipelines.lake import CommitConflict, open_lake, read_table, snapshot
-from pipelines.lake.verify import verify
+from pipelines.maintenance.verify import verify
 from tests.lake.rows import add_stays, make_lake
 
 CALLS = (

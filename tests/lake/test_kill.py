@@ -9,8 +9,8 @@ import time
 import pytest
 
 from pipelines.lake import read_table, snapshot
-from pipelines.lake.compact import compact
-from pipelines.lake.verify import verify
+from pipelines.maintenance.compact import compact
+from pipelines.maintenance.verify import verify
 from tests.lake.rows import add_stays, make_lake
 
 WRITER = """

@@ -4,8 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.lake.laws import RowSum, broken_laws, false_statistics, misshapen, repeated_keys, row_sum
 from pipelines.lake.statistics import Statistics, statistics_of
+from pipelines.maintenance.row_checks import (
+    RowSum,
+    broken_laws,
+    false_statistics,
+    misshapen,
+    repeated_keys,
+    row_sum,
+)
 from schemas.tables import CONTACTS, ENCOUNTERS, FOOTFALL, SCANS, STAYS, VENUES
 from tests.lake.rows import (
     DAY_US,

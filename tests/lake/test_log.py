@@ -5,7 +5,7 @@ import pytest
 from deltalake import DeltaTable
 
 from pipelines.lake.log import actions_hash, checkpoints, read_entry, versions
-from pipelines.lake.verify_log import log_problems
+from pipelines.maintenance.verify_log import log_problems
 from schemas.tables import SCANS
 from tests.lake.rows import add, make_lake, scan_rows
 

@@ -37,8 +37,8 @@ from pipelines.lake.sidecar import (
     sidecar_path,
     write_sidecar,
 )
-from pipelines.lake.sweep import sweep_scratch
-from pipelines.lake.verify import verify
+from pipelines.maintenance.vacuum import sweep_scratch
+from pipelines.maintenance.verify import verify
 from pipelines.privacy.keys import create_keys
 from pipelines.query import connect
 from schemas.tables import SCANS, TABLES

@@ -12,8 +12,8 @@ import pytest
 from pipelines.cli import COMMANDS, main
 from pipelines.errors import ServiceError
 from pipelines.lake import commit, open_lake, read_table, snapshot, write_data_file
-from pipelines.lake.compact import compact
-from pipelines.lake.verify import verify
+from pipelines.maintenance.compact import compact
+from pipelines.maintenance.verify import verify
 from pipelines.privacy.keys import create_keys
 from schemas.tables import SCANS
 from tests.lake.rows import DATES, add, add_stays, make_lake, scan_rows, whole_lake

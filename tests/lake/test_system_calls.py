@@ -9,7 +9,7 @@ import pytest
 
 from pipelines.errors import ServiceError
 from pipelines.lake import CommitConflict, read_table, snapshot
-from pipelines.lake.verify import verify
+from pipelines.maintenance.verify import verify
 from tests.lake.rows import add_stays, make_lake
 
 CALLS = ("open", "fsync", "rename", "replace", "link", "chmod", "mkdir", "stat")

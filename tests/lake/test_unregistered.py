@@ -6,7 +6,6 @@ import pyarrow as pa
 import pytest
 
 from pipelines.lake import read_live_file, snapshot
-from pipelines.lake.compact import compact
 from pipelines.lake.sidecar import open_columns, sidecar_path
 from pipelines.lake.unregistered import (
     check,
@@ -14,7 +13,8 @@ from pipelines.lake.unregistered import (
     open_unregistered,
     registry_of,
 )
-from pipelines.lake.verify import verify
+from pipelines.maintenance.compact import compact
+from pipelines.maintenance.verify import verify
 from schemas.tables import SCANS
 from tests.lake.damage import UNFIT, each_flipped
 from tests.lakes import at, new_lake, person_token, put_scans, put_stays, put_venues

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pipelines.cli import main
 from pipelines.lake import commit, snapshot, write_data_file
 from pipelines.lake.statistics import Statistics
-from pipelines.lake.verify import Problem, verify
+from pipelines.maintenance.verify import Problem, verify
 from schemas.tables import FOOTFALL, SCANS, STAYS
 from tests.lake.rows import (
     DATES,

@@ -10,7 +10,7 @@ from urllib.request import urlopen
 import pytest
 
 from pipelines.lake import open_lake, snapshot
-from pipelines.lake.verify import verify
+from pipelines.maintenance.verify import verify
 from pipelines.runners.cluster import session_cluster
 from tests.end_to_end.commands import finished, started
 from tests.runners.engines import flink_file, need_flink

@@ -3,7 +3,7 @@
 import subprocess
 
 from pipelines.lake import open_lake
-from pipelines.lake.verify import verify
+from pipelines.maintenance.verify import verify
 from pipelines.runners import flink
 from pipelines.runners.config import load_runner
 from tests.end_to_end.commands import finished, started

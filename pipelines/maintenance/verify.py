@@ -16,14 +16,21 @@ import pyarrow.parquet as pq
 
 from pipelines.errors import DataError
 from pipelines.lake import storage
-from pipelines.lake.laws import RowSum, broken_laws, false_statistics, misshapen, repeated_keys, row_sum
 from pipelines.lake.log import LOG_FOLDER
 from pipelines.lake.open_lake import Lake
 from pipelines.lake.sidecar import check as check_sidecar
 from pipelines.lake.snapshots import NO_TABLE, LiveFile, Snapshot, snapshot
 from pipelines.lake.unregistered import check as check_unregistered
 from pipelines.lake.unregistered import registry_of
-from pipelines.lake.verify_log import log_problems
+from pipelines.maintenance.row_checks import (
+    RowSum,
+    broken_laws,
+    false_statistics,
+    misshapen,
+    repeated_keys,
+    row_sum,
+)
+from pipelines.maintenance.verify_log import log_problems
 from pipelines.registry import Registry
 from schemas.tables import TABLES, Table
 
