@@ -36,7 +36,7 @@ $(JARS): runner_config/flink/pom.xml
 	touch $@
 
 flink-cluster: venv flink
-	$(BIN)/python -m pipelines.runners.cluster
+	$(BIN)/python -m pipelines.runtime.engines.cluster
 
 prism: $(PRISM)
 

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from pipelines.cli import silence_libraries
 from pipelines.query import busiest_case, draw_timeline, milestones, overlaps
-from pipelines.runners.config import add_runner
+from pipelines.runtime.engines.config import add_runner
 from pipelines.simulate import simulate
 from pipelines.terminal.options import parse_instant
 from pipelines.terminal.output import write_table

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pipelines.graph.materialising import refresh
 from pipelines.lake import Lake, open_lake
 from pipelines.metrics import DATES_REWRITTEN
-from pipelines.runners.config import add_runner
+from pipelines.runtime.engines.config import add_runner
 from pipelines.terminal.options import add_keys, add_lake, keys_folder
 from pipelines.windowing.recomputing import Recomputed, recompute
 

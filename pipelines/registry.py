@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from pipelines.parcels import Parcel
+from pipelines.runtime.side_payload import Parcel
 from schemas.stay_rules import VENUE_TYPES
 
 Int64 = npt.NDArray[np.int64]

@@ -22,10 +22,10 @@ from pipelines.ingest.transforms import DatedInput, Ingest, IngestScans
 from pipelines.ingest.writing import write_other_files
 from pipelines.kernels.sort import buckets_for, parts_for
 from pipelines.lake import Lake, Snapshot, open_lake, read_table, snapshot, storage
-from pipelines.outcome import outcome_of
 from pipelines.privacy.keys import Keys, load_keys
 from pipelines.recompute import bring_up_to_date
 from pipelines.registry import registry_from
+from pipelines.runtime.job_result import outcome_of
 from pipelines.terminal.options import keys_folder
 from pipelines.times import DAY_US, day_number
 from pipelines.windowing.plan import check_stay_rules

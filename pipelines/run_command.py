@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 from pipelines.run import MAX_AGE_DAYS, MAX_AHEAD_DAYS
 from pipelines.run import run as run_files
-from pipelines.runners.config import add_runner
+from pipelines.runtime.engines.config import add_runner
 from pipelines.terminal import options
 
 EXAMPLE = """

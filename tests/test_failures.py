@@ -4,9 +4,9 @@ import traceback
 
 import pytest
 
-from pipelines import failures
 from pipelines.errors import DataError
-from pipelines.failures import hide_messages, noted, raised_again, without_values
+from pipelines.runtime import job_errors as failures
+from pipelines.runtime.job_errors import hide_messages, noted, raised_again, without_values
 
 
 @pytest.fixture

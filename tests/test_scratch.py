@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines import scratch
-from pipelines.scratch import read_pieces, spill
+from pipelines.runtime import spill as scratch
+from pipelines.runtime.spill import read_pieces, spill
 
 SCHEMA = pa.schema(
     [

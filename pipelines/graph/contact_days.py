@@ -24,7 +24,7 @@ from pipelines.kernels.arrow_columns import column
 from pipelines.kernels.sort import Int64
 from pipelines.lake import Lake, LiveFile, storage, write_data_file
 from pipelines.lake.sidecar import open_sidecar
-from pipelines.threads import ThreadedDoFn
+from pipelines.runtime.threaded_dofn import ThreadedDoFn
 from pipelines.times import DAY_US, day_text
 from pipelines.windowing.plan import date_of
 from schemas.tables import CONTACTS, CROWDS

@@ -9,7 +9,7 @@ from pipelines.errors import UsageError
 from pipelines.graph.contact_plan import CROWD_CAP, MIN_MINUTES, Limits, held_limits
 from pipelines.graph.materialising import materialise
 from pipelines.lake import Lake, open_lake
-from pipelines.runners.config import add_runner
+from pipelines.runtime.engines.config import add_runner
 from pipelines.terminal.options import add_lake
 from pipelines.times import day_number, day_text
 

@@ -9,7 +9,7 @@ from pipelines.errors import ServiceError
 from pipelines.graph.contact_plan import Limits, Plan, commit_dates, held_limits, make_plan
 from pipelines.graph.transforms import WriteDates
 from pipelines.lake import CommitConflict, Lake, storage
-from pipelines.outcome import outcome_of
+from pipelines.runtime.job_result import outcome_of
 from pipelines.windowing.recomputing import recompute
 
 _ATTEMPTS = 8

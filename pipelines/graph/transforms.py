@@ -7,12 +7,12 @@ from typing import Any
 import apache_beam as beam
 from apache_beam.pvalue import AsList
 
-from pipelines.failures import noted
 from pipelines.graph.contact_days import DatePart, WriteContacts, WriteCrowds
 from pipelines.graph.contact_plan import Plan, Written, commit_dates
 from pipelines.kernels.sort import parts_for
 from pipelines.lake import CommitConflict
-from pipelines.outcome import leave_outcome
+from pipelines.runtime.job_errors import noted
+from pipelines.runtime.job_result import leave_outcome
 from pipelines.windowing.plan import date_of
 
 STAYS_A_PART = 1 << 18

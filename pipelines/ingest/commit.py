@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pipelines.ingest.identities import sealed_once
 from pipelines.ingest.others import Other, Source, upsert
 from pipelines.lake import CommitConflict, DataFile, Lake, commit, mark, read_table, snapshot, write_data_file
-from pipelines.parcels import Parcel
+from pipelines.runtime.side_payload import Parcel
 
 
 @dataclass(frozen=True)

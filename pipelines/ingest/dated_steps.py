@@ -28,8 +28,8 @@ from pipelines.ingest.split import COUNTS, Counts, ParseChunks
 from pipelines.kernels.sort import part_of, stable_order
 from pipelines.lake import DataFile, Lake, LiveFile, read_live_file, write_data_file
 from pipelines.privacy.keys import Keys
-from pipelines.scratch import Piece, read_pieces, spill
-from pipelines.threads import ThreadedDoFn
+from pipelines.runtime.spill import Piece, read_pieces, spill
+from pipelines.runtime.threaded_dofn import ThreadedDoFn
 from pipelines.times import DAY_US, day_text
 
 

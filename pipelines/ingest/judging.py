@@ -17,8 +17,8 @@ from pipelines.ingest.spans import ROW_BITS
 from pipelines.kernels.arrow_columns import codes_of, event_key_words, zone_codes
 from pipelines.kernels.sort import Int64, part_of, part_of_group, parts_for, stable_order
 from pipelines.lake import storage
-from pipelines.scratch import Piece, read_pieces, spill
-from pipelines.threads import ThreadedDoFn
+from pipelines.runtime.spill import Piece, read_pieces, spill
+from pipelines.runtime.threaded_dofn import ThreadedDoFn
 from pipelines.times import DAY_SECONDS, DAY_US
 from schemas.codes import DIRECTIONS
 

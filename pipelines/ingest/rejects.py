@@ -21,8 +21,8 @@ from pipelines.kernels.arrow_columns import texts_of
 from pipelines.kernels.sort import Int64
 from pipelines.lake import DataFile, Lake, write_data_file
 from pipelines.privacy.keys import Keys, digest
-from pipelines.scratch import Piece, read_pieces, spill
-from pipelines.threads import ThreadedDoFn
+from pipelines.runtime.spill import Piece, read_pieces, spill
+from pipelines.runtime.threaded_dofn import ThreadedDoFn
 from pipelines.times import DAY_US, day_text
 from schemas.tables import INSTANT, REJECTS
 

@@ -8,7 +8,6 @@ import numpy as np
 import pyarrow as pa
 from apache_beam.pvalue import TaggedOutput
 
-from pipelines.failures import noted
 from pipelines.ingest.dated import DatedBlock
 from pipelines.ingest.identities import Unsealed
 from pipelines.ingest.inputs import Chunk
@@ -18,8 +17,9 @@ from pipelines.ingest.rejects import ROW_MASK, digests_of, refused_rows
 from pipelines.kernels.sort import Int64, part_of, stable_order
 from pipelines.lake import Lake, read_table
 from pipelines.privacy.vault import Sealer
-from pipelines.scratch import spill
-from pipelines.threads import ThreadedDoFn
+from pipelines.runtime.job_errors import noted
+from pipelines.runtime.spill import spill
+from pipelines.runtime.threaded_dofn import ThreadedDoFn
 from pipelines.times import DAY_US
 
 REFUSED, SEALED, COUNTS, DATES = "refused", "sealed", "counts", "dates"

@@ -8,7 +8,6 @@ import apache_beam as beam
 from apache_beam.pvalue import AsList
 from apache_beam.transforms.window import FixedWindows, GlobalWindows
 
-from pipelines.failures import noted
 from pipelines.ingest.commit import Batch, Upsert, commit_batch
 from pipelines.ingest.dated import DATED
 from pipelines.ingest.dated_steps import JudgeDated, Landed, ParseDated, counts_of, files_of
@@ -19,10 +18,11 @@ from pipelines.ingest.rejects import DigestLater, Refused, WriteRejects
 from pipelines.ingest.split import COUNTS, DATES, REFUSED, SEALED, Counts, ParseChunks
 from pipelines.ingest.writing import WriteScans, WriteVault, WrittenScans
 from pipelines.lake import CommitConflict, DataFile, Lake, LiveFile
-from pipelines.outcome import leave_outcome
 from pipelines.registry import Registry
-from pipelines.scratch import Piece
-from pipelines.threads import keep_times_early
+from pipelines.runtime.job_errors import noted
+from pipelines.runtime.job_result import leave_outcome
+from pipelines.runtime.spill import Piece
+from pipelines.runtime.threaded_dofn import keep_times_early
 from pipelines.times import DAY_SECONDS
 
 DatedPart = tuple[str, Landed | Refused | Counts]

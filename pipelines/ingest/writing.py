@@ -16,8 +16,8 @@ from pipelines.lake.unregistered import write_unregistered
 from pipelines.privacy.keys import Keys
 from pipelines.privacy.vault import Sealer
 from pipelines.registry import Registry
-from pipelines.scratch import Piece, read_pieces
-from pipelines.threads import ThreadedDoFn
+from pipelines.runtime.spill import Piece, read_pieces
+from pipelines.runtime.threaded_dofn import ThreadedDoFn
 from pipelines.times import day_text
 from schemas.codes import AUTHENTICITIES, DIRECTIONS, SCAN_MODES
 from schemas.tables import INSTANT, SCANS, VAULT

@@ -10,8 +10,8 @@ from apache_beam.io.gcp.pubsub import ReadFromPubSub
 from pipelines.errors import UsageError
 from pipelines.privacy.keys import load_keys
 from pipelines.run import MAX_AGE_DAYS, MAX_AHEAD_DAYS, settings_for
-from pipelines.runner import beam_runner, pipeline_options
-from pipelines.runners.config import RunnerConfig, load_runner
+from pipelines.runtime.engines.config import RunnerConfig, load_runner
+from pipelines.runtime.run_pipeline import beam_runner, pipeline_options
 from pipelines.streaming.child import Work
 from pipelines.streaming.to_lake import LATENESS_SECONDS, StreamToLake
 from pipelines.terminal.options import keys_folder

@@ -12,8 +12,8 @@ from apache_beam.transforms.window import TimestampedValue
 
 from pipelines.kernels.arrow_columns import zone_codes
 from pipelines.kernels.sort import Int64, part_of_group, stable_order
-from pipelines.scratch import Piece, read_pieces, spill
-from pipelines.threads import ThreadedDoFn
+from pipelines.runtime.spill import Piece, read_pieces, spill
+from pipelines.runtime.threaded_dofn import ThreadedDoFn
 from pipelines.times import DAY_SECONDS, DAY_US
 from pipelines.windowing.dates import dates_touched, reaches_unread
 from pipelines.windowing.pairing import Stays, differences, pair

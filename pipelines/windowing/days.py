@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from pipelines.failures import noted
 from pipelines.kernels.sort import Int64, part_of
 from pipelines.lake import DataFile, Lake, LiveFile, write_data_file
 from pipelines.lake.sidecar import write_sidecar
-from pipelines.scratch import Piece, read_pieces
-from pipelines.threads import ThreadedDoFn
+from pipelines.runtime.job_errors import noted
+from pipelines.runtime.spill import Piece, read_pieces
+from pipelines.runtime.threaded_dofn import ThreadedDoFn
 from pipelines.times import DAY_US, day_text
 from pipelines.windowing.footfall import Footfall, footfall
 from pipelines.windowing.stay_rows import (

@@ -7,7 +7,7 @@ from typing import Any
 from pipelines.errors import ServiceError
 from pipelines.lake import CommitConflict, Lake, snapshot, storage
 from pipelines.lake.durable_files import writing
-from pipelines.outcome import outcome_of
+from pipelines.runtime.job_result import outcome_of
 from pipelines.windowing.commit import commit_days
 from pipelines.windowing.footfall import WINDOW_US
 from pipelines.windowing.plan import Plan, check_stay_rules, make_plan

@@ -9,13 +9,13 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from pipelines.failures import noted
 from pipelines.kernels.arrow_columns import event_key_words
 from pipelines.kernels.hash_set import IdSet
 from pipelines.kernels.sort import Int64, part_of, stable_order
 from pipelines.registry import UNREGISTERED
-from pipelines.scratch import Piece, read_pieces, spill
-from pipelines.threads import ThreadedDoFn
+from pipelines.runtime.job_errors import noted
+from pipelines.runtime.spill import Piece, read_pieces, spill
+from pipelines.runtime.threaded_dofn import ThreadedDoFn
 from pipelines.windowing.scan_files import Registries, ScanFile, micros, read_batches
 from schemas.codes import DIRECTIONS
 

@@ -10,11 +10,11 @@ from apache_beam.pvalue import AsList
 from apache_beam.transforms.window import FixedWindows, GlobalWindows, TimestampedValue
 
 from pipelines import metrics
-from pipelines.failures import noted
 from pipelines.lake import CommitConflict
-from pipelines.outcome import leave_outcome
-from pipelines.scratch import Piece
-from pipelines.threads import keep_times_early
+from pipelines.runtime.job_errors import noted
+from pipelines.runtime.job_result import leave_outcome
+from pipelines.runtime.spill import Piece
+from pipelines.runtime.threaded_dofn import keep_times_early
 from pipelines.times import DAY_SECONDS
 from pipelines.windowing.changes import TALLY, FindChanges, Tally
 from pipelines.windowing.commit import commit_days

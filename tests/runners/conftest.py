@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from pipelines import outcome
-from pipelines import runner as runner_module
 from pipelines.graph import materialising
 from pipelines.lake import open_lake, snapshot
 from pipelines.run import run
+from pipelines.runtime import job_result as outcome
+from pipelines.runtime import run_pipeline as runner_module
 from pipelines.simulate import simulate
 from pipelines.terminal.options import parse_instant
 from pipelines.times import DAY_US

@@ -6,8 +6,8 @@ from contextlib import suppress
 import pytest
 
 from pipelines.errors import ServiceError
-from pipelines.runners.config import load_runner
-from pipelines.runners.java import find_jars, find_java
+from pipelines.runtime.engines.config import load_runner
+from pipelines.runtime.engines.java import find_jars, find_java
 
 _PORTABLE = """
 title = "of a test"

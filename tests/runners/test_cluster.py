@@ -11,7 +11,7 @@ import pytest
 
 from pipelines.lake import open_lake, snapshot
 from pipelines.maintenance.verify import verify
-from pipelines.runners.cluster import session_cluster
+from pipelines.runtime.engines.cluster import session_cluster
 from tests.end_to_end.commands import finished, started
 from tests.runners.engines import flink_file, need_flink
 from tests.runners.same import differences

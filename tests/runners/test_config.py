@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from pipelines.errors import UsageError
-from pipelines.runners.config import ENGINES, FOLDER, RUNNERS, load_runner
-from pipelines.runners.table import runner_table
+from pipelines.runtime.engines.config import ENGINES, FOLDER, RUNNERS, load_runner
+from pipelines.runtime.engines.table import runner_table
 
 README = FOLDER.parent / "README.md"
 
@@ -33,7 +33,9 @@ def test_a_shipped_file_says_what_it_can_and_what_it_cannot(name):
 
 
 def test_the_table_in_the_readme_is_the_one_of_the_files():
-    assert runner_table() in README.read_text(encoding="utf-8"), "run python -m pipelines.runners.table"
+    assert runner_table() in README.read_text(encoding="utf-8"), (
+        "run python -m pipelines.runtime.engines.table"
+    )
 
 
 def test_a_file_of_ones_own_is_read_by_its_path(tmp_path):

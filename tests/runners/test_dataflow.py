@@ -12,8 +12,8 @@ from apache_beam.portability.api import beam_runner_api_pb2
 from apache_beam.runners.dataflow.internal.apiclient import DataflowApplicationClient
 
 from pipelines.run import settings_for
-from pipelines.runner import beam_runner, pipeline_options
-from pipelines.runners.config import FOLDER, load_runner
+from pipelines.runtime.engines.config import FOLDER, load_runner
+from pipelines.runtime.run_pipeline import beam_runner, pipeline_options
 from pipelines.streaming.child import Work
 from pipelines.streaming.on_dataflow import ReadAndLand, run_stream
 from pipelines.streaming.to_lake import StreamToLake

@@ -10,13 +10,13 @@ from contextlib import suppress
 import apache_beam as beam
 import pytest
 
-from pipelines import failures
 from pipelines.errors import DataError, ServiceError, UsageError
-from pipelines.failures import noted, raised_again
-from pipelines.runner import _explained, run_to_end
-from pipelines.runners import flink
-from pipelines.runners.config import load_runner
-from pipelines.runners.java import Program, free_port, listens
+from pipelines.runtime import job_errors as failures
+from pipelines.runtime.engines import flink
+from pipelines.runtime.engines.config import load_runner
+from pipelines.runtime.engines.java import Program, free_port, listens
+from pipelines.runtime.job_errors import noted, raised_again
+from pipelines.runtime.run_pipeline import _explained, run_to_end
 
 PORTABLE = 'title = "t"\ncan = ["c"]\ncannot = ["n"]\nneeds = "n"\n[beam]\nrunner = "PortableRunner"\n'
 
@@ -115,7 +115,7 @@ def test_a_failure_of_an_engine_is_one_line_and_exit_code_4(tmp_path):
 
 def test_a_program_ends_when_the_process_that_started_it_is_killed(tmp_path):
     code = (
-        "import sys, time; from pipelines.runners.java import Program;"
+        "import sys, time; from pipelines.runtime.engines.java import Program;"
         "print(Program('sleep', ['sleep', '600']).pid, flush=True); time.sleep(600)"
     )
     parent = subprocess.Popen(

@@ -4,8 +4,8 @@ import subprocess
 
 from pipelines.lake import open_lake
 from pipelines.maintenance.verify import verify
-from pipelines.runners import flink
-from pipelines.runners.config import load_runner
+from pipelines.runtime.engines import flink
+from pipelines.runtime.engines.config import load_runner
 from tests.end_to_end.commands import finished, started
 from tests.runners.engines import need_flink
 from tests.runners.same import differences

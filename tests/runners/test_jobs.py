@@ -14,7 +14,7 @@ from pipelines.ingest.transforms import CommitBatch
 from pipelines.lake import open_lake, snapshot
 from pipelines.privacy.keys import load_keys
 from pipelines.registry import Registry
-from pipelines.threads import ThreadedDoFn
+from pipelines.runtime.threaded_dofn import ThreadedDoFn
 from pipelines.windowing import recomputing
 from pipelines.windowing.transforms import CommitDays
 from tests.runners.same import differences

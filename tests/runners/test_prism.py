@@ -8,8 +8,8 @@ import pytest
 from apache_beam.options.pipeline_options import StandardOptions
 
 from pipelines.metrics import LATE as LATE_COUNTER
-from pipelines.runner import beam_runner, pipeline_options
-from pipelines.runners.config import load_runner
+from pipelines.runtime.engines.config import load_runner
+from pipelines.runtime.run_pipeline import beam_runner, pipeline_options
 from pipelines.streaming.transforms import LATE, Pane
 from tests.runners.engines import need_prism
 from tests.runners.same import differences

@@ -15,8 +15,8 @@ from apache_beam.transforms.window import GlobalWindow, GlobalWindows, Timestamp
 from apache_beam.utils.timestamp import MIN_TIMESTAMP, Timestamp
 from apache_beam.utils.windowed_value import WindowedValue
 
-from pipelines.failures import noted, without_values
-from pipelines.memory import give_back_freed_memory
+from pipelines.runtime.job_errors import noted, without_values
+from pipelines.runtime.malloc import give_back_freed_memory
 
 
 def thread_count() -> int:

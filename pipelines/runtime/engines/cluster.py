@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Final
 
 from pipelines.errors import TruyVetError
-from pipelines.runners.config import FOLDER, load_runner
-from pipelines.runners.java import Program, free_port, java_command
+from pipelines.runtime.engines.config import FOLDER, load_runner
+from pipelines.runtime.engines.java import Program, free_port, java_command
 
 _JOB_MANAGER: Final = "org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint"
 _TASK_MANAGER: Final = "org.apache.flink.runtime.taskexecutor.TaskManagerRunner"
@@ -79,7 +79,7 @@ def session_cluster(task_managers: int = 2, rest_port: int | None = None) -> Ite
 
 def main() -> int:
     """Run a cluster until interrupted."""
-    parser = argparse.ArgumentParser(prog="python -m pipelines.runners.cluster", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m pipelines.runtime.engines.cluster", description=__doc__)
     parser.add_argument("--task-managers", type=int, default=2)
     args = parser.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)

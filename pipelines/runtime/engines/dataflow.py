@@ -3,7 +3,7 @@
 from typing import Any
 
 from pipelines.errors import ServiceError, UsageError
-from pipelines.runners.config import RunnerConfig
+from pipelines.runtime.engines.config import RunnerConfig
 
 
 def dataflow_runner(config: RunnerConfig) -> Any:

@@ -7,7 +7,7 @@ import threading
 import grpc
 from apache_beam.runners.worker import sdk_worker
 
-from pipelines.failures import hide_messages
+from pipelines.runtime.job_errors import hide_messages
 
 
 @functools.cache

@@ -1,6 +1,6 @@
-"""The table of runners in the README, made from the files: `python -m pipelines.runners.table` prints it."""
+"""The table of runners in the README: `python -m pipelines.runtime.engines.table` prints it."""
 
-from pipelines.runners.config import RUNNERS, load_runner
+from pipelines.runtime.engines.config import RUNNERS, load_runner
 
 
 def runner_table() -> str:

@@ -3,8 +3,8 @@
 import atexit
 
 from pipelines.errors import ServiceError
-from pipelines.runners.config import JobServer, RunnerConfig
-from pipelines.runners.java import Program, free_port, java_command, listens
+from pipelines.runtime.engines.config import JobServer, RunnerConfig
+from pipelines.runtime.engines.java import Program, free_port, java_command, listens
 
 _DRIVER = "org.apache.beam.runners.flink.FlinkJobServerDriver"
 

@@ -10,9 +10,9 @@ from typing import Any, Final
 
 import apache_beam as beam
 
-from pipelines.failures import raised_again
 from pipelines.lake import storage
-from pipelines.runner import run_to_end
+from pipelines.runtime.job_errors import raised_again
+from pipelines.runtime.run_pipeline import run_to_end
 
 _OUTCOME: Final = "outcome.json"
 

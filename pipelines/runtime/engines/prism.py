@@ -5,7 +5,7 @@ import os
 from typing import Any
 
 from pipelines.errors import ServiceError
-from pipelines.runners.config import RunnerConfig
+from pipelines.runtime.engines.config import RunnerConfig
 
 
 def prism_runner(config: RunnerConfig) -> Any:

@@ -15,12 +15,12 @@ import grpc
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from pipelines.errors import ServiceError
-from pipelines.failures import is_interrupt
-from pipelines.memory import keep_freed_memory
-from pipelines.runners.config import FOLDER, RUNNERS, Option, RunnerConfig, load_runner
-from pipelines.runners.flink import job_endpoint, kept_log
-from pipelines.runners.quick_graphs import quick_graphs
-from pipelines.runners.workers import silence_workers
+from pipelines.runtime.engines.config import FOLDER, RUNNERS, Option, RunnerConfig, load_runner
+from pipelines.runtime.engines.flink import job_endpoint, kept_log
+from pipelines.runtime.engines.quick_graphs import quick_graphs
+from pipelines.runtime.engines.workers import silence_workers
+from pipelines.runtime.job_errors import is_interrupt
+from pipelines.runtime.malloc import keep_freed_memory
 
 __all__ = ["RUNNERS", "beam_runner", "pipeline_options", "run_to_end"]
 
@@ -59,14 +59,14 @@ def beam_runner(config: RunnerConfig) -> Any:
 
         return FnApiRunner()
     if config.engine == "PrismRunner":
-        from pipelines.runners.prism import prism_runner
+        from pipelines.runtime.engines.prism import prism_runner
 
         return prism_runner(config)
     if config.engine == "PortableRunner":
         from apache_beam.runners.portability.portable_runner import PortableRunner
 
         return PortableRunner()
-    from pipelines.runners.dataflow import dataflow_runner
+    from pipelines.runtime.engines.dataflow import dataflow_runner
 
     return dataflow_runner(config)
 

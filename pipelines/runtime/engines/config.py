@@ -11,7 +11,7 @@ from typing import Any, Final
 from pipelines.errors import UsageError
 from schemas.toml_file import read_toml, table_of, text_of
 
-FOLDER: Final = Path(__file__).parents[2] / "runner_config"
+FOLDER: Final = Path(__file__).parents[3] / "runner_config"
 """Where the shipped files lie."""
 
 RUNNERS: Final = ("direct", "prism", "flink", "flink-cluster", "dataflow")
