@@ -24,7 +24,7 @@ from pipelines.kernels.sort import buckets_for, parts_for
 from pipelines.lake import Lake, Snapshot, open_lake, read_table, snapshot, storage
 from pipelines.privacy.keys import Keys, load_keys
 from pipelines.recompute import bring_up_to_date
-from pipelines.registry import registry_from
+from pipelines.registry.registry import registry_from
 from pipelines.runtime.job_result import outcome_of
 from pipelines.terminal.options import keys_folder
 from pipelines.times import DAY_US, day_number

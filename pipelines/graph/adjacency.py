@@ -14,10 +14,10 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from pipelines.graph.candidates import Int64, OwnStays, rows_beside, rows_of
-from pipelines.graph.places import places
 from pipelines.kernels.arrow_columns import column
 from pipelines.lake import Lake, LiveFile, OfNewest, Snapshot, storage
 from pipelines.lake.sidecar import Mapped, Sidecar, open_sidecar
+from pipelines.registry.venue_names import places
 from schemas.tables import STAY_ORDERS
 
 _FETCHED_AT_ONCE = 4

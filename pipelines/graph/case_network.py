@@ -15,11 +15,11 @@ from pipelines.graph.adjacency import Span, live_files, sidecars
 from pipelines.graph.asked import Asked, ask
 from pipelines.graph.candidates import rows_between
 from pipelines.graph.cases import cases_by_id
-from pipelines.graph.places import places
 from pipelines.graph.tracing import trace_rows
 from pipelines.graph.window import Window, infectious_window
 from pipelines.kernels.arrow_columns import column
 from pipelines.lake import Lake, LakeLike, opened, read_live_file, read_table
+from pipelines.registry.venue_names import places
 from pipelines.terminal.output import token_text, utc_text
 from schemas.rules import DEFAULT_RULE, load_rule
 from schemas.tables import STAYS

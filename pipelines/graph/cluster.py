@@ -29,7 +29,6 @@ from pipelines.graph.case_windows import Meetings, day_of, meetings, people_of_d
 from pipelines.graph.cases import Case, cases_by_id
 from pipelines.graph.chance import log_poisson_tail, q_values
 from pipelines.graph.horizon import last_instant_us
-from pipelines.graph.places import described
 from pipelines.graph.window import (
     BACK_DAYS,
     Window,
@@ -40,6 +39,7 @@ from pipelines.graph.window import (
 )
 from pipelines.kernels.arrow_columns import column
 from pipelines.lake import Lake, LakeLike, LiveFile, opened, snapshot
+from pipelines.registry.venue_names import described
 from pipelines.terminal.options import Instant, instant_us
 from pipelines.terminal.output import counted
 from pipelines.times import DAY_US

@@ -9,13 +9,13 @@ import pyarrow as pa
 
 from pipelines.graph import parts
 from pipelines.graph.asked import ask
-from pipelines.graph.places import places
 from pipelines.graph.provenance import parts_of_pair
 from pipelines.graph.tracing import Traced, traced_in
 from pipelines.kernels.arrow_columns import column
 from pipelines.kernels.sort import Int64
 from pipelines.lake import Lake, LakeLike, opened
 from pipelines.lake.person_tokens import token
+from pipelines.registry.venue_names import places
 from schemas.rules import DEFAULT_RULE, load_rule
 from schemas.tables import INSTANT
 

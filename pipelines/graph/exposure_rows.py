@@ -9,7 +9,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.graph.parts import Contacts
-from pipelines.graph.places import places
 from pipelines.graph.provenance import provenance
 from pipelines.graph.score import WEIGHTS, scores
 from pipelines.graph.tiers import Hop
@@ -18,6 +17,7 @@ from pipelines.kernels.arrow_columns import column
 from pipelines.kernels.group_by import lists_until
 from pipelines.kernels.sort import Int64, dense_rank
 from pipelines.lake import Lake, read_table
+from pipelines.registry.venue_names import places
 from schemas.tables import INSTANT
 
 TRACE = pa.schema(

@@ -9,7 +9,6 @@ import pyarrow as pa
 
 from pipelines.graph.cases import Case, cases_by_id
 from pipelines.graph.infectious import Intervals, isolation
-from pipelines.graph.places import places
 from pipelines.graph.provenance import provenance
 from pipelines.graph.tiers import hops
 from pipelines.graph.under_rule import Network, network
@@ -17,6 +16,7 @@ from pipelines.graph.window import Window
 from pipelines.kernels.arrow_columns import column
 from pipelines.kernels.group_by import changes, distinct_pairs, distinct_per_group, lists_of
 from pipelines.lake import Lake
+from pipelines.registry.venue_names import places
 from schemas.rules import Rule
 from schemas.tables import INSTANT
 

@@ -10,12 +10,12 @@ from pipelines.graph.case_stays import stays_of_cases
 from pipelines.graph.cases import Case
 from pipelines.graph.chance import log_poisson_tail
 from pipelines.graph.gathering import Gatherings, gatherings
-from pipelines.graph.places import described
 from pipelines.graph.visitors import days_of, visitors
 from pipelines.graph.window import Window
 from pipelines.kernels.arrow_columns import column
 from pipelines.kernels.group_by import changes, distinct_pairs, distinct_per_group, lists_of
 from pipelines.lake import Lake
+from pipelines.registry.venue_names import described
 from schemas.tables import INSTANT
 
 Int64 = npt.NDArray[np.int64]

@@ -10,7 +10,7 @@ from pipelines.graph.sources import clipped_rows, first_after, first_from
 from pipelines.kernels.compile import helper
 from pipelines.kernels.sort import Int64
 from pipelines.lake import Lake, read_table
-from pipelines.lake.unregistered import count_unregistered
+from pipelines.registry.unregistered_scans import count_unregistered
 
 
 def trust(lake: Lake, venues: Int64, span: Span) -> Basis:

@@ -18,7 +18,7 @@ from pipelines.ingest.rejects import DigestLater, Refused, WriteRejects
 from pipelines.ingest.split import COUNTS, DATES, REFUSED, SEALED, Counts, ParseChunks
 from pipelines.ingest.writing import WriteScans, WriteVault, WrittenScans
 from pipelines.lake import CommitConflict, DataFile, Lake, LiveFile
-from pipelines.registry import Registry
+from pipelines.registry.registry import Registry
 from pipelines.runtime.job_errors import noted
 from pipelines.runtime.job_result import leave_outcome
 from pipelines.runtime.spill import Piece

@@ -12,10 +12,10 @@ from pipelines.ingest.rejects import reject_rows, write_rejects
 from pipelines.kernels.arrow_columns import event_key_column, texts_of
 from pipelines.kernels.sort import order_by
 from pipelines.lake import DataFile, Lake, read_table, write_data_file
-from pipelines.lake.unregistered import write_unregistered
 from pipelines.privacy.keys import Keys
 from pipelines.privacy.vault import Sealer
-from pipelines.registry import Registry
+from pipelines.registry.registry import Registry
+from pipelines.registry.unregistered_scans import write_unregistered
 from pipelines.runtime.spill import Piece, read_pieces
 from pipelines.runtime.threaded_dofn import ThreadedDoFn
 from pipelines.times import day_text

@@ -3,7 +3,7 @@
 Parquet is decoded a row group at a time; the stays of one person are a few
 rows in a file of millions. So beside each file of `stays` lie the columns that
 an overlap needs, uncompressed and in the file's own order, for binary searches
-that touch a few pages. (Those beside `scans` are told in `pipelines.lake.unregistered`.)
+that touch a few pages. (Those beside `scans` are told in `pipelines.registry.unregistered_scans`.)
 A sidecar is derived data: it is named by the hash of the file that it was made
 from, nobody commits it, and it is made again when it is missing or unfit. A file
 in an object store has its sidecar in a folder of this machine, for objects

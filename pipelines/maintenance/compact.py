@@ -18,8 +18,8 @@ from pipelines.lake.open_lake import Lake
 from pipelines.lake.row_order import in_order
 from pipelines.lake.sidecar import write_sidecar
 from pipelines.lake.snapshots import NO_TABLE, LiveFile, Snapshot, read_live_file, snapshot
-from pipelines.lake.unregistered import registry_of, write_unregistered
 from pipelines.maintenance.vacuum import KEEP_SECONDS, sweep, sweep_scratch
+from pipelines.registry.unregistered_scans import registry_of, write_unregistered
 from schemas.tables import TABLES, Table
 
 ROWS_A_FILE = 1 << 21

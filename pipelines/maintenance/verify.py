@@ -20,8 +20,6 @@ from pipelines.lake.log import LOG_FOLDER
 from pipelines.lake.open_lake import Lake
 from pipelines.lake.sidecar import check as check_sidecar
 from pipelines.lake.snapshots import NO_TABLE, LiveFile, Snapshot, snapshot
-from pipelines.lake.unregistered import check as check_unregistered
-from pipelines.lake.unregistered import registry_of
 from pipelines.maintenance.row_checks import (
     RowSum,
     broken_laws,
@@ -31,7 +29,9 @@ from pipelines.maintenance.row_checks import (
     row_sum,
 )
 from pipelines.maintenance.verify_log import log_problems
-from pipelines.registry import Registry
+from pipelines.registry.registry import Registry
+from pipelines.registry.unregistered_scans import check as check_unregistered
+from pipelines.registry.unregistered_scans import registry_of
 from schemas.tables import TABLES, Table
 
 _THREADS = 2

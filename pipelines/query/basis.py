@@ -8,9 +8,9 @@ from pipelines.basis import SECOND_US, Basis, versions
 from pipelines.graph.adjacency import Span, live_files, own_stays, sidecars
 from pipelines.graph.candidates import Int64, rows_between
 from pipelines.lake import Lake, LakeLike, opened, snapshot
-from pipelines.lake.unregistered import count_unregistered
 from pipelines.query.engine import answer
 from pipelines.query.overlap import Question, question
+from pipelines.registry.unregistered_scans import count_unregistered
 from pipelines.terminal.options import Instant
 
 

@@ -46,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Do what is asked for: rows of the registry, or what became of the change as one JSON line."""
     if args.does == "list":
-        from pipelines.venues.listing import list_history, list_venues  # a question waits for no Beam
+        from pipelines.registry.listing import list_history, list_venues  # a question waits for no Beam
 
         if args.history:
             rows = list_history(args.lake, args.venues, keys=args.keys)

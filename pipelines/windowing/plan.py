@@ -14,7 +14,7 @@ import numpy as np
 from pipelines.errors import DataError, RefusedError
 from pipelines.kernels.sort import buckets_for, parts_for
 from pipelines.lake import NO_TABLE, Lake, LiveFile, Snapshot, mark, read_table, snapshot, storage
-from pipelines.registry import Registry, registry_from
+from pipelines.registry.registry import Registry, registry_from
 from pipelines.runtime.threaded_dofn import thread_count
 from pipelines.times import DAY_US, day_number
 from pipelines.windowing.dates import within

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from pipelines.errors import DataError
 from pipelines.kernels.sort import Int64
 from pipelines.lake import storage
-from pipelines.registry import UNREGISTERED, Registry
+from pipelines.registry.registry import UNREGISTERED, Registry
 from pipelines.runtime.side_payload import Parcel
 
 Int16 = npt.NDArray[np.int16]

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from pipelines.graph.places import described, places
 from pipelines.privacy.keys import venue_id
+from pipelines.registry.venue_names import described, places
 from pipelines.terminal.output import token_text
 from tests.lakes import new_lake, put_venues
 

@@ -7,14 +7,14 @@ import pytest
 
 from pipelines.lake import read_live_file, snapshot
 from pipelines.lake.sidecar import open_columns, sidecar_path
-from pipelines.lake.unregistered import (
+from pipelines.maintenance.compact import compact
+from pipelines.maintenance.verify import verify
+from pipelines.registry.unregistered_scans import (
     check,
     count_unregistered,
     open_unregistered,
     registry_of,
 )
-from pipelines.maintenance.compact import compact
-from pipelines.maintenance.verify import verify
 from schemas.tables import SCANS
 from tests.lake.damage import UNFIT, each_flipped
 from tests.lakes import at, new_lake, person_token, put_scans, put_stays, put_venues

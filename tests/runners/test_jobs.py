@@ -13,7 +13,7 @@ from pipelines.graph.materialising import materialise
 from pipelines.ingest.transforms import CommitBatch
 from pipelines.lake import open_lake, snapshot
 from pipelines.privacy.keys import load_keys
-from pipelines.registry import Registry
+from pipelines.registry.registry import Registry
 from pipelines.runtime.threaded_dofn import ThreadedDoFn
 from pipelines.windowing import recomputing
 from pipelines.windowing.transforms import CommitDays

@@ -1,6 +1,6 @@
 import pytest
 
-from pipelines.venues.notices import lookalikes, unjudged_provinces, unprintable, wrong_districts
+from pipelines.registry.lookalikes import lookalikes, unjudged_provinces, unprintable, wrong_districts
 
 
 def venue(code, name=None, district=None, province=None, lat=None, lon=None, zone=None, closed_at=None):

@@ -3,7 +3,7 @@ import pytest
 
 from pipelines.errors import DataError
 from pipelines.lake import snapshot
-from pipelines.registry import Registry
+from pipelines.registry.registry import Registry
 from pipelines.windowing.scan_files import Registries, ScanFile, holds_any, read_batches
 from tests.windowing import lakes, worlds
 from tests.windowing.reference import Scan

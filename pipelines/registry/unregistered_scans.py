@@ -19,7 +19,7 @@ from pipelines.lake.data_files import DataFile
 from pipelines.lake.open_lake import Lake
 from pipelines.lake.sidecar import Mapped, check_columns, mapped, open_columns, write_columns
 from pipelines.lake.snapshots import LiveFile, OfNewest, read_live_file, read_table, snapshot
-from pipelines.registry import UNREGISTERED, Registry, registry_from
+from pipelines.registry.registry import UNREGISTERED, Registry, registry_from
 from schemas.tables import SCANS
 
 Int64 = npt.NDArray[np.int64]
