@@ -13,13 +13,13 @@ import pyarrow as pa
 
 from pipelines.errors import ServiceError, UsageError
 from pipelines.ingest.commit import Upsert
-from pipelines.ingest.inputs import Chunk, list_chunks, total_bytes
-from pipelines.ingest.judging import HeldFile
-from pipelines.ingest.others import CASE_SOURCE, VENUE_SOURCE, Other, Source, read_other, upsert
-from pipelines.ingest.parse import Settings
-from pipelines.ingest.sources import SEALED
+from pipelines.ingest.dedupe_step import HeldFile
+from pipelines.ingest.formats.discover import Chunk, list_chunks, total_bytes
+from pipelines.ingest.formats.streams import SEALED
+from pipelines.ingest.reference_tables import CASE_SOURCE, VENUE_SOURCE, Other, Source, read_other, upsert
 from pipelines.ingest.transforms import DatedInput, Ingest, IngestScans
-from pipelines.ingest.writing import write_other_files
+from pipelines.ingest.validate.scans import Settings
+from pipelines.ingest.write_step import write_other_files
 from pipelines.kernels.sort import buckets_for, parts_for
 from pipelines.lake import Lake, Snapshot, open_lake, read_table, snapshot, storage
 from pipelines.privacy.keys import Keys, load_keys

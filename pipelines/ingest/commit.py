@@ -8,8 +8,8 @@ harm; a batch that died before it is simply run again.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from pipelines.ingest.identities import sealed_once
-from pipelines.ingest.others import Other, Source, upsert
+from pipelines.ingest.reference_tables import Other, Source, upsert
+from pipelines.ingest.vault_backlog import sealed_once
 from pipelines.lake import CommitConflict, DataFile, Lake, commit, mark, read_table, snapshot, write_data_file
 from pipelines.runtime.side_payload import Parcel
 

@@ -9,14 +9,14 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from pipelines.ingest.inputs import Chunk
-from pipelines.ingest.ndjson_reader import lines_at
-from pipelines.ingest.other_columns import row_json
-from pipelines.ingest.parse import raw_records
-from pipelines.ingest.readers import read_blocks
-from pipelines.ingest.reasons import REASONS
-from pipelines.ingest.sources import is_url
-from pipelines.ingest.spans import ROW_BITS, Columns, Lines
+from pipelines.ingest.formats.blocks import ROW_BITS, Columns, Lines
+from pipelines.ingest.formats.discover import Chunk
+from pipelines.ingest.formats.ndjson import lines_at
+from pipelines.ingest.formats.read_blocks import read_blocks
+from pipelines.ingest.formats.streams import is_url
+from pipelines.ingest.validate.columns import row_json
+from pipelines.ingest.validate.reject_reasons import REASONS
+from pipelines.ingest.validate.scans import raw_records
 from pipelines.kernels.arrow_columns import texts_of
 from pipelines.kernels.sort import Int64
 from pipelines.lake import DataFile, Lake, write_data_file

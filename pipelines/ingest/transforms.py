@@ -9,14 +9,14 @@ from apache_beam.pvalue import AsList
 from apache_beam.transforms.window import FixedWindows, GlobalWindows
 
 from pipelines.ingest.commit import Batch, Upsert, commit_batch
-from pipelines.ingest.dated import DATED
-from pipelines.ingest.dated_steps import JudgeDated, Landed, ParseDated, counts_of, files_of
-from pipelines.ingest.inputs import Chunk
-from pipelines.ingest.judging import LATER, VERDICTS, HeldFile, JudgeScans, ReadHeld, Verdicts
-from pipelines.ingest.parse import Settings
+from pipelines.ingest.dedupe_step import LATER, VERDICTS, HeldFile, JudgeScans, ReadHeld, Verdicts
+from pipelines.ingest.event_steps import JudgeDated, Landed, ParseDated, counts_of, files_of
+from pipelines.ingest.events import DATED
+from pipelines.ingest.formats.discover import Chunk
+from pipelines.ingest.parse_step import COUNTS, DATES, REFUSED, SEALED, Counts, ParseChunks
 from pipelines.ingest.rejects import DigestLater, Refused, WriteRejects
-from pipelines.ingest.split import COUNTS, DATES, REFUSED, SEALED, Counts, ParseChunks
-from pipelines.ingest.writing import WriteScans, WriteVault, WrittenScans
+from pipelines.ingest.validate.scans import Settings
+from pipelines.ingest.write_step import WriteScans, WriteVault, WrittenScans
 from pipelines.lake import CommitConflict, DataFile, Lake, LiveFile
 from pipelines.registry.registry import Registry
 from pipelines.runtime.job_errors import noted

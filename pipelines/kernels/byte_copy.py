@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from pipelines.ingest.spans import UInt8
+from pipelines.ingest.formats.blocks import UInt8
 from pipelines.kernels.compile import inlined
 from pipelines.kernels.simd import load64, store64
 

@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from pipelines.ingest.spans import Int32, Spans, UInt8
+from pipelines.ingest.formats.blocks import Int32, Spans, UInt8
 from pipelines.kernels.byte_copy import SLACK, move
 from pipelines.kernels.compile import helper, inlined
 from pipelines.kernels.sha256_simd import LANES, compress

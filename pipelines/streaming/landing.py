@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from pipelines.errors import DataError, TruyVetError
-from pipelines.ingest.readers import read_blocks
+from pipelines.ingest.formats.read_blocks import read_blocks
 from pipelines.lake import Lake, LiveFile, Snapshot, mark, open_lake, read_live_file, snapshot
 from pipelines.maintenance.compact import compact
 from pipelines.recompute import bring_up_to_date

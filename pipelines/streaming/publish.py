@@ -10,10 +10,10 @@ import numpy as np
 import orjson
 
 from pipelines.errors import UsageError
-from pipelines.ingest.inputs import Chunk, list_chunks
-from pipelines.ingest.readers import read_blocks
-from pipelines.ingest.records import raw_records, rows_of
-from pipelines.ingest.spans import Columns, Lines
+from pipelines.ingest.formats.blocks import Columns, Lines
+from pipelines.ingest.formats.discover import Chunk, list_chunks
+from pipelines.ingest.formats.read_blocks import read_blocks
+from pipelines.ingest.validate.scan_records import raw_records, rows_of
 from pipelines.streaming.avro_messages import encode
 from pipelines.streaming.broker import Topic
 from pipelines.streaming.exploding import MESSAGE_BYTES, MOST_RECORDS, lines_of

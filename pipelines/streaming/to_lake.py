@@ -15,7 +15,7 @@ import apache_beam as beam
 from apache_beam.transforms.trigger import AccumulationMode, AfterProcessingTime, Repeatedly
 from apache_beam.transforms.window import GlobalWindows
 
-from pipelines.ingest.parse import Settings
+from pipelines.ingest.validate.scans import Settings
 from pipelines.streaming.child import Work
 from pipelines.streaming.transforms import Pane, StreamScans
 

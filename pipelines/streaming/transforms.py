@@ -17,8 +17,8 @@ from apache_beam.transforms.window import FixedWindows, GlobalWindows, Timestamp
 from apache_beam.utils.windowed_value import PaneInfoTiming
 
 from pipelines import metrics
-from pipelines.ingest.parse import Settings, parse
-from pipelines.ingest.spans import Lines
+from pipelines.ingest.formats.blocks import Lines
+from pipelines.ingest.validate.scans import Settings, parse
 from pipelines.kernels.sort import part_of
 from pipelines.lake import open_lake
 from pipelines.privacy.keys import Keys

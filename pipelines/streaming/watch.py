@@ -18,9 +18,9 @@ import orjson
 from pipelines.errors import DataError, UsageError
 from pipelines.graph import trace
 from pipelines.ingest.commit import Batch, Upsert, commit_batch
-from pipelines.ingest.others import CASE_SOURCE, read_records
-from pipelines.ingest.spans import Lines
-from pipelines.ingest.writing import write_other_files
+from pipelines.ingest.formats.blocks import Lines
+from pipelines.ingest.reference_tables import CASE_SOURCE, read_records
+from pipelines.ingest.write_step import write_other_files
 from pipelines.lake import CommitConflict, Lake, open_lake, read_table, snapshot
 from pipelines.privacy.keys import Keys, load_keys
 from pipelines.streaming.broker import Subscription, Topic

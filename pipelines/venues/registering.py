@@ -10,7 +10,7 @@ from typing import Any, Final
 import orjson
 
 from pipelines.errors import DataError, RefusedError, UsageError
-from pipelines.ingest.others import VENUE_SOURCE, read_venues, upsert
+from pipelines.ingest.reference_tables import VENUE_SOURCE, read_venues, upsert
 from pipelines.lake import open_lake, read_table, snapshot
 from pipelines.privacy.keys import load_keys
 from pipelines.registry.lookalikes import Row, lookalikes, unjudged_provinces, unprintable, wrong_districts

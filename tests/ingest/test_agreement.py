@@ -7,11 +7,11 @@ import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipelines.ingest.ndjson import READ, read_lines
-from pipelines.ingest.parse import parse
-from pipelines.ingest.spans import Lines
-from pipelines.ingest.strict import decode
-from pipelines.ingest.texts import read_only
+from pipelines.ingest.formats.blocks import Lines
+from pipelines.ingest.formats.json_fallback import decode
+from pipelines.ingest.formats.ndjson_kernel import READ, read_lines
+from pipelines.ingest.validate.scans import parse
+from pipelines.ingest.validate.text_column import read_only
 from tests.ingest.reference import (
     FIELDS,
     SETTINGS,

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.errors import DataError
-from pipelines.ingest.avro_file import AvroFile
-from pipelines.ingest.reasons import MALFORMED
+from pipelines.ingest.formats.avro_container import AvroFile
+from pipelines.ingest.validate.reject_reasons import MALFORMED
 from tests.ingest.input_files import SCANS, avro_of, blocks, records, write
 
 EIGHT = "2021-07-01T01:00:00Z"
@@ -204,7 +204,7 @@ def test_damage_anywhere_is_an_error_or_other_records_and_never_worse(tmp_path_f
 
 @given(st.integers(-(2**63), 2**63 - 1))
 def test_numbers_are_read_as_fastavro_writes_them(number):
-    from pipelines.ingest.avro_kernel import read_long
+    from pipelines.ingest.formats.avro_kernel import read_long
 
     written = io.BytesIO()
     fastavro.schemaless_writer(written, "long", number)
@@ -221,7 +221,7 @@ def test_more_records_than_bytes_are_damage(tmp_path):
 
 
 def test_a_block_that_unpacks_without_end_is_damage(tmp_path, monkeypatch):
-    monkeypatch.setattr("pipelines.ingest.avro_file.MOST_BLOCK_BYTES", 10_000)
+    monkeypatch.setattr("pipelines.ingest.formats.avro_container.MOST_BLOCK_BYTES", 10_000)
     import zlib
 
     deflate = zlib.compressobj(wbits=-15)

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from pipelines.codes.own import Content, make_code
-from pipelines.ingest import codes
-from pipelines.ingest.parse import parse
+from pipelines.ingest.validate import place_codes as codes
+from pipelines.ingest.validate.scans import parse
 from pipelines.lake import open_lake, read_table
 from pipelines.privacy.code_key_folder import make_key, signing_key
 from pipelines.privacy.keys import venue_id

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.errors import DataError
-from pipelines.ingest.csv_kernel import LOOK_BYTES
-from pipelines.ingest.csv_reader import read_csv
-from pipelines.ingest.inputs import Chunk
-from pipelines.ingest.reasons import MALFORMED, TOO_LARGE
+from pipelines.ingest.formats.csv import read_csv
+from pipelines.ingest.formats.csv_kernel import LOOK_BYTES
+from pipelines.ingest.formats.discover import Chunk
+from pipelines.ingest.validate.reject_reasons import MALFORMED, TOO_LARGE
 from tests.ingest.input_files import SCANS, csv_of, record_of, records, write
 
 HEADER = b"person,occurred_at,venue\n"

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.ingest.dated import DATED, dated_order, event_marks, judge_dated, parse_dated
-from pipelines.ingest.duplicates import CONFLICT, DUPLICATE, NEW, TIME
-from pipelines.ingest.inputs import list_chunks
-from pipelines.ingest.parse import Settings
-from pipelines.ingest.readers import read_blocks
-from pipelines.ingest.reasons import REASONS
-from pipelines.ingest.spans import ROW_BITS
+from pipelines.ingest.dedupe import CONFLICT, DUPLICATE, NEW, TIME
+from pipelines.ingest.events import DATED, dated_order, event_marks, judge_dated, parse_dated
+from pipelines.ingest.formats.blocks import ROW_BITS
+from pipelines.ingest.formats.discover import list_chunks
+from pipelines.ingest.formats.read_blocks import read_blocks
+from pipelines.ingest.validate.reject_reasons import REASONS
+from pipelines.ingest.validate.scans import Settings
 from pipelines.privacy.keys import create_keys, token
 from pipelines.terminal.options import parse_instant
 from tests.ingest.input_files import FORMS, PACK, avro_of, write

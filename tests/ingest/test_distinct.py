@@ -4,8 +4,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.ingest.distinct import distinct
-from pipelines.ingest.texts import Texts, column_of, read_only
+from pipelines.ingest.validate.distinct import distinct
+from pipelines.ingest.validate.text_column import Texts, column_of, read_only
 from tests.ingest.reference import spans_of
 
 TEXTS = st.lists(st.none() | st.binary(min_size=0, max_size=20), max_size=60)

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.ingest.escapes import unescape
-from pipelines.ingest.texts import read_only
+from pipelines.ingest.formats.json_escapes import unescape
+from pipelines.ingest.validate.text_column import read_only
 
 LETTERS = st.characters(exclude_categories=["Cs"])
 

@@ -9,10 +9,10 @@ import pyarrow as pa
 import pytest
 
 from pipelines.errors import DataError
-from pipelines.ingest.inputs import list_chunks
-from pipelines.ingest.parse import Settings, parse
-from pipelines.ingest.readers import read_blocks
-from pipelines.ingest.reasons import REASONS
+from pipelines.ingest.formats.discover import list_chunks
+from pipelines.ingest.formats.read_blocks import read_blocks
+from pipelines.ingest.validate.reject_reasons import REASONS
+from pipelines.ingest.validate.scans import Settings, parse
 from pipelines.privacy.keys import create_keys
 from tests.ingest.input_files import FORMS, PACK, SCANS, csv_of, ndjson_of, parquet_of, write
 

@@ -6,7 +6,7 @@ import fsspec
 import pytest
 
 from pipelines.errors import DataError, ServiceError, UsageError
-from pipelines.ingest.inputs import Chunk, list_chunks, total_bytes
+from pipelines.ingest.formats.discover import Chunk, list_chunks, total_bytes
 from tests.ingest.input_files import PACK, SCANS, avro_of, ndjson_of, parquet_of, write
 
 

@@ -2,7 +2,10 @@
 
 import pytest
 
-from pipelines.ingest import inputs, ndjson_reader, rejects, split
+from pipelines.ingest import parse_step as split
+from pipelines.ingest import rejects
+from pipelines.ingest.formats import discover as inputs
+from pipelines.ingest.formats import ndjson as ndjson_reader
 from pipelines.kernels import sort as arrays
 from pipelines.privacy.keys import create_keys
 from pipelines.run import run

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from pipelines.errors import DataError
-from pipelines.ingest.others import CASE_SOURCE, VENUE_SOURCE, read_cases, read_venues, upsert
+from pipelines.ingest.reference_tables import CASE_SOURCE, VENUE_SOURCE, read_cases, read_venues, upsert
 from pipelines.privacy.keys import create_keys, digest, token, venue_id
 from schemas.stay_rules import VENUE_TYPES
 from schemas.tables import CASES, VENUES

@@ -2,8 +2,8 @@
 
 import pytest
 
-from pipelines.ingest.parse import PARSED, parse
-from pipelines.ingest.spans import ROW_BITS
+from pipelines.ingest.formats.blocks import ROW_BITS
+from pipelines.ingest.validate.scans import PARSED, parse
 from pipelines.privacy.keys import token, venue_id
 from schemas.codes import DIRECTIONS, SCAN_MODES
 from tests.ingest.reference import GOOD, KEYS, SETTINGS, block, columns_of, kept, line, of

@@ -11,9 +11,9 @@ import pyarrow as pa
 import pytest
 
 from pipelines.errors import DataError, ServiceError
-from pipelines.ingest.inputs import list_chunks
-from pipelines.ingest.readers import read_blocks
-from pipelines.ingest.reasons import MALFORMED
+from pipelines.ingest.formats.discover import list_chunks
+from pipelines.ingest.formats.read_blocks import read_blocks
+from pipelines.ingest.validate.reject_reasons import MALFORMED
 from tests.ingest.input_files import (
     FORMS,
     PACK,

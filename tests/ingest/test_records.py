@@ -3,8 +3,8 @@
 import numpy as np
 import pyarrow as pa
 
-from pipelines.ingest.parse import parse, raw_records, rows_of
-from pipelines.ingest.spans import NO_INSTANT, Columns, Spans
+from pipelines.ingest.formats.blocks import NO_INSTANT, Columns, Spans
+from pipelines.ingest.validate.scans import parse, raw_records, rows_of
 from tests.ingest.reference import (
     GOOD,
     SETTINGS,

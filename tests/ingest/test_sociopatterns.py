@@ -11,9 +11,9 @@ import pyarrow as pa
 import pytest
 
 from pipelines.errors import DataError
-from pipelines.ingest.inputs import list_chunks
-from pipelines.ingest.readers import read_blocks
-from pipelines.ingest.sociopatterns import merged_slots
+from pipelines.ingest.formats.discover import list_chunks
+from pipelines.ingest.formats.read_blocks import read_blocks
+from pipelines.ingest.formats.sociopatterns import merged_slots
 from tests.ingest.input_files import write
 
 CONFERENCE = Path(__file__).parents[1] / "data" / "sfhh_2009_tij.dat.gz"

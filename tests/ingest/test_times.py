@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipelines.ingest.parse import parse
+from pipelines.ingest.validate.scans import parse
 from tests.ingest.reference import SETTINGS, Row, block, kept, line, microseconds, of, outcomes
 
 INSTANTS = """

@@ -5,9 +5,9 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from pipelines.ingest.parse import Settings, parse
-from pipelines.ingest.reasons import REASONS
-from pipelines.ingest.spans import Lines
+from pipelines.ingest.formats.blocks import Lines
+from pipelines.ingest.validate.reject_reasons import REASONS
+from pipelines.ingest.validate.scans import Settings, parse
 from pipelines.privacy.keys import create_keys
 from pipelines.simulate.flaws import FLAW_COUNT, FLAWS, UNUSUAL, special_line
 from pipelines.terminal.options import parse_instant

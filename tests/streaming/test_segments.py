@@ -9,7 +9,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from pipelines.ingest.readers import read_blocks
+from pipelines.ingest.formats.read_blocks import read_blocks
 from pipelines.lake import Lake, open_lake, read_table, snapshot
 from pipelines.streaming.segments import open_landing
 from pipelines.streaming.sent import Sent, SentLists

@@ -1,0 +1,177 @@
+"""One bucket of event keys: what is new, spilled by date and venue; what is refused, by chunk."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from apache_beam.pvalue import TaggedOutput
+from apache_beam.transforms.window import TimestampedValue
+
+from pipelines.errors import DataError
+from pipelines.ingest.dedupe import CONFLICT, DUPLICATE, NEW, TIME, Scans, judge
+from pipelines.ingest.formats.blocks import ROW_BITS
+from pipelines.ingest.validate.reject_reasons import REASONS
+from pipelines.ingest.validate.scans import PARSED
+from pipelines.kernels.arrow_columns import codes_of, event_key_words, zone_codes
+from pipelines.kernels.sort import Int64, part_of, part_of_group, parts_for, stable_order
+from pipelines.lake import storage
+from pipelines.runtime.spill import Piece, read_pieces, spill
+from pipelines.runtime.threaded_dofn import ThreadedDoFn
+from pipelines.times import DAY_SECONDS, DAY_US
+from schemas.codes import DIRECTIONS
+
+VERDICTS, LATER = "verdicts", "later"
+"""Tags: counts of the verdicts, and rows refused here whose raw record lies in a chunk."""
+
+_CONFLICTING = REASONS.index("conflicting_event_id")
+_ROWS_AT_ONCE = 1 << 19
+_ROWS_A_FILE = 1 << 19
+_PARTS_AT_MOST = 1 << 12
+_HELD = ["event_key", "person", "venue", "zone", "direction", "occurred_at"]
+
+
+@dataclass(frozen=True)
+class HeldFile:
+    """One data file of `scans` that the lake holds, with its UTC day number."""
+
+    number: int
+    path: str
+    day: int
+
+
+@dataclass
+class ReadHeld(ThreadedDoFn):
+    """HeldFile -> (event bucket, Piece) of scans that the lake accepted on a touched day."""
+
+    buckets: int
+    scratch: str
+
+    def work(self, file: HeldFile, *sides: Any) -> Iterator[tuple[int, Piece]]:
+        """One file, unless no scan of the batch lies on its day."""
+        days: Iterable[Mapping[int, int]] = sides[0]
+        if not any(file.day in touched for touched in days):
+            return
+        for number, batch in enumerate(_batches(file.path)):
+            rows = held_rows(batch)
+            bucket = part_of(rows["event_high"].to_numpy(), self.buckets)
+            order = stable_order(bucket)
+            name = f"held-{file.number:06}-{number:04}"
+            yield from spill(self.scratch, name, rows, bucket[order], order)
+
+
+def _batches(path: str) -> Iterator[pa.RecordBatch]:
+    """The rows of a file of `scans`.
+
+    Raises:
+        DataError: it is missing or damaged.
+    """
+    try:
+        yield from storage.parquet(path).iter_batches(_ROWS_AT_ONCE, columns=_HELD)
+    except (OSError, pa.ArrowInvalid) as error:
+        raise DataError(f"{path} cannot be read", "run truyvet verify") from error
+
+
+def held_rows(batch: pa.RecordBatch) -> pa.Table:
+    """Rows of `scans` in the form of parsed ones, their `row` -1: accepted before any other."""
+    high, low = event_key_words(batch["event_key"])
+    size = batch.num_rows
+    nothing = np.zeros(size, np.uint8)
+    columns = {
+        "person": batch["person"],
+        "venue": batch["venue"],
+        "occurred_us": batch["occurred_at"].cast(pa.int64()),
+        "event_high": high,
+        "event_low": low,
+        "direction": codes_of(batch["direction"], DIRECTIONS),
+        "zone": batch["zone"].dictionary_encode(),
+        "scan_mode": nothing,
+        "scanner": pa.nulls(size, pa.int64()),
+        "authenticity": nothing,
+        "row": np.full(size, -1, np.int64),
+        "fault": nothing,
+    }
+    return pa.table([columns[name] for name in PARSED.names], schema=PARSED)
+
+
+@dataclass(frozen=True)
+class Verdicts:
+    """How many rows of a batch were judged how.
+
+    Attributes:
+        accepted: new scans.
+        duplicate: repeats of an accepted scan.
+    """
+
+    accepted: int = 0
+    duplicate: int = 0
+
+
+@dataclass
+class JudgeScans(ThreadedDoFn):
+    """(event bucket, pieces) -> (venue part, Piece) in the window of each day with new scans.
+
+    The side input says how many scans of the batch each day has at most.
+    """
+
+    scratch: str
+
+    def work(self, element: tuple[int, Iterable[Piece]], *sides: Any) -> Iterator[Any]:
+        """Judge one bucket."""
+        bucket, pieces = element
+        rows = read_pieces(pieces)
+        verdict = judge(_scans_of(rows))
+        of_batch = rows["row"].to_numpy() >= 0
+        yield TaggedOutput(
+            VERDICTS,
+            Verdicts(
+                accepted=int(((verdict == NEW) & of_batch).sum()),
+                duplicate=int(((verdict == DUPLICATE) & of_batch).sum()),
+            ),
+        )
+        parts = _parts_of_days(sides[0])
+        yield from self._accepted(bucket, rows, np.flatnonzero((verdict == NEW) & of_batch), parts)
+        refused = np.flatnonzero(((verdict == CONFLICT) | (verdict == TIME)) & of_batch)
+        yield from self._refused(bucket, rows, verdict, refused)
+
+    def _accepted(self, bucket: int, rows: pa.Table, kept: Int64, parts: Mapping[int, int]) -> Iterator[Any]:
+        if not kept.size:
+            return
+        day = rows["occurred_us"].to_numpy()[kept] // DAY_US
+        part = part_of_group(rows["venue"].to_numpy()[kept], day, parts)
+        order = stable_order(day, part)
+        key = (day * _PARTS_AT_MOST + part)[order]
+        table = rows.drop(["row", "fault"])
+        for packed, piece in spill(self.scratch, f"judged-{bucket:06}", table, key, kept[order]):
+            number, venue_part = divmod(packed, _PARTS_AT_MOST)
+            yield TimestampedValue((venue_part, piece), number * DAY_SECONDS)
+
+    def _refused(self, bucket: int, rows: pa.Table, verdict: Any, refused: Int64) -> Iterator[Any]:
+        if not refused.size:
+            return
+        row = rows["row"].to_numpy()[refused]
+        fault = rows["fault"].to_numpy()[refused]
+        reason = np.where(verdict[refused] == CONFLICT, _CONFLICTING, fault).astype(np.uint8)
+        order = np.argsort(row)
+        table = pa.table({"row": row[order], "reason": reason[order]})
+        for chunk, piece in spill(self.scratch, f"later-{bucket:06}", table, row[order] >> ROW_BITS):
+            yield TaggedOutput(LATER, (chunk, piece))
+
+
+def _parts_of_days(blocks: Iterable[Mapping[int, int]]) -> dict[int, int]:
+    """How many parts of venues the new files of each day have, a power of two."""
+    scans: dict[int, int] = {}
+    for block in blocks:
+        for day, count in block.items():
+            scans[day] = scans.get(day, 0) + count
+    return {day: min(parts_for(count, _ROWS_A_FILE), _PARTS_AT_MOST) for day, count in scans.items()}
+
+
+def _scans_of(rows: pa.Table) -> Scans:
+    _, zone = zone_codes(rows["zone"])
+    columns = {
+        name: rows[name].to_numpy()
+        for name in ("person", "venue", "occurred_us", "event_high", "event_low", "direction", "row", "fault")
+    }
+    return Scans(zone=zone, **columns)

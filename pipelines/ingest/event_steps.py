@@ -1,0 +1,160 @@
+"""Chunks of encounters or declarations to files of their tables, date by date."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from apache_beam.pvalue import TaggedOutput
+
+from pipelines.ingest.dedupe import CONFLICT, DUPLICATE, NEW, TIME
+from pipelines.ingest.dedupe_step import LATER
+from pipelines.ingest.events import (
+    DATED,
+    DatedBlock,
+    DatedSource,
+    dated_order,
+    event_marks,
+    judge_dated,
+    parse_dated,
+)
+from pipelines.ingest.formats.blocks import ROW_BITS
+from pipelines.ingest.formats.discover import Chunk
+from pipelines.ingest.formats.read_blocks import read_blocks
+from pipelines.ingest.parse_step import COUNTS, Counts, ParseChunks
+from pipelines.ingest.rejects import Refused
+from pipelines.ingest.validate.reject_reasons import CONFLICTING_EVENT_ID, REASONS
+from pipelines.kernels.sort import part_of, stable_order
+from pipelines.lake import DataFile, Lake, LiveFile, read_live_file, write_data_file
+from pipelines.privacy.keys import Keys
+from pipelines.runtime.spill import Piece, read_pieces, spill
+from pipelines.runtime.threaded_dofn import ThreadedDoFn
+from pipelines.times import DAY_US, day_text
+
+
+@dataclass
+class ParseDated(ParseChunks):
+    """Chunk -> ((day, part), Piece); beside it the tags of `ParseChunks`, but for dates.
+
+    Attributes:
+        source: a name of `DATED`.
+        epoch_us: what the times of a SocioPatterns file count from.
+    """
+
+    source: str
+    epoch_us: int
+
+    def work(self, chunk: Chunk, *_: Any) -> Iterator[Any]:
+        """One chunk, block by block."""
+        source = DATED[self.source]
+        for number, block in enumerate(read_blocks(chunk, source.contract, self.epoch_us)):
+            name = f"{self.source}-{chunk.number:06}-{number:04}"
+            parsed = parse_dated(source, block, chunk.number, self.settings)
+            yield from self._rows(name, source, parsed)
+            yield from self._refused(name, chunk.number % self.shares, block, parsed, source.contract)
+            yield from self._sealed(name, parsed)
+            yield TaggedOutput(COUNTS, Counts(parsed.received))
+
+    def _rows(self, name: str, source: DatedSource, parsed: DatedBlock) -> Iterator[Any]:
+        rows = parsed.rows
+        day = rows[source.begins].cast(pa.int64()).to_numpy() // DAY_US
+        part = part_of(event_marks(rows, self.settings.keys.event_key), self.buckets)
+        order = stable_order(day, part)
+        key = (day * self.buckets + part)[order]
+        for packed, piece in spill(self.scratch, f"parsed-{name}", rows, key, order):
+            yield divmod(packed, self.buckets), piece
+
+
+@dataclass(frozen=True)
+class Landed:
+    """How the rows of one part of a day were judged, and the file of the new ones, if any."""
+
+    accepted: int
+    duplicate: int
+    file: DataFile | None
+
+
+@dataclass
+class JudgeDated(ThreadedDoFn):
+    """((day, part), pieces) -> Landed; .later: (chunk, Piece) of what is refused here.
+
+    Attributes:
+        source: a name of `DATED`.
+        held: the files of the table, in the version that is deduplicated against.
+        parts: of events, a power of two.
+        keys: of the hash of events.
+    """
+
+    lake: Lake
+    source: str
+    held: tuple[LiveFile, ...]
+    parts: int
+    keys: Keys
+    scratch: str
+
+    def work(self, element: tuple[tuple[int, int], Iterable[Piece]], *_: Any) -> Iterator[Any]:
+        """Judge the rows of one part of a day, and write the new ones."""
+        (day, part), pieces = element
+        given = read_pieces(pieces)
+        rows = pa.concat_tables([*self._held(day, part), given])
+        verdict = judge_dated(rows)[rows.num_rows - given.num_rows :]
+        file = self._written(day, given.filter(pa.array(verdict == NEW)))
+        yield Landed(int((verdict == NEW).sum()), int((verdict == DUPLICATE).sum()), file)
+        reason = np.where(verdict == CONFLICT, np.uint8(CONFLICTING_EVENT_ID), given["fault"].to_numpy())
+        refused = np.flatnonzero((verdict == CONFLICT) | (verdict == TIME))
+        row = given["row"].to_numpy()[refused]
+        order = np.argsort(row)
+        table = pa.table({"row": row[order], "reason": reason[refused][order]})
+        name = f"later-{self.source}-{day}-{part:06}"
+        for chunk, piece in spill(self.scratch, name, table, row[order] >> ROW_BITS):
+            yield TaggedOutput(LATER, (chunk, piece))
+
+    def _held(self, day: int, part: int) -> Iterator[pa.Table]:
+        """The rows of the lake that could meet those of the part."""
+        source = DATED[self.source]
+        for file in self.held:
+            if file.partition["date"] == day_text(day):
+                rows = read_live_file(file, source.table.file_schema)
+                rows = rows.append_column("row", pa.array(np.full(rows.num_rows, -1)))
+                rows = rows.append_column("fault", pa.array(np.zeros(rows.num_rows, np.uint8)))
+                mine = part_of(event_marks(rows, self.keys.event_key), self.parts) == part
+                yield rows.filter(pa.array(mine)).cast(source.rows_schema)
+
+    def _written(self, day: int, new: pa.Table) -> DataFile | None:
+        if not new.num_rows:
+            return None
+        source = DATED[self.source]
+        rows = new.take(pa.array(dated_order(source, new))).select(source.table.file_schema.names)
+        return write_data_file(
+            self.lake, source.table, {"date": day_text(day)}, rows.cast(source.table.file_schema)
+        )
+
+
+def files_of(parts: Iterable[Landed | Refused | Counts]) -> list[DataFile]:
+    """The files of an input's table, in the order of their names."""
+    files = [part.file for part in parts if isinstance(part, Landed) and part.file is not None]
+    return sorted(files, key=lambda file: file.path)
+
+
+def counts_of(parts: Iterable[Landed | Refused | Counts]) -> dict[str, Any]:
+    """What became of an input, as the report has it; its conservation is checked here."""
+    received = accepted = duplicate = 0
+    refused: dict[str, int] = {}
+    for part in parts:
+        if isinstance(part, Counts):
+            received += part.received
+        elif isinstance(part, Landed):
+            accepted, duplicate = accepted + part.accepted, duplicate + part.duplicate
+        else:
+            for reason, count in part.count:
+                refused[reason] = refused.get(reason, 0) + count
+    rejected = sum(refused.values())
+    assert received == accepted + duplicate + rejected, "records are neither accepted, duplicate nor rejected"
+    return {
+        "received": received,
+        "accepted": accepted,
+        "duplicate": duplicate,
+        "rejected": rejected,
+        "reasons": {reason: refused[reason] for reason in REASONS if reason in refused},
+    }

@@ -1,0 +1,208 @@
+"""Inputs whose records happen at an instant: encounters and declarations.
+
+They are judged as scans are: each by itself, then against what is accepted
+of the same UTC day, an event id standing for one content.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipelines.ingest.dedupe import judge_codes
+from pipelines.ingest.formats.arrow_blocks import text_spans
+from pipelines.ingest.formats.blocks import ROW_BITS, Columns, Lines, UInt8
+from pipelines.ingest.formats.field_types import kinds_of
+from pipelines.ingest.validate.columns import check
+from pipelines.ingest.validate.distinct import distinct
+from pipelines.ingest.validate.json_columns import columns_of_lines
+from pipelines.ingest.validate.reject_reasons import BAD_PERSON, BAD_TIME, TOO_NEW, TOO_OLD
+from pipelines.ingest.validate.scan_records import rows_of
+from pipelines.ingest.validate.scans import Settings
+from pipelines.ingest.validate.text_column import column_of
+from pipelines.kernels.sha256 import macs
+from pipelines.kernels.sort import Int64, UInt64, as_unsigned, order_by_key
+from schemas.tables import DECLARATIONS, ENCOUNTERS, Table
+
+Fields = dict[str, pa.Array]
+
+
+@dataclass(frozen=True)
+class DatedSource:
+    """An input whose rows are kept by date.
+
+    Attributes:
+        contract: the name of its contract.
+        table: the table of the lake, of the same name as its flag.
+        begins: the column whose UTC day is the date; it may not be too old.
+        ends: the column that may not be too new.
+        defects: what is wrong with rows beyond their single fields, uint8[n].
+        columns: the table's columns from the checked fields of accepted rows.
+    """
+
+    contract: str
+    table: Table
+    begins: str
+    ends: str
+    defects: Callable[[Fields], UInt8]
+    columns: Callable[[Fields], Fields]
+
+    @property
+    def rows_schema(self) -> pa.Schema:
+        """The table's columns, then what judging needs.
+
+        `row` = chunk number << ROW_BITS | row in the chunk, -1 of a row that the lake holds;
+        `fault` the reason code of the time check, else 0.
+        """
+        judging = [pa.field("row", pa.int64()), pa.field("fault", pa.uint8())]
+        return pa.schema([*self.table.file_schema, *judging])
+
+
+@dataclass(frozen=True)
+class DatedBlock:
+    """What became of a block; refused rows and `rows` make up all that were received.
+
+    Attributes:
+        rows: `rows_schema`; rows that only the time check refuses are among them.
+        refused_row: int64[k], packed like `row`, ascending.
+        refused_reason: uint8[k].
+        received: records in the block.
+        tokens: int64[d], the distinct persons of the rows without a fault.
+        identifiers: their canonical identifiers, UTF-8.
+    """
+
+    rows: pa.Table
+    refused_row: Int64
+    refused_reason: UInt8
+    received: int
+    tokens: Int64
+    identifiers: Sequence[bytes]
+
+
+def parse_dated(
+    source: DatedSource, block: Lines | Columns, chunk_number: int, settings: Settings
+) -> DatedBlock:
+    """Check a block; no record is ever an exception.
+
+    Args:
+        source: what the records are.
+        block: records of one chunk.
+        chunk_number: of all chunks of the input.
+        settings: keys and the range of time.
+    """
+    row = rows_of(block) + ((chunk_number << ROW_BITS) + block.first_row)
+    if isinstance(block, Lines):
+        block, _ = columns_of_lines(block, kinds_of(source.contract))
+    checked = check(block, source.contract, settings.keys)
+    checked.refuse(source.defects(checked.columns))
+    accepted = checked.reason == 0
+    fault = _faults(source, checked.columns, settings)
+    people = checked.identities(accepted & (fault == 0))
+    mask = pa.array(accepted)
+    columns = source.columns({name: column.filter(mask) for name, column in checked.columns.items()})
+    columns |= {"row": row[accepted], "fault": fault[accepted]}
+    schema = source.rows_schema
+    return DatedBlock(
+        rows=pa.table([columns[name] for name in schema.names], schema=schema),
+        refused_row=row[~accepted],
+        refused_reason=checked.reason[~accepted],
+        received=block.rows,
+        tokens=people.tokens,
+        identifiers=people,
+    )
+
+
+def _faults(source: DatedSource, columns: Fields, settings: Settings) -> UInt8:
+    """The reason of the time check of each row, 0 where there is none."""
+    fault = np.zeros(len(columns[source.begins]), np.uint8)
+    fault[_micros(columns[source.ends]) > settings.newest_us] = TOO_NEW
+    fault[_micros(columns[source.begins]) < settings.oldest_us] = TOO_OLD
+    return fault
+
+
+def judge_dated(rows: pa.Table) -> UInt8:
+    """The verdicts of `duplicates` on rows of one UTC day, those of the lake among them.
+
+    Args:
+        rows: `rows_schema` of a source.
+    """
+    event_id = _codes(rows["event_id"])
+    content = np.zeros(rows.num_rows, np.int64)
+    for name in rows.column_names:
+        if name not in ("event_id", "row", "fault"):
+            codes = _codes(rows[name])
+            content = _codes(pa.array(content * (codes.max(initial=0) + 2) + codes + 1))
+    key = np.where(event_id >= 0, event_id, content + rows.num_rows)
+    return judge_codes(key, content, rows["row"].to_numpy(), rows["fault"].to_numpy())
+
+
+def dated_order(source: DatedSource, rows: pa.Table) -> Int64:
+    """The permutation that puts rows in the order of the table, ties in the order of the input."""
+    first = np.argsort(rows["row"].to_numpy(), kind="stable")
+    at, *tokens = source.table.sorted_by
+    ties = [as_unsigned(rows[name].to_numpy()[first]) for name in tokens]
+    blank = np.zeros(first.size, np.uint64)
+    return first[order_by_key(_micros(rows[at])[first], *(*ties, blank)[:2])]
+
+
+def event_marks(rows: pa.Table, key: bytes) -> UInt64:
+    """A number that rows of one event share: of the event id, or of the first of the persons.
+
+    Args:
+        rows: `rows_schema` of a source.
+        key: of the hash, so that nobody can prepare events that share one.
+    """
+    ids, texts = distinct(column_of(text_spans(rows["event_id"].combine_chunks())))
+    person = rows[next(name for name in rows.column_names if name.startswith("person"))].to_numpy()
+    marks = np.append(macs(texts, key), 0)[ids]
+    return np.where(ids >= 0, marks, person).view(np.uint64)
+
+
+def _codes(column: pa.Array | pa.ChunkedArray) -> Int64:
+    """A number for each row, the same for the same value; -1 for null."""
+    whole = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    codes: Int64 = (
+        whole.dictionary_encode().indices.cast(pa.int64()).fill_null(-1).to_numpy(zero_copy_only=False)
+    )
+    return codes
+
+
+def _micros(column: pa.Array | pa.ChunkedArray) -> Int64:
+    """Instants as microseconds; null as 0."""
+    micros: Int64 = column.cast(pa.int64()).fill_null(0).to_numpy(zero_copy_only=False)
+    return micros
+
+
+def _no_defects(fields: Fields) -> UInt8:
+    return np.zeros(len(fields["person"]), np.uint8)
+
+
+def _encounter_defects(fields: Fields) -> UInt8:
+    """Nobody meets himself, and a meeting ends after it begins."""
+    alone = pc.fill_null(pc.equal(fields["person_a"], fields["person_b"]), False)
+    backward = pc.fill_null(pc.less_equal(fields["ended_at"], fields["started_at"]), False)
+    late = np.where(np.asarray(backward, bool), np.uint8(BAD_TIME), np.uint8(0))
+    reasons: UInt8 = np.where(np.asarray(alone, bool), np.uint8(BAD_PERSON), late)
+    return reasons
+
+
+def _encounter_columns(fields: Fields) -> Fields:
+    """The pair in the order of its tokens: an encounter has no direction."""
+    one, other = (fields[name].to_numpy(zero_copy_only=False) for name in ("person_a", "person_b"))
+    pair: dict[str, Any] = {"person_a": np.minimum(one, other), "person_b": np.maximum(one, other)}
+    return {**fields, **{name: pa.array(column) for name, column in pair.items()}}
+
+
+DATED: Final = {
+    source.table.name: source
+    for source in (
+        DatedSource(
+            "encounter", ENCOUNTERS, "started_at", "ended_at", _encounter_defects, _encounter_columns
+        ),
+        DatedSource("declaration", DECLARATIONS, "declared_at", "declared_at", _no_defects, dict),
+    )
+}
+"""By the name of the table, in the order of their commits."""

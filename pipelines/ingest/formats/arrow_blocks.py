@@ -1,0 +1,206 @@
+"""Columns of Arrow as columns of a block: text as spans, instants as microseconds."""
+
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+from numba import njit
+
+from pipelines.errors import DataError
+from pipelines.ingest.formats.blocks import NO_INSTANT, Columns, Int32, Spans, UInt8
+from pipelines.ingest.formats.csv_kernel import is_utf8
+from pipelines.ingest.formats.field_types import NUMBER, TEXTS, TIME, TRUTH, WHOLE
+from pipelines.ingest.formats.streams import unreadable
+from pipelines.ingest.validate.reject_reasons import MALFORMED
+from pipelines.ingest.validate.text_column import read_only
+from pipelines.kernels.sort import Int64
+
+Bool = npt.NDArray[np.bool_]
+
+_PER_US: Final = {"s": 1_000_000, "ms": 1_000, "us": 1}
+_NS_PER_US: Final = 1_000
+_MOST_LENGTH: Final = np.iinfo(np.int32).max
+
+
+def columns_of(path: str, first_row: int, kinds: dict[str, str], batch: pa.RecordBatch) -> Columns:
+    """A block of columns; rows with a value of another type than its kind are malformed.
+
+    Args:
+        path: of the file, for errors.
+        first_row: the number of its first row in the chunk.
+        kinds: the kind of each field by name.
+        batch: columns named by fields, each once.
+
+    Raises:
+        DataError: a column of instants has no time zone.
+    """
+    rows = batch.num_rows
+    broken = np.zeros(rows, np.uint8)
+    fields: dict[str, Spans | Int64] = {}
+    for name in batch.schema.names:
+        column = batch.column(name)
+        refuse_local_time(path, name, kinds[name], column.type)
+        value, wrong = _field_of(column, kinds[name])
+        broken[wrong] = MALFORMED
+        fields[name] = value
+    return Columns(first_row, fields, rows, broken)
+
+
+def refuse_local_time(path: str, name: str, kind: str, type_: pa.DataType) -> None:
+    """Refuse instants of which nobody knows where they are local.
+
+    Raises:
+        DataError: naming the column.
+    """
+    if kind == TIME and pa.types.is_timestamp(type_) and type_.tz is None:
+        raise local_time(path, name)
+
+
+def local_time(path: str, name: str) -> DataError:
+    """The error of a column of instants without a time zone."""
+    return unreadable(path, f"has local times in `{name}`", "write instants that are adjusted to UTC")
+
+
+def _field_of(column: pa.Array, kind: str) -> tuple[Spans | Int64, Bool]:
+    """The values of a column, and which of them are of another type than its kind."""
+    type_ = column.type
+    none = np.zeros(len(column), bool)
+    if pa.types.is_null(type_):
+        return text_spans(column.cast(pa.string())), none
+    if kind == TIME and (pa.types.is_timestamp(type_) or pa.types.is_int64(type_)):
+        return instants_of(column), none
+    if kind == TEXTS and _is_list(type_) and _is_text(type_.value_type):
+        column, type_ = pc.binary_join(column, ";"), type_.value_type
+    if _is_text(type_) and kind not in (NUMBER, WHOLE, TRUTH):
+        spans = text_spans(column)
+        return spans, ~valid_text(spans)
+    spans = text_spans(_as_text(column))
+    if _fits(type_, kind):
+        return spans, none
+    return spans, np.asarray(column.is_valid(), bool)
+
+
+def _fits(type_: pa.DataType, kind: str) -> bool:
+    """Whether values that are no text may stand in a field of a kind."""
+    number = pa.types.is_integer(type_) or pa.types.is_floating(type_) or pa.types.is_decimal(type_)
+    return (
+        (kind == NUMBER and number)
+        or (kind == WHOLE and pa.types.is_integer(type_))
+        or (kind == TRUTH and pa.types.is_boolean(type_))
+        or (kind == TIME and pa.types.is_date(type_))
+    )
+
+
+def _as_text(column: pa.Array) -> pa.Array:
+    """Values as text for the digest of a row, null where there is no simple text of them."""
+    try:
+        return column.cast(pa.string())
+    except pa.ArrowException:
+        return pa.nulls(len(column), pa.string())
+
+
+def _is_list(type_: pa.DataType) -> bool:
+    return bool(pa.types.is_list(type_) or pa.types.is_large_list(type_))
+
+
+def _is_text(type_: pa.DataType) -> bool:
+    if pa.types.is_dictionary(type_):
+        type_ = type_.value_type
+    tests = (
+        pa.types.is_string,
+        pa.types.is_large_string,
+        pa.types.is_string_view,
+        pa.types.is_binary,
+        pa.types.is_large_binary,
+        pa.types.is_binary_view,
+    )
+    return any(test(type_) for test in tests)
+
+
+def text_spans(column: pa.Array) -> Spans:
+    """Text where it lies in Arrow's buffers; of a dictionary each text lies there once."""
+    if pa.types.is_dictionary(column.type):
+        texts = text_spans(column.dictionary)
+        index = column.indices.cast(pa.int64()).fill_null(-1).to_numpy(zero_copy_only=False)
+        start = np.append(texts.start, 0)[index]
+        return Spans(texts.data, start, np.append(texts.length, np.int32(-1))[index])
+    if pa.types.is_string_view(column.type) or pa.types.is_binary_view(column.type):
+        column = column.cast(pa.large_binary())
+    wide = pa.types.is_large_string(column.type) or pa.types.is_large_binary(column.type)
+    _, offsets_buffer, data_buffer = column.buffers()
+    if len(column) == 0 or offsets_buffer is None:
+        return Spans(
+            np.zeros(0, np.uint8), np.zeros(len(column), np.int64), np.full(len(column), -1, np.int32)
+        )
+    whole = np.frombuffer(offsets_buffer, np.int64 if wide else np.int32)
+    offsets = whole[column.offset : column.offset + len(column) + 1].astype(np.int64)
+    length = np.minimum(np.diff(offsets), _MOST_LENGTH).astype(np.int32)
+    if column.null_count:
+        length[np.asarray(column.is_null(), bool)] = -1
+    return Spans(_bytes_of(data_buffer), offsets[:-1], length)
+
+
+def arrow_texts(spans: Spans) -> pa.Array:
+    """Text as an Arrow array; the bytes are shared where texts lie one behind another.
+
+    Args:
+        spans: well-formed UTF-8.
+    """
+    stop = spans.start + spans.length
+    in_line = (spans.length >= 0).all() and (spans.start[1:] == stop[:-1]).all()
+    if not in_line or not len(spans):
+        return pa.array([spans.value(row) for row in range(len(spans))], pa.binary()).cast(pa.string())
+    offsets = pa.py_buffer(np.append(spans.start, stop[-1]))
+    buffers = [None, offsets, pa.py_buffer(np.ascontiguousarray(spans.data))]
+    return pa.Array.from_buffers(pa.large_string(), len(spans), buffers).cast(pa.string())
+
+
+def _bytes_of(buffer: Any) -> UInt8:
+    """An Arrow buffer as an array that nobody writes to."""
+    return read_only(np.frombuffer(buffer, np.uint8) if buffer else np.zeros(0, np.uint8))
+
+
+def instants_of(column: pa.Array) -> Int64:
+    """Timestamps of any unit, or whole microseconds, as microseconds; what does not fit is the farthest."""
+    unit = column.type.unit if pa.types.is_timestamp(column.type) else "us"
+    return microseconds(
+        column.cast(pa.int64()).fill_null(0).to_numpy(), unit, np.asarray(column.is_null(), bool)
+    )
+
+
+def microseconds(value: Int64, unit: str, null: Bool) -> Int64:
+    """Instants in seconds, ms, us or ns as microseconds, cut downwards."""
+    if unit == "ns":
+        instants = value // _NS_PER_US
+    else:
+        farthest = np.iinfo(np.int64).max // _PER_US[unit]
+        instants = np.clip(value, -farthest, farthest) * _PER_US[unit]
+    return np.where(null, NO_INSTANT, instants)
+
+
+@njit(cache=True, nogil=True)
+def _valid_text(data: UInt8, start: Int64, length: Int32, valid: Bool) -> None:
+    for row in range(start.size):
+        bits = 0
+        for at in range(start[row], start[row] + max(length[row], 0)):
+            bits |= data[at]
+        valid[row] = bits < 0x80 or is_utf8(data, start[row], start[row] + length[row])
+
+
+def valid_text(spans: Spans) -> Bool:
+    """Which values are well-formed UTF-8; null is."""
+    valid = np.empty(len(spans), bool)
+    _valid_text(read_only(spans.data), spans.start, spans.length, valid)
+    return valid
+
+
+def join_texts(spans: Spans, rows: Int64, texts: list[str | None]) -> Spans:
+    """The column with `texts` in place of the values at `rows`."""
+    added = [None if text is None else text.encode("utf-8", errors="surrogateescape") for text in texts]
+    more = text_spans(pa.array(added, pa.binary()))
+    start, length = spans.start.copy(), spans.length.copy()
+    start[rows] = more.start + spans.data.size
+    length[rows] = more.length
+    return Spans(np.concatenate((spans.data, more.data)), start, length)

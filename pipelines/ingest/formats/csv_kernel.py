@@ -1,0 +1,267 @@
+"""Records and fields of CSV, compiled: one pass over the bytes, and no byte can lead it astray.
+
+The rules are those of RFC 4180. A quoted field may hold delimiters, line
+ends and doubled quotes. Where quoting is broken (something follows the
+closing quote, or none closes within `LOOK_BYTES`), the line at which the
+record began is refused alone and reading goes on after it, so that a stray
+quote never swallows the records behind it.
+"""
+
+from typing import Final, NamedTuple
+
+import numpy as np
+from numba import njit
+
+from pipelines.ingest.formats.blocks import Int32, UInt8
+from pipelines.ingest.formats.line_blocks import LONG_LINE
+from pipelines.ingest.validate.limits import RECORD_BYTES
+from pipelines.ingest.validate.reject_reasons import MALFORMED, TOO_LARGE
+from pipelines.kernels.sort import Int64
+
+LOOK_BYTES: Final = LONG_LINE
+"""How far the end of a quoted field is looked for."""
+
+_QUOTE: Final = 0x22
+_LINE_FEED: Final = 0x0A
+_RETURN: Final = 0x0D
+_BROKEN: Final = -1
+_UNFINISHED: Final = -2
+
+
+class Room(NamedTuple):
+    """Arrays that `split_records` writes, for a number of wanted columns and of rows at most.
+
+    Attributes:
+        start: int64[columns, rows].
+        length: int32[columns, rows], bytes; -1 in broken rows.
+        record: int64[2, rows], where a record begins and stops, its line end left out.
+        broken: uint8[rows], reason code or 0.
+    """
+
+    start: Int64
+    length: Int32
+    record: Int64
+    broken: UInt8
+
+
+def room_for(columns: int, rows: int) -> Room:
+    """Room that nothing was written to."""
+    return Room(
+        np.empty((columns, rows), np.int64),
+        np.empty((columns, rows), np.int32),
+        np.empty((2, rows), np.int64),
+        np.empty(rows, np.uint8),
+    )
+
+
+@njit(cache=True, nogil=True)
+def is_utf8(data: UInt8, start: int, stop: int) -> bool:
+    """Whether bytes are well-formed UTF-8: shortest forms, no surrogates, up to U+10FFFF."""
+    at = start
+    while at < stop:
+        lead = data[at]
+        if lead < 0x80:
+            at += 1
+            continue
+        low, high = 0x80, 0xBF
+        if 0xC2 <= lead <= 0xDF:
+            more = 1
+        elif 0xE0 <= lead <= 0xEF:
+            more = 2
+            if lead == 0xE0:
+                low = 0xA0
+            elif lead == 0xED:
+                high = 0x9F
+        elif 0xF0 <= lead <= 0xF4:
+            more = 3
+            if lead == 0xF0:
+                low = 0x90
+            elif lead == 0xF4:
+                high = 0x8F
+        else:
+            return False
+        if at + more >= stop:
+            return False
+        if data[at + 1] < low or data[at + 1] > high:
+            return False
+        for offset in range(2, more + 1):
+            if data[at + offset] & 0xC0 != 0x80:
+                return False
+        at += more + 1
+    return True
+
+
+@njit(cache=True, nogil=True)
+def _after_quoted(data: UInt8, start: int, limit: int, final: bool) -> int:
+    """The position after the closing quote of a field whose text begins at `start`."""
+    at = start
+    while at < limit:
+        if data[at] != _QUOTE:
+            at += 1
+        elif at + 1 < data.size and data[at + 1] == _QUOTE:
+            at += 2
+        elif at + 1 == data.size and not final:
+            return _UNFINISHED  # the next block may double it
+        else:
+            return at + 1
+    return _UNFINISHED if limit == data.size and not final else _BROKEN
+
+
+@njit(cache=True, nogil=True)
+def _unescape(data: UInt8, start: int, length: int) -> int:
+    """Write a quoted field with its doubled quotes made single, in its place; the new length."""
+    to = start
+    at = start
+    while at < start + length:
+        data[to] = data[at]
+        at += 2 if data[at] == _QUOTE else 1
+        to += 1
+    return to - start
+
+
+@njit(cache=True, nogil=True)
+def _line_stop(data: UInt8, position: int) -> int:
+    at = position
+    while at < data.size and data[at] != _LINE_FEED:
+        at += 1
+    return at
+
+
+@njit(cache=True, nogil=True)
+def _quoted_field(
+    data: UInt8, begin: int, limit: int, final: bool, delimiter: int
+) -> tuple[int, int, int, bool]:
+    """The field whose text begins at `begin`, behind its opening quote.
+
+    Returns:
+        Where its text stops; the position behind the field, or why there is none;
+        bits that occur in its bytes; whether a quote in it is doubled.
+    """
+    at = _after_quoted(data, begin, limit, final)
+    if at < 0:
+        return begin, at, 0, False
+    stop = at - 1
+    bits = 0
+    doubled = False
+    for inside in range(begin, stop):
+        bits |= data[inside]
+        if data[inside] == _QUOTE:
+            doubled = True
+    if at < data.size and data[at] == _RETURN:
+        at += 1
+        if at < data.size and data[at] != _LINE_FEED:
+            return stop, _BROKEN, bits, doubled
+    if at < data.size and data[at] != _LINE_FEED and data[at] != delimiter:
+        return stop, _BROKEN, bits, doubled
+    return stop, at, bits, doubled
+
+
+@njit(cache=True, nogil=True)
+def _plain_field(data: UInt8, begin: int, delimiter: int) -> tuple[int, int, int]:
+    """The field that begins at `begin` without a quote: its stop, the position behind it, its bits."""
+    at = begin
+    bits = 0
+    while at < data.size and data[at] != delimiter and data[at] != _LINE_FEED:
+        bits |= data[at]
+        at += 1
+    ends = at >= data.size or data[at] == _LINE_FEED
+    stop = at - 1 if ends and at > begin and data[at - 1] == _RETURN else at
+    return stop, at, bits
+
+
+@njit(cache=True, nogil=True)
+def _split_fields(
+    data: UInt8, position: int, final: bool, delimiter: int, slot: Int32, room: Room, row: int
+) -> tuple[int, int, int, bool]:
+    """Find the fields of the record at `position` and write the spans of the wanted ones.
+
+    Returns:
+        Position of the record's line end or of the end of the data, or why there is none;
+        number of fields; bits that occur in its bytes; whether a quote is doubled.
+    """
+    limit = min(data.size, position + LOOK_BYTES)
+    begin = position
+    fields = 0
+    all_bits = 0
+    any_doubled = False
+    while True:
+        if begin < data.size and data[begin] == _QUOTE:
+            begin += 1
+            stop, at, bits, doubled = _quoted_field(data, begin, limit, final, delimiter)
+            any_doubled = any_doubled or doubled
+        else:
+            stop, at, bits = _plain_field(data, begin, delimiter)
+        all_bits |= bits
+        if at < 0 or (at >= data.size and not final):
+            return _UNFINISHED if at >= 0 else at, fields, all_bits, any_doubled
+        if fields < slot.size and slot[fields] >= 0:
+            room.start[slot[fields], row] = begin
+            room.length[slot[fields], row] = stop - begin
+        fields += 1
+        if at >= data.size or data[at] == _LINE_FEED:
+            return at, fields, all_bits, any_doubled
+        begin = at + 1
+
+
+@njit(cache=True, nogil=True)
+def _settle(data: UInt8, room: Room, row: int, reason: int, doubled: bool) -> None:
+    """Take the spans of a broken row away, and make the doubled quotes of another one single."""
+    start, length = room.start, room.length
+    for wanted in range(start.shape[0]):
+        if reason:
+            start[wanted, row] = 0
+            length[wanted, row] = -1
+        elif doubled and start[wanted, row] > 0 and data[start[wanted, row] - 1] == _QUOTE:
+            length[wanted, row] = _unescape(data, start[wanted, row], length[wanted, row])
+
+
+@njit(cache=True, nogil=True)
+def split_records(
+    data: UInt8, position: int, final: bool, delimiter: int, slot: Int32, room: Room
+) -> tuple[int, int]:
+    """Find the records from `position` on, until the data or the room for rows ends.
+
+    Args:
+        data: uint8, whole lines; doubled quotes of records that are not broken become single in it.
+        position: where a record begins.
+        final: whether the file ends with the data; else a quoted field may go on behind it.
+        delimiter: a byte.
+        slot: int32[columns], the number of a wanted column, -1 of another.
+        room: what is written.
+
+    Returns:
+        The number of rows, and where the first record begins that is not among them.
+    """
+    rows = 0
+    while position < data.size and rows < room.broken.size:
+        blank = _blank_bytes(data, position)
+        if blank:
+            position += blank
+            continue
+        at, fields, bits, doubled = _split_fields(data, position, final, delimiter, slot, room, rows)
+        if at == _UNFINISHED:
+            break
+        reason = 0
+        if at == _BROKEN:
+            reason = MALFORMED
+            at = _line_stop(data, position)
+        stop = at - 1 if data[at - 1] == _RETURN else at
+        if stop - position > RECORD_BYTES:
+            reason = TOO_LARGE
+        elif fields != slot.size or (bits >= 0x80 and not is_utf8(data, position, stop)):
+            reason = MALFORMED
+        room.record[0, rows], room.record[1, rows], room.broken[rows] = position, stop, reason
+        _settle(data, room, rows, reason, doubled)
+        rows += 1
+        position = at + 1
+    return rows, min(position, data.size)
+
+
+@njit(cache=True, nogil=True)
+def _blank_bytes(data: UInt8, position: int) -> int:
+    """The length of the line at `position` with its line end when nothing is in it, else 0."""
+    if data[position] == _LINE_FEED:
+        return 1
+    if data[position] == _RETURN and (position + 1 == data.size or data[position + 1] == _LINE_FEED):
+        return min(2, data.size - position)
+    return 0

@@ -1,0 +1,100 @@
+"""JSON texts with escapes, compiled: what many writers make of every letter that is not ASCII."""
+
+import numpy as np
+
+from pipelines.ingest.formats.blocks import UInt8
+from pipelines.kernels.compile import helper, inlined
+
+_QUOTE, _BACKSLASH, _BLANK, _U = (ord(sign) for sign in '"\\ u')
+_FAILED = -1
+
+
+def _simple_escapes() -> UInt8:
+    """What the letter behind a backslash stands for, 0 for no escape of one letter."""
+    meanings = np.zeros(256, np.uint8)
+    for letter, meaning in zip('"\\/bfnrt', '"\\/\b\f\n\r\t', strict=True):
+        meanings[ord(letter)] = ord(meaning)
+    return meanings
+
+
+_MEANINGS = _simple_escapes()
+
+
+@helper
+def unescape(data: UInt8, at: int, target: UInt8, to: int) -> tuple[int, int]:
+    """Write the text that begins at `at` behind its quote, its escapes decoded.
+
+    The text never grows. Bytes that are not ASCII are copied as they are.
+
+    Returns:
+        The position of the closing quote, and the position behind what was
+        written; -1 for the first where the text is no JSON or has no end.
+    """
+    while at < data.size:
+        byte = data[at]
+        if byte == _QUOTE:
+            return at, to
+        if byte < _BLANK:
+            break
+        if byte != _BACKSLASH:
+            target[to] = byte
+            at, to = at + 1, to + 1
+            continue
+        if at + 1 == data.size:
+            break
+        meaning = _MEANINGS[data[at + 1]]
+        if meaning:
+            target[to] = meaning
+            at, to = at + 2, to + 1
+            continue
+        code, at = _code_point(data, at)
+        if code < 0:
+            break
+        to = _put_utf8(code, target, to)
+    return _FAILED, to
+
+
+@inlined
+def _code_point(data: UInt8, at: int) -> tuple[int, int]:
+    """The code point that a hexadecimal escape, or a pair, writes, and the position behind; -1 for none."""
+    first = _unit(data, at)
+    at += 6
+    if first < 0xD800 or first > 0xDFFF:
+        return first, at
+    second = _unit(data, at)
+    if first >= 0xDC00 or second < 0xDC00 or second > 0xDFFF:
+        return _FAILED, at
+    return 0x10000 + ((first - 0xD800) << 10) + (second - 0xDC00), at + 6
+
+
+@inlined
+def _unit(data: UInt8, at: int) -> int:
+    """The 16 bits that the hexadecimal escape at `at` writes, or -1."""
+    if at + 6 > data.size or data[at] != _BACKSLASH or data[at + 1] != _U:
+        return _FAILED
+    value = 0
+    for index in range(at + 2, at + 6):
+        digit = data[index]
+        if ord("0") <= digit <= ord("9"):
+            value = value * 16 + digit - ord("0")
+        elif ord("a") <= digit <= ord("f"):
+            value = value * 16 + digit - ord("a") + 10
+        elif ord("A") <= digit <= ord("F"):
+            value = value * 16 + digit - ord("A") + 10
+        else:
+            return _FAILED
+    return value
+
+
+@inlined
+def _put_utf8(code: int, target: UInt8, to: int) -> int:
+    """Write a code point in UTF-8; the position behind."""
+    if code < 0x80:
+        target[to] = code
+        return to + 1
+    more = 1 if code < 0x800 else 2 if code < 0x10000 else 3
+    lead = (0xC0, 0xE0, 0xF0)[more - 1]
+    target[to] = lead | code >> (6 * more)
+    for index in range(1, more + 1):
+        target[to + index] = 0x80 | (code >> (6 * (more - index))) & 0x3F
+    return to + more + 1

@@ -1,0 +1,114 @@
+"""Bytes cut into blocks of whole lines, however long a line is.
+
+A line over `LONG_LINE` bytes is never held: its first `LONG_LINE` bytes and
+the hexadecimal SHA-256 of the whole line, line end left out, stand for it.
+That is still a record, still far too large to be parsed, and its digest
+still depends on all its bytes.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from typing import Final
+
+import numpy as np
+
+from pipelines.ingest.formats.blocks import UInt8
+
+LONG_LINE: Final = 1 << 20
+"""Bytes of a line beyond which it is not kept verbatim."""
+
+_LOOK_BACK: Final = 1 << 10
+_LOOK_AHEAD: Final = 1 << 16
+
+
+class _LongLine:
+    """A line that is being read and not kept."""
+
+    def __init__(self, begin: UInt8) -> None:
+        self._kept = begin[:LONG_LINE]
+        self._hash = hashlib.sha256(begin.data)
+
+    def add(self, more: UInt8) -> None:
+        self._hash.update(more.data)
+
+    def stand_in(self) -> UInt8:
+        """What stands for the line, with a line end."""
+        tail = self._hash.hexdigest().encode() + b"\n"
+        return np.concatenate((self._kept, np.frombuffer(tail, np.uint8)))
+
+
+def whole_lines(parts: Iterator[UInt8]) -> Iterator[tuple[int, UInt8]]:
+    """Blocks of whole lines, each about a part long; only the last may lack its line end.
+
+    Args:
+        parts: consecutive bytes, arrays of any size.
+
+    Returns:
+        Where each block begins among all bytes, and the block.
+    """
+    rest = np.empty(0, np.uint8)  # the begin of a line, at most LONG_LINE bytes
+    long_line: _LongLine | None = None
+    at = begun = 0  # where the part ends; where the rest or the long line begins
+    for part in parts:
+        at += part.size
+        if long_line is not None:
+            begin = after_first_line_end(part)
+            long_line.add(part[: begin - 1] if begin else part)
+            if not begin:
+                continue
+            yield begun, long_line.stand_in()
+            long_line, part = None, part[begin:]
+        block = np.concatenate((rest, part)) if rest.size else part
+        stop = after_last_line_end(block)
+        for start, lines in _shortened(block[:stop]):
+            yield at - block.size + start, lines
+        rest = block[stop:]
+        begun = at - rest.size
+        if rest.size > LONG_LINE:
+            long_line, rest = _LongLine(rest), np.empty(0, np.uint8)
+    if long_line is not None:
+        yield begun, long_line.stand_in()
+    elif rest.size:
+        yield begun, rest
+
+
+def _shortened(block: UInt8) -> Iterator[tuple[int, UInt8]]:
+    """Whole lines, the long ones replaced, and where they begin; nearly always the block itself.
+
+    Looks for a line end in every `LONG_LINE` bytes instead of at every line.
+    """
+    start = position = 0
+    while block.size - position > LONG_LINE:
+        step = after_last_line_end(block[position : position + LONG_LINE + 1])
+        if step:
+            position += step
+            continue
+        if position > start:
+            yield start, block[start:position]
+        begin = position
+        start = position + after_first_line_end(block[position:])
+        yield begin, _LongLine(block[begin : start - 1]).stand_in()
+        position = start
+    if block.size > start:
+        yield start, block[start:]
+
+
+def after_last_line_end(data: UInt8) -> int:
+    """The position after the last line end, 0 where there is none."""
+    stop, size = data.size, _LOOK_BACK
+    while stop > 0:
+        start = max(0, stop - size)
+        found = data[start:stop].tobytes().rfind(b"\n")
+        if found >= 0:
+            return int(start + found + 1)
+        stop, size = start, min(2 * size, LONG_LINE)
+    return 0
+
+
+def after_first_line_end(data: UInt8) -> int:
+    """The position after the first line end, 0 where there is none."""
+    for start in range(0, data.size, _LOOK_AHEAD):
+        found = data[start : start + _LOOK_AHEAD].tobytes().find(b"\n")
+        if found >= 0:
+            return start + found + 1
+    return 0

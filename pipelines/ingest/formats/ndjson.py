@@ -1,0 +1,151 @@
+"""Newline-delimited JSON as blocks of whole lines.
+
+A line belongs to the chunk in which it begins, so the chunks of a file hold
+each of its lines exactly once wherever they are cut.
+"""
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from typing import Any, Final
+
+from pipelines.errors import DataError
+from pipelines.ingest.formats.blocks import ROW_BITS, Lines, UInt8
+from pipelines.ingest.formats.discover import Chunk
+from pipelines.ingest.formats.line_blocks import after_first_line_end, whole_lines
+from pipelines.ingest.formats.streams import (
+    MAGIC,
+    MARK,
+    announce,
+    let_go,
+    open_stream,
+    parts_of,
+    read_upto,
+    reading,
+    unreadable,
+    without_mark,
+)
+
+BLOCK_BYTES: Final = 32 << 20
+
+_MOST_BYTES: Final = 1 << ROW_BITS
+_SEARCH_BYTES: Final = 1 << 16
+_LINE_BYTES: Final = 1 << 12
+
+
+def read_ndjson(chunk: Chunk, block_bytes: int = BLOCK_BYTES) -> Iterator[Lines]:
+    """The lines of a chunk; the number of a row is the place of its first byte.
+
+    Raises:
+        DataError: the file cannot be read, or is of another format.
+    """
+    with (
+        reading(chunk.path, "newline-delimited JSON"),
+        open_stream(chunk.path, chunk.compression, chunk.key) as stream,
+    ):
+        begin, parts = _parts(chunk, stream, block_bytes)
+        for place, data in whole_lines(parts):
+            if place + data.size > _MOST_BYTES:
+                raise unreadable(chunk.path, "is larger than a terabyte", "split the file")
+            yield Lines(begin - chunk.start + place, data)
+        if chunk.passing:
+            let_go(stream, chunk.start, chunk.stop)
+
+
+def lines_at(chunk: Chunk, rows: Sequence[int]) -> Iterator[Lines]:
+    """Some lines of an uncompressed chunk, each at the begin of a small block, without those between.
+
+    Args:
+        chunk: whose lines they are.
+        rows: their numbers in the chunk.
+
+    Raises:
+        DataError: the file cannot be read any more.
+    """
+    with reading(chunk.path, "newline-delimited JSON"), open_stream(chunk.path, "") as stream:
+        places = [chunk.start + row for row in rows]
+        announce(stream, places, _LINE_BYTES)
+        for row, place in zip(rows, places, strict=True):
+            stream.seek(max(0, place - len(MARK)))
+            before = read_upto(stream, min(place, len(MARK))).tobytes()
+            begins = place == 0 or before.endswith(b"\n") or (place == len(MARK) and before == MARK)
+            block = next(whole_lines(parts_of(stream, _LINE_BYTES)), None)
+            if block is None or not begins:
+                raise unreadable(chunk.path, "has changed while it was read", "run it again")
+            yield Lines(row, block[1])
+
+
+def _parts(chunk: Chunk, stream: Any, block_bytes: int) -> tuple[int, Iterator[UInt8]]:
+    """Where the lines of the chunk begin, and their bytes."""
+    if chunk.compression:
+        return 0, _checked(chunk, without_mark(parts_of(stream, block_bytes)))
+    begin = _line_begin(stream, chunk.start) if chunk.start else _text_begin(stream)
+    length = max(0, _line_begin(stream, chunk.stop) - begin)
+    parts = _equal_parts(stream, begin, begin + length, block_bytes)
+    return begin, parts if chunk.start else _checked(chunk, parts)
+
+
+def _equal_parts(stream: Any, begin: int, end: int, about: int) -> Iterator[UInt8]:
+    """Whole lines in parts of about so many bytes, whole lines too: none is joined with another's rest.
+
+    Args:
+        stream: a file.
+        begin: where the lines begin.
+        end: where they end.
+        about: bytes.
+    """
+    parts = max(1, round((end - begin) / about))
+    cuts = [_line_begin(stream, begin + (end - begin) * part // parts) for part in range(1, parts)]
+    for start, stop in pairwise([begin, *cuts, end]):
+        stream.seek(start)
+        size = stop - start
+        yield from parts_of(stream, size if size <= 2 * about else about, size)  # a line may be very long
+
+
+def _text_begin(stream: Any) -> int:
+    """Where the text of a file begins: behind the byte order mark, if there is one."""
+    return len(MARK) if read_upto(stream, len(MARK)).tobytes() == MARK else 0
+
+
+def _line_begin(stream: Any, offset: int) -> int:
+    """Where the first line begins that begins at `offset` or after it."""
+    if offset == 0:
+        return 0
+    position = offset - 1
+    stream.seek(position)
+    while True:
+        window = read_upto(stream, _SEARCH_BYTES)
+        after = after_first_line_end(window)
+        if after or window.size < _SEARCH_BYTES:
+            return position + (after or int(window.size))
+        position += _SEARCH_BYTES
+
+
+def _checked(chunk: Chunk, parts: Iterator[UInt8]) -> Iterator[UInt8]:
+    """The parts of a file whose name says NDJSON and whose begin does not say otherwise.
+
+    Raises:
+        DataError: it begins like a file of another kind.
+    """
+    first = next(parts, None)
+    if first is None:
+        return
+    refuse_other_kind(chunk, first)
+    yield first
+    yield from parts
+
+
+def refuse_other_kind(chunk: Chunk, begin: UInt8) -> None:
+    """Refuse a text file that begins like Parquet, Avro, gzip or zstd.
+
+    Raises:
+        DataError: it does.
+    """
+    head = begin[:4].tobytes()
+    for kind, magic in MAGIC.items():
+        if head.startswith(magic):
+            raise other_kind(chunk.path, kind)
+
+
+def other_kind(path: str, kind: str) -> DataError:
+    """The error of a file whose name and content disagree."""
+    return unreadable(path, f"holds {kind} under another name", f"name it as the {kind} file it is")

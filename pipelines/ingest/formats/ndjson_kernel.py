@@ -1,0 +1,359 @@
+"""Lines of JSON to spans of their known fields, in one pass over the bytes.
+
+Reads what nearly all lines are: one object of texts, numbers and literals.
+Every other line is left to `pipelines.ingest.formats.json_fallback`. A line read here gives
+the same texts as the strict parser would; a line in doubt is never read here.
+"""
+
+import numpy as np
+from numba import njit
+
+from pipelines.ingest.formats.blocks import Int32, UInt8
+from pipelines.ingest.formats.csv_kernel import is_utf8
+from pipelines.ingest.formats.json_escapes import unescape
+from pipelines.ingest.validate.limits import FIELDS, RECORD_BYTES
+from pipelines.kernels.byte_copy import load_upto
+from pipelines.kernels.compile import helper, inlined
+from pipelines.kernels.simd import WIDTH, count_bits, first_bit, line_ends, special_bytes
+from pipelines.kernels.sort import Int64
+
+READ, TOO_LONG, IN_DOUBT = 0, 1, 2
+"""What became of a line."""
+
+_QUOTE, _BACKSLASH, _COLON, _COMMA, _OPEN, _CLOSE = (ord(sign) for sign in '"\\:,{}')
+_ZERO, _NINE, _POINT, _MINUS = (ord(sign) for sign in "09.-")
+_BLANK, _TAB, _RETURN, _LINE_FEED = (ord(sign) for sign in " \t\r\n")
+_FAILED, _ESCAPED = -1, -2
+_SEEN, _AT, _FIELD = 0, 1, 2
+_MOST_DIGITS = 15
+_NULL, _TRUE, _FALSE = (int.from_bytes(word, "little") for word in (b"null", b"true", b"fals"))
+
+_HASH_FACTOR, _HASH_SIZE = 7, 16
+_SIZES = np.array([len(name) for name in FIELDS], np.int64)
+_HEADS = np.array([int.from_bytes(name.encode()[:8], "little") for name in FIELDS], np.uint64)
+_TAILS = np.array([int.from_bytes(name.encode()[8:], "little") for name in FIELDS], np.uint64)
+
+
+def _field_of_hash() -> Int64:
+    """The only field that a key's hash allows, -1 for none."""
+    fields = np.full(_HASH_SIZE, -1, np.int64)
+    for number, name in enumerate(FIELDS):
+        slot = (len(name) * _HASH_FACTOR + ord(name[0])) % _HASH_SIZE
+        assert fields[slot] < 0
+        fields[slot] = number
+    return fields
+
+
+_FIELD_OF_HASH = _field_of_hash()
+
+
+@njit(cache=True, nogil=True)
+def read_lines(data: UInt8) -> tuple[Int64, Int64, UInt8, Int64, Int32, UInt8]:
+    """Find the records of a block and the spans of their fields.
+
+    Args:
+        data: uint8, whole lines.
+
+    Returns:
+        begin int64[n] and end int64[n] of each line that is not blank, its
+        line end left out; uint8[n] `READ`, `TOO_LONG` or `IN_DOUBT`; start
+        int64[fields, n] and length int32[fields, n] of the fields, -1 where
+        absent or empty, and in all fields of a line that was not read; and
+        uint8, texts with escapes as they are meant, whose positions count on
+        from the end of `data`.
+    """
+    most = _count_line_ends(data) + 1
+    bounds = np.empty((2, most), np.int64)
+    state = np.empty(most, np.uint8)
+    start = np.empty((_SIZES.size, most), np.int64)
+    length = np.empty((_SIZES.size, most), np.int32)
+    side = np.empty(data.size, np.uint8)
+    used = np.zeros(1, np.int64)
+    rows = _read_all(data, bounds, state, start, length, side, used, np.zeros(3, np.int64))
+    texts = side[: used[0]].copy()
+    return bounds[0, :rows], bounds[1, :rows], state[:rows], start[:, :rows], length[:, :rows], texts
+
+
+@helper
+def _read_all(
+    data: UInt8,
+    bounds: Int64,
+    state: UInt8,
+    start: Int64,
+    length: Int32,
+    side: UInt8,
+    used: Int64,
+    pause: Int64,
+) -> int:
+    """Fill the columns of `read_lines`; the number of records."""
+    rows = 0
+    at = 0
+    while at < data.size:
+        first = skip_blanks(data, at)
+        if first == data.size or data[first] == _LINE_FEED:
+            at = first + 1
+            continue
+        _forget(length, rows)
+        stop = skip_blanks(data, _read_object(data, first, start, length, rows, side, used, pause))
+        state[rows] = READ
+        if stop < 0 or (stop < data.size and data[stop] != _LINE_FEED):
+            stop = find_line_end(data, first)
+            state[rows] = IN_DOUBT
+        bounds[0, rows] = at
+        bounds[1, rows] = stop - (data[stop - 1] == _RETURN)
+        if bounds[1, rows] - at > RECORD_BYTES:
+            state[rows] = TOO_LONG
+        if state[rows] != READ:
+            _forget(length, rows)
+        rows += 1
+        at = stop + 1
+    return rows
+
+
+@inlined
+def _forget(length: Int32, row: int) -> None:
+    for field in range(_SIZES.size):
+        length[field, row] = -1
+
+
+@njit(cache=True, nogil=True)
+def line_begins(data: UInt8) -> Int64:
+    """`begin` as `read_lines` gives it, without reading the lines."""
+    begin = np.empty(_count_line_ends(data) + 1, np.int64)
+    rows = 0
+    at = 0
+    while at < data.size:
+        first = skip_blanks(data, at)
+        stop = find_line_end(data, first)
+        if first < stop:
+            begin[rows] = at
+            rows += 1
+        at = stop + 1
+    return begin[:rows]
+
+
+@njit(cache=True, nogil=True)
+def ends_of_lines(data: UInt8, begin: Int64) -> Int64:
+    """`end` as `read_lines` gives it, of the lines that begin there."""
+    end = np.empty(begin.size, np.int64)
+    for row in range(begin.size):
+        stop = find_line_end(data, skip_blanks(data, begin[row]))
+        end[row] = stop - (data[stop - 1] == _RETURN)
+    return end
+
+
+@helper
+def _count_line_ends(data: UInt8) -> int:
+    count = 0
+    at = 0
+    while at + WIDTH <= data.size:
+        count += count_bits(line_ends(data, at))
+        at += WIDTH
+    while at < data.size:
+        count += data[at] == _LINE_FEED
+        at += 1
+    return count
+
+
+@helper
+def find_line_end(data: UInt8, at: int) -> int:
+    """The position of the next line feed, or the size of the block."""
+    while at + WIDTH <= data.size:
+        mask = line_ends(data, at)
+        if mask:
+            return int(at + first_bit(mask))
+        at += WIDTH
+    while at < data.size and data[at] != _LINE_FEED:
+        at += 1
+    return at
+
+
+@inlined
+def skip_blanks(data: UInt8, at: int) -> int:
+    """The next position that holds none of JSON's blanks but the line feed; `_FAILED` stays what it is."""
+    while 0 <= at < data.size and (data[at] == _BLANK or data[at] == _TAB or data[at] == _RETURN):
+        at += 1
+    return at
+
+
+@inlined
+def _peek(data: UInt8, at: int) -> int:
+    return int(data[at]) if at < data.size else 0
+
+
+@inlined
+def _read_object(
+    data: UInt8, at: int, start: Int64, length: Int32, row: int, side: UInt8, used: Int64, pause: Int64
+) -> int:
+    """Read an object of simple values; the position behind it, or `_FAILED` where there is a doubt.
+
+    Escapes are decoded here, outside the loop that reads all else.
+    """
+    if data[at] != _OPEN:
+        return _FAILED
+    at = skip_blanks(data, at + 1)
+    if _peek(data, at) == _CLOSE:
+        return at + 1
+    pause[_SEEN] = 0
+    while True:
+        stop = _read_members(data, at, start, length, row, pause)
+        if stop != _ESCAPED:
+            return stop
+        at = _read_escaped(data, start, length, row, side, used, pause)
+        if _peek(data, at) != _COMMA:
+            return at + 1 if _peek(data, at) == _CLOSE else _FAILED
+        at = skip_blanks(data, at + 1)
+
+
+@helper
+def _read_escaped(
+    data: UInt8, start: Int64, length: Int32, row: int, side: UInt8, used: Int64, pause: Int64
+) -> int:
+    """Read the text at which `_read_members` paused; the position of what follows it, or the block's size."""
+    at, field = pause[_AT], pause[_FIELD]
+    end, to = unescape(data, at + 1, side, used[0])
+    if end < 0 or (field < 0 and not is_utf8(data, at + 1, end)):
+        return data.size
+    if field >= 0:
+        start[field, row], length[field, row] = data.size + used[0], to - used[0]
+        used[0] = to
+    return skip_blanks(data, end + 1)
+
+
+@inlined
+def _read_members(data: UInt8, at: int, start: Int64, length: Int32, row: int, pause: Int64) -> int:
+    """Read members from the key at `at` on, up to a text that is not simple.
+
+    Args:
+        data: uint8.
+        at: where a key should begin.
+        start: int64[fields, rows], receives the positions of texts.
+        length: int32[fields, rows], receives their sizes.
+        row: the record.
+        pause: int64[3], the fields seen before, as bits; at such a text also
+            the position of its quote and its field.
+
+    Returns:
+        The position behind the object, `_FAILED`, or `_ESCAPED` at such a text.
+    """
+    seen = pause[_SEEN]
+    while _peek(data, at) == _QUOTE:
+        end, plain = _text_end(data, at + 1)
+        if end < 0 or not plain:
+            return _FAILED
+        field = _field_of(data, at + 1, end - at - 1)
+        at = skip_blanks(data, end + 1)
+        if _peek(data, at) != _COLON or (field >= 0 and (seen >> field) & 1):
+            return _FAILED
+        at = skip_blanks(data, at + 1)
+        if field >= 0:
+            seen |= 1 << field
+            end = _known_value(data, at, start, length, row, field)
+        else:
+            end = _other_value(data, at)
+        if end < 0:
+            pause[_SEEN], pause[_AT], pause[_FIELD] = seen, at, field
+            return _ESCAPED if _peek(data, at) == _QUOTE else _FAILED
+        at = skip_blanks(data, end)
+        if _peek(data, at) != _COMMA:
+            return at + 1 if _peek(data, at) == _CLOSE else _FAILED
+        at = skip_blanks(data, at + 1)
+    return _FAILED
+
+
+@inlined
+def _known_value(data: UInt8, at: int, start: Int64, length: Int32, row: int, field: int) -> int:
+    """Note the span of a text, or nothing for null; the position behind it or `_FAILED`."""
+    if _peek(data, at) == _QUOTE:
+        end, _ = _text_end(data, at + 1)
+        if end < 0:
+            return _FAILED
+        if end > at + 1:
+            start[field, row] = at + 1
+            length[field, row] = end - at - 1
+        return end + 1
+    return at + 4 if _word(data, at) == _NULL else _FAILED
+
+
+@helper
+def _other_value(data: UInt8, at: int) -> int:
+    """The position behind a simple value that nobody asks for, or `_FAILED`."""
+    first = _peek(data, at)
+    if first == _QUOTE:
+        end, plain = _text_end(data, at + 1)
+        return end + 1 if end >= 0 and (plain or is_utf8(data, at + 1, end)) else _FAILED
+    if first == _MINUS or _ZERO <= first <= _NINE:
+        return _number_end(data, at)
+    word = _word(data, at)
+    if word in (_NULL, _TRUE):
+        return at + 4
+    return at + 5 if word == _FALSE and _peek(data, at + 4) == ord("e") else _FAILED
+
+
+@inlined
+def _word(data: UInt8, at: int) -> np.int64:
+    """The next four bytes, little-endian."""
+    return np.int64(load_upto(data, at, 4)) if at + 4 <= data.size else np.int64(0)
+
+
+@helper
+def _number_end(data: UInt8, at: int) -> int:
+    """The position behind a number without an exponent; the longest ones are left to others."""
+    at += data[at] == _MINUS
+    end = _digits_end(data, at)
+    if end == at or end - at > _MOST_DIGITS or (data[at] == _ZERO and end - at > 1):
+        return _FAILED
+    if _peek(data, end) == _POINT:
+        at = end + 1
+        end = _digits_end(data, at)
+        if end == at or end - at > _MOST_DIGITS:
+            return _FAILED
+    return end
+
+
+@inlined
+def _digits_end(data: UInt8, at: int) -> int:
+    while _ZERO <= _peek(data, at) <= _NINE:
+        at += 1
+    return at
+
+
+@inlined
+def _text_end(data: UInt8, at: int) -> tuple[int, bool]:
+    """The closing quote of a text and whether it is ASCII; `_FAILED` for an escape, control or no end."""
+    plain = True
+    while at + WIDTH <= data.size:
+        mask = special_bytes(data, at)
+        while mask:
+            found = int(at + first_bit(mask))
+            if data[found] == _QUOTE:
+                return found, plain
+            if data[found] < 0x80:
+                return _FAILED, plain
+            plain = False
+            mask &= mask - 1
+        at += WIDTH
+    while at < data.size:
+        byte = data[at]
+        if byte == _QUOTE:
+            return at, plain
+        if byte < _BLANK or byte == _BACKSLASH:
+            return _FAILED, plain
+        plain = plain and byte < 0x80
+        at += 1
+    return _FAILED, plain
+
+
+@inlined
+def _field_of(data: UInt8, at: int, size: int) -> int:
+    """The number of the field that a key names, -1 for another key."""
+    if size == 0:
+        return -1
+    field: int = _FIELD_OF_HASH[(size * _HASH_FACTOR + data[at]) % _HASH_SIZE]
+    if field < 0 or _SIZES[field] != size:
+        return -1
+    if load_upto(data, at, min(size, 8)) != _HEADS[field]:
+        return -1
+    if size > 8 and load_upto(data, at + 8, size - 8) != _TAILS[field]:
+        return -1
+    return field

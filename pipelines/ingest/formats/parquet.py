@@ -1,0 +1,67 @@
+"""Parquet as columns; what the contract does not name is never read."""
+
+import io
+from collections.abc import Iterator
+from typing import Any, Final
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipelines.ingest.formats.arrow_blocks import columns_of, refuse_local_time
+from pipelines.ingest.formats.blocks import Columns
+from pipelines.ingest.formats.discover import Chunk
+from pipelines.ingest.formats.field_types import check_columns, kinds_of
+from pipelines.ingest.formats.streams import open_seekable, reading, unreadable
+
+BLOCK_ROWS: Final = 1 << 17
+
+
+def read_parquet(chunk: Chunk, contract: str, block_rows: int = BLOCK_ROWS) -> Iterator[Columns]:
+    """The records of the row groups that begin in a chunk.
+
+    Text may be plain, large or a dictionary; instants are text, timestamps
+    with a time zone in any unit, or whole microseconds.
+
+    Raises:
+        DataError: the file cannot be read, lacks a column, or has local times.
+    """
+    kinds = kinds_of(contract)
+    with reading(chunk.path, "Parquet"), open_seekable(chunk.path, chunk.compression) as source:
+        size = source.seek(0, io.SEEK_END)
+        if size == 0:
+            raise unreadable(chunk.path, "is empty", "a Parquet file has a footer; send it again")
+        file = pq.ParquetFile(pa.PythonFile(source, mode="r"), page_checksum_verification=True)
+        names = file.schema_arrow.names
+        check_columns(chunk.path, contract, names)
+        wanted = [name for name in kinds if name in names]
+        for name in wanted:
+            refuse_local_time(chunk.path, name, kinds[name], file.schema_arrow.field(name).type)
+        first_row = 0
+        groups = _groups(chunk, file.metadata, size)
+        for batch in file.iter_batches(block_rows, row_groups=groups, columns=wanted, use_threads=False):
+            if batch.num_rows:
+                yield columns_of(chunk.path, first_row, kinds, batch)
+            first_row += batch.num_rows
+
+
+def _groups(chunk: Chunk, metadata: Any, size: int) -> list[int]:
+    """The row groups that begin in the chunk; of a compressed file all."""
+    if chunk.compression:
+        return list(range(metadata.num_row_groups))
+    groups = []
+    for number in range(metadata.num_row_groups):
+        begin = min(max(0, _group_begin(metadata.row_group(number))), size - 1)
+        if chunk.start <= begin < chunk.stop:
+            groups.append(number)
+    return groups
+
+
+def _group_begin(group: Any) -> int:
+    """The offset of a row group's first page."""
+    begins: list[int] = []
+    for number in range(group.num_columns):
+        column = group.column(number)
+        begins.append(column.data_page_offset)
+        if column.dictionary_page_offset is not None:
+            begins.append(column.dictionary_page_offset)
+    return min(begins)

@@ -1,0 +1,31 @@
+"""A chunk as blocks of records, whatever format it has."""
+
+from collections.abc import Iterator
+
+from pipelines.ingest.formats.avro import read_avro
+from pipelines.ingest.formats.blocks import Columns, Lines
+from pipelines.ingest.formats.csv import read_csv
+from pipelines.ingest.formats.discover import Chunk
+from pipelines.ingest.formats.ndjson import read_ndjson
+from pipelines.ingest.formats.parquet import read_parquet
+from pipelines.ingest.formats.sociopatterns import read_tij
+
+
+def read_blocks(chunk: Chunk, contract: str = "scan", epoch_us: int = 0) -> Iterator[Lines | Columns]:
+    """The records of a chunk in their order, a few tens of megabytes at a time.
+
+    Args:
+        chunk: from `list_chunks`.
+        contract: what the records are, a name of `schemas.contract.INPUTS`.
+        epoch_us: what the times of a SocioPatterns file count from.
+
+    Raises:
+        DataError: the file cannot be read or lacks a required column; it names
+            the file and never what is in it.
+        ServiceError: the file's store does not answer.
+    """
+    if chunk.format == "ndjson":
+        return read_ndjson(chunk)
+    if chunk.format == "tij":
+        return read_tij(chunk, contract, epoch_us)
+    return {"csv": read_csv, "parquet": read_parquet, "avro": read_avro}[chunk.format](chunk, contract)

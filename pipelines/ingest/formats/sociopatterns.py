@@ -1,0 +1,95 @@
+"""SocioPatterns files of face-to-face proximity as encounters.
+
+A line `t i j` says that the badges i and j saw one another during the twenty
+seconds before t; what stands behind is left out. The touching slots of a pair
+are one encounter. The badges see about a metre and a half ahead.
+
+http://www.sociopatterns.org/datasets
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+
+from pipelines.ingest.formats.arrow_blocks import text_spans
+from pipelines.ingest.formats.blocks import NO_INSTANT, Columns
+from pipelines.ingest.formats.discover import Chunk
+from pipelines.ingest.formats.streams import open_stream, reading, unreadable
+from pipelines.ingest.validate.reject_reasons import MALFORMED
+from pipelines.kernels.sort import Int64
+
+SLOT_SECONDS: Final = 20
+DISTANCE_M: Final = 1.5
+
+_SECOND_US = 1_000_000
+_LINE = re.compile(rb"(\d{1,12})[ \t]+(\d{1,18})[ \t]+(\d{1,18})(?:[ \t].*)?", re.DOTALL)
+
+
+def read_tij(chunk: Chunk, contract: str, epoch_us: int) -> Iterator[Columns]:
+    """The encounters of a file, ordered by begin; a line that is none is malformed.
+
+    Persons are `device:NAME-i`, where NAME is that of the file without its suffixes.
+
+    Args:
+        chunk: a whole file.
+        contract: what the records are wanted as.
+        epoch_us: the instant that t counts from, microseconds UTC.
+
+    Raises:
+        DataError: the file cannot be read, or is given as another input.
+    """
+    if contract != "encounter":
+        raise unreadable(chunk.path, "holds contacts of pairs", "name it with --encounters")
+    with reading(chunk.path, "lines of t i j"), open_stream(chunk.path, chunk.compression) as stream:
+        lines = [line for line in stream.read().splitlines() if line.strip()]
+    found = [_LINE.fullmatch(line.strip()) for line in lines]
+    slots = np.array([list(map(int, match.groups())) for match in found if match], np.int64).reshape(-1, 3)
+    start_s, end_s, one, other = merged_slots(*slots.T)
+    wrong = [line for line, match in zip(lines, found, strict=True) if match is None]
+    name = re.sub(r"[^A-Za-z0-9_-]", "-", Path(chunk.path).name.partition(".")[0])[:64]
+    count, blank = one.size + len(wrong), np.full(len(wrong), NO_INSTANT)
+    yield Columns(
+        first_row=0,
+        fields={
+            "person_a": text_spans(_devices(name, one, count)),
+            "person_b": text_spans(_devices(name, other, count)),
+            "started_at": np.append(start_s * _SECOND_US + epoch_us, blank),
+            "ended_at": np.append(end_s * _SECOND_US + epoch_us, blank),
+            "distance_m": text_spans(pa.array([str(DISTANCE_M)] * count, pa.string())),
+        },
+        rows=count,
+        broken=np.repeat(np.array([0, MALFORMED], np.uint8), [one.size, len(wrong)]),
+        raw=dict(enumerate(wrong, one.size)),
+    )
+
+
+def merged_slots(t: Int64, i: Int64, j: Int64) -> tuple[Int64, Int64, Int64, Int64]:
+    """The touching slots of each pair as one interval.
+
+    Args:
+        t: int64[n], the end of a slot, seconds.
+        i: int64[n], the one badge of a pair.
+        j: int64[n], the other.
+
+    Returns:
+        Begin and end, seconds, and the pair, the smaller first, by begin and pair.
+    """
+    one, other = np.minimum(i, j), np.maximum(i, j)
+    order = np.lexsort((t, other, one))
+    t, one, other = t[order], one[order], other[order]
+    begins = (np.diff(one, prepend=-1) != 0) | (np.diff(other, prepend=-1) != 0)
+    begins[1:] |= np.diff(t) > SLOT_SECONDS
+    first = np.flatnonzero(begins)
+    last = np.append(first[1:], t.size)[: first.size] - 1
+    start_s, end_s, one, other = t[first] - SLOT_SECONDS, t[last], one[first], other[first]
+    order = np.lexsort((other, one, start_s))
+    return start_s[order], end_s[order], one[order], other[order]
+
+
+def _devices(name: str, badge: Int64, count: int) -> pa.Array:
+    texts = [f"device:{name}-{number}" for number in badge.tolist()]
+    return pa.array(texts + [None] * (count - len(texts)), pa.string())

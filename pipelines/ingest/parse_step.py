@@ -1,0 +1,124 @@
+"""A chunk of input, parsed and spilled by event bucket."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from apache_beam.pvalue import TaggedOutput
+
+from pipelines.ingest.events import DatedBlock
+from pipelines.ingest.formats.discover import Chunk
+from pipelines.ingest.formats.read_blocks import read_blocks
+from pipelines.ingest.rejects import ROW_MASK, digests_of, refused_rows
+from pipelines.ingest.validate.scans import Parsed, Settings, parse
+from pipelines.ingest.vault_backlog import Unsealed
+from pipelines.kernels.sort import Int64, part_of, stable_order
+from pipelines.lake import Lake, read_table
+from pipelines.privacy.vault import Sealer
+from pipelines.runtime.job_errors import noted
+from pipelines.runtime.spill import spill
+from pipelines.runtime.threaded_dofn import ThreadedDoFn
+from pipelines.times import DAY_US
+
+REFUSED, SEALED, COUNTS, DATES = "refused", "sealed", "counts", "dates"
+"""Tags beside the scans: refused rows, sealed identifiers, counts, scans by day."""
+
+_ROWS_AT_ONCE = 1 << 18
+_SEALED_AT_ONCE = 1 << 14
+_FEW_DAYS = 1 << 16  # counted without being sorted
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What one step saw, to be summed.
+
+    Attributes:
+        received: scans read, refused ones included.
+        strict: lines that the fast parser handed on.
+    """
+
+    received: int = 0
+    strict: int = 0
+
+
+@dataclass
+class ParseChunks(ThreadedDoFn):
+    """Chunk -> (event bucket, Piece); beside it what the tags say, pieces as well."""
+
+    lake: Lake
+    settings: Settings
+    buckets: int
+    shares: int
+    scratch: str
+
+    def start_bundle(self) -> None:
+        """Forget what earlier bundles sealed: a bundle tried again seals again."""
+        super().start_bundle()
+        with noted(self.scratch):
+            self._unsealed = Unsealed(read_table(self.lake, "vault", ["person"])["person"].to_numpy())
+        self._sealer = Sealer(self.settings.keys.authority_public)
+
+    def work(self, chunk: Chunk, *_: Any) -> Iterator[Any]:
+        """One chunk, block by block; the scans of several blocks are spilled together."""
+        held: list[pa.Table] = []
+        name = ""
+        for number, block in enumerate(read_blocks(chunk)):
+            name = f"{chunk.number:06}-{number:04}"
+            parsed = parse(block, chunk.number, self.settings)
+            yield from self._refused(name, chunk.number % self.shares, block, parsed)
+            yield from self._sealed(name, parsed)
+            yield TaggedOutput(COUNTS, Counts(parsed.received, parsed.strict))
+            held.append(parsed.scans)
+            del block, parsed
+            if sum(scans.num_rows for scans in held) >= _ROWS_AT_ONCE:
+                yield from self._scans(name, held)
+        if held:
+            yield from self._scans(name, held)
+
+    def _scans(self, name: str, held: list[pa.Table]) -> Iterator[Any]:
+        """Spill what is held, and hold nothing any more."""
+        scans = pa.concat_tables(held).unify_dictionaries().combine_chunks()
+        held.clear()
+        bucket = part_of(scans["event_high"].to_numpy(), self.buckets)
+        order = stable_order(bucket)
+        yield from spill(self.scratch, f"parsed-{name}", scans, bucket[order], order)
+        yield TaggedOutput(DATES, _rows_a_day(scans["occurred_us"].to_numpy() // DAY_US))
+
+    def _refused(
+        self, name: str, share: int, block: Any, parsed: Parsed | DatedBlock, contract: str = "scan"
+    ) -> Iterator[Any]:
+        if parsed.refused_row.size:
+            rows = parsed.refused_row & ROW_MASK
+            table = refused_rows(parsed.refused_reason, digests_of(self.settings.keys, block, rows, contract))
+            for _, piece in spill(self.scratch, f"refused-{name}", table, np.zeros(rows.size, np.int64)):
+                yield TaggedOutput(REFUSED, (share, piece))
+
+    def _sealed(self, name: str, parsed: Parsed | DatedBlock) -> Iterator[Any]:
+        fresh = self._unsealed.claim(parsed.tokens)
+        if fresh.size:
+            share = part_of(parsed.tokens[fresh], self.shares)
+            order = stable_order(share)
+            fresh = fresh[order]
+            some = [fresh[start : start + _SEALED_AT_ONCE] for start in range(0, fresh.size, _SEALED_AT_ONCE)]
+            rows = pa.concat_tables([self._sealer.seal(*_persons(parsed, positions)) for positions in some])
+            for key, piece in spill(self.scratch, f"sealed-{name}", rows, share[order]):
+                yield TaggedOutput(SEALED, (key, piece))
+
+
+def _persons(parsed: Parsed | DatedBlock, positions: Int64) -> tuple[Int64, list[bytes]]:
+    """The tokens and the identifiers at some positions."""
+    return parsed.tokens[positions], [parsed.identifiers[position] for position in positions.tolist()]
+
+
+def _rows_a_day(day: Int64) -> dict[int, int]:
+    """How many rows each day has."""
+    if not day.size:
+        return {}
+    first, last = int(day.min()), int(day.max())
+    if last - first >= _FEW_DAYS:
+        days, counts = np.unique(day, return_counts=True)
+        return dict(zip(days.tolist(), counts.tolist(), strict=True))
+    rows = np.bincount(day - first)
+    return {first + number: count for number, count in enumerate(rows.tolist()) if count}

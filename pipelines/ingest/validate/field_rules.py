@@ -1,0 +1,167 @@
+"""What the fields of registry, cases, encounters and declarations may hold.
+
+A check is a plain function of one text; it is asked once for each distinct
+text of a column.
+"""
+
+import datetime as dt
+import re
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Final
+from zoneinfo import ZoneInfo, available_timezones
+
+from pipelines.ingest.formats.field_types import NUMBER, TEXTS, TRUTH, WHOLE, kinds_of
+from pipelines.ingest.validate.limits import EVENT_ID_BYTES, TEXT_BYTES
+from pipelines.ingest.validate.reject_reasons import BAD_TEXT, MALFORMED
+from pipelines.terminal.options import LOCAL_TIMEZONE
+from schemas.contract import load_contract
+from schemas.stay_rules import VENUE_TYPES
+
+NAME_BYTES: Final = 512
+"""The longest name of a place."""
+
+PERSON: Final = "person"
+"""The kind of a field that holds an identifier: `KIND:VALUE`."""
+
+MOST_WHOLE: Final = 2**31 - 1
+
+_MOST_NUMBER = sys.float_info.max
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_NUMBER = re.compile(r"-?\d{1,300}(\.\d{1,300})?([eE][+-]?\d{1,3})?", re.ASCII)
+_WHOLE = re.compile(r"\d{1,10}", re.ASCII)
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_DAY = dt.timedelta(days=1)
+_MICROSECOND = dt.timedelta(microseconds=1)
+
+Check = Callable[[str], tuple[Any, int]]
+"""From a text that is allowed as text to its value and the reason to refuse it, or 0."""
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What a field may hold.
+
+    Attributes:
+        kind: a kind of `kinds`, or `PERSON`.
+        required: whether a record without it is refused.
+        limit: bytes of its text; None leaves the length to the check.
+        check: its value from a text; None for text, persons and instants.
+        dates: of an instant, whether a date alone is one.
+        day_end: of an instant, whether a date alone is the end of that local day.
+    """
+
+    kind: str
+    required: bool
+    limit: int | None = TEXT_BYTES
+    check: Check | None = None
+    dates: bool = True
+    day_end: bool = False
+
+
+@cache
+def meanings_of(contract: str) -> dict[str, Meaning]:
+    """The meaning of each field of a contract, in its order."""
+    kinds = kinds_of(contract)
+    meanings = {}
+    for field in load_contract(contract).fields:
+        special = _SPECIAL.get((contract, field.name), _SPECIAL.get(("", field.name), {}))
+        settings = {"check": _CHECKS.get(kinds[field.name]), **special}
+        kind = PERSON if field.name in _PERSONS else kinds[field.name]
+        meanings[field.name] = Meaning(kind, field.required, **settings)
+    return meanings
+
+
+def local_day(text: str) -> dt.date | None:
+    """The day that a date alone names; None where the text is none of the calendar."""
+    if not _DATE.fullmatch(text):
+        return None
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+@cache
+def midnight_us(day: dt.date, zone: str | None, day_end: bool) -> int:
+    """Microseconds at which a local day begins, or ends: the next one's begin.
+
+    Args:
+        day: the day.
+        zone: IANA name; None is `LOCAL_TIMEZONE`.
+        day_end: whether its end is meant.
+
+    Raises:
+        OverflowError: the end of the last day of the calendar.
+    """
+    zone_info = LOCAL_TIMEZONE if zone is None else ZoneInfo(zone)
+    begin = dt.datetime.combine(day + _DAY if day_end else day, dt.time(), zone_info)
+    return (begin - _EPOCH) // _MICROSECOND
+
+
+def _number(text: str) -> tuple[float | None, int]:
+    return (float(text), 0) if _NUMBER.fullmatch(text) else (None, MALFORMED)
+
+
+def _number_within(least: float, most: float) -> Check:
+    def check(text: str) -> tuple[float | None, int]:
+        number, reason = _number(text)
+        if number is None or not least <= number <= most:
+            return None, MALFORMED
+        return number + 0.0, reason  # there is one zero, without a sign
+
+    return check
+
+
+def _whole(text: str) -> tuple[int | None, int]:
+    number = int(text) if _WHOLE.fullmatch(text) else MOST_WHOLE + 1
+    return (number, 0) if number <= MOST_WHOLE else (None, MALFORMED)
+
+
+def _truth(text: str) -> tuple[bool | None, int]:
+    return (text == "true", 0) if text in ("true", "false") else (None, MALFORMED)
+
+
+def _one_of(words: frozenset[str]) -> Check:
+    return lambda text: (text, 0) if text in words else (None, MALFORMED)
+
+
+def _timezone(text: str) -> tuple[str | None, int]:
+    return (text, 0) if text in _timezones() else (None, MALFORMED)
+
+
+@cache
+def _timezones() -> frozenset[str]:
+    return frozenset(available_timezones())
+
+
+def _list(text: str) -> tuple[str | None, int]:
+    """A `;` list, of which each item is a text of its own."""
+    longest = max(len(item.encode()) for item in text.split(";"))
+    return (text, 0) if longest <= TEXT_BYTES else (None, BAD_TEXT)
+
+
+_CHECKS: Final[dict[str, Check]] = {NUMBER: _number, WHOLE: _whole, TRUTH: _truth, TEXTS: _list}
+_PERSONS: Final = ("person", "person_a", "person_b")
+_SPECIAL: Final[dict[tuple[str, str], dict[str, Any]]] = {
+    ("", "event_id"): {"limit": EVENT_ID_BYTES},
+    ("", "person"): {"limit": None},
+    ("", "person_a"): {"limit": None},
+    ("", "person_b"): {"limit": None},
+    ("venue", "name"): {"limit": NAME_BYTES},
+    ("venue", "type"): {"check": _one_of(frozenset(VENUE_TYPES))},
+    ("venue", "zone"): {"limit": None, "check": _list},
+    ("venue", "lat"): {"check": _number_within(-90, 90)},
+    ("venue", "lon"): {"check": _number_within(-180, 180)},
+    ("venue", "timezone"): {"check": _timezone},
+    ("case", "isolated_at"): {"day_end": True},
+    ("encounter", "started_at"): {"dates": False},
+    ("encounter", "ended_at"): {"dates": False},
+    ("encounter", "distance_m"): {"check": _number_within(0, _MOST_NUMBER)},
+    ("encounter", "attenuation_db"): {"check": _number_within(0, _MOST_NUMBER)},
+    ("declaration", "declared_at"): {"dates": False},
+    ("declaration", "symptoms"): {"limit": None, "check": _list},
+}
+"""What differs from the rule of a field's kind, by contract and field, or by field alone."""

@@ -1,0 +1,89 @@
+"""Lines of JSON as columns, for the inputs beside scans: an object a record, not a kernel."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+
+from pipelines.ingest.formats.arrow_blocks import text_spans
+from pipelines.ingest.formats.blocks import Columns, Lines, Spans, UInt8
+from pipelines.ingest.formats.field_types import NUMBER, TEXT, TEXTS, TIME, TRUTH, WHOLE
+from pipelines.ingest.formats.json_fallback import load
+from pipelines.ingest.validate.reject_reasons import MALFORMED
+from pipelines.ingest.validate.scan_records import raw_records, rows_of
+from pipelines.kernels.sort import Int64
+
+_LINES_AT_ONCE: Final = 1 << 9  # of many more objects Python's collector walks the same again and again
+_TEXTUAL: Final = (TEXT, TIME, TEXTS)
+_TEXT_TYPES: Final = frozenset((str, type(None)))
+
+
+def columns_of_lines(block: Lines, kinds: dict[str, str]) -> tuple[Columns, list[bytes]]:
+    """The records of a block as columns of text, and each record's raw bytes.
+
+    A value of another type than its field's kind makes the record malformed.
+
+    Args:
+        block: lines of records.
+        kinds: the kind of each field by name.
+    """
+    raw = raw_records(block, rows_of(block))
+    broken = np.zeros(len(raw), np.uint8)
+    parts: dict[str, list[pa.Array]] = {name: [pa.array([], pa.string())] for name in kinds}
+    for start in range(0, len(raw), _LINES_AT_ONCE):
+        loaded = [load(line) for line in raw[start : start + _LINES_AT_ONCE]]
+        reasons = broken[start : start + len(loaded)]
+        reasons[:] = [reason for _, reason in loaded]
+        for name, kind in kinds.items():
+            values = [record.get(name) for record, _ in loaded]
+            parts[name].append(pa.array(_texts_of(values, kind, reasons), pa.string()))
+    fields: dict[str, Spans | Int64] = {
+        name: text_spans(pa.concat_arrays(texts)) for name, texts in parts.items()
+    }
+    return Columns(block.first_row, fields, len(raw), broken), raw
+
+
+def _texts_of(values: list[Any], kind: str, reasons: UInt8) -> list[str | None]:
+    """The values of a field as text, nearly always what they are; a wrong type is noted in `reasons`."""
+    if kind in _TEXTUAL and _TEXT_TYPES.issuperset(map(type, values)):
+        return values
+    text_of = _TEXT_OF[kind]
+    texts = [None if value is None else text_of(value) for value in values]
+    for row, (value, text) in enumerate(zip(values, texts, strict=True)):
+        if value is not None and text is None:
+            reasons[row] = MALFORMED
+    return texts
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _number(value: Any) -> str | None:
+    return repr(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _whole(value: Any) -> str | None:
+    return repr(value) if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _truth(value: Any) -> str | None:
+    return str(value).lower() if isinstance(value, bool) else None
+
+
+def _list(value: Any) -> str | None:
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return ";".join(value)
+    return _text(value)
+
+
+_TEXT_OF: Final[dict[str, Callable[[Any], str | None]]] = {
+    TEXT: _text,
+    TIME: _text,
+    NUMBER: _number,
+    WHOLE: _whole,
+    TRUTH: _truth,
+    TEXTS: _list,
+}
+"""The text of a value of JSON by the kind of its field; None for a value of another type."""
