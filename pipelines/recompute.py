@@ -9,7 +9,7 @@ from pipelines.lake import Lake, open_lake
 from pipelines.metrics import DATES_REWRITTEN
 from pipelines.runtime.engines.config import add_runner
 from pipelines.terminal.options import add_keys, add_lake, keys_folder
-from pipelines.windowing.recomputing import Recomputed, recompute
+from pipelines.windowing.recompute import Recomputed, recompute
 
 EXAMPLE = "truyvet recompute --lake province"
 

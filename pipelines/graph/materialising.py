@@ -10,7 +10,7 @@ from pipelines.graph.contact_plan import Limits, Plan, commit_dates, held_limits
 from pipelines.graph.transforms import WriteDates
 from pipelines.lake import CommitConflict, Lake, storage
 from pipelines.runtime.job_result import outcome_of
-from pipelines.windowing.recomputing import recompute
+from pipelines.windowing.recompute import recompute
 
 _ATTEMPTS = 8
 

@@ -6,8 +6,8 @@ from contextlib import suppress
 from pipelines.errors import DataError
 from pipelines.lake import CommitConflict, DataFile, Lake, LiveFile, Snapshot, commit, snapshot
 from pipelines.lake.snapshots import MARKS
-from pipelines.windowing.days import Rewritten
 from pipelines.windowing.plan import FOOTFALL_VERSION, Plan, date_of
+from pipelines.windowing.rewrite_days import Rewritten
 
 
 def commit_days(plan: Plan, rewritten: Sequence[Rewritten]) -> int:

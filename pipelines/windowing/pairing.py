@@ -11,7 +11,7 @@ from numba import njit
 
 from pipelines.kernels.sort import Int64, UInt64, dense_rank, order_by_key
 from pipelines.windowing.stay_ids import stay_ids
-from pipelines.windowing.walk import Bool, Int32, SortedScans, UInt8, mixed, nearest_elsewhere, walk
+from pipelines.windowing.stay_scan import Bool, Int32, SortedScans, UInt8, mixed, nearest_elsewhere, walk
 from schemas.codes import DIRECTIONS, ENTER_KINDS
 from schemas.stay_rules import StayRules
 

@@ -18,7 +18,7 @@ from pipelines.registry.registry import Registry, registry_from
 from pipelines.runtime.threaded_dofn import thread_count
 from pipelines.times import DAY_US, day_number
 from pipelines.windowing.dates import within
-from pipelines.windowing.days import ROWS_A_FILE, DayFiles
+from pipelines.windowing.rewrite_days import ROWS_A_FILE, DayFiles
 from pipelines.windowing.scan_files import Registries, ScanFile, holds_any
 from schemas.stay_rules import StayRules
 

@@ -16,11 +16,11 @@ from pipelines.runtime.job_result import leave_outcome
 from pipelines.runtime.spill import Piece
 from pipelines.runtime.threaded_dofn import keep_times_early
 from pipelines.times import DAY_SECONDS
-from pipelines.windowing.changes import TALLY, FindChanges, Tally
 from pipelines.windowing.commit import commit_days
-from pipelines.windowing.days import DayPart, RewriteDays, Rewritten
+from pipelines.windowing.find_changes import TALLY, FindChanges, Tally
 from pipelines.windowing.plan import Plan
-from pipelines.windowing.split import FindChangedPersons, SplitByPerson
+from pipelines.windowing.rewrite_days import DayPart, RewriteDays, Rewritten
+from pipelines.windowing.split_by_person import FindChangedPersons, SplitByPerson
 
 
 @dataclass

@@ -13,7 +13,7 @@ from pipelines.graph.materialising import Materialised, materialise, refresh
 from pipelines.lake import CommitConflict, read_table, snapshot
 from pipelines.maintenance.compact import compact
 from pipelines.times import DAY_US
-from pipelines.windowing.recomputing import recompute
+from pipelines.windowing.recompute import recompute
 from tests.graph.contact_reference import Contact, contacts_of, crowds_of
 from tests.graph.direct import without_runner
 from tests.windowing import direct, lakes, worlds
