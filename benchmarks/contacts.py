@@ -13,7 +13,7 @@ from benchmarks.dense_day import DATE, dense_day
 from benchmarks.measure import Cost, module, report, run, say
 from benchmarks.peer_contacts import connect
 from benchmarks.peer_contacts import run as run_sql
-from pipelines.graph.contacts import Crowds, outside, partners, presences
+from pipelines.graph.contact_table.pair_sweep import Crowds, outside, partners, presences
 from pipelines.lake import open_lake, snapshot
 from pipelines.lake.sidecar import open_sidecar
 from pipelines.times import day_text

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from benchmarks.measure import report, say
 from pipelines.graph import trace
 from pipelines.graph.cases import cases_by_id
-from pipelines.graph.window import Window, infectious_window
+from pipelines.graph.infectious_window import Window, infectious_window
 from pipelines.lake import Lake, open_lake
 from pipelines.privacy.keys import load_keys, token
 from pipelines.run import run

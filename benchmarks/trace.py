@@ -12,7 +12,7 @@ from benchmarks.dense_world import case_ids, crowd, dense_world
 from benchmarks.files_to_lake import DAYS, our_lake
 from benchmarks.measure import Cost, module, report, run, say, truyvet
 from benchmarks.trace_question import Question
-from pipelines.graph.adjacency import Span, live_files
+from pipelines.graph.stays_index import Span, live_files
 from pipelines.lake import open_lake, read_table
 
 _CASES = (1, 100, 10_000)

@@ -9,9 +9,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from deltalake import DeltaTable
 
-from pipelines.graph.asked import ask
 from pipelines.graph.cases import cases_by_id
-from pipelines.graph.infectious import infectious_intervals, isolation
+from pipelines.graph.tracing.infectious_intervals import infectious_intervals, isolation
+from pipelines.graph.tracing.request import ask
 from pipelines.lake import open_lake
 from schemas.rules import load_rule
 

@@ -4,8 +4,8 @@ import argparse
 import json
 
 from benchmarks.dense_day import DATE
-from pipelines.graph.contact_plan import Limits, Plan, by_venue
-from pipelines.graph.materialising import carry_out
+from pipelines.graph.contact_table.materialise import carry_out
+from pipelines.graph.contact_table.plan import Limits, Plan, by_venue
 from pipelines.lake import open_lake, snapshot
 
 _NO_CAP = 2**31 - 1

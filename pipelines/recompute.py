@@ -4,7 +4,7 @@ import argparse
 import json
 from dataclasses import asdict
 
-from pipelines.graph.materialising import refresh
+from pipelines.graph.contact_table.materialise import refresh
 from pipelines.lake import Lake, open_lake
 from pipelines.metrics import DATES_REWRITTEN
 from pipelines.runtime.engines.config import add_runner

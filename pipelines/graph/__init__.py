@@ -8,31 +8,31 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pipelines.graph.case_network import network
-    from pipelines.graph.cluster import clusters
-    from pipelines.graph.common_source import backward
-    from pipelines.graph.comparing import compare
-    from pipelines.graph.explaining import explain
-    from pipelines.graph.infectious import infectious_intervals
-    from pipelines.graph.network_files import save_network
-    from pipelines.graph.network_picture import draw_network, network_image
-    from pipelines.graph.rule_packs import rules
-    from pipelines.graph.tracing import trace, trace_rows
+    from pipelines.graph.case_network.export import save_network
+    from pipelines.graph.case_network.graph import network
+    from pipelines.graph.case_network.picture import draw_network, network_image
+    from pipelines.graph.clustering.backward import backward
+    from pipelines.graph.clustering.clusters import clusters
+    from pipelines.graph.rule_listing import rules
+    from pipelines.graph.tracing.compare import compare
+    from pipelines.graph.tracing.explain import explain
+    from pipelines.graph.tracing.infectious_intervals import infectious_intervals
+    from pipelines.graph.tracing.trace import trace, trace_rows
 
 # No module is named as a function: importing the module would hide the function.
 _HOMES = {
-    "backward": "common_source",
-    "clusters": "cluster",
-    "compare": "comparing",
-    "draw_network": "network_picture",
-    "explain": "explaining",
-    "infectious_intervals": "infectious",
-    "network": "case_network",
-    "network_image": "network_picture",
-    "rules": "rule_packs",
-    "save_network": "network_files",
-    "trace": "tracing",
-    "trace_rows": "tracing",
+    "backward": "clustering.backward",
+    "clusters": "clustering.clusters",
+    "compare": "tracing.compare",
+    "draw_network": "case_network.picture",
+    "explain": "tracing.explain",
+    "infectious_intervals": "tracing.infectious_intervals",
+    "network": "case_network.graph",
+    "network_image": "case_network.picture",
+    "rules": "rule_listing",
+    "save_network": "case_network.export",
+    "trace": "tracing.trace",
+    "trace_rows": "tracing.trace",
 }
 
 __all__ = [

@@ -4,8 +4,8 @@ import argparse
 import sys
 
 from pipelines.errors import UsageError
-from pipelines.graph.common_source import WITHIN_HOURS, find_sources, question
-from pipelines.graph.window import BACK_DAYS
+from pipelines.graph.clustering.backward import WITHIN_HOURS, find_sources, question
+from pipelines.graph.infectious_window import BACK_DAYS
 from pipelines.lake import opened
 from pipelines.terminal.options import add_keys, add_lake, add_output
 from pipelines.terminal.output import write_rows

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.errors import DataError
-from pipelines.graph.window import CaseTimes
+from pipelines.graph.infectious_window import CaseTimes
 from pipelines.lake import Lake, read_table
 
 _TIMES = ("onset_at", "sampled_at", "isolated_at")  # as CaseTimes has them

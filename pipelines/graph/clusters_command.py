@@ -4,8 +4,8 @@ import argparse
 import sys
 
 from pipelines.graph.cases import cases_by_id
-from pipelines.graph.cluster import find_clusters, question
-from pipelines.graph.window import BACK_DAYS
+from pipelines.graph.clustering.clusters import find_clusters, question
+from pipelines.graph.infectious_window import BACK_DAYS
 from pipelines.lake import opened
 from pipelines.terminal.options import add_keys, add_lake, add_output
 from pipelines.terminal.output import write_rows

@@ -6,8 +6,8 @@ import json
 import math
 
 from pipelines.errors import UsageError
-from pipelines.graph.contact_plan import CROWD_CAP, MIN_MINUTES, Limits, held_limits
-from pipelines.graph.materialising import materialise
+from pipelines.graph.contact_table.materialise import materialise
+from pipelines.graph.contact_table.plan import CROWD_CAP, MIN_MINUTES, Limits, held_limits
 from pipelines.lake import Lake, open_lake
 from pipelines.runtime.engines.config import add_runner
 from pipelines.terminal.options import add_lake

@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections import Counter
 
-from pipelines.graph.asked import ask
+from pipelines.graph.tracing.request import ask
 from pipelines.lake import opened
 from pipelines.terminal.options import add_keys, add_lake
 from pipelines.terminal.output import counted
@@ -41,8 +41,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write the file, and say on standard error what is in it."""
-    from pipelines.graph.case_network import find_network
-    from pipelines.graph.network_files import format_of, save_network
+    from pipelines.graph.case_network.export import format_of, save_network
+    from pipelines.graph.case_network.graph import find_network
 
     format_of(args.output)
     rule = load_rule(args.rule)

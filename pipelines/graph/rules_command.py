@@ -2,7 +2,7 @@
 
 import argparse
 
-from pipelines.graph.rule_packs import rules
+from pipelines.graph.rule_listing import rules
 from pipelines.terminal.options import add_output
 from pipelines.terminal.output import write_rows
 

@@ -6,14 +6,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pyarrow as pa
 
-from pipelines.basis import Basis
 from pipelines.errors import UsageError
-from pipelines.graph.asked import Asked, ask
-from pipelines.graph.comparing import compared
-from pipelines.graph.explaining import explained, token_of
-from pipelines.graph.infectious import infectious_intervals
-from pipelines.graph.tracing import trace_rows, traced_in, with_calls
-from pipelines.graph.trust import stayed_at, trust
+from pipelines.graph.answer_basis import Basis
+from pipelines.graph.trace_basis import stayed_at, trust
+from pipelines.graph.tracing.compare import compared
+from pipelines.graph.tracing.explain import explained, token_of
+from pipelines.graph.tracing.infectious_intervals import infectious_intervals
+from pipelines.graph.tracing.request import Asked, ask
+from pipelines.graph.tracing.trace import trace_rows, traced_in, with_calls
 from pipelines.lake import Lake, opened
 from pipelines.terminal.options import add_keys, add_lake, add_output
 from pipelines.terminal.output import write_rows

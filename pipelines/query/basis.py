@@ -4,9 +4,9 @@ from pathlib import Path
 
 import numpy as np
 
-from pipelines.basis import SECOND_US, Basis, versions
-from pipelines.graph.adjacency import Span, live_files, own_stays, sidecars
-from pipelines.graph.candidates import Int64, rows_between
+from pipelines.graph.answer_basis import SECOND_US, Basis, versions
+from pipelines.graph.row_ranges import Int64, rows_between
+from pipelines.graph.stays_index import Span, live_files, own_stays, sidecars
 from pipelines.lake import Lake, LakeLike, opened, snapshot
 from pipelines.query.engine import answer
 from pipelines.query.overlap import Question, question

@@ -3,10 +3,10 @@
 import numpy as np
 import pyarrow as pa
 
-from pipelines.graph.adjacency import Span, live_files
 from pipelines.graph.cases import Case, find_case
 from pipelines.graph.horizon import last_instant_us
-from pipelines.graph.window import infectious_window
+from pipelines.graph.infectious_window import infectious_window
+from pipelines.graph.stays_index import Span, live_files
 from pipelines.lake import Lake, LakeLike, opened, read_table
 from pipelines.query.engine import answer
 from schemas.rules import DEFAULT_RULE, Rule, load_rule

@@ -4,7 +4,7 @@ import argparse
 import sys
 
 from pipelines.graph.cases import find_case
-from pipelines.graph.window import outside_validity
+from pipelines.graph.infectious_window import outside_validity
 from pipelines.lake import opened
 from pipelines.query.milestone import find_milestones
 from pipelines.terminal.options import add_keys, add_lake, add_output

@@ -8,8 +8,8 @@ from typing import Any
 import pyarrow as pa
 
 from pipelines.errors import DataError, UsageError
-from pipelines.graph.adjacency import Span, own_stays, rows_beside_stays
 from pipelines.graph.cases import cases_by_id, find_case
+from pipelines.graph.stays_index import Span, own_stays, rows_beside_stays
 from pipelines.lake import Lake, LakeLike, opened
 from pipelines.lake.person_tokens import token
 from pipelines.query.connection import connect

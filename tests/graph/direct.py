@@ -4,9 +4,9 @@ import shutil
 import tempfile
 from unittest import mock
 
-from pipelines.graph import materialising
-from pipelines.graph.contact_days import WriteContacts, WriteCrowds
-from pipelines.graph.transforms import CommitDates, date_parts
+from pipelines.graph.contact_table import materialise as materialising
+from pipelines.graph.contact_table.transforms import CommitDates, date_parts
+from pipelines.graph.contact_table.write_dates import WriteContacts, WriteCrowds
 
 
 def without_runner():

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.graph.chance import log_poisson_tail, q_values
+from pipelines.graph.clustering.significance import log_poisson_tail, q_values
 
 
 def tail(count, mean):

@@ -7,8 +7,8 @@ import pytest
 
 from pipelines.errors import UsageError
 from pipelines.graph.cases import Case, cases_by_id
-from pipelines.graph.cluster import CLUSTERS, clusters, find_clusters, question
-from pipelines.graph.window import CaseTimes
+from pipelines.graph.clustering.clusters import CLUSTERS, clusters, find_clusters, question
+from pipelines.graph.infectious_window import CaseTimes
 from pipelines.privacy.keys import venue_id
 from pipelines.terminal.output import token_text
 from pipelines.times import DAY_US

@@ -7,8 +7,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipelines.graph.cases import Case
-from pipelines.graph.cluster import find_clusters, question
-from pipelines.graph.window import CaseTimes
+from pipelines.graph.clustering.clusters import find_clusters, question
+from pipelines.graph.infectious_window import CaseTimes
 from pipelines.privacy.keys import token, venue_id
 from pipelines.simulate.settings import Knobs
 from pipelines.simulate.world import simulate

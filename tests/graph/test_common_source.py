@@ -7,9 +7,9 @@ import pytest
 
 from pipelines.errors import DataError, UsageError
 from pipelines.graph import backward
-from pipelines.graph.common_source import find_sources, question
-from pipelines.graph.shared_people import SHARED_PEOPLE
-from pipelines.graph.shared_venues import SHARED_VENUES
+from pipelines.graph.clustering.backward import find_sources, question
+from pipelines.graph.clustering.shared_people import SHARED_PEOPLE
+from pipelines.graph.clustering.shared_venues import SHARED_VENUES
 from schemas.tables import ENCOUNTERS, INSTANT
 from tests.lakes import at, new_lake, person_token, put, put_cases, put_stays, put_venues
 

@@ -4,7 +4,7 @@ import pytest
 
 from pipelines.errors import DataError, UsageError
 from pipelines.graph import compare, trace
-from pipelines.graph.comparing import COMPARED
+from pipelines.graph.tracing.compare import COMPARED
 from tests.lakes import drawn, new_lake, person_token, put_cases, put_stays, put_venues
 
 STAYS = """

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.graph.contacts import Crowds, blocks, contacts, outside, partners, presences
+from pipelines.graph.contact_table.pair_sweep import Crowds, blocks, contacts, outside, partners, presences
 
 EVERY_US = range(60)
 NO_CROWDS = []

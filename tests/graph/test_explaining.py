@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.errors import DataError, RefusedError, UsageError
-from pipelines.graph import explain, parts, trace
-from pipelines.graph.explaining import chain
-from pipelines.graph.provenance import parts_of_pair
+from pipelines.graph import explain, trace
+from pipelines.graph.tracing import provenance_kernel as parts
+from pipelines.graph.tracing.explain import chain
+from pipelines.graph.tracing.provenance import parts_of_pair
 from pipelines.privacy.keys import create_keys
 from pipelines.terminal.output import token_text
 from schemas.tables import ENCOUNTERS, INSTANT

@@ -4,8 +4,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.graph.case_stays import CaseStays
-from pipelines.graph.gathering import gatherings
+from pipelines.graph.clustering.case_stays import CaseStays
+from pipelines.graph.clustering.gatherings import gatherings
 
 
 def stays_from(rows):

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from pipelines.graph import sweep, tiers
+from pipelines.graph.tracing import search as tiers
+from pipelines.graph.tracing import sweep
 from schemas.rules import Infectious
 from tests.graph import reference
 from tests.graph.test_tiers import STRATEGIES

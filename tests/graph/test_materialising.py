@@ -7,9 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.errors import DataError, ServiceError
-from pipelines.graph import contact_days, contact_plan, materialising, transforms
-from pipelines.graph.contact_plan import Limits, held_limits
-from pipelines.graph.materialising import Materialised, materialise, refresh
+from pipelines.graph.contact_table import materialise as materialising
+from pipelines.graph.contact_table import plan as contact_plan
+from pipelines.graph.contact_table import transforms
+from pipelines.graph.contact_table import write_dates as contact_days
+from pipelines.graph.contact_table.materialise import Materialised, materialise, refresh
+from pipelines.graph.contact_table.plan import Limits, held_limits
 from pipelines.lake import CommitConflict, read_table, snapshot
 from pipelines.maintenance.compact import compact
 from pipelines.times import DAY_US

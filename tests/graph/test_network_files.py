@@ -9,8 +9,8 @@ import pytest
 
 from pipelines.errors import UsageError
 from pipelines.graph import save_network
-from pipelines.graph.case_network import clean
-from pipelines.graph.network_files import network_bytes
+from pipelines.graph.case_network.export import network_bytes
+from pipelines.graph.case_network.graph import clean
 from tests.graph.networks import HOSTILE, add_stay, add_venue, case_graph, crowded, expose
 
 

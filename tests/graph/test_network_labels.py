@@ -1,7 +1,7 @@
 """Labels beside dots: whose, and that they cover nothing."""
 
-from pipelines.graph.network_labels import labels_of
-from pipelines.graph.network_layout import layout_of
+from pipelines.graph.case_network.labels import labels_of
+from pipelines.graph.case_network.layout import layout_of
 from tests.graph.networks import add_venue, case_graph, crowded, expose
 
 

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.graph.network_layout import (
+from pipelines.graph.case_network.layout import (
     ENCOUNTERS,
     LANES_AT_MOST,
     OTHERS,

@@ -8,7 +8,7 @@ import pytest
 
 from pipelines.cli import main
 from pipelines.graph import rules
-from pipelines.graph.rule_packs import KEYS, RULES
+from pipelines.graph.rule_listing import KEYS, RULES
 from schemas.rules import load_rule, shipped_rules
 
 OWN = """

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipelines.graph import score
-from pipelines.graph.score import WEIGHTS, scores
+from pipelines.graph.tracing import score
+from pipelines.graph.tracing.score import WEIGHTS, scores
 from pipelines.times import DAY_US
 from schemas.stay_rules import VENUE_TYPES
 

@@ -4,7 +4,8 @@ import datetime as dt
 
 import pytest
 
-from pipelines.graph import sweep, tiers
+from pipelines.graph.tracing import search as tiers
+from pipelines.graph.tracing import sweep
 from schemas.rules import Chain, Contact, Infectious, Rule
 from tests.graph import reference
 from tests.graph.worlds import VENUES, traced

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipelines.graph import sweep, tiers
+from pipelines.graph.tracing import search as tiers
+from pipelines.graph.tracing import sweep
 from schemas.rules import Chain, Contact, Infectious, Rule
 from tests.graph import reference
 from tests.graph.worlds import rules, traced, worlds

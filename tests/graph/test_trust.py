@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from pipelines.graph.adjacency import Span
-from pipelines.graph.infectious import Intervals
-from pipelines.graph.trust import stayed_at, trust
+from pipelines.graph.stays_index import Span
+from pipelines.graph.trace_basis import stayed_at, trust
+from pipelines.graph.tracing.infectious_intervals import Intervals
 from pipelines.privacy.keys import venue_id
 from tests.lakes import at, new_lake, person_token, put_rejects, put_scans, put_stays, put_venues
 

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.graph.visitors import days_of, distinct_persons, visitors
+from pipelines.graph.clustering.visitors import days_of, distinct_persons, visitors
 from pipelines.privacy.keys import venue_id
 from pipelines.times import DAY_US
 from tests.lakes import at, new_lake, put_stays

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.errors import DataError
-from pipelines.graph.window import (
+from pipelines.graph.infectious_window import (
     CaseTimes,
     Window,
     anchor_us,

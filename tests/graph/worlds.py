@@ -8,14 +8,14 @@ import pyarrow as pa
 from hypothesis import strategies as st
 
 from pipelines.graph.cases import Case
-from pipelines.graph.criteria import criteria, venue_classes
 from pipelines.graph.encounters import proximity
-from pipelines.graph.infectious import infectious_intervals, isolation
-from pipelines.graph.provenance import provenance
-from pipelines.graph.tiers import hops
-from pipelines.graph.tracing import Traced
-from pipelines.graph.under_rule import Network
-from pipelines.graph.window import CaseTimes
+from pipelines.graph.infectious_window import CaseTimes
+from pipelines.graph.tracing.contact_criteria import criteria, venue_classes
+from pipelines.graph.tracing.infectious_intervals import infectious_intervals, isolation
+from pipelines.graph.tracing.provenance import provenance
+from pipelines.graph.tracing.search import hops
+from pipelines.graph.tracing.temporal_graph import Network
+from pipelines.graph.tracing.trace import Traced
 from pipelines.lake.sidecar import Sidecar
 from pipelines.privacy.keys import venue_id
 from pipelines.times import DAY_US

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.graph import materialising
+from pipelines.graph.contact_table import materialise as materialising
 from pipelines.lake import open_lake, snapshot
 from pipelines.run import run
 from pipelines.runtime import job_result as outcome

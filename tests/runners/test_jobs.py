@@ -9,7 +9,7 @@ import apache_beam as beam
 import numpy as np
 import pytest
 
-from pipelines.graph.materialising import materialise
+from pipelines.graph.contact_table.materialise import materialise
 from pipelines.ingest.transforms import CommitBatch
 from pipelines.lake import open_lake, snapshot
 from pipelines.privacy.keys import load_keys
@@ -103,7 +103,7 @@ def test_a_runner_that_does_every_step_twice_makes_the_same_lake(
 
 
 def test_a_commit_of_contacts_that_is_done_twice_stands_once(province, by_direct, tmp_path):
-    from pipelines.graph.transforms import CommitDates
+    from pipelines.graph.contact_table.transforms import CommitDates
 
     lake = open_lake(str(tmp_path / "lake"), province.keys, create=True)
     province.land(lake.url, "direct")

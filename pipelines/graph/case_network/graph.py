@@ -1,0 +1,220 @@
+"""A case's network: persons, venues and times, as a graph of networkx. Tracing itself uses none."""
+
+import datetime as dt
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import networkx as nx
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipelines.graph.cases import cases_by_id
+from pipelines.graph.infectious_window import Window, infectious_window
+from pipelines.graph.row_ranges import rows_between
+from pipelines.graph.stays_index import Span, live_files, sidecars
+from pipelines.graph.tracing.request import Asked, ask
+from pipelines.graph.tracing.trace import trace_rows
+from pipelines.kernels.arrow_columns import column
+from pipelines.lake import Lake, LakeLike, opened, read_live_file, read_table
+from pipelines.registry.venue_names import places
+from pipelines.terminal.output import token_text, utc_text
+from schemas.rules import DEFAULT_RULE, load_rule
+from schemas.tables import STAYS
+
+Int64 = npt.NDArray[np.int64]
+Row = dict[str, Any]
+
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_NO_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+_STAY_COLUMNS = ("person", "venue", "zone", "enter", "exit", "enter_kind", "exit_kind", "stay_id")
+_STAY = pa.schema([STAYS.schema.field(name) for name in _STAY_COLUMNS])
+_VENUE_COLUMNS = ["venue", "name", "type", "lat", "lon"]
+
+
+def network(
+    lake: LakeLike, case: str, rule: str = DEFAULT_RULE, *, depth: int | None = None, until: str | None = None
+) -> nx.MultiDiGraph:
+    """A case's person–venue–time network under a rule pack.
+
+    Nodes are persons, by their token as 16 hexadecimal digits, and venues, by
+    `venue:` and their code. Every value is a text, an int or a float, as
+    GraphML and GEXF want it; what is not known is left out; times are RFC 3339
+    in UTC.
+
+    - A person has `kind` person, `label`, `tier` (0 is the case), and if exposed
+      `exposed_at`, `via`, `score`; `case_ids` when the person is a case.
+    - A venue has `kind` venue, `label`, `code`, `name`, `venue_type`, `lat`, `lon`, the lowest
+      `tier` of the persons there, and `first_at` and `last_at` of their stays.
+    - An edge from a person to a venue has `kind` stay, the person's `tier`, `enter`, `exit`,
+      `seconds`, `enter_kind`, `exit_kind` and `zone`. There is one for each stay of the case in
+      its infectious window, and for each stay that makes a contact of the trace.
+    - An edge from a person to a person has `kind` exposure, the `tier` of the one exposed,
+      `exposed_at`, `seconds` (together), of these `seconds_indirect` and `seconds_imputed`,
+      the `rule`, and `place`, the node of the venue where it began; none for an encounter.
+
+    Args:
+        lake: the lake, or where it lies.
+        case: the number of the case.
+        rule: a rule pack, by id or path.
+        depth: the last tier; None is the rule's `max_tier`.
+        until: how far the question reaches; None is the lake's last instant.
+
+    Returns:
+        The graph; of a case that met nobody its own node and stays. Its
+        attributes say what was asked: `case`, `rule`, `depth`, `until`.
+
+    Raises:
+        UsageError: the question is malformed, or the rule pack unknown or wrong.
+        DataError: there is no such lake or case, it has been withdrawn, or it
+            has neither onset nor sample.
+    """
+    where = opened(lake)
+    asked = ask(where, load_rule(rule), [case], all_cases=False, depth=depth, until=until)
+    return find_network(where, case, asked)
+
+
+def find_network(lake: Lake, number: str, asked: Asked) -> nx.MultiDiGraph:
+    """The network of a case that has been found; `asked` asks for it alone."""
+    (case,) = asked.cases
+    rows = trace_rows(lake, asked.cases, asked.rule, asked.depth, asked.until_us)
+    window = infectious_window(case.times, asked.rule.infectious, asked.until_us)
+    stays = _stays(lake, rows, case.person, window, asked.until_us)
+    graph = nx.MultiDiGraph(
+        name=f"case {clean(number)}",
+        case=clean(number),
+        rule=asked.rule.id,
+        depth=asked.depth,
+        until=utc_text(_EPOCH + dt.timedelta(microseconds=asked.until_us)),
+    )
+    _add_persons(graph, lake, rows, case.person, number)
+    _add_venues(graph, lake, stays)
+    _add_stays(graph, stays)
+    _add_exposures(graph, rows, stays)
+    return graph
+
+
+def clean(text: str) -> str:
+    """The text without the signs that no XML file may hold."""
+    return _NO_XML.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def _stays(lake: Lake, rows: pa.Table, case: int, window: Window, until_us: int) -> list[Row]:
+    """The stays that make the contacts, and those of the case in its window, by enter."""
+    persons = np.unique(np.append(rows["person"].to_numpy(), case))
+    wanted = pc.unique(pc.list_flatten(rows["stays"])).to_numpy()
+    files = live_files(lake, "person", Span(min(window.start_us, until_us), until_us), persons)
+    found = []
+    for file, columns in zip(files, sidecars(files), strict=True):
+        row = rows_between(
+            np.searchsorted(columns.person, persons, "left"),
+            np.searchsorted(columns.person, persons, "right"),
+        )
+        start_us = np.maximum(columns.enter_us[row], window.start_us)
+        own = (columns.person[row] == case) & (start_us < np.minimum(columns.exit_us[row], window.end_us))
+        row = row[np.isin(columns.stay_id[row], wanted) | own]
+        if row.size:
+            found += read_live_file(file, _STAY).take(column(row)).to_pylist()
+    codes = places(lake).codes(np.array([stay["venue"] for stay in found], np.int64)).to_pylist()
+    for stay, code in zip(found, codes, strict=True):
+        stay["place"] = f"venue:{clean(code)}"
+    return sorted(found, key=lambda stay: (stay["enter"], stay["person"], stay["place"]))
+
+
+def _add_persons(graph: nx.MultiDiGraph, lake: Lake, rows: pa.Table, case: int, number: str) -> None:
+    ids: dict[int, list[str]] = {}
+    for one, known in sorted(cases_by_id(lake).items()):
+        ids.setdefault(known.person, []).append(clean(one))
+    _add(graph, token_text(case), kind="person", label=clean(number), tier=0, case_ids=";".join(ids[case]))
+    for row in rows.select(["tier", "person", "exposed_at", "via", "score"]).to_pylist():
+        token = token_text(row["person"])
+        _add(
+            graph,
+            token,
+            kind="person",
+            label=token,
+            tier=row["tier"],
+            exposed_at=utc_text(row["exposed_at"]),
+            via=token_text(row["via"]),
+            score=row["score"],
+            case_ids=";".join(ids.get(row["person"], [])) or None,
+        )
+
+
+def _add_venues(graph: nx.MultiDiGraph, lake: Lake, stays: Iterable[Row]) -> None:
+    """Add the venues of stays, in the order of the first stay at each."""
+    registry = {row["venue"]: row for row in read_table(lake, "venues", _VENUE_COLUMNS).to_pylist()}
+    at: dict[str, list[Row]] = {}
+    for stay in stays:
+        at.setdefault(stay["place"], []).append(stay)
+    for place, there in at.items():
+        known = registry.get(there[0]["venue"], {})
+        code, name = place.removeprefix("venue:"), clean(known.get("name") or "")
+        _add(
+            graph,
+            place,
+            kind="venue",
+            label=name or code,
+            code=code,
+            name=name or None,
+            venue_type=known.get("type"),
+            lat=known.get("lat"),
+            lon=known.get("lon"),
+            tier=min(graph.nodes[token_text(stay["person"])]["tier"] for stay in there),
+            first_at=utc_text(min(stay["enter"] for stay in there)),
+            last_at=utc_text(max(stay["exit"] for stay in there)),
+        )
+
+
+def _add_stays(graph: nx.MultiDiGraph, stays: Iterable[Row]) -> None:
+    for stay in stays:
+        person = token_text(stay["person"])
+        values = {
+            "kind": "stay",
+            "tier": graph.nodes[person]["tier"],
+            "enter": utc_text(stay["enter"]),
+            "exit": utc_text(stay["exit"]),
+            "seconds": int((stay["exit"] - stay["enter"]).total_seconds()),
+            "enter_kind": stay["enter_kind"],
+            "exit_kind": stay["exit_kind"],
+            "zone": None if stay["zone"] is None else clean(stay["zone"]),
+        }
+        graph.add_edge(person, stay["place"], key=f"stay:{token_text(stay['stay_id'])}", **_known(values))
+
+
+def _add_exposures(graph: nx.MultiDiGraph, rows: pa.Table, stays: Iterable[Row]) -> None:
+    by_person: dict[int, list[Row]] = {}
+    for stay in stays:
+        by_person.setdefault(stay["person"], []).append(stay)
+    for row in rows.to_pylist():
+        values = {
+            "kind": "exposure",
+            "tier": row["tier"],
+            "exposed_at": utc_text(row["exposed_at"]),
+            "seconds": row["seconds_direct"] + row["seconds_indirect"],
+            "seconds_indirect": row["seconds_indirect"],
+            "seconds_imputed": row["seconds_imputed"],
+            "rule": row["rule"],
+            "place": _place(row, by_person),
+        }
+        person = token_text(row["person"])
+        graph.add_edge(token_text(row["via"]), person, key=f"exposure:{person}", **_known(values))
+
+
+def _place(row: Row, by_person: Mapping[int, list[Row]]) -> str | None:
+    """The venue at which an exposure began: where the person was, and the infector was or had been."""
+    at = row["exposed_at"]
+    before = {stay["place"] for stay in by_person.get(row["via"], []) if stay["enter"] <= at}
+    there = [stay for stay in by_person.get(row["person"], []) if stay["enter"] <= at < stay["exit"]]
+    return next((stay["place"] for stay in there if stay["place"] in before), None)
+
+
+def _add(graph: nx.MultiDiGraph, node: str, **values: Any) -> None:
+    graph.add_node(node, **_known(values))
+
+
+def _known(values: Row) -> Row:
+    """What is known of it: neither GraphML nor GEXF has a null."""
+    return {name: value for name, value in values.items() if value is not None}

@@ -1,0 +1,87 @@
+"""What stands beside dots in the picture of a network, where there is room for it."""
+
+import math
+from collections import Counter
+from dataclasses import dataclass
+
+from pipelines.graph.case_network.layout import MARGIN, PLOT_WIDTH, Dot, Lane, Layout
+
+_SIGN_WIDTH = 3.3
+_HEIGHT = 6.0
+_REACH = 150.0  # points from a dot to the end of its label
+_AT_MOST = 60
+_EXPOSED_FROM = 3  # persons exposed; known cases are labelled in any case
+
+
+@dataclass(frozen=True)
+class Label:
+    """What stands beside a dot.
+
+    Attributes:
+        text: the number of a known case, else the begin of a token; and how many the person exposed.
+        dot: the middle of the dot, points.
+        left: where the text begins, and its middle; points.
+    """
+
+    text: str
+    dot: tuple[float, float]
+    left: tuple[float, float]
+
+
+def labels_of(layout: Layout) -> list[Label]:
+    """Labels of known cases and of those who exposed most, where there is room to the right of the dot."""
+    exposed = Counter(dot.via for lane in layout.lanes for dot in lane.dots)
+    wanted = [
+        (lane, dot)
+        for lane in layout.lanes
+        for dot in lane.dots
+        if dot.case or exposed[dot.node] >= _EXPOSED_FROM
+    ]
+    wanted.sort(key=lambda at: (-exposed[at[1].node], not at[1].case, at[1].at_us, at[1].node))
+    grids = {id(lane): _Grid(layout, lane) for lane in layout.lanes}
+    labels = []
+    for lane, dot in wanted[:_AT_MOST]:
+        text = dot.case.partition(";")[0] or dot.node[:8]
+        if exposed[dot.node]:
+            text += f" → {exposed[dot.node]:,}"
+        left = grids[id(lane)].take(dot, len(text))
+        if left:
+            labels.append(Label(text, layout.centre(lane, dot), left))
+    return labels
+
+
+class _Grid:
+    """The cells of a lane, each as large as a dot, and what covers them."""
+
+    def __init__(self, layout: Layout, lane: Lane) -> None:
+        self._unit, self._bottom = layout.unit, lane.bottom + MARGIN / 2
+        self._columns = int(PLOT_WIDTH / layout.unit)
+        self._rows = math.ceil(_HEIGHT / layout.unit)
+        self._levels = max(self._rows, int((lane.height - MARGIN) / layout.unit))
+        self._dots = {(dot.column, dot.level) for dot in lane.dots}
+        self._labels: set[tuple[int, int]] = set()
+
+    def take(self, dot: Dot, signs: int) -> tuple[float, float] | None:
+        """Where a label of so many signs may begin and its middle, points; None where there is no room."""
+        width = math.ceil((signs * _SIGN_WIDTH + 2) / self._unit)
+        for column, level in self._near(dot, width):
+            cells = {(column + right, level + up) for right in range(width) for up in range(self._rows)}
+            free = cells.isdisjoint(self._dots) and cells.isdisjoint(self._labels)
+            if free and self._line(dot, column, level).isdisjoint(self._labels):
+                self._labels |= cells
+                return column * self._unit + 1.0, self._bottom + (level + self._rows / 2) * self._unit
+        return None
+
+    def _near(self, dot: Dot, width: int) -> list[tuple[int, int]]:
+        """Cells in which a label may begin, the nearest first; up and down is farther than to the right."""
+        last = min(dot.column + int(_REACH / self._unit), self._columns) - width
+        level = dot.level - (self._rows - 1) // 2
+        levels = range(max(level - 5, 0), min(level + 5, self._levels - self._rows) + 1)
+        cells = [(column, up) for column in range(dot.column + 1, last + 1) for up in levels]
+        return sorted(cells, key=lambda cell: (cell[0] - dot.column + 3 * abs(cell[1] - level), cell))
+
+    def _line(self, dot: Dot, column: int, level: int) -> set[tuple[int, int]]:
+        """The cells under the line from a dot to its label."""
+        right, up = column - dot.column, level + (self._rows - 1) / 2 - dot.level
+        parts = (step / (4 * right) for step in range(4 * right))
+        return {(round(dot.column + right * part), round(dot.level + up * part)) for part in parts}

@@ -1,0 +1,61 @@
+"""When cases were at a venue together: stays that overlap, or follow one another within some hours."""
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from pipelines.graph.clustering.case_stays import CaseStays
+from pipelines.kernels.group_by import changes, distinct_per_group
+
+Int64 = npt.NDArray[np.int64]
+
+
+class Gatherings(NamedTuple):
+    """Stretches of a venue's time with stays of two or more cases, by venue and begin.
+
+    Attributes:
+        venue: int64[g].
+        start_us, end_us: int64[g], from the first enter to the last exit; microseconds UTC.
+        persons: int64[g], distinct persons.
+    """
+
+    venue: Int64
+    start_us: Int64
+    end_us: Int64
+    persons: Int64
+
+
+def gatherings(stays: CaseStays, within_us: int) -> Gatherings:
+    """The gatherings of cases.
+
+    A stay belongs to the gathering before it at the same venue when it begins
+    at most `within_us` after all earlier ones have ended.
+
+    Args:
+        stays: of cases, in any order.
+        within_us: how long nobody may be there; microseconds.
+    """
+    order = np.lexsort((stays.enter_us, stays.venue))
+    stays = stays.where(order)
+    begins = changes(stays.venue)
+    reached_us = _running_most(stays.exit_us, begins)
+    begins[1:] |= stays.enter_us[1:] - reached_us[:-1] > within_us
+    first = np.flatnonzero(begins)
+    number = np.repeat(np.arange(first.size), np.diff(first, append=order.size))
+    persons = distinct_per_group(number, stays.person, first.size)
+    met = persons > 1
+    ends = np.append(first[1:], order.size) - 1
+    return Gatherings(
+        stays.venue[first][met], stays.enter_us[first][met], reached_us[ends[met]], persons[met]
+    )
+
+
+def _running_most(values: Int64, starts: npt.NDArray[np.bool_]) -> Int64:
+    """The largest value so far, beginning anew at each start."""
+    if values.size == 0:
+        return values
+    distinct, ranks = np.unique(values, return_inverse=True)
+    lift = (np.cumsum(starts) - 1) * distinct.size
+    most: Int64 = distinct[np.maximum.accumulate(lift + ranks) - lift]
+    return most

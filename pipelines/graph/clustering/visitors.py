@@ -1,0 +1,79 @@
+"""How many distinct persons there were over stretches of days, everywhere and at some venues."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from pipelines.graph.stays_index import Span, live_files, sidecars
+from pipelines.kernels.group_by import changes
+from pipelines.lake import Lake
+from pipelines.times import DAY_US
+
+Int64 = npt.NDArray[np.int64]
+
+Days = tuple[int, int]
+"""UTC days since 1970, from the first to before the last."""
+
+_LONG_AGO = np.iinfo(np.int64).min
+
+
+def days_of(start_us: int, end_us: int) -> Days:
+    """The UTC days that [start_us, end_us) reaches into."""
+    return start_us // DAY_US, -(-end_us // DAY_US)
+
+
+def visitors(lake: Lake, venue: Int64, stretches: Sequence[Days]) -> tuple[Int64, Int64]:
+    """Distinct persons who entered a venue, or any, on the days of each stretch.
+
+    Args:
+        lake: where.
+        venue: int64[v], ascending, each once.
+        stretches: s of them.
+
+    Returns:
+        int64[s, v] persons at each venue, and int64[s] persons at any.
+    """
+    parts = [np.empty((3, 0), np.int64)]
+    begin = min((first for first, _ in stretches), default=0)
+    end = max((last for _, last in stretches), default=0)
+    for columns in sidecars(live_files(lake, "person", Span(begin * DAY_US, end * DAY_US))):
+        day = columns.enter_us // DAY_US
+        group = np.searchsorted(venue, columns.venue)
+        known = np.flatnonzero(np.append(venue, 0)[group] == columns.venue if venue.size else [])
+        parts.append(np.stack((group[known], columns.person[known], day[known])))
+        once = np.flatnonzero(changes(columns.person, day))  # rows of a person are neighbours
+        parts.append(np.stack((np.full(once.size, venue.size), columns.person[once], day[once])))
+    group, person, day = np.concatenate(parts, axis=1)
+    counts = distinct_persons(group, person, day, venue.size + 1, stretches)
+    return counts[:, :-1], counts[:, -1]
+
+
+def distinct_persons(
+    group: Int64, person: Int64, day: Int64, groups: int, stretches: Sequence[Days]
+) -> Int64:
+    """Distinct persons of each group in each stretch of days.
+
+    A person counts in a stretch by his first row in it: the row before that
+    one, of the same group and person, lies before the stretch. So rows are
+    sorted once, however many stretches there are.
+
+    Args:
+        group: int64[n], from 0.
+        person: int64[n].
+        day: int64[n].
+        groups: how many.
+        stretches: s of them.
+
+    Returns:
+        int64[s, groups].
+    """
+    order = np.lexsort((day, person, group))
+    group, person, day = group[order], person[order], day[order]
+    before = np.append(_LONG_AGO, day[:-1])[: day.size]
+    before[changes(group, person)] = _LONG_AGO
+    counts = [
+        np.bincount(group[(day >= first) & (day < last) & (before < first)], minlength=groups)
+        for first, last in stretches
+    ]
+    return np.array(counts, np.int64).reshape(-1, groups)

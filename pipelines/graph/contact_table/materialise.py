@@ -1,0 +1,95 @@
+"""Write dates of `contacts` and `crowds`, and again when their stays change: plan, run, try again."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pipelines.errors import ServiceError
+from pipelines.graph.contact_table.plan import Limits, Plan, commit_dates, held_limits, make_plan
+from pipelines.graph.contact_table.transforms import WriteDates
+from pipelines.lake import CommitConflict, Lake, storage
+from pipelines.runtime.job_result import outcome_of
+from pipelines.windowing.recompute import recompute
+
+_ATTEMPTS = 8
+
+
+@dataclass(frozen=True)
+class Materialised:
+    """What was written.
+
+    Attributes:
+        dates: day numbers of the dates that were written.
+        contacts: rows of `contacts` that they hold.
+        crowds: rows of `crowds` that they hold.
+    """
+
+    dates: tuple[int, ...] = ()
+    contacts: int = 0
+    crowds: int = 0
+
+
+def materialise(
+    lake: Lake, dates: Sequence[int], limits: Limits | None = None, *, runner: str = "direct"
+) -> Materialised:
+    """Write the contacts and crowds of dates, from stays that are brought up to the scans first.
+
+    Args:
+        lake: the lake.
+        dates: day numbers.
+        limits: of all contacts of the lake; other ones than it has write all its dates again.
+            None keeps them.
+        runner: the name of the Beam runner.
+
+    Raises:
+        RefusedError: the stays were made with another version of `stays.toml`.
+        DataError: a data file is missing or damaged.
+        ServiceError: the lake cannot be written, or other writers leave no gap.
+    """
+    recompute(lake, runner=runner)
+    return _settle(lake, dates, limits or held_limits(lake) or Limits(), False, runner)
+
+
+def refresh(lake: Lake, *, everything: bool = False, runner: str = "direct") -> Materialised:
+    """Write the dates again that the newest stays may change, or all that the lake holds.
+
+    The same errors as `materialise`.
+    """
+    limits = held_limits(lake)
+    return Materialised() if limits is None else _settle(lake, (), limits, everything, runner)
+
+
+def _settle(lake: Lake, dates: Sequence[int], limits: Limits, everything: bool, runner: str) -> Materialised:
+    for _ in range(_ATTEMPTS):
+        try:
+            plan = make_plan(lake, dates, limits, everything=everything)
+        except CommitConflict:
+            recompute(lake, runner=runner)
+            continue
+        outcome = carry_out(plan, runner)
+        if not outcome.get("conflict"):
+            return Materialised(plan.dates, outcome["contacts"], outcome["crowds"])
+    raise ServiceError("other writers keep changing the contacts", "run it again when they are done")
+
+
+def carry_out(plan: Plan, runner: str) -> dict[str, Any]:
+    """Carry out one plan and say what became of it."""
+    if not plan.dates:
+        return _only_marks(plan)
+    name = f"contacts-{os.getpid()}-{os.urandom(4).hex()}"
+    scratch = plan.lake.scratch(name, shared=runner != "direct")
+    try:
+        return outcome_of(lambda begin: begin | "Contacts" >> WriteDates(plan, scratch), scratch, runner)
+    finally:
+        storage.remove_all(scratch)
+
+
+def _only_marks(plan: Plan) -> dict[str, Any]:
+    """No date changes: say that the contacts reflect the new versions, if they do not say so."""
+    if not plan.is_idle:
+        try:
+            commit_dates(plan, [])
+        except CommitConflict:
+            return {"conflict": True}
+    return {"contacts": 0, "crowds": 0}

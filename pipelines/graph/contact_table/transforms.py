@@ -1,0 +1,80 @@
+"""Stays to contacts and crowds: the wiring, no logic."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import apache_beam as beam
+from apache_beam.pvalue import AsList
+
+from pipelines.graph.contact_table.plan import Plan, Written, commit_dates
+from pipelines.graph.contact_table.write_dates import DatePart, WriteContacts, WriteCrowds
+from pipelines.kernels.sort import parts_for
+from pipelines.lake import CommitConflict
+from pipelines.runtime.job_errors import noted
+from pipelines.runtime.job_result import leave_outcome
+from pipelines.windowing.plan import date_of
+
+STAYS_A_PART = 1 << 18
+
+
+@dataclass
+class WriteDates(beam.PTransform):  # type: ignore[type-arg]
+    """Begin -> the outcome of the commit, also left for the launcher."""
+
+    plan: Plan
+    scratch: str
+
+    def expand(self, begin: Any) -> Any:
+        """Wire the steps; a bucket of venues needs no shuffle, for files of stays are sorted by venue."""
+        plan, scratch = self.plan, self.scratch
+        contacts = (
+            begin
+            | "List date parts" >> beam.Create(date_parts(plan))
+            | "Write contacts"
+            >> beam.ParDo(WriteContacts(plan.lake, plan.stays, plan.footfall, plan.limits, scratch))
+        )
+        crowds = (
+            begin
+            | "List dates" >> beam.Create(plan.dates)
+            | "Write crowds" >> beam.ParDo(WriteCrowds(plan.lake, plan.footfall, plan.limits.cap, scratch))
+        )
+        return (
+            begin
+            | "Once" >> beam.Create([None], reshuffle=False)
+            | "Commit dates" >> beam.ParDo(CommitDates(plan, scratch), AsList(contacts), AsList(crowds))
+        )
+
+
+def date_parts(plan: Plan) -> list[DatePart]:
+    """The dates of a plan in parts of few stays."""
+    found = []
+    for date in plan.dates:
+        parts = parts_for(sum(file.rows for file in plan.stays if date_of(file) == date), STAYS_A_PART)
+        found += [DatePart(date, part, parts) for part in range(parts)]
+    return found
+
+
+@dataclass
+class CommitDates(beam.DoFn):
+    """The last step: one element, one worker."""
+
+    plan: Plan
+    scratch: str
+
+    def process(
+        self, _element: None, contacts: Sequence[Written], crowds: Sequence[Written]
+    ) -> Iterator[dict[str, Any]]:
+        """Commit, and leave the outcome for the launcher."""
+        outcome: dict[str, Any] = {"contacts": _rows(contacts), "crowds": _rows(crowds)}
+        with noted(self.scratch):
+            try:
+                commit_dates(self.plan, [*contacts, *crowds])
+            except CommitConflict:
+                outcome["conflict"] = True
+            leave_outcome(self.scratch, outcome)
+        yield outcome
+
+
+def _rows(written: Sequence[Written]) -> int:
+    return sum(part.file.rows for part in written)

@@ -1,0 +1,205 @@
+"""The contacts of one part of a date, and the crowds of a date, as files."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from pipelines.errors import DataError
+from pipelines.graph.contact_table.pair_sweep import (
+    Contacts,
+    Crowds,
+    Partners,
+    Presences,
+    blocks,
+    contacts,
+    outside,
+    partners,
+    presences,
+)
+from pipelines.graph.contact_table.plan import Limits, Written
+from pipelines.kernels.arrow_columns import column
+from pipelines.kernels.sort import Int64
+from pipelines.lake import Lake, LiveFile, storage, write_data_file
+from pipelines.lake.sidecar import open_sidecar
+from pipelines.runtime.threaded_dofn import ThreadedDoFn
+from pipelines.times import DAY_US, day_text
+from pipelines.windowing.plan import date_of
+from schemas.tables import CONTACTS, CROWDS
+
+ROWS_A_FILE = 1 << 21
+
+_SECOND_US = 1_000_000
+_CROWD_COLUMNS = ["venue", "window_start", "window_end", "people"]
+
+
+@dataclass(frozen=True)
+class DatePart:
+    """The contacts that begin on `date` at the venues of range `part` of `parts` equal ones."""
+
+    date: int
+    part: int
+    parts: int
+
+    @property
+    def start_us(self) -> int:
+        """Where the date begins."""
+        return self.date * DAY_US
+
+    @property
+    def stop_us(self) -> int:
+        """Where it ends."""
+        return self.start_us + DAY_US
+
+    @property
+    def venues(self) -> tuple[int, int]:
+        """The first and the last venue of the range, as they are ordered."""
+        first = self.part * (2**64 // self.parts)
+        last = first + 2**64 // self.parts - 1
+        if self.parts == 1:
+            return -(2**63), 2**63 - 1
+        return (first, last) if last < 2**63 else (first - 2**64, last - 2**64)
+
+
+@dataclass
+class WriteContacts(ThreadedDoFn):
+    """DatePart -> Written of `contacts`, a file for about two million rows.
+
+    Attributes:
+        stays: all files in the order `venue`.
+        footfall: all files.
+        limits: of contacts.
+    """
+
+    lake: Lake
+    stays: tuple[LiveFile, ...]
+    footfall: tuple[LiveFile, ...]
+    limits: Limits
+    scratch: str
+
+    def work(self, part: DatePart, *_: Any) -> Iterator[Written]:
+        """Find and write the contacts of one part of a date."""
+        there, met = self._found(part)
+        for rows in blocks(met, ROWS_A_FILE):
+            table = contact_rows(contacts(there, met, rows))
+            file = write_data_file(self.lake, CONTACTS, {"date": day_text(part.date)}, table)
+            yield Written("contacts", part.date, file)
+
+    def _found(self, part: DatePart) -> tuple[Presences, Partners]:
+        """Everybody's presences and whom they meet from an instant of the date on.
+
+        Where a contact begins depends on those alone who are there on the
+        date. It ends where a stay that begins later may still go on: stays
+        are read until no contact reaches beyond them.
+        """
+        until_us, stays = part.stop_us, self._read_stays(part, part.stop_us)
+        reach_us = int(stays[3].max(initial=part.start_us))
+        while reach_us >= until_us and self._begins_later(until_us):
+            until_us = reach_us + 1
+            stays = self._read_stays(part, until_us)
+            everybody = presences(*stays)
+            reach_us = int(everybody.end_us[everybody.begin_us < part.stop_us].max())
+        crowds = crowds_between(self.footfall, part, max(until_us, reach_us), self.limits.cap)
+        there = outside(presences(*stays), crowds, self.limits.min_us)
+        return there, partners(there, self.limits.min_us, part.start_us, part.stop_us)
+
+    def _begins_later(self, until_us: int) -> bool:
+        """Whether some stay of the lake begins at an instant or after it."""
+        return any(file.stats.greatest["enter"] >= until_us for file in self.stays)
+
+    def _read_stays(self, part: DatePart, until_us: int) -> list[Int64]:
+        """Person, venue, enter and exit of stays that end no earlier than the date begins."""
+        first, last = part.venues
+        found = [[np.empty(0, np.int64)] * 4]
+        for file in self.stays:
+            least, greatest = file.stats.least, file.stats.greatest
+            if greatest["exit"] < part.start_us or least["enter"] >= until_us:
+                continue
+            if greatest["venue"] < first or least["venue"] > last:
+                continue
+            columns = open_sidecar(file)
+            rows = slice(
+                int(columns.venue.searchsorted(np.int64(first), "left")),
+                int(columns.venue.searchsorted(np.int64(last), "right")),
+            )
+            enter_us, exit_us = columns.enter_us[rows], columns.exit_us[rows]
+            kept = (exit_us >= part.start_us) & (enter_us < until_us)
+            given = (columns.person[rows], columns.venue[rows], enter_us, exit_us)
+            found.append([values[kept] for values in given])
+        return [np.concatenate(parts) for parts in zip(*found, strict=True)]
+
+
+@dataclass
+class WriteCrowds(ThreadedDoFn):
+    """Day number -> Written of `crowds`, if the date has any.
+
+    Attributes:
+        footfall: all files.
+        cap: a window with more people is a crowd.
+    """
+
+    lake: Lake
+    footfall: tuple[LiveFile, ...]
+    cap: int
+    scratch: str
+
+    def work(self, date: int, *_: Any) -> Iterator[Written]:
+        """Write the crowds of a date."""
+        own = [file for file in self.footfall if date_of(file) == date]
+        rows = crowd_rows(own, self.cap)
+        if rows.num_rows:
+            file = write_data_file(self.lake, CROWDS, {"date": day_text(date)}, rows)
+            yield Written("crowds", date, file)
+
+
+def crowd_rows(footfall: list[LiveFile], cap: int) -> pa.Table:
+    """The windows of files with more than `cap` people, as rows of `crowds` in its order.
+
+    Raises:
+        DataError: a file is missing or damaged.
+    """
+    parts = [CROWDS.file_schema.empty_table()]
+    for file in footfall:
+        if file.stats.greatest["people"] > cap:
+            try:
+                rows = storage.parquet(file.path, file.size).read(_CROWD_COLUMNS, use_threads=False)
+            except (OSError, pa.ArrowInvalid) as error:
+                raise DataError(f"{file.path} cannot be read", "run truyvet verify") from error
+            kept = rows.filter(pa.array(rows["people"].to_numpy() > cap))
+            parts.append(kept.select(CROWDS.file_schema.names).cast(CROWDS.file_schema))
+    order = [(name, "ascending") for name in CROWDS.sorted_by]
+    return pa.concat_tables(parts).sort_by(order).combine_chunks()
+
+
+def crowds_between(footfall: tuple[LiveFile, ...], part: DatePart, until_us: int, cap: int) -> Crowds:
+    """The crowds that decide about contacts of a part: from those that end as the date begins on."""
+    first, last = part.venues
+    near = [
+        file
+        for file in footfall
+        if file.stats.greatest["window_end"] >= part.start_us
+        and file.stats.least["window_start"] < until_us
+        and file.stats.greatest["venue"] >= first
+        and file.stats.least["venue"] <= last
+    ]
+    rows = crowd_rows(near, cap)
+    venue = rows["venue"].to_numpy()
+    start_us, end_us = (rows[name].cast(pa.int64()).to_numpy() for name in ("window_start", "window_end"))
+    kept = (venue >= first) & (venue <= last)
+    return Crowds(venue[kept], start_us[kept], end_us[kept])
+
+
+def contact_rows(found: Contacts) -> pa.Table:
+    """Contacts as rows of their table."""
+    columns = {
+        "person_a": column(found.person_a),
+        "person_b": column(found.person_b),
+        "venue": column(found.venue),
+        "start": column(found.start_us),
+        "end": column(found.end_us),
+        "seconds": column((found.end_us - found.start_us) // _SECOND_US),
+    }
+    schema = CONTACTS.file_schema
+    return pa.table([columns[field.name].view(field.type) for field in schema], schema=schema)

@@ -1,0 +1,212 @@
+"""The network in its two orders: a person's stays, and the rows beside them.
+
+The sidecars of a lake's live files stay mapped for as long as the process
+lives, so a question costs a few binary searches. A sidecar is known by the
+path of its data file, which is named by its content: it never goes stale.
+"""
+
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, fields
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from pipelines.graph.row_ranges import Int64, OwnStays, rows_beside, rows_of
+from pipelines.kernels.arrow_columns import column
+from pipelines.lake import Lake, LiveFile, OfNewest, Snapshot, storage
+from pipelines.lake.sidecar import Mapped, Sidecar, open_sidecar
+from pipelines.registry.venue_names import places
+from schemas.tables import STAY_ORDERS
+
+_FETCHED_AT_ONCE = 4
+
+_mapped = Mapped[Sidecar]()
+
+
+@dataclass(frozen=True)
+class Span:
+    """The instants [from_us, to_us) asked about, microseconds UTC; None is open."""
+
+    from_us: int | None = None
+    to_us: int | None = None
+
+    def begins_at(self) -> int:
+        """The first instant, or one before all."""
+        return -(2**62) if self.from_us is None else self.from_us
+
+    def ends_at(self) -> int:
+        """The end, or an instant after all."""
+        return 2**62 if self.to_us is None else self.to_us
+
+
+def own_stays(lake: Lake, person: int, span: Span) -> OwnStays:
+    """One person's stays that reach into `span`, in the order of the lake's files."""
+    found: list[OwnStays] = []
+    for columns in sidecars(live_files(lake, "person", span, np.array([person], np.int64))):
+        rows = rows_of(columns.person, person)
+        if rows.stop > rows.start:
+            found.append(_stays(columns, rows))
+    names = [field.name for field in fields(OwnStays)]
+    stays = OwnStays(*(_joined([getattr(part, name) for part in found]) for name in names))
+    return stays.where((stays.exit_us > span.begins_at()) & (stays.enter_us < span.ends_at()))
+
+
+def rows_beside_stays(lake: Lake, own: OwnStays, person: int) -> pa.Table:
+    """Every stay of somebody else that overlaps a stay of `own`, a row a pair.
+
+    Returns:
+        Columns as `sql/overlaps.sql` takes them; `venue` is its code.
+    """
+    pairs = [_no_pairs()]
+    if own.venue.size:
+        near = _files_beside(lake, own)
+        for (_, chosen), columns in zip(near, sidecars(file for file, _ in near), strict=True):
+            pairs.append(_pairs(own, chosen, columns, person))
+    stays = np.concatenate([part.stays for part in pairs])
+    return pa.table(
+        {
+            "person": column(np.concatenate([part.person for part in pairs])),
+            "venue": places(lake).codes(own.venue).take(column(stays)),
+            "zone": _zones(pairs),
+            "enter_us": column(np.concatenate([part.enter_us for part in pairs])),
+            "exit_us": column(np.concatenate([part.exit_us for part in pairs])),
+            "imputed_from_us": column(np.concatenate([part.imputed_from_us for part in pairs])),
+            "own_enter_us": column(own.enter_us[stays]),
+            "own_exit_us": column(own.exit_us[stays]),
+            "own_imputed_from_us": column(own.imputed_from_us[stays]),
+        }
+    )
+
+
+def live_files(lake: Lake, by: str, span: Span, ids: Int64 | None = None) -> list[LiveFile]:
+    """The files of `stays` in one order that may hold a stay reaching into `span`.
+
+    Args:
+        lake: where.
+        by: `venue` or `person`.
+        span: the time concerned.
+        ids: int64[n], the venues or persons concerned, ascending; None is all.
+    """
+    order = _orders(lake)[by]
+    wanted = (order.enter_us < span.ends_at()) & (order.exit_us > span.begins_at())
+    if ids is not None:
+        first = np.searchsorted(ids, order.least_id)
+        wanted &= np.append(ids, 2**63 - 1)[first] <= order.greatest_id
+        wanted &= first < ids.size
+    return [order.files[file] for file in np.flatnonzero(wanted).tolist()]
+
+
+def _files_beside(lake: Lake, own: OwnStays) -> list[tuple[LiveFile, Int64]]:
+    """The files that may hold rows beside own stays, and the positions of those stays."""
+    order = _orders(lake)["venue"]
+    near = own.exit_us > order.enter_us[:, np.newaxis]
+    near &= own.enter_us < order.exit_us[:, np.newaxis]
+    near &= own.venue >= order.least_id[:, np.newaxis]
+    near &= own.venue <= order.greatest_id[:, np.newaxis]
+    return [
+        (order.files[file], np.flatnonzero(near[file])) for file in np.flatnonzero(near.any(axis=1)).tolist()
+    ]
+
+
+@dataclass(frozen=True)
+class _Order:
+    """The files of `stays` in one order, and the extremes of each.
+
+    Attributes:
+        files: by path.
+        least_id, greatest_id: int64[f], of the ids that the order begins with.
+        enter_us, exit_us: int64[f], the first enter and the last exit.
+    """
+
+    files: tuple[LiveFile, ...]
+    least_id: Int64
+    greatest_id: Int64
+    enter_us: Int64
+    exit_us: Int64
+
+
+def _order_of(newest: Snapshot, by: str) -> _Order:
+    files = tuple(file for file in newest.files if file.partition["by"] == by)
+    stats = [file.stats for file in files]
+    columns = (
+        [one.least[by] for one in stats],
+        [one.greatest[by] for one in stats],
+        [one.least["enter"] for one in stats],
+        [one.greatest["exit"] for one in stats],
+    )
+    return _Order(files, *(np.array(column, np.int64) for column in columns))
+
+
+_orders = OfNewest("stays", lambda _lake, newest: {by: _order_of(newest, by) for by in STAY_ORDERS})
+
+
+def sidecars(files: Iterable[LiveFile]) -> list[Sidecar]:
+    """The columns of files, mapped once a process; those that must be fetched are fetched several at once."""
+    files = list(files)
+    missing = [file for file in files if _mapped.find(file.path) is None]
+    if len(missing) > 1 and storage.is_url(missing[0].path):
+        with ThreadPoolExecutor(_FETCHED_AT_ONCE) as pool:
+            list(pool.map(_map, missing))
+    return [_mapped.find(file.path) or _map(file) for file in files]
+
+
+def _map(file: LiveFile) -> Sidecar:
+    return _mapped.keep(file.path, open_sidecar(file))
+
+
+def _stays(columns: Sidecar, rows: slice) -> OwnStays:
+    return OwnStays(
+        columns.venue[rows], columns.enter_us[rows], columns.exit_us[rows], columns.imputed_from_us[rows]
+    )
+
+
+@dataclass(frozen=True)
+class _Pairs:
+    """Stays of one file beside a person's own: positions of the own ones, columns of the others."""
+
+    stays: Int64
+    person: Int64
+    zone_code: npt.NDArray[np.int32]
+    zone_names: pa.Array
+    enter_us: Int64
+    exit_us: Int64
+    imputed_from_us: Int64
+
+
+def _pairs(own: OwnStays, chosen: Int64, columns: Sidecar, person: int) -> _Pairs:
+    """The pairs of the `chosen` own stays with the rows of one file."""
+    stays, rows = rows_beside(
+        own.where(chosen), columns.venue, columns.enter_us, columns.exit_us, columns.longest_us
+    )
+    who = columns.person[rows]
+    others = who != person
+    rows = rows[others]
+    return _Pairs(
+        chosen[stays[others]],
+        who[others],
+        columns.zone_codes(rows),
+        columns.zone_names,
+        columns.enter_us[rows],
+        columns.exit_us[rows],
+        columns.imputed_from_us[rows],
+    )
+
+
+def _no_pairs() -> _Pairs:
+    none = np.empty(0, np.int64)
+    return _Pairs(none, none, none.astype(np.int32), pa.nulls(0, pa.string()), none, none, none)
+
+
+def _zones(pairs: list[_Pairs]) -> pa.Array:
+    """The zone of each pair as text: the files' codes moved into one list of all their names."""
+    moved, before = [], 0
+    for part in pairs:
+        moved.append(part.zone_code + np.int64(before))
+        before += len(part.zone_names)
+    return pa.concat_arrays([part.zone_names for part in pairs]).take(column(np.concatenate(moved)))
+
+
+def _joined(parts: list[Int64]) -> Int64:
+    return np.concatenate([np.empty(0, np.int64), *parts])

@@ -1,0 +1,201 @@
+"""The stays of infectious persons, clipped to when they are infectious."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from pipelines.graph.tracing.contact_criteria import Criteria, VenueClasses
+from pipelines.graph.tracing.infectious_intervals import Intervals
+from pipelines.kernels.compile import inlined
+from pipelines.kernels.sort import Int64, order_of
+from pipelines.lake.sidecar import Sidecar
+
+Int32 = npt.NDArray[np.int32]
+UInt8 = npt.NDArray[np.uint8]
+
+NO_ZONE = -1
+
+
+class Zones:
+    """One number a zone, whatever file it stands in; a stay without zone has NO_ZONE."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[str, int] = {}
+
+    def of(self, columns: Sidecar) -> Int32:
+        """The zone of each row of a file, int32[n].
+
+        Raises:
+            DataError: the sidecar is damaged.
+        """
+        names = columns.zone_names.to_pylist()
+        numbers = [
+            NO_ZONE if name is None else self._numbers.setdefault(name, len(self._numbers)) for name in names
+        ]
+        codes = columns.zone_codes(np.arange(columns.zone_code.size))
+        return np.array(numbers or [NO_ZONE], np.int32)[codes]
+
+
+class ClippedStays(NamedTuple):
+    """Stays of infectious persons, clipped; a stay of a person with several intervals may stand twice.
+
+    Attributes:
+        owner: int64[s], which interval the stay was clipped to.
+        venue: int64[s].
+        kind: uint8[s], the class of the venue.
+        zone: int32[s], NO_ZONE where none is known or asked for.
+        start_us, end_us: int64[s], the clipped stay, microseconds UTC; never empty.
+        reach_us: int64[s], its end lengthened by what counts as indirect.
+        imputed_from_us: int64[s], where the imputed part of the whole stay begins.
+        scanned_both: uint8[s], 1 where its enter and exit were scanned.
+        stay_id: int64[s].
+    """
+
+    owner: Int64
+    venue: Int64
+    kind: UInt8
+    zone: Int32
+    start_us: Int64
+    end_us: Int64
+    reach_us: Int64
+    imputed_from_us: Int64
+    scanned_both: UInt8
+    stay_id: Int64
+
+    def at(self, chosen: Int64) -> "ClippedStays":
+        """Some of the stays, by position."""
+        columns: list[Any] = [column[chosen] for column in self]
+        return ClippedStays(*columns)
+
+
+def clipped_stays(
+    files: list[Sidecar],
+    intervals: Intervals,
+    criteria: Criteria,
+    classes: VenueClasses,
+    zones: Zones,
+    until_us: int,
+) -> ClippedStays:
+    """The stays of infectious persons, clipped to their intervals, in the order of the files.
+
+    Args:
+        files: `stays` in the order of persons.
+        intervals: who is infectious, and when.
+        criteria: how far contact reaches beyond a stay.
+        classes: which venues are in which class.
+        zones: the numbers of zones.
+        until_us: nothing reaches beyond it.
+    """
+    parts = [_of_file(columns, intervals, criteria, classes, zones, until_us) for columns in files]
+    columns: list[Any] = [np.concatenate(column) for column in zip(*parts, NO_STAYS, strict=True)]
+    return ClippedStays(*columns)
+
+
+def _of_file(
+    columns: Sidecar,
+    intervals: Intervals,
+    criteria: Criteria,
+    classes: VenueClasses,
+    zones: Zones,
+    until_us: int,
+) -> ClippedStays:
+    row, owner = clipped_rows(columns.person, columns.enter_us, columns.exit_us, *intervals)
+    end_us = np.minimum(columns.exit_us[row], intervals.end_us[owner])
+    venue = columns.venue[row]
+    kind = classes.kinds(venue)
+    return ClippedStays(
+        owner=owner,
+        venue=venue,
+        kind=kind,
+        zone=zones.of(columns)[row] if criteria.zoned else np.full(row.size, NO_ZONE, np.int32),
+        start_us=np.maximum(columns.enter_us[row], intervals.start_us[owner]),
+        end_us=end_us,
+        reach_us=np.minimum(end_us + criteria.indirect_us[kind], until_us),
+        imputed_from_us=columns.imputed_from_us[row],
+        scanned_both=columns.scanned_both[row],
+        stay_id=columns.stay_id[row],
+    )
+
+
+_KINDS = {"kind": np.uint8, "zone": np.int32, "scanned_both": np.uint8}
+NO_STAYS = ClippedStays(**{name: np.empty(0, _KINDS.get(name, np.int64)) for name in ClippedStays._fields})
+
+
+@njit(cache=True, nogil=True)
+def clipped_rows(
+    person: Int64, enter_us: Int64, exit_us: Int64, wanted: Int64, start_us: Int64, end_us: Int64
+) -> tuple[Int64, Int64]:
+    """The rows of a file that reach into the interval of their person.
+
+    Args:
+        person: int64[n], ascending.
+        enter_us: int64[n].
+        exit_us: int64[n].
+        wanted: int64[k], the persons of intervals, ascending.
+        start_us: int64[k], their intervals.
+        end_us: int64[k].
+
+    Returns:
+        The row and the interval, a pair an entry.
+    """
+    rows, owners = np.empty(64, np.int64), np.empty(64, np.int64)
+    found = 0
+    row = 0
+    for owner in range(wanted.size):
+        row = first_from(person, wanted[owner], row)
+        at = row
+        while at < person.size and person[at] == wanted[owner]:
+            if max(enter_us[at], start_us[owner]) < min(exit_us[at], end_us[owner]):
+                if found == rows.size:
+                    rows = np.concatenate((rows, np.empty_like(rows)))
+                    owners = np.concatenate((owners, np.empty_like(owners)))
+                rows[found], owners[found] = at, owner
+                found += 1
+            at += 1
+    return rows[:found], owners[:found]
+
+
+@inlined
+def first_from(ascending: Any, wanted: int, begin: int) -> int:
+    """The first position from `begin` whose value is not below `wanted`; quick when that is near."""
+    step = 1
+    low, high = begin, begin
+    while high < ascending.size and ascending[high] < wanted:
+        low = high + 1
+        high += step
+        step *= 2
+    high = min(high, ascending.size)
+    while low < high:
+        middle = (low + high) >> 1
+        if ascending[middle] < wanted:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+@inlined
+def first_after(ascending: Any, wanted: int, begin: int) -> int:
+    """The first position from `begin` whose value is above `wanted`."""
+    step = 1
+    low, high = begin, begin
+    while high < ascending.size and ascending[high] <= wanted:
+        low = high + 1
+        high += step
+        step *= 2
+    high = min(high, ascending.size)
+    while low < high:
+        middle = (low + high) >> 1
+        if ascending[middle] <= wanted:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+def by_venue(stays: ClippedStays) -> ClippedStays:
+    """The same in the order (venue, start)."""
+    order = order_of(stays.start_us)
+    return stays.at(order[order_of(stays.venue[order])])

@@ -1,0 +1,186 @@
+"""Two rules beside one another: who is in under one, who under the other, and why not under both."""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from pipelines.graph.tracing.infectious_intervals import Intervals, isolation_in, passing_on
+from pipelines.graph.tracing.provenance import provenance
+from pipelines.graph.tracing.request import Asked, ask
+from pipelines.graph.tracing.trace import Traced, traced_in
+from pipelines.kernels.arrow_columns import column
+from pipelines.kernels.sort import Int64
+from pipelines.lake import Lake, LakeLike, opened
+from schemas.rules import DEFAULT_RULE, load_rule
+from schemas.tables import INSTANT
+
+COMPARED = pa.schema(
+    [
+        ("in", pa.string()),
+        pa.field("person", pa.int64(), metadata={"token": "1"}),
+        ("tier", pa.int64()),
+        ("exposed_at", INSTANT),
+        pa.field("via", pa.int64(), metadata={"token": "1"}),
+        ("other_tier", pa.int64()),
+        ("other_exposed_at", INSTANT),
+        pa.field("other_via", pa.int64(), metadata={"token": "1"}),
+        ("why", pa.string()),
+    ]
+)
+"""The columns of a comparison: `in` is a rule or `both`; `why` says what the other rule misses."""
+
+_MINUTE_US = 60_000_000
+
+
+class Persons(NamedTuple):
+    """The persons of a trace.
+
+    Attributes:
+        person: int64[n], tokens, ascending.
+        tier: int64[n].
+        exposed_us: int64[n], microseconds UTC.
+        via: int64[n], tokens.
+    """
+
+    person: Int64
+    tier: Int64
+    exposed_us: Int64
+    via: Int64
+
+
+def compare(
+    lake: LakeLike,
+    other: str,
+    case: str | Sequence[str] = (),
+    rule: str = DEFAULT_RULE,
+    *,
+    all_cases: bool = False,
+    depth: int | None = None,
+    until: str | None = None,
+) -> pa.Table:
+    """Who is in under one rule, who under the other, and why.
+
+    Args:
+        lake: the lake, or where it lies.
+        other: the rule pack to compare with, by id or path.
+        case: the number of a case, or of several.
+        rule: a rule pack.
+        all_cases: every case that has not been withdrawn and has a date.
+        depth: the last tier of both; None is that of each.
+        until: how far the question reaches; None is the lake's last instant.
+
+    Returns:
+        Columns of `COMPARED`: first those who are in under `rule` alone, then
+        those under the other, then those under both; by tier, person.
+
+    Raises:
+        UsageError, DataError: as of `trace`.
+    """
+    where = opened(lake)
+    named = [case] if isinstance(case, str) else list(case)
+    questions = [
+        ask(where, load_rule(one), named, all_cases=all_cases, depth=depth, until=until)
+        for one in (rule, other)
+    ]
+    return compared(where, questions[0], questions[1])
+
+
+def compared(lake: Lake, asked: Asked, other: Asked) -> pa.Table:
+    """The rows of `compare` for two questions about the same cases."""
+    traces = [traced_in(lake, one.cases, one.rule, one.depth, one.until_us) for one in (asked, other)]
+    ours, theirs = map(persons_of, traces)
+    depths = asked.depth, other.depth
+    why = {
+        **dict(_missing(lake, ours, theirs, traces[0], traces[1], depths[1])),
+        **dict(_missing(lake, theirs, ours, traces[1], traces[0], depths[0])),
+    }
+    return _table(ours, theirs, (asked.rule.id, other.rule.id), why)
+
+
+def persons_of(traced: Traced) -> Persons:
+    """Everybody who is in, once."""
+    found = [Persons(*[np.empty(0, np.int64)] * 4)]
+    for tier, hop in enumerate(traced.hops, 1):
+        person = hop.person[hop.new]
+        found.append(Persons(person, np.full(person.size, tier), hop.exposed_us[hop.new], hop.via[hop.new]))
+    joined = Persons(*map(np.concatenate, zip(*found, strict=True)))
+    return Persons(*(values[np.argsort(joined.person)] for values in joined))
+
+
+def _missing(
+    lake: Lake, ours: Persons, theirs: Persons, mine: Traced, other: Traced, depth: int
+) -> Iterator[tuple[int, str]]:
+    """Why the other rule does not have those whom only ours has: (token, reason)."""
+    alone = np.flatnonzero(~np.isin(ours.person, theirs.person))
+    person, via, tier = (values[alone] for values in (ours.person, ours.via, ours.tier))
+    intervals = _infectious(lake, other, theirs)
+    together_us = _together_us(other, intervals, person, via)
+    as_here_us = _together_us(mine, intervals, person, via)
+    known = np.isin(via, np.concatenate((other.cases, theirs.person)))
+    name = other.rule.id
+    for row in range(person.size):
+        if tier[row] > depth:
+            reason = f"tier {tier[row]} is beyond the last one of {name}, {depth}"
+        elif not known[row]:
+            reason = f"the infector is not in under {name}"
+        elif together_us[row]:
+            reason = f"{together_us[row] / _MINUTE_US:.1f} minutes together do not meet {name}"
+        elif as_here_us[row]:
+            reason = f"the zone, the distance or the time after the infector left does not count under {name}"
+        else:
+            reason = f"not together while the infector was infectious under {name}"
+        yield int(person[row]), reason
+
+
+def _infectious(lake: Lake, traced: Traced, persons: Persons) -> Intervals:
+    """When everybody who is in, or a case, is infectious under a rule."""
+    isolated = isolation_in(lake)
+    later = passing_on(persons.person, persons.exposed_us, traced.rule, isolated, traced.where.until_us)
+    joined = [np.concatenate(columns) for columns in zip(traced.index, later, strict=True)]
+    order = np.argsort(joined[0], kind="stable")
+    return Intervals(*(values[order] for values in joined))
+
+
+def _together_us(traced: Traced, intervals: Intervals, person: Int64, via: Int64) -> Int64:
+    """How long persons were together with their infectors, as a rule counts it; 0 if these never infect."""
+    together_us = np.zeros(person.size, np.int64)
+    known = np.isin(via, intervals.person)
+    contacts = provenance(traced.where, intervals, person[known], via[known])
+    together_us[known] = contacts.direct_us + contacts.indirect_us
+    return together_us
+
+
+def _table(ours: Persons, theirs: Persons, rules: tuple[str, str], why: dict[int, str]) -> pa.Table:
+    person = np.union1d(ours.person, theirs.person)
+    columns = [_aligned(person, side) for side in (ours, theirs)]
+    here, there = (np.isin(person, side.person) for side in (ours, theirs))
+    place = np.where(here & there, 2, np.where(here, 0, 1))
+    tier = np.minimum(
+        *(
+            np.where(known, table[0], np.iinfo(np.int64).max)
+            for known, table in ((here, columns[0]), (there, columns[1]))
+        )
+    )
+    order = np.lexsort((person, tier, place))
+    names = pa.array([*rules, "both"]).take(column(place))
+    values = [names, column(person)]
+    for known, (of_tier, exposed_us, via) in ((here, columns[0]), (there, columns[1])):
+        mask = ~known
+        values += [
+            pa.array(of_tier, mask=mask),
+            pa.array(exposed_us, mask=mask).cast(INSTANT),
+            pa.array(via, mask=mask),
+        ]
+    values.append(pa.array([why.get(one) for one in person.tolist()], pa.string()))
+    return pa.table(values, schema=COMPARED).take(column(order))
+
+
+def _aligned(person: Int64, side: Persons) -> tuple[Int64, Int64, Int64]:
+    """Tier, exposure and infector of each person; anything for one who is not in."""
+    at = np.minimum(np.searchsorted(side.person, person), max(side.person.size - 1, 0))
+    if side.person.size == 0:
+        nothing = np.zeros(person.size, np.int64)
+        return nothing, nothing, nothing
+    return side.tier[at], side.exposed_us[at], side.via[at]

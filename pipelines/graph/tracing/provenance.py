@@ -1,0 +1,144 @@
+"""Where contacts came from: how long each was, how much of it was indirect or imputed, and at which stays."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
+
+import numpy as np
+
+from pipelines.graph.tracing import provenance_kernel as parts
+from pipelines.graph.tracing.everybody import THREADS
+from pipelines.graph.tracing.infectious_intervals import Intervals
+from pipelines.graph.tracing.infectors import Infectors, day_of, infectors_of
+from pipelines.graph.tracing.overlap_join import NO_ZONES, rows_of_owners
+from pipelines.graph.tracing.provenance_kernel import Columns, Contacts, Pairs, columns_of, measured, parts_of
+from pipelines.graph.tracing.temporal_graph import Network
+from pipelines.kernels.compile import helper
+from pipelines.kernels.sort import Int64, order_of
+from pipelines.times import DAY_US
+
+
+class NearBy(NamedTuple):
+    """A file of `stays` in the order of persons, and which stays of each infector may meet one of its rows.
+
+    Attributes:
+        columns: the file.
+        first, last: int64[k].
+        first_day, last_day: all its stays lie in these UTC days.
+    """
+
+    columns: Columns
+    first: Int64
+    last: Int64
+    first_day: int
+    last_day: int
+
+
+def provenance(where: Network, sources: Intervals, person: Int64, via: Int64) -> Contacts:
+    """The whole clipped contact of each person with his infector.
+
+    Args:
+        where: the lake under the rule.
+        sources: when the infectors are infectious.
+        person: int64[n], tokens, ascending.
+        via: int64[n], the tokens of their infectors.
+    """
+    intervals = sources.of(np.unique(via))
+    with ThreadPoolExecutor(THREADS) as pool:
+        return _provenance(where, intervals, person, via, pool)
+
+
+def _provenance(
+    where: Network, intervals: Intervals, person: Int64, via: Int64, pool: ThreadPoolExecutor
+) -> Contacts:
+    infectors = infectors_of(where, intervals, pool)
+    files = near_by(where, infectors)
+    number = np.searchsorted(infectors.person, via)
+    met = _of_encounters(where, intervals, person, via)
+
+    def of_slice(first: int, last: int) -> Contacts:
+        inside = met[(met[:, parts.PAIR] >= first) & (met[:, parts.PAIR] < last)]
+        inside[:, parts.PAIR] -= first
+        of = number[first:last]
+        found = [parts_beside(near, infectors, person[first:last], of) for near in files]
+        joined = np.concatenate((inside, *found))
+        return measured(joined, order_of(np.ascontiguousarray(joined[:, parts.PAIR])), last - first)
+
+    bounds = [person.size * part // THREADS for part in range(THREADS + 1)]
+    return _one_after_the_other(list(pool.map(of_slice, bounds[:-1], bounds[1:])))
+
+
+def parts_of_pair(where: Network, sources: Intervals, person: int, via: int) -> Int64:
+    """The parts of the whole contact of a person with his infector, int64[p, PART_COLUMNS], by start."""
+    pair, infector = np.array([person], np.int64), np.array([via], np.int64)
+    intervals = sources.of(infector)
+    with ThreadPoolExecutor(THREADS) as pool:
+        infectors = infectors_of(where, intervals, pool)
+    of = np.zeros(1, np.int64)
+    found = [parts_beside(near, infectors, pair, of) for near in near_by(where, infectors)]
+    joined = np.concatenate((_of_encounters(where, intervals, pair, infector), *found))
+    return joined[np.argsort(joined[:, parts.FROM], kind="stable")]
+
+
+def near_by(where: Network, infectors: Infectors) -> list[NearBy]:
+    """The files that may hold stays beside those of infectors."""
+    starts_us, reach_us = (infectors.stays[:, at] for at in (parts.START, parts.REACH))
+    files = []
+    first = infectors.begin[:-1]
+    for file in sorted(where.spanning("person", starts_us, reach_us), key=day_of):
+        begin_us = day_of(file) * DAY_US
+        first, last = np.array([first, first])
+        end_us = begin_us + DAY_US + file.longest_us
+        _advance(infectors.stays, infectors.begin, begin_us - infectors.longest_us, end_us, first, last)
+        zone = where.zones.of(file) if where.criteria.zoned else NO_ZONES
+        files.append(NearBy(columns_of(file, zone), first, last, day_of(file), end_us // DAY_US))
+    return files
+
+
+def parts_beside(near: NearBy, infectors: Infectors, person: Int64, number: Int64) -> Int64:
+    """The parts that stays of a file make of contacts of persons, ascending, with infectors, by number."""
+    pairs = Pairs(person, near.first[number], near.last[number])
+    return parts_of(near.columns, pairs, infectors.stays, infectors.longest_us)
+
+
+@helper
+def _advance(stays: Int64, begin: Int64, after_us: int, before_us: int, first: Int64, last: Int64) -> None:
+    """Move to the stays of each infector that begin after one instant and before another."""
+    for infector in range(first.size):
+        stay, end = first[infector], begin[infector + 1]
+        while stay < end and stays[stay, parts.START] <= after_us:
+            stay += 1
+        first[infector] = stay
+        while stay < end and stays[stay, parts.START] < before_us:
+            stay += 1
+        last[infector] = stay
+
+
+def _of_encounters(where: Network, intervals: Intervals, person: Int64, via: Int64) -> Int64:
+    """The encounters of each pair, clipped; devices saw all of them, and all of them are direct."""
+    owner, row = rows_of_owners(where.near.person, intervals.person)
+    start_us = np.maximum(where.near.start_us[row], intervals.start_us[owner])
+    end_us = np.minimum(where.near.end_us[row], intervals.end_us[owner])
+    pair = np.searchsorted(person, where.near.other[row])
+    pair[pair == person.size] = 0
+    kept = np.flatnonzero(
+        (start_us < end_us) & (person[pair] == where.near.other[row]) & (via[pair] == where.near.person[row])
+    )
+    made = np.zeros((kept.size, parts.PART_COLUMNS), np.int64)
+    made[:, parts.PAIR], made[:, parts.FROM] = pair[kept], start_us[kept]
+    for column in (parts.TO, parts.DIRECT_TO, parts.SEEN_TO, parts.TAIL_SEEN_TO):
+        made[:, column] = end_us[kept]
+    return made
+
+
+def _one_after_the_other(slices: Sequence[Contacts]) -> Contacts:
+    """All pairs of slices that follow one another."""
+    joined = [np.concatenate(column) for column in zip(*slices, strict=True)]
+    contacts = Contacts(*joined)
+    pair = venues = stays = 0
+    for part in slices:
+        end = pair + part.direct_us.size
+        contacts.at_end[pair:end] += venues
+        contacts.of_end[pair:end] += stays
+        pair, venues, stays = end, venues + part.at_venue.size, stays + part.of_stay.size
+    return contacts

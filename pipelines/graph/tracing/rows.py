@@ -1,0 +1,112 @@
+"""The rows of a trace: exposed persons, each with where the exposure came from and a score."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipelines.graph.tracing.provenance import provenance
+from pipelines.graph.tracing.provenance_kernel import Contacts
+from pipelines.graph.tracing.score import WEIGHTS, scores
+from pipelines.graph.tracing.search import Hop
+from pipelines.graph.tracing.temporal_graph import Network
+from pipelines.kernels.arrow_columns import column
+from pipelines.kernels.group_by import lists_until
+from pipelines.kernels.sort import Int64, dense_rank
+from pipelines.lake import Lake, read_table
+from pipelines.registry.venue_names import places
+from schemas.tables import INSTANT
+
+TRACE = pa.schema(
+    [
+        ("tier", pa.int64()),
+        pa.field("person", pa.int64(), metadata={"token": "1"}),
+        ("exposed_at", INSTANT),
+        pa.field("via", pa.int64(), metadata={"token": "1"}),
+        ("seconds_direct", pa.int64()),
+        ("seconds_indirect", pa.int64()),
+        ("seconds_imputed", pa.int64()),
+        ("venues", pa.string()),
+        ("rule", pa.string()),
+        ("score", pa.float64()),
+        ("stays", pa.list_(pa.int64())),
+    ]
+)
+"""The columns of an answer: `stays` are the ids of both persons' stays that make the contact."""
+
+_SECONDS = ("seconds_direct", "seconds_indirect", "seconds_imputed")
+_SECOND_US = 1_000_000
+
+
+def rows_of(lake: Lake, where: Network, rule: str, found: Sequence[Hop]) -> pa.Table:
+    """The rows of what hops have found.
+
+    Args:
+        lake: where the registry lies.
+        where: what was traced through.
+        rule: what the rows call the rule.
+        found: a hop a tier.
+
+    Returns:
+        Columns of `TRACE`, ordered by tier, score descending, person.
+    """
+    parts = [_rows_of_hop(lake, where, rule, tier, hop) for tier, hop in enumerate(found, 1)]
+    return pa.concat_tables([TRACE.empty_table(), *parts])
+
+
+def _rows_of_hop(lake: Lake, where: Network, rule: str, tier: int, hop: Hop) -> pa.Table:
+    new = np.flatnonzero(hop.new)
+    person, exposed_us, via = hop.person[new], hop.exposed_us[new], hop.via[new]
+    came = provenance(where, hop.sources, person, via)
+    venues = _venues(lake, came)
+    lengths_us = (came.direct_us, came.indirect_us, came.imputed_us)
+    score = scores(tier, *lengths_us, venues.weight, exposed_us, where.until_us)
+    order = np.argsort(-score, kind="stable")  # of equal scores the smaller person, as they came
+    rows = {
+        "tier": column(np.full(new.size, tier, np.int64)),
+        "person": column(person[order]),
+        "exposed_at": column(exposed_us[order]).cast(INSTANT),
+        "via": column(via[order]),
+        **{name: column(us[order] // _SECOND_US) for name, us in zip(_SECONDS, lengths_us, strict=True)},
+        "venues": pc.binary_join(venues.codes.take(column(order)), ";"),
+        "rule": pa.repeat(rule, new.size),
+        "score": pa.array(score[order]),
+        "stays": lists_until(came.of_end, column(came.of_stay)).take(column(order)),
+    }
+    return pa.table(rows, schema=TRACE)
+
+
+class _Venues(NamedTuple):
+    """The venues of each row.
+
+    Attributes:
+        codes: list of string, sorted.
+        weight: float64, the mean of their weights.
+    """
+
+    codes: pa.Array
+    weight: npt.NDArray[np.float64]
+
+
+def _venues(lake: Lake, came: Contacts) -> _Venues:
+    number, distinct = dense_rank(came.at_venue)
+    codes = places(lake).codes(distinct)
+    by_code = pc.sort_indices(codes).to_numpy()
+    rank = np.empty(distinct.size, np.int64)
+    rank[by_code] = np.arange(distinct.size)
+    count = np.diff(came.at_end, prepend=0)
+    row = np.repeat(np.arange(count.size), count)
+    in_row = np.sort(row * distinct.size + rank[number]) - row * distinct.size
+    lists = lists_until(came.at_end, codes.take(column(by_code[in_row])))
+    total = np.bincount(row, _weights(lake, distinct)[number], count.size)
+    return _Venues(lists, np.where(count == 0, 1.0, total / np.maximum(count, 1)))
+
+
+def _weights(lake: Lake, venue: Int64) -> npt.NDArray[np.float64]:
+    """What each venue weighs; of one that is not registered any more 1."""
+    rows = read_table(lake, "venues", ["venue", "type"])
+    weights = dict(zip(rows["venue"].to_pylist(), map(WEIGHTS.get, rows["type"].to_pylist()), strict=True))
+    return np.array([weights.get(one) or 1.0 for one in venue.tolist()], np.float64)

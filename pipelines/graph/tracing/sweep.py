@@ -1,0 +1,220 @@
+"""One hop where many are infectious: a pass through all venues, date by date.
+
+One overlap that is long enough exposes whoever stays from its begin on. So no
+pair is looked at; what happens at a venue is in `meeting`. Exposures of a date
+are earlier than any of a later one: when nearly everybody has been exposed,
+the few who are left are looked at one by one. Under a minimum, overlaps that
+are too short alone may add up to an earlier exposure: the pairs that have one
+before the exposure found are handed back, see `short`.
+"""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from itertools import groupby
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from pipelines.graph.tracing.clipped_stays import UInt8
+from pipelines.graph.tracing.contact_criteria import WITHIN_24H, Criteria, VenueClasses
+from pipelines.graph.tracing.everybody import THREADS, Everybody
+from pipelines.graph.tracing.exposure_table import People
+from pipelines.graph.tracing.infectious_intervals import Intervals
+from pipelines.graph.tracing.infectors import day_of
+from pipelines.graph.tracing.looking import look_at
+from pipelines.graph.tracing.pull import layers
+from pipelines.graph.tracing.sweep_cumulative import short_pairs
+from pipelines.graph.tracing.sweep_kernel import (
+    EXPOSED,
+    FROM,
+    NOT_FRESH,
+    TO,
+    VIA,
+    Classes,
+    Room,
+    Rows,
+    meet_at_venues,
+)
+from pipelines.kernels.sort import Int64
+from pipelines.lake.sidecar import Sidecar
+from pipelines.times import DAY_US
+
+_ROWS_A_PERSON = 500  # in a date of more rows than this for each one left, they are looked at
+_LOOKS_A_ROW = 1  # more stays than this beside theirs, for each row of the date, and a sweep is faster
+
+
+class Date(NamedTuple):
+    """The stays of one date.
+
+    Attributes:
+        begin_us: the first enter.
+        before: those of earlier dates that reach into it.
+        rows: those that enter in it.
+        longest_us: none of both is longer.
+    """
+
+    begin_us: int
+    before: Rows
+    rows: Rows
+    longest_us: int
+
+
+def swept_classes(criteria: Criteria) -> UInt8:
+    """Which classes can be swept, uint8[c]: where one overlap of the minimum is enough, whatever the zone."""
+    never = (criteria.accumulate == WITHIN_24H) & (criteria.min_us > DAY_US)
+    swept: UInt8 = (~never & (criteria.same_zone == 0)).astype(np.uint8)
+    return swept
+
+
+def sweep(
+    files: Sequence[Sidecar],
+    everybody: Everybody,
+    people: People,
+    sources: Intervals,
+    criteria: Criteria,
+    classes: VenueClasses,
+    until_us: int,
+) -> Int64:
+    """Note whom the sources expose by one overlap at venues of the classes that can be swept.
+
+    Args:
+        files: `stays` in the order of venues.
+        everybody: who has a stay.
+        people: the same numbers and perhaps more; their earliest exposures are kept here.
+        sources: who is infectious, and when.
+        criteria: what makes a contact, by class.
+        classes: which venues are in which class.
+        until_us: nothing reaches beyond it.
+
+    Returns:
+        int64[n, 4], as `short_pairs` has them.
+    """
+    swept = swept_classes(criteria)
+    beyond_us = np.maximum(criteria.min_us, 1) - 1
+    asked = Classes(classes.venue, classes.kind, swept, criteria.indirect_us, beyond_us, until_us)
+    longest_us = int(criteria.indirect_us[swept == 1].max())
+    short = [np.empty((0, 4), np.int64)]
+    states = [np.empty((people.met, 4), np.int64) for _ in range(THREADS)]
+    states[0][:, EXPOSED], states[0][:, VIA] = people.exposed_us[: people.met], NOT_FRESH
+    with ThreadPoolExecutor(THREADS) as pool:
+        for infectious in layers(people, sources):
+            states[0][:, FROM], states[0][:, TO] = infectious.from_us, infectious.to_us
+            _sweep_dates(_dates(files, everybody, longest_us, pool), states, asked, pool)
+        for infectious in layers(people, sources) if beyond_us[swept == 1].any() else ():
+            states[0][:, FROM], states[0][:, TO] = infectious.from_us, infectious.to_us
+            dates = _dates(files, everybody, longest_us, pool)
+            short += _short_of_dates(dates, states[0], asked, pool)
+    _note(people, states[0])
+    return np.concatenate(short)
+
+
+def _sweep_dates(
+    dates: Iterator[Date], states: Sequence[Int64], asked: Classes, pool: ThreadPoolExecutor
+) -> None:
+    """Sweep date after date, or look at those who can still be exposed earlier than they are."""
+    state = states[0]
+    left = np.arange(state.shape[0])
+    for date in dates:
+        left = left[state[left, EXPOSED] >= date.begin_us]
+        if left.size == 0:
+            return
+        if left.size * _ROWS_A_PERSON < date.rows.venue.size and _look(date, asked, left, state):
+            continue
+        for other in states[1:]:
+            other[:] = states[0]
+        list(pool.map(partial(_sweep_part, date, asked), range(THREADS), states))
+        for other in states[1:]:
+            _take_earlier(states[0], other)
+
+
+def _look(date: Date, asked: Classes, left: Int64, state: Int64) -> bool:
+    """Look at those who are left; whether they could all be looked at."""
+    few = np.zeros(state.shape[0], np.uint8)
+    few[left] = 1
+    most = _LOOKS_A_ROW * date.rows.venue.size
+    return bool(look_at(state, few, date.before, date.rows, date.longest_us, asked, most))
+
+
+def _short_of_dates(
+    dates: Iterator[Date], state: Int64, asked: Classes, pool: ThreadPoolExecutor
+) -> Iterator[Int64]:
+    """The pairs with an overlap before, or as early as, the exposure of the person; int64[n, 4] each."""
+    left = np.arange(state.shape[0])
+    for date in dates:
+        left = left[state[left, EXPOSED] >= date.begin_us]
+        if left.size == 0:
+            return
+        yield from pool.map(partial(_short_of_part, date, asked, state), range(THREADS))
+
+
+def _short_of_part(date: Date, asked: Classes, state: Int64, number: int) -> Int64:
+    before, rows, room = _part_of(date, number)
+    return short_pairs(state, before, rows, asked, room, date.begin_us // DAY_US)
+
+
+def _take_earlier(state: Int64, other: Int64) -> None:
+    """Keep what the other thread has found earlier, or at the same instant by a smaller token."""
+    earlier = other[:, EXPOSED] < state[:, EXPOSED]
+    same = (other[:, EXPOSED] == state[:, EXPOSED]) & (other[:, VIA] < state[:, VIA])
+    taken = np.flatnonzero(earlier | same)
+    state[taken] = other[taken]
+
+
+def _note(people: People, state: Int64) -> None:
+    found = np.flatnonzero(state[:, VIA] != NOT_FRESH)
+    people.exposed_us[found] = state[found, EXPOSED]
+    people.via[found] = people.token[state[found, VIA]]
+    people.fresh[found] = 1
+
+
+def _dates(
+    files: Sequence[Sidecar], everybody: Everybody, longest_us: int, pool: ThreadPoolExecutor
+) -> Iterator[Date]:
+    """The stays date by date; what is indirect lengthens them by `longest_us` at most."""
+    none = np.empty(0, np.int64)
+    before = earlier = Rows(none.astype(np.int32), none, none, none)
+    longest_stay_us = 0
+    for _, some_files in groupby(files, day_of):
+        some = list(some_files)
+        longest_stay_us = max(longest_stay_us, *(one.longest_us for one in some))
+        parts = [Rows(everybody.numbers(one, pool), one.venue, one.enter_us, one.exit_us) for one in some]
+        rows = parts[0] if len(parts) == 1 else _in_order(parts)
+        begin_us = int(rows.enter_us.min())
+        before = _in_order([_reaching(part, begin_us - longest_us) for part in (before, earlier)])
+        yield Date(begin_us, before, rows, longest_stay_us)
+        earlier = rows
+
+
+def _reaching(rows: Rows, beyond_us: int) -> Rows:
+    chosen = np.flatnonzero(rows.exit_us > beyond_us)
+    return Rows(rows.number[chosen], *(column[chosen] for column in rows[1:]))
+
+
+def _in_order(parts: Sequence[Rows]) -> Rows:
+    """All the rows in the order (venue, enter)."""
+    columns: list[Any] = [np.concatenate(column) for column in zip(*parts, strict=True)]
+    rows = Rows(*columns)
+    order = np.lexsort((rows.enter_us, rows.venue))
+    return Rows(rows.number[order], *(column[order] for column in rows[1:]))
+
+
+def _sweep_part(date: Date, asked: Classes, number: int, state: Int64) -> None:
+    """Sweep one part of the venues of a date."""
+    before, rows, room = _part_of(date, number)
+    meet_at_venues(state, before, rows, asked, room)
+
+
+def _part_of(date: Date, number: int) -> tuple[Rows, Rows, Room]:
+    """The stays of one part of the venues of a date, and room for them."""
+    venue = date.rows.venue
+    bounds = [venue[venue.size * part // THREADS] for part in range(1, THREADS)]
+    before, rows = (_part(some, bounds, number) for some in (date.before, date.rows))
+    return before, rows, Room(*np.empty((len(Room._fields), before.venue.size + rows.venue.size), np.int64))
+
+
+def _part(rows: Rows, bounds: Sequence[int], number: int) -> Rows:
+    """The rows of the venues of a part; the bounds are venues."""
+    ends = [0, *np.searchsorted(rows.venue, bounds).tolist(), rows.venue.size]
+    some = slice(ends[number], ends[number + 1])
+    return Rows(rows.number[some], rows.venue[some], rows.enter_us[some], rows.exit_us[some])

@@ -1,0 +1,210 @@
+"""Contacts that are long enough only together: pairs whose overlaps before an exposure may add up to one.
+
+A sweep finds the earliest exposure that one overlap makes. Only somebody who
+has an overlap with the same person before that, or at the same instant and a
+smaller token, can expose him earlier: these pairs are few, since where many
+are infectious one of them soon stays long enough. Whoever none exposes has all
+his overlaps among them, which must last long enough together.
+"""
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from pipelines.graph.tracing import provenance_kernel as parts
+from pipelines.graph.tracing.clipped_stays import UInt8
+from pipelines.graph.tracing.contact_criteria import WINDOW, Criteria
+from pipelines.graph.tracing.everybody import THREADS
+from pipelines.graph.tracing.exposure_criteria import note_contacts
+from pipelines.graph.tracing.exposure_table import NEVER_US, People, numbers_of
+from pipelines.graph.tracing.infectious_intervals import Intervals
+from pipelines.graph.tracing.infectors import infectors_of
+from pipelines.graph.tracing.overlap_join import Pieces, joined
+from pipelines.graph.tracing.provenance import NearBy, near_by, parts_beside
+from pipelines.graph.tracing.sweep_kernel import (
+    EXPOSED,
+    NOT_FRESH,
+    VIA,
+    Classes,
+    Room,
+    Rows,
+    class_of,
+    end_of,
+    next_venue,
+    sort_sources,
+    take,
+)
+from pipelines.graph.tracing.temporal_graph import Network
+from pipelines.kernels.compile import helper, inlined
+from pipelines.kernels.sort import Int64, dense_rank
+from pipelines.times import DAY_US
+
+_PAIRS_AT_ONCE = 1_000_000  # whose pieces are in memory together
+_FOR_EVER = 1 << 40  # days
+
+
+class _Pairs(NamedTuple):
+    """Persons and sources, by number; ascending, each pair once.
+
+    Attributes:
+        own, other: int64[n].
+        first_day, last_day: int64[n], the UTC days on which their contact matters.
+    """
+
+    own: Int64
+    other: Int64
+    first_day: Int64
+    last_day: Int64
+
+    def at(self, some: Any) -> "_Pairs":
+        """Some of the pairs, by position or mask."""
+        return _Pairs(*(column[some] for column in self))
+
+
+def short_pairs(state: Int64, before: Rows, rows: Rows, asked: Classes, room: Room, day: int) -> Int64:
+    """The pairs of a person and a source with an overlap that may be part of an earlier exposure.
+
+    Args:
+        state: of each person, with the exposures that one overlap makes.
+        before: stays that began before the date and reach into it.
+        rows: those that began in it.
+        asked: what the classes of venues ask for.
+        room: as long as both together.
+        day: the date.
+
+    Returns:
+        int64[n, 4], both numbers, the microseconds and the day; a pair may stand several times.
+    """
+    pairs = np.empty((1 << 14, 4), np.int64)
+    row = early = found = 0
+    while True:
+        row, early, found = _pairs(state, before, rows, asked, room, row, early, pairs, found)
+        if row == rows.venue.size and early == before.venue.size:
+            pairs[:found, 3] = day
+            return pairs[:found]
+        pairs = np.concatenate((pairs[:found], np.empty_like(pairs), np.empty_like(pairs)))
+
+
+def add_up(
+    where: Network, people: People, sources: Intervals, short: Int64, met: Pieces, swept: UInt8
+) -> None:
+    """Note the exposures that overlaps make together, of some pairs and of all who had an encounter.
+
+    Args:
+        where: the lake under the rule.
+        people: their earliest exposures are kept here; with those that one overlap makes.
+        sources: who is infectious, and when.
+        short: as `short_pairs` has them.
+        met: the encounters, which are of class 0.
+        swept: uint8[c], 1 for the classes whose overlaps are added up.
+    """
+    met = met.at(slice(None) if swept[0] else slice(0))
+    _, number = numbers_of(people, sources.person)
+    key = np.concatenate((short[:, 0] * people.met + short[:, 1], met.other * people.met + number[met.owner]))
+    pair_of, distinct = dense_rank(key)
+    first_day, last_day = np.full(distinct.size, _FOR_EVER), np.full(distinct.size, -_FOR_EVER)
+    of_short, of_met = pair_of[: short.shape[0]], pair_of[short.shape[0] :]
+    np.minimum.at(first_day, of_short, short[:, 3])
+    np.maximum.at(last_day, of_short, short[:, 3] + _reach_days(where.criteria))
+    first_day[of_met], last_day[of_met] = -_FOR_EVER, _FOR_EVER
+    pairs = _Pairs(distinct // people.met, distinct % people.met, first_day, last_day)
+    together_us = np.bincount(of_short, short[:, 2], distinct.size)
+    long_enough = together_us >= where.criteria.min_us[swept == 1].min()
+    long_enough |= people.exposed_us[pairs.own] < NEVER_US
+    long_enough[of_met] = True
+    kept = np.flatnonzero(long_enough)
+    for begin in range(0, kept.size, _PAIRS_AT_ONCE):
+        some = kept[begin : begin + _PAIRS_AT_ONCE]
+        pieces = _pieces(where, people, sources, pairs.at(some))
+        inside = met.at((of_met >= some[0]) & (of_met <= some[-1]))
+        note_contacts(
+            people, joined([pieces.at(swept[pieces.kind] == 1), inside]), sources.person, where.criteria
+        )
+
+
+def _reach_days(criteria: Criteria) -> int:
+    """How many days after the day of an overlap another may lie that is added to it."""
+    if (criteria.accumulate == WINDOW).any():
+        return _FOR_EVER
+    return int(max(DAY_US, criteria.min_us.max()) // DAY_US) + 1
+
+
+def _pieces(where: Network, people: People, sources: Intervals, pairs: _Pairs) -> Pieces:
+    """All that the stays of pairs make of their contacts on the days that matter."""
+    person, via = people.token[pairs.own], people.token[pairs.other]
+
+    def of_file(near: NearBy) -> Int64:
+        some = np.flatnonzero((pairs.first_day <= near.last_day) & (pairs.last_day >= near.first_day))
+        found = parts_beside(near, infectors, person[some], of[some])
+        found[:, parts.PAIR] = some[found[:, parts.PAIR]]
+        return found
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        infectors = infectors_of(where, sources.of(np.unique(via)), pool)
+        of = np.searchsorted(infectors.person, via)
+        none = np.empty((0, parts.PART_COLUMNS), np.int64)
+        found = np.concatenate([none, *pool.map(of_file, near_by(where, infectors))])
+    columns = (parts.PAIR, parts.VENUE, parts.FROM, parts.TO)
+    pair, venue, start_us, end_us = (np.ascontiguousarray(found[:, at]) for at in columns)
+    owner = np.searchsorted(sources.person, via)[pair]
+    return Pieces(owner, pairs.own[pair], where.classes.kinds(venue), start_us, end_us)
+
+
+@helper
+def _pairs(
+    state: Int64,
+    before: Rows,
+    rows: Rows,
+    asked: Classes,
+    room: Room,
+    row: int,
+    early: int,
+    pairs: Int64,
+    found: int,
+) -> tuple[int, int, int]:
+    """Find pairs from a venue on, while there is room; where the next begins, and how many were found."""
+    place = 0
+    while row < rows.venue.size or early < before.venue.size:
+        venue = next_venue(before, early, rows, row)
+        kind, place = class_of(asked, venue, place)
+        early_end, row_end = end_of(before, early, venue), end_of(rows, row, venue)
+        if asked.swept[kind] and asked.beyond_us[kind]:
+            reach = (asked.indirect_us[kind], asked.until_us, 0)
+            targets, sources = take(state, before, early, early_end, reach, room, 0, 0)
+            targets, sources = take(state, rows, row, row_end, reach, room, targets, sources)
+            sort_sources(room, sources)
+            more = _of_venue(state, room, targets, sources, pairs, found)
+            if more < 0:
+                return row, early, found
+            found = more
+        early, row = early_end, row_end
+    return row, early, found
+
+
+@inlined
+def _of_venue(state: Int64, room: Room, targets: int, sources: int, pairs: Int64, found: int) -> int:
+    """Put the pairs of one venue into `pairs`; how many there are then, -1 if there is no room."""
+    longest_us = 0
+    for source in range(sources):
+        longest_us = max(longest_us, room.reach_us[source] - room.start_us[source])
+    first = 0
+    for target in range(targets):
+        own, enter_us = room.number[target], room.enter_us[target]
+        best_us, via = state[own, EXPOSED], state[own, VIA]
+        until_us = min(best_us, room.exit_us[target] - 1)
+        while first < sources and room.start_us[first] + longest_us <= enter_us:
+            first += 1
+        source = first
+        while source < sources and room.start_us[source] <= until_us:
+            other = room.source[source]
+            if room.reach_us[source] > enter_us and other != own:
+                start_us = max(room.start_us[source], enter_us)
+                if start_us < best_us or (via != NOT_FRESH and other < via):
+                    if found == pairs.shape[0]:
+                        return -1
+                    end_us = min(room.reach_us[source], room.exit_us[target])
+                    pairs[found, 0], pairs[found, 1], pairs[found, 2] = own, other, end_us - start_us
+                    found += 1
+            source += 1
+    return found
