@@ -19,8 +19,8 @@ from pipelines.run import run
 from pipelines.streaming.avro_messages import Decoder
 from pipelines.streaming.broker import Subscription, Topic
 from pipelines.streaming.emulator import Emulator, free_port, make_channel
-from pipelines.streaming.receiving import Receiver
-from pipelines.streaming.segments import Landing, open_landing
+from pipelines.streaming.landing_spool import Landing, open_landing
+from pipelines.streaming.receiver import Receiver
 
 _SINGLES_A_SECOND = 12_000
 _SINGLES_SECONDS = 10

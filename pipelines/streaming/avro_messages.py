@@ -13,7 +13,7 @@ from typing import Any, Final
 import fastavro
 import orjson
 
-from pipelines.streaming.exploding import MESSAGE_BYTES, MOST_RECORDS, lines_of, poison_line
+from pipelines.streaming.message_records import MESSAGE_BYTES, MOST_RECORDS, lines_of, poison_line
 from schemas.contract import WIRE_FOLDER
 
 ENCODING: Final = "googclient_schemaencoding"

@@ -14,10 +14,10 @@ from pipelines.lake import open_lake
 from pipelines.privacy.keys import load_keys
 from pipelines.streaming.avro_messages import Decoder
 from pipelines.streaming.broker import Subscription, schema_definition
-from pipelines.streaming.child import Landed, Work, child
-from pipelines.streaming.gauges import Gauges, Teller, Values, serve
-from pipelines.streaming.receiving import LEASE_SECONDS, PULLS, Receiver
-from pipelines.streaming.segments import Landing, Segment, open_landing
+from pipelines.streaming.committer_process import Landed, Work, child
+from pipelines.streaming.land_metrics import Gauges, Teller, Values, serve
+from pipelines.streaming.landing_spool import Landing, Segment, open_landing
+from pipelines.streaming.receiver import LEASE_SECONDS, PULLS, Receiver
 from pipelines.terminal.options import keys_folder
 
 BATCH_SECONDS: Final = 0.0

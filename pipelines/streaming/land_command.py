@@ -5,7 +5,7 @@ import json
 import threading
 
 from pipelines.streaming.land import LATENESS_DAYS, Options, land, stop_on_signals
-from pipelines.streaming.receiving import LEASE_SECONDS, PULLS
+from pipelines.streaming.receiver import LEASE_SECONDS, PULLS
 from pipelines.terminal import options as shared
 
 EXAMPLE = """

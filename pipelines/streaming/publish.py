@@ -16,7 +16,7 @@ from pipelines.ingest.formats.read_blocks import read_blocks
 from pipelines.ingest.validate.scan_records import raw_records, rows_of
 from pipelines.streaming.avro_messages import encode
 from pipelines.streaming.broker import Topic
-from pipelines.streaming.exploding import MESSAGE_BYTES, MOST_RECORDS, lines_of
+from pipelines.streaming.message_records import MESSAGE_BYTES, MOST_RECORDS, lines_of
 from pipelines.terminal.progress import progress
 
 ENCODINGS: Final = ("json", "avro")

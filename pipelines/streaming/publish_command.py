@@ -4,7 +4,7 @@ import argparse
 import json
 from dataclasses import asdict
 
-from pipelines.streaming.exploding import MOST_RECORDS
+from pipelines.streaming.message_records import MOST_RECORDS
 from pipelines.streaming.publish import ENCODINGS, publish
 
 EXAMPLE = """

@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Start the job, or write its template, and say which."""
-    from pipelines.streaming.on_dataflow import start_stream
+    from pipelines.streaming.dataflow_job import start_stream
 
     if not args.subscription.startswith("projects/"):
         raise UsageError("--subscription is no full name", "write projects/PROJECT/subscriptions/NAME")

@@ -22,8 +22,8 @@ from pipelines.ingest.validate.scans import Settings, parse
 from pipelines.kernels.sort import part_of
 from pipelines.lake import open_lake
 from pipelines.privacy.keys import Keys
-from pipelines.streaming.exploding import lines_of
-from pipelines.streaming.segments import open_landing
+from pipelines.streaming.landing_spool import open_landing
+from pipelines.streaming.message_records import lines_of
 from pipelines.times import DAY_SECONDS, DAY_US
 
 EARLY, ON_TIME, LATE, BEYOND = "early", "on time", "late", "beyond lateness"

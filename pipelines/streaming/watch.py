@@ -24,8 +24,8 @@ from pipelines.ingest.write_step import write_other_files
 from pipelines.lake import CommitConflict, Lake, open_lake, read_table, snapshot
 from pipelines.privacy.keys import Keys, load_keys
 from pipelines.streaming.broker import Subscription, Topic
-from pipelines.streaming.exploding import lines_of
-from pipelines.streaming.sent import Row, Sent, SentLists, differences
+from pipelines.streaming.message_records import lines_of
+from pipelines.streaming.sent_lists import Row, Sent, SentLists, differences
 from pipelines.terminal.options import keys_folder
 from pipelines.terminal.output import write_json
 from schemas.rules import DEFAULT_RULE, load_rule

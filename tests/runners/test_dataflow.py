@@ -14,9 +14,9 @@ from apache_beam.runners.dataflow.internal.apiclient import DataflowApplicationC
 from pipelines.run import settings_for
 from pipelines.runtime.engines.config import FOLDER, load_runner
 from pipelines.runtime.run_pipeline import beam_runner, pipeline_options
-from pipelines.streaming.child import Work
-from pipelines.streaming.on_dataflow import ReadAndLand, run_stream
-from pipelines.streaming.to_lake import StreamToLake
+from pipelines.streaming.committer_process import Work
+from pipelines.streaming.dataflow_job import ReadAndLand, run_stream
+from pipelines.streaming.stream_to_lake import StreamToLake
 from tests.lakes import keys_of, new_lake
 
 STEP_NAMES = Path(__file__).with_name("step_names.txt")

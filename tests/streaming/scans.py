@@ -14,9 +14,9 @@ from pipelines.lake import open_lake, read_table
 from pipelines.privacy.keys import load_keys
 from pipelines.streaming.avro_messages import Decoder
 from pipelines.streaming.broker import Subscription, Topic, schema_definition
-from pipelines.streaming.child import Work
-from pipelines.streaming.receiving import Receiver
-from pipelines.streaming.segments import open_landing
+from pipelines.streaming.committer_process import Work
+from pipelines.streaming.landing_spool import open_landing
+from pipelines.streaming.receiver import Receiver
 from tests.lakes import new_lake, put_venues
 
 ROOT = Path(__file__).parents[2]
@@ -60,7 +60,7 @@ def landing_of(lake):
 
 
 def lander_of(lake, said=None, keys=None, **how):
-    from pipelines.streaming.landing import Lander  # imports Beam
+    from pipelines.streaming.committer import Lander  # imports Beam
 
     work = Work(str(lake), load_keys(Path(keys or f"{lake}.keys")), None, None, 0.0, 3.0)
     return Lander(work, (said if said is not None else []).append, **how)

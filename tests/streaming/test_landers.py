@@ -12,7 +12,8 @@ import pytest
 
 from pipelines.ingest import commit
 from pipelines.lake import open_lake, read_table, storage
-from pipelines.streaming import landing, segments
+from pipelines.streaming import committer as landing
+from pipelines.streaming import landing_spool as segments
 from tests.streaming.scans import ROOT, lander_of, rejects, scan
 
 BAD = b"no JSON\n"

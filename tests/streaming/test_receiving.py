@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from pipelines.lake import commits
-from pipelines.streaming import receiving as module
+from pipelines.streaming import receiver as module
 from pipelines.streaming.broker import Subscription
 from pipelines.streaming.publish import publish
 from tests.streaming.proxies import Proxy

@@ -11,8 +11,8 @@ import pytest
 
 from pipelines.ingest.formats.read_blocks import read_blocks
 from pipelines.lake import Lake, open_lake, read_table, snapshot
-from pipelines.streaming.segments import open_landing
-from pipelines.streaming.sent import Sent, SentLists
+from pipelines.streaming.landing_spool import open_landing
+from pipelines.streaming.sent_lists import Sent, SentLists
 from tests.lakes import new_lake
 from tests.streaming.scans import lander_of, landing_of, rejects, scan
 

@@ -10,9 +10,9 @@ from pipelines.errors import UsageError
 from pipelines.lake import open_lake, read_table, snapshot, storage
 from pipelines.privacy.keys import load_keys
 from pipelines.run import settings_for
-from pipelines.streaming.child import Work
-from pipelines.streaming.on_dataflow import start_stream
-from pipelines.streaming.to_lake import StreamToLake
+from pipelines.streaming.committer_process import Work
+from pipelines.streaming.dataflow_job import start_stream
+from pipelines.streaming.stream_to_lake import StreamToLake
 from tests.lake.object_store import BUCKET
 from tests.streaming.test_transforms import LATENESS, Stream, hour, message
 

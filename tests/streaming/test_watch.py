@@ -6,7 +6,7 @@ import pytest
 from pipelines.graph import trace
 from pipelines.lake import open_lake
 from pipelines.streaming.broker import Topic
-from pipelines.streaming.sent import differences
+from pipelines.streaming.sent_lists import differences
 from pipelines.streaming.watch import Watcher
 from tests.lakes import keys_of, new_lake, put_stays, put_venues
 from tests.streaming.emulators import new_channel, pulled

@@ -16,7 +16,7 @@ from pipelines.errors import ServiceError, TruyVetError
 from pipelines.privacy.keys import Keys
 
 if TYPE_CHECKING:
-    from pipelines.streaming.landing import Lander
+    from pipelines.streaming.committer import Lander
 
 AGES: Final = {"1h": 3_600, "1d": 86_400, "3d": 259_200, "7d": 604_800}
 """Ages of scans at their receipt that are told apart: up to so many seconds."""
@@ -81,7 +81,7 @@ def child(pipe: Connection, work: Work) -> None:
     """
     silence_libraries()  # before the import of Beam, which warns
     _ignore_interrupts()
-    from pipelines.streaming.landing import Lander
+    from pipelines.streaming.committer import Lander
 
     try:
         lander = Lander(work, pipe.send)

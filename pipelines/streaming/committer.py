@@ -14,8 +14,8 @@ from pipelines.lake import Lake, LiveFile, Snapshot, mark, open_lake, read_live_
 from pipelines.maintenance.compact import compact
 from pipelines.recompute import bring_up_to_date
 from pipelines.run import MAX_AGE_DAYS, MAX_AHEAD_DAYS, run_chunks, settings_for
-from pipelines.streaming.child import AGES, OLDER, Landed, Work
-from pipelines.streaming.segments import Landing, Planned, open_landing
+from pipelines.streaming.committer_process import AGES, OLDER, Landed, Work
+from pipelines.streaming.landing_spool import Landing, Planned, open_landing
 from pipelines.windowing.plan import check_stay_rules
 from schemas.stay_rules import load_stay_rules
 

@@ -13,9 +13,9 @@ from typing import Any, Final
 
 from pipelines import metrics
 from pipelines.errors import ServiceError
-from pipelines.streaming.child import Landed
-from pipelines.streaming.receiving import Received
-from pipelines.streaming.segments import Segment
+from pipelines.streaming.committer_process import Landed
+from pipelines.streaming.landing_spool import Segment
+from pipelines.streaming.receiver import Received
 
 _PREFIX: Final = f"{metrics.NAMESPACE}_"
 _LINE_SECONDS: Final = 1.0

@@ -16,7 +16,7 @@ from typing import Any, Final
 from pipelines.errors import ServiceError
 from pipelines.streaming.avro_messages import Decoder
 from pipelines.streaming.broker import Subscription, arrived
-from pipelines.streaming.segments import Landing
+from pipelines.streaming.landing_spool import Landing
 
 PULLS: Final = 4
 HELD_MESSAGES: Final = 20_000

@@ -12,8 +12,8 @@ from pipelines.privacy.keys import load_keys
 from pipelines.run import MAX_AGE_DAYS, MAX_AHEAD_DAYS, settings_for
 from pipelines.runtime.engines.config import RunnerConfig, load_runner
 from pipelines.runtime.run_pipeline import beam_runner, pipeline_options
-from pipelines.streaming.child import Work
-from pipelines.streaming.to_lake import LATENESS_SECONDS, StreamToLake
+from pipelines.streaming.committer_process import Work
+from pipelines.streaming.stream_to_lake import LATENESS_SECONDS, StreamToLake
 from pipelines.terminal.options import keys_folder
 
 

@@ -16,7 +16,7 @@ from apache_beam.transforms.trigger import AccumulationMode, AfterProcessingTime
 from apache_beam.transforms.window import GlobalWindows
 
 from pipelines.ingest.validate.scans import Settings
-from pipelines.streaming.child import Work
+from pipelines.streaming.committer_process import Work
 from pipelines.streaming.transforms import Pane, StreamScans
 
 LATENESS_SECONDS: Final = 3 * 86_400
@@ -74,7 +74,7 @@ class CommitLanded(beam.DoFn):
 
     def setup(self) -> None:
         """Open the lake and its landing."""
-        from pipelines.streaming.landing import Lander
+        from pipelines.streaming.committer import Lander
 
         self._lander = Lander(self.work, _say, shared=True)
         self._lander.catch_up()
