@@ -17,12 +17,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from benchmarks.measure import report, say
+from pipelines.drivers.run import run
 from pipelines.graph import trace
 from pipelines.graph.cases import cases_by_id
 from pipelines.graph.infectious_window import Window, infectious_window
 from pipelines.lake import Lake, open_lake
 from pipelines.privacy.keys import load_keys, token
-from pipelines.run import run
 from pipelines.simulate import simulate
 from pipelines.simulate.settings import Knobs
 from pipelines.terminal.options import parse_instant

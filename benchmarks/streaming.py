@@ -13,9 +13,9 @@ from pathlib import Path
 import orjson
 
 from benchmarks.measure import ROOT, report, say
+from pipelines.drivers.run import run
 from pipelines.lake import Lake, open_lake, snapshot
 from pipelines.privacy.keys import load_keys
-from pipelines.run import run
 from pipelines.streaming.avro_messages import Decoder
 from pipelines.streaming.broker import Subscription, Topic
 from pipelines.streaming.emulator import Emulator, free_port, make_channel

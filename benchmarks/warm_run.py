@@ -8,7 +8,7 @@ import json
 import time
 from pathlib import Path
 
-from pipelines.run import run
+from pipelines.drivers.run import run
 
 
 def main() -> None:

@@ -61,7 +61,7 @@ COMMANDS = {
     "stream": Entry("pipelines.streaming.stream_command", "the same on Dataflow, which reads Pub/Sub itself"),
     "publish": Entry("pipelines.streaming.publish_command", "files of scans to a Pub/Sub topic, packed"),
     "watch": Entry("pipelines.streaming.watch_command", "cases from a topic, exposure lists to another"),
-    "recompute": Entry("pipelines.recompute", "rewrite stays and what follows, after a change of stays.toml"),
+    "recompute": Entry("pipelines.drivers.recompute", "rewrite stays and all that follows from them"),
     "overlaps": Entry("pipelines.query.overlaps_command", "who overlapped with this person, where, how long"),
     "trace": Entry("pipelines.graph.trace_command", "F1 to Fk of cases, by rule pack"),
     "rules": Entry("pipelines.graph.rules_command", "the rule packs, or all keys of one"),

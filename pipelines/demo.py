@@ -20,7 +20,7 @@ from pipelines.terminal.options import parse_instant
 from pipelines.terminal.output import write_table
 
 if TYPE_CHECKING:
-    from pipelines.run import Report
+    from pipelines.drivers.run import Report
 
 PEOPLE, VENUES, DAYS, SEED = 3_000, 120, 7, 2021
 _SHOWN = 10
@@ -36,7 +36,7 @@ def main() -> None:
     out: Path = args.out
     runner: str = args.runner
     silence_libraries()  # before the import of Beam, which warns
-    from pipelines.run import run
+    from pipelines.drivers.run import run
 
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)

@@ -4,8 +4,8 @@ import argparse
 import json
 from dataclasses import asdict
 
-from pipelines.run import MAX_AGE_DAYS, MAX_AHEAD_DAYS
-from pipelines.run import run as run_files
+from pipelines.drivers.run import MAX_AGE_DAYS, MAX_AHEAD_DAYS
+from pipelines.drivers.run import run as run_files
 from pipelines.runtime.engines.config import add_runner
 from pipelines.terminal import options
 

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from pipelines.drivers.recompute import bring_up_to_date
+from pipelines.drivers.run import MAX_AGE_DAYS, MAX_AHEAD_DAYS, run_chunks, settings_for
 from pipelines.errors import DataError, TruyVetError
 from pipelines.ingest.formats.read_blocks import read_blocks
 from pipelines.lake import Lake, LiveFile, Snapshot, mark, open_lake, read_live_file, snapshot
 from pipelines.maintenance.compact import compact
-from pipelines.recompute import bring_up_to_date
-from pipelines.run import MAX_AGE_DAYS, MAX_AHEAD_DAYS, run_chunks, settings_for
 from pipelines.streaming.committer_process import AGES, OLDER, Landed, Work
 from pipelines.streaming.landing_spool import Landing, Planned, open_landing
 from pipelines.windowing.plan import check_stay_rules

@@ -60,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _changed(args: argparse.Namespace) -> dict[str, object]:
     """Change the registry; the report of the run that did it."""
-    from pipelines.venues.registering import add_venue, close_venues, import_venues, move_venue
+    from pipelines.drivers.register_venues import add_venue, close_venues, import_venues, move_venue
 
     if args.does == "import":
         report = import_venues(args.lake, args.paths, keys=args.keys, any_district=args.any_district)

@@ -198,9 +198,9 @@ def test_two_runs_at_once_in_two_time_zones_make_the_lake_of_one(home, folder):
 
 def split_finely(monkeypatch):
     """Make every step work in many parts, as it does with millions of scans."""
-    monkeypatch.setattr("pipelines.run._ROWS_A_BUCKET", 64)
+    monkeypatch.setattr("pipelines.drivers.run._ROWS_A_BUCKET", 64)
     monkeypatch.setattr("pipelines.ingest.dedupe_step._ROWS_A_FILE", 256)
-    monkeypatch.setattr("pipelines.run._CHUNKS_A_SHARE", 2)
+    monkeypatch.setattr("pipelines.drivers.run._CHUNKS_A_SHARE", 2)
     monkeypatch.setattr("pipelines.windowing.plan.ROWS_A_BUCKET", 128)
     monkeypatch.setattr("pipelines.windowing.plan.ROWS_A_FILE", 32)
 

@@ -5,12 +5,12 @@ from dataclasses import replace
 import pytest
 
 from pipelines.codes.own import Content, make_code
+from pipelines.drivers.run import run
 from pipelines.ingest.validate import place_codes as codes
 from pipelines.ingest.validate.scans import parse
 from pipelines.lake import open_lake, read_table
 from pipelines.privacy.code_key_folder import make_key, signing_key
 from pipelines.privacy.keys import venue_id
-from pipelines.run import run
 from schemas.codes import AUTHENTICITIES
 from tests.codes.own_codes import OTHER, code, trusted
 from tests.ingest.reference import KEYS, SETTINGS, Row, block, columns_of, line, microseconds, outcomes

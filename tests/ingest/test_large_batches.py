@@ -2,13 +2,13 @@
 
 import pytest
 
+from pipelines.drivers.run import run
 from pipelines.ingest import parse_step as split
 from pipelines.ingest import rejects
 from pipelines.ingest.formats import discover as inputs
 from pipelines.ingest.formats import ndjson as ndjson_reader
 from pipelines.kernels import sort as arrays
 from pipelines.privacy.keys import create_keys
-from pipelines.run import run
 from pipelines.simulate import Knobs, simulate
 from pipelines.terminal.options import parse_instant
 from tests.runners.same import differences

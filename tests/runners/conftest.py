@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from pipelines.drivers.run import run
 from pipelines.graph.contact_table import materialise as materialising
 from pipelines.lake import open_lake, snapshot
-from pipelines.run import run
 from pipelines.runtime import job_result as outcome
 from pipelines.runtime import run_pipeline as runner_module
 from pipelines.simulate import simulate

@@ -11,9 +11,9 @@ from apache_beam.runners.direct.direct_runner import BundleBasedDirectRunner
 from apache_beam.testing import test_stream
 from apache_beam.transforms.window import TimestampedValue
 
+from pipelines.drivers.run import settings_for
 from pipelines.lake import open_lake, read_table
 from pipelines.metrics import LATE as LATE_COUNTER
-from pipelines.run import settings_for
 from pipelines.streaming.committer import Lander
 from pipelines.streaming.committer_process import Work
 from pipelines.streaming.transforms import BEYOND, EARLY, LATE, ON_TIME, Pane, StreamScans, WindowScans

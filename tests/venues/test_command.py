@@ -7,8 +7,8 @@ import sys
 import pytest
 
 from pipelines import cli
+from pipelines.drivers.run import run as run_files
 from pipelines.lake import open_lake, read_table
-from pipelines.run import run as run_files
 
 CSV = "venue,name,type,district_code,province_code\n"
 

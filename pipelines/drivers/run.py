@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import pyarrow as pa
 
+from pipelines.drivers.recompute import bring_up_to_date
 from pipelines.errors import ServiceError, UsageError
 from pipelines.ingest.commit import Upsert
 from pipelines.ingest.dedupe_step import HeldFile
@@ -23,7 +24,6 @@ from pipelines.ingest.write_step import write_other_files
 from pipelines.kernels.sort import buckets_for, parts_for
 from pipelines.lake import Lake, Snapshot, open_lake, read_table, snapshot, storage
 from pipelines.privacy.keys import Keys, load_keys
-from pipelines.recompute import bring_up_to_date
 from pipelines.registry.registry import registry_from
 from pipelines.runtime.job_result import outcome_of
 from pipelines.terminal.options import keys_folder

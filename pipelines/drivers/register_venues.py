@@ -9,12 +9,12 @@ from typing import Any, Final
 
 import orjson
 
+from pipelines.drivers.run import Report, run
 from pipelines.errors import DataError, RefusedError, UsageError
 from pipelines.ingest.reference_tables import VENUE_SOURCE, read_venues, upsert
 from pipelines.lake import open_lake, read_table, snapshot
 from pipelines.privacy.keys import load_keys
 from pipelines.registry.lookalikes import Row, lookalikes, unjudged_provinces, unprintable, wrong_districts
-from pipelines.run import Report, run
 from pipelines.terminal.options import keys_folder
 from schemas.contract import load_contract
 
