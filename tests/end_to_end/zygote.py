@@ -15,7 +15,7 @@ import sys
 import time
 from typing import Any
 
-import pipelines.run_command  # noqa: F401 - imports what the command imports
+import pipelines.commands.run  # noqa: F401 - imports what the command imports
 from pipelines.cli import main
 from pipelines.lake import commits
 

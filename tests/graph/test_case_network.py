@@ -228,7 +228,7 @@ def test_what_cannot_be_asked_is_said_in_a_line(lake, words, error, said):
 
 def test_tracing_itself_uses_no_networkx():
     code = (
-        "import sys; import pipelines.graph.trace_command, pipelines.graph.tracing.trace;"
+        "import sys; import pipelines.commands.trace, pipelines.graph.tracing.trace;"
         "sys.exit(bool({'networkx', 'matplotlib', 'apache_beam'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

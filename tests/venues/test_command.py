@@ -136,6 +136,6 @@ def test_the_history_holds_each_change_and_nothing_else(venues):
 
 
 def test_listing_imports_no_beam():
-    modules = "pipelines.venues.command, pipelines.registry.listing"
+    modules = "pipelines.commands.venues, pipelines.registry.listing"
     code = f"import sys, {modules}; sys.exit('apache_beam' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
