@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from pipelines.simulate.dice import units, units_of
+from pipelines.simulate.dtypes import Int64, Rows
 from pipelines.simulate.people import NEVER
-from pipelines.simulate.rows import Int64, Rows
+from pipelines.simulate.rng import units, units_of
+from pipelines.simulate.rng_streams import REPORTS
 from pipelines.simulate.settings import Settings
-from pipelines.simulate.streams import REPORTS
 
 _DAY = 86_400
 _HOUR = 3_600

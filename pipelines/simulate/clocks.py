@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from pipelines.simulate.dice import units, words
-from pipelines.simulate.rows import Int64
+from pipelines.simulate.dtypes import Int64
+from pipelines.simulate.rng import units, words
 from pipelines.simulate.settings import Settings
 
 

@@ -6,7 +6,7 @@ Times are seconds of the world.
 import numpy as np
 from numba import njit
 
-from pipelines.simulate.rows import Bools, Int64, Rows
+from pipelines.simulate.dtypes import Bools, Int64, Rows
 
 CONTACT = np.dtype(
     [("person", "i4"), ("other", "i4"), ("place", "i4"), ("start", "i4"), ("end", "i4")], align=True

@@ -9,13 +9,13 @@ from typing import IO
 
 import numpy as np
 
-from pipelines.simulate.flaws import FLAWS
+from pipelines.simulate.dtypes import Rows
 from pipelines.simulate.lines import Names, write_lines
+from pipelines.simulate.malformed import FLAWS
+from pipelines.simulate.observe import AGAIN, ENTERING, LEAVING, PHOTOGRAPHED, SCAN
 from pipelines.simulate.people import People
 from pipelines.simulate.places import GUARD, ONE_WAY, SELF, Places
-from pipelines.simulate.rows import Rows
 from pipelines.simulate.settings import Settings
-from pipelines.simulate.sight import AGAIN, ENTERING, LEAVING, PHOTOGRAPHED, SCAN
 from pipelines.simulate.threads import in_order
 
 FOLDERS = ("scans", "late")

@@ -29,13 +29,13 @@ import numpy as np
 from numba import njit
 
 from pipelines.simulate import habits
-from pipelines.simulate.dice import key, mix, unit, units, units_of
+from pipelines.simulate.dtypes import Floats, Int64, Row, Rows
 from pipelines.simulate.movements import STAY
 from pipelines.simulate.people import NEVER, People
 from pipelines.simulate.places import Places
-from pipelines.simulate.rows import Floats, Int64, Row, Rows
+from pipelines.simulate.rng import key, mix, unit, units, units_of
+from pipelines.simulate.rng_streams import COURSE, INFECTION, SEEDS
 from pipelines.simulate.settings import Settings
-from pipelines.simulate.streams import COURSE, INFECTION, SEEDS
 
 COURSE_OF = np.dtype(
     [

@@ -6,7 +6,7 @@ durations by which the pipeline pairs scans.
 
 import numpy as np
 
-from pipelines.simulate.rows import Floats, Int64
+from pipelines.simulate.dtypes import Floats, Int64
 
 TYPES = (
     "office",

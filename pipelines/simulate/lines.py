@@ -11,12 +11,12 @@ import numpy as np
 from numba import njit
 
 from pipelines.simulate import habits
-from pipelines.simulate.flaws import Fields, special_line
+from pipelines.simulate.dtypes import Bytes, Int64, Row, Rows
+from pipelines.simulate.malformed import Fields, special_line
+from pipelines.simulate.observe import ABSENT
 from pipelines.simulate.people import People, Spellings, canonical_identifiers, spellings, write_person
 from pipelines.simulate.places import Places, place_codes
-from pipelines.simulate.rows import Bytes, Int64, Row, Rows
 from pipelines.simulate.settings import Settings
-from pipelines.simulate.sight import ABSENT
 
 LONGEST_LINE = 320
 """More than a line without a flaw can have."""

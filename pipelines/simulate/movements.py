@@ -14,12 +14,12 @@ import numpy as np
 from numba import njit
 
 from pipelines.simulate import habits as own
-from pipelines.simulate.dice import below, between, chance, draw, key, unit
+from pipelines.simulate.dtypes import Floats, Int64, Rows, Words
 from pipelines.simulate.people import NEVER, People
 from pipelines.simulate.places import Places
-from pipelines.simulate.rows import Floats, Int64, Rows, Words
+from pipelines.simulate.rng import below, between, chance, draw, key, unit
+from pipelines.simulate.rng_streams import DAY, FAVOURITES
 from pipelines.simulate.settings import Settings
-from pipelines.simulate.streams import DAY, FAVOURITES
 
 STAY = np.dtype(
     [("person", "i4"), ("place", "i4"), ("enter", "i4"), ("exit", "i4"), ("zone", "i4")], align=True

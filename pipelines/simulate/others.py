@@ -12,12 +12,12 @@ import numpy as np
 from pipelines.simulate import habits
 from pipelines.simulate.cases import Case
 from pipelines.simulate.delivery import create
-from pipelines.simulate.dice import key, units
+from pipelines.simulate.dtypes import Rows, Texts
 from pipelines.simulate.people import People
 from pipelines.simulate.places import Places, districts, start_of
-from pipelines.simulate.rows import Rows, Texts
+from pipelines.simulate.rng import key, units
+from pipelines.simulate.rng_streams import BLUETOOTH, DECLARING, REGISTRY
 from pipelines.simulate.settings import Settings
-from pipelines.simulate.streams import BLUETOOTH, DECLARING, REGISTRY
 
 VENUE_COLUMNS = (
     *("venue", "name", "type", "zone", "province_code", "district_code", "commune_code"),

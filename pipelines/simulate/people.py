@@ -12,11 +12,11 @@ from numba import njit
 
 from pipelines.simulate import habits
 from pipelines.simulate.clocks import clocks
-from pipelines.simulate.dice import key, unit, units
+from pipelines.simulate.dtypes import Bytes, Floats, Int64, Rows, Texts
 from pipelines.simulate.places import Places, districts
-from pipelines.simulate.rows import Bytes, Floats, Int64, Rows, Texts
+from pipelines.simulate.rng import key, unit, units
+from pipelines.simulate.rng_streams import PEOPLE, PHONE_CLOCK, WORK
 from pipelines.simulate.settings import Settings
-from pipelines.simulate.streams import PEOPLE, PHONE_CLOCK, WORK
 
 _HOUSEHOLD_SIZES = (0.1, 0.18, 0.2, 0.25, 0.15, 0.12)
 """Share of households of 1, 2, … people."""

@@ -9,10 +9,10 @@ import numpy as np
 
 from pipelines.simulate import habits
 from pipelines.simulate.clocks import clocks
-from pipelines.simulate.dice import units
-from pipelines.simulate.rows import Bools, Floats, Int64, Rows, Texts
+from pipelines.simulate.dtypes import Bools, Floats, Int64, Rows, Texts
+from pipelines.simulate.rng import units
+from pipelines.simulate.rng_streams import PLACES, READER_CLOCK
 from pipelines.simulate.settings import Settings
-from pipelines.simulate.streams import PLACES, READER_CLOCK
 from schemas.districts import DISTRICTS_CSV
 
 ISLAND = "536"

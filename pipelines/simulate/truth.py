@@ -10,9 +10,9 @@ import pyarrow.parquet as pq
 
 from pipelines.simulate import habits
 from pipelines.simulate.delivery import create
+from pipelines.simulate.dtypes import Rows, Texts
 from pipelines.simulate.people import NEVER
 from pipelines.simulate.places import Places
-from pipelines.simulate.rows import Rows, Texts
 
 INSTANT = pa.timestamp("us", tz="UTC")
 

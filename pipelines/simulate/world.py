@@ -15,14 +15,14 @@ from pipelines.simulate import others
 from pipelines.simulate.cases import make_cases
 from pipelines.simulate.contacts import contacts_of
 from pipelines.simulate.delivery import FOLDERS, MAX_AGE_DAYS, MAX_AHEAD_DAYS, Delivery, create
+from pipelines.simulate.dtypes import Int64, Rows
 from pipelines.simulate.epidemic import Epidemic
 from pipelines.simulate.lines import identifiers_of, names_of
 from pipelines.simulate.movements import last_stays, live_day
+from pipelines.simulate.observe import CAN_LEAVE, NO_ENTRY, NO_EXIT, VISITS, see
 from pipelines.simulate.people import NEVER, make_households, make_people
 from pipelines.simulate.places import make_places, place_codes, start_of
-from pipelines.simulate.rows import Int64, Rows
 from pipelines.simulate.settings import DEFAULT_START, Knobs, Settings
-from pipelines.simulate.sight import CAN_LEAVE, NO_ENTRY, NO_EXIT, VISITS, see
 from pipelines.simulate.threads import in_order, new_pool
 from pipelines.simulate.truth import Truth
 from pipelines.terminal.progress import progress

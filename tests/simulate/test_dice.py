@@ -1,6 +1,6 @@
 import numpy as np
 
-from pipelines.simulate.dice import below, between, mix, units, units_of, words
+from pipelines.simulate.rng import below, between, mix, units, units_of, words
 
 
 def test_mixing_is_the_finaliser_of_splitmix64():

@@ -5,10 +5,10 @@ import fastavro
 import numpy as np
 
 from pipelines.simulate.lines import fields_of, names_of, write_lines
+from pipelines.simulate.observe import ABSENT, IN, OUT, SCAN
 from pipelines.simulate.people import make_households, make_people
 from pipelines.simulate.places import make_places
 from pipelines.simulate.settings import DEFAULT_START, Knobs, Settings
-from pipelines.simulate.sight import ABSENT, IN, OUT, SCAN
 from schemas.contract import WIRE_FOLDER, load_contract
 from tests.simulate.worlds import lines_of
 

@@ -13,13 +13,13 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from pipelines.simulate.dice import below, chance, draw, key, mix, unit
-from pipelines.simulate.flaws import FLAW_COUNT, UNUSUAL_COUNT
+from pipelines.simulate.dtypes import Floats, Int64, Row, Rows, Words
+from pipelines.simulate.malformed import FLAW_COUNT, UNUSUAL_COUNT
 from pipelines.simulate.people import People
 from pipelines.simulate.places import GUARD, MANUAL, ONE_WAY, SELF, Places
-from pipelines.simulate.rows import Floats, Int64, Row, Rows, Words
+from pipelines.simulate.rng import below, chance, draw, key, mix, unit
+from pipelines.simulate.rng_streams import EVENT_ID, PHONE_OFFLINE, READER_OFFLINE, SIGHT
 from pipelines.simulate.settings import Settings
-from pipelines.simulate.streams import EVENT_ID, PHONE_OFFLINE, READER_OFFLINE, SIGHT
 
 SCAN = np.dtype(
     [

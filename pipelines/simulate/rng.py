@@ -11,7 +11,7 @@ The mixing function is the finaliser of SplitMix64 (Steele, Lea and Flood, 2014)
 import numpy as np
 from numba import njit
 
-from pipelines.simulate.rows import Floats, Int64, Words
+from pipelines.simulate.dtypes import Floats, Int64, Words
 
 _STEP = np.uint64(0x9E3779B97F4A7C15)
 _TO_UNIT = 1.0 / 9007199254740992.0  # 2**-53
