@@ -11,7 +11,7 @@ from pipelines.kernels import sort as arrays
 from pipelines.privacy.keys import create_keys
 from pipelines.simulate import Knobs, simulate
 from pipelines.terminal.options import parse_instant
-from tests.runners.same import differences
+from tests.runtime.engines.same import differences
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from pathlib import Path
 from pipelines.streaming.emulator import free_port
 from tests.end_to_end.commands import ROOT
 from tests.lake.servers import serving
-from tests.runners.engines import skip_loudly
+from tests.runtime.engines.engines import skip_loudly
 
 BUCKET = "lakes"
 GOOGLE, AZURE = ROOT / "build/bin/fake-gcs-server", ROOT / "build/azurite/node_modules/.bin/azurite-blob"

@@ -34,7 +34,7 @@ from tests.lake.test_stored_files import (  # noqa: F401
     test_files_are_removed_whether_the_first_is_there_or_not,
 )
 from tests.streaming.scans import lander_of
-from tests.streaming.test_landers import (  # noqa: F401
+from tests.streaming.test_committer import (  # noqa: F401
     in_the_lake,
     land_everything,
     line,

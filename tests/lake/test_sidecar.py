@@ -12,8 +12,8 @@ from pipelines.errors import DataError
 from pipelines.lake import read_live_file, snapshot
 from pipelines.lake.sidecar import check, open_sidecar, sidecar_path
 from schemas.tables import STAYS
-from tests.lake.damage import UNFIT, each_flipped
 from tests.lakes import at, new_lake, person_token, put_stays
+from tests.maintenance.damage import UNFIT, each_flipped
 
 DAY = """
     person | venue | zone | enter   | exit    | enter_kind | exit_kind | last_seen

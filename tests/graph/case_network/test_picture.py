@@ -10,7 +10,7 @@ from pipelines.errors import UsageError
 from pipelines.graph import draw_network, network_image
 from pipelines.graph.case_network.picture import network_figure
 from pipelines.terminal.pictures import style
-from tests.graph.networks import HOSTILE, add_stay, add_venue, case_graph, crowded, expose
+from tests.graph.case_network.networks import HOSTILE, add_stay, add_venue, case_graph, crowded, expose
 
 
 def small():

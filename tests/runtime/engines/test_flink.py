@@ -7,8 +7,8 @@ from pipelines.maintenance.verify import verify
 from pipelines.runtime.engines import flink
 from pipelines.runtime.engines.config import load_runner
 from tests.end_to_end.commands import finished, started
-from tests.runners.engines import need_flink
-from tests.runners.same import differences
+from tests.runtime.engines.engines import need_flink
+from tests.runtime.engines.same import differences
 
 
 def test_the_lake_that_flink_makes_is_the_one_of_the_direct_runner(province, by_direct, tmp_path):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pipelines.graph.tracing import search as tiers
 from pipelines.graph.tracing import sweep
 from schemas.rules import Chain, Contact, Infectious, Rule
-from tests.graph import reference
+from tests.graph.tracing import reference
 from tests.graph.worlds import rules, traced, worlds
 
 

@@ -12,7 +12,7 @@ from pipelines.graph.case_network.layout import (
     micros,
     stacked,
 )
-from tests.graph.networks import add_stay, add_venue, case_graph, crowded, expose, time_at
+from tests.graph.case_network.networks import add_stay, add_venue, case_graph, crowded, expose, time_at
 
 
 def test_a_venue_is_a_lane_in_the_order_of_what_happened_there_those_of_the_case_first():

@@ -16,7 +16,7 @@ from pipelines.ingest.formats.read_blocks import read_blocks
 from pipelines.ingest.formats.sociopatterns import merged_slots
 from tests.ingest.input_files import write
 
-CONFERENCE = Path(__file__).parents[1] / "data" / "sfhh_2009_tij.dat.gz"
+CONFERENCE = Path(__file__).parents[2] / "data" / "sfhh_2009_tij.dat.gz"
 MIDNIGHT_US = 1_244_066_400_000_000  # 2009-06-04, Nice
 
 

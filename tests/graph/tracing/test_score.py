@@ -14,7 +14,7 @@ from schemas.stay_rules import VENUE_TYPES
 
 MINUTE = 60_000_000
 UNTIL = 18_809 * DAY_US
-README = Path(__file__).parents[2] / "README.md"
+README = Path(__file__).parents[3] / "README.md"
 TEXTS = {"docstring": score.__doc__, "README": README.read_text(encoding="utf-8")}
 FACTORS = {
     "dose": r"exp\(−minutes / ([\d.]+)\)",

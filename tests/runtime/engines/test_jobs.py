@@ -17,7 +17,7 @@ from pipelines.registry.registry import Registry
 from pipelines.runtime.threaded_dofn import ThreadedDoFn
 from pipelines.windowing import recompute as recomputing
 from pipelines.windowing.transforms import CommitDays
-from tests.runners.same import differences
+from tests.runtime.engines.same import differences
 
 _PACKED = re.compile(rb"QlpoO[A-Za-z0-9+/]+=*")
 """How Beam writes a pickled step: bzip2 in base64, whose first bytes never change."""

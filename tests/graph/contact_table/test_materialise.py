@@ -17,11 +17,11 @@ from pipelines.lake import CommitConflict, read_table, snapshot
 from pipelines.maintenance.compact import compact
 from pipelines.times import DAY_US
 from pipelines.windowing.recompute import recompute
-from tests.graph.contact_reference import Contact, contacts_of, crowds_of
-from tests.graph.direct import without_runner
+from tests.graph.contact_table.direct import without_runner
+from tests.graph.contact_table.reference import Contact, contacts_of, crowds_of
 from tests.windowing import direct, lakes, worlds
 from tests.windowing.reference import Scan
-from tests.windowing.test_recomputing import histories
+from tests.windowing.test_recompute import histories
 
 TABLES = ("contacts", "crowds")
 FIRST = worlds.BASE // DAY_US

@@ -13,8 +13,8 @@ from pipelines.lake import open_lake, snapshot
 from pipelines.maintenance.verify import verify
 from pipelines.runtime.engines.cluster import session_cluster
 from tests.end_to_end.commands import finished, started
-from tests.runners.engines import flink_file, need_flink
-from tests.runners.same import differences
+from tests.runtime.engines.engines import flink_file, need_flink
+from tests.runtime.engines.same import differences
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 

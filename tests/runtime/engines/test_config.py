@@ -34,7 +34,7 @@ def test_a_shipped_file_says_what_it_can_and_what_it_cannot(name):
 
 def test_the_table_in_the_readme_is_the_one_of_the_files():
     assert runner_table() in README.read_text(encoding="utf-8"), (
-        "run python -m pipelines.runtime.engines.table"
+        "python -m pipelines.runtime.engines.table prints it"
     )
 
 

@@ -184,7 +184,7 @@ def test_a_machine_that_others_overtake_while_it_looks_leaves_their_plan_alone(l
 LANDS = """
 import json, sys
 from tests.streaming.scans import lander_of
-from tests.streaming.test_landers import land_everything
+from tests.streaming.test_committer import land_everything
 lander = lander_of(sys.argv[1], keys=sys.argv[2], shared=True)
 print(json.dumps([(one.accepted, one.duplicate) for one in land_everything(lander)]))
 """

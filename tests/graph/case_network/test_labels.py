@@ -2,7 +2,7 @@
 
 from pipelines.graph.case_network.labels import labels_of
 from pipelines.graph.case_network.layout import layout_of
-from tests.graph.networks import add_venue, case_graph, crowded, expose
+from tests.graph.case_network.networks import add_venue, case_graph, crowded, expose
 
 
 def test_labels_cover_no_dot_and_no_other_label():

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from pipelines.graph.tracing import search as tiers
 from pipelines.graph.tracing import sweep
 from schemas.rules import Infectious
-from tests.graph import reference
-from tests.graph.test_tiers import STRATEGIES
+from tests.graph.tracing import reference
+from tests.graph.tracing.test_search import STRATEGIES
 from tests.graph.worlds import PERSONS, rules, traced, worlds
 
 ALWAYS = Infectious(days_before_onset=100, days_before_sample=100)

@@ -11,7 +11,7 @@ from pipelines.errors import UsageError
 from pipelines.graph import save_network
 from pipelines.graph.case_network.export import network_bytes
 from pipelines.graph.case_network.graph import clean
-from tests.graph.networks import HOSTILE, add_stay, add_venue, case_graph, crowded, expose
+from tests.graph.case_network.networks import HOSTILE, add_stay, add_venue, case_graph, crowded, expose
 
 
 def hostile():

@@ -16,8 +16,8 @@ from pipelines.registry.unregistered_scans import (
     registry_of,
 )
 from schemas.tables import SCANS
-from tests.lake.damage import UNFIT, each_flipped
 from tests.lakes import at, new_lake, person_token, put_scans, put_stays, put_venues
+from tests.maintenance.damage import UNFIT, each_flipped
 
 TWO_DAYS = """
     person | venue | occurred_at

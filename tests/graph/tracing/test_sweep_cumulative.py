@@ -7,7 +7,7 @@ import pytest
 from pipelines.graph.tracing import search as tiers
 from pipelines.graph.tracing import sweep
 from schemas.rules import Chain, Contact, Infectious, Rule
-from tests.graph import reference
+from tests.graph.tracing import reference
 from tests.graph.worlds import VENUES, traced
 
 INFECTORS = (4, 8)

@@ -11,8 +11,8 @@ from pipelines.metrics import LATE as LATE_COUNTER
 from pipelines.runtime.engines.config import load_runner
 from pipelines.runtime.run_pipeline import beam_runner, pipeline_options
 from pipelines.streaming.transforms import LATE, Pane
-from tests.runners.engines import need_prism
-from tests.runners.same import differences
+from tests.runtime.engines.engines import need_prism
+from tests.runtime.engines.same import differences
 from tests.streaming import test_transforms as streams
 
 pytestmark = pytest.mark.slow
