@@ -25,8 +25,7 @@ from pipelines.lake import Lake, open_lake
 from pipelines.privacy.keys import load_keys, token
 from pipelines.simulate import simulate
 from pipelines.simulate.settings import Knobs
-from pipelines.terminal.options import parse_instant
-from pipelines.times import DAY_US
+from pipelines.times import DAY_US, parse_instant
 from schemas.rules import DEFAULT_RULE, Rule, load_rule
 
 SHARES = (1.0, 0.5, 0.1)

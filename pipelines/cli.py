@@ -5,21 +5,20 @@ A command is a module with `EXAMPLE`, `add_arguments(parser)` and
 question to the lake does not wait for the import of Beam.
 """
 
-import argparse
-import difflib
 import gc
 import importlib
-import logging
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn, Protocol, cast
+from typing import Any, Protocol, cast
 
 from pipelines import __version__
 from pipelines.errors import TruyVetError, UsageError
+from pipelines.terminal.parser import Parser, nearest, parse
+from pipelines.terminal.quiet import silence_libraries
 
 EXIT_INTERNAL = 70
 EXIT_INTERRUPTED = 130
@@ -32,8 +31,8 @@ class Command(Protocol):
     """What a command module offers."""
 
     EXAMPLE: str
-    add_arguments: Callable[[argparse.ArgumentParser], None]
-    run: Callable[[argparse.Namespace], int]
+    add_arguments: Callable[[Parser], None]
+    run: Callable[[Any], int]
 
 
 @dataclass(frozen=True)
@@ -61,7 +60,7 @@ COMMANDS = {
     "stream": Entry("pipelines.commands.stream", "the same on Dataflow, which reads Pub/Sub itself"),
     "publish": Entry("pipelines.commands.publish", "files of scans to a Pub/Sub topic, packed"),
     "watch": Entry("pipelines.commands.watch", "cases from a topic, exposure lists to another"),
-    "recompute": Entry("pipelines.drivers.recompute", "rewrite stays and all that follows from them"),
+    "recompute": Entry("pipelines.commands.recompute", "rewrite stays and all that follows from them"),
     "overlaps": Entry("pipelines.commands.overlaps", "who overlapped with this person, where, how long"),
     "trace": Entry("pipelines.commands.trace", "F1 to Fk of cases, by rule pack"),
     "rules": Entry("pipelines.commands.rules", "the rule packs, or all keys of one"),
@@ -79,37 +78,10 @@ COMMANDS = {
 """All commands, in the order of the help."""
 
 
-class _Parser(argparse.ArgumentParser):
-    """A parser whose mistakes are one line, and that knows no abbreviations."""
-
-    def __init__(self, prog: str, description: str, epilog: str) -> None:
-        super().__init__(
-            prog=prog,
-            description=description,
-            epilog=epilog,
-            allow_abbrev=False,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )
-
-    def error(self, message: str) -> NoReturn:
-        """Raise instead of printing the usage and leaving.
-
-        Raises:
-            UsageError: always.
-        """
-        raise UsageError(f"{self.prog}: {message}", f"see {self.prog} --help")
-
-    def flags(self) -> list[str]:
-        """All flags of the command and of what it can do."""
-        parts = [action for action in self._actions if isinstance(action, argparse._SubParsersAction)]
-        inner = [flag for part in parts for parser in part.choices.values() for flag in parser.flags()]
-        return [*self._option_string_actions, *inner]
-
-
-def command_parser(name: str, command: Command) -> _Parser:
+def command_parser(name: str, command: Command) -> Parser:
     """The parser of one command, with its flags and its example."""
     example = "\n".join(f"  {line}" for line in command.EXAMPLE.strip().splitlines())
-    parser = _Parser(f"truyvet {name}", COMMANDS[name].summary, f"example:\n{example}")
+    parser = Parser(f"truyvet {name}", COMMANDS[name].summary, f"example:\n{example}")
     command.add_arguments(parser)
     return parser
 
@@ -141,12 +113,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         return EXIT_INTERNAL
 
 
-def silence_libraries() -> None:
-    """Leave standard error to our own words: Beam warns while it is imported and logs what it also raises."""
-    if not os.environ.get("TRUYVET_DEBUG"):
-        logging.getLogger().setLevel(logging.CRITICAL)
-
-
 def _dispatch(words: list[str]) -> int:
     """Run the command that the words name.
 
@@ -166,37 +132,10 @@ def _dispatch(words: list[str]) -> int:
     if name not in COMMANDS:
         kind = "flag" if name.startswith("-") else "command"
         shown = name.partition("=")[0]
-        raise UsageError(f"truyvet: unknown {kind} {shown}", f"{_like(name, COMMANDS)}see truyvet --help")
+        raise UsageError(f"truyvet: unknown {kind} {shown}", f"{nearest(name, COMMANDS)}see truyvet --help")
     command = COMMANDS[name].load()
-    args = _parse(command_parser(name, command), rest)
+    args = parse(command_parser(name, command), rest)
     return 0 if args is None else command.run(args)
-
-
-def _parse(parser: _Parser, words: list[str]) -> argparse.Namespace | None:
-    """The flags of a command, or None when it only was asked for help.
-
-    Raises:
-        UsageError: a flag is unknown, missing or wrong.
-    """
-    flags = [word.partition("=")[0] for word in words if word.startswith("--")]
-    for flag in flags:
-        if flag != "--" and flag not in parser.flags():
-            raise UsageError(
-                f"{parser.prog}: unknown flag {flag}",
-                f"{_like(flag, parser.flags())}see {parser.prog} --help",
-            )
-    try:
-        args, extra = parser.parse_known_args(words)
-    except SystemExit:  # argparse has printed the help
-        return None
-    if extra:
-        parser.error("a word too many; quote values that hold blanks")
-    return args
-
-
-def _like(word: str, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(word, list(known), n=1)
-    return f"did you mean {close[0]}? " if close else ""
 
 
 def _prefixed(words: list[str], message: str) -> str:

@@ -1,6 +1,5 @@
 """`make demo`: a small province from its first scan to the answer for one case, then scans that come late."""
 
-import argparse
 import shutil
 import sys
 import time
@@ -12,12 +11,14 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.cli import silence_libraries
 from pipelines.query import busiest_case, draw_timeline, milestones, overlaps
-from pipelines.runtime.engines.config import add_runner
+from pipelines.runtime.engines.config import RUNNERS
 from pipelines.simulate import simulate
-from pipelines.terminal.options import parse_instant
+from pipelines.terminal.options import add_runner
 from pipelines.terminal.output import write_table
+from pipelines.terminal.parser import Parser
+from pipelines.terminal.quiet import silence_libraries
+from pipelines.times import parse_instant
 
 if TYPE_CHECKING:
     from pipelines.drivers.run import Report
@@ -29,9 +30,9 @@ _LATE_DAYS_US = 14 * 86_400_000_000
 
 def main() -> None:
     """Make the demo's folder anew and tell the story on standard output."""
-    parser = argparse.ArgumentParser(prog="python -m pipelines.demo", description=__doc__)
+    parser = Parser("python -m pipelines.demo", __doc__ or "")
     parser.add_argument("--out", type=Path, default=Path("build/demo"), help="folder, replaced")
-    add_runner(parser)
+    add_runner(parser, RUNNERS)
     args = parser.parse_args()
     out: Path = args.out
     runner: str = args.runner

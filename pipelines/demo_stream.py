@@ -1,6 +1,5 @@
 """`make demo-stream`: a morning of scans through the emulator, landed while it goes on, and a case's list."""
 
-import argparse
 import json
 import os
 import shutil
@@ -12,11 +11,12 @@ from typing import Any
 
 import orjson
 
-from pipelines.cli import silence_libraries
 from pipelines.simulate import simulate
 from pipelines.streaming.broker import Subscription, Topic
 from pipelines.streaming.emulator import Emulator, free_port, make_channel
-from pipelines.terminal.options import parse_instant
+from pipelines.terminal.parser import Parser
+from pipelines.terminal.quiet import silence_libraries
+from pipelines.times import parse_instant
 
 PEOPLE, VENUES, DAYS, SEED = 3_000, 120, 3, 2021
 SPEED = 100
@@ -28,7 +28,7 @@ _PATIENCE_SECONDS = 120.0
 
 def main() -> None:
     """Make the demo's folder anew and tell the story on standard output."""
-    parser = argparse.ArgumentParser(prog="python -m pipelines.demo_stream", description=__doc__)
+    parser = Parser("python -m pipelines.demo_stream", __doc__ or "")
     parser.add_argument("--out", type=Path, default=Path("build/demo-stream"), help="folder, replaced")
     out: Path = parser.parse_args().out
     silence_libraries()

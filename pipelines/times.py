@@ -4,19 +4,92 @@ A day is its number since 1970-01-01, as Arrow's date32 has it.
 """
 
 import datetime as dt
+import re
 from typing import Final
+from zoneinfo import ZoneInfo
 
+from pipelines.errors import UsageError
+
+SECOND_US: Final = 1_000_000
+MINUTE_US: Final = 60 * SECOND_US
+HOUR_US: Final = 60 * MINUTE_US
+DAY_US: Final = 24 * HOUR_US
 DAY_SECONDS: Final = 86_400
-DAY_US: Final = 86_400_000_000
 
-_EPOCH = dt.date(1970, 1, 1)
+EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+LOCAL_TIMEZONE = ZoneInfo("Asia/Ho_Chi_Minh")
+"""Where a date without a time begins."""
+
+_FIRST_DAY = EPOCH.date()
+_MICROSECOND = dt.timedelta(microseconds=1)
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_INSTANT = re.compile(
+    r"(\d{4}-\d{2}-\d{2})[Tt ](\d{2}:\d{2}:\d{2})(?:\.(\d+))?([Zz]|[+-]\d{2}:\d{2})", re.ASCII
+)
+
+
+Instant = str | dt.datetime
+"""A time as `parse_instant` reads it, or one with a zone."""
 
 
 def day_number(date: dt.date) -> int:
     """The days from 1970-01-01 to `date`."""
-    return (date - _EPOCH).days
+    return (date - _FIRST_DAY).days
 
 
 def day_text(number: int) -> str:
     """A day as `YYYY-MM-DD`, the value of a partition."""
-    return (_EPOCH + dt.timedelta(days=number)).isoformat()
+    return (_FIRST_DAY + dt.timedelta(days=number)).isoformat()
+
+
+def parse_instant(text: str, flag: str = "a time") -> int:
+    """Microseconds since 1970 UTC of an RFC 3339 time with offset, or of a date.
+
+    A date is the start of that day in `LOCAL_TIMEZONE`. Fractions below a
+    microsecond are cut.
+
+    Args:
+        text: `2021-07-01T08:30:00+07:00`, `2021-07-01T01:30:00Z` or `2021-07-01`.
+        flag: the flag it was given to, for the error.
+
+    Raises:
+        UsageError: the text is neither.
+    """
+    try:
+        moment, below_second_us = _moment_of(text.strip())
+    except ValueError as error:
+        raise UsageError(
+            f"{flag} is no time", "write 2021-07-01T08:30:00+07:00 (with offset) or 2021-07-01"
+        ) from error
+    return (moment - EPOCH) // _MICROSECOND + below_second_us
+
+
+def instant_us(when: Instant | None, flag: str) -> int | None:
+    """Microseconds since 1970 UTC of a time that may be left out.
+
+    Raises:
+        UsageError: the text is no time, or the datetime has no zone.
+    """
+    if when is None:
+        return None
+    if isinstance(when, str):
+        return parse_instant(when, flag)
+    if when.tzinfo is None:
+        raise UsageError(f"{flag} has no time zone", "give the datetime one")
+    return (when - EPOCH) // _MICROSECOND
+
+
+def _moment_of(text: str) -> tuple[dt.datetime, int]:
+    """The whole second and the microseconds after it.
+
+    Raises:
+        ValueError: the text is no time.
+    """
+    if _DATE.fullmatch(text):
+        return dt.datetime.fromisoformat(text).replace(tzinfo=LOCAL_TIMEZONE), 0
+    match = _INSTANT.fullmatch(text)
+    if match is None:
+        raise ValueError
+    day, clock, fraction, offset = match.groups()
+    moment = dt.datetime.fromisoformat(f"{day}T{clock}{offset.upper()}")
+    return moment, int((fraction or "")[:6].ljust(6, "0"))

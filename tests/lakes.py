@@ -16,8 +16,7 @@ import pyarrow as pa
 from pipelines.lake import Lake, LiveFile, commit, open_lake, snapshot, write_data_file
 from pipelines.lake.sidecar import write_sidecar
 from pipelines.privacy.keys import Keys, load_keys, token, venue_id
-from pipelines.terminal.options import parse_instant
-from pipelines.times import DAY_US, day_text
+from pipelines.times import DAY_US, day_text, parse_instant
 from schemas.tables import STAY_ORDERS, STAYS, TABLES, Table
 
 Row = dict[str, Any]

@@ -53,7 +53,7 @@ def test_the_example_of_every_command_parses(name, monkeypatch):
     for line in example.strip().splitlines():
         _, found, words = line.partition(f"truyvet {name}")
         if found:
-            cli._parse(cli.command_parser(name, command), words.split())
+            cli.parse(cli.command_parser(name, command), words.split())
 
 
 @pytest.mark.parametrize("name", ["overlaps", "milestones", "token"])

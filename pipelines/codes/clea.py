@@ -26,6 +26,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from pipelines.codes.decoded import CodeError, Decoded, venue_code
 from pipelines.codes.texts import base64_bytes
 from pipelines.privacy.code_keys import CodeKeys
+from pipelines.times import SECOND_US
 
 FORMAT: Final = "clea"
 
@@ -33,7 +34,6 @@ _TEXT = re.compile(r"https://tac\.gouv\.fr/?\?v=0(?:&t=[0-9]{1,12})?#(\S*)", re.
 _IV: Final = bytes.fromhex("F0F1F2F3F4F5F6F7F8F9FAFB")
 _HEADER, _PLAIN, _CONTACT, _TAG, _POINT = 17, 44, 65, 16, 33
 _NTP_TO_UNIX: Final = 2_208_988_800
-_SECOND_US: Final = 1_000_000
 _HOUR: Final = 3600
 _UNLIMITED_HOURS: Final = 255
 _STATIC: Final = 31
@@ -118,7 +118,7 @@ def _validity(said: dict[str, Any]) -> tuple[int, int | None]:
         renewed = said["t_qr_start"] + (1 << said["cri_exponent"])
         first = max(first, said["t_qr_start"])
         last = renewed if last is None else min(last, renewed)
-    shown = [None if instant is None else (instant - _NTP_TO_UNIX) * _SECOND_US for instant in (first, last)]
+    shown = [None if instant is None else (instant - _NTP_TO_UNIX) * SECOND_US for instant in (first, last)]
     return shown[0] or 0, shown[1]
 
 

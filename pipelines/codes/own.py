@@ -20,6 +20,7 @@ from pipelines.codes.decoded import CodeError, Decoded
 from pipelines.codes.texts import one_line
 from pipelines.errors import UsageError
 from pipelines.privacy.code_keys import CodeKeys, key_number
+from pipelines.times import SECOND_US
 
 FORMAT: Final = "truyvet_v1"
 VENUE_BYTES: Final = 16
@@ -33,7 +34,6 @@ _SIGNATURE: Final = 64
 _MIN_SIGNS: Final = 124
 _LABEL: Final = b"truyvet qr v1"
 _NEVER: Final = 0xFFFF_FFFF
-_SECOND_US: Final = 1_000_000
 _DIRECTIONS: Final = ("", "in", "out")
 _ALPHABET: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 _DIGITS: Final = b"0123456789abcdefghijklmnopqrstuv"
@@ -122,8 +122,8 @@ def decode(text: str, keys: CodeKeys) -> Decoded | None:
         venue=one_line(venue),
         zone=one_line(zone) or None,
         direction=_DIRECTIONS[form >> 6],
-        valid_from_us=first * _SECOND_US if first else None,
-        valid_to_us=last * _SECOND_US if last != _NEVER else None,
+        valid_from_us=first * SECOND_US if first else None,
+        valid_to_us=last * SECOND_US if last != _NEVER else None,
         revoked_us=key.revoked_us,
     )
 

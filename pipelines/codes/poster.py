@@ -11,7 +11,7 @@ from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.ttfonts import TTFont
 
 from pipelines.codes.symbols import Modules, symbol
-from pipelines.terminal.options import LOCAL_TIMEZONE
+from pipelines.times import LOCAL_TIMEZONE
 
 PAGE: Final = (210.0, 297.0)
 """Width and height of A4."""

@@ -17,12 +17,12 @@ from pipelines.errors import DataError, ServiceError, UsageError
 from pipelines.privacy.code_key_folder import signing_key
 from pipelines.terminal.output import replacing
 from pipelines.terminal.progress import progress
+from pipelines.times import SECOND_US
 from schemas.tables import INSTANT
 
 KINDS: Final = ("pdf", "png", "svg")
 DIRECTIONS: Final = ("in", "out")
 
-_SECOND_US: Final = 1_000_000
 _CODES = pa.schema(
     [
         *((name, pa.string()) for name in ("venue", "zone", "direction")),
@@ -81,8 +81,8 @@ def make_codes(
             "venue": one.venue,
             "zone": one.zone or None,
             "direction": one.direction or None,
-            "valid_from": None if one.valid_from is None else one.valid_from * _SECOND_US,
-            "valid_to": None if one.valid_to is None else one.valid_to * _SECOND_US,
+            "valid_from": None if one.valid_from is None else one.valid_from * SECOND_US,
+            "valid_to": None if one.valid_to is None else one.valid_to * SECOND_US,
             "key": key_id,
             "code": make_code(one, private),
         }
@@ -130,8 +130,8 @@ def posters_of(places: Iterable[dict[str, Any]], wanted: Wanted, keys_folder: Pa
             zone=content.zone,
             direction=content.direction,
             key_id=key_id,
-            valid_from_us=None if content.valid_from is None else content.valid_from * _SECOND_US,
-            valid_to_us=None if content.valid_to is None else content.valid_to * _SECOND_US,
+            valid_from_us=None if content.valid_from is None else content.valid_from * SECOND_US,
+            valid_to_us=None if content.valid_to is None else content.valid_to * SECOND_US,
         )
         for place, content in contents
     ]

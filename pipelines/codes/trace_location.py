@@ -14,9 +14,9 @@ from typing import Final
 from pipelines.codes.decoded import CodeError
 from pipelines.codes.protobuf import Message, data, number, read_message, text
 from pipelines.codes.texts import one_line
+from pipelines.times import SECOND_US
 
 _SEED: Final = 16
-_SECOND_US: Final = 1_000_000
 _LAST_SECOND: Final = 253_402_300_799  # the year 9999
 
 
@@ -41,12 +41,12 @@ class TraceLocation:
     @property
     def start_us(self) -> int | None:
         """The instant from which the code holds."""
-        return self.start * _SECOND_US or None
+        return self.start * SECOND_US or None
 
     @property
     def end_us(self) -> int | None:
         """The instant from which it holds no longer."""
-        return self.end * _SECOND_US or None
+        return self.end * SECOND_US or None
 
 
 def read_location(payload: bytes, versions: tuple[int, ...], *, sdk_numbers: bool) -> TraceLocation:

@@ -9,16 +9,15 @@ from pipelines.errors import UsageError
 from pipelines.graph.contact_table.materialise import materialise
 from pipelines.graph.contact_table.plan import CROWD_CAP, MIN_MINUTES, Limits, held_limits
 from pipelines.lake import Lake, open_lake
-from pipelines.runtime.engines.config import add_runner
-from pipelines.terminal.options import add_lake
-from pipelines.times import day_number, day_text
+from pipelines.runtime.engines.config import RUNNERS
+from pipelines.terminal.options import add_lake, add_runner
+from pipelines.times import MINUTE_US, day_number, day_text
 
 EXAMPLE = """
 truyvet contacts --lake LAKE --date 2021-07-01 2021-07-02
 truyvet contacts --lake LAKE --date 2021-07-01 --min-minutes 30 --crowd-cap 200
 """
 
-_MINUTE_US = 60_000_000
 _MOST_MINUTES = 60 * 24 * 60
 _MOST_PEOPLE = 2**31 - 1
 
@@ -48,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="windows of 15 minutes with more people are rows of `crowds` and make no contacts "
         f"(default: the lake's, at first {CROWD_CAP}); another one writes all dates again",
     )
-    add_runner(parser)
+    add_runner(parser, RUNNERS)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -76,7 +75,7 @@ def limits(lake: Lake, min_minutes: float | None, crowd_cap: int | None) -> Limi
     if min_minutes is not None:
         if not (math.isfinite(min_minutes) and 0 <= min_minutes <= _MOST_MINUTES):
             raise UsageError("--min-minutes is no number from 0", "write --min-minutes 15")
-        min_us = round(min_minutes * _MINUTE_US)
+        min_us = round(min_minutes * MINUTE_US)
     if crowd_cap is not None:
         if not 1 <= crowd_cap <= _MOST_PEOPLE:
             raise UsageError("--crowd-cap is no number of people", "write --crowd-cap 500")

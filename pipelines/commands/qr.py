@@ -29,8 +29,9 @@ from pipelines.privacy.code_key_folder import ISSUERS, list_keys, make_key, revo
 from pipelines.privacy.code_keys import NO_KEYS, load_code_keys
 from pipelines.privacy.identifiers import canonical_person
 from pipelines.privacy.keys import create_keys, load_keys
-from pipelines.terminal.options import add_keys, add_output, keys_folder, parse_instant
+from pipelines.terminal.options import add_keys, add_output, keys_folder
 from pipelines.terminal.output import write_rows
+from pipelines.times import SECOND_US, parse_instant
 from schemas.tables import INSTANT
 
 EXAMPLE = """
@@ -40,7 +41,6 @@ truyvet qr print --all --lake province --output posters.pdf
 truyvet qr decode --keys province.keys --format json poster.png
 """
 
-_SECOND_US: Final = 1_000_000
 _KEY_ACTIONS: Final = ("list", "new", "revoke", "trust")
 _DECODED = pa.schema(
     [
@@ -252,4 +252,4 @@ def _words(words: list[str], count: int) -> list[str]:
 
 
 def _seconds(text: str | None, flag: str) -> int | None:
-    return None if text is None else parse_instant(text, flag) // _SECOND_US
+    return None if text is None else parse_instant(text, flag) // SECOND_US

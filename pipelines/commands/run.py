@@ -6,8 +6,10 @@ from dataclasses import asdict
 
 from pipelines.drivers.run import MAX_AGE_DAYS, MAX_AHEAD_DAYS
 from pipelines.drivers.run import run as run_files
-from pipelines.runtime.engines.config import add_runner
+from pipelines.runtime.engines.config import RUNNERS
 from pipelines.terminal import options
+from pipelines.terminal.options import add_runner
+from pipelines.times import parse_instant
 
 EXAMPLE = """
 truyvet run --lake ./lake --scans scans/ --venues venues.csv --cases cases.csv
@@ -31,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="what t counts from, in seconds, in a SocioPatterns file (t i j; .dat or .dat.gz) "
         "of --encounters (default: 1970, as in UNIX time)",
     )
-    add_runner(parser)
+    add_runner(parser, RUNNERS)
     parser.add_argument(
         "--now", metavar="T", help="the instant that the age of a record is measured from; by default now"
     )
@@ -60,9 +62,9 @@ def run(args: argparse.Namespace) -> int:
         cases=args.cases,
         encounters=args.encounters,
         declarations=args.declarations,
-        encounters_epoch_us=options.parse_instant(args.encounters_epoch, "--encounters-epoch"),
+        encounters_epoch_us=parse_instant(args.encounters_epoch, "--encounters-epoch"),
         keys=args.keys,
-        now_us=None if args.now is None else options.parse_instant(args.now, "--now"),
+        now_us=None if args.now is None else parse_instant(args.now, "--now"),
         max_age_days=args.max_age_days,
         max_ahead_days=args.max_ahead_days,
         runner=args.runner,

@@ -4,9 +4,10 @@ import argparse
 import datetime as dt
 import json
 import sys
+from dataclasses import fields
 
 from pipelines.errors import UsageError
-from pipelines.simulate.settings import DEFAULT_START, add_knobs, knobs_of
+from pipelines.simulate.settings import DEFAULT_START, Knobs, flag
 from pipelines.simulate.world import simulate
 
 EXAMPLE = """
@@ -67,3 +68,24 @@ def _date(text: str) -> dt.date:
         return dt.date.fromisoformat(text)
     except ValueError as error:
         raise UsageError("--start is no date", "write 2021-08-01") from error
+
+
+def add_knobs(parser: argparse.ArgumentParser) -> None:
+    """Add a flag for each knob."""
+    for knob in fields(Knobs):
+        parser.add_argument(
+            flag(knob.name),
+            metavar="SHARE" if knob.metadata["most"] == 1.0 else "NUMBER",
+            type=float,
+            default=knob.default,
+            help=f"{knob.metadata['doc']} (default: %(default)s)",
+        )
+
+
+def knobs_of(args: argparse.Namespace) -> Knobs:
+    """The knobs as the flags set them.
+
+    Raises:
+        UsageError: one is out of range.
+    """
+    return Knobs(**{knob.name: getattr(args, knob.name) for knob in fields(Knobs)})

@@ -4,8 +4,9 @@ import argparse
 import json
 from dataclasses import asdict
 
-from pipelines.terminal.options import add_keys, add_lake, add_output, parse_instant
+from pipelines.terminal.options import add_keys, add_lake, add_output
 from pipelines.terminal.output import write_rows
+from pipelines.times import parse_instant
 from schemas.stay_rules import VENUE_TYPES
 
 EXAMPLE = """

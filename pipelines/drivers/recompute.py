@@ -1,24 +1,8 @@
-"""What follows from the scans and the registry, and `truyvet recompute`, which writes all of it again."""
-
-import argparse
-import json
-from dataclasses import asdict
+"""Write again what follows from the scans and the registry: stays, footfall, contacts and crowds."""
 
 from pipelines.graph.contact_table.materialise import refresh
-from pipelines.lake import Lake, open_lake
-from pipelines.metrics import DATES_REWRITTEN
-from pipelines.runtime.engines.config import add_runner
-from pipelines.terminal.options import add_keys, add_lake, keys_folder
+from pipelines.lake import Lake
 from pipelines.windowing.recompute import Recomputed, recompute
-
-EXAMPLE = "truyvet recompute --lake province"
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the flags of the command."""
-    add_lake(parser)
-    add_keys(parser)
-    add_runner(parser)
 
 
 def bring_up_to_date(lake: Lake, *, everything: bool = False, runner: str = "direct") -> Recomputed:
@@ -38,13 +22,3 @@ def bring_up_to_date(lake: Lake, *, everything: bool = False, runner: str = "dir
     done = recompute(lake, everything=everything, runner=runner)
     refresh(lake, everything=everything, runner=runner)
     return done
-
-
-def run(args: argparse.Namespace) -> int:
-    """Write all dates again and print what became of it as one JSON line."""
-    lake = open_lake(args.lake, keys_folder(args.keys, args.lake))
-    done = bring_up_to_date(lake, everything=True, runner=args.runner)
-    report = asdict(done)
-    report[DATES_REWRITTEN] = len(report.pop("dates"))
-    print(json.dumps(report))
-    return 0

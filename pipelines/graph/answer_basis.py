@@ -5,12 +5,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pipelines.lake import Lake, snapshot
-from pipelines.terminal.options import LOCAL_TIMEZONE
+from pipelines.times import EPOCH, LOCAL_TIMEZONE
 
 NOT_SAFETY = "An empty answer is not safety."
 
 SECOND_US = 1_000_000
-_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 @dataclass(frozen=True)
@@ -82,5 +81,5 @@ def _counted(count: int, what: str) -> str:
 def _local(instant_us: int | None) -> str:
     if instant_us is None:
         return "never"
-    moment = _EPOCH + dt.timedelta(microseconds=instant_us)
+    moment = EPOCH + dt.timedelta(microseconds=instant_us)
     return moment.astimezone(LOCAL_TIMEZONE).isoformat(sep=" ", timespec="seconds")

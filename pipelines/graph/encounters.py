@@ -10,7 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numba import njit
 
-from pipelines.kernels.sort import Int64, as_unsigned, dense_rank, order_by
+from pipelines.kernels.sort import as_unsigned, dense_rank, order_by
+from pipelines.kernels.types import Int64
 
 
 class Proximity(NamedTuple):

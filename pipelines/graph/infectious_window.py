@@ -5,8 +5,7 @@ import math
 from dataclasses import dataclass
 
 from pipelines.errors import DataError, UsageError
-from pipelines.terminal.options import LOCAL_TIMEZONE
-from pipelines.times import DAY_US
+from pipelines.times import DAY_US, EPOCH, LOCAL_TIMEZONE
 from schemas.rules import Infectious, Rule
 
 BACK_DAYS = 14.0
@@ -14,7 +13,6 @@ BACK_DAYS = 14.0
 
 _BACK_DAYS_AT_MOST = 36_500.0
 _DAYS_AT_MOST = 1e6  # what a pack may say beyond it means "for ever" and still fits 64 bits
-_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 @dataclass(frozen=True)
@@ -143,4 +141,4 @@ def _days_us(days: float) -> int:
 def _midnight_us(day: dt.date) -> int:
     """The begin of a local day; the zone has no summer time, so the day is 86,400 s long."""
     begin = dt.datetime.combine(day, dt.time(), LOCAL_TIMEZONE)
-    return (begin - _EPOCH) // dt.timedelta(microseconds=1)
+    return (begin - EPOCH) // dt.timedelta(microseconds=1)

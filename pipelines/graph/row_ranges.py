@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-Int64 = npt.NDArray[np.int64]
+from pipelines.kernels.types import Int64
 
 
 @dataclass(frozen=True)

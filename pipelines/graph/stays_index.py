@@ -13,8 +13,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from pipelines.graph.row_ranges import Int64, OwnStays, rows_beside, rows_of
+from pipelines.graph.row_ranges import OwnStays, rows_beside, rows_of
 from pipelines.kernels.arrow_columns import column
+from pipelines.kernels.types import Int64
 from pipelines.lake import Lake, LiveFile, OfNewest, Snapshot, storage
 from pipelines.lake.sidecar import Mapped, Sidecar, open_sidecar
 from pipelines.registry.venue_names import places

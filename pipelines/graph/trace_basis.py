@@ -8,7 +8,7 @@ from pipelines.graph.stays_index import Span, live_files, sidecars
 from pipelines.graph.tracing.clipped_stays import clipped_rows, first_after, first_from
 from pipelines.graph.tracing.infectious_intervals import Intervals
 from pipelines.kernels.compile import helper
-from pipelines.kernels.sort import Int64
+from pipelines.kernels.types import Int64
 from pipelines.lake import Lake, read_table
 from pipelines.registry.unregistered_scans import count_unregistered
 

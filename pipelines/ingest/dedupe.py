@@ -10,9 +10,8 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from pipelines.kernels.sort import Int64, UInt64, order_by_key
-
-UInt8 = npt.NDArray[np.uint8]
+from pipelines.kernels.sort import order_by_key
+from pipelines.kernels.types import Int64, UInt8, UInt64
 
 NEW, DUPLICATE, CONFLICT, TIME = 0, 1, 2, 3
 """The verdicts of `judge`; TIME means refused by the time check alone."""

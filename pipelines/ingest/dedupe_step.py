@@ -15,7 +15,8 @@ from pipelines.ingest.formats.blocks import ROW_BITS
 from pipelines.ingest.validate.reject_reasons import REASONS
 from pipelines.ingest.validate.scans import PARSED
 from pipelines.kernels.arrow_columns import codes_of, event_key_words, zone_codes
-from pipelines.kernels.sort import Int64, part_of, part_of_group, parts_for, stable_order
+from pipelines.kernels.sort import part_of, part_of_group, parts_for, stable_order
+from pipelines.kernels.types import Int64
 from pipelines.lake import storage
 from pipelines.runtime.spill import Piece, read_pieces, spill
 from pipelines.runtime.threaded_dofn import ThreadedDoFn

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from pipelines.ingest.dedupe import judge_codes
 from pipelines.ingest.formats.arrow_blocks import text_spans
-from pipelines.ingest.formats.blocks import ROW_BITS, Columns, Lines, UInt8
+from pipelines.ingest.formats.blocks import ROW_BITS, Columns, Lines
 from pipelines.ingest.formats.field_types import kinds_of
 from pipelines.ingest.validate.columns import check
 from pipelines.ingest.validate.distinct import distinct
@@ -24,7 +24,8 @@ from pipelines.ingest.validate.scan_records import rows_of
 from pipelines.ingest.validate.scans import Settings
 from pipelines.ingest.validate.text_column import column_of
 from pipelines.kernels.sha256 import macs
-from pipelines.kernels.sort import Int64, UInt64, as_unsigned, order_by_key
+from pipelines.kernels.sort import as_unsigned, order_by_key
+from pipelines.kernels.types import Int64, UInt8, UInt64
 from schemas.tables import DECLARATIONS, ENCOUNTERS, Table
 
 Fields = dict[str, pa.Array]

@@ -14,7 +14,8 @@ from pipelines.ingest.formats.read_blocks import read_blocks
 from pipelines.ingest.rejects import ROW_MASK, digests_of, refused_rows
 from pipelines.ingest.validate.scans import Parsed, Settings, parse
 from pipelines.ingest.vault_backlog import Unsealed
-from pipelines.kernels.sort import Int64, part_of, stable_order
+from pipelines.kernels.sort import part_of, stable_order
+from pipelines.kernels.types import Int64
 from pipelines.lake import Lake, read_table
 from pipelines.privacy.vault import Sealer
 from pipelines.runtime.job_errors import noted

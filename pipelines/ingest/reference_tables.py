@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.ingest.formats.arrow_blocks import text_spans
-from pipelines.ingest.formats.blocks import Columns, Lines, Spans
+from pipelines.ingest.formats.blocks import Columns, Lines
 from pipelines.ingest.formats.discover import list_chunks
 from pipelines.ingest.formats.field_types import kinds_of
 from pipelines.ingest.formats.read_blocks import read_blocks
@@ -26,7 +26,7 @@ from pipelines.ingest.validate.json_columns import columns_of_lines
 from pipelines.ingest.validate.reject_reasons import REASONS
 from pipelines.ingest.validate.text_column import column_of, read_only
 from pipelines.kernels.sha256 import hashes
-from pipelines.kernels.sort import Int64
+from pipelines.kernels.types import Int64, Spans
 from pipelines.privacy.keys import Keys, digest
 from schemas.tables import CASES, VENUES, Table
 

@@ -18,7 +18,7 @@ from pipelines.ingest.validate.columns import row_json
 from pipelines.ingest.validate.reject_reasons import REASONS
 from pipelines.ingest.validate.scans import raw_records
 from pipelines.kernels.arrow_columns import texts_of
-from pipelines.kernels.sort import Int64
+from pipelines.kernels.types import Int64
 from pipelines.lake import DataFile, Lake, write_data_file
 from pipelines.privacy.keys import Keys, digest
 from pipelines.runtime.spill import Piece, read_pieces, spill

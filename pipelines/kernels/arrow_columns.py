@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-UInt64 = npt.NDArray[np.uint64]
+from pipelines.kernels.types import UInt64
 
 _KEY_BYTES = 16
 

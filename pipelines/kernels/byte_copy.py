@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from pipelines.ingest.formats.blocks import UInt8
 from pipelines.kernels.compile import inlined
 from pipelines.kernels.simd import load64, store64
+from pipelines.kernels.types import UInt8
 
 SLACK = 8
 """Bytes behind the last one that make `load_upto` and `move` quick."""

@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-Int64 = npt.NDArray[np.int64]
+from pipelines.kernels.types import Int64
 
 
 def changes(*columns: Int64) -> npt.NDArray[np.bool_]:

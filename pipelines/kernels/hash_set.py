@@ -5,7 +5,7 @@ import numpy.typing as npt
 from numba import njit
 
 from pipelines.kernels.compile import inlined
-from pipelines.kernels.sort import Int64
+from pipelines.kernels.types import Int64
 
 _FEWEST_SLOTS = 1 << 10
 _FREE = 0  # an id of 0 is kept apart

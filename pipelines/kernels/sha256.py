@@ -1,17 +1,13 @@
 """SHA-256 and HMAC-SHA-256 of many short texts, compiled."""
 
 import numpy as np
-import numpy.typing as npt
 from numba import njit
 
-from pipelines.ingest.formats.blocks import Int32, Spans, UInt8
 from pipelines.kernels.byte_copy import SLACK, move
 from pipelines.kernels.compile import helper, inlined
 from pipelines.kernels.sha256_simd import LANES, compress
 from pipelines.kernels.simd import load64_big, store64
-from pipelines.kernels.sort import Int64
-
-UInt32 = npt.NDArray[np.uint32]
+from pipelines.kernels.types import Int32, Int64, Spans, UInt8, UInt32
 
 BLOCK = 64
 """Bytes that SHA-256 takes in at once."""

@@ -6,11 +6,9 @@ Pure array functions. Ids are signed 64-bit, times int64 microseconds.
 from collections.abc import Mapping
 
 import numpy as np
-import numpy.typing as npt
 from numba import njit
 
-Int64 = npt.NDArray[np.int64]
-UInt64 = npt.NDArray[np.uint64]
+from pipelines.kernels.types import Int64, UInt64
 
 _MANY_ROWS = 1 << 26
 """Rows beyond which the buckets of a batch grow, see `grown`."""

@@ -27,13 +27,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.errors import DataError
+from pipelines.kernels.types import Int64
 from pipelines.lake import storage
 from pipelines.lake.data_files import DataFile
 from pipelines.lake.durable_files import TEMPORARY, make_private, writing
 from pipelines.lake.open_lake import Lake
 from pipelines.lake.snapshots import LiveFile
-
-Int64 = npt.NDArray[np.int64]
 
 UNUSED_SECONDS = 7 * 24 * 60 * 60
 """How long a sidecar stays in the cache of a machine that does not open it."""

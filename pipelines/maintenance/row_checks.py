@@ -13,13 +13,12 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipelines.kernels.types import UInt64
 from pipelines.lake.row_order import is_in_order, sort_columns, words
 from pipelines.lake.statistics import Statistics, statistics_of
 from schemas.codes import AUTHENTICITIES, DIRECTIONS, ENTER_KINDS, EXIT_KINDS, SCAN_MODES
 from schemas.stay_rules import VENUE_TYPES
 from schemas.tables import Table
-
-UInt64 = npt.NDArray[np.uint64]
 
 _DATED_BY = {
     "scans": "occurred_at",

@@ -27,6 +27,7 @@ from pipelines.privacy.code_keys import (
     load_secret,
     load_state,
 )
+from pipelines.times import SECOND_US
 from schemas.tables import INSTANT
 
 ISSUERS: Final = ("nhs", "clea")
@@ -34,7 +35,6 @@ ISSUERS: Final = ("nhs", "clea")
 
 _NAME = re.compile(r"[0-9A-Za-z._-]{1,64}", re.ASCII)
 _KEY_ID = re.compile(r"[0-9a-f]{4}", re.ASCII)
-_SECOND_US: Final = 1_000_000
 
 
 def make_key(keys_folder: Path, now_us: int | None = None) -> str:
@@ -184,7 +184,7 @@ def _now(at_us: int | None) -> int:
 def _state(state: dict[str, int]) -> bytes:
     """The instants of a key as its file has them."""
     said = {
-        f"{name.removesuffix('_us')}_at": dt.datetime.fromtimestamp(us / _SECOND_US, dt.UTC).isoformat()
+        f"{name.removesuffix('_us')}_at": dt.datetime.fromtimestamp(us / SECOND_US, dt.UTC).isoformat()
         for name, us in state.items()
     }
     return orjson.dumps(said) + b"\n"

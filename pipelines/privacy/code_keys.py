@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 
 from pipelines.errors import DataError
-from pipelines.terminal.options import parse_instant
+from pipelines.times import parse_instant
 
 FOLDER = "codes"
 SECRET_BYTES = 32

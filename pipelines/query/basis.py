@@ -5,13 +5,14 @@ from pathlib import Path
 import numpy as np
 
 from pipelines.graph.answer_basis import SECOND_US, Basis, versions
-from pipelines.graph.row_ranges import Int64, rows_between
+from pipelines.graph.row_ranges import rows_between
 from pipelines.graph.stays_index import Span, live_files, own_stays, sidecars
+from pipelines.kernels.types import Int64
 from pipelines.lake import Lake, LakeLike, opened, snapshot
 from pipelines.query.engine import answer
 from pipelines.query.overlap import Question, question
 from pipelines.registry.unregistered_scans import count_unregistered
-from pipelines.terminal.options import Instant
+from pipelines.times import Instant
 
 
 def basis_of(

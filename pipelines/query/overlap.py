@@ -15,7 +15,7 @@ from pipelines.lake.person_tokens import token
 from pipelines.query.connection import connect
 from pipelines.query.engine import answer
 from pipelines.query.statements import statement
-from pipelines.terminal.options import Instant, instant_us
+from pipelines.times import MINUTE_US, Instant, instant_us
 from schemas.tables import INSTANT
 
 OVERLAPS = pa.schema(
@@ -30,8 +30,6 @@ OVERLAPS = pa.schema(
     ]
 )
 """The columns of an answer: the other's token, the venue's code, the other's zone, and the overlap."""
-
-_MINUTE_US = 60_000_000
 
 
 @dataclass(frozen=True)
@@ -107,7 +105,7 @@ def question(
         found = find_case(lake, case).person
     else:
         found = person if isinstance(person, int) else token(str(person), keys=keys, lake=lake)
-    return Question(found, span, round(min_minutes * _MINUTE_US))
+    return Question(found, span, round(min_minutes * MINUTE_US))
 
 
 def busiest_case(lake: LakeLike) -> str:

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from pipelines.terminal.options import LOCAL_TIMEZONE
+from pipelines.kernels.types import Int64
 from pipelines.terminal.pictures import (
     COLOURS,
     checked_kind,
@@ -25,9 +25,7 @@ from pipelines.terminal.pictures import (
     save_picture,
     style,
 )
-from pipelines.times import DAY_US
-
-Int64 = npt.NDArray[np.int64]
+from pipelines.times import DAY_US, LOCAL_TIMEZONE
 
 _HOUR_US = 3_600_000_000
 _DAYS_AT_MOST = 31

@@ -8,10 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from pipelines.kernels.types import Int64
 from pipelines.runtime.side_payload import Parcel
 from schemas.stay_rules import VENUE_TYPES
-
-Int64 = npt.NDArray[np.int64]
 
 UNREGISTERED = -1
 """The type code of a scan that takes no part in stays."""

@@ -11,18 +11,16 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from pipelines.kernels.arrow_columns import column
+from pipelines.kernels.types import Int64
 from pipelines.lake.data_files import DataFile
 from pipelines.lake.open_lake import Lake
 from pipelines.lake.sidecar import Mapped, check_columns, mapped, open_columns, write_columns
 from pipelines.lake.snapshots import LiveFile, OfNewest, read_live_file, read_table, snapshot
 from pipelines.registry.registry import UNREGISTERED, Registry, registry_from
 from schemas.tables import SCANS
-
-Int64 = npt.NDArray[np.int64]
 
 _FORMAT = b"1"
 _SCHEMA = pa.schema([("person", pa.int64()), ("occurred_us", pa.int64())])

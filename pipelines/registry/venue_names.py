@@ -3,15 +3,13 @@
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.kernels.arrow_columns import column
+from pipelines.kernels.types import Int64
 from pipelines.lake import Lake, OfNewest, Snapshot, read_table
 from pipelines.terminal.output import token_text
-
-Int64 = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)

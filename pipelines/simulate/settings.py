@@ -1,6 +1,5 @@
 """What can be turned about a world, and what a number given for it must be."""
 
-import argparse
 import datetime as dt
 from dataclasses import dataclass, field, fields
 from typing import Any
@@ -108,27 +107,6 @@ class Settings:
 def flag(name: str) -> str:
     """The flag of a knob."""
     return "--" + name.replace("_", "-")
-
-
-def add_knobs(parser: argparse.ArgumentParser) -> None:
-    """Add a flag for each knob."""
-    for knob in fields(Knobs):
-        parser.add_argument(
-            flag(knob.name),
-            metavar="SHARE" if knob.metadata["most"] == 1.0 else "NUMBER",
-            type=float,
-            default=knob.default,
-            help=f"{knob.metadata['doc']} (default: %(default)s)",
-        )
-
-
-def knobs_of(args: argparse.Namespace) -> Knobs:
-    """The knobs as the flags set them.
-
-    Raises:
-        UsageError: one is out of range.
-    """
-    return Knobs(**{knob.name: getattr(args, knob.name) for knob in fields(Knobs)})
 
 
 def _whole(name: str, value: int, least: int, most: int) -> None:

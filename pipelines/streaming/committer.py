@@ -14,14 +14,14 @@ from pipelines.errors import DataError, TruyVetError
 from pipelines.ingest.formats.read_blocks import read_blocks
 from pipelines.lake import Lake, LiveFile, Snapshot, mark, open_lake, read_live_file, snapshot
 from pipelines.maintenance.compact import compact
-from pipelines.streaming.committer_process import AGES, OLDER, Landed, Work
+from pipelines.streaming.batches import AGES, OLDER, Landed, Work
 from pipelines.streaming.landing_spool import Landing, Planned, open_landing
+from pipelines.times import SECOND_US
 from pipelines.windowing.plan import check_stay_rules
 from schemas.stay_rules import load_stay_rules
 
 _OTHERS_TURN_SECONDS = 0.1
 _FILES_BEFORE_COMPACTION = 200
-_SECOND_US = 1_000_000
 
 
 class Lander:
@@ -144,7 +144,7 @@ class Lander:
         """Scans of files by their age at receipt, and how many are late."""
         schema = pa.schema([("occurred_at", pa.timestamp("us", "UTC"))])
         parts = [read_live_file(file, schema)["occurred_at"].cast(pa.int64()).to_numpy() for file in new]
-        age_seconds = (received_us - np.concatenate([np.empty(0, np.int64), *parts])) / _SECOND_US
+        age_seconds = (received_us - np.concatenate([np.empty(0, np.int64), *parts])) / SECOND_US
         bounds = np.array(list(AGES.values()))
         counts = np.bincount(np.searchsorted(bounds, age_seconds), minlength=bounds.size + 1).tolist()
         late = int((age_seconds > self._work.lateness_days * 86_400).sum())

@@ -7,70 +7,18 @@ them breaks. The parent needs no Beam, and so does not import it.
 
 import signal
 import time
-from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from pipelines.cli import silence_libraries
 from pipelines.errors import ServiceError, TruyVetError
-from pipelines.privacy.keys import Keys
+from pipelines.streaming.batches import Work
+from pipelines.terminal.quiet import silence_libraries
 
 if TYPE_CHECKING:
     from pipelines.streaming.committer import Lander
 
-AGES: Final = {"1h": 3_600, "1d": 86_400, "3d": 259_200, "7d": 604_800}
-"""Ages of scans at their receipt that are told apart: up to so many seconds."""
-
-OLDER: Final = "older"
-
 _IDLE_SECONDS = 0.02
 _RETRY_SECONDS = 2.0
-
-
-@dataclass(frozen=True)
-class Work:
-    """What the child is told at its start.
-
-    Attributes:
-        lake: its folder.
-        keys: of the lake; another process reads them again from their folder.
-        max_age_days: scans that are older are refused; None is the bound of `truyvet run`.
-        max_ahead_days: scans that are further ahead are refused; None likewise.
-        batch_seconds: a batch begins no sooner than so long after the one before.
-        lateness_days: scans older than this at their receipt count as late.
-    """
-
-    lake: str
-    keys: Keys
-    max_age_days: float | None
-    max_ahead_days: float | None
-    batch_seconds: float
-    lateness_days: float
-
-
-@dataclass(frozen=True)
-class Landed:
-    """What a batch brought: the counts of `pipelines.drivers.run.Report`, and more.
-
-    Attributes:
-        ages: accepted scans by a name of `AGES` or `OLDER`.
-        late: accepted scans beyond the allowed lateness.
-        seconds: that the batch took.
-        segments: that it took in.
-    """
-
-    received: int = 0
-    accepted: int = 0
-    duplicate: int = 0
-    rejected: int = 0
-    unregistered: int = 0
-    reasons: dict[str, int] = field(default_factory=dict)
-    ages: dict[str, int] = field(default_factory=dict)
-    late: int = 0
-    scans_version: int = -1
-    stays_version: int = -1
-    seconds: float = 0.0
-    segments: int = 0
 
 
 def child(pipe: Connection, work: Work) -> None:

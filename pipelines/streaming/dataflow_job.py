@@ -12,7 +12,7 @@ from pipelines.errors import UsageError
 from pipelines.privacy.keys import load_keys
 from pipelines.runtime.engines.config import RunnerConfig, load_runner
 from pipelines.runtime.run_pipeline import beam_runner, pipeline_options
-from pipelines.streaming.committer_process import Work
+from pipelines.streaming.batches import Work
 from pipelines.streaming.stream_to_lake import LATENESS_SECONDS, StreamToLake
 from pipelines.terminal.options import keys_folder
 

@@ -13,8 +13,9 @@ from pipelines.errors import ServiceError, TruyVetError
 from pipelines.lake import open_lake
 from pipelines.privacy.keys import load_keys
 from pipelines.streaming.avro_messages import Decoder
+from pipelines.streaming.batches import Landed, Work
 from pipelines.streaming.broker import Subscription, schema_definition
-from pipelines.streaming.committer_process import Landed, Work, child
+from pipelines.streaming.committer_process import child
 from pipelines.streaming.land_metrics import Gauges, Teller, Values, serve
 from pipelines.streaming.landing_spool import Landing, Segment, open_landing
 from pipelines.streaming.receiver import LEASE_SECONDS, PULLS, Receiver

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from pipelines import metrics
 from pipelines.errors import ServiceError
-from pipelines.streaming.committer_process import Landed
+from pipelines.streaming.batches import Landed
 from pipelines.streaming.landing_spool import Segment
 from pipelines.streaming.receiver import Received
 

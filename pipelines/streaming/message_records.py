@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 from numba import njit
 
-from pipelines.ingest.formats.blocks import UInt8
+from pipelines.kernels.types import UInt8
 
 MOST_RECORDS: Final = 500
 """Records that an array may have."""

@@ -16,7 +16,7 @@ from apache_beam.transforms.trigger import AccumulationMode, AfterProcessingTime
 from apache_beam.transforms.window import GlobalWindows
 
 from pipelines.ingest.validate.scans import Settings
-from pipelines.streaming.committer_process import Work
+from pipelines.streaming.batches import Work
 from pipelines.streaming.transforms import Pane, StreamScans
 
 LATENESS_SECONDS: Final = 3 * 86_400

@@ -24,7 +24,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipelines.errors import UsageError
-from pipelines.terminal.options import FORMATS, LOCAL_TIMEZONE
+from pipelines.terminal.options import FORMATS
+from pipelines.times import LOCAL_TIMEZONE
 
 TOKEN_COLUMNS = ("person", "person_a", "person_b", "via", "scanner", "venue")
 """Columns that hold tokens wherever they are int64, marked or not: a query drops the marks."""

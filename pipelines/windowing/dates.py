@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from pipelines.kernels.sort import Int64
+from pipelines.kernels.types import Int64
 from pipelines.times import DAY_US
 
 

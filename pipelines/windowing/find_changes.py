@@ -11,7 +11,8 @@ from apache_beam.pvalue import TaggedOutput
 from apache_beam.transforms.window import TimestampedValue
 
 from pipelines.kernels.arrow_columns import zone_codes
-from pipelines.kernels.sort import Int64, part_of_group, stable_order
+from pipelines.kernels.sort import part_of_group, stable_order
+from pipelines.kernels.types import Int64
 from pipelines.runtime.spill import Piece, read_pieces, spill
 from pipelines.runtime.threaded_dofn import ThreadedDoFn
 from pipelines.times import DAY_SECONDS, DAY_US

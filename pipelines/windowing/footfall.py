@@ -9,19 +9,16 @@ from dataclasses import dataclass, fields
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 from numba import njit
 
 from pipelines.kernels.compile import helper, inlined
-from pipelines.kernels.sort import Int64, as_unsigned, few_at_once, order_by
-
-Bool = npt.NDArray[np.bool_]
-Int32 = npt.NDArray[np.int32]
+from pipelines.kernels.sort import as_unsigned, few_at_once, order_by
+from pipelines.kernels.types import Bool, Int32, Int64
+from pipelines.times import SECOND_US
 
 WINDOW_MINUTES = 15
 WINDOW_US = WINDOW_MINUTES * 60_000_000
 
-_SECOND_US = 1_000_000
 _ROWS_AT_ONCE = 1 << 17
 
 
@@ -116,7 +113,7 @@ def _of_venues(
         exits=counts.exits,
         people=counts.people,
         peak=counts.peak,
-        person_seconds=counts.present_us // _SECOND_US,
+        person_seconds=counts.present_us // SECOND_US,
     )
 
 

@@ -6,16 +6,14 @@ Pure functions over columns, in any order of rows.
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from numba import njit
 
-from pipelines.kernels.sort import Int64, UInt64, dense_rank, order_by_key
+from pipelines.kernels.sort import dense_rank, order_by_key
+from pipelines.kernels.types import Bool, Int16, Int32, Int64, UInt8, UInt64
 from pipelines.windowing.stay_ids import stay_ids
-from pipelines.windowing.stay_scan import Bool, Int32, SortedScans, UInt8, mixed, nearest_elsewhere, walk
+from pipelines.windowing.stay_scan import SortedScans, mixed, nearest_elsewhere, walk
 from schemas.codes import DIRECTIONS, ENTER_KINDS
 from schemas.stay_rules import StayRules
-
-Int16 = npt.NDArray[np.int16]
 
 _NEVER_US = np.iinfo(np.int64).max
 _NO_TIME_US = np.iinfo(np.int64).min

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from pipelines.kernels.sort import Int64, part_of
+from pipelines.kernels.sort import part_of
+from pipelines.kernels.types import Int64
 from pipelines.lake import DataFile, Lake, LiveFile, write_data_file
 from pipelines.lake.sidecar import write_sidecar
 from pipelines.runtime.job_errors import noted

@@ -5,18 +5,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipelines.errors import DataError
-from pipelines.kernels.sort import Int64
+from pipelines.kernels.types import Int16, Int64
 from pipelines.lake import storage
 from pipelines.registry.registry import UNREGISTERED, Registry
 from pipelines.runtime.side_payload import Parcel
-
-Int16 = npt.NDArray[np.int16]
 
 _ROWS_AT_ONCE = 1 << 19
 

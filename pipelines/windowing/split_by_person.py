@@ -11,7 +11,8 @@ import pyarrow as pa
 
 from pipelines.kernels.arrow_columns import event_key_words
 from pipelines.kernels.hash_set import IdSet
-from pipelines.kernels.sort import Int64, part_of, stable_order
+from pipelines.kernels.sort import part_of, stable_order
+from pipelines.kernels.types import Int64
 from pipelines.registry.registry import UNREGISTERED
 from pipelines.runtime.job_errors import noted
 from pipelines.runtime.spill import Piece, read_pieces, spill

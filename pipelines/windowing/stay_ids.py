@@ -5,7 +5,7 @@ from numba import njit
 
 from pipelines.kernels.sha256 import head
 from pipelines.kernels.sha256_simd import LANES, compress
-from pipelines.kernels.sort import Int64, UInt64
+from pipelines.kernels.types import Int64, UInt64
 
 _START = np.array(
     [

@@ -11,7 +11,8 @@ from numba import njit
 from pipelines.errors import DataError
 from pipelines.kernels.arrow_columns import codes_of, texts_of, zone_codes
 from pipelines.kernels.compile import inlined
-from pipelines.kernels.sort import Int64, UInt64, as_unsigned, order_by
+from pipelines.kernels.sort import as_unsigned, order_by
+from pipelines.kernels.types import Int64, UInt64
 from pipelines.lake import storage
 from pipelines.windowing.pairing import twins
 from schemas.codes import ENTER_KINDS, EXIT_KINDS

@@ -8,20 +8,15 @@ many scans a person has and however many of them share an instant.
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 from numba import njit
 
 from pipelines.kernels.compile import inlined
-from pipelines.kernels.sort import Int64, UInt64
+from pipelines.kernels.types import Bool, Int32, Int64, UInt8, UInt64
+from pipelines.times import SECOND_US
 from schemas.codes import EXIT_KINDS
-
-Bool = npt.NDArray[np.bool_]
-Int32 = npt.NDArray[np.int32]
-UInt8 = npt.NDArray[np.uint8]
 
 NO_ZONE = -1
 _SEVERAL_ZONES = -2
-_SECOND_US = 1_000_000
 
 _SCANNED = EXIT_KINDS.index("scanned")
 _DEFAULT = EXIT_KINDS.index("default")
@@ -161,7 +156,7 @@ def walk(scans: SortedScans, venues: int) -> Walked:
             _begin(scans, stays, stay, before, row)
         _extend(scans, stays, stay, row)
     for stay in range(count):
-        stays.exit_us[stay] = max(stays.exit_us[stay], stays.enter_us[stay] + _SECOND_US)
+        stays.exit_us[stay] = max(stays.exit_us[stay], stays.enter_us[stay] + SECOND_US)
         stays.zone[stay] = max(stays.zone[stay], NO_ZONE)
     return Walked(
         stays.first[:count],

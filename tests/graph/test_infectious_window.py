@@ -16,8 +16,7 @@ from pipelines.graph.infectious_window import (
     outside_validity,
     source_window,
 )
-from pipelines.terminal.options import parse_instant
-from pipelines.times import DAY_US
+from pipelines.times import DAY_US, parse_instant
 from schemas.rules import Chain, Contact, Infectious, Rule, load_rule
 
 COURSES = """

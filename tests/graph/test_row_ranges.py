@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.graph.row_ranges import Int64, OwnStays, rows_beside, rows_between, rows_of
+from pipelines.graph.row_ranges import OwnStays, rows_beside, rows_between, rows_of
+from pipelines.kernels.types import Int64
 
 Interval = tuple[int, int, int]
 

@@ -12,9 +12,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import zstandard
 
-from pipelines.ingest.formats.blocks import NO_INSTANT, Lines, Spans
+from pipelines.ingest.formats.blocks import NO_INSTANT, Lines
 from pipelines.ingest.formats.discover import list_chunks
 from pipelines.ingest.formats.read_blocks import read_blocks
+from pipelines.kernels.types import Spans
 from schemas.contract import WIRE_FOLDER
 
 PACK = {"": bytes, ".gz": gzip.compress, ".zst": zstandard.compress}

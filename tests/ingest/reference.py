@@ -13,9 +13,10 @@ import numpy as np
 import orjson
 
 from pipelines.errors import UsageError
-from pipelines.ingest.formats.blocks import Columns, Lines, Spans
+from pipelines.ingest.formats.blocks import Columns, Lines
 from pipelines.ingest.validate.reject_reasons import REASONS
 from pipelines.ingest.validate.scans import Parsed, Settings, parse
+from pipelines.kernels.types import Spans
 from pipelines.privacy.identifiers import KINDS, canonical_person
 from pipelines.privacy.keys import Keys
 from schemas.codes import DIRECTIONS, SCAN_MODES

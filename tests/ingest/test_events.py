@@ -16,7 +16,7 @@ from pipelines.ingest.formats.read_blocks import read_blocks
 from pipelines.ingest.validate.reject_reasons import REASONS
 from pipelines.ingest.validate.scans import Settings
 from pipelines.privacy.keys import create_keys, token
-from pipelines.terminal.options import parse_instant
+from pipelines.times import parse_instant
 from tests.ingest.input_files import FORMS, PACK, avro_of, write
 
 MEETING = {

@@ -10,7 +10,7 @@ from pipelines.ingest.formats import ndjson as ndjson_reader
 from pipelines.kernels import sort as arrays
 from pipelines.privacy.keys import create_keys
 from pipelines.simulate import Knobs, simulate
-from pipelines.terminal.options import parse_instant
+from pipelines.times import parse_instant
 from tests.runtime.engines.same import differences
 
 

@@ -10,7 +10,7 @@ from pipelines.ingest.validate.reject_reasons import REASONS
 from pipelines.ingest.validate.scans import Settings, parse
 from pipelines.privacy.keys import create_keys
 from pipelines.simulate.malformed import FLAW_COUNT, FLAWS, UNUSUAL, special_line
-from pipelines.terminal.options import parse_instant
+from pipelines.times import parse_instant
 from tests.simulate.worlds import lines_of
 
 FIELDS = {

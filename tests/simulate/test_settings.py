@@ -4,8 +4,9 @@ from dataclasses import fields
 
 import pytest
 
+from pipelines.commands.simulate import add_knobs, knobs_of
 from pipelines.errors import UsageError
-from pipelines.simulate.settings import DEFAULT_START, Knobs, Settings, add_knobs, flag, knobs_of
+from pipelines.simulate.settings import DEFAULT_START, Knobs, Settings, flag
 
 VALID = {"people": 1, "venues": 1, "days": 1, "seed": 0, "start": DEFAULT_START, "knobs": Knobs()}
 

@@ -13,8 +13,8 @@ import orjson
 from pipelines.lake import open_lake, read_table
 from pipelines.privacy.keys import load_keys
 from pipelines.streaming.avro_messages import Decoder
+from pipelines.streaming.batches import Work
 from pipelines.streaming.broker import Subscription, Topic, schema_definition
-from pipelines.streaming.committer_process import Work
 from pipelines.streaming.landing_spool import open_landing
 from pipelines.streaming.receiver import Receiver
 from tests.lakes import new_lake, put_venues

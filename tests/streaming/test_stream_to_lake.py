@@ -10,7 +10,7 @@ from pipelines.drivers.run import settings_for
 from pipelines.errors import UsageError
 from pipelines.lake import open_lake, read_table, snapshot, storage
 from pipelines.privacy.keys import load_keys
-from pipelines.streaming.committer_process import Work
+from pipelines.streaming.batches import Work
 from pipelines.streaming.dataflow_job import start_stream
 from pipelines.streaming.stream_to_lake import StreamToLake
 from tests.lake.object_store import BUCKET

@@ -14,8 +14,8 @@ from apache_beam.transforms.window import TimestampedValue
 from pipelines.drivers.run import settings_for
 from pipelines.lake import open_lake, read_table
 from pipelines.metrics import LATE as LATE_COUNTER
+from pipelines.streaming.batches import Work
 from pipelines.streaming.committer import Lander
-from pipelines.streaming.committer_process import Work
 from pipelines.streaming.transforms import BEYOND, EARLY, LATE, ON_TIME, Pane, StreamScans, WindowScans
 from pipelines.times import DAY_SECONDS
 from tests.lakes import keys_of, new_lake

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.errors import UsageError
-from pipelines.terminal.options import add_keys, add_lake, add_output, instant_us, keys_folder, parse_instant
+from pipelines.terminal.options import add_keys, add_lake, add_output, keys_folder
+from pipelines.times import instant_us, parse_instant
 
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 

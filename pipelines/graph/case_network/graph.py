@@ -7,7 +7,6 @@ from typing import Any
 
 import networkx as nx
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -21,13 +20,12 @@ from pipelines.kernels.arrow_columns import column
 from pipelines.lake import Lake, LakeLike, opened, read_live_file, read_table
 from pipelines.registry.venue_names import places
 from pipelines.terminal.output import token_text, utc_text
+from pipelines.times import EPOCH
 from schemas.rules import DEFAULT_RULE, load_rule
 from schemas.tables import STAYS
 
-Int64 = npt.NDArray[np.int64]
 Row = dict[str, Any]
 
-_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _NO_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _STAY_COLUMNS = ("person", "venue", "zone", "enter", "exit", "enter_kind", "exit_kind", "stay_id")
 _STAY = pa.schema([STAYS.schema.field(name) for name in _STAY_COLUMNS])
@@ -87,7 +85,7 @@ def find_network(lake: Lake, number: str, asked: Asked) -> nx.MultiDiGraph:
         case=clean(number),
         rule=asked.rule.id,
         depth=asked.depth,
-        until=utc_text(_EPOCH + dt.timedelta(microseconds=asked.until_us)),
+        until=utc_text(EPOCH + dt.timedelta(microseconds=asked.until_us)),
     )
     _add_persons(graph, lake, rows, case.person, number)
     _add_venues(graph, lake, stays)

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 
 import networkx as nx
 
+from pipelines.times import EPOCH
+
 ENCOUNTERS = "encounters"
 """The lane of those whom a device saw, and no venue."""
 
@@ -29,7 +31,6 @@ _SHIFT_AT_MOST = 4  # columns that a dot may stand to the right of its instant
 _LEVELS_AT_MOST = 60
 _LANE_AT_LEAST = 22.0  # room for a name and a line below it
 _PAD = 0.02
-_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _HOUR_US = 3_600_000_000
 
 
@@ -139,7 +140,7 @@ def layout_of(graph: nx.MultiDiGraph) -> Layout:
 
 def micros(text: str) -> int:
     """Microseconds UTC of a time as the graph holds it."""
-    return (dt.datetime.fromisoformat(text) - _EPOCH) // dt.timedelta(microseconds=1)
+    return (dt.datetime.fromisoformat(text) - EPOCH) // dt.timedelta(microseconds=1)
 
 
 def _lanes(graph: nx.MultiDiGraph) -> list[Lane]:

@@ -25,7 +25,6 @@ from pipelines.graph.case_network.layout import (
     Layout,
     layout_of,
 )
-from pipelines.terminal.options import LOCAL_TIMEZONE
 from pipelines.terminal.pictures import (
     COLOURS,
     checked_kind,
@@ -35,7 +34,7 @@ from pipelines.terminal.pictures import (
     save_picture,
     style,
 )
-from pipelines.times import DAY_US
+from pipelines.times import DAY_US, EPOCH, LOCAL_TIMEZONE
 
 _POINTS = 72.0
 _LEFT, _RIGHT, _ABOVE, _BELOW = 240.0, 16.0, 44.0, 66.0
@@ -56,7 +55,6 @@ _HOUR_US = 3_600_000_000
 _STEPS_US = tuple(_HOUR_US * hours for hours in (1, 2, 3, 6, 12, 24, 48, 96, 168, 336, 672))
 _TICKS_AT_MOST = 16
 _CURVE = np.linspace(0.0, 1.0, 25)[:, None]
-_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 def draw_network(graph: nx.MultiDiGraph, path: str | Path) -> Path:
@@ -260,7 +258,7 @@ def _sign(marker: str, label: str, **colours: Any) -> Line2D:
 
 
 def _local(at_us: int) -> dt.datetime:
-    return (_EPOCH + dt.timedelta(microseconds=at_us)).astimezone(LOCAL_TIMEZONE)
+    return (EPOCH + dt.timedelta(microseconds=at_us)).astimezone(LOCAL_TIMEZONE)
 
 
 def _dots(layout: Layout) -> Iterator[tuple[Lane, Dot]]:

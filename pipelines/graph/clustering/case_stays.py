@@ -11,9 +11,8 @@ from pipelines.graph.cases import Case
 from pipelines.graph.infectious_window import Window
 from pipelines.graph.row_ranges import rows_between
 from pipelines.graph.stays_index import Span, live_files, sidecars
+from pipelines.kernels.types import Int64
 from pipelines.lake import Lake
-
-Int64 = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)

@@ -4,19 +4,16 @@ import datetime as dt
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from pipelines.graph.clustering.case_stays import CaseStays
 from pipelines.graph.row_ranges import rows_between
 from pipelines.graph.stays_index import Span, live_files, sidecars
 from pipelines.kernels.group_by import changes, distinct_pairs
+from pipelines.kernels.types import Float64, Int64
 from pipelines.lake import Lake, LiveFile, read_live_file
 from pipelines.times import DAY_US, day_number
 from schemas.tables import FOOTFALL
-
-Int64 = npt.NDArray[np.int64]
-Float64 = npt.NDArray[np.float64]
 
 _READ = pa.schema([FOOTFALL.schema.field(name) for name in ("venue", "window_start", "window_end", "people")])
 

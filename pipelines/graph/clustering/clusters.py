@@ -40,9 +40,8 @@ from pipelines.graph.tracing.request import doubts
 from pipelines.kernels.arrow_columns import column
 from pipelines.lake import Lake, LakeLike, LiveFile, opened, snapshot
 from pipelines.registry.venue_names import described
-from pipelines.terminal.options import Instant, instant_us
 from pipelines.terminal.output import counted
-from pipelines.times import DAY_US
+from pipelines.times import DAY_US, Instant, instant_us
 from schemas.rules import DEFAULT_RULE, Rule, load_rule
 from schemas.tables import INSTANT
 

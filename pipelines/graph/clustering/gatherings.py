@@ -7,8 +7,7 @@ import numpy.typing as npt
 
 from pipelines.graph.clustering.case_stays import CaseStays
 from pipelines.kernels.group_by import changes, distinct_per_group
-
-Int64 = npt.NDArray[np.int64]
+from pipelines.kernels.types import Int64
 
 
 class Gatherings(NamedTuple):

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from pipelines.graph.cases import Case, cases_by_id
@@ -15,12 +14,12 @@ from pipelines.graph.tracing.search import hops
 from pipelines.graph.tracing.temporal_graph import Network, network
 from pipelines.kernels.arrow_columns import column
 from pipelines.kernels.group_by import changes, distinct_pairs, distinct_per_group, lists_of
+from pipelines.kernels.types import Int64
 from pipelines.lake import Lake
 from pipelines.registry.venue_names import places
+from pipelines.times import SECOND_US
 from schemas.rules import Rule
 from schemas.tables import INSTANT
-
-Int64 = npt.NDArray[np.int64]
 
 SHARED_PEOPLE = pa.schema(
     [
@@ -40,8 +39,6 @@ cases that the person is himself: a known one, perhaps the source. `seconds`
 is the time with each of the cases, summed; `first_met` the earliest instant
 at which a contact met the rule; `venues` the codes of the places, sorted.
 """
-
-_SECOND_US = 1_000_000
 
 
 class _Met(NamedTuple):
@@ -134,7 +131,7 @@ def _together(where: Network, asked: Sequence[Intervals], met: _Met) -> tuple[In
         spent_us[row[of_case]] += came.direct_us + came.indirect_us
         at.append(row[of_case][came.at_pair])
         venue.append(came.at_venue)
-    return spent_us // _SECOND_US, *distinct_pairs(np.concatenate(at), np.concatenate(venue))
+    return spent_us // SECOND_US, *distinct_pairs(np.concatenate(at), np.concatenate(venue))
 
 
 def _own_case_ids(lake: Lake, person: Int64) -> pa.Array:

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from pipelines.graph.cases import Case
@@ -14,12 +13,10 @@ from pipelines.graph.clustering.visitors import days_of, visitors
 from pipelines.graph.infectious_window import Window
 from pipelines.kernels.arrow_columns import column
 from pipelines.kernels.group_by import changes, distinct_pairs, distinct_per_group, lists_of
+from pipelines.kernels.types import Float64, Int64
 from pipelines.lake import Lake
 from pipelines.registry.venue_names import described
 from schemas.tables import INSTANT
-
-Int64 = npt.NDArray[np.int64]
-Float64 = npt.NDArray[np.float64]
 
 SHARED_VENUES = pa.schema(
     [

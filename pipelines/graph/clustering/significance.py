@@ -6,10 +6,8 @@ Pure array functions; SciPy is not needed.
 import math
 
 import numpy as np
-import numpy.typing as npt
 
-Float64 = npt.NDArray[np.float64]
-Int64 = npt.NDArray[np.int64]
+from pipelines.kernels.types import Float64, Int64
 
 _NEGLIGIBLE = 1e-17  # of a sum: adding it changes nothing
 

@@ -3,14 +3,12 @@
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
 from pipelines.graph.stays_index import Span, live_files, sidecars
 from pipelines.kernels.group_by import changes
+from pipelines.kernels.types import Int64
 from pipelines.lake import Lake
 from pipelines.times import DAY_US
-
-Int64 = npt.NDArray[np.int64]
 
 Days = tuple[int, int]
 """UTC days since 1970, from the first to before the last."""

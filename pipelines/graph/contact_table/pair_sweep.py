@@ -17,7 +17,8 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from pipelines.kernels.sort import Int64, as_unsigned, dense_rank, order_by, order_of
+from pipelines.kernels.sort import as_unsigned, dense_rank, order_by, order_of
+from pipelines.kernels.types import Int64
 
 
 class Presences(NamedTuple):

@@ -18,14 +18,13 @@ from pipelines.lake import (
     mark,
     snapshot,
 )
-from pipelines.times import DAY_US
+from pipelines.times import DAY_US, MINUTE_US
 from pipelines.windowing.commit import commit_once
 from pipelines.windowing.plan import date_of
 
 MIN_MINUTES = 15
 CROWD_CAP = 500
 
-_MINUTE_US = 60_000_000
 _STAYS_VERSION = "stays_version"
 _MIN_US, _CAP = "contact_min_us", "crowd_cap"
 
@@ -39,7 +38,7 @@ class Limits:
         cap: a window with more people than that is a crowd.
     """
 
-    min_us: int = MIN_MINUTES * _MINUTE_US
+    min_us: int = MIN_MINUTES * MINUTE_US
     cap: int = CROWD_CAP
 
     @property

@@ -21,17 +21,16 @@ from pipelines.graph.contact_table.pair_sweep import (
 )
 from pipelines.graph.contact_table.plan import Limits, Written
 from pipelines.kernels.arrow_columns import column
-from pipelines.kernels.sort import Int64
+from pipelines.kernels.types import Int64
 from pipelines.lake import Lake, LiveFile, storage, write_data_file
 from pipelines.lake.sidecar import open_sidecar
 from pipelines.runtime.threaded_dofn import ThreadedDoFn
-from pipelines.times import DAY_US, day_text
+from pipelines.times import DAY_US, SECOND_US, day_text
 from pipelines.windowing.plan import date_of
 from schemas.tables import CONTACTS, CROWDS
 
 ROWS_A_FILE = 1 << 21
 
-_SECOND_US = 1_000_000
 _CROWD_COLUMNS = ["venue", "window_start", "window_end", "people"]
 
 
@@ -199,7 +198,7 @@ def contact_rows(found: Contacts) -> pa.Table:
         "venue": column(found.venue),
         "start": column(found.start_us),
         "end": column(found.end_us),
-        "seconds": column((found.end_us - found.start_us) // _SECOND_US),
+        "seconds": column((found.end_us - found.start_us) // SECOND_US),
     }
     schema = CONTACTS.file_schema
     return pa.table([columns[field.name].view(field.type) for field in schema], schema=schema)

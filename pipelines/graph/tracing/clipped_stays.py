@@ -3,17 +3,14 @@
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 from numba import njit
 
 from pipelines.graph.tracing.contact_criteria import Criteria, VenueClasses
 from pipelines.graph.tracing.infectious_intervals import Intervals
 from pipelines.kernels.compile import inlined
-from pipelines.kernels.sort import Int64, order_of
+from pipelines.kernels.sort import order_of
+from pipelines.kernels.types import Int32, Int64, UInt8
 from pipelines.lake.sidecar import Sidecar
-
-Int32 = npt.NDArray[np.int32]
-UInt8 = npt.NDArray[np.uint8]
 
 NO_ZONE = -1
 

@@ -11,8 +11,9 @@ from pipelines.graph.tracing.provenance import provenance
 from pipelines.graph.tracing.request import Asked, ask
 from pipelines.graph.tracing.trace import Traced, traced_in
 from pipelines.kernels.arrow_columns import column
-from pipelines.kernels.sort import Int64
+from pipelines.kernels.types import Int64
 from pipelines.lake import Lake, LakeLike, opened
+from pipelines.times import MINUTE_US
 from schemas.rules import DEFAULT_RULE, load_rule
 from schemas.tables import INSTANT
 
@@ -30,8 +31,6 @@ COMPARED = pa.schema(
     ]
 )
 """The columns of a comparison: `in` is a rule or `both`; `why` says what the other rule misses."""
-
-_MINUTE_US = 60_000_000
 
 
 class Persons(NamedTuple):
@@ -126,7 +125,7 @@ def _missing(
         elif not known[row]:
             reason = f"the infector is not in under {name}"
         elif together_us[row]:
-            reason = f"{together_us[row] / _MINUTE_US:.1f} minutes together do not meet {name}"
+            reason = f"{together_us[row] / MINUTE_US:.1f} minutes together do not meet {name}"
         elif as_here_us[row]:
             reason = f"the zone, the distance or the time after the infector left does not count under {name}"
         else:

@@ -6,14 +6,14 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from pipelines.kernels.sort import Int64
+from pipelines.kernels.types import Int64
+from pipelines.times import MINUTE_US
 from schemas.rules import Rule
 
 EACH, WITHIN_24H, WINDOW = 0, 1, 2
 """How the time together accumulates, as in `schemas.rules.Accumulate`."""
 
 _ACCUMULATE = {"each": EACH, "24h": WITHIN_24H, "window": WINDOW}
-_MINUTE_US = 60_000_000
 _MINUTES_AT_MOST = 1.5e9  # what a pack may say beyond it means "for ever" and still fits 64 bits
 
 
@@ -87,4 +87,4 @@ def venue_classes(rule: Rule, venue: Int64, venue_type: Sequence[str]) -> VenueC
 
 
 def _minutes_us(minutes: float) -> int:
-    return round(min(minutes, _MINUTES_AT_MOST) * _MINUTE_US)
+    return round(min(minutes, _MINUTES_AT_MOST) * MINUTE_US)

@@ -7,14 +7,11 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from pipelines.graph.tracing.exposure_table import People, nobody, numbers_of, slot_of
 from pipelines.kernels.compile import helper
-from pipelines.kernels.sort import Int64
+from pipelines.kernels.types import Int32, Int64
 from pipelines.lake.sidecar import Sidecar
-
-Int32 = npt.NDArray[np.int32]
 
 THREADS = 2
 

@@ -12,10 +12,11 @@ from pipelines.graph.tracing.provenance import parts_of_pair
 from pipelines.graph.tracing.request import ask
 from pipelines.graph.tracing.trace import Traced, traced_in
 from pipelines.kernels.arrow_columns import column
-from pipelines.kernels.sort import Int64
+from pipelines.kernels.types import Int64
 from pipelines.lake import Lake, LakeLike, opened
 from pipelines.lake.person_tokens import token
 from pipelines.registry.venue_names import places
+from pipelines.times import SECOND_US
 from schemas.rules import DEFAULT_RULE, load_rule
 from schemas.tables import INSTANT
 
@@ -40,7 +41,6 @@ EXPLAINED = pa.schema(
 `contact` is direct, indirect or encounter.
 """
 
-_SECOND_US = 1_000_000
 _TOKEN = re.compile(r"[0-9a-f]{16}")
 
 
@@ -148,8 +148,8 @@ def _table(lake: Lake, link: Link, times: Int64, kinds: np.ndarray, found: Int64
         _null_where(encounter, places(lake).codes(venue)),
         column(start_us).cast(INSTANT),
         column(end_us).cast(INSTANT),
-        column((end_us - start_us) // _SECOND_US),
-        column((end_us - np.clip(seen_us, start_us, end_us)) // _SECOND_US),
+        column((end_us - start_us) // SECOND_US),
+        column((end_us - np.clip(seen_us, start_us, end_us)) // SECOND_US),
         _null_where(encounter, column(via_stay)),
         _null_where(encounter, column(stay)),
     ]

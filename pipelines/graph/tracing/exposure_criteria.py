@@ -9,7 +9,8 @@ from pipelines.graph.tracing.contact_criteria import EACH, WINDOW, Criteria
 from pipelines.graph.tracing.exposure_table import CLOSED_US, NEVER_US, People, note_exposure
 from pipelines.graph.tracing.overlap_join import Pieces
 from pipelines.kernels.compile import helper, inlined
-from pipelines.kernels.sort import Int64, order_of
+from pipelines.kernels.sort import order_of
+from pipelines.kernels.types import Int64
 from pipelines.times import DAY_US
 
 _PRIME_A = np.uint64(0x9E3779B97F4A7C15)

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipelines.kernels.compile import helper, inlined
-from pipelines.kernels.sort import Int64
+from pipelines.kernels.types import Int64
 
 NEVER_US = np.iinfo(np.int64).max
 CLOSED_US = np.iinfo(np.int64).min

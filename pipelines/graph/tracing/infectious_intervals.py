@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 from pipelines.graph.cases import Case
 from pipelines.graph.infectious_window import infectious_window
-from pipelines.kernels.sort import Int64
+from pipelines.kernels.types import Int64
 from pipelines.lake import Lake, read_table
 from schemas.rules import Rule
 

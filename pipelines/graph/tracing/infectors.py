@@ -8,14 +8,14 @@ from typing import NamedTuple
 import numpy as np
 
 from pipelines.graph.tracing import provenance_kernel as parts
-from pipelines.graph.tracing.clipped_stays import NO_ZONE, Int32, UInt8, clipped_rows
+from pipelines.graph.tracing.clipped_stays import NO_ZONE, clipped_rows
 from pipelines.graph.tracing.contact_criteria import Criteria
 from pipelines.graph.tracing.everybody import THREADS
 from pipelines.graph.tracing.infectious_intervals import Intervals
 from pipelines.graph.tracing.overlap_join import NO_ZONES
 from pipelines.graph.tracing.temporal_graph import Network
 from pipelines.kernels.compile import helper
-from pipelines.kernels.sort import Int64
+from pipelines.kernels.types import Int32, Int64, UInt8
 from pipelines.lake.sidecar import Sidecar
 from pipelines.times import DAY_US
 

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from pipelines.graph.tracing.clipped_stays import UInt8, first_from
+from pipelines.graph.tracing.clipped_stays import first_from
 from pipelines.graph.tracing.sweep_kernel import EXPOSED, FROM, TO, Classes, Rows, class_of, note
 from pipelines.kernels.compile import helper, inlined
-from pipelines.kernels.sort import Int64
+from pipelines.kernels.types import Int64, UInt8
 
 
 @helper

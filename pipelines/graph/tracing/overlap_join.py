@@ -13,19 +13,11 @@ import numpy as np
 from numba import njit
 
 from pipelines.graph.encounters import Proximity
-from pipelines.graph.tracing.clipped_stays import (
-    NO_ZONE,
-    ClippedStays,
-    Int32,
-    UInt8,
-    Zones,
-    first_after,
-    first_from,
-)
+from pipelines.graph.tracing.clipped_stays import NO_ZONE, ClippedStays, Zones, first_after, first_from
 from pipelines.graph.tracing.exposure_table import CLOSED_US, People, number_of, numbers_of, with_room
 from pipelines.graph.tracing.infectious_intervals import Intervals
 from pipelines.kernels.compile import helper
-from pipelines.kernels.sort import Int64
+from pipelines.kernels.types import Int32, Int64, UInt8
 from pipelines.lake.sidecar import Sidecar
 
 _PIECES_AT_ONCE = 4_000_000

@@ -14,7 +14,8 @@ from pipelines.graph.tracing.overlap_join import NO_ZONES, rows_of_owners
 from pipelines.graph.tracing.provenance_kernel import Columns, Contacts, Pairs, columns_of, measured, parts_of
 from pipelines.graph.tracing.temporal_graph import Network
 from pipelines.kernels.compile import helper
-from pipelines.kernels.sort import Int64, order_of
+from pipelines.kernels.sort import order_of
+from pipelines.kernels.types import Int64
 from pipelines.times import DAY_US
 
 

@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pipelines.graph.tracing.clipped_stays import NO_ZONE, Int32, first_from
+from pipelines.graph.tracing.clipped_stays import NO_ZONE, first_from
 from pipelines.kernels.compile import helper, inlined
-from pipelines.kernels.sort import Int64
+from pipelines.kernels.types import Int32, Int64
 from pipelines.lake.sidecar import Sidecar
 
 OWN_COLUMNS = 8

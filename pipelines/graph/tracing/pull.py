@@ -8,13 +8,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pipelines.graph.tracing.clipped_stays import NO_ZONE, ClippedStays, Int32, Zones, by_venue
+from pipelines.graph.tracing.clipped_stays import NO_ZONE, ClippedStays, Zones, by_venue
 from pipelines.graph.tracing.contact_criteria import Criteria
 from pipelines.graph.tracing.exposure_table import NEVER_US, People, numbers_of, slot_of
 from pipelines.graph.tracing.infectious_intervals import Intervals
 from pipelines.graph.tracing.overlap_join import NO_ZONES, Beside, Pieces, joined, room_for
 from pipelines.kernels.compile import helper
-from pipelines.kernels.sort import Int64
+from pipelines.kernels.types import Int32, Int64
 from pipelines.lake.sidecar import Sidecar
 
 

@@ -9,8 +9,8 @@ from pipelines.graph.cases import Case, cases_by_id, find_cases
 from pipelines.graph.horizon import last_instant_us
 from pipelines.graph.infectious_window import infectious_window, outside_validity
 from pipelines.lake import Lake
-from pipelines.terminal.options import parse_instant
 from pipelines.terminal.output import counted
+from pipelines.times import parse_instant
 from schemas.rules import Rule
 
 

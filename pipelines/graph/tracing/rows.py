@@ -15,9 +15,11 @@ from pipelines.graph.tracing.search import Hop
 from pipelines.graph.tracing.temporal_graph import Network
 from pipelines.kernels.arrow_columns import column
 from pipelines.kernels.group_by import lists_until
-from pipelines.kernels.sort import Int64, dense_rank
+from pipelines.kernels.sort import dense_rank
+from pipelines.kernels.types import Int64
 from pipelines.lake import Lake, read_table
 from pipelines.registry.venue_names import places
+from pipelines.times import SECOND_US
 from schemas.tables import INSTANT
 
 TRACE = pa.schema(
@@ -38,7 +40,6 @@ TRACE = pa.schema(
 """The columns of an answer: `stays` are the ids of both persons' stays that make the contact."""
 
 _SECONDS = ("seconds_direct", "seconds_indirect", "seconds_imputed")
-_SECOND_US = 1_000_000
 
 
 def rows_of(lake: Lake, where: Network, rule: str, found: Sequence[Hop]) -> pa.Table:
@@ -70,7 +71,7 @@ def _rows_of_hop(lake: Lake, where: Network, rule: str, tier: int, hop: Hop) -> 
         "person": column(person[order]),
         "exposed_at": column(exposed_us[order]).cast(INSTANT),
         "via": column(via[order]),
-        **{name: column(us[order] // _SECOND_US) for name, us in zip(_SECONDS, lengths_us, strict=True)},
+        **{name: column(us[order] // SECOND_US) for name, us in zip(_SECONDS, lengths_us, strict=True)},
         "venues": pc.binary_join(venues.codes.take(column(order)), ";"),
         "rule": pa.repeat(rule, new.size),
         "score": pa.array(score[order]),

@@ -17,12 +17,9 @@ that ranks calls; no score is a probability.
 """
 
 import numpy as np
-import numpy.typing as npt
 
-from pipelines.kernels.sort import Int64
-from pipelines.times import DAY_US
-
-Float64 = npt.NDArray[np.float64]
+from pipelines.kernels.types import Float64, Int64
+from pipelines.times import DAY_US, MINUTE_US
 
 WEIGHTS = {
     "entertainment": 3.0,
@@ -40,7 +37,6 @@ _INDIRECT_SHARE = 0.5
 _IMPUTED_SHARE = 0.5
 _TIER_SHARE = 0.2
 _HALF_LIFE_DAYS = 5.0
-_MINUTE_US = 60_000_000
 
 
 def scores(
@@ -65,7 +61,7 @@ def scores(
     """
     together_us = direct_us + indirect_us
     seen = 1.0 - (1.0 - _IMPUTED_SHARE) * imputed_us / np.maximum(together_us, 1)
-    minutes = (direct_us + _INDIRECT_SHARE * indirect_us) * seen / _MINUTE_US
+    minutes = (direct_us + _INDIRECT_SHARE * indirect_us) * seen / MINUTE_US
     days = (until_us - exposed_us) / DAY_US
     result: Float64 = (
         -np.expm1(-minutes / _DOSE_MINUTES)

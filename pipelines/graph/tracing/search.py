@@ -20,7 +20,7 @@ from pipelines.graph.tracing.pull import layers, looking_back, pulled
 from pipelines.graph.tracing.sweep import sweep, swept_classes
 from pipelines.graph.tracing.sweep_cumulative import add_up
 from pipelines.graph.tracing.temporal_graph import Network
-from pipelines.kernels.sort import Int64
+from pipelines.kernels.types import Int64
 from schemas.rules import Rule
 
 _MANY = 1_000  # infectious persons from which on it is worth knowing who is left

@@ -16,7 +16,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from pipelines.graph.tracing.clipped_stays import UInt8
 from pipelines.graph.tracing.contact_criteria import WITHIN_24H, Criteria, VenueClasses
 from pipelines.graph.tracing.everybody import THREADS, Everybody
 from pipelines.graph.tracing.exposure_table import People
@@ -36,7 +35,7 @@ from pipelines.graph.tracing.sweep_kernel import (
     Rows,
     meet_at_venues,
 )
-from pipelines.kernels.sort import Int64
+from pipelines.kernels.types import Int64, UInt8
 from pipelines.lake.sidecar import Sidecar
 from pipelines.times import DAY_US
 

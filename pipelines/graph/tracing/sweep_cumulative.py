@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pipelines.graph.tracing import provenance_kernel as parts
-from pipelines.graph.tracing.clipped_stays import UInt8
 from pipelines.graph.tracing.contact_criteria import WINDOW, Criteria
 from pipelines.graph.tracing.everybody import THREADS
 from pipelines.graph.tracing.exposure_criteria import note_contacts
@@ -37,7 +36,8 @@ from pipelines.graph.tracing.sweep_kernel import (
 )
 from pipelines.graph.tracing.temporal_graph import Network
 from pipelines.kernels.compile import helper, inlined
-from pipelines.kernels.sort import Int64, dense_rank
+from pipelines.kernels.sort import dense_rank
+from pipelines.kernels.types import Int64, UInt8
 from pipelines.times import DAY_US
 
 _PAIRS_AT_ONCE = 1_000_000  # whose pieces are in memory together

@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from pipelines.graph.tracing.clipped_stays import UInt8, first_from
+from pipelines.graph.tracing.clipped_stays import first_from
 from pipelines.kernels.compile import helper, inlined
-from pipelines.kernels.sort import Int64
+from pipelines.kernels.types import Int64, UInt8
 
 EXPOSED, FROM, TO, VIA = 0, 1, 2, 3
 """The columns of a state, int64[m, 4], a row a person and so one line of the processor's cache.

@@ -11,7 +11,7 @@ from pipelines.graph.tracing.clipped_stays import ClippedStays, Zones, clipped_s
 from pipelines.graph.tracing.contact_criteria import Criteria, VenueClasses, criteria, venue_classes
 from pipelines.graph.tracing.everybody import Everybody, everybody_in
 from pipelines.graph.tracing.infectious_intervals import Intervals
-from pipelines.kernels.sort import Int64
+from pipelines.kernels.types import Int64
 from pipelines.lake import Lake, read_table
 from pipelines.lake.sidecar import Sidecar
 from schemas.rules import Rule

@@ -13,7 +13,7 @@ from pipelines.graph.tracing.request import ask
 from pipelines.graph.tracing.rows import rows_of
 from pipelines.graph.tracing.search import Hop, hops
 from pipelines.graph.tracing.temporal_graph import Network, network
-from pipelines.kernels.sort import Int64
+from pipelines.kernels.types import Int64
 from pipelines.lake import Lake, LakeLike, opened
 from schemas.rules import DEFAULT_RULE, Rule, load_rule
 

@@ -3,21 +3,18 @@
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 from numba import njit
 
 from pipelines.errors import DataError
-from pipelines.ingest.formats.blocks import NO_INSTANT, Columns, Int32, Spans, UInt8
+from pipelines.ingest.formats.blocks import NO_INSTANT, Columns
 from pipelines.ingest.formats.csv_kernel import is_utf8
 from pipelines.ingest.formats.field_types import NUMBER, TEXTS, TIME, TRUTH, WHOLE
 from pipelines.ingest.formats.streams import unreadable
 from pipelines.ingest.validate.reject_reasons import MALFORMED
 from pipelines.ingest.validate.text_column import read_only
-from pipelines.kernels.sort import Int64
-
-Bool = npt.NDArray[np.bool_]
+from pipelines.kernels.types import Bool, Int32, Int64, Spans, UInt8
 
 _PER_US: Final = {"s": 1_000_000, "ms": 1_000, "us": 1}
 _NS_PER_US: Final = 1_000

@@ -7,9 +7,9 @@ from typing import Final
 import numpy as np
 
 from pipelines.ingest.formats import avro_kernel as kernel
-from pipelines.ingest.formats.arrow_blocks import Bool, join_texts, local_time, microseconds, valid_text
+from pipelines.ingest.formats.arrow_blocks import join_texts, local_time, microseconds, valid_text
 from pipelines.ingest.formats.avro_container import AvroFile, Schema
-from pipelines.ingest.formats.blocks import Columns, Int32, Spans, UInt8
+from pipelines.ingest.formats.blocks import Columns
 from pipelines.ingest.formats.discover import Chunk
 from pipelines.ingest.formats.field_types import (
     NUMBER,
@@ -23,7 +23,7 @@ from pipelines.ingest.formats.field_types import (
 )
 from pipelines.ingest.formats.streams import DamagedError, open_stream, reading
 from pipelines.ingest.validate.reject_reasons import MALFORMED
-from pipelines.kernels.sort import Int64
+from pipelines.kernels.types import Bool, Int32, Int64, Spans, UInt8
 
 BLOCK_ROWS: Final = 1 << 17
 

@@ -18,8 +18,8 @@ import zstandard
 from fastavro.schema import parse_schema
 
 from pipelines.ingest.formats import avro_kernel as kernel
-from pipelines.ingest.formats.blocks import UInt8
 from pipelines.ingest.formats.streams import MAGIC, DamagedError, read_upto
+from pipelines.kernels.types import UInt8
 
 MOST_BLOCK_BYTES: Final = 1 << 29
 """The longest block that is held, as it lies in the file and when it is unpacked."""

@@ -10,8 +10,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numba import njit
 
-from pipelines.ingest.formats.blocks import Int32, UInt8
-from pipelines.kernels.sort import Int64
+from pipelines.kernels.types import Int32, Int64, UInt8
 
 NULL: Final = 0
 BOOLEAN: Final = 1

@@ -4,41 +4,14 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
-from pipelines.kernels.sort import Int64
-
-UInt8 = npt.NDArray[np.uint8]
-Int32 = npt.NDArray[np.int32]
+from pipelines.kernels.types import Int64, Spans, UInt8
 
 ROW_BITS: Final = 40
 """Bits that the number of a record in its chunk has; the number of the chunk stands above them."""
 
 NO_INSTANT = np.iinfo(np.int64).min
 """Null in a column of instants."""
-
-
-@dataclass(frozen=True)
-class Spans:
-    """A text column: the value of row i is `data[start[i] : start[i] + length[i]]`, UTF-8.
-
-    Attributes:
-        data: uint8, any number of bytes; may be shared by columns.
-        start: int64[n].
-        length: int32[n], bytes; -1 is null.
-    """
-
-    data: UInt8
-    start: Int64
-    length: Int32
-
-    def __len__(self) -> int:
-        return int(self.start.size)
-
-    def value(self, row: int) -> bytes | None:
-        """The bytes of one value, or None where it is null."""
-        start, length = int(self.start[row]), int(self.length[row])
-        return None if length < 0 else self.data[start : start + length].tobytes()
 
 
 @dataclass(frozen=True)

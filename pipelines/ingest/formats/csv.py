@@ -8,13 +8,14 @@ from typing import Final
 
 import numpy as np
 
-from pipelines.ingest.formats.blocks import Columns, Int32, Spans, UInt8
+from pipelines.ingest.formats.blocks import Columns
 from pipelines.ingest.formats.csv_kernel import room_for, split_records
 from pipelines.ingest.formats.discover import Chunk
 from pipelines.ingest.formats.field_types import check_columns, kinds_of
 from pipelines.ingest.formats.line_blocks import after_first_line_end, whole_lines
 from pipelines.ingest.formats.ndjson import refuse_other_kind
 from pipelines.ingest.formats.streams import open_stream, parts_of, reading, unreadable, without_mark
+from pipelines.kernels.types import Int32, Spans, UInt8
 
 BLOCK_BYTES: Final = 16 << 20
 BLOCK_ROWS: Final = 1 << 17

@@ -12,11 +12,10 @@ from typing import Final, NamedTuple
 import numpy as np
 from numba import njit
 
-from pipelines.ingest.formats.blocks import Int32, UInt8
 from pipelines.ingest.formats.line_blocks import LONG_LINE
 from pipelines.ingest.validate.limits import RECORD_BYTES
 from pipelines.ingest.validate.reject_reasons import MALFORMED, TOO_LARGE
-from pipelines.kernels.sort import Int64
+from pipelines.kernels.types import Int32, Int64, UInt8
 
 LOOK_BYTES: Final = LONG_LINE
 """How far the end of a quoted field is looked for."""

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from pipelines.ingest.formats.blocks import UInt8
 from pipelines.kernels.compile import helper, inlined
+from pipelines.kernels.types import UInt8
 
 _QUOTE, _BACKSLASH, _BLANK, _U = (ord(sign) for sign in '"\\ u')
 _FAILED = -1

@@ -6,9 +6,9 @@ import numpy as np
 import orjson
 from numba import njit
 
-from pipelines.ingest.formats.blocks import UInt8
 from pipelines.ingest.validate.limits import FIELDS, RECORD_BYTES
 from pipelines.ingest.validate.reject_reasons import MALFORMED, TOO_DEEP, TOO_LARGE
+from pipelines.kernels.types import UInt8
 
 DEPTH = 16
 """Objects and arrays within one another that a record may have, its own braces included."""

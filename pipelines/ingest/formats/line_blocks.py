@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from pipelines.ingest.formats.blocks import UInt8
+from pipelines.kernels.types import UInt8
 
 LONG_LINE: Final = 1 << 20
 """Bytes of a line beyond which it is not kept verbatim."""

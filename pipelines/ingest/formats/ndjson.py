@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import Any, Final
 
 from pipelines.errors import DataError
-from pipelines.ingest.formats.blocks import ROW_BITS, Lines, UInt8
+from pipelines.ingest.formats.blocks import ROW_BITS, Lines
 from pipelines.ingest.formats.discover import Chunk
 from pipelines.ingest.formats.line_blocks import after_first_line_end, whole_lines
 from pipelines.ingest.formats.streams import (
@@ -24,6 +24,7 @@ from pipelines.ingest.formats.streams import (
     unreadable,
     without_mark,
 )
+from pipelines.kernels.types import UInt8
 
 BLOCK_BYTES: Final = 32 << 20
 

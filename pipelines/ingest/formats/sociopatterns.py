@@ -20,12 +20,12 @@ from pipelines.ingest.formats.blocks import NO_INSTANT, Columns
 from pipelines.ingest.formats.discover import Chunk
 from pipelines.ingest.formats.streams import open_stream, reading, unreadable
 from pipelines.ingest.validate.reject_reasons import MALFORMED
-from pipelines.kernels.sort import Int64
+from pipelines.kernels.types import Int64
+from pipelines.times import SECOND_US
 
 SLOT_SECONDS: Final = 20
 DISTANCE_M: Final = 1.5
 
-_SECOND_US = 1_000_000
 _LINE = re.compile(rb"(\d{1,12})[ \t]+(\d{1,18})[ \t]+(\d{1,18})(?:[ \t].*)?", re.DOTALL)
 
 
@@ -57,8 +57,8 @@ def read_tij(chunk: Chunk, contract: str, epoch_us: int) -> Iterator[Columns]:
         fields={
             "person_a": text_spans(_devices(name, one, count)),
             "person_b": text_spans(_devices(name, other, count)),
-            "started_at": np.append(start_s * _SECOND_US + epoch_us, blank),
-            "ended_at": np.append(end_s * _SECOND_US + epoch_us, blank),
+            "started_at": np.append(start_s * SECOND_US + epoch_us, blank),
+            "ended_at": np.append(end_s * SECOND_US + epoch_us, blank),
             "distance_m": text_spans(pa.array([str(DISTANCE_M)] * count, pa.string())),
         },
         rows=count,

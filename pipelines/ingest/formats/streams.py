@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from pipelines.errors import DataError, ServiceError, TruyVetError, UsageError
-from pipelines.ingest.formats.blocks import UInt8
+from pipelines.kernels.types import UInt8
 from pipelines.lake.storage import file_system
 from pipelines.privacy.sealed_file import SealedReader
 

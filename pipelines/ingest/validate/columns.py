@@ -10,13 +10,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.ingest.formats.arrow_blocks import arrow_texts
-from pipelines.ingest.formats.blocks import NO_INSTANT, Columns, Int32, Spans, UInt8
+from pipelines.ingest.formats.blocks import NO_INSTANT, Columns
 from pipelines.ingest.formats.field_types import NUMBER, TIME, TRUTH, WHOLE
 from pipelines.ingest.validate.distinct import distinct
 from pipelines.ingest.validate.field_rules import PERSON, Meaning, local_day, meanings_of, midnight_us
@@ -26,11 +25,9 @@ from pipelines.ingest.validate.reject_reasons import BAD_TIME, MISSING_FIELD, TO
 from pipelines.ingest.validate.text_column import column_of, normalised, read_only
 from pipelines.ingest.validate.timestamps import BAD_INSTANT, instants
 from pipelines.kernels.sha256 import macs
-from pipelines.kernels.sort import Int64
+from pipelines.kernels.types import Bool, Int32, Int64, Spans, UInt8
 from pipelines.privacy.keys import Keys
 from schemas.tables import INSTANT
-
-Bool = npt.NDArray[np.bool_]
 
 _EARLIEST_US = -62_135_510_400_000_000  # 0001-01-02
 _LATEST_US = 253_402_214_399_999_999  # 9999-12-30

@@ -4,11 +4,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from pipelines.ingest.formats.blocks import Int32, Spans
 from pipelines.ingest.validate.distinct import distinct
 from pipelines.ingest.validate.text_column import column_of, read_only
 from pipelines.kernels.byte_copy import SLACK
-from pipelines.kernels.sort import Int64
+from pipelines.kernels.types import Int32, Int64, Spans
 
 
 @dataclass(frozen=True)

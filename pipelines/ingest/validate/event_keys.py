@@ -15,13 +15,13 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
-from pipelines.ingest.formats.blocks import Int32, Spans, UInt8
 from pipelines.ingest.validate.text_column import Texts
 from pipelines.kernels.byte_copy import move
 from pipelines.kernels.compile import inlined
-from pipelines.kernels.sha256 import BLOCK, UInt32, blocks_of, hash_lanes, head, key_states
+from pipelines.kernels.sha256 import BLOCK, blocks_of, hash_lanes, head, key_states
 from pipelines.kernels.sha256_simd import LANES
-from pipelines.kernels.sort import Int64, UInt64
+from pipelines.kernels.types import Int32, Int64, Spans, UInt8, UInt32, UInt64
+from pipelines.times import DAY_US
 from schemas.codes import DIRECTIONS
 
 BY_EVENT_ID, BY_CONTENT = 1, 2
@@ -37,7 +37,6 @@ _EVENT_ID_FRAME = 6
 _CONTENT_FRAME = 14
 """Bytes that are hashed beside the texts."""
 
-_DAY_US = 86_400_000_000
 _DIRECTION_SIZES = np.array([len(name) for name in DIRECTIONS], np.int64)
 _DIRECTIONS = np.frombuffer("".join(name.ljust(8) for name in DIRECTIONS).encode(), np.uint8)
 assert _DIRECTION_SIZES.max() <= 8
@@ -164,7 +163,7 @@ def _put_event_id(
     """Write what is hashed of a scan with an event id."""
     data, side, start, length = event_id
     room[at] = BY_EVENT_ID
-    end = _put_number(occurred_us[row] // _DAY_US, 4, room, at + 1)
+    end = _put_number(occurred_us[row] // DAY_US, 4, room, at + 1)
     if start[row] < data.size:
         _put_text(data, start[row], length[row], room, end)
     else:

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from pipelines.ingest.formats.field_types import NUMBER, TEXTS, TRUTH, WHOLE, kinds_of
 from pipelines.ingest.validate.limits import EVENT_ID_BYTES, TEXT_BYTES
 from pipelines.ingest.validate.reject_reasons import BAD_TEXT, MALFORMED
-from pipelines.terminal.options import LOCAL_TIMEZONE
+from pipelines.times import EPOCH, LOCAL_TIMEZONE
 from schemas.contract import load_contract
 from schemas.stay_rules import VENUE_TYPES
 
@@ -32,7 +32,6 @@ _MOST_NUMBER = sys.float_info.max
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _NUMBER = re.compile(r"-?\d{1,300}(\.\d{1,300})?([eE][+-]?\d{1,3})?", re.ASCII)
 _WHOLE = re.compile(r"\d{1,10}", re.ASCII)
-_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _DAY = dt.timedelta(days=1)
 _MICROSECOND = dt.timedelta(microseconds=1)
 
@@ -98,7 +97,7 @@ def midnight_us(day: dt.date, zone: str | None, day_end: bool) -> int:
     """
     zone_info = LOCAL_TIMEZONE if zone is None else ZoneInfo(zone)
     begin = dt.datetime.combine(day + _DAY if day_end else day, dt.time(), zone_info)
-    return (begin - _EPOCH) // _MICROSECOND
+    return (begin - EPOCH) // _MICROSECOND
 
 
 def _number(text: str) -> tuple[float | None, int]:

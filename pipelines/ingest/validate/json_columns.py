@@ -7,12 +7,12 @@ import numpy as np
 import pyarrow as pa
 
 from pipelines.ingest.formats.arrow_blocks import text_spans
-from pipelines.ingest.formats.blocks import Columns, Lines, Spans, UInt8
+from pipelines.ingest.formats.blocks import Columns, Lines
 from pipelines.ingest.formats.field_types import NUMBER, TEXT, TEXTS, TIME, TRUTH, WHOLE
 from pipelines.ingest.formats.json_fallback import load
 from pipelines.ingest.validate.reject_reasons import MALFORMED
 from pipelines.ingest.validate.scan_records import raw_records, rows_of
-from pipelines.kernels.sort import Int64
+from pipelines.kernels.types import Int64, Spans, UInt8
 
 _LINES_AT_ONCE: Final = 1 << 9  # of many more objects Python's collector walks the same again and again
 _TEXTUAL: Final = (TEXT, TIME, TEXTS)

@@ -3,12 +3,11 @@
 import numpy as np
 from numba import njit
 
-from pipelines.ingest.formats.blocks import Int32, Spans, UInt8
 from pipelines.ingest.validate.reject_reasons import BAD_PERSON, BAD_TEXT
 from pipelines.ingest.validate.text_column import read_only
 from pipelines.kernels.byte_copy import SLACK, move, same
 from pipelines.kernels.compile import helper, inlined
-from pipelines.kernels.sort import Int64
+from pipelines.kernels.types import Int32, Int64, Spans, UInt8
 from pipelines.privacy.identifiers import KINDS, MAX_TEXT_BYTES
 
 _GROWTH = len("+84")

@@ -10,11 +10,10 @@ import numpy.typing as npt
 from numba import njit
 
 from pipelines.codes.decoder import decode
-from pipelines.ingest.formats.blocks import Int32, Spans, UInt8
 from pipelines.ingest.validate.reject_reasons import BAD_CODE
 from pipelines.ingest.validate.text_column import Texts, read_only
 from pipelines.kernels.byte_copy import SLACK, load_upto
-from pipelines.kernels.sort import Int64, UInt64
+from pipelines.kernels.types import Int32, Int64, Spans, UInt8, UInt64
 from pipelines.privacy.code_keys import CodeKeys
 from schemas.codes import AUTHENTICITIES, DIRECTIONS
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from pipelines.ingest.formats.blocks import NO_INSTANT, Int32, UInt8
+from pipelines.ingest.formats.blocks import NO_INSTANT
 from pipelines.ingest.validate.distinct import distinct
 from pipelines.ingest.validate.distinct_column import Named, filled, same_texts
 from pipelines.ingest.validate.limits import (
@@ -27,7 +27,7 @@ from pipelines.ingest.validate.reject_reasons import BAD_CODE, BAD_TEXT, BAD_TIM
 from pipelines.ingest.validate.scan_records import Records
 from pipelines.ingest.validate.text_column import Texts, column_of, normalised, normalised_column
 from pipelines.ingest.validate.timestamps import BAD_INSTANT, instants
-from pipelines.kernels.sort import Int64
+from pipelines.kernels.types import Int32, Int64, UInt8
 from pipelines.privacy.code_keys import NO_KEYS, CodeKeys
 from schemas.codes import DIRECTIONS, SCAN_MODES
 

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from pipelines.ingest.formats.blocks import ROW_BITS, Columns, Int32, Lines, Spans, UInt8
+from pipelines.ingest.formats.blocks import ROW_BITS, Columns, Lines
 from pipelines.ingest.validate.event_keys import Content, event_keys
 from pipelines.ingest.validate.reject_reasons import TOO_NEW, TOO_OLD
 from pipelines.ingest.validate.scan_columns import Checked, check
 from pipelines.ingest.validate.scan_records import raw_records, records_of, rows_of
 from pipelines.kernels.sha256 import hashes, macs
-from pipelines.kernels.sort import Int64
+from pipelines.kernels.types import Int32, Int64, Spans, UInt8
 from pipelines.privacy.keys import Keys
 
 __all__ = ["PARSED", "Parsed", "Settings", "parse", "raw_records", "rows_of"]

@@ -12,11 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
-from pipelines.ingest.formats.blocks import Int32, Spans, UInt8
 from pipelines.ingest.validate.reject_reasons import BAD_TEXT, MALFORMED
 from pipelines.kernels.byte_copy import SLACK, load_upto
 from pipelines.kernels.compile import inlined
-from pipelines.kernels.sort import Int64
+from pipelines.kernels.types import Int32, Int64, Spans, UInt8
 
 _PLAIN, _CONTROL, _WIDE = 0, 1, 2
 _HIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")

@@ -3,10 +3,11 @@
 import numpy as np
 from numba import njit
 
-from pipelines.ingest.formats.blocks import NO_INSTANT, Int32, UInt8
+from pipelines.ingest.formats.blocks import NO_INSTANT
 from pipelines.ingest.validate.text_column import Texts
 from pipelines.kernels.compile import inlined
-from pipelines.kernels.sort import Int64
+from pipelines.kernels.types import Int32, Int64, UInt8
+from pipelines.times import SECOND_US
 
 BAD_INSTANT = NO_INSTANT + 1
 """In a column of instants: there was a text that is no time."""
@@ -17,7 +18,6 @@ _DASH, _COLON, _DOT, _PLUS, _MINUS = ord("-"), ord(":"), ord("."), ord("+"), ord
 _BETWEEN = (ord("T"), ord("t"), ord(" "))
 _UTC = (ord("Z"), ord("z"))
 _DAYS = np.array([31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31], np.int64)
-_SECOND_US = 1_000_000
 
 
 def instants(column: Texts) -> Int64:
@@ -68,7 +68,7 @@ def _instant(data: UInt8, at: int, size: int) -> int:
     if fraction_us < 0 or offset_minutes == BAD_INSTANT:
         return BAD_INSTANT
     seconds = ((_day_number(year, month, day) * 24 + hour) * 60 + minute - offset_minutes) * 60 + second
-    return seconds * _SECOND_US + fraction_us
+    return seconds * SECOND_US + fraction_us
 
 
 @inlined
@@ -94,7 +94,7 @@ def _fraction(data: UInt8, at: int, end: int) -> tuple[int, int]:
     """Microseconds (below 0: a point without a digit) and the position behind the fraction."""
     if data[at] != _DOT:
         return 0, at
-    value, unit = 0, _SECOND_US
+    value, unit = 0, SECOND_US
     at += 1
     first = at
     while at < end and _ZERO <= data[at] <= _NINE:

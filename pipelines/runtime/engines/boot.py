@@ -4,7 +4,6 @@ Beam ships this step as a program inside its containers alone. A task manager of
 Flink starts `runner_config/flink/boot.sh`, which starts this module.
 """
 
-import argparse
 import os
 import sys
 from collections.abc import Sequence
@@ -48,15 +47,14 @@ def _described(endpoint: endpoints_pb2.ApiServiceDescriptor) -> str:
 
 def main(argv: Sequence[str]) -> None:
     """Work until the runner has no more to do."""
-    parser = argparse.ArgumentParser(allow_abbrev=False)
-    for flag in ("id", "provision_endpoint", "logging_endpoint", "artifact_endpoint", "control_endpoint"):
-        parser.add_argument(f"--{flag}", default="")
-    args, _ = parser.parse_known_args(argv)
-    given = environment_of(args.id, args.provision_endpoint)
+    flags = dict(
+        word.removeprefix("--").partition("=")[::2] for word in argv
+    )  # --name=value, as Beam's own boot
+    given = environment_of(flags["id"], flags["provision_endpoint"])
     if not given["LOGGING_API_SERVICE_DESCRIPTOR"]:
-        given["LOGGING_API_SERVICE_DESCRIPTOR"] = f"url: '{args.logging_endpoint}'"
+        given["LOGGING_API_SERVICE_DESCRIPTOR"] = f"url: '{flags.get('logging_endpoint', '')}'"
     if not given["CONTROL_API_SERVICE_DESCRIPTOR"]:
-        given["CONTROL_API_SERVICE_DESCRIPTOR"] = f"url: '{args.control_endpoint}'"
+        given["CONTROL_API_SERVICE_DESCRIPTOR"] = f"url: '{flags.get('control_endpoint', '')}'"
     os.environ.update(given)
     keep_freed_memory()
     silence_workers()

@@ -4,7 +4,6 @@ A real one is deployed by Flink's own scripts, images or operator, with the jars
 of `make flink` and the settings of `runner_config/flink/flink-conf.yaml`.
 """
 
-import argparse
 import contextlib
 import signal
 import sys
@@ -15,6 +14,7 @@ from typing import Final
 from pipelines.errors import TruyVetError
 from pipelines.runtime.engines.config import FOLDER, load_runner
 from pipelines.runtime.engines.java import Program, free_port, java_command
+from pipelines.terminal.parser import Parser
 
 _JOB_MANAGER: Final = "org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint"
 _TASK_MANAGER: Final = "org.apache.flink.runtime.taskexecutor.TaskManagerRunner"
@@ -79,7 +79,7 @@ def session_cluster(task_managers: int = 2, rest_port: int | None = None) -> Ite
 
 def main() -> int:
     """Run a cluster until interrupted."""
-    parser = argparse.ArgumentParser(prog="python -m pipelines.runtime.engines.cluster", description=__doc__)
+    parser = Parser("python -m pipelines.runtime.engines.cluster", __doc__ or "")
     parser.add_argument("--task-managers", type=int, default=2)
     args = parser.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)

@@ -1,6 +1,5 @@
 """What a file of `runner_config/` says: an engine, its options, what it can do and what it cannot."""
 
-import argparse
 import difflib
 import functools
 from collections.abc import Iterable, Mapping
@@ -69,13 +68,6 @@ class RunnerConfig:
     def engine(self) -> str:
         """The Beam runner's name."""
         return str(self.beam["runner"])
-
-
-def add_runner(parser: argparse.ArgumentParser) -> None:
-    """The flag `--runner`."""
-    names = " ".join(RUNNERS)
-    told = f"one of {names}, or a file like those of runner_config/ (default: direct)"
-    parser.add_argument("--runner", default="direct", metavar="NAME", help=told)
 
 
 def load_runner(name_or_path: str) -> RunnerConfig:
@@ -154,11 +146,7 @@ def known_options() -> frozenset[str]:
     """The names of all options that Beam and its runners declare."""
     from apache_beam.options.pipeline_options import PipelineOptions
 
-    parser: Any = argparse.ArgumentParser(allow_abbrev=False, conflict_handler="resolve", add_help=False)
-    for kind in PipelineOptions.__subclasses__():
-        if kind.__module__.startswith("apache_beam."):
-            kind._add_argparse_args(parser)
-    return frozenset(action.dest for action in parser._actions)
+    return frozenset(PipelineOptions(flags=[]).get_all_options())
 
 
 def _refuse_unknown(where: str, given: Iterable[str], known: Iterable[str]) -> None:

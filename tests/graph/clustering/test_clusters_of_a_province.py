@@ -12,7 +12,7 @@ from pipelines.graph.infectious_window import CaseTimes
 from pipelines.privacy.keys import token, venue_id
 from pipelines.simulate.settings import Knobs
 from pipelines.simulate.world import simulate
-from pipelines.terminal.options import parse_instant
+from pipelines.times import parse_instant
 from tests.graph.lakes import put_footfall
 from tests.lakes import keys_of, new_lake, put_stays
 

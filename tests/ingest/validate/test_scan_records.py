@@ -3,8 +3,9 @@
 import numpy as np
 import pyarrow as pa
 
-from pipelines.ingest.formats.blocks import NO_INSTANT, Columns, Spans
+from pipelines.ingest.formats.blocks import NO_INSTANT, Columns
 from pipelines.ingest.validate.scans import parse, raw_records, rows_of
+from pipelines.kernels.types import Spans
 from tests.ingest.reference import (
     GOOD,
     SETTINGS,

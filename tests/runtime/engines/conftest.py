@@ -12,8 +12,7 @@ from pipelines.lake import open_lake, snapshot
 from pipelines.runtime import job_result as outcome
 from pipelines.runtime import run_pipeline as runner_module
 from pipelines.simulate import simulate
-from pipelines.terminal.options import parse_instant
-from pipelines.times import DAY_US
+from pipelines.times import DAY_US, parse_instant
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from apache_beam.runners.dataflow.internal.apiclient import DataflowApplicationC
 from pipelines.drivers.run import settings_for
 from pipelines.runtime.engines.config import FOLDER, load_runner
 from pipelines.runtime.run_pipeline import beam_runner, pipeline_options
-from pipelines.streaming.committer_process import Work
+from pipelines.streaming.batches import Work
 from pipelines.streaming.dataflow_job import ReadAndLand, run_stream
 from pipelines.streaming.stream_to_lake import StreamToLake
 from tests.lakes import keys_of, new_lake

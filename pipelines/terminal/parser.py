@@ -1,0 +1,62 @@
+"""The parser of a command line: every mistake is one line that says what to try next."""
+
+import argparse
+import difflib
+from collections.abc import Iterable
+from typing import NoReturn
+
+from pipelines.errors import UsageError
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose mistakes are one line, and that knows no abbreviations."""
+
+    def __init__(self, prog: str, description: str, epilog: str = "") -> None:
+        super().__init__(
+            prog=prog,
+            description=description,
+            epilog=epilog,
+            allow_abbrev=False,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+
+    def error(self, message: str) -> NoReturn:
+        """Raise instead of printing the usage and leaving.
+
+        Raises:
+            UsageError: always.
+        """
+        raise UsageError(f"{self.prog}: {message}", f"see {self.prog} --help")
+
+    def flags(self) -> list[str]:
+        """All flags of the command and of what it can do."""
+        parts = [action for action in self._actions if isinstance(action, argparse._SubParsersAction)]
+        inner = [flag for part in parts for parser in part.choices.values() for flag in parser.flags()]
+        return [*self._option_string_actions, *inner]
+
+
+def parse(parser: Parser, words: list[str]) -> argparse.Namespace | None:
+    """The flags of a command, or None when it only was asked for help.
+
+    Raises:
+        UsageError: a flag is unknown, missing or wrong.
+    """
+    flags = [word.partition("=")[0] for word in words if word.startswith("--")]
+    for flag in flags:
+        if flag != "--" and flag not in parser.flags():
+            raise UsageError(
+                f"{parser.prog}: unknown flag {flag}",
+                f"{nearest(flag, parser.flags())}see {parser.prog} --help",
+            )
+    try:
+        args, extra = parser.parse_known_args(words)
+    except SystemExit:  # argparse has printed the help
+        return None
+    if extra:
+        parser.error("a word too many; quote values that hold blanks")
+    return args
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(word, list(known), n=1)
+    return f"did you mean {close[0]}? " if close else ""
