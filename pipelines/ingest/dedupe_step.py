@@ -12,7 +12,7 @@ from apache_beam.transforms.window import TimestampedValue
 from pipelines.errors import DataError
 from pipelines.ingest.dedupe import CONFLICT, DUPLICATE, NEW, TIME, Scans, judge
 from pipelines.ingest.formats.blocks import ROW_BITS
-from pipelines.ingest.validate.reject_reasons import REASONS
+from pipelines.ingest.reject_reasons import REASONS
 from pipelines.ingest.validate.scans import PARSED
 from pipelines.kernels.arrow_columns import codes_of, event_key_words, zone_codes
 from pipelines.kernels.sort import part_of, part_of_group, parts_for, stable_order

@@ -23,8 +23,8 @@ from pipelines.ingest.formats.blocks import ROW_BITS
 from pipelines.ingest.formats.discover import Chunk
 from pipelines.ingest.formats.read_blocks import read_blocks
 from pipelines.ingest.parse_step import COUNTS, Counts, ParseChunks
+from pipelines.ingest.reject_reasons import CONFLICTING_EVENT_ID, REASONS
 from pipelines.ingest.rejects import Refused
-from pipelines.ingest.validate.reject_reasons import CONFLICTING_EVENT_ID, REASONS
 from pipelines.kernels.sort import part_of, stable_order
 from pipelines.lake import DataFile, Lake, LiveFile, read_live_file, write_data_file
 from pipelines.privacy.keys import Keys

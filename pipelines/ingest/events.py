@@ -16,10 +16,10 @@ from pipelines.ingest.dedupe import judge_codes
 from pipelines.ingest.formats.arrow_blocks import text_spans
 from pipelines.ingest.formats.blocks import ROW_BITS, Columns, Lines
 from pipelines.ingest.formats.field_types import kinds_of
+from pipelines.ingest.reject_reasons import BAD_PERSON, BAD_TIME, TOO_NEW, TOO_OLD
 from pipelines.ingest.validate.columns import check
 from pipelines.ingest.validate.distinct import distinct
 from pipelines.ingest.validate.json_columns import columns_of_lines
-from pipelines.ingest.validate.reject_reasons import BAD_PERSON, BAD_TIME, TOO_NEW, TOO_OLD
 from pipelines.ingest.validate.scan_records import rows_of
 from pipelines.ingest.validate.scans import Settings
 from pipelines.ingest.validate.text_column import column_of

@@ -20,10 +20,10 @@ from pipelines.ingest.formats.blocks import Columns, Lines
 from pipelines.ingest.formats.discover import list_chunks
 from pipelines.ingest.formats.field_types import kinds_of
 from pipelines.ingest.formats.read_blocks import read_blocks
+from pipelines.ingest.reject_reasons import REASONS
 from pipelines.ingest.validate.columns import Checked, check, row_json
 from pipelines.ingest.validate.distinct import distinct
 from pipelines.ingest.validate.json_columns import columns_of_lines
-from pipelines.ingest.validate.reject_reasons import REASONS
 from pipelines.ingest.validate.text_column import column_of, read_only
 from pipelines.kernels.sha256 import hashes
 from pipelines.kernels.types import Int64, Spans

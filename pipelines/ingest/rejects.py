@@ -14,8 +14,8 @@ from pipelines.ingest.formats.discover import Chunk
 from pipelines.ingest.formats.ndjson import lines_at
 from pipelines.ingest.formats.read_blocks import read_blocks
 from pipelines.ingest.formats.streams import is_url
+from pipelines.ingest.reject_reasons import REASONS
 from pipelines.ingest.validate.columns import row_json
-from pipelines.ingest.validate.reject_reasons import REASONS
 from pipelines.ingest.validate.scans import raw_records
 from pipelines.kernels.arrow_columns import texts_of
 from pipelines.kernels.types import Int64

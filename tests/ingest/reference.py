@@ -14,7 +14,7 @@ import orjson
 
 from pipelines.errors import UsageError
 from pipelines.ingest.formats.blocks import Columns, Lines
-from pipelines.ingest.validate.reject_reasons import REASONS
+from pipelines.ingest.reject_reasons import REASONS
 from pipelines.ingest.validate.scans import Parsed, Settings, parse
 from pipelines.kernels.types import Spans
 from pipelines.privacy.identifiers import KINDS, canonical_person

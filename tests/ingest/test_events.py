@@ -13,7 +13,7 @@ from pipelines.ingest.events import DATED, dated_order, event_marks, judge_dated
 from pipelines.ingest.formats.blocks import ROW_BITS
 from pipelines.ingest.formats.discover import list_chunks
 from pipelines.ingest.formats.read_blocks import read_blocks
-from pipelines.ingest.validate.reject_reasons import REASONS
+from pipelines.ingest.reject_reasons import REASONS
 from pipelines.ingest.validate.scans import Settings
 from pipelines.privacy.keys import create_keys, token
 from pipelines.times import parse_instant

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pipelines.ingest.formats.blocks import Lines
-from pipelines.ingest.validate.reject_reasons import REASONS
+from pipelines.ingest.reject_reasons import REASONS
 from pipelines.ingest.validate.scans import Settings, parse
 from pipelines.privacy.keys import create_keys
 from pipelines.simulate.malformed import FLAW_COUNT, FLAWS, UNUSUAL, special_line

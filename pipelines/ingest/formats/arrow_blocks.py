@@ -12,7 +12,7 @@ from pipelines.ingest.formats.blocks import NO_INSTANT, Columns
 from pipelines.ingest.formats.csv_kernel import is_utf8
 from pipelines.ingest.formats.field_types import NUMBER, TEXTS, TIME, TRUTH, WHOLE
 from pipelines.ingest.formats.streams import unreadable
-from pipelines.ingest.validate.reject_reasons import MALFORMED
+from pipelines.ingest.reject_reasons import MALFORMED
 from pipelines.ingest.validate.text_column import read_only
 from pipelines.kernels.types import Bool, Int32, Int64, Spans, UInt8
 

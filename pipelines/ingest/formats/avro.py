@@ -22,7 +22,7 @@ from pipelines.ingest.formats.field_types import (
     kinds_of,
 )
 from pipelines.ingest.formats.streams import DamagedError, open_stream, reading
-from pipelines.ingest.validate.reject_reasons import MALFORMED
+from pipelines.ingest.reject_reasons import MALFORMED
 from pipelines.kernels.types import Bool, Int32, Int64, Spans, UInt8
 
 BLOCK_ROWS: Final = 1 << 17

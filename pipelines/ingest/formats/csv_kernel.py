@@ -13,8 +13,8 @@ import numpy as np
 from numba import njit
 
 from pipelines.ingest.formats.line_blocks import LONG_LINE
-from pipelines.ingest.validate.limits import RECORD_BYTES
-from pipelines.ingest.validate.reject_reasons import MALFORMED, TOO_LARGE
+from pipelines.ingest.limits import RECORD_BYTES
+from pipelines.ingest.reject_reasons import MALFORMED, TOO_LARGE
 from pipelines.kernels.types import Int32, Int64, UInt8
 
 LOOK_BYTES: Final = LONG_LINE

@@ -6,8 +6,8 @@ import numpy as np
 import orjson
 from numba import njit
 
-from pipelines.ingest.validate.limits import FIELDS, RECORD_BYTES
-from pipelines.ingest.validate.reject_reasons import MALFORMED, TOO_DEEP, TOO_LARGE
+from pipelines.ingest.limits import FIELDS, RECORD_BYTES
+from pipelines.ingest.reject_reasons import MALFORMED, TOO_DEEP, TOO_LARGE
 from pipelines.kernels.types import UInt8
 
 DEPTH = 16

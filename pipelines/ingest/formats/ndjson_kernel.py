@@ -10,7 +10,7 @@ from numba import njit
 
 from pipelines.ingest.formats.csv_kernel import is_utf8
 from pipelines.ingest.formats.json_escapes import unescape
-from pipelines.ingest.validate.limits import FIELDS, RECORD_BYTES
+from pipelines.ingest.limits import FIELDS, RECORD_BYTES
 from pipelines.kernels.byte_copy import load_upto
 from pipelines.kernels.compile import helper, inlined
 from pipelines.kernels.simd import WIDTH, count_bits, first_bit, line_ends, special_bytes

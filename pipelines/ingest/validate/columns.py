@@ -17,11 +17,11 @@ import pyarrow.compute as pc
 from pipelines.ingest.formats.arrow_blocks import arrow_texts
 from pipelines.ingest.formats.blocks import NO_INSTANT, Columns
 from pipelines.ingest.formats.field_types import NUMBER, TIME, TRUTH, WHOLE
+from pipelines.ingest.limits import RECORD_BYTES
+from pipelines.ingest.reject_reasons import BAD_TIME, MISSING_FIELD, TOO_LARGE
 from pipelines.ingest.validate.distinct import distinct
 from pipelines.ingest.validate.field_rules import PERSON, Meaning, local_day, meanings_of, midnight_us
-from pipelines.ingest.validate.limits import RECORD_BYTES
 from pipelines.ingest.validate.persons import canonical_persons
-from pipelines.ingest.validate.reject_reasons import BAD_TIME, MISSING_FIELD, TOO_LARGE
 from pipelines.ingest.validate.text_column import column_of, normalised, read_only
 from pipelines.ingest.validate.timestamps import BAD_INSTANT, instants
 from pipelines.kernels.sha256 import macs

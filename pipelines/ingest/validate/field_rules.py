@@ -14,8 +14,8 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo, available_timezones
 
 from pipelines.ingest.formats.field_types import NUMBER, TEXTS, TRUTH, WHOLE, kinds_of
-from pipelines.ingest.validate.limits import EVENT_ID_BYTES, TEXT_BYTES
-from pipelines.ingest.validate.reject_reasons import BAD_TEXT, MALFORMED
+from pipelines.ingest.limits import EVENT_ID_BYTES, TEXT_BYTES
+from pipelines.ingest.reject_reasons import BAD_TEXT, MALFORMED
 from pipelines.times import EPOCH, LOCAL_TIMEZONE
 from schemas.contract import load_contract
 from schemas.stay_rules import VENUE_TYPES

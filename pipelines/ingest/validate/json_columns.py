@@ -10,7 +10,7 @@ from pipelines.ingest.formats.arrow_blocks import text_spans
 from pipelines.ingest.formats.blocks import Columns, Lines
 from pipelines.ingest.formats.field_types import NUMBER, TEXT, TEXTS, TIME, TRUTH, WHOLE
 from pipelines.ingest.formats.json_fallback import load
-from pipelines.ingest.validate.reject_reasons import MALFORMED
+from pipelines.ingest.reject_reasons import MALFORMED
 from pipelines.ingest.validate.scan_records import raw_records, rows_of
 from pipelines.kernels.types import Int64, Spans, UInt8
 

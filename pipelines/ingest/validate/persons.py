@@ -3,7 +3,7 @@
 import numpy as np
 from numba import njit
 
-from pipelines.ingest.validate.reject_reasons import BAD_PERSON, BAD_TEXT
+from pipelines.ingest.reject_reasons import BAD_PERSON, BAD_TEXT
 from pipelines.ingest.validate.text_column import read_only
 from pipelines.kernels.byte_copy import SLACK, move, same
 from pipelines.kernels.compile import helper, inlined

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from numba import njit
 
 from pipelines.codes.decoder import decode
-from pipelines.ingest.validate.reject_reasons import BAD_CODE
+from pipelines.ingest.reject_reasons import BAD_CODE
 from pipelines.ingest.validate.text_column import Texts, read_only
 from pipelines.kernels.byte_copy import SLACK, load_upto
 from pipelines.kernels.types import Int32, Int64, Spans, UInt8, UInt64

@@ -5,9 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from pipelines.ingest.formats.blocks import NO_INSTANT
-from pipelines.ingest.validate.distinct import distinct
-from pipelines.ingest.validate.distinct_column import Named, filled, same_texts
-from pipelines.ingest.validate.limits import (
+from pipelines.ingest.limits import (
     CODE,
     CODE_BYTES,
     DIRECTION,
@@ -21,9 +19,11 @@ from pipelines.ingest.validate.limits import (
     VENUE,
     ZONE,
 )
+from pipelines.ingest.reject_reasons import BAD_CODE, BAD_TEXT, BAD_TIME, MALFORMED, MISSING_FIELD
+from pipelines.ingest.validate.distinct import distinct
+from pipelines.ingest.validate.distinct_column import Named, filled, same_texts
 from pipelines.ingest.validate.persons import canonical_persons
 from pipelines.ingest.validate.place_codes import UNKNOWN_WORD, Places, places_of, words_to_codes
-from pipelines.ingest.validate.reject_reasons import BAD_CODE, BAD_TEXT, BAD_TIME, MALFORMED, MISSING_FIELD
 from pipelines.ingest.validate.scan_records import Records
 from pipelines.ingest.validate.text_column import Texts, column_of, normalised, normalised_column
 from pipelines.ingest.validate.timestamps import BAD_INSTANT, instants

@@ -9,8 +9,8 @@ import orjson
 from pipelines.ingest.formats.blocks import NO_INSTANT, Columns, Lines
 from pipelines.ingest.formats.json_fallback import decode
 from pipelines.ingest.formats.ndjson_kernel import IN_DOUBT, TOO_LONG, ends_of_lines, line_begins, read_lines
-from pipelines.ingest.validate.limits import FIELDS, OCCURRED_AT, RECORD_BYTES
-from pipelines.ingest.validate.reject_reasons import TOO_LARGE
+from pipelines.ingest.limits import FIELDS, OCCURRED_AT, RECORD_BYTES
+from pipelines.ingest.reject_reasons import TOO_LARGE
 from pipelines.ingest.validate.text_column import NO_BYTES, Texts, read_only
 from pipelines.kernels.types import Int32, Int64, Spans, UInt8
 

@@ -7,8 +7,8 @@ import numpy as np
 import pyarrow as pa
 
 from pipelines.ingest.formats.blocks import ROW_BITS, Columns, Lines
+from pipelines.ingest.reject_reasons import TOO_NEW, TOO_OLD
 from pipelines.ingest.validate.event_keys import Content, event_keys
-from pipelines.ingest.validate.reject_reasons import TOO_NEW, TOO_OLD
 from pipelines.ingest.validate.scan_columns import Checked, check
 from pipelines.ingest.validate.scan_records import raw_records, records_of, rows_of
 from pipelines.kernels.sha256 import hashes, macs

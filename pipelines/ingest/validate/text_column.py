@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
-from pipelines.ingest.validate.reject_reasons import BAD_TEXT, MALFORMED
+from pipelines.ingest.reject_reasons import BAD_TEXT, MALFORMED
 from pipelines.kernels.byte_copy import SLACK, load_upto
 from pipelines.kernels.compile import inlined
 from pipelines.kernels.types import Int32, Int64, Spans, UInt8

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from pipelines.errors import DataError
 from pipelines.ingest.formats.avro_container import AvroFile
-from pipelines.ingest.validate.reject_reasons import MALFORMED
+from pipelines.ingest.reject_reasons import MALFORMED
 from tests.ingest.input_files import SCANS, avro_of, blocks, records, write
 
 EIGHT = "2021-07-01T01:00:00Z"

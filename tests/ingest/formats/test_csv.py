@@ -11,7 +11,7 @@ from pipelines.errors import DataError
 from pipelines.ingest.formats.csv import read_csv
 from pipelines.ingest.formats.csv_kernel import LOOK_BYTES
 from pipelines.ingest.formats.discover import Chunk
-from pipelines.ingest.validate.reject_reasons import MALFORMED, TOO_LARGE
+from pipelines.ingest.reject_reasons import MALFORMED, TOO_LARGE
 from tests.ingest.input_files import SCANS, csv_of, record_of, records, write
 
 HEADER = b"person,occurred_at,venue\n"

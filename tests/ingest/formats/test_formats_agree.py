@@ -11,7 +11,7 @@ import pytest
 from pipelines.errors import DataError
 from pipelines.ingest.formats.discover import list_chunks
 from pipelines.ingest.formats.read_blocks import read_blocks
-from pipelines.ingest.validate.reject_reasons import REASONS
+from pipelines.ingest.reject_reasons import REASONS
 from pipelines.ingest.validate.scans import Settings, parse
 from pipelines.privacy.keys import create_keys
 from tests.ingest.input_files import FORMS, PACK, SCANS, csv_of, ndjson_of, parquet_of, write

@@ -3,8 +3,8 @@
 import pytest
 
 from pipelines.ingest.formats.json_fallback import decode
-from pipelines.ingest.validate.limits import PERSON, ZONE
-from pipelines.ingest.validate.reject_reasons import MALFORMED, TOO_DEEP, TOO_LARGE
+from pipelines.ingest.limits import PERSON, ZONE
+from pipelines.ingest.reject_reasons import MALFORMED, TOO_DEEP, TOO_LARGE
 
 
 def test_values_come_as_utf8_by_the_number_of_their_field():

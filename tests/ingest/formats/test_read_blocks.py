@@ -13,7 +13,7 @@ import pytest
 from pipelines.errors import DataError, ServiceError
 from pipelines.ingest.formats.discover import list_chunks
 from pipelines.ingest.formats.read_blocks import read_blocks
-from pipelines.ingest.validate.reject_reasons import MALFORMED
+from pipelines.ingest.reject_reasons import MALFORMED
 from tests.ingest.input_files import (
     FORMS,
     PACK,

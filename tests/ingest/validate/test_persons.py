@@ -6,9 +6,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pipelines.errors import UsageError
+from pipelines.ingest.reject_reasons import BAD_PERSON, BAD_TEXT
 from pipelines.ingest.validate.distinct import distinct
 from pipelines.ingest.validate.persons import canonical_persons
-from pipelines.ingest.validate.reject_reasons import BAD_PERSON, BAD_TEXT
 from pipelines.ingest.validate.text_column import column_of
 from pipelines.privacy.identifiers import KINDS, canonical_person
 from tests.ingest.reference import spans_of
