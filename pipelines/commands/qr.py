@@ -202,7 +202,7 @@ def _texts(given: str) -> list[str] | list[bytes]:
         return [line for line in sys.stdin.buffer.read().splitlines() if line.strip()]
     if not _is_file(given):
         return [given]
-    from pipelines.codes.pictures import read_picture  # the reader is loaded where a picture is
+    from pipelines.codes.read_picture import read_picture  # the reader is loaded where a picture is
 
     codes = read_picture(Path(given))
     if not codes:

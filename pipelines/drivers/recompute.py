@@ -2,7 +2,7 @@
 
 from pipelines.graph.contact_table.materialise import refresh
 from pipelines.lake import Lake
-from pipelines.windowing.recompute import Recomputed, recompute
+from pipelines.windowing.recompute_stays import Recomputed, recompute
 
 
 def bring_up_to_date(lake: Lake, *, everything: bool = False, runner: str = "direct") -> Recomputed:

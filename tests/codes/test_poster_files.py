@@ -10,9 +10,9 @@ import pypdfium2
 import pytest
 from PIL import Image
 
-from pipelines.codes.pictures import read_codes, read_picture
 from pipelines.codes.poster import CODE_AT, CODE_SIZE, PAGE, POINT, Poster, lay_out, width_of
 from pipelines.codes.poster_files import write_pdf, write_png, write_svg
+from pipelines.codes.read_picture import read_codes, read_picture
 from pipelines.codes.symbols import symbol
 from pipelines.errors import DataError
 from tests.codes.own_codes import code

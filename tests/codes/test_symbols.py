@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipelines.codes.pictures import read_codes
+from pipelines.codes.read_picture import read_codes
 from pipelines.codes.symbols import dark_runs, symbol, version_of
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pipelines.lake import mark, snapshot
 from pipelines.maintenance.compact import compact
 from pipelines.maintenance.verify import verify
-from pipelines.windowing.recompute import recompute
+from pipelines.windowing.recompute_stays import recompute
 from tests.windowing import lakes, worlds
 
 

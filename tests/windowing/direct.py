@@ -9,7 +9,7 @@ from unittest import mock
 from apache_beam.pvalue import TaggedOutput
 
 from pipelines.times import DAY_SECONDS
-from pipelines.windowing import recompute as recomputing
+from pipelines.windowing import recompute_stays as recomputing
 from pipelines.windowing.find_changes import FindChanges
 from pipelines.windowing.rewrite_days import RewriteDays
 from pipelines.windowing.split_by_person import FindChangedPersons, SplitByPerson

@@ -12,7 +12,7 @@ from pipelines.lake import CommitConflict, commit, snapshot
 from pipelines.windowing import commit as committing
 from pipelines.windowing import plan
 from pipelines.windowing.footfall import WINDOW_US
-from pipelines.windowing.recompute import Recomputed, recompute
+from pipelines.windowing.recompute_stays import Recomputed, recompute
 from tests.windowing import lakes, worlds
 from tests.windowing.direct import without_runner
 from tests.windowing.reference import Scan, footfall_of, stays_of

@@ -10,7 +10,7 @@ from pipelines.graph.contact_table.plan import Limits, Plan, commit_dates, held_
 from pipelines.graph.contact_table.transforms import WriteDates
 from pipelines.lake import CommitConflict, Lake, storage
 from pipelines.runtime.job_result import outcome_of
-from pipelines.windowing.recompute import recompute
+from pipelines.windowing.recompute_stays import recompute
 
 _ATTEMPTS = 8
 

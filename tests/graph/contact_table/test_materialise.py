@@ -16,7 +16,7 @@ from pipelines.graph.contact_table.plan import Limits, held_limits
 from pipelines.lake import CommitConflict, read_table, snapshot
 from pipelines.maintenance.compact import compact
 from pipelines.times import DAY_US
-from pipelines.windowing.recompute import recompute
+from pipelines.windowing.recompute_stays import recompute
 from tests.graph.contact_table.direct import without_runner
 from tests.graph.contact_table.reference import Contact, contacts_of, crowds_of
 from tests.windowing import direct, lakes, worlds

@@ -15,7 +15,7 @@ from pipelines.lake import open_lake, snapshot
 from pipelines.privacy.keys import load_keys
 from pipelines.registry.registry import Registry
 from pipelines.runtime.threaded_dofn import ThreadedDoFn
-from pipelines.windowing import recompute as recomputing
+from pipelines.windowing import recompute_stays as recomputing
 from pipelines.windowing.transforms import CommitDays
 from tests.runtime.engines.same import differences
 
