@@ -24,9 +24,9 @@ from pipelines.ingest.reject_reasons import REASONS
 from pipelines.ingest.validate.columns import Checked, check, row_json
 from pipelines.ingest.validate.distinct import distinct
 from pipelines.ingest.validate.json_columns import columns_of_lines
-from pipelines.ingest.validate.text_column import column_of, read_only
+from pipelines.ingest.validate.text_column import column_of
 from pipelines.kernels.sha256 import hashes
-from pipelines.kernels.types import Int64, Spans
+from pipelines.kernels.types import Int64, Spans, read_only
 from pipelines.privacy.keys import Keys, digest
 from schemas.tables import CASES, VENUES, Table
 

@@ -42,3 +42,10 @@ class Spans:
         """The bytes of one value, or None where it is null."""
         start, length = int(self.start[row]), int(self.length[row])
         return None if length < 0 else self.data[start : start + length].tobytes()
+
+
+def read_only(data: UInt8) -> UInt8:
+    """The same bytes in the one form that kernels are compiled for."""
+    view = np.ascontiguousarray(data).view()
+    view.flags.writeable = False
+    return view

@@ -58,5 +58,6 @@ def parse(parser: Parser, words: list[str]) -> argparse.Namespace | None:
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
+    """A sentence that offers the known word most like `word`, or nothing."""
     close = difflib.get_close_matches(word, list(known), n=1)
     return f"did you mean {close[0]}? " if close else ""

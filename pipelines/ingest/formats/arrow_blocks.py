@@ -9,12 +9,11 @@ from numba import njit
 
 from pipelines.errors import DataError
 from pipelines.ingest.formats.blocks import NO_INSTANT, Columns
-from pipelines.ingest.formats.csv_kernel import is_utf8
 from pipelines.ingest.formats.field_types import NUMBER, TEXTS, TIME, TRUTH, WHOLE
 from pipelines.ingest.formats.streams import unreadable
 from pipelines.ingest.reject_reasons import MALFORMED
-from pipelines.ingest.validate.text_column import read_only
-from pipelines.kernels.types import Bool, Int32, Int64, Spans, UInt8
+from pipelines.kernels.types import Bool, Int32, Int64, Spans, UInt8, read_only
+from pipelines.kernels.utf8 import is_utf8
 
 _PER_US: Final = {"s": 1_000_000, "ms": 1_000, "us": 1}
 _NS_PER_US: Final = 1_000

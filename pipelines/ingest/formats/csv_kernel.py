@@ -16,6 +16,7 @@ from pipelines.ingest.formats.line_blocks import LONG_LINE
 from pipelines.ingest.limits import RECORD_BYTES
 from pipelines.ingest.reject_reasons import MALFORMED, TOO_LARGE
 from pipelines.kernels.types import Int32, Int64, UInt8
+from pipelines.kernels.utf8 import is_utf8
 
 LOOK_BYTES: Final = LONG_LINE
 """How far the end of a quoted field is looked for."""
@@ -51,43 +52,6 @@ def room_for(columns: int, rows: int) -> Room:
         np.empty((2, rows), np.int64),
         np.empty(rows, np.uint8),
     )
-
-
-@njit(cache=True, nogil=True)
-def is_utf8(data: UInt8, start: int, stop: int) -> bool:
-    """Whether bytes are well-formed UTF-8: shortest forms, no surrogates, up to U+10FFFF."""
-    at = start
-    while at < stop:
-        lead = data[at]
-        if lead < 0x80:
-            at += 1
-            continue
-        low, high = 0x80, 0xBF
-        if 0xC2 <= lead <= 0xDF:
-            more = 1
-        elif 0xE0 <= lead <= 0xEF:
-            more = 2
-            if lead == 0xE0:
-                low = 0xA0
-            elif lead == 0xED:
-                high = 0x9F
-        elif 0xF0 <= lead <= 0xF4:
-            more = 3
-            if lead == 0xF0:
-                low = 0x90
-            elif lead == 0xF4:
-                high = 0x8F
-        else:
-            return False
-        if at + more >= stop:
-            return False
-        if data[at + 1] < low or data[at + 1] > high:
-            return False
-        for offset in range(2, more + 1):
-            if data[at + offset] & 0xC0 != 0x80:
-                return False
-        at += more + 1
-    return True
 
 
 @njit(cache=True, nogil=True)

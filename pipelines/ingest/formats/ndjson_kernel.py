@@ -8,13 +8,13 @@ the same texts as the strict parser would; a line in doubt is never read here.
 import numpy as np
 from numba import njit
 
-from pipelines.ingest.formats.csv_kernel import is_utf8
 from pipelines.ingest.formats.json_escapes import unescape
 from pipelines.ingest.limits import FIELDS, RECORD_BYTES
 from pipelines.kernels.byte_copy import load_upto
 from pipelines.kernels.compile import helper, inlined
 from pipelines.kernels.simd import WIDTH, count_bits, first_bit, line_ends, special_bytes
 from pipelines.kernels.types import Int32, Int64, UInt8
+from pipelines.kernels.utf8 import is_utf8
 
 READ, TOO_LONG, IN_DOUBT = 0, 1, 2
 """What became of a line."""

@@ -22,10 +22,10 @@ from pipelines.ingest.reject_reasons import BAD_TIME, MISSING_FIELD, TOO_LARGE
 from pipelines.ingest.validate.distinct import distinct
 from pipelines.ingest.validate.field_rules import PERSON, Meaning, local_day, meanings_of, midnight_us
 from pipelines.ingest.validate.persons import canonical_persons
-from pipelines.ingest.validate.text_column import column_of, normalised, read_only
+from pipelines.ingest.validate.text_column import column_of, normalised
 from pipelines.ingest.validate.timestamps import BAD_INSTANT, instants
 from pipelines.kernels.sha256 import macs
-from pipelines.kernels.types import Bool, Int32, Int64, Spans, UInt8
+from pipelines.kernels.types import Bool, Int32, Int64, Spans, UInt8, read_only
 from pipelines.privacy.keys import Keys
 from schemas.tables import INSTANT
 

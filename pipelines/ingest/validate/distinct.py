@@ -5,11 +5,11 @@ import os
 import numpy as np
 from numba import njit
 
-from pipelines.ingest.validate.text_column import Texts, read_only
+from pipelines.ingest.validate.text_column import Texts
 from pipelines.kernels.byte_copy import SLACK, load_upto, move, same
 from pipelines.kernels.compile import inlined
 from pipelines.kernels.simd import folded_product
-from pipelines.kernels.types import Int32, Int64, Spans, UInt8, UInt64
+from pipelines.kernels.types import Int32, Int64, Spans, UInt8, UInt64, read_only
 
 _SECRETS = np.frombuffer(os.urandom(16), np.uint64) | np.uint64(1)
 """Drawn anew by each process, so that nobody can prepare texts that collide. No result depends

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from pipelines.ingest.validate.distinct import distinct
-from pipelines.ingest.validate.text_column import column_of, read_only
+from pipelines.ingest.validate.text_column import column_of
 from pipelines.kernels.byte_copy import SLACK
-from pipelines.kernels.types import Int32, Int64, Spans
+from pipelines.kernels.types import Int32, Int64, Spans, read_only
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,9 @@ import numpy as np
 from numba import njit
 
 from pipelines.ingest.reject_reasons import BAD_PERSON, BAD_TEXT
-from pipelines.ingest.validate.text_column import read_only
 from pipelines.kernels.byte_copy import SLACK, move, same
 from pipelines.kernels.compile import helper, inlined
-from pipelines.kernels.types import Int32, Int64, Spans, UInt8
+from pipelines.kernels.types import Int32, Int64, Spans, UInt8, read_only
 from pipelines.privacy.identifiers import KINDS, MAX_TEXT_BYTES
 
 _GROWTH = len("+84")

@@ -11,9 +11,9 @@ from numba import njit
 
 from pipelines.codes.decoder import decode
 from pipelines.ingest.reject_reasons import BAD_CODE
-from pipelines.ingest.validate.text_column import Texts, read_only
+from pipelines.ingest.validate.text_column import Texts
 from pipelines.kernels.byte_copy import SLACK, load_upto
-from pipelines.kernels.types import Int32, Int64, Spans, UInt8, UInt64
+from pipelines.kernels.types import Int32, Int64, Spans, UInt8, UInt64, read_only
 from pipelines.privacy.code_keys import CodeKeys
 from schemas.codes import AUTHENTICITIES, DIRECTIONS
 

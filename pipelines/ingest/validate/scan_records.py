@@ -11,8 +11,8 @@ from pipelines.ingest.formats.json_fallback import decode
 from pipelines.ingest.formats.ndjson_kernel import IN_DOUBT, TOO_LONG, ends_of_lines, line_begins, read_lines
 from pipelines.ingest.limits import FIELDS, OCCURRED_AT, RECORD_BYTES
 from pipelines.ingest.reject_reasons import TOO_LARGE
-from pipelines.ingest.validate.text_column import NO_BYTES, Texts, read_only
-from pipelines.kernels.types import Int32, Int64, Spans, UInt8
+from pipelines.ingest.validate.text_column import NO_BYTES, Texts
+from pipelines.kernels.types import Int32, Int64, Spans, UInt8, read_only
 
 _WORST_ESCAPE = 6
 """Bytes of JSON that one byte of a text may take (`\\u0000`)."""

@@ -15,7 +15,7 @@ from numba import njit
 from pipelines.ingest.reject_reasons import BAD_TEXT, MALFORMED
 from pipelines.kernels.byte_copy import SLACK, load_upto
 from pipelines.kernels.compile import inlined
-from pipelines.kernels.types import Int32, Int64, Spans, UInt8
+from pipelines.kernels.types import Int32, Int64, Spans, UInt8, read_only
 
 _PLAIN, _CONTROL, _WIDE = 0, 1, 2
 _HIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
@@ -53,13 +53,6 @@ class Texts:
         start, size = int(self.start[row]), int(self.length[row])
         data, start = (self.data, start) if start < self.data.size else (self.side, start - self.data.size)
         return data[start : start + size].tobytes()
-
-
-def read_only(data: UInt8) -> UInt8:
-    """The same bytes in the one form that kernels are compiled for."""
-    view = np.ascontiguousarray(data).view()
-    view.flags.writeable = False
-    return view
 
 
 NO_BYTES = read_only(np.empty(0, np.uint8))

@@ -47,9 +47,8 @@ def _described(endpoint: endpoints_pb2.ApiServiceDescriptor) -> str:
 
 def main(argv: Sequence[str]) -> None:
     """Work until the runner has no more to do."""
-    flags = dict(
-        word.removeprefix("--").partition("=")[::2] for word in argv
-    )  # --name=value, as Beam's own boot
+    # Every flag comes as --name=value, as Beam's own boot program takes it.
+    flags = dict(word.removeprefix("--").partition("=")[::2] for word in argv)
     given = environment_of(flags["id"], flags["provision_endpoint"])
     if not given["LOGGING_API_SERVICE_DESCRIPTOR"]:
         given["LOGGING_API_SERVICE_DESCRIPTOR"] = f"url: '{flags.get('logging_endpoint', '')}'"

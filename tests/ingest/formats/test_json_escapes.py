@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.ingest.formats.json_escapes import unescape
-from pipelines.ingest.validate.text_column import read_only
+from pipelines.kernels.types import read_only
 
 LETTERS = st.characters(exclude_categories=["Cs"])
 

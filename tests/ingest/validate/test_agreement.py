@@ -11,7 +11,7 @@ from pipelines.ingest.formats.blocks import Lines
 from pipelines.ingest.formats.json_fallback import decode
 from pipelines.ingest.formats.ndjson_kernel import READ, read_lines
 from pipelines.ingest.validate.scans import parse
-from pipelines.ingest.validate.text_column import read_only
+from pipelines.kernels.types import read_only
 from tests.ingest.reference import (
     FIELDS,
     SETTINGS,

@@ -5,7 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.ingest.validate.distinct import distinct
-from pipelines.ingest.validate.text_column import Texts, column_of, read_only
+from pipelines.ingest.validate.text_column import Texts, column_of
+from pipelines.kernels.types import read_only
 from tests.ingest.reference import spans_of
 
 TEXTS = st.lists(st.none() | st.binary(min_size=0, max_size=20), max_size=60)
