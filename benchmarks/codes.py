@@ -31,7 +31,9 @@ def measure(work: Path, _scans: int) -> None:
     private = Ed25519PrivateKey.from_private_bytes(b"b" * 32)
     public = private.public_key().public_bytes_raw()
     keys = CodeKeys(own=(OwnKey(key_number(public), public),))
-    codes = [own.make_code(own.Content(f"QN522-{place:07}", "T2", "in"), private) for place in range(_CODES)]
+    codes = [
+        own.make_code(own.CodeContent(f"QN522-{place:07}", "T2", "in"), private) for place in range(_CODES)
+    ]
     ours = _CODES / _best(lambda: _decode_all(codes, keys))
     faster = own.ed_verify
     own.ed_verify = _by_openssl

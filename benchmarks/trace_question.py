@@ -11,7 +11,7 @@ from deltalake import DeltaTable
 
 from pipelines.graph.cases import cases_by_id
 from pipelines.graph.tracing.infectious_intervals import infectious_intervals, isolation
-from pipelines.graph.tracing.request import ask
+from pipelines.graph.tracing.request import make_request
 from pipelines.lake import open_lake
 from schemas.rules import load_rule
 
@@ -39,7 +39,7 @@ class Question:
     def write(self, folder: Path) -> Path:
         """Write it for the peers: `sources`, `cases` and `isolated` as Parquet, `question.json`."""
         lake, rule = open_lake(str(self.lake)), load_rule(self.rule)
-        asked = ask(lake, rule, self.cases, all_cases=False, depth=self.depth, until=None)
+        asked = make_request(lake, rule, self.cases, all_cases=False, depth=self.depth, until=None)
         folder.mkdir(parents=True, exist_ok=True)
         tables = {
             "sources": infectious_intervals(asked.cases, rule, asked.until_us)._asdict(),

@@ -5,7 +5,7 @@ import json
 
 from benchmarks.dense_day import DATE
 from pipelines.graph.contact_table.materialise import carry_out
-from pipelines.graph.contact_table.plan import Limits, Plan, by_venue
+from pipelines.graph.contact_table.plan import ContactPlan, Limits, by_venue
 from pipelines.lake import open_lake, snapshot
 
 _NO_CAP = 2**31 - 1
@@ -19,7 +19,7 @@ def main() -> None:
     lake = open_lake(args.lake)
     contacts, crowds = snapshot(lake, "contacts"), snapshot(lake, "crowds")
     stays = by_venue(snapshot(lake, "stays"))
-    plan = Plan(lake, Limits(0, _NO_CAP), (DATE,), stays, (), contacts, crowds, marks={})
+    plan = ContactPlan(lake, Limits(0, _NO_CAP), (DATE,), stays, (), contacts, crowds, marks={})
     print(json.dumps(carry_out(plan, "direct")))
 
 

@@ -43,7 +43,7 @@ _FROM_DIGITS: Final = bytes.maketrans(_DIGITS, _ALPHABET)
 
 
 @dataclass(frozen=True)
-class Content:
+class CodeContent:
     """What a code of a place says.
 
     Attributes:
@@ -61,7 +61,7 @@ class Content:
     valid_to: int | None = None
 
 
-def make_code(content: Content, key: Ed25519PrivateKey) -> str:
+def make_code(content: CodeContent, key: Ed25519PrivateKey) -> str:
     """The text of a signed code.
 
     Raises:

@@ -104,7 +104,7 @@ class Band:
 
 
 @dataclass(frozen=True)
-class Layout:
+class PosterLayout:
     """A page: the band of the title, the lines, and the symbol at `CODE_AT`."""
 
     band: Band
@@ -112,7 +112,7 @@ class Layout:
     modules: Modules
 
 
-def lay_out(poster: Poster) -> Layout:
+def lay_out(poster: Poster) -> PosterLayout:
     """Place everything on the page; what is too long is broken, made smaller, and cut in the end."""
     title, english = _TITLES[poster.direction]
     filled = poster.direction != "out"
@@ -124,7 +124,7 @@ def lay_out(poster: Poster) -> Layout:
         lines.append(Line(step, 241.0 + 8.0 * place, 14))
     lines.append(Line(_WITHOUT_PHONE, 268.0, 11))
     lines.append(_fitted(Line(_small_print(poster), 284.0, 9)))
-    return Layout(Band(12.0, 32.0, filled), tuple(lines), symbol(poster.code))
+    return PosterLayout(Band(12.0, 32.0, filled), tuple(lines), symbol(poster.code))
 
 
 @cache

@@ -14,8 +14,8 @@ from pipelines.codes.poster import (
     CODE_SIZE,
     PAGE,
     POINT,
-    Layout,
     Poster,
+    PosterLayout,
     font_file,
     font_name,
     lay_out,
@@ -92,7 +92,7 @@ def write_svg(poster: Poster, sink: IO[bytes]) -> None:
     sink.write("\n".join([*rows, "</svg>\n"]).encode())
 
 
-def _draw_page(canvas: Any, layout: Layout) -> None:
+def _draw_page(canvas: Any, layout: PosterLayout) -> None:
     """Draw a page; the origin of a PDF is its lower left corner."""
     band, height = layout.band, PAGE[1]
     canvas.setLineWidth(_OUTLINE / POINT)

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from pipelines.codes.own import VENUE_BYTES, ZONE_BYTES, Content, make_code
+from pipelines.codes.own import VENUE_BYTES, ZONE_BYTES, CodeContent, make_code
 from pipelines.codes.poster import Poster
 from pipelines.codes.poster_files import write_pdf, write_png, write_svg
 from pipelines.errors import DataError, ServiceError, UsageError
@@ -51,7 +51,7 @@ class Wanted:
 
 
 def make_codes(
-    content: Content, keys_folder: Path, *, rotate_seconds: int | None = None, count: int = 1
+    content: CodeContent, keys_folder: Path, *, rotate_seconds: int | None = None, count: int = 1
 ) -> pa.Table:
     """Signed codes of a place, one, or a series of short ones for a screen.
 
@@ -185,14 +185,14 @@ def _names(posters: Sequence[Poster], folder: Path, kind: str) -> list[Path]:
     ]
 
 
-def _contents(place: dict[str, Any], wanted: Wanted) -> Iterator[Content]:
+def _contents(place: dict[str, Any], wanted: Wanted) -> Iterator[CodeContent]:
     zones = ["", *(place["zone"] or "").split(";")] if wanted.zones else [""]
     for zone in dict.fromkeys(name.strip() for name in zones):
         for direction in wanted.directions or ("",):
-            yield Content(place["venue_code"], zone, direction, wanted.valid_from, wanted.valid_to)
+            yield CodeContent(place["venue_code"], zone, direction, wanted.valid_from, wanted.valid_to)
 
 
-def _refuse_long(contents: Iterable[tuple[dict[str, Any], Content]]) -> None:
+def _refuse_long(contents: Iterable[tuple[dict[str, Any], CodeContent]]) -> None:
     """Refuse all before one is printed.
 
     Raises:

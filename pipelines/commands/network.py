@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections import Counter
 
-from pipelines.graph.tracing.request import ask
+from pipelines.graph.tracing.request import make_request
 from pipelines.lake import opened
 from pipelines.terminal.options import add_keys, add_lake
 from pipelines.terminal.output import counted
@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
     format_of(args.output)
     rule = load_rule(args.rule)
     lake = opened(args.lake, args.keys)
-    asked = ask(lake, rule, [args.case], all_cases=False, depth=args.depth, until=args.until)
+    asked = make_request(lake, rule, [args.case], all_cases=False, depth=args.depth, until=args.until)
     graph = find_network(lake, args.case, asked)
     save_network(graph, args.output)
     for line in asked.notes():

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from pipelines.codes.decoded import Decoded
 from pipelines.codes.decoder import decode, valid_at
-from pipelines.codes.own import Content
+from pipelines.codes.own import CodeContent
 from pipelines.codes.printing import (
     DIRECTIONS,
     KINDS,
@@ -157,7 +157,7 @@ def _make(args: argparse.Namespace) -> int:
     first = _seconds(args.first, "--from")
     if rotate is not None and first is None:
         first = int(time.time())
-    content = Content(args.venue, args.zone, args.direction, first, _seconds(args.last, "--to"))
+    content = CodeContent(args.venue, args.zone, args.direction, first, _seconds(args.last, "--to"))
     folder = keys_folder(args.keys, args.lake)
     write_rows(make_codes(content, folder, rotate_seconds=rotate, count=args.count), args.format, args.output)
     return 0

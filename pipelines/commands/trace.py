@@ -12,7 +12,7 @@ from pipelines.graph.trace_basis import stayed_at, trust
 from pipelines.graph.tracing.compare import compared
 from pipelines.graph.tracing.explain import explained, token_of
 from pipelines.graph.tracing.infectious_intervals import infectious_intervals
-from pipelines.graph.tracing.request import Asked, ask
+from pipelines.graph.tracing.request import TraceRequest, make_request
 from pipelines.graph.tracing.trace import trace_rows, traced_in, with_calls
 from pipelines.lake import Lake, opened
 from pipelines.terminal.options import add_keys, add_lake, add_output
@@ -69,12 +69,12 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _ask(lake: Lake, args: argparse.Namespace, rule: str) -> Asked:
+def _ask(lake: Lake, args: argparse.Namespace, rule: str) -> TraceRequest:
     questions = {"all_cases": args.all_cases, "depth": args.depth, "until": args.until}
-    return ask(lake, load_rule(rule), args.case, **questions)
+    return make_request(lake, load_rule(rule), args.case, **questions)
 
 
-def _answer(lake: Lake, args: argparse.Namespace, asked: Asked) -> pa.Table:
+def _answer(lake: Lake, args: argparse.Namespace, asked: TraceRequest) -> pa.Table:
     """What was asked for: the rows, an explanation or a comparison."""
     question = (asked.cases, asked.rule, asked.depth, asked.until_us)
     if args.compare is not None:
@@ -91,7 +91,7 @@ def _answer(lake: Lake, args: argparse.Namespace, asked: Asked) -> pa.Table:
     return rows if args.capacity is None else with_calls(rows, args.capacity)
 
 
-def _trust(lake: Lake, asked: Asked) -> Basis:
+def _trust(lake: Lake, asked: TraceRequest) -> Basis:
     """What the answer rests on at the venues where the cases stayed while infectious."""
     intervals = infectious_intervals(asked.cases, asked.rule, asked.until_us)
     return trust(lake, *stayed_at(lake, intervals))

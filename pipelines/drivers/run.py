@@ -17,9 +17,16 @@ from pipelines.ingest.commit import Upsert
 from pipelines.ingest.dedupe_step import HeldFile
 from pipelines.ingest.formats.discover import Chunk, list_chunks, total_bytes
 from pipelines.ingest.formats.streams import SEALED
-from pipelines.ingest.reference_tables import CASE_SOURCE, VENUE_SOURCE, Other, Source, read_other, upsert
+from pipelines.ingest.reference_tables import (
+    CASE_SOURCE,
+    VENUE_SOURCE,
+    Source,
+    UpsertedInput,
+    read_other,
+    upsert,
+)
 from pipelines.ingest.transforms import DatedInput, Ingest, IngestScans
-from pipelines.ingest.validate.scans import Settings
+from pipelines.ingest.validate.scans import ParseSettings
 from pipelines.ingest.write_step import write_other_files
 from pipelines.kernels.sort import buckets_for, parts_for
 from pipelines.lake import Lake, Snapshot, open_lake, read_table, snapshot, storage
@@ -124,7 +131,7 @@ def run(
         load_keys(folder), received_us if now_us is None else now_us, max_age_days, max_ahead_days
     )
     check_stay_rules(opened, load_stay_rules())
-    batch = _Batch(opened, settings, chunks, received_us, runner, given, dated, encounters_epoch_us)
+    batch = _RunBatch(opened, settings, chunks, received_us, runner, given, dated, encounters_epoch_us)
     with _removing() as remove:
         summary = batch.land(remove)
         recomputed = bring_up_to_date(opened, runner=runner)
@@ -134,7 +141,13 @@ def run(
 
 
 def run_chunks(
-    lake: Lake, settings: Settings, chunks: Sequence[Chunk], received_us: int, *, series: str, number: int
+    lake: Lake,
+    settings: ParseSettings,
+    chunks: Sequence[Chunk],
+    received_us: int,
+    *,
+    series: str,
+    number: int,
 ) -> dict[str, Any]:
     """Bring chunks of scans into a lake, once however often it is called; nothing is recomputed.
 
@@ -153,10 +166,10 @@ def run_chunks(
         DataError: a chunk cannot be read; nothing is committed.
         ServiceError: the lake cannot be written.
     """
-    return _Batch(lake, settings, tuple(chunks), received_us, "direct", name=series, number=number).land()
+    return _RunBatch(lake, settings, tuple(chunks), received_us, "direct", name=series, number=number).land()
 
 
-def settings_for(keys: Keys, now_us: int, max_age_days: float, max_ahead_days: float) -> Settings:
+def settings_for(keys: Keys, now_us: int, max_age_days: float, max_ahead_days: float) -> ParseSettings:
     """What scans are judged by.
 
     Args:
@@ -172,7 +185,7 @@ def settings_for(keys: Keys, now_us: int, max_age_days: float, max_ahead_days: f
         if not 0 <= days <= _DAYS_AT_MOST:
             raise UsageError(f"{flag} is no number of days", f"write a number from 0 to {_DAYS_AT_MOST}")
     oldest_us, newest_us = now_us - round(max_age_days * DAY_US), now_us + round(max_ahead_days * DAY_US)
-    return Settings(keys, max(oldest_us, _FIRST_US), min(newest_us, _LAST_US))
+    return ParseSettings(keys, max(oldest_us, _FIRST_US), min(newest_us, _LAST_US))
 
 
 @contextmanager
@@ -183,11 +196,11 @@ def _removing() -> Iterator[Callable[[str], object]]:
 
 
 @dataclass(frozen=True)
-class _Batch:
+class _RunBatch:
     """One invocation's inputs, or one of a series."""
 
     lake: Lake
-    settings: Settings
+    settings: ParseSettings
     chunks: tuple[Chunk, ...]
     received_us: int
     runner: str
@@ -278,7 +291,7 @@ def _registry_after(lake: Lake, upserts: Sequence[Upsert]) -> pa.Table:
     return held
 
 
-def _counts(other: Other) -> dict[str, Any]:
+def _counts(other: UpsertedInput) -> dict[str, Any]:
     return {
         "received": other.received,
         "accepted": other.accepted,

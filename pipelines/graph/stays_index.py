@@ -164,7 +164,7 @@ def _stays(columns: Sidecar, rows: slice) -> OwnStays:
 
 
 @dataclass(frozen=True)
-class _Pairs:
+class _StayPairs:
     """Stays of one file beside a person's own: positions of the own ones, columns of the others."""
 
     stays: Int64
@@ -176,7 +176,7 @@ class _Pairs:
     imputed_from_us: Int64
 
 
-def _pairs(own: OwnStays, chosen: Int64, columns: Sidecar, person: int) -> _Pairs:
+def _pairs(own: OwnStays, chosen: Int64, columns: Sidecar, person: int) -> _StayPairs:
     """The pairs of the `chosen` own stays with the rows of one file."""
     stays, rows = rows_beside(
         own.where(chosen), columns.venue, columns.enter_us, columns.exit_us, columns.longest_us
@@ -184,7 +184,7 @@ def _pairs(own: OwnStays, chosen: Int64, columns: Sidecar, person: int) -> _Pair
     who = columns.person[rows]
     others = who != person
     rows = rows[others]
-    return _Pairs(
+    return _StayPairs(
         chosen[stays[others]],
         who[others],
         columns.zone_codes(rows),
@@ -195,12 +195,12 @@ def _pairs(own: OwnStays, chosen: Int64, columns: Sidecar, person: int) -> _Pair
     )
 
 
-def _no_pairs() -> _Pairs:
+def _no_pairs() -> _StayPairs:
     none = np.empty(0, np.int64)
-    return _Pairs(none, none, none.astype(np.int32), pa.nulls(0, pa.string()), none, none, none)
+    return _StayPairs(none, none, none.astype(np.int32), pa.nulls(0, pa.string()), none, none, none)
 
 
-def _zones(pairs: list[_Pairs]) -> pa.Array:
+def _zones(pairs: list[_StayPairs]) -> pa.Array:
     """The zone of each pair as text: the files' codes moved into one list of all their names."""
     moved, before = [], 0
     for part in pairs:

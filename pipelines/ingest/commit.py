@@ -8,7 +8,7 @@ harm; a batch that died before it is simply run again.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from pipelines.ingest.reference_tables import Other, Source, upsert
+from pipelines.ingest.reference_tables import Source, UpsertedInput, upsert
 from pipelines.ingest.vault_backlog import sealed_once
 from pipelines.lake import CommitConflict, DataFile, Lake, commit, mark, read_table, snapshot, write_data_file
 from pipelines.runtime.side_payload import Parcel
@@ -19,7 +19,7 @@ class Upsert(Parcel):
     """What an input beside scans puts into its table."""
 
     source: Source
-    other: Other
+    other: UpsertedInput
 
     def rows_alone(self) -> "Upsert":
         """The same without refused records and identifiers, which do not leave the launching process."""

@@ -13,8 +13,8 @@ from numba import njit
 from pipelines.kernels.sort import order_by_key
 from pipelines.kernels.types import Int64, UInt8, UInt64
 
-NEW, DUPLICATE, CONFLICT, TIME = 0, 1, 2, 3
-"""The verdicts of `judge`; TIME means refused by the time check alone."""
+NEW, DUPLICATE, CONFLICT, OUT_OF_RANGE = 0, 1, 2, 3
+"""What `verdicts` returns; OUT_OF_RANGE means refused by the time check alone."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,8 @@ class Scans:
     fault: UInt8
 
 
-def judge(scans: Scans) -> UInt8:
-    """One verdict a row: NEW, DUPLICATE, CONFLICT or TIME.
+def verdicts(scans: Scans) -> UInt8:
+    """One verdict a row: NEW, DUPLICATE, CONFLICT or OUT_OF_RANGE.
 
     Among rows of one event key, in the order of `row`, the first that passes
     the time check is accepted; a later one with the same content is its
@@ -59,7 +59,7 @@ def judge(scans: Scans) -> UInt8:
 
 
 def judge_codes(key: Int64, content: Int64, row: Int64, fault: UInt8) -> UInt8:
-    """The verdicts of `judge` on rows whose event and whose content are numbers.
+    """The verdicts of `verdicts` on rows whose event and whose content are numbers.
 
     Args:
         key: int64[n], the same for the rows of one event.
@@ -69,7 +69,7 @@ def judge_codes(key: Int64, content: Int64, row: Int64, fault: UInt8) -> UInt8:
     """
     blank = np.zeros(key.size, np.int64)
     small = np.zeros(key.size, np.uint8)
-    return judge(
+    return verdicts(
         Scans(
             person=content,
             venue=blank,
@@ -107,7 +107,7 @@ def _verdicts(
                 accepted = row
                 verdicts[row] = NEW
             else:
-                verdicts[row] = TIME
+                verdicts[row] = OUT_OF_RANGE
         elif (
             person[row] == person[accepted]
             and venue[row] == venue[accepted]

@@ -10,7 +10,7 @@ from apache_beam.pvalue import TaggedOutput
 from apache_beam.transforms.window import TimestampedValue
 
 from pipelines.errors import DataError
-from pipelines.ingest.dedupe import CONFLICT, DUPLICATE, NEW, TIME, Scans, judge
+from pipelines.ingest.dedupe import CONFLICT, DUPLICATE, NEW, OUT_OF_RANGE, Scans, verdicts
 from pipelines.ingest.formats.blocks import ROW_BITS
 from pipelines.ingest.reject_reasons import REASONS
 from pipelines.ingest.validate.scans import PARSED
@@ -122,7 +122,7 @@ class JudgeScans(ThreadedDoFn):
         """Judge one bucket."""
         bucket, pieces = element
         rows = read_pieces(pieces)
-        verdict = judge(_scans_of(rows))
+        verdict = verdicts(_scans_of(rows))
         of_batch = rows["row"].to_numpy() >= 0
         yield TaggedOutput(
             VERDICTS,
@@ -133,7 +133,7 @@ class JudgeScans(ThreadedDoFn):
         )
         parts = _parts_of_days(sides[0])
         yield from self._accepted(bucket, rows, np.flatnonzero((verdict == NEW) & of_batch), parts)
-        refused = np.flatnonzero(((verdict == CONFLICT) | (verdict == TIME)) & of_batch)
+        refused = np.flatnonzero(((verdict == CONFLICT) | (verdict == OUT_OF_RANGE)) & of_batch)
         yield from self._refused(bucket, rows, verdict, refused)
 
     def _accepted(self, bucket: int, rows: pa.Table, kept: Int64, parts: Mapping[int, int]) -> Iterator[Any]:

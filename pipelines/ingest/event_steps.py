@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 from apache_beam.pvalue import TaggedOutput
 
-from pipelines.ingest.dedupe import CONFLICT, DUPLICATE, NEW, TIME
+from pipelines.ingest.dedupe import CONFLICT, DUPLICATE, NEW, OUT_OF_RANGE
 from pipelines.ingest.dedupe_step import LATER
 from pipelines.ingest.events import (
     DATED,
@@ -22,7 +22,7 @@ from pipelines.ingest.events import (
 from pipelines.ingest.formats.blocks import ROW_BITS
 from pipelines.ingest.formats.discover import Chunk
 from pipelines.ingest.formats.read_blocks import read_blocks
-from pipelines.ingest.parse_step import COUNTS, Counts, ParseChunks
+from pipelines.ingest.parse_step import COUNTS, ParseChunks, ParseCounts
 from pipelines.ingest.reject_reasons import CONFLICTING_EVENT_ID, REASONS
 from pipelines.ingest.rejects import Refused
 from pipelines.kernels.sort import part_of, stable_order
@@ -54,7 +54,7 @@ class ParseDated(ParseChunks):
             yield from self._rows(name, source, parsed)
             yield from self._refused(name, chunk.number % self.shares, block, parsed, source.contract)
             yield from self._sealed(name, parsed)
-            yield TaggedOutput(COUNTS, Counts(parsed.received))
+            yield TaggedOutput(COUNTS, ParseCounts(parsed.received))
 
     def _rows(self, name: str, source: DatedSource, parsed: DatedBlock) -> Iterator[Any]:
         rows = parsed.rows
@@ -67,7 +67,7 @@ class ParseDated(ParseChunks):
 
 
 @dataclass(frozen=True)
-class Landed:
+class WrittenEvents:
     """How the rows of one part of a day were judged, and the file of the new ones, if any."""
 
     accepted: int
@@ -77,7 +77,7 @@ class Landed:
 
 @dataclass
 class JudgeDated(ThreadedDoFn):
-    """((day, part), pieces) -> Landed; .later: (chunk, Piece) of what is refused here.
+    """((day, part), pieces) -> WrittenEvents; .later: (chunk, Piece) of what is refused here.
 
     Attributes:
         source: a name of `DATED`.
@@ -100,9 +100,9 @@ class JudgeDated(ThreadedDoFn):
         rows = pa.concat_tables([*self._held(day, part), given])
         verdict = judge_dated(rows)[rows.num_rows - given.num_rows :]
         file = self._written(day, given.filter(pa.array(verdict == NEW)))
-        yield Landed(int((verdict == NEW).sum()), int((verdict == DUPLICATE).sum()), file)
+        yield WrittenEvents(int((verdict == NEW).sum()), int((verdict == DUPLICATE).sum()), file)
         reason = np.where(verdict == CONFLICT, np.uint8(CONFLICTING_EVENT_ID), given["fault"].to_numpy())
-        refused = np.flatnonzero((verdict == CONFLICT) | (verdict == TIME))
+        refused = np.flatnonzero((verdict == CONFLICT) | (verdict == OUT_OF_RANGE))
         row = given["row"].to_numpy()[refused]
         order = np.argsort(row)
         table = pa.table({"row": row[order], "reason": reason[refused][order]})
@@ -131,20 +131,20 @@ class JudgeDated(ThreadedDoFn):
         )
 
 
-def files_of(parts: Iterable[Landed | Refused | Counts]) -> list[DataFile]:
+def files_of(parts: Iterable[WrittenEvents | Refused | ParseCounts]) -> list[DataFile]:
     """The files of an input's table, in the order of their names."""
-    files = [part.file for part in parts if isinstance(part, Landed) and part.file is not None]
+    files = [part.file for part in parts if isinstance(part, WrittenEvents) and part.file is not None]
     return sorted(files, key=lambda file: file.path)
 
 
-def counts_of(parts: Iterable[Landed | Refused | Counts]) -> dict[str, Any]:
+def counts_of(parts: Iterable[WrittenEvents | Refused | ParseCounts]) -> dict[str, Any]:
     """What became of an input, as the report has it; its conservation is checked here."""
     received = accepted = duplicate = 0
     refused: dict[str, int] = {}
     for part in parts:
-        if isinstance(part, Counts):
+        if isinstance(part, ParseCounts):
             received += part.received
-        elif isinstance(part, Landed):
+        elif isinstance(part, WrittenEvents):
             accepted, duplicate = accepted + part.accepted, duplicate + part.duplicate
         else:
             for reason, count in part.count:

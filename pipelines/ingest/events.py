@@ -21,7 +21,7 @@ from pipelines.ingest.validate.columns import check
 from pipelines.ingest.validate.distinct import distinct
 from pipelines.ingest.validate.json_columns import columns_of_lines
 from pipelines.ingest.validate.scan_records import rows_of
-from pipelines.ingest.validate.scans import Settings
+from pipelines.ingest.validate.scans import ParseSettings
 from pipelines.ingest.validate.text_column import column_of
 from pipelines.kernels.sha256 import macs
 from pipelines.kernels.sort import as_unsigned, order_by_key
@@ -84,7 +84,7 @@ class DatedBlock:
 
 
 def parse_dated(
-    source: DatedSource, block: Lines | Columns, chunk_number: int, settings: Settings
+    source: DatedSource, block: Lines | Columns, chunk_number: int, settings: ParseSettings
 ) -> DatedBlock:
     """Check a block; no record is ever an exception.
 
@@ -116,7 +116,7 @@ def parse_dated(
     )
 
 
-def _faults(source: DatedSource, columns: Fields, settings: Settings) -> UInt8:
+def _faults(source: DatedSource, columns: Fields, settings: ParseSettings) -> UInt8:
     """The reason of the time check of each row, 0 where there is none."""
     fault = np.zeros(len(columns[source.begins]), np.uint8)
     fault[_micros(columns[source.ends]) > settings.newest_us] = TOO_NEW

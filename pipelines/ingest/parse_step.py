@@ -12,7 +12,7 @@ from pipelines.ingest.events import DatedBlock
 from pipelines.ingest.formats.discover import Chunk
 from pipelines.ingest.formats.read_blocks import read_blocks
 from pipelines.ingest.rejects import ROW_MASK, digests_of, refused_rows
-from pipelines.ingest.validate.scans import Parsed, Settings, parse
+from pipelines.ingest.validate.scans import Parsed, ParseSettings, parse
 from pipelines.ingest.vault_backlog import Unsealed
 from pipelines.kernels.sort import part_of, stable_order
 from pipelines.kernels.types import Int64
@@ -32,7 +32,7 @@ _FEW_DAYS = 1 << 16  # counted without being sorted
 
 
 @dataclass(frozen=True)
-class Counts:
+class ParseCounts:
     """What one step saw, to be summed.
 
     Attributes:
@@ -49,7 +49,7 @@ class ParseChunks(ThreadedDoFn):
     """Chunk -> (event bucket, Piece); beside it what the tags say, pieces as well."""
 
     lake: Lake
-    settings: Settings
+    settings: ParseSettings
     buckets: int
     shares: int
     scratch: str
@@ -70,7 +70,7 @@ class ParseChunks(ThreadedDoFn):
             parsed = parse(block, chunk.number, self.settings)
             yield from self._refused(name, chunk.number % self.shares, block, parsed)
             yield from self._sealed(name, parsed)
-            yield TaggedOutput(COUNTS, Counts(parsed.received, parsed.strict))
+            yield TaggedOutput(COUNTS, ParseCounts(parsed.received, parsed.strict))
             held.append(parsed.scans)
             del block, parsed
             if sum(scans.num_rows for scans in held) >= _ROWS_AT_ONCE:

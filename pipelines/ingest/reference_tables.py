@@ -21,7 +21,7 @@ from pipelines.ingest.formats.discover import list_chunks
 from pipelines.ingest.formats.field_types import kinds_of
 from pipelines.ingest.formats.read_blocks import read_blocks
 from pipelines.ingest.reject_reasons import REASONS
-from pipelines.ingest.validate.columns import Checked, check, row_json
+from pipelines.ingest.validate.columns import CheckedColumns, check, row_json
 from pipelines.ingest.validate.distinct import distinct
 from pipelines.ingest.validate.json_columns import columns_of_lines
 from pipelines.ingest.validate.text_column import column_of
@@ -51,7 +51,7 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Other:
+class UpsertedInput:
     """What became of an input: received = accepted + duplicate + rejected.
 
     Attributes:
@@ -99,17 +99,19 @@ VENUE_SOURCE: Final = Source("venues", "venue", VENUES, "venue_code", _venue_col
 CASE_SOURCE: Final = Source("cases", "case", CASES, "case_id", _unchanged)
 
 
-def read_venues(paths: Sequence[str], keys: Keys, current: pa.Table | None = None) -> Other:
+def read_venues(paths: Sequence[str], keys: Keys, current: pa.Table | None = None) -> UpsertedInput:
     """Read a registry: `read_other` of `VENUE_SOURCE`."""
     return read_other(VENUE_SOURCE, paths, keys, current)
 
 
-def read_cases(paths: Sequence[str], keys: Keys, current: pa.Table | None = None) -> Other:
+def read_cases(paths: Sequence[str], keys: Keys, current: pa.Table | None = None) -> UpsertedInput:
     """Read cases: `read_other` of `CASE_SOURCE`."""
     return read_other(CASE_SOURCE, paths, keys, current)
 
 
-def read_other(source: Source, paths: Sequence[str], keys: Keys, current: pa.Table | None = None) -> Other:
+def read_other(
+    source: Source, paths: Sequence[str], keys: Keys, current: pa.Table | None = None
+) -> UpsertedInput:
     """Read all records that `paths` name.
 
     Args:
@@ -128,7 +130,7 @@ def read_other(source: Source, paths: Sequence[str], keys: Keys, current: pa.Tab
 
 def read_records(
     source: Source, blocks: Iterable[Lines | Columns], keys: Keys, current: pa.Table | None = None
-) -> Other:
+) -> UpsertedInput:
     """Read records that have been read already, as `read_other` does."""
     parts: list[pa.Table] = []
     refused: list[tuple[str, bytes]] = []
@@ -146,7 +148,7 @@ def read_records(
         source, pa.concat_tables([source.table.schema.empty_table(), *parts]), current
     )
     tokens = np.array(sorted(identifiers), np.int64)
-    return Other(
+    return UpsertedInput(
         rows=rows,
         refused=refused,
         received=received,
@@ -157,14 +159,16 @@ def read_records(
     )
 
 
-def upsert(current: pa.Table, other: Other, source: Source) -> pa.Table:
+def upsert(current: pa.Table, other: UpsertedInput, source: Source) -> pa.Table:
     """The table with the rows of an input put in, in its order."""
     replaced = pc.is_in(current[source.key], other.rows[source.key].combine_chunks())
     kept = current.filter(pc.invert(replaced)).select(source.table.schema.names)
     return _sorted(source, pa.concat_tables([kept.cast(source.table.schema), other.rows]))
 
 
-def _checked(source: Source, block: Lines | Columns, keys: Keys) -> tuple[Checked, Callable[[int], bytes]]:
+def _checked(
+    source: Source, block: Lines | Columns, keys: Keys
+) -> tuple[CheckedColumns, Callable[[int], bytes]]:
     """A block's columns, and where to find the raw bytes of a row."""
     if isinstance(block, Lines):
         columns, raw = columns_of_lines(block, kinds_of(source.contract))
@@ -172,7 +176,7 @@ def _checked(source: Source, block: Lines | Columns, keys: Keys) -> tuple[Checke
     return check(block, source.contract, keys), lambda row: row_json(block, source.contract, row)
 
 
-def _rows(source: Source, checked: Checked) -> pa.Table:
+def _rows(source: Source, checked: CheckedColumns) -> pa.Table:
     """The rows that are not refused, in the table's schema."""
     schema = source.table.schema
     accepted = pa.array(checked.reason == 0)

@@ -10,12 +10,12 @@ from apache_beam.transforms.window import FixedWindows, GlobalWindows
 
 from pipelines.ingest.commit import Batch, Upsert, commit_batch
 from pipelines.ingest.dedupe_step import LATER, VERDICTS, HeldFile, JudgeScans, ReadHeld, Verdicts
-from pipelines.ingest.event_steps import JudgeDated, Landed, ParseDated, counts_of, files_of
+from pipelines.ingest.event_steps import JudgeDated, ParseDated, WrittenEvents, counts_of, files_of
 from pipelines.ingest.events import DATED
 from pipelines.ingest.formats.discover import Chunk
-from pipelines.ingest.parse_step import COUNTS, DATES, REFUSED, SEALED, Counts, ParseChunks
+from pipelines.ingest.parse_step import COUNTS, DATES, REFUSED, SEALED, ParseChunks, ParseCounts
 from pipelines.ingest.rejects import DigestLater, Refused, WriteRejects
-from pipelines.ingest.validate.scans import Settings
+from pipelines.ingest.validate.scans import ParseSettings
 from pipelines.ingest.write_step import WriteScans, WriteVault, WrittenScans
 from pipelines.lake import CommitConflict, DataFile, Lake, LiveFile
 from pipelines.registry.registry import Registry
@@ -25,8 +25,8 @@ from pipelines.runtime.spill import Piece
 from pipelines.runtime.threaded_dofn import keep_times_early
 from pipelines.times import DAY_SECONDS
 
-DatedPart = tuple[str, Landed | Refused | Counts]
-"""What one step made of an input kept by date: `("encounters", Landed(…))`."""
+DatedPart = tuple[str, WrittenEvents | Refused | ParseCounts]
+"""What one step made of an input kept by date: `("encounters", WrittenEvents(…))`."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class Ingest:
 
     lake: Lake
     batch: str
-    settings: Settings
+    settings: ParseSettings
     chunks: tuple[Chunk, ...]
     held: tuple[HeldFile, ...]
     base: int
@@ -281,7 +281,7 @@ class CommitBatch(beam.DoFn):
         files: list[WrittenScans],
         rejects: list[Refused],
         vault: list[DataFile],
-        counts: list[Counts],
+        counts: list[ParseCounts],
         verdicts: list[Verdicts],
         dated: list[DatedPart],
     ) -> Iterator[dict[str, Any]]:
@@ -327,7 +327,7 @@ class CommitBatch(beam.DoFn):
 
 
 def _summary(
-    files: list[WrittenScans], rejects: list[Refused], counts: list[Counts], verdicts: list[Verdicts]
+    files: list[WrittenScans], rejects: list[Refused], counts: list[ParseCounts], verdicts: list[Verdicts]
 ) -> dict[str, Any]:
     """The counts of a batch, whose conservation is checked here."""
     reasons: dict[str, int] = {}

@@ -138,7 +138,7 @@ def _by_date(files: Iterable[LiveFile]) -> list[list[LiveFile]]:
 
 
 @dataclass(frozen=True)
-class _Checked:
+class _CheckedFile:
     """One file: its problems, and what the laws that span files need of its rows, if they can be read."""
 
     problems: tuple[str, ...]
@@ -171,12 +171,12 @@ def _check_date(table: Table, files: list[LiveFile], seen: _Seen, registry: Regi
     return problems
 
 
-def _check_file(table: Table, file: LiveFile, registry: Registry | None) -> _Checked:
+def _check_file(table: Table, file: LiveFile, registry: Registry | None) -> _CheckedFile:
     """Check one file; rows are read even when bytes have changed, to say more."""
     try:
         content = storage.read(file.path)
     except FileNotFoundError:
-        return _Checked(("the file is missing",))
+        return _CheckedFile(("the file is missing",))
     problems = []
     if Path(file.relative).name != f"part-{hashlib.sha256(content).hexdigest()}.parquet":
         problems.append("bytes have changed: its SHA-256 is not the one in its name")
@@ -188,7 +188,7 @@ def _check_file(table: Table, file: LiveFile, registry: Registry | None) -> _Che
     except (OSError, ValueError, pa.ArrowException):
         wrong = "it cannot be read as Parquet"
     if wrong:
-        return _Checked((*problems, wrong))
+        return _CheckedFile((*problems, wrong))
     problems += [*broken_laws(table, file.partition, rows), *false_statistics(rows, file.stats)]
     if table.name == "stays" and (unfit := check_sidecar(file, rows)):
         problems.append(unfit)
@@ -197,9 +197,9 @@ def _check_file(table: Table, file: LiveFile, registry: Registry | None) -> _Che
     return _of_rows(table, tuple(problems), rows)
 
 
-def _of_rows(table: Table, problems: tuple[str, ...], rows: pa.Table) -> _Checked:
+def _of_rows(table: Table, problems: tuple[str, ...], rows: pa.Table) -> _CheckedFile:
     is_footfall = table.name == "footfall"
-    return _Checked(
+    return _CheckedFile(
         problems,
         readable=True,
         rows=rows.num_rows,

@@ -10,7 +10,7 @@ from pipelines.graph.stays_index import Span, live_files, own_stays, sidecars
 from pipelines.kernels.types import Int64
 from pipelines.lake import Lake, LakeLike, opened, snapshot
 from pipelines.query.engine import answer
-from pipelines.query.overlap import Question, question
+from pipelines.query.overlap import OverlapRequest, question
 from pipelines.registry.unregistered_scans import count_unregistered
 from pipelines.times import Instant
 
@@ -29,7 +29,7 @@ def basis_of(
     return find_basis(where, question(where, person, case, keys=keys, from_=from_, to=to))
 
 
-def find_basis(lake: Lake, asked: Question) -> Basis:
+def find_basis(lake: Lake, asked: OverlapRequest) -> Basis:
     """What the answer to a question rests on."""
     own = own_stays(lake, asked.person, asked.span)
     venues = np.unique(own.venue)

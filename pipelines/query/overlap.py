@@ -33,7 +33,7 @@ OVERLAPS = pa.schema(
 
 
 @dataclass(frozen=True)
-class Question:
+class OverlapRequest:
     """Whose overlaps are wanted, and which.
 
     Attributes:
@@ -92,7 +92,7 @@ def question(
     from_: Instant | None = None,
     to: Instant | None = None,
     min_minutes: float = 0.0,
-) -> Question:
+) -> OverlapRequest:
     """What the arguments of `overlaps` ask for; the same errors."""
     if (person is None) == (case is None):
         raise UsageError("one of --person and --case is needed", "name a person or a case, not both")
@@ -105,7 +105,7 @@ def question(
         found = find_case(lake, case).person
     else:
         found = person if isinstance(person, int) else token(str(person), keys=keys, lake=lake)
-    return Question(found, span, round(min_minutes * MINUTE_US))
+    return OverlapRequest(found, span, round(min_minutes * MINUTE_US))
 
 
 def busiest_case(lake: LakeLike) -> str:
@@ -118,7 +118,7 @@ def busiest_case(lake: LakeLike) -> str:
     """
     where = opened(lake)
     counts = {
-        number: find_overlaps(where, Question(case.person)).num_rows
+        number: find_overlaps(where, OverlapRequest(case.person)).num_rows
         for number, case in cases_by_id(where).items()
         if case.times.known
     }
@@ -127,19 +127,19 @@ def busiest_case(lake: LakeLike) -> str:
     return max(sorted(counts), key=counts.__getitem__)
 
 
-def find_overlaps(lake: Lake, asked: Question) -> pa.Table:
+def find_overlaps(lake: Lake, asked: OverlapRequest) -> pa.Table:
     """The overlaps asked for: few rows out of the sidecars, and DuckDB over those."""
     own = own_stays(lake, asked.person, asked.span)
     beside = rows_beside_stays(lake, own, asked.person)
     return answer("overlaps", {"beside": beside}, **_limits(asked)).cast(OVERLAPS)
 
 
-def find_overlaps_in_parquet(lake: Lake, asked: Question) -> pa.Table:
+def find_overlaps_in_parquet(lake: Lake, asked: OverlapRequest) -> pa.Table:
     """The same rows from the Parquet alone: slower, and what the tests compare with."""
     with connect(lake) as connection:
         rows = connection.sql(statement("overlaps_plain"), params={"person": asked.person, **_limits(asked)})
         return rows.to_arrow_table().cast(OVERLAPS)
 
 
-def _limits(asked: Question) -> dict[str, Any]:
+def _limits(asked: OverlapRequest) -> dict[str, Any]:
     return {"from_us": asked.span.from_us, "to_us": asked.span.to_us, "min_us": max(1, asked.min_us)}

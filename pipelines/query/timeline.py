@@ -35,7 +35,7 @@ _OTHER = "#9a9a9a"
 
 
 @dataclass(frozen=True)
-class Bar:
+class DayBar:
     """A piece of a stay, or of an overlap, within one local day.
 
     Attributes:
@@ -103,15 +103,15 @@ def timeline(stays: pa.Table, overlaps: pa.Table, title: str = "") -> Figure:
     return figure
 
 
-def day_bars(enter: pa.ChunkedArray, leave: pa.ChunkedArray) -> Iterator[Bar]:
+def day_bars(enter: pa.ChunkedArray, leave: pa.ChunkedArray) -> Iterator[DayBar]:
     """Intervals cut at local midnights, in the order of their rows."""
     for row, (start, end) in enumerate(zip(_local_us(enter), _local_us(leave), strict=True)):
         for day in range(start // DAY_US, (end - 1) // DAY_US + 1):
             first, last = max(start, day * DAY_US), min(end, (day + 1) * DAY_US)
-            yield Bar(day, (first - day * DAY_US) / _HOUR_US, (last - day * DAY_US) / _HOUR_US, row)
+            yield DayBar(day, (first - day * DAY_US) / _HOUR_US, (last - day * DAY_US) / _HOUR_US, row)
 
 
-def people_steps(bars: list[Bar], person: list[int]) -> tuple[npt.NDArray[np.float64], Int64]:
+def people_steps(bars: list[DayBar], person: list[int]) -> tuple[npt.NDArray[np.float64], Int64]:
     """How many distinct people there are over a day, as steps.
 
     Args:
@@ -173,7 +173,7 @@ def _located(rows: pa.Table, start: str, end: str) -> Iterator[tuple[str, int, i
 
 
 def _steps_by_day(overlaps: pa.Table, days: list[int]) -> dict[int, tuple[npt.NDArray[np.float64], Int64]]:
-    by_day: dict[int, list[Bar]] = {day: [] for day in days}
+    by_day: dict[int, list[DayBar]] = {day: [] for day in days}
     for bar in day_bars(overlaps["start"], overlaps["end"]):
         if bar.day in by_day:
             by_day[bar.day].append(bar)
@@ -186,7 +186,7 @@ def _draw_steps(axis: Axes, hours: npt.NDArray[np.float64], people: Int64) -> No
     axis.step(hours, people, where="post", color="#444444", linewidth=0.6)
 
 
-def _draw_stay(axis: Axes, stays: pa.Table, bar: Bar, colours: dict[str, str]) -> None:
+def _draw_stay(axis: Axes, stays: pa.Table, bar: DayBar, colours: dict[str, str]) -> None:
     """A bar under the zero line; hatched where one of its scans was forgotten."""
     kinds = (stays["enter_kind"][bar.row].as_py(), stays["exit_kind"][bar.row].as_py())
     axis.axvspan(

@@ -13,7 +13,7 @@ from pipelines.terminal.output import token_text
 
 
 @dataclass(frozen=True)
-class Places:
+class VenueNames:
     """The registry's codes, ascending by venue.
 
     Attributes:
@@ -55,9 +55,9 @@ def described(lake: Lake, venue: Int64) -> pa.Table:
     return pa.table({"venue": codes, "name": rows["name"].take(found), "type": rows["type"].take(found)})
 
 
-def _places(lake: Lake, _newest: Snapshot) -> Places:
+def _places(lake: Lake, _newest: Snapshot) -> VenueNames:
     rows = read_table(lake, "venues", ["venue", "venue_code"]).combine_chunks().sort_by("venue")
-    return Places(rows["venue"].to_numpy(), rows["venue_code"].combine_chunks())
+    return VenueNames(rows["venue"].to_numpy(), rows["venue_code"].combine_chunks())
 
 
 places = OfNewest("venues", _places)

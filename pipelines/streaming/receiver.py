@@ -55,7 +55,7 @@ class Received:
 
 
 @dataclass(frozen=True, eq=False)
-class Batch:
+class ReceivedBatch:
     """The messages of one pull.
 
     Attributes:
@@ -98,9 +98,9 @@ class Receiver:
         self._subscription, self._landing, self._decoder = subscription, landing, decoder
         self._full, self._say, self._lease_seconds = full, say, lease_seconds
         self._stopped = threading.Event()
-        self._arrived: queue.SimpleQueue[Batch | None] = queue.SimpleQueue()
-        self._durable: queue.SimpleQueue[list[Batch] | None] = queue.SimpleQueue()
-        self._held: set[Batch] = set()
+        self._arrived: queue.SimpleQueue[ReceivedBatch | None] = queue.SimpleQueue()
+        self._durable: queue.SimpleQueue[list[ReceivedBatch] | None] = queue.SimpleQueue()
+        self._held: set[ReceivedBatch] = set()
         self._calls: set[Any] = set()
         self._lock = threading.Lock()
         self._pullers = [
@@ -175,7 +175,7 @@ class Receiver:
                 self._calls.discard(call)
         if found:
             size = sum(len(item.message.data) for item in found)
-            batch = Batch(found, [item.ack_id for item in found], size)
+            batch = ReceivedBatch(found, [item.ack_id for item in found], size)
             with self._lock:
                 self._held.add(batch)
             self._arrived.put(batch)
@@ -189,7 +189,7 @@ class Receiver:
                 pass
             self._write_segment(batches)
 
-    def _batches(self) -> Iterator[list[Batch]]:
+    def _batches(self) -> Iterator[list[ReceivedBatch]]:
         """What arrived, gathered until a segment is worth its fsync."""
         ended = False
         while not ended:
@@ -210,7 +210,7 @@ class Receiver:
                 size += more.size
             yield batches
 
-    def _write_segment(self, batches: list[Batch]) -> None:
+    def _write_segment(self, batches: list[ReceivedBatch]) -> None:
         """One segment; a disk that refuses is asked again, for nothing is acknowledged before."""
         while True:
             try:
@@ -228,7 +228,7 @@ class Receiver:
         self.received.lag_seconds = max(0.0, time.time() - oldest)
         self._durable.put(batches)
 
-    def _lines(self, batches: list[Batch]) -> tuple[list[bytes], int]:
+    def _lines(self, batches: list[ReceivedBatch]) -> tuple[list[bytes], int]:
         parts, records = [], 0
         for batch in batches:
             for item in batch.messages:

@@ -15,7 +15,7 @@ import apache_beam as beam
 from apache_beam.transforms.trigger import AccumulationMode, AfterProcessingTime, Repeatedly
 from apache_beam.transforms.window import GlobalWindows
 
-from pipelines.ingest.validate.scans import Settings
+from pipelines.ingest.validate.scans import ParseSettings
 from pipelines.streaming.batches import Work
 from pipelines.streaming.transforms import Pane, StreamScans
 
@@ -38,7 +38,7 @@ class StreamToLake(beam.PTransform[Any, Any]):
     """
 
     work: Work
-    settings: Settings
+    settings: ParseSettings
     parts: int = PARTS
     lateness_seconds: int = LATENESS_SECONDS
     commit_seconds: int = COMMIT_SECONDS

@@ -18,7 +18,7 @@ from apache_beam.utils.windowed_value import PaneInfoTiming
 
 from pipelines import metrics
 from pipelines.ingest.formats.blocks import Lines
-from pipelines.ingest.validate.scans import Settings, parse
+from pipelines.ingest.validate.scans import ParseSettings, parse
 from pipelines.kernels.sort import part_of
 from pipelines.lake import open_lake
 from pipelines.privacy.keys import Keys
@@ -72,7 +72,7 @@ class StreamScans(beam.PTransform[Any, Any]):
 
     lake: str
     keys: Keys
-    settings: Settings
+    settings: ParseSettings
     parts: int
     lateness_seconds: int
     early_seconds: int = 60
@@ -176,7 +176,7 @@ class NameBeyond(beam.DoFn):
 class CountByDay(beam.DoFn):
     """Message -> (part, scans) of each day in it, stamped with the earliest of their times."""
 
-    settings: Settings
+    settings: ParseSettings
     parts: int
 
     def process(self, message: bytes) -> Iterator[Any]:

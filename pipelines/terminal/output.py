@@ -120,7 +120,7 @@ def safe_cell(text: str) -> str:
 def write_csv(table: pa.Table, sink: IO[bytes]) -> None:
     """A header and a line per row; empty is null, lists are joined by `;`."""
     text = io.TextIOWrapper(sink, encoding="utf-8", newline="", write_through=True)
-    writer = csv.writer(_Lines(text), lineterminator="\r\n")
+    writer = csv.writer(_LineWriter(text), lineterminator="\r\n")
     writer.writerow([safe_cell(name) for name in table.column_names])
     for batch in table.to_batches(max_chunksize=65_536):
         columns = [_texts(batch, index, _csv_cell) for index in range(batch.num_columns)]
@@ -161,7 +161,7 @@ def write_parquet(table: pa.Table, sink: IO[bytes]) -> None:
     pq.write_table(table, sink, compression="zstd")
 
 
-class _Lines:
+class _LineWriter:
     """Ends lines with LF alone.
 
     The writer of the standard library quotes a CR in a cell only if it ends

@@ -6,11 +6,11 @@ from contextlib import suppress
 from pipelines.errors import DataError
 from pipelines.lake import CommitConflict, DataFile, Lake, LiveFile, Snapshot, commit, snapshot
 from pipelines.lake.snapshots import MARKS
-from pipelines.windowing.plan import FOOTFALL_VERSION, Plan, date_of
+from pipelines.windowing.plan import FOOTFALL_VERSION, RecomputePlan, date_of
 from pipelines.windowing.rewrite_days import Rewritten
 
 
-def commit_days(plan: Plan, rewritten: Sequence[Rewritten]) -> int:
+def commit_days(plan: RecomputePlan, rewritten: Sequence[Rewritten]) -> int:
     """Make the rewritten dates visible.
 
     The stays come last: the version of `scans` that they name is where the
@@ -29,7 +29,7 @@ def commit_days(plan: Plan, rewritten: Sequence[Rewritten]) -> int:
 
 
 def _commit(
-    plan: Plan, table: str, live: Snapshot, rewritten: Sequence[Rewritten], marks: dict[str, int]
+    plan: RecomputePlan, table: str, live: Snapshot, rewritten: Sequence[Rewritten], marks: dict[str, int]
 ) -> int:
     """Replace the files of the rewritten dates, or all in a rebuild."""
     own = [part for part in rewritten if part.table == table]

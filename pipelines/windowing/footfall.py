@@ -131,7 +131,7 @@ class _Visits(NamedTuple):
     returns: Bool
 
 
-class _Counts(NamedTuple):
+class _WindowCounts(NamedTuple):
     """What the windows hold, by position of the venue and number of the window."""
 
     position: Int64
@@ -218,7 +218,7 @@ def _sweep(
     leaving_us: Int64,
     window_us: int,
     windows: int,
-) -> _Counts:
+) -> _WindowCounts:
     """Count venue by venue.
 
     Args:
@@ -247,9 +247,9 @@ def _sweep(
 
 
 @njit(cache=True, nogil=True)
-def _room(size: int) -> _Counts:
+def _room(size: int) -> _WindowCounts:
     """Columns for at most `size` rows; what is not written to costs no memory."""
-    return _Counts(
+    return _WindowCounts(
         np.empty(size, np.int64),
         np.empty(size, np.int64),
         np.empty(size, np.int32),
@@ -261,9 +261,9 @@ def _room(size: int) -> _Counts:
 
 
 @njit(cache=True, nogil=True)
-def _first(counts: _Counts, size: int) -> _Counts:
+def _first(counts: _WindowCounts, size: int) -> _WindowCounts:
     """The first rows."""
-    return _Counts(
+    return _WindowCounts(
         counts.position[:size],
         counts.window[:size],
         counts.entries[:size],
@@ -304,7 +304,7 @@ def _count_visits(
 
 
 @helper
-def _write_rows(counts: _Counts, size: int, table: Int64, position: int, window_us: int) -> int:
+def _write_rows(counts: _WindowCounts, size: int, table: Int64, position: int, window_us: int) -> int:
     """Append the windows of a venue in which something happened; the new number of rows."""
     staying = 0  # who was there before the window and still is at its start
     full = 0  # who is there from before its start until after its end

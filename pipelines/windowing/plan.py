@@ -32,7 +32,7 @@ FOOTFALL_VERSION = "footfall_version"
 
 
 @dataclass(frozen=True)
-class Plan:
+class RecomputePlan:
     """One attempt at a recomputation.
 
     Attributes:
@@ -104,7 +104,7 @@ def check_stay_rules(lake: Lake, rules: StayRules) -> None:
         )
 
 
-def make_plan(lake: Lake, rules: StayRules, *, everything: bool = False, margin: int = 1) -> Plan:
+def make_plan(lake: Lake, rules: StayRules, *, everything: bool = False, margin: int = 1) -> RecomputePlan:
     """Compare the lake's stays with its scans.
 
     Args:
@@ -130,7 +130,7 @@ def make_plan(lake: Lake, rules: StayRules, *, everything: bool = False, margin:
     chosen = tuple(file for file in files if file.date in read)
     recounted = () if base is None else _recounted(lake, stays, footfall)
     is_current = dict(stays.marks) == _marks(scans.version, venues.version, rules)
-    return Plan(
+    return RecomputePlan(
         lake=lake,
         rules=rules,
         scans_version=scans.version,

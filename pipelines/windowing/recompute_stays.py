@@ -10,7 +10,7 @@ from pipelines.lake.durable_files import writing
 from pipelines.runtime.job_result import outcome_of
 from pipelines.windowing.commit import commit_days
 from pipelines.windowing.footfall import WINDOW_US
-from pipelines.windowing.plan import Plan, check_stay_rules, make_plan
+from pipelines.windowing.plan import RecomputePlan, check_stay_rules, make_plan
 from pipelines.windowing.transforms import RecomputeDays
 from schemas.stay_rules import StayRules, load_stay_rules
 
@@ -85,7 +85,7 @@ def recompute(
     raise ServiceError("other writers keep changing the stays", "run truyvet recompute when they are done")
 
 
-def _attempt(plan: Plan, runner: str, window_us: int) -> dict[str, Any]:
+def _attempt(plan: RecomputePlan, runner: str, window_us: int) -> dict[str, Any]:
     """Carry out one plan and say what became of it."""
     if not (plan.changed or plan.recounted or plan.is_rebuild):
         return _only_marks(plan)
@@ -101,7 +101,7 @@ def _attempt(plan: Plan, runner: str, window_us: int) -> dict[str, Any]:
         storage.remove_all(scratch)
 
 
-def _only_marks(plan: Plan) -> dict[str, Any]:
+def _only_marks(plan: RecomputePlan) -> dict[str, Any]:
     """Nothing changed but the versions: say that the stays reflect the new ones."""
     try:
         commit_days(plan, [])
@@ -110,7 +110,7 @@ def _only_marks(plan: Plan) -> dict[str, Any]:
     return {"dates": [], "persons": 0, "added": 0, "removed": 0, "cut_short": 0, "doubtful": 0}
 
 
-def _recomputed(plan: Plan, outcome: dict[str, Any], conflicts: int, widened: int) -> Recomputed:
+def _recomputed(plan: RecomputePlan, outcome: dict[str, Any], conflicts: int, widened: int) -> Recomputed:
     before = sum(file.rows for file in plan.stays.files if file.partition["by"] == "venue")
     return Recomputed(
         stays_version=plan.scans_version,

@@ -18,7 +18,7 @@ from pipelines.runtime.threaded_dofn import keep_times_early
 from pipelines.times import DAY_SECONDS
 from pipelines.windowing.commit import commit_days
 from pipelines.windowing.find_changes import TALLY, FindChanges, Tally
-from pipelines.windowing.plan import Plan
+from pipelines.windowing.plan import RecomputePlan
 from pipelines.windowing.rewrite_days import DayPart, RewriteDays, Rewritten
 from pipelines.windowing.split_by_person import FindChangedPersons, SplitByPerson
 
@@ -27,7 +27,7 @@ from pipelines.windowing.split_by_person import FindChangedPersons, SplitByPerso
 class RecomputeDays(beam.PTransform):  # type: ignore[type-arg]
     """Begin -> the outcome of the commit, also left for the launcher."""
 
-    plan: Plan
+    plan: RecomputePlan
     scratch: str
     window_us: int
 
@@ -126,7 +126,7 @@ class ListDayParts(beam.DoFn):
 class CommitDays(beam.DoFn):
     """The last step: one element, one worker, idempotent."""
 
-    plan: Plan
+    plan: RecomputePlan
     scratch: str
 
     def process(

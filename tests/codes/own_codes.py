@@ -4,7 +4,7 @@ import datetime as dt
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from pipelines.codes.own import Content, make_code
+from pipelines.codes.own import CodeContent, make_code
 from pipelines.privacy.code_keys import CodeKeys, OwnKey, key_number
 
 PRIVATE = Ed25519PrivateKey.from_private_bytes(b"1" * 32)
@@ -22,4 +22,4 @@ def code(venue: str = "QNG-0001", private: Ed25519PrivateKey = PRIVATE, **conten
     for name in ("valid_from", "valid_to"):
         if isinstance(content.get(name), str):
             content[name] = int(dt.datetime.fromisoformat(str(content[name])).timestamp())
-    return make_code(Content(venue, **content), private)
+    return make_code(CodeContent(venue, **content), private)

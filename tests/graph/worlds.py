@@ -14,7 +14,7 @@ from pipelines.graph.tracing.contact_criteria import criteria, venue_classes
 from pipelines.graph.tracing.infectious_intervals import infectious_intervals, isolation
 from pipelines.graph.tracing.provenance import provenance
 from pipelines.graph.tracing.search import hops
-from pipelines.graph.tracing.temporal_graph import Network
+from pipelines.graph.tracing.temporal_graph import TemporalGraph
 from pipelines.graph.tracing.trace import Traced
 from pipelines.lake.sidecar import Sidecar
 from pipelines.privacy.keys import venue_id
@@ -161,7 +161,7 @@ def network(world, rule):
         rule.contact.max_distance_m,
         rule.contact.max_attenuation_db,
     )
-    return Network(lambda by, _span: files[by], criteria(rule), classes, near, us(world.until))
+    return TemporalGraph(lambda by, _span: files[by], criteria(rule), classes, near, us(world.until))
 
 
 def case_of(case):

@@ -15,7 +15,7 @@ import orjson
 from pipelines.errors import UsageError
 from pipelines.ingest.formats.blocks import Columns, Lines
 from pipelines.ingest.reject_reasons import REASONS
-from pipelines.ingest.validate.scans import Parsed, Settings, parse
+from pipelines.ingest.validate.scans import Parsed, ParseSettings, parse
 from pipelines.kernels.types import Spans
 from pipelines.privacy.identifiers import KINDS, canonical_person
 from pipelines.privacy.keys import Keys
@@ -44,7 +44,7 @@ def microseconds(text: str) -> int:
 
 OLDEST = "2021-05-02T00:00:00+00:00"
 NEWEST = "2021-07-02T00:00:00+00:00"
-SETTINGS = Settings(KEYS, microseconds(OLDEST), microseconds(NEWEST))
+SETTINGS = ParseSettings(KEYS, microseconds(OLDEST), microseconds(NEWEST))
 
 
 @dataclass(frozen=True)

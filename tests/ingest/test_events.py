@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.ingest.dedupe import CONFLICT, DUPLICATE, NEW, TIME
+from pipelines.ingest.dedupe import CONFLICT, DUPLICATE, NEW, OUT_OF_RANGE
 from pipelines.ingest.events import DATED, dated_order, event_marks, judge_dated, parse_dated
 from pipelines.ingest.formats.blocks import ROW_BITS
 from pipelines.ingest.formats.discover import list_chunks
 from pipelines.ingest.formats.read_blocks import read_blocks
 from pipelines.ingest.reject_reasons import REASONS
-from pipelines.ingest.validate.scans import Settings
+from pipelines.ingest.validate.scans import ParseSettings
 from pipelines.privacy.keys import create_keys, token
 from pipelines.times import parse_instant
 from tests.ingest.input_files import FORMS, PACK, avro_of, write
@@ -34,7 +34,7 @@ OLDEST, NEWEST = "2021-06-01T00:00:00Z", "2021-07-02T00:00:00Z"
 @pytest.fixture(scope="module")
 def how(tmp_path_factory):
     keys = create_keys(tmp_path_factory.mktemp("keys") / "k")
-    return Settings(keys, parse_instant(OLDEST), parse_instant(NEWEST))
+    return ParseSettings(keys, parse_instant(OLDEST), parse_instant(NEWEST))
 
 
 @pytest.fixture
@@ -217,8 +217,8 @@ def test_without_an_event_id_the_content_tells(judged):
 
 def test_a_record_out_of_time_is_refused_for_its_time_unless_it_repeats_one_that_was_accepted(judged):
     late = {**MEETING, "ended_at": "2021-07-03T00:00:00Z"}
-    assert judged("encounters", [late, MEETING, late]) == [TIME, NEW, CONFLICT]
-    assert judged("encounters", [late, "|", late]) == [TIME, TIME]
+    assert judged("encounters", [late, MEETING, late]) == [OUT_OF_RANGE, NEW, CONFLICT]
+    assert judged("encounters", [late, "|", late]) == [OUT_OF_RANGE, OUT_OF_RANGE]
 
 
 def test_every_field_of_a_declaration_is_content(judged):
@@ -251,7 +251,7 @@ def expected(rows):
         row = rows[number]
         event = row["event_id"] or ("content", row["content"])
         if event not in accepted:
-            verdicts[number] = TIME if row["fault"] else NEW
+            verdicts[number] = OUT_OF_RANGE if row["fault"] else NEW
             if not row["fault"]:
                 accepted[event] = row["content"]
         else:

@@ -6,7 +6,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP384R1, generate_pri
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from pipelines.codes.decoder import decode, valid_at
-from pipelines.codes.own import Content, make_code
+from pipelines.codes.own import CodeContent, make_code
 from pipelines.errors import DataError, UsageError
 from pipelines.privacy.code_key_folder import list_keys, make_key, revoke_key, signing_key, trust_key
 from pipelines.privacy.code_keys import NO_KEYS, load_code_keys
@@ -15,7 +15,7 @@ from tests.codes.foreign_codes import NHS, clea, nhs
 
 def made(folder):
     key_id, private = signing_key(folder)
-    return key_id, make_code(Content("QNG-0001"), private)
+    return key_id, make_code(CodeContent("QNG-0001"), private)
 
 
 def test_without_a_folder_nobody_is_trusted_and_nothing_is_signed(tmp_path):

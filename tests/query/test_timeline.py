@@ -9,7 +9,7 @@ import pytest
 from pipelines.errors import UsageError
 from pipelines.query.milestone import MILESTONES
 from pipelines.query.overlap import OVERLAPS
-from pipelines.query.timeline import Bar, day_bars, draw_timeline, people_steps, timeline, venue_colours
+from pipelines.query.timeline import DayBar, day_bars, draw_timeline, people_steps, timeline, venue_colours
 from schemas.tables import INSTANT
 from tests.lakes import at, drawn
 
@@ -46,15 +46,20 @@ FIRST = (dt.date(2021, 7, 1) - dt.date(1970, 1, 1)).days
 def test_a_stay_is_cut_at_local_midnights():
     bars = list(day_bars(times("1 12:00", "1 17:00"), times("2 00:00", "3 17:00")))
     assert bars == [
-        Bar(FIRST, 19.0, 24.0, 0),
-        Bar(FIRST + 1, 0.0, 7.0, 0),
-        Bar(FIRST + 1, 0.0, 24.0, 1),
-        Bar(FIRST + 2, 0.0, 24.0, 1),
+        DayBar(FIRST, 19.0, 24.0, 0),
+        DayBar(FIRST + 1, 0.0, 7.0, 0),
+        DayBar(FIRST + 1, 0.0, 24.0, 1),
+        DayBar(FIRST + 2, 0.0, 24.0, 1),
     ]
 
 
 def test_people_are_counted_once_however_many_of_their_stays_overlap():
-    bars = [Bar(0, 8.0, 10.0, 0), Bar(0, 9.0, 11.0, 1), Bar(0, 9.0, 12.0, 2), Bar(0, 12.0, 13.0, 2)]
+    bars = [
+        DayBar(0, 8.0, 10.0, 0),
+        DayBar(0, 9.0, 11.0, 1),
+        DayBar(0, 9.0, 12.0, 2),
+        DayBar(0, 12.0, 13.0, 2),
+    ]
     hours, people = people_steps(bars, [1, 1, 2])
     assert hours.tolist() == [0.0, 8.0, 9.0, 10.0, 11.0, 12.0, 13.0, 24.0]
     assert people.tolist() == [0, 1, 2, 2, 1, 1, 0, 0]

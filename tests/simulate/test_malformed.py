@@ -7,7 +7,7 @@ import pytest
 
 from pipelines.ingest.formats.blocks import Lines
 from pipelines.ingest.reject_reasons import REASONS
-from pipelines.ingest.validate.scans import Settings, parse
+from pipelines.ingest.validate.scans import ParseSettings, parse
 from pipelines.privacy.keys import create_keys
 from pipelines.simulate.malformed import FLAW_COUNT, FLAWS, UNUSUAL, special_line
 from pipelines.times import parse_instant
@@ -30,7 +30,7 @@ DAY_US = 86_400_000_000
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory):
     keys = create_keys(tmp_path_factory.mktemp("keys") / "lake.keys")
-    return Settings(keys, NOW_US - 60 * DAY_US, NOW_US + DAY_US)
+    return ParseSettings(keys, NOW_US - 60 * DAY_US, NOW_US + DAY_US)
 
 
 def judged(lines, settings):

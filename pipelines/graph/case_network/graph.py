@@ -14,7 +14,7 @@ from pipelines.graph.cases import cases_by_id
 from pipelines.graph.infectious_window import Window, infectious_window
 from pipelines.graph.row_ranges import rows_between
 from pipelines.graph.stays_index import Span, live_files, sidecars
-from pipelines.graph.tracing.request import Asked, ask
+from pipelines.graph.tracing.request import TraceRequest, make_request
 from pipelines.graph.tracing.trace import trace_rows
 from pipelines.kernels.arrow_columns import column
 from pipelines.lake import Lake, LakeLike, opened, read_live_file, read_table
@@ -70,11 +70,11 @@ def network(
             has neither onset nor sample.
     """
     where = opened(lake)
-    asked = ask(where, load_rule(rule), [case], all_cases=False, depth=depth, until=until)
+    asked = make_request(where, load_rule(rule), [case], all_cases=False, depth=depth, until=until)
     return find_network(where, case, asked)
 
 
-def find_network(lake: Lake, number: str, asked: Asked) -> nx.MultiDiGraph:
+def find_network(lake: Lake, number: str, asked: TraceRequest) -> nx.MultiDiGraph:
     """The network of a case that has been found; `asked` asks for it alone."""
     (case,) = asked.cases
     rows = trace_rows(lake, asked.cases, asked.rule, asked.depth, asked.until_us)

@@ -4,7 +4,7 @@ import math
 from collections import Counter
 from dataclasses import dataclass
 
-from pipelines.graph.case_network.layout import MARGIN, PLOT_WIDTH, Dot, Lane, Layout
+from pipelines.graph.case_network.layout import MARGIN, PLOT_WIDTH, Dot, Lane, NetworkLayout
 
 _SIGN_WIDTH = 3.3
 _HEIGHT = 6.0
@@ -28,7 +28,7 @@ class Label:
     left: tuple[float, float]
 
 
-def labels_of(layout: Layout) -> list[Label]:
+def labels_of(layout: NetworkLayout) -> list[Label]:
     """Labels of known cases and of those who exposed most, where there is room to the right of the dot."""
     exposed = Counter(dot.via for lane in layout.lanes for dot in lane.dots)
     wanted = [
@@ -53,7 +53,7 @@ def labels_of(layout: Layout) -> list[Label]:
 class _Grid:
     """The cells of a lane, each as large as a dot, and what covers them."""
 
-    def __init__(self, layout: Layout, lane: Lane) -> None:
+    def __init__(self, layout: NetworkLayout, lane: Lane) -> None:
         self._unit, self._bottom = layout.unit, lane.bottom + MARGIN / 2
         self._columns = int(PLOT_WIDTH / layout.unit)
         self._rows = math.ceil(_HEIGHT / layout.unit)

@@ -57,7 +57,7 @@ class Dot:
 
 
 @dataclass
-class Bar:
+class StayBar:
     """A stay of the case: [start_us, end_us), and whether both of its ends were scanned."""
 
     start_us: int
@@ -80,7 +80,7 @@ class Lane:
     """
 
     place: str
-    bars: list[Bar] = field(default_factory=list)
+    bars: list[StayBar] = field(default_factory=list)
     dots: list[Dot] = field(default_factory=list)
     venues: int = 1
     levels: int = 1
@@ -97,7 +97,7 @@ class Lane:
 
 
 @dataclass(frozen=True)
-class Layout:
+class NetworkLayout:
     """The picture.
 
     Attributes:
@@ -122,7 +122,7 @@ class Layout:
         return (dot.column + 0.5) * self.unit, lane.bottom + MARGIN / 2 + (dot.level + 0.5) * self.unit
 
 
-def layout_of(graph: nx.MultiDiGraph) -> Layout:
+def layout_of(graph: nx.MultiDiGraph) -> NetworkLayout:
     """The layout of a graph of `case_network.network`; one without stays and exposures has no lanes."""
     lanes = _fewer(_lanes(graph))
     lanes.sort(key=lambda lane: (lane.place == OTHERS, min(lane.tier(), 1), lane.first_us(), lane.place))
@@ -135,7 +135,7 @@ def layout_of(graph: nx.MultiDiGraph) -> Layout:
         height = _place(lanes, start_us, end_us, unit)
         if height <= _HEIGHT_AT_MOST:
             break
-    return Layout(lanes, start_us, end_us, unit, height)
+    return NetworkLayout(lanes, start_us, end_us, unit, height)
 
 
 def micros(text: str) -> int:
@@ -148,7 +148,7 @@ def _lanes(graph: nx.MultiDiGraph) -> list[Lane]:
     for person, place, stay in graph.edges(data=True):
         if stay["kind"] == "stay" and graph.nodes[person]["tier"] == 0:
             seen = stay["enter_kind"] == stay["exit_kind"] == "scanned"
-            bar = Bar(micros(stay["enter"]), micros(stay["exit"]), seen)
+            bar = StayBar(micros(stay["enter"]), micros(stay["exit"]), seen)
             lanes.setdefault(place, Lane(place)).bars.append(bar)
     for via, person, exposure in graph.edges(data=True):
         if exposure["kind"] == "exposure":

@@ -22,7 +22,7 @@ from pipelines.graph.case_network.layout import (
     PLOT_WIDTH,
     Dot,
     Lane,
-    Layout,
+    NetworkLayout,
     layout_of,
 )
 from pipelines.terminal.pictures import (
@@ -111,7 +111,7 @@ def network_figure(graph: nx.MultiDiGraph) -> Figure:
     return figure
 
 
-def _draw_time(axes: Axes, layout: Layout) -> None:
+def _draw_time(axes: Axes, layout: NetworkLayout) -> None:
     """Local time: a line every so many hours or days, stronger at midnight."""
     step_us = next(
         (step for step in _STEPS_US if (layout.end_us - layout.start_us) / step <= _TICKS_AT_MOST),
@@ -140,7 +140,7 @@ def _shift_us() -> int:
     return offset // dt.timedelta(microseconds=1)
 
 
-def _draw_lane(axes: Axes, graph: nx.MultiDiGraph, layout: Layout, lane: Lane, number: int) -> None:
+def _draw_lane(axes: Axes, graph: nx.MultiDiGraph, layout: NetworkLayout, lane: Lane, number: int) -> None:
     if number % 2 == 0:
         axes.axhspan(lane.bottom, lane.bottom + lane.height, color="#f6f6f6", linewidth=0, zorder=0)
     for bar in lane.bars:
@@ -177,7 +177,7 @@ def _title(graph: nx.MultiDiGraph, lane: Lane) -> tuple[str, str]:
     return venue["label"], " · ".join(part for part in known if part)
 
 
-def _draw_links(axes: Axes, layout: Layout) -> None:
+def _draw_links(axes: Axes, layout: NetworkLayout) -> None:
     """Curves from infectors to those exposed from F2 on, under the dots."""
     place = {dot.node: layout.centre(lane, dot) for lane, dot in _dots(layout)}
     later = [dot for _, dot in _dots(layout) if dot.tier > 1 and dot.via in place]
@@ -191,7 +191,7 @@ def _draw_links(axes: Axes, layout: Layout) -> None:
     axes.add_collection(LineCollection(curves, colors=colours, linewidths=0.6, alpha=strength, zorder=2))
 
 
-def _draw_dots(axes: Axes, layout: Layout) -> None:
+def _draw_dots(axes: Axes, layout: NetworkLayout) -> None:
     size = (layout.unit * 0.82) ** 2
     groups: dict[tuple[int, bool], list[tuple[float, float]]] = {}
     for lane, dot in _dots(layout):
@@ -204,7 +204,7 @@ def _draw_dots(axes: Axes, layout: Layout) -> None:
         )
 
 
-def _draw_labels(axes: Axes, layout: Layout) -> None:
+def _draw_labels(axes: Axes, layout: NetworkLayout) -> None:
     """Texts with a thin line to their dot, which runs behind other dots."""
     for label in labels_of(layout):
         (x0, y0), (x1, y1) = label.dot, label.left
@@ -213,7 +213,7 @@ def _draw_labels(axes: Axes, layout: Layout) -> None:
         axes.text(x1, y1, drawable(label.text), fontsize=5.4, va="center", zorder=5, bbox=box)
 
 
-def _finish(figure: Figure, axes: Axes, graph: nx.MultiDiGraph, layout: Layout) -> None:
+def _finish(figure: Figure, axes: Axes, graph: nx.MultiDiGraph, layout: NetworkLayout) -> None:
     """The title, the legend, and no frame."""
     for side in axes.spines.values():
         side.set_visible(False)
@@ -261,7 +261,7 @@ def _local(at_us: int) -> dt.datetime:
     return (EPOCH + dt.timedelta(microseconds=at_us)).astimezone(LOCAL_TIMEZONE)
 
 
-def _dots(layout: Layout) -> Iterator[tuple[Lane, Dot]]:
+def _dots(layout: NetworkLayout) -> Iterator[tuple[Lane, Dot]]:
     for lane in layout.lanes:
         for dot in lane.dots:
             yield lane, dot

@@ -39,7 +39,7 @@ class CommonSources:
 
 
 @dataclass(frozen=True)
-class Question:
+class BackwardRequest:
     """Whose common sources are wanted.
 
     Attributes:
@@ -116,7 +116,7 @@ def question(
     back_days: float = BACK_DAYS,
     *,
     within_hours: float = WITHIN_HOURS,
-) -> Question:
+) -> BackwardRequest:
     """What the arguments of `backward` ask for; the same errors."""
     check_back_days(back_days)
     if not (math.isfinite(within_hours) and 0 <= within_hours <= _HOURS_AT_MOST):
@@ -129,10 +129,10 @@ def question(
             "--case names a case with neither onset nor sample",
             "when it was infected cannot be told; add onset_at or sampled_at to the case",
         )
-    return Question(dated, pack, back_days, round(within_hours * _HOUR_US), len(known) - len(dated))
+    return BackwardRequest(dated, pack, back_days, round(within_hours * _HOUR_US), len(known) - len(dated))
 
 
-def find_sources(lake: Lake, asked: Question) -> CommonSources:
+def find_sources(lake: Lake, asked: BackwardRequest) -> CommonSources:
     """The venues and people that the cases asked about share."""
     intervals = asked.intervals()
     return CommonSources(

@@ -66,7 +66,7 @@ CLUSTERS = pa.schema(
 
 
 @dataclass(frozen=True)
-class Question:
+class ClusterRequest:
     """Which windows are tested, and what is said of them.
 
     Attributes:
@@ -100,7 +100,7 @@ class Answer:
     cases: tuple[Case, ...]
     undated: int
 
-    def lines(self, asked: Question) -> Iterator[str]:
+    def lines(self, asked: ClusterRequest) -> Iterator[str]:
         """What was done, for people."""
         significant = counted(pc.sum(self.rows["significant"]).as_py() or 0, "window")
         over = counted(pc.sum(self.rows["over_threshold"]).as_py() or 0, "window")
@@ -169,7 +169,7 @@ def question(
     threshold: int = 3,
     fdr: float = 0.05,
     back_days: float = BACK_DAYS,
-) -> Question:
+) -> ClusterRequest:
     """What the arguments of `clusters` ask for; the same errors."""
     if threshold < 1:
         raise UsageError("--threshold is no number of cases", "write --threshold 3")
@@ -179,10 +179,10 @@ def question(
     span = Span(instant_us(from_, "--from"), instant_us(to, "--to"))
     if span.begins_at() > span.ends_at():
         raise UsageError("--from lies after --to", "exchange them")
-    return Question(load_rule(rule), span, threshold, fdr, back_days)
+    return ClusterRequest(load_rule(rule), span, threshold, fdr, back_days)
 
 
-def find_clusters(lake: Lake, cases: Mapping[str, Case], asked: Question) -> Answer:
+def find_clusters(lake: Lake, cases: Mapping[str, Case], asked: ClusterRequest) -> Answer:
     """Every window that holds one of these cases, with how surprising that is."""
     dated = {number: case for number, case in cases.items() if case.times.known}
     until_us = last_instant_us(lake)
@@ -216,7 +216,7 @@ def _lies_in(file: LiveFile, span: Span) -> bool:
     return least >= span.begins_at() and greatest <= span.ends_at()
 
 
-def _interval(case: Case, asked: Question, until_us: int) -> Window:
+def _interval(case: Case, asked: ClusterRequest, until_us: int) -> Window:
     """When a case counts: from when it may have been infected until it infects no longer, or is sampled."""
     infectious = infectious_window(case.times, asked.rule.infectious, until_us)
     start_us = min(infectious.start_us, anchor_us(case.times) - round(asked.back_days * DAY_US))
@@ -226,7 +226,9 @@ def _interval(case: Case, asked: Question, until_us: int) -> Window:
     return Window(start_us, end_us)
 
 
-def _rows(lake: Lake, found: Sequence[Meetings], ids: list[str], tested: int, asked: Question) -> pa.Table:
+def _rows(
+    lake: Lake, found: Sequence[Meetings], ids: list[str], tested: int, asked: ClusterRequest
+) -> pa.Table:
     """The rows of the windows found, in the order of the answer."""
     if not found:
         return CLUSTERS.empty_table()

@@ -11,7 +11,7 @@ from pipelines.graph.infectious_window import Window
 from pipelines.graph.tracing.infectious_intervals import Intervals, isolation
 from pipelines.graph.tracing.provenance import provenance
 from pipelines.graph.tracing.search import hops
-from pipelines.graph.tracing.temporal_graph import Network, network
+from pipelines.graph.tracing.temporal_graph import TemporalGraph, network
 from pipelines.kernels.arrow_columns import column
 from pipelines.kernels.group_by import changes, distinct_pairs, distinct_per_group, lists_of
 from pipelines.kernels.types import Int64
@@ -101,7 +101,7 @@ def _rows(
     return pa.table(columns, schema=SHARED_PEOPLE).sort_by(by)
 
 
-def _met(where: Network, rule: Rule, asked: Sequence[Intervals]) -> _Met:
+def _met(where: TemporalGraph, rule: Rule, asked: Sequence[Intervals]) -> _Met:
     """Everybody whose contact with a case meets the rule, case by case."""
     parts = [_Met(*(np.empty(0, np.int64) for _ in _Met._fields))]
     for number, interval in enumerate(asked):
@@ -118,7 +118,7 @@ def _shared(met: _Met, of_case: Int64) -> _Met:
     return _Met(*(values[kept] for values in met))
 
 
-def _together(where: Network, asked: Sequence[Intervals], met: _Met) -> tuple[Int64, Int64, Int64]:
+def _together(where: TemporalGraph, asked: Sequence[Intervals], met: _Met) -> tuple[Int64, Int64, Int64]:
     """The seconds of each person met, ascending; and where: positions of persons, and their venues."""
     person, row = np.unique(met.person, return_inverse=True)
     spent_us = np.zeros(person.size, np.int64)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipelines.errors import ServiceError
-from pipelines.graph.contact_table.plan import Limits, Plan, commit_dates, held_limits, make_plan
+from pipelines.graph.contact_table.plan import ContactPlan, Limits, commit_dates, held_limits, make_plan
 from pipelines.graph.contact_table.transforms import WriteDates
 from pipelines.lake import CommitConflict, Lake, storage
 from pipelines.runtime.job_result import outcome_of
@@ -73,7 +73,7 @@ def _settle(lake: Lake, dates: Sequence[int], limits: Limits, everything: bool, 
     raise ServiceError("other writers keep changing the contacts", "run it again when they are done")
 
 
-def carry_out(plan: Plan, runner: str) -> dict[str, Any]:
+def carry_out(plan: ContactPlan, runner: str) -> dict[str, Any]:
     """Carry out one plan and say what became of it."""
     if not plan.dates:
         return _only_marks(plan)
@@ -85,7 +85,7 @@ def carry_out(plan: Plan, runner: str) -> dict[str, Any]:
         storage.remove_all(scratch)
 
 
-def _only_marks(plan: Plan) -> dict[str, Any]:
+def _only_marks(plan: ContactPlan) -> dict[str, Any]:
     """No date changes: say that the contacts reflect the new versions, if they do not say so."""
     if not plan.is_idle:
         try:

@@ -48,7 +48,7 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class Plan:
+class ContactPlan:
     """One attempt at writing dates.
 
     Attributes:
@@ -96,7 +96,7 @@ def held_limits(lake: Lake) -> Limits | None:
     return None if min_us is None or cap is None else Limits(min_us, cap)
 
 
-def make_plan(lake: Lake, asked: Iterable[int], limits: Limits, *, everything: bool = False) -> Plan:
+def make_plan(lake: Lake, asked: Iterable[int], limits: Limits, *, everything: bool = False) -> ContactPlan:
     """Compare the lake's contacts with its stays.
 
     Args:
@@ -119,7 +119,7 @@ def make_plan(lake: Lake, asked: Iterable[int], limits: Limits, *, everything: b
     else:
         candidates = affected(dates_touched(before, after), contacts.files, limits.min_us)
     held = {date for date in candidates if mark(lake, "contacts", _date_mark(date)) is not None}
-    return Plan(
+    return ContactPlan(
         lake=lake,
         limits=limits,
         dates=tuple(sorted({*asked} | held)),
@@ -184,7 +184,7 @@ def affected(touched: Collection[int], contacts: Iterable[LiveFile], min_us: int
     return near
 
 
-def commit_dates(plan: Plan, written: Sequence[Written]) -> None:
+def commit_dates(plan: ContactPlan, written: Sequence[Written]) -> None:
     """Make the written dates visible: crowds first, then contacts, whose marks decide.
 
     Raises:
@@ -197,7 +197,7 @@ def commit_dates(plan: Plan, written: Sequence[Written]) -> None:
 
 
 def _commit(
-    plan: Plan, table: str, live: Snapshot, written: Sequence[Written], marks: Mapping[str, int]
+    plan: ContactPlan, table: str, live: Snapshot, written: Sequence[Written], marks: Mapping[str, int]
 ) -> None:
     commit_once(
         plan.lake,

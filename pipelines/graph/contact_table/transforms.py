@@ -7,7 +7,7 @@ from typing import Any
 import apache_beam as beam
 from apache_beam.pvalue import AsList
 
-from pipelines.graph.contact_table.plan import Plan, Written, commit_dates
+from pipelines.graph.contact_table.plan import ContactPlan, Written, commit_dates
 from pipelines.graph.contact_table.write_dates import DatePart, WriteContacts, WriteCrowds
 from pipelines.kernels.sort import parts_for
 from pipelines.lake import CommitConflict
@@ -22,7 +22,7 @@ STAYS_A_PART = 1 << 18
 class WriteDates(beam.PTransform):  # type: ignore[type-arg]
     """Begin -> the outcome of the commit, also left for the launcher."""
 
-    plan: Plan
+    plan: ContactPlan
     scratch: str
 
     def expand(self, begin: Any) -> Any:
@@ -46,7 +46,7 @@ class WriteDates(beam.PTransform):  # type: ignore[type-arg]
         )
 
 
-def date_parts(plan: Plan) -> list[DatePart]:
+def date_parts(plan: ContactPlan) -> list[DatePart]:
     """The dates of a plan in parts of few stays."""
     found = []
     for date in plan.dates:
@@ -59,7 +59,7 @@ def date_parts(plan: Plan) -> list[DatePart]:
 class CommitDates(beam.DoFn):
     """The last step: one element, one worker."""
 
-    plan: Plan
+    plan: ContactPlan
     scratch: str
 
     def process(

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from pipelines.graph.tracing.infectious_intervals import Intervals, isolation_in, passing_on
 from pipelines.graph.tracing.provenance import provenance
-from pipelines.graph.tracing.request import Asked, ask
+from pipelines.graph.tracing.request import TraceRequest, make_request
 from pipelines.graph.tracing.trace import Traced, traced_in
 from pipelines.kernels.arrow_columns import column
 from pipelines.kernels.types import Int64
@@ -33,7 +33,7 @@ COMPARED = pa.schema(
 """The columns of a comparison: `in` is a rule or `both`; `why` says what the other rule misses."""
 
 
-class Persons(NamedTuple):
+class ComparedPersons(NamedTuple):
     """The persons of a trace.
 
     Attributes:
@@ -80,13 +80,13 @@ def compare(
     where = opened(lake)
     named = [case] if isinstance(case, str) else list(case)
     questions = [
-        ask(where, load_rule(one), named, all_cases=all_cases, depth=depth, until=until)
+        make_request(where, load_rule(one), named, all_cases=all_cases, depth=depth, until=until)
         for one in (rule, other)
     ]
     return compared(where, questions[0], questions[1])
 
 
-def compared(lake: Lake, asked: Asked, other: Asked) -> pa.Table:
+def compared(lake: Lake, asked: TraceRequest, other: TraceRequest) -> pa.Table:
     """The rows of `compare` for two questions about the same cases."""
     traces = [traced_in(lake, one.cases, one.rule, one.depth, one.until_us) for one in (asked, other)]
     ours, theirs = map(persons_of, traces)
@@ -98,18 +98,20 @@ def compared(lake: Lake, asked: Asked, other: Asked) -> pa.Table:
     return _table(ours, theirs, (asked.rule.id, other.rule.id), why)
 
 
-def persons_of(traced: Traced) -> Persons:
+def persons_of(traced: Traced) -> ComparedPersons:
     """Everybody who is in, once."""
-    found = [Persons(*[np.empty(0, np.int64)] * 4)]
+    found = [ComparedPersons(*[np.empty(0, np.int64)] * 4)]
     for tier, hop in enumerate(traced.hops, 1):
         person = hop.person[hop.new]
-        found.append(Persons(person, np.full(person.size, tier), hop.exposed_us[hop.new], hop.via[hop.new]))
-    joined = Persons(*map(np.concatenate, zip(*found, strict=True)))
-    return Persons(*(values[np.argsort(joined.person)] for values in joined))
+        found.append(
+            ComparedPersons(person, np.full(person.size, tier), hop.exposed_us[hop.new], hop.via[hop.new])
+        )
+    joined = ComparedPersons(*map(np.concatenate, zip(*found, strict=True)))
+    return ComparedPersons(*(values[np.argsort(joined.person)] for values in joined))
 
 
 def _missing(
-    lake: Lake, ours: Persons, theirs: Persons, mine: Traced, other: Traced, depth: int
+    lake: Lake, ours: ComparedPersons, theirs: ComparedPersons, mine: Traced, other: Traced, depth: int
 ) -> Iterator[tuple[int, str]]:
     """Why the other rule does not have those whom only ours has: (token, reason)."""
     alone = np.flatnonzero(~np.isin(ours.person, theirs.person))
@@ -133,7 +135,7 @@ def _missing(
         yield int(person[row]), reason
 
 
-def _infectious(lake: Lake, traced: Traced, persons: Persons) -> Intervals:
+def _infectious(lake: Lake, traced: Traced, persons: ComparedPersons) -> Intervals:
     """When everybody who is in, or a case, is infectious under a rule."""
     isolated = isolation_in(lake)
     later = passing_on(persons.person, persons.exposed_us, traced.rule, isolated, traced.where.until_us)
@@ -151,7 +153,9 @@ def _together_us(traced: Traced, intervals: Intervals, person: Int64, via: Int64
     return together_us
 
 
-def _table(ours: Persons, theirs: Persons, rules: tuple[str, str], why: dict[int, str]) -> pa.Table:
+def _table(
+    ours: ComparedPersons, theirs: ComparedPersons, rules: tuple[str, str], why: dict[int, str]
+) -> pa.Table:
     person = np.union1d(ours.person, theirs.person)
     columns = [_aligned(person, side) for side in (ours, theirs)]
     here, there = (np.isin(person, side.person) for side in (ours, theirs))
@@ -176,7 +180,7 @@ def _table(ours: Persons, theirs: Persons, rules: tuple[str, str], why: dict[int
     return pa.table(values, schema=COMPARED).take(column(order))
 
 
-def _aligned(person: Int64, side: Persons) -> tuple[Int64, Int64, Int64]:
+def _aligned(person: Int64, side: ComparedPersons) -> tuple[Int64, Int64, Int64]:
     """Tier, exposure and infector of each person; anything for one who is not in."""
     at = np.minimum(np.searchsorted(side.person, person), max(side.person.size - 1, 0))
     if side.person.size == 0:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from pipelines.graph.tracing.exposure_table import People, nobody, numbers_of, slot_of
+from pipelines.graph.tracing.exposure_table import ExposureTable, nobody, numbers_of, slot_of
 from pipelines.kernels.compile import helper
 from pipelines.kernels.types import Int32, Int64
 from pipelines.lake.sidecar import Sidecar
@@ -65,10 +65,10 @@ def everybody_in(files: Sequence[Sidecar]) -> Everybody:
     return everybody
 
 
-def copied(people: People) -> People:
+def copied(people: ExposureTable) -> ExposureTable:
     """The same persons in a table of their own."""
     columns: list[Any] = [column.copy() for column in people]
-    return People(*columns)
+    return ExposureTable(*columns)
 
 
 @helper

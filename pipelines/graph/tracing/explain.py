@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from pipelines.graph.tracing import provenance_kernel as parts
 from pipelines.graph.tracing.provenance import parts_of_pair
-from pipelines.graph.tracing.request import ask
+from pipelines.graph.tracing.request import make_request
 from pipelines.graph.tracing.trace import Traced, traced_in
 from pipelines.kernels.arrow_columns import column
 from pipelines.kernels.types import Int64
@@ -82,7 +82,7 @@ def explain(
     """
     where = opened(lake, keys)
     named = [case] if isinstance(case, str) else list(case)
-    asked = ask(where, load_rule(rule), named, all_cases=False, depth=depth, until=until)
+    asked = make_request(where, load_rule(rule), named, all_cases=False, depth=depth, until=until)
     traced = traced_in(where, asked.cases, asked.rule, asked.depth, asked.until_us)
     return explained(where, traced, token_of(where, person, keys))
 

@@ -6,8 +6,8 @@ import numpy as np
 from numba import njit
 
 from pipelines.graph.tracing.contact_criteria import EACH, WINDOW, Criteria
-from pipelines.graph.tracing.exposure_table import CLOSED_US, NEVER_US, People, note_exposure
-from pipelines.graph.tracing.overlap_join import Pieces
+from pipelines.graph.tracing.exposure_table import CLOSED_US, NEVER_US, ExposureTable, note_exposure
+from pipelines.graph.tracing.overlap_join import Overlaps
 from pipelines.kernels.compile import helper, inlined
 from pipelines.kernels.sort import order_of
 from pipelines.kernels.types import Int64
@@ -17,7 +17,7 @@ _PRIME_A = np.uint64(0x9E3779B97F4A7C15)
 _PRIME_B = np.uint64(0xC2B2AE3D27D4EB4F)
 
 
-def note_contacts(people: People, pieces: Pieces, infector: Int64, criteria: Criteria) -> None:
+def note_contacts(people: ExposureTable, pieces: Overlaps, infector: Int64, criteria: Criteria) -> None:
     """Note the exposure of everybody whose contact with one infector meets the rule.
 
     Args:
@@ -38,7 +38,7 @@ def note_contacts(people: People, pieces: Pieces, infector: Int64, criteria: Cri
 
 @njit(cache=True, nogil=True)
 def _long_enough(
-    number: Int64, people: int, pieces: Pieces, exposed_us: Int64, criteria: Criteria
+    number: Int64, people: int, pieces: Overlaps, exposed_us: Int64, criteria: Criteria
 ) -> tuple[Int64, Int64]:
     """The pair of each piece, and the pieces of pairs that may be together long enough.
 
@@ -71,10 +71,10 @@ def _long_enough(
 
 @helper
 def _reduce(
-    people: People,
+    people: ExposureTable,
     pair: Int64,
     order: Int64,
-    pieces: Pieces,
+    pieces: Overlaps,
     infector: Int64,
     criteria: Criteria,
     starts_us: Int64,

@@ -20,7 +20,7 @@ CLOSED_US = np.iinfo(np.int64).min
 _LEAST = 1 << 10
 
 
-class People(NamedTuple):
+class ExposureTable(NamedTuple):
     """Persons by number.
 
     Attributes:
@@ -45,12 +45,12 @@ class People(NamedTuple):
         return int(self.taken[0])
 
 
-def nobody() -> People:
+def nobody() -> ExposureTable:
     """No persons yet."""
     return _sized(2 * _LEAST, 0)
 
 
-def with_room(people: People, more: int) -> People:
+def with_room(people: ExposureTable, more: int) -> ExposureTable:
     """The same persons, in a table that can number so many more."""
     if people.met + more <= people.token.size:
         return people
@@ -64,7 +64,7 @@ def with_room(people: People, more: int) -> People:
     return grown
 
 
-def numbers_of(people: People, tokens: Int64) -> tuple[People, Int64]:
+def numbers_of(people: ExposureTable, tokens: Int64) -> tuple[ExposureTable, Int64]:
     """The number of each token, int64[n]; the table may be another afterwards."""
     numbers = np.empty(tokens.size, np.int64)
     done = 0
@@ -74,9 +74,9 @@ def numbers_of(people: People, tokens: Int64) -> tuple[People, Int64]:
     return people, numbers
 
 
-def _sized(slots: int, taken: int) -> People:
+def _sized(slots: int, taken: int) -> ExposureTable:
     room = slots // 2
-    return People(
+    return ExposureTable(
         np.full(slots, -1, np.int32),
         *(np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room, np.int64)),
         np.empty(room, np.uint8),
@@ -96,7 +96,7 @@ def slot_of(slots: Any, tokens: Any, token: int) -> Any:
 
 
 @inlined
-def number_of(people: People, token: int) -> int:
+def number_of(people: ExposureTable, token: int) -> int:
     """The number of a token, which is given one when it has none; there must be room."""
     slot = slot_of(people.slots, people.token, token)
     number: int = people.slots[slot]
@@ -112,7 +112,7 @@ def number_of(people: People, token: int) -> int:
 
 
 @inlined
-def note_exposure(people: People, number: int, exposed_us: int, via: int) -> None:
+def note_exposure(people: ExposureTable, number: int, exposed_us: int, via: int) -> None:
     """Keep an exposure if it is the earliest; of one hop's equal ones that by the smaller token."""
     best_us = people.exposed_us[number]
     if exposed_us < best_us or (
@@ -130,7 +130,7 @@ def _enter(slots: npt.NDArray[np.int32], tokens: Int64, taken: int) -> None:
 
 
 @helper
-def _number(people: People, tokens: Int64, numbers: Int64, begin: int) -> int:
+def _number(people: ExposureTable, tokens: Int64, numbers: Int64, begin: int) -> int:
     """Number tokens from `begin` on as long as there is room; how many are done."""
     for row in range(begin, tokens.size):
         if people.taken[0] == people.token.size:

@@ -13,7 +13,7 @@ from pipelines.graph.tracing.contact_criteria import Criteria
 from pipelines.graph.tracing.everybody import THREADS
 from pipelines.graph.tracing.infectious_intervals import Intervals
 from pipelines.graph.tracing.overlap_join import NO_ZONES
-from pipelines.graph.tracing.temporal_graph import Network
+from pipelines.graph.tracing.temporal_graph import TemporalGraph
 from pipelines.kernels.compile import helper
 from pipelines.kernels.types import Int32, Int64, UInt8
 from pipelines.lake.sidecar import Sidecar
@@ -36,7 +36,7 @@ class Infectors(NamedTuple):
     longest_us: int
 
 
-class _Rows(NamedTuple):
+class _InfectorRows(NamedTuple):
     """The rows of a file that reach into intervals.
 
     Attributes:
@@ -49,7 +49,7 @@ class _Rows(NamedTuple):
     length: Int64
 
 
-def infectors_of(where: Network, intervals: Intervals, pool: ThreadPoolExecutor) -> Infectors:
+def infectors_of(where: TemporalGraph, intervals: Intervals, pool: ThreadPoolExecutor) -> Infectors:
     """The clipped stays of whoever has an interval.
 
     Args:
@@ -78,25 +78,25 @@ def day_of(columns: Sidecar) -> int:
     return int(columns.enter_us[0]) // DAY_US
 
 
-def _rows_of(files: Sequence[Sidecar], intervals: Intervals, first: int, last: int) -> list[_Rows]:
+def _rows_of(files: Sequence[Sidecar], intervals: Intervals, first: int, last: int) -> list[_InfectorRows]:
     """The rows of each file that reach into some of the intervals."""
     some = Intervals(*(column[first:last] for column in intervals))
     none = np.empty(0, np.int64)
-    found = [_Rows(none, none, np.zeros(last - first, np.int64))]
+    found = [_InfectorRows(none, none, np.zeros(last - first, np.int64))]
     for file in files:
         row, owner = clipped_rows(file.person, file.enter_us, file.exit_us, *some)
-        found.append(_Rows(row, owner + first, np.bincount(owner, minlength=last - first)))
+        found.append(_InfectorRows(row, owner + first, np.bincount(owner, minlength=last - first)))
     return found
 
 
 def _fill(
-    where: Network,
+    where: TemporalGraph,
     files: Sequence[Sidecar],
     intervals: Intervals,
     stays: Int64,
     begin: Int64,
     free: Int64,
-    found: Sequence[_Rows],
+    found: Sequence[_InfectorRows],
 ) -> bool:
     """Put the rows of each file into `stays`, from `free` on; whether each interval's ascend by start."""
     ordered = True

@@ -3,14 +3,14 @@
 from typing import Any
 
 from pipelines.graph.tracing.clipped_stays import first_from
-from pipelines.graph.tracing.sweep_kernel import EXPOSED, FROM, TO, Classes, Rows, class_of, note
+from pipelines.graph.tracing.sweep_kernel import EXPOSED, FROM, TO, Classes, VenueRows, class_of, note
 from pipelines.kernels.compile import helper, inlined
 from pipelines.kernels.types import Int64, UInt8
 
 
 @helper
 def look_at(
-    state: Int64, few: UInt8, before: Rows, rows: Rows, longest_us: int, asked: Classes, most: int
+    state: Int64, few: UInt8, before: VenueRows, rows: VenueRows, longest_us: int, asked: Classes, most: int
 ) -> bool:
     """Note the exposures of a few persons at the venues of a date.
 
@@ -32,7 +32,7 @@ def look_at(
 
 @inlined
 def _look(
-    state: Int64, few: UInt8, own: Rows, others: Rows, longest_us: int, asked: Classes, most: int
+    state: Int64, few: UInt8, own: VenueRows, others: VenueRows, longest_us: int, asked: Classes, most: int
 ) -> int:
     """Look at those of a few who are in one table, beside the rows of both; how many were looked at."""
     looked = place = begin = 0
@@ -58,7 +58,7 @@ def _look(
 
 
 @inlined
-def _meet(state: Int64, stay: Any, rows: Rows, first: int) -> int:
+def _meet(state: Int64, stay: Any, rows: VenueRows, first: int) -> int:
     """Note whom of the rows of a venue, from `first` on, somebody meets; how many were looked at."""
     number, venue, enter_us, leave_us, indirect_us, beyond_us, until_us = stay
     row = first

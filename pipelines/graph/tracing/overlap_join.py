@@ -1,7 +1,7 @@
 """From infectious stays to the pieces of contact with whoever stood beside them, an infector at a time.
 
 A piece is the overlap of one clipped stay, lengthened by what counts as
-indirect, with one stay of somebody else at the same venue. Pieces are found
+indirect, with one stay of somebody else at the same venue. Overlaps are found
 by binary searches in files that are sorted by (venue, enter), and never kept
 for all pairs: infectors are taken in batches of some million pieces.
 """
@@ -14,7 +14,7 @@ from numba import njit
 
 from pipelines.graph.encounters import Proximity
 from pipelines.graph.tracing.clipped_stays import NO_ZONE, ClippedStays, Zones, first_after, first_from
-from pipelines.graph.tracing.exposure_table import CLOSED_US, People, number_of, numbers_of, with_room
+from pipelines.graph.tracing.exposure_table import CLOSED_US, ExposureTable, number_of, numbers_of, with_room
 from pipelines.graph.tracing.infectious_intervals import Intervals
 from pipelines.kernels.compile import helper
 from pipelines.kernels.types import Int32, Int64, UInt8
@@ -25,8 +25,8 @@ _PIECES_AT_ONCE = 4_000_000
 _NO_INT64 = np.empty(0, np.int64)
 
 
-class Pieces(NamedTuple):
-    """Pieces of contact.
+class Overlaps(NamedTuple):
+    """Overlaps of infectious stays with stays of others.
 
     Attributes:
         owner: int64[p], the infectious interval.
@@ -41,13 +41,13 @@ class Pieces(NamedTuple):
     start_us: Int64
     end_us: Int64
 
-    def at(self, chosen: Any) -> "Pieces":
+    def at(self, chosen: Any) -> "Overlaps":
         """Some of the pieces, by position or mask."""
         columns: list[Any] = [column[chosen] for column in self]
-        return Pieces(*columns)
+        return Overlaps(*columns)
 
 
-class Beside(NamedTuple):
+class CandidateRanges(NamedTuple):
     """Where the rows beside a stay lie: those of `file` from `first` to before `last`.
 
     Attributes:
@@ -61,12 +61,12 @@ class Beside(NamedTuple):
     first: Int64
     last: Int64
 
-    def at(self, chosen: Any) -> "Beside":
+    def at(self, chosen: Any) -> "CandidateRanges":
         """Some of them, by position or mask."""
-        return Beside(*(column[chosen] for column in self))
+        return CandidateRanges(*(column[chosen] for column in self))
 
 
-def rows_beside(files: Sequence[Sidecar], stays: ClippedStays) -> Beside:
+def rows_beside(files: Sequence[Sidecar], stays: ClippedStays) -> CandidateRanges:
     """Where rows that may overlap a stay lie, file by file.
 
     Args:
@@ -79,12 +79,12 @@ def rows_beside(files: Sequence[Sidecar], stays: ClippedStays) -> Beside:
             stays.venue, stays.start_us, stays.reach_us, columns.venue, columns.enter_us, columns.longest_us
         )
         stay = np.flatnonzero(first < last)
-        parts.append(Beside(stay, np.full(stay.size, number, np.int64), first[stay], last[stay]))
-    none = Beside(*[_NO_INT64] * 4)
-    return Beside(*(np.concatenate(column) for column in zip(*parts, none, strict=True)))
+        parts.append(CandidateRanges(stay, np.full(stay.size, number, np.int64), first[stay], last[stay]))
+    none = CandidateRanges(*[_NO_INT64] * 4)
+    return CandidateRanges(*(np.concatenate(column) for column in zip(*parts, none, strict=True)))
 
 
-def batches(beside: Beside, owner: Int64, owners: int) -> Iterator[tuple[Int64, Beside]]:
+def batches(beside: CandidateRanges, owner: Int64, owners: int) -> Iterator[tuple[Int64, CandidateRanges]]:
     """The rows beside, some owners at a time: all of an owner in one batch.
 
     Args:
@@ -116,9 +116,9 @@ def pieces_of(
     zoned: UInt8,
     stays: ClippedStays,
     infector: Int64,
-    beside: Beside,
-    people: People,
-) -> tuple[People, Pieces]:
+    beside: CandidateRanges,
+    people: ExposureTable,
+) -> tuple[ExposureTable, Overlaps]:
     """The pieces of contact with the rows beside some stays.
 
     Args:
@@ -149,7 +149,9 @@ def pieces_of(
     return people, joined(parts)
 
 
-def pieces_of_encounters(near: Proximity, intervals: Intervals, people: People) -> tuple[People, Pieces]:
+def pieces_of_encounters(
+    near: Proximity, intervals: Intervals, people: ExposureTable
+) -> tuple[ExposureTable, Overlaps]:
     """The encounters of infectious persons, clipped; they are of class 0."""
     owner, row = rows_of_owners(near.person, intervals.person)
     start_us = np.maximum(near.start_us[row], intervals.start_us[owner])
@@ -157,13 +159,13 @@ def pieces_of_encounters(near: Proximity, intervals: Intervals, people: People) 
     kept = start_us < end_us
     people, other = numbers_of(people, near.other[row[kept]])
     kind = np.zeros(other.size, np.uint8)
-    return people, Pieces(owner[kept], other, kind, start_us[kept], end_us[kept])
+    return people, Overlaps(owner[kept], other, kind, start_us[kept], end_us[kept])
 
 
-def room_for(pieces: int) -> Pieces:
+def room_for(pieces: int) -> Overlaps:
     """Columns for so many pieces, not filled."""
     numbers, kind = np.empty((4, pieces), np.int64), np.empty(pieces, np.uint8)
-    return Pieces(numbers[0], numbers[1], kind, numbers[2], numbers[3])
+    return Overlaps(numbers[0], numbers[1], kind, numbers[2], numbers[3])
 
 
 def rows_of_owners(ascending: Int64, wanted: Int64) -> tuple[Int64, Int64]:
@@ -175,10 +177,10 @@ def rows_of_owners(ascending: Int64, wanted: Int64) -> tuple[Int64, Int64]:
     return owner, np.arange(owner.size) + np.repeat(first - before, length)
 
 
-def joined(parts: Sequence[Pieces]) -> Pieces:
+def joined(parts: Sequence[Overlaps]) -> Overlaps:
     """All the pieces."""
-    none = Pieces(_NO_INT64, _NO_INT64, np.empty(0, np.uint8), _NO_INT64, _NO_INT64)
-    return Pieces(*(np.concatenate(column) for column in zip(*parts, none, strict=True)))
+    none = Overlaps(_NO_INT64, _NO_INT64, np.empty(0, np.uint8), _NO_INT64, _NO_INT64)
+    return Overlaps(*(np.concatenate(column) for column in zip(*parts, none, strict=True)))
 
 
 NO_ZONES = np.full(1, NO_ZONE, np.int32)
@@ -205,8 +207,8 @@ def _ranges(
 
 @helper
 def _pieces(
-    people: People,
-    beside: Beside,
+    people: ExposureTable,
+    beside: CandidateRanges,
     begin: int,
     stays: ClippedStays,
     infector: Int64,
@@ -215,7 +217,7 @@ def _pieces(
     enter_us: Int64,
     exit_us: Int64,
     zone: Int32,
-    found: Pieces,
+    found: Overlaps,
     count: int,
 ) -> tuple[int, int]:
     """The overlaps of some stays with the rows of one file beside them, put into `found` from `count` on.

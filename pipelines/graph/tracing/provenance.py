@@ -11,8 +11,15 @@ from pipelines.graph.tracing.everybody import THREADS
 from pipelines.graph.tracing.infectious_intervals import Intervals
 from pipelines.graph.tracing.infectors import Infectors, day_of, infectors_of
 from pipelines.graph.tracing.overlap_join import NO_ZONES, rows_of_owners
-from pipelines.graph.tracing.provenance_kernel import Columns, Contacts, Pairs, columns_of, measured, parts_of
-from pipelines.graph.tracing.temporal_graph import Network
+from pipelines.graph.tracing.provenance_kernel import (
+    Pairs,
+    PairTotals,
+    StayColumns,
+    columns_of,
+    measured,
+    parts_of,
+)
+from pipelines.graph.tracing.temporal_graph import TemporalGraph
 from pipelines.kernels.compile import helper
 from pipelines.kernels.sort import order_of
 from pipelines.kernels.types import Int64
@@ -28,14 +35,14 @@ class NearBy(NamedTuple):
         first_day, last_day: all its stays lie in these UTC days.
     """
 
-    columns: Columns
+    columns: StayColumns
     first: Int64
     last: Int64
     first_day: int
     last_day: int
 
 
-def provenance(where: Network, sources: Intervals, person: Int64, via: Int64) -> Contacts:
+def provenance(where: TemporalGraph, sources: Intervals, person: Int64, via: Int64) -> PairTotals:
     """The whole clipped contact of each person with his infector.
 
     Args:
@@ -50,14 +57,14 @@ def provenance(where: Network, sources: Intervals, person: Int64, via: Int64) ->
 
 
 def _provenance(
-    where: Network, intervals: Intervals, person: Int64, via: Int64, pool: ThreadPoolExecutor
-) -> Contacts:
+    where: TemporalGraph, intervals: Intervals, person: Int64, via: Int64, pool: ThreadPoolExecutor
+) -> PairTotals:
     infectors = infectors_of(where, intervals, pool)
     files = near_by(where, infectors)
     number = np.searchsorted(infectors.person, via)
     met = _of_encounters(where, intervals, person, via)
 
-    def of_slice(first: int, last: int) -> Contacts:
+    def of_slice(first: int, last: int) -> PairTotals:
         inside = met[(met[:, parts.PAIR] >= first) & (met[:, parts.PAIR] < last)]
         inside[:, parts.PAIR] -= first
         of = number[first:last]
@@ -69,7 +76,7 @@ def _provenance(
     return _one_after_the_other(list(pool.map(of_slice, bounds[:-1], bounds[1:])))
 
 
-def parts_of_pair(where: Network, sources: Intervals, person: int, via: int) -> Int64:
+def parts_of_pair(where: TemporalGraph, sources: Intervals, person: int, via: int) -> Int64:
     """The parts of the whole contact of a person with his infector, int64[p, PART_COLUMNS], by start."""
     pair, infector = np.array([person], np.int64), np.array([via], np.int64)
     intervals = sources.of(infector)
@@ -81,7 +88,7 @@ def parts_of_pair(where: Network, sources: Intervals, person: int, via: int) -> 
     return joined[np.argsort(joined[:, parts.FROM], kind="stable")]
 
 
-def near_by(where: Network, infectors: Infectors) -> list[NearBy]:
+def near_by(where: TemporalGraph, infectors: Infectors) -> list[NearBy]:
     """The files that may hold stays beside those of infectors."""
     starts_us, reach_us = (infectors.stays[:, at] for at in (parts.START, parts.REACH))
     files = []
@@ -115,7 +122,7 @@ def _advance(stays: Int64, begin: Int64, after_us: int, before_us: int, first: I
         last[infector] = stay
 
 
-def _of_encounters(where: Network, intervals: Intervals, person: Int64, via: Int64) -> Int64:
+def _of_encounters(where: TemporalGraph, intervals: Intervals, person: Int64, via: Int64) -> Int64:
     """The encounters of each pair, clipped; devices saw all of them, and all of them are direct."""
     owner, row = rows_of_owners(where.near.person, intervals.person)
     start_us = np.maximum(where.near.start_us[row], intervals.start_us[owner])
@@ -132,10 +139,10 @@ def _of_encounters(where: Network, intervals: Intervals, person: Int64, via: Int
     return made
 
 
-def _one_after_the_other(slices: Sequence[Contacts]) -> Contacts:
+def _one_after_the_other(slices: Sequence[PairTotals]) -> PairTotals:
     """All pairs of slices that follow one another."""
     joined = [np.concatenate(column) for column in zip(*slices, strict=True)]
-    contacts = Contacts(*joined)
+    contacts = PairTotals(*joined)
     pair = venues = stays = 0
     for part in slices:
         end = pair + part.direct_us.size

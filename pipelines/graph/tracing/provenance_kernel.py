@@ -30,7 +30,7 @@ rest says where; OF_STAYS is 0 for an encounter, which is nowhere.
 """
 
 
-class Columns(NamedTuple):
+class StayColumns(NamedTuple):
     """A file of `stays` in the order of persons.
 
     Attributes:
@@ -60,7 +60,7 @@ class Pairs(NamedTuple):
     last: Int64
 
 
-class Contacts(NamedTuple):
+class PairTotals(NamedTuple):
     """What the contacts of pairs come to.
 
     Attributes:
@@ -85,13 +85,13 @@ class Contacts(NamedTuple):
         return np.repeat(np.arange(self.at_end.size), np.diff(self.at_end, prepend=0))
 
 
-def columns_of(columns: Sidecar, zone: Int32) -> Columns:
+def columns_of(columns: Sidecar, zone: Int32) -> StayColumns:
     """What of a sidecar the kernels read."""
     of_rows = (columns.person, columns.venue, columns.enter_us, columns.exit_us)
-    return Columns(*of_rows, columns.imputed_from_us, columns.stay_id, zone)
+    return StayColumns(*of_rows, columns.imputed_from_us, columns.stay_id, zone)
 
 
-def parts_of(columns: Columns, pairs: Pairs, own: Int64, longest_us: int) -> Int64:
+def parts_of(columns: StayColumns, pairs: Pairs, own: Int64, longest_us: int) -> Int64:
     """The parts that the stays of one file make, in the order of pairs.
 
     Args:
@@ -112,7 +112,7 @@ def parts_of(columns: Columns, pairs: Pairs, own: Int64, longest_us: int) -> Int
         parts = np.concatenate((parts[:found], np.empty_like(parts), np.empty_like(parts)))
 
 
-def measured(parts: Int64, order: Int64, pairs: int) -> Contacts:
+def measured(parts: Int64, order: Int64, pairs: int) -> PairTotals:
     """The union of each pair's parts, measured.
 
     Args:
@@ -123,7 +123,7 @@ def measured(parts: Int64, order: Int64, pairs: int) -> Contacts:
     count = parts.shape[0]
     us, ends = np.zeros((3, pairs), np.int64), np.zeros((2, pairs), np.int64)
     venue, stay = np.empty(count, np.int64), np.empty(2 * count, np.int64)
-    contacts = Contacts(us[0], us[1], us[2], venue, ends[0], stay, ends[1])
+    contacts = PairTotals(us[0], us[1], us[2], venue, ends[0], stay, ends[1])
     _measure(parts, order, contacts, np.empty((2, 2 * count), np.int64))
     venues, stays = int(ends[0].max(initial=0)), int(ends[1].max(initial=0))
     return contacts._replace(at_venue=venue[:venues], of_stay=stay[:stays])
@@ -131,7 +131,14 @@ def measured(parts: Int64, order: Int64, pairs: int) -> Contacts:
 
 @helper
 def _find(
-    columns: Columns, pairs: Pairs, own: Int64, longest_us: int, pair: int, row: int, parts: Int64, found: int
+    columns: StayColumns,
+    pairs: Pairs,
+    own: Int64,
+    longest_us: int,
+    pair: int,
+    row: int,
+    parts: Int64,
+    found: int,
 ) -> tuple[int, int, int]:
     """Find parts from a pair on, as long as there is room; the next pair, how many were found, its row."""
     while pair < pairs.person.size:
@@ -160,7 +167,7 @@ def _find(
 
 
 @inlined
-def _write(parts: Int64, part: int, pair: int, own: Int64, one: int, columns: Columns, row: int) -> None:
+def _write(parts: Int64, part: int, pair: int, own: Int64, one: int, columns: StayColumns, row: int) -> None:
     start_us, end_us = max(own[one, START], columns.enter_us[row]), min(own[one, REACH], columns.exit_us[row])
     direct_end_us = max(start_us, min(own[one, END], end_us))
     seen_us = columns.imputed_from_us[row]
@@ -173,7 +180,7 @@ def _write(parts: Int64, part: int, pair: int, own: Int64, one: int, columns: Co
 
 
 @helper
-def _measure(parts: Int64, order: Int64, contacts: Contacts, room: Int64) -> None:
+def _measure(parts: Int64, order: Int64, contacts: PairTotals, room: Int64) -> None:
     """Measure pair after pair; `room` holds the intervals of one."""
     begin = venues = stays = 0
     for pair in range(contacts.direct_us.size):

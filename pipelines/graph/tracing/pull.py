@@ -10,9 +10,9 @@ import numpy as np
 
 from pipelines.graph.tracing.clipped_stays import NO_ZONE, ClippedStays, Zones, by_venue
 from pipelines.graph.tracing.contact_criteria import Criteria
-from pipelines.graph.tracing.exposure_table import NEVER_US, People, numbers_of, slot_of
+from pipelines.graph.tracing.exposure_table import NEVER_US, ExposureTable, numbers_of, slot_of
 from pipelines.graph.tracing.infectious_intervals import Intervals
-from pipelines.graph.tracing.overlap_join import NO_ZONES, Beside, Pieces, joined, room_for
+from pipelines.graph.tracing.overlap_join import NO_ZONES, CandidateRanges, Overlaps, joined, room_for
 from pipelines.kernels.compile import helper
 from pipelines.kernels.types import Int32, Int64
 from pipelines.lake.sidecar import Sidecar
@@ -31,7 +31,7 @@ class Infectious(NamedTuple):
     owner: Int64
 
 
-def layers(people: People, sources: Intervals) -> Iterator[Infectious]:
+def layers(people: ExposureTable, sources: Intervals) -> Iterator[Infectious]:
     """The sources by number, one interval a person at a time.
 
     Args:
@@ -62,11 +62,11 @@ def pulled(
     criteria: Criteria,
     stays: ClippedStays,
     target: Int64,
-    beside: Beside,
-    people: People,
+    beside: CandidateRanges,
+    people: ExposureTable,
     infectious: Infectious,
     until_us: int,
-) -> Pieces:
+) -> Overlaps:
     """The pieces of contact of some persons with whoever was infectious beside them.
 
     Args:
@@ -95,9 +95,9 @@ def pulled(
 
 @helper
 def _pulled(
-    people: People,
+    people: ExposureTable,
     infectious: Infectious,
-    beside: Beside,
+    beside: CandidateRanges,
     stays: ClippedStays,
     target: Int64,
     criteria: Criteria,
@@ -106,7 +106,7 @@ def _pulled(
     exit_us: Int64,
     zone: Int32,
     until_us: int,
-    found: Pieces,
+    found: Overlaps,
 ) -> int:
     """The pieces with the rows of one file, put into `found`; how many there are."""
     count = 0

@@ -15,7 +15,7 @@ from schemas.rules import Rule
 
 
 @dataclass(frozen=True)
-class Asked:
+class TraceRequest:
     """A question.
 
     Attributes:
@@ -46,16 +46,16 @@ class Asked:
             yield f"{counted(empty, 'case')} {said}"
 
 
-def ask(
+def make_request(
     lake: Lake, rule: Rule, case: Sequence[str], *, all_cases: bool, depth: int | None, until: str | None
-) -> Asked:
+) -> TraceRequest:
     """A question, checked.
 
     Args:
         lake: where.
         rule: the rule pack.
         case: numbers of cases; none with `all_cases`.
-        all_cases: ask for all that have not been withdrawn.
+        all_cases: make_request for all that have not been withdrawn.
         depth: the last tier; None is the rule's.
         until: how far the question reaches; None is the lake's last instant.
 
@@ -64,7 +64,9 @@ def ask(
         DataError: a case is unknown, withdrawn, or has neither onset nor sample.
     """
     if bool(case) == all_cases:
-        raise UsageError("one of --case and --all-cases is needed", "name cases, or ask for all, not both")
+        raise UsageError(
+            "one of --case and --all-cases is needed", "name cases, or make_request for all, not both"
+        )
     if depth is not None and depth < 1:
         raise UsageError("--depth is no tier", "write a whole number from 1, which is F1")
     cases = list(cases_by_id(lake).values()) if all_cases else find_cases(lake, case)
@@ -74,7 +76,7 @@ def ask(
             "--case names a case with neither onset nor sample",
             "its infectious window has no beginning; add onset_at or sampled_at to the case",
         )
-    return Asked(
+    return TraceRequest(
         tuple(known),
         rule,
         rule.chain.max_tier if depth is None else depth,

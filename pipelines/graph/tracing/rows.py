@@ -9,10 +9,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.graph.tracing.provenance import provenance
-from pipelines.graph.tracing.provenance_kernel import Contacts
+from pipelines.graph.tracing.provenance_kernel import PairTotals
 from pipelines.graph.tracing.score import WEIGHTS, scores
 from pipelines.graph.tracing.search import Hop
-from pipelines.graph.tracing.temporal_graph import Network
+from pipelines.graph.tracing.temporal_graph import TemporalGraph
 from pipelines.kernels.arrow_columns import column
 from pipelines.kernels.group_by import lists_until
 from pipelines.kernels.sort import dense_rank
@@ -42,7 +42,7 @@ TRACE = pa.schema(
 _SECONDS = ("seconds_direct", "seconds_indirect", "seconds_imputed")
 
 
-def rows_of(lake: Lake, where: Network, rule: str, found: Sequence[Hop]) -> pa.Table:
+def rows_of(lake: Lake, where: TemporalGraph, rule: str, found: Sequence[Hop]) -> pa.Table:
     """The rows of what hops have found.
 
     Args:
@@ -58,7 +58,7 @@ def rows_of(lake: Lake, where: Network, rule: str, found: Sequence[Hop]) -> pa.T
     return pa.concat_tables([TRACE.empty_table(), *parts])
 
 
-def _rows_of_hop(lake: Lake, where: Network, rule: str, tier: int, hop: Hop) -> pa.Table:
+def _rows_of_hop(lake: Lake, where: TemporalGraph, rule: str, tier: int, hop: Hop) -> pa.Table:
     new = np.flatnonzero(hop.new)
     person, exposed_us, via = hop.person[new], hop.exposed_us[new], hop.via[new]
     came = provenance(where, hop.sources, person, via)
@@ -92,7 +92,7 @@ class _Venues(NamedTuple):
     weight: npt.NDArray[np.float64]
 
 
-def _venues(lake: Lake, came: Contacts) -> _Venues:
+def _venues(lake: Lake, came: PairTotals) -> _Venues:
     number, distinct = dense_rank(came.at_venue)
     codes = places(lake).codes(distinct)
     by_code = pc.sort_indices(codes).to_numpy()

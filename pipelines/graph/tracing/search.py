@@ -19,7 +19,7 @@ from pipelines.graph.tracing.overlap_join import batches, joined, pieces_of, pie
 from pipelines.graph.tracing.pull import layers, looking_back, pulled
 from pipelines.graph.tracing.sweep import sweep, swept_classes
 from pipelines.graph.tracing.sweep_cumulative import add_up
-from pipelines.graph.tracing.temporal_graph import Network
+from pipelines.graph.tracing.temporal_graph import TemporalGraph
 from pipelines.kernels.types import Int64
 from schemas.rules import Rule
 
@@ -47,7 +47,7 @@ class Hop(NamedTuple):
 
 
 def hops(
-    where: Network, rule: Rule, index: Intervals, cases: Int64, isolated: Isolation, depth: int
+    where: TemporalGraph, rule: Rule, index: Intervals, cases: Int64, isolated: Isolation, depth: int
 ) -> list[Hop]:
     """Trace from the index cases.
 
@@ -79,7 +79,7 @@ def hops(
 class _Search:
     """Who has been found so far, by number; numbers are given as persons are met, or to everybody at once."""
 
-    def __init__(self, where: Network, cases: Int64) -> None:
+    def __init__(self, where: TemporalGraph, cases: Int64) -> None:
         self._where = where
         self._people, numbers = numbers_of(nobody(), np.unique(cases))
         self._people.exposed_us[numbers] = CLOSED_US

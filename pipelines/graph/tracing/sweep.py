@@ -18,7 +18,7 @@ import numpy as np
 
 from pipelines.graph.tracing.contact_criteria import WITHIN_24H, Criteria, VenueClasses
 from pipelines.graph.tracing.everybody import THREADS, Everybody
-from pipelines.graph.tracing.exposure_table import People
+from pipelines.graph.tracing.exposure_table import ExposureTable
 from pipelines.graph.tracing.infectious_intervals import Intervals
 from pipelines.graph.tracing.infectors import day_of
 from pipelines.graph.tracing.looking import look_at
@@ -31,9 +31,9 @@ from pipelines.graph.tracing.sweep_kernel import (
     TO,
     VIA,
     Classes,
-    Room,
-    Rows,
-    meet_at_venues,
+    SweepBuffers,
+    VenueRows,
+    sweep_venues,
 )
 from pipelines.kernels.types import Int64, UInt8
 from pipelines.lake.sidecar import Sidecar
@@ -54,8 +54,8 @@ class Date(NamedTuple):
     """
 
     begin_us: int
-    before: Rows
-    rows: Rows
+    before: VenueRows
+    rows: VenueRows
     longest_us: int
 
 
@@ -69,7 +69,7 @@ def swept_classes(criteria: Criteria) -> UInt8:
 def sweep(
     files: Sequence[Sidecar],
     everybody: Everybody,
-    people: People,
+    people: ExposureTable,
     sources: Intervals,
     criteria: Criteria,
     classes: VenueClasses,
@@ -160,7 +160,7 @@ def _take_earlier(state: Int64, other: Int64) -> None:
     state[taken] = other[taken]
 
 
-def _note(people: People, state: Int64) -> None:
+def _note(people: ExposureTable, state: Int64) -> None:
     found = np.flatnonzero(state[:, VIA] != NOT_FRESH)
     people.exposed_us[found] = state[found, EXPOSED]
     people.via[found] = people.token[state[found, VIA]]
@@ -172,12 +172,14 @@ def _dates(
 ) -> Iterator[Date]:
     """The stays date by date; what is indirect lengthens them by `longest_us` at most."""
     none = np.empty(0, np.int64)
-    before = earlier = Rows(none.astype(np.int32), none, none, none)
+    before = earlier = VenueRows(none.astype(np.int32), none, none, none)
     longest_stay_us = 0
     for _, some_files in groupby(files, day_of):
         some = list(some_files)
         longest_stay_us = max(longest_stay_us, *(one.longest_us for one in some))
-        parts = [Rows(everybody.numbers(one, pool), one.venue, one.enter_us, one.exit_us) for one in some]
+        parts = [
+            VenueRows(everybody.numbers(one, pool), one.venue, one.enter_us, one.exit_us) for one in some
+        ]
         rows = parts[0] if len(parts) == 1 else _in_order(parts)
         begin_us = int(rows.enter_us.min())
         before = _in_order([_reaching(part, begin_us - longest_us) for part in (before, earlier)])
@@ -185,35 +187,39 @@ def _dates(
         earlier = rows
 
 
-def _reaching(rows: Rows, beyond_us: int) -> Rows:
+def _reaching(rows: VenueRows, beyond_us: int) -> VenueRows:
     chosen = np.flatnonzero(rows.exit_us > beyond_us)
-    return Rows(rows.number[chosen], *(column[chosen] for column in rows[1:]))
+    return VenueRows(rows.number[chosen], *(column[chosen] for column in rows[1:]))
 
 
-def _in_order(parts: Sequence[Rows]) -> Rows:
+def _in_order(parts: Sequence[VenueRows]) -> VenueRows:
     """All the rows in the order (venue, enter)."""
     columns: list[Any] = [np.concatenate(column) for column in zip(*parts, strict=True)]
-    rows = Rows(*columns)
+    rows = VenueRows(*columns)
     order = np.lexsort((rows.enter_us, rows.venue))
-    return Rows(rows.number[order], *(column[order] for column in rows[1:]))
+    return VenueRows(rows.number[order], *(column[order] for column in rows[1:]))
 
 
 def _sweep_part(date: Date, asked: Classes, number: int, state: Int64) -> None:
     """Sweep one part of the venues of a date."""
     before, rows, room = _part_of(date, number)
-    meet_at_venues(state, before, rows, asked, room)
+    sweep_venues(state, before, rows, asked, room)
 
 
-def _part_of(date: Date, number: int) -> tuple[Rows, Rows, Room]:
+def _part_of(date: Date, number: int) -> tuple[VenueRows, VenueRows, SweepBuffers]:
     """The stays of one part of the venues of a date, and room for them."""
     venue = date.rows.venue
     bounds = [venue[venue.size * part // THREADS] for part in range(1, THREADS)]
     before, rows = (_part(some, bounds, number) for some in (date.before, date.rows))
-    return before, rows, Room(*np.empty((len(Room._fields), before.venue.size + rows.venue.size), np.int64))
+    return (
+        before,
+        rows,
+        SweepBuffers(*np.empty((len(SweepBuffers._fields), before.venue.size + rows.venue.size), np.int64)),
+    )
 
 
-def _part(rows: Rows, bounds: Sequence[int], number: int) -> Rows:
+def _part(rows: VenueRows, bounds: Sequence[int], number: int) -> VenueRows:
     """The rows of the venues of a part; the bounds are venues."""
     ends = [0, *np.searchsorted(rows.venue, bounds).tolist(), rows.venue.size]
     some = slice(ends[number], ends[number + 1])
-    return Rows(rows.number[some], rows.venue[some], rows.enter_us[some], rows.exit_us[some])
+    return VenueRows(rows.number[some], rows.venue[some], rows.enter_us[some], rows.exit_us[some])

@@ -16,25 +16,25 @@ from pipelines.graph.tracing import provenance_kernel as parts
 from pipelines.graph.tracing.contact_criteria import WINDOW, Criteria
 from pipelines.graph.tracing.everybody import THREADS
 from pipelines.graph.tracing.exposure_criteria import note_contacts
-from pipelines.graph.tracing.exposure_table import NEVER_US, People, numbers_of
+from pipelines.graph.tracing.exposure_table import NEVER_US, ExposureTable, numbers_of
 from pipelines.graph.tracing.infectious_intervals import Intervals
 from pipelines.graph.tracing.infectors import infectors_of
-from pipelines.graph.tracing.overlap_join import Pieces, joined
+from pipelines.graph.tracing.overlap_join import Overlaps, joined
 from pipelines.graph.tracing.provenance import NearBy, near_by, parts_beside
 from pipelines.graph.tracing.sweep_kernel import (
     EXPOSED,
     NOT_FRESH,
     VIA,
     Classes,
-    Room,
-    Rows,
+    SweepBuffers,
+    VenueRows,
     class_of,
     end_of,
     next_venue,
     sort_sources,
     take,
 )
-from pipelines.graph.tracing.temporal_graph import Network
+from pipelines.graph.tracing.temporal_graph import TemporalGraph
 from pipelines.kernels.compile import helper, inlined
 from pipelines.kernels.sort import dense_rank
 from pipelines.kernels.types import Int64, UInt8
@@ -44,7 +44,7 @@ _PAIRS_AT_ONCE = 1_000_000  # whose pieces are in memory together
 _FOR_EVER = 1 << 40  # days
 
 
-class _Pairs(NamedTuple):
+class _CandidatePairs(NamedTuple):
     """Persons and sources, by number; ascending, each pair once.
 
     Attributes:
@@ -57,12 +57,14 @@ class _Pairs(NamedTuple):
     first_day: Int64
     last_day: Int64
 
-    def at(self, some: Any) -> "_Pairs":
+    def at(self, some: Any) -> "_CandidatePairs":
         """Some of the pairs, by position or mask."""
-        return _Pairs(*(column[some] for column in self))
+        return _CandidatePairs(*(column[some] for column in self))
 
 
-def short_pairs(state: Int64, before: Rows, rows: Rows, asked: Classes, room: Room, day: int) -> Int64:
+def short_pairs(
+    state: Int64, before: VenueRows, rows: VenueRows, asked: Classes, room: SweepBuffers, day: int
+) -> Int64:
     """The pairs of a person and a source with an overlap that may be part of an earlier exposure.
 
     Args:
@@ -87,7 +89,7 @@ def short_pairs(state: Int64, before: Rows, rows: Rows, asked: Classes, room: Ro
 
 
 def add_up(
-    where: Network, people: People, sources: Intervals, short: Int64, met: Pieces, swept: UInt8
+    where: TemporalGraph, people: ExposureTable, sources: Intervals, short: Int64, met: Overlaps, swept: UInt8
 ) -> None:
     """Note the exposures that overlaps make together, of some pairs and of all who had an encounter.
 
@@ -108,7 +110,7 @@ def add_up(
     np.minimum.at(first_day, of_short, short[:, 3])
     np.maximum.at(last_day, of_short, short[:, 3] + _reach_days(where.criteria))
     first_day[of_met], last_day[of_met] = -_FOR_EVER, _FOR_EVER
-    pairs = _Pairs(distinct // people.met, distinct % people.met, first_day, last_day)
+    pairs = _CandidatePairs(distinct // people.met, distinct % people.met, first_day, last_day)
     together_us = np.bincount(of_short, short[:, 2], distinct.size)
     long_enough = together_us >= where.criteria.min_us[swept == 1].min()
     long_enough |= people.exposed_us[pairs.own] < NEVER_US
@@ -130,7 +132,9 @@ def _reach_days(criteria: Criteria) -> int:
     return int(max(DAY_US, criteria.min_us.max()) // DAY_US) + 1
 
 
-def _pieces(where: Network, people: People, sources: Intervals, pairs: _Pairs) -> Pieces:
+def _pieces(
+    where: TemporalGraph, people: ExposureTable, sources: Intervals, pairs: _CandidatePairs
+) -> Overlaps:
     """All that the stays of pairs make of their contacts on the days that matter."""
     person, via = people.token[pairs.own], people.token[pairs.other]
 
@@ -148,16 +152,16 @@ def _pieces(where: Network, people: People, sources: Intervals, pairs: _Pairs) -
     columns = (parts.PAIR, parts.VENUE, parts.FROM, parts.TO)
     pair, venue, start_us, end_us = (np.ascontiguousarray(found[:, at]) for at in columns)
     owner = np.searchsorted(sources.person, via)[pair]
-    return Pieces(owner, pairs.own[pair], where.classes.kinds(venue), start_us, end_us)
+    return Overlaps(owner, pairs.own[pair], where.classes.kinds(venue), start_us, end_us)
 
 
 @helper
 def _pairs(
     state: Int64,
-    before: Rows,
-    rows: Rows,
+    before: VenueRows,
+    rows: VenueRows,
     asked: Classes,
-    room: Room,
+    room: SweepBuffers,
     row: int,
     early: int,
     pairs: Int64,
@@ -183,7 +187,7 @@ def _pairs(
 
 
 @inlined
-def _of_venue(state: Int64, room: Room, targets: int, sources: int, pairs: Int64, found: int) -> int:
+def _of_venue(state: Int64, room: SweepBuffers, targets: int, sources: int, pairs: Int64, found: int) -> int:
     """Put the pairs of one venue into `pairs`; how many there are then, -1 if there is no room."""
     longest_us = 0
     for source in range(sources):

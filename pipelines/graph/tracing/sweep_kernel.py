@@ -28,7 +28,7 @@ number of the infector if this sweep has found the exposure.
 NOT_FRESH = np.iinfo(np.int64).max
 
 
-class Rows(NamedTuple):
+class VenueRows(NamedTuple):
     """Stays in the order (venue, enter).
 
     Attributes:
@@ -62,8 +62,8 @@ class Classes(NamedTuple):
     until_us: int
 
 
-class Room(NamedTuple):
-    """Room for the stays of one venue; int64[n] each.
+class SweepBuffers(NamedTuple):
+    """Buffers for the stays of one venue; int64[n] each.
 
     Attributes:
         number, enter_us, exit_us: those who can be exposed earlier than they are, ascending by enter.
@@ -84,7 +84,9 @@ class Room(NamedTuple):
 
 
 @helper
-def meet_at_venues(state: Int64, before: Rows, rows: Rows, asked: Classes, room: Room) -> None:
+def sweep_venues(
+    state: Int64, before: VenueRows, rows: VenueRows, asked: Classes, room: SweepBuffers
+) -> None:
     """Let all meet at the venues of a date.
 
     Args:
@@ -110,7 +112,7 @@ def meet_at_venues(state: Int64, before: Rows, rows: Rows, asked: Classes, room:
 
 
 @inlined
-def next_venue(before: Rows, early: int, rows: Rows, row: int) -> int:
+def next_venue(before: VenueRows, early: int, rows: VenueRows, row: int) -> int:
     """The first venue from two rows on, of which at least one is there."""
     if row == rows.venue.size or (early < before.venue.size and before.venue[early] < rows.venue[row]):
         return int(before.venue[early])
@@ -126,7 +128,7 @@ def class_of(asked: Classes, venue: int, place: int) -> tuple[int, int]:
 
 
 @inlined
-def end_of(rows: Rows, row: int, venue: int) -> int:
+def end_of(rows: VenueRows, row: int, venue: int) -> int:
     """The first row from `row` on that is not of a venue."""
     while row < rows.venue.size and rows.venue[row] == venue:
         row += 1
@@ -136,11 +138,11 @@ def end_of(rows: Rows, row: int, venue: int) -> int:
 @inlined
 def take(
     state: Int64,
-    rows: Rows,
+    rows: VenueRows,
     first: int,
     last: int,
     reach: tuple[int, int, int],
-    room: Room,
+    room: SweepBuffers,
     targets: int,
     sources: int,
 ) -> tuple[int, int]:
@@ -166,7 +168,7 @@ def take(
 
 
 @inlined
-def sort_sources(room: Room, sources: int) -> None:
+def sort_sources(room: SweepBuffers, sources: int) -> None:
     """Shell sort by start: stays come in order, but for those exposed in the middle of one."""
     gap = 1
     ordered = True
@@ -190,7 +192,7 @@ def sort_sources(room: Room, sources: int) -> None:
 
 
 @inlined
-def _meet(state: Int64, room: Room, targets: int, sources: int) -> None:
+def _meet(state: Int64, room: SweepBuffers, targets: int, sources: int) -> None:
     """Let targets and sources meet at one venue."""
     source = waiting = here = 0
     least = -1  # the position of the smallest number that is here, or was
@@ -220,7 +222,7 @@ def _meet(state: Int64, room: Room, targets: int, sources: int) -> None:
 
 
 @inlined
-def _arrive(state: Int64, room: Room, source: int, sources: int, waiting: int) -> tuple[int, int]:
+def _arrive(state: Int64, room: SweepBuffers, source: int, sources: int, waiting: int) -> tuple[int, int]:
     """Let the sources of one instant arrive, from `source` on: they expose those who wait.
 
     Returns:
@@ -259,7 +261,7 @@ def note(state: Int64, number: int, exposed_us: int, via: int) -> None:
 
 
 @inlined
-def _leave(room: Room, here: int, now_us: int) -> int:
+def _leave(room: SweepBuffers, here: int, now_us: int) -> int:
     """Drop the sources that reach no farther than `now_us`; how many are left."""
     left = 0
     for one in range(here):
@@ -270,7 +272,7 @@ def _leave(room: Room, here: int, now_us: int) -> int:
 
 
 @inlined
-def _least(room: Room, here: int, now_us: int, but: int) -> Any:
+def _least(room: SweepBuffers, here: int, now_us: int, but: int) -> Any:
     """The position of the smallest number that is here, but for one; -1 if there is none."""
     least = -1
     for one in range(here):

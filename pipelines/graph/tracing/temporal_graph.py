@@ -24,7 +24,7 @@ Files = Callable[[str, Span], list[Sidecar]]
 
 
 @dataclass(frozen=True)
-class Network:
+class TemporalGraph:
     """Stays and encounters under a rule.
 
     Attributes:
@@ -68,13 +68,13 @@ class Network:
         return self.files(by, Span(int(start_us.min()), int(end_us.max())))
 
 
-def network(lake: Lake, rule: Rule, until_us: int) -> Network:
+def network(lake: Lake, rule: Rule, until_us: int) -> TemporalGraph:
     """A lake under a rule, as far as an instant."""
 
     def files(by: str, span: Span) -> list[Sidecar]:
         return sidecars(live_files(lake, by, span))
 
-    return Network(files, criteria(rule), _classes(lake, rule), _near(lake, rule), until_us)
+    return TemporalGraph(files, criteria(rule), _classes(lake, rule), _near(lake, rule), until_us)
 
 
 def _classes(lake: Lake, rule: Rule) -> VenueClasses:

@@ -9,10 +9,10 @@ import pyarrow as pa
 from pipelines.errors import UsageError
 from pipelines.graph.cases import Case
 from pipelines.graph.tracing.infectious_intervals import Intervals, infectious_intervals, isolation_in
-from pipelines.graph.tracing.request import ask
+from pipelines.graph.tracing.request import make_request
 from pipelines.graph.tracing.rows import rows_of
 from pipelines.graph.tracing.search import Hop, hops
-from pipelines.graph.tracing.temporal_graph import Network, network
+from pipelines.graph.tracing.temporal_graph import TemporalGraph, network
 from pipelines.kernels.types import Int64
 from pipelines.lake import Lake, LakeLike, opened
 from schemas.rules import DEFAULT_RULE, Rule, load_rule
@@ -31,7 +31,7 @@ class Traced:
     """
 
     rule: Rule
-    where: Network
+    where: TemporalGraph
     cases: Int64
     index: Intervals
     hops: Sequence[Hop]
@@ -69,7 +69,7 @@ def trace(
     """
     where = opened(lake)
     named = [case] if isinstance(case, str) else list(case)
-    asked = ask(where, load_rule(rule), named, all_cases=all_cases, depth=depth, until=until)
+    asked = make_request(where, load_rule(rule), named, all_cases=all_cases, depth=depth, until=until)
     rows = trace_rows(where, asked.cases, asked.rule, asked.depth, asked.until_us)
     return rows if capacity is None else with_calls(rows, capacity)
 

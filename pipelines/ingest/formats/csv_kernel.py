@@ -28,7 +28,7 @@ _BROKEN: Final = -1
 _UNFINISHED: Final = -2
 
 
-class Room(NamedTuple):
+class FieldBuffers(NamedTuple):
     """Arrays that `split_records` writes, for a number of wanted columns and of rows at most.
 
     Attributes:
@@ -44,9 +44,9 @@ class Room(NamedTuple):
     broken: UInt8
 
 
-def room_for(columns: int, rows: int) -> Room:
-    """Room that nothing was written to."""
-    return Room(
+def room_for(columns: int, rows: int) -> FieldBuffers:
+    """Return uninitialised buffers."""
+    return FieldBuffers(
         np.empty((columns, rows), np.int64),
         np.empty((columns, rows), np.int32),
         np.empty((2, rows), np.int64),
@@ -134,7 +134,7 @@ def _plain_field(data: UInt8, begin: int, delimiter: int) -> tuple[int, int, int
 
 @njit(cache=True, nogil=True)
 def _split_fields(
-    data: UInt8, position: int, final: bool, delimiter: int, slot: Int32, room: Room, row: int
+    data: UInt8, position: int, final: bool, delimiter: int, slot: Int32, room: FieldBuffers, row: int
 ) -> tuple[int, int, int, bool]:
     """Find the fields of the record at `position` and write the spans of the wanted ones.
 
@@ -167,7 +167,7 @@ def _split_fields(
 
 
 @njit(cache=True, nogil=True)
-def _settle(data: UInt8, room: Room, row: int, reason: int, doubled: bool) -> None:
+def _settle(data: UInt8, room: FieldBuffers, row: int, reason: int, doubled: bool) -> None:
     """Take the spans of a broken row away, and make the doubled quotes of another one single."""
     start, length = room.start, room.length
     for wanted in range(start.shape[0]):
@@ -180,7 +180,7 @@ def _settle(data: UInt8, room: Room, row: int, reason: int, doubled: bool) -> No
 
 @njit(cache=True, nogil=True)
 def split_records(
-    data: UInt8, position: int, final: bool, delimiter: int, slot: Int32, room: Room
+    data: UInt8, position: int, final: bool, delimiter: int, slot: Int32, room: FieldBuffers
 ) -> tuple[int, int]:
     """Find the records from `position` on, until the data or the room for rows ends.
 

@@ -38,7 +38,7 @@ _JSON_FRAME = 1024
 
 
 @dataclass(frozen=True)
-class Persons:
+class PersonColumn:
     """A column of persons.
 
     Attributes:
@@ -67,7 +67,7 @@ class Identities(Sequence[bytes]):
         tokens: int64[d], ascending; the identifier of each is the element of its position.
     """
 
-    def __init__(self, persons: Sequence[Persons], rows: Bool) -> None:
+    def __init__(self, persons: Sequence[PersonColumn], rows: Bool) -> None:
         used = [column.used(rows) for column in persons]
         tokens = [column.tokens[numbers] for column, numbers in zip(persons, used, strict=True)]
         self.tokens, first = np.unique(np.concatenate([np.empty(0, np.int64), *tokens]), return_index=True)
@@ -83,7 +83,7 @@ class Identities(Sequence[bytes]):
 
 
 @dataclass
-class Checked:
+class CheckedColumns:
     """Columns by field and what is wrong with each row.
 
     Attributes:
@@ -94,7 +94,7 @@ class Checked:
 
     reason: UInt8
     columns: dict[str, pa.Array] = field(default_factory=dict)
-    persons: list[Persons] = field(default_factory=list)
+    persons: list[PersonColumn] = field(default_factory=list)
 
     def identities(self, rows: Bool) -> Identities:
         """The persons of some rows, bool[n]."""
@@ -134,7 +134,7 @@ class _Distinct:
         return values.take(pa.array(self.ids, mask=self.ids < 0))
 
 
-def check(block: Columns, contract: str, keys: Keys) -> Checked:
+def check(block: Columns, contract: str, keys: Keys) -> CheckedColumns:
     """Check every field of a block.
 
     Args:
@@ -142,7 +142,7 @@ def check(block: Columns, contract: str, keys: Keys) -> Checked:
         contract: its name.
         keys: persons become tokens of these.
     """
-    checked = Checked(_with_large_rows(block, contract))
+    checked = CheckedColumns(_with_large_rows(block, contract))
     texts = {name: _distinct_of(block, name, meaning) for name, meaning in meanings_of(contract).items()}
     for name, meaning in meanings_of(contract).items():
         column = texts[name]
@@ -215,7 +215,7 @@ def _distinct_of(block: Columns, name: str, meaning: Meaning) -> _Distinct:
     return _Distinct(ids, *normalised(texts, meaning.limit))
 
 
-def _values(checked: Checked, column: _Distinct, meaning: Meaning) -> pa.Array:
+def _values(checked: CheckedColumns, column: _Distinct, meaning: Meaning) -> pa.Array:
     """The values of texts that a check turns into values, or that stay what they are."""
     if meaning.check is None:
         return column.rows_of(column.values())
@@ -226,15 +226,17 @@ def _values(checked: Checked, column: _Distinct, meaning: Meaning) -> pa.Array:
     return column.rows_of(values)
 
 
-def _persons(checked: Checked, column: _Distinct, keys: Keys) -> Persons:
+def _persons(checked: CheckedColumns, column: _Distinct, keys: Keys) -> PersonColumn:
     allowed = np.where(column.reasons == 0, column.texts.length, np.int32(0))
     texts, reasons = canonical_persons(Spans(column.texts.data, column.texts.start, allowed))
     checked.refuse(column.per_row(np.where(column.reasons == 0, reasons, np.uint8(0))))
     tokens = macs(texts, keys.token_key)
-    return Persons(column.rows_of(pa.array(tokens)), column.ids, tokens, texts)
+    return PersonColumn(column.rows_of(pa.array(tokens)), column.ids, tokens, texts)
 
 
-def _instants(checked: Checked, column: _Distinct, meaning: Meaning, zones: _Distinct | None) -> pa.Array:
+def _instants(
+    checked: CheckedColumns, column: _Distinct, meaning: Meaning, zones: _Distinct | None
+) -> pa.Array:
     """The instants of texts; a date alone is a local midnight, of the row's own time zone if it has one."""
     found = instants(column_of(column.texts))
     days = _days(column, found) if meaning.dates else {}
@@ -268,7 +270,7 @@ def _midnight(day: dt.date, zone: str | None, day_end: bool) -> int:
         return BAD_INSTANT
 
 
-def _instant_column(checked: Checked, us: Int64) -> pa.Array:
+def _instant_column(checked: CheckedColumns, us: Int64) -> pa.Array:
     """Microseconds as instants; what lies outside the years 1 to 9999 is refused."""
     absent = us == NO_INSTANT
     bad = ~absent & ((us < _EARLIEST_US) | (us > _LATEST_US))

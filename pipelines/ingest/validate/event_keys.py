@@ -43,7 +43,7 @@ assert _DIRECTION_SIZES.max() <= 8
 
 
 @dataclass(frozen=True)
-class Content:
+class EventContent:
     """What identifies a scan that has no event id; n scans.
 
     Attributes:
@@ -63,7 +63,7 @@ class Content:
     occurred_us: Int64
 
 
-def event_keys(key: bytes, event_id: Texts, content: Content) -> UInt64:
+def event_keys(key: bytes, event_id: Texts, content: EventContent) -> UInt64:
     """The event keys of n scans, uint64[2, n], as big-endian halves.
 
     Args:

@@ -24,7 +24,7 @@ _WORD_BYTES = 8
 
 
 @dataclass(frozen=True)
-class Places:
+class RegisteredCodes:
     """What the raw texts of scanned codes say; d texts.
 
     Attributes:
@@ -46,7 +46,7 @@ class Places:
     valid_to_us: Int64
 
 
-def places_of(codes: Spans, wanted: npt.NDArray[np.bool_], keys: CodeKeys) -> Places:
+def places_of(codes: Spans, wanted: npt.NDArray[np.bool_], keys: CodeKeys) -> RegisteredCodes:
     """Decode the distinct raw texts of codes, each once in a process.
 
     Args:
@@ -59,7 +59,7 @@ def places_of(codes: Spans, wanted: npt.NDArray[np.bool_], keys: CodeKeys) -> Pl
         decode(codes.value(row) or b"") if asked else _REFUSED for row, asked in enumerate(wanted.tolist())
     ]
     reason, venue, zone, direction, authenticity, first, last = zip(*rows, strict=True)
-    return Places(
+    return RegisteredCodes(
         np.array(reason, np.uint8),
         _spans(venue),
         _spans(zone),

@@ -23,7 +23,7 @@ from pipelines.ingest.reject_reasons import BAD_CODE, BAD_TEXT, BAD_TIME, MALFOR
 from pipelines.ingest.validate.distinct import distinct
 from pipelines.ingest.validate.distinct_column import Named, filled, same_texts
 from pipelines.ingest.validate.persons import canonical_persons
-from pipelines.ingest.validate.place_codes import UNKNOWN_WORD, Places, places_of, words_to_codes
+from pipelines.ingest.validate.place_codes import UNKNOWN_WORD, RegisteredCodes, places_of, words_to_codes
 from pipelines.ingest.validate.scan_records import Records
 from pipelines.ingest.validate.text_column import Texts, column_of, normalised, normalised_column
 from pipelines.ingest.validate.timestamps import BAD_INSTANT, instants
@@ -33,7 +33,7 @@ from schemas.codes import DIRECTIONS, SCAN_MODES
 
 
 @dataclass(frozen=True)
-class Checked:
+class CheckedScans:
     """Records after all checks but those of time and of duplicates; n rows.
 
     Attributes:
@@ -61,12 +61,12 @@ class Checked:
     occurred_us: Int64
     authenticity: UInt8
 
-    def rows(self, kept: Int64 | None) -> "Checked":
+    def rows(self, kept: Int64 | None) -> "CheckedScans":
         """Only the rows `kept`; None keeps all."""
         if kept is None:
             return self
         event_id = self.event_id
-        return Checked(
+        return CheckedScans(
             reason=self.reason[kept],
             event_id=replace(event_id, start=event_id.start[kept], length=event_id.length[kept]),
             person=self.person.rows(kept),
@@ -80,7 +80,7 @@ class Checked:
         )
 
 
-def check(records: Records, keys: CodeKeys = NO_KEYS) -> Checked:
+def check(records: Records, keys: CodeKeys = NO_KEYS) -> CheckedScans:
     """Judge each record by itself.
 
     The order of the reasons is the order of the checks, so of a row's defects
@@ -107,11 +107,11 @@ def check(records: Records, keys: CodeKeys = NO_KEYS) -> Checked:
     )
     nothing = np.zeros(reason.size, np.uint8)
     rest = (direction, scan_mode, occurred_us, nothing)
-    checked = Checked(reason, event_id, person, venue, zone, scanner, *rest)
+    checked = CheckedScans(reason, event_id, person, venue, zone, scanner, *rest)
     return checked if places is None else _with_places(checked, code_ids, places)
 
 
-def _with_places(checked: Checked, ids: Int32, places: Places) -> Checked:
+def _with_places(checked: CheckedScans, ids: Int32, places: RegisteredCodes) -> CheckedScans:
     """Records with what their codes say: the venue, and zone and direction where they say none.
 
     A code is refused when it did not hold at the time of the scan, or when it
@@ -166,7 +166,7 @@ def _persons(column: Texts) -> tuple[Named, UInt8]:
     return Named(np.append(merged, np.int32(-1))[ids], persons), reasons
 
 
-def _codes(column: Texts, keys: CodeKeys) -> tuple[Int32, Places | None, UInt8]:
+def _codes(column: Texts, keys: CodeKeys) -> tuple[Int32, RegisteredCodes | None, UInt8]:
     """The number of each row's scanned code, -1 where there is none, what it says, and why it is refused.
 
     A code is judged as it was scanned: it is not brought into NFC.

@@ -8,14 +8,14 @@ import pyarrow as pa
 
 from pipelines.ingest.formats.blocks import ROW_BITS, Columns, Lines
 from pipelines.ingest.reject_reasons import TOO_NEW, TOO_OLD
-from pipelines.ingest.validate.event_keys import Content, event_keys
-from pipelines.ingest.validate.scan_columns import Checked, check
+from pipelines.ingest.validate.event_keys import EventContent, event_keys
+from pipelines.ingest.validate.scan_columns import CheckedScans, check
 from pipelines.ingest.validate.scan_records import raw_records, records_of, rows_of
 from pipelines.kernels.sha256 import hashes, macs
 from pipelines.kernels.types import Int32, Int64, Spans, UInt8
 from pipelines.privacy.keys import Keys
 
-__all__ = ["PARSED", "Parsed", "Settings", "parse", "raw_records", "rows_of"]
+__all__ = ["PARSED", "ParseSettings", "Parsed", "parse", "raw_records", "rows_of"]
 
 PARSED = pa.schema(
     [
@@ -39,7 +39,7 @@ of the event key, big-endian; `direction`, `scan_mode` and `authenticity` codes 
 
 
 @dataclass(frozen=True)
-class Settings:
+class ParseSettings:
     """What parsing depends on beside the bytes.
 
     Attributes:
@@ -90,7 +90,7 @@ class Parsed:
     identifiers: Sequence[bytes]
 
 
-def parse(block: Lines | Columns, chunk_number: int, settings: Settings) -> Parsed:
+def parse(block: Lines | Columns, chunk_number: int, settings: ParseSettings) -> Parsed:
     """Check, canonicalise and hash a block; no record is ever an exception.
 
     Args:
@@ -118,7 +118,7 @@ def parse(block: Lines | Columns, chunk_number: int, settings: Settings) -> Pars
     )
 
 
-def _faults(occurred_us: Int64, settings: Settings) -> UInt8:
+def _faults(occurred_us: Int64, settings: ParseSettings) -> UInt8:
     fault = np.zeros(occurred_us.size, np.uint8)
     fault[occurred_us < settings.oldest_us] = TOO_OLD
     fault[occurred_us > settings.newest_us] = TOO_NEW
@@ -132,10 +132,10 @@ def _used(ids: Int32, count: int) -> Int64:
     return np.flatnonzero(marks[:count])
 
 
-def _table(scans: Checked, tokens: Int64, fault: UInt8, row: Int64, keys: Keys) -> pa.Table:
+def _table(scans: CheckedScans, tokens: Int64, fault: UInt8, row: Int64, keys: Keys) -> pa.Table:
     people, venues, zones, scanners = scans.person, scans.venue, scans.zone, scans.scanner
     ids = np.stack([people.ids, venues.ids, zones.ids])
-    content = Content(people.texts, venues.texts, zones.texts, ids, scans.direction, scans.occurred_us)
+    content = EventContent(people.texts, venues.texts, zones.texts, ids, scans.direction, scans.occurred_us)
     high, low = event_keys(keys.event_key, scans.event_id, content)
     columns = {
         "person": tokens[people.ids],

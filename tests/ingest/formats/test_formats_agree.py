@@ -12,7 +12,7 @@ from pipelines.errors import DataError
 from pipelines.ingest.formats.discover import list_chunks
 from pipelines.ingest.formats.read_blocks import read_blocks
 from pipelines.ingest.reject_reasons import REASONS
-from pipelines.ingest.validate.scans import Settings, parse
+from pipelines.ingest.validate.scans import ParseSettings, parse
 from pipelines.privacy.keys import create_keys
 from tests.ingest.input_files import FORMS, PACK, SCANS, csv_of, ndjson_of, parquet_of, write
 
@@ -22,7 +22,9 @@ NOW_US = 1_625_184_000_000_000  # 2021-07-02
 
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory):
-    return Settings(create_keys(tmp_path_factory.mktemp("keys") / "k"), NOW_US - 60 * DAY_US, NOW_US + DAY_US)
+    return ParseSettings(
+        create_keys(tmp_path_factory.mktemp("keys") / "k"), NOW_US - 60 * DAY_US, NOW_US + DAY_US
+    )
 
 
 def parsed(settings, *paths, chunk_bytes=32 << 20):

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from pipelines.codes.own import Content, make_code
+from pipelines.codes.own import CodeContent, make_code
 from pipelines.drivers.run import run
 from pipelines.ingest.validate import place_codes as codes
 from pipelines.ingest.validate.scans import parse
@@ -142,7 +142,7 @@ def test_a_code_is_decoded_once_however_often_it_is_scanned(monkeypatch):
 def test_a_run_takes_the_keys_of_its_folder_and_keeps_grade_and_rejects(tmp_path):
     opened = open_lake(str(tmp_path / "lake"), tmp_path / "lake.keys", create=True)
     make_key(tmp_path / "lake.keys")
-    good = make_code(Content("QNG-0001", "T2", "in"), signing_key(tmp_path / "lake.keys")[1])
+    good = make_code(CodeContent("QNG-0001", "T2", "in"), signing_key(tmp_path / "lake.keys")[1])
     records = [{"code": good}, {"code": NZ}, {"code": code(private=OTHER)}, {"code": PERSONAL}]
     path = tmp_path / "scans.ndjson"
     path.write_text("".join(line(venue=None, **record) + "\n" for record in records), encoding="utf-8")
