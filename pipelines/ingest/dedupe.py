@@ -59,7 +59,7 @@ def verdicts(scans: Scans) -> UInt8:
 
 
 def judge_codes(key: Int64, content: Int64, row: Int64, fault: UInt8) -> UInt8:
-    """The verdicts of `verdicts` on rows whose event and whose content are numbers.
+    """The same for rows whose event and whose content are numbers.
 
     Args:
         key: int64[n], the same for the rows of one event.

@@ -55,7 +55,7 @@ def make_request(
         lake: where.
         rule: the rule pack.
         case: numbers of cases; none with `all_cases`.
-        all_cases: make_request for all that have not been withdrawn.
+        all_cases: trace all that have not been withdrawn.
         depth: the last tier; None is the rule's.
         until: how far the question reaches; None is the lake's last instant.
 
@@ -65,7 +65,7 @@ def make_request(
     """
     if bool(case) == all_cases:
         raise UsageError(
-            "one of --case and --all-cases is needed", "name cases, or make_request for all, not both"
+            "one of --case and --all-cases is needed", "name cases, or ask for all, not both"
         )
     if depth is not None and depth < 1:
         raise UsageError("--depth is no tier", "write a whole number from 1, which is F1")
