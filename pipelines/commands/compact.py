@@ -5,7 +5,7 @@ import argparse
 import pyarrow as pa
 
 from pipelines.errors import EXIT_DONE, UsageError
-from pipelines.lake.open_lake import open_lake
+from pipelines.lake.lake_root import open_lake
 from pipelines.maintenance.compact import Compacted, compact
 from pipelines.maintenance.vacuum import KEEP_SECONDS
 from pipelines.terminal.options import add_lake, add_output

@@ -6,7 +6,7 @@ import sys
 import pyarrow as pa
 
 from pipelines.errors import EXIT_DONE, DataError
-from pipelines.lake.open_lake import open_lake
+from pipelines.lake.lake_root import open_lake
 from pipelines.maintenance.verify import Verified, verify
 from pipelines.terminal.options import add_lake, add_output
 from pipelines.terminal.output import write_rows

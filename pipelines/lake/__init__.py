@@ -6,7 +6,7 @@ Refused: other keys than the lake's own, a commit that another came before, a di
 
 from pipelines.lake.commits import CommitConflict, commit
 from pipelines.lake.data_files import DataFile, write_data_file
-from pipelines.lake.open_lake import Lake, LakeLike, is_lake, open_lake, opened
+from pipelines.lake.lake_root import Lake, LakeLike, is_lake, open_lake, opened
 from pipelines.lake.snapshots import (
     MARKS,
     NO_TABLE,

@@ -18,8 +18,8 @@ from deltalake.exceptions import DeltaError
 from pipelines.errors import ServiceError
 from pipelines.lake import storage
 from pipelines.lake.durable_files import TEMPORARY, sync_path
+from pipelines.lake.lake_root import Lake
 from pipelines.lake.log import LOG_FOLDER, checkpoint_file, checkpoints, log_entry, versions
-from pipelines.lake.open_lake import Lake
 
 CHECKPOINT_EVERY = 20
 """Commits from one checkpoint to the next."""

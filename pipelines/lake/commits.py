@@ -25,6 +25,7 @@ from pipelines.lake import storage
 from pipelines.lake.checkpoints import CHECKPOINT_EVERY, checkpoint_is_due, write_checkpoint
 from pipelines.lake.data_files import DataFile
 from pipelines.lake.durable_files import make_private, sync_path, writing
+from pipelines.lake.lake_root import Lake
 from pipelines.lake.log import (
     ACTIONS_HASH,
     COMMIT_ID,
@@ -35,7 +36,6 @@ from pipelines.lake.log import (
     log_entry,
     read_entry,
 )
-from pipelines.lake.open_lake import Lake
 from pipelines.lake.snapshots import NO_TABLE, LiveFile
 from schemas.tables import TABLES, Table
 

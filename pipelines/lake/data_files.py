@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from pipelines.lake import storage
 from pipelines.lake.durable_files import writing
-from pipelines.lake.open_lake import Lake
+from pipelines.lake.lake_root import Lake
 from pipelines.lake.statistics import statistics_of, to_delta
 from schemas.tables import TABLES, Table
 

@@ -31,7 +31,7 @@ from pipelines.kernels.types import Int64
 from pipelines.lake import storage
 from pipelines.lake.data_files import DataFile
 from pipelines.lake.durable_files import TEMPORARY, make_private, writing
-from pipelines.lake.open_lake import Lake
+from pipelines.lake.lake_root import Lake
 from pipelines.lake.snapshots import LiveFile
 
 UNUSED_SECONDS = 7 * 24 * 60 * 60

@@ -17,8 +17,8 @@ from deltalake.exceptions import DeltaError, TableNotFoundError
 
 from pipelines.errors import DataError
 from pipelines.lake import objects, storage
+from pipelines.lake.lake_root import Lake
 from pipelines.lake.log import LOG_FOLDER, log_entry
-from pipelines.lake.open_lake import Lake
 from pipelines.lake.statistics import Statistics, from_log
 from schemas.tables import TABLES
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 from pipelines.errors import RefusedError
 from pipelines.lake.commits import CommitConflict, commit
 from pipelines.lake.data_files import DataFile, write_data_file
-from pipelines.lake.open_lake import Lake
+from pipelines.lake.lake_root import Lake
 from pipelines.lake.row_order import in_order
 from pipelines.lake.sidecar import write_sidecar
 from pipelines.lake.snapshots import NO_TABLE, LiveFile, Snapshot, read_live_file, snapshot

@@ -14,8 +14,8 @@ from pathlib import Path
 from pipelines.errors import DataError
 from pipelines.lake import storage
 from pipelines.lake.durable_files import TEMPORARY, writing
+from pipelines.lake.lake_root import SCRATCH, Lake
 from pipelines.lake.log import LOG_FOLDER, log_entry, read_entry, versions
-from pipelines.lake.open_lake import SCRATCH, Lake
 from pipelines.lake.snapshots import snapshot
 from schemas.tables import TABLES
 

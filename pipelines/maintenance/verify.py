@@ -16,8 +16,8 @@ import pyarrow.parquet as pq
 
 from pipelines.errors import DataError
 from pipelines.lake import storage
+from pipelines.lake.lake_root import Lake
 from pipelines.lake.log import LOG_FOLDER
-from pipelines.lake.open_lake import Lake
 from pipelines.lake.sidecar import check as check_sidecar
 from pipelines.lake.snapshots import NO_TABLE, LiveFile, Snapshot, snapshot
 from pipelines.maintenance.row_checks import (

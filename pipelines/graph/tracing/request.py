@@ -64,9 +64,7 @@ def make_request(
         DataError: a case is unknown, withdrawn, or has neither onset nor sample.
     """
     if bool(case) == all_cases:
-        raise UsageError(
-            "one of --case and --all-cases is needed", "name cases, or ask for all, not both"
-        )
+        raise UsageError("one of --case and --all-cases is needed", "name cases, or ask for all, not both")
     if depth is not None and depth < 1:
         raise UsageError("--depth is no tier", "write a whole number from 1, which is F1")
     cases = list(cases_by_id(lake).values()) if all_cases else find_cases(lake, case)
