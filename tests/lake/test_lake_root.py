@@ -7,8 +7,7 @@ import stat
 import pytest
 
 from pipelines.errors import DataError, RefusedError, ServiceError, UsageError
-from pipelines.lake import Lake, open_lake
-from pipelines.lake import open_lake as location
+from pipelines.lake import Lake, lake_root, open_lake
 from pipelines.privacy.keys import create_keys, load_keys
 from tests.lake.rows import make_lake
 
@@ -185,7 +184,7 @@ def test_a_full_disk_makes_no_lake_and_the_next_try_does(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr(location.os, "fsync", full)
+        patched.setattr(lake_root.os, "fsync", full)
         with pytest.raises(ServiceError, match="the disk is full"):
             make_lake(tmp_path)
     assert os.listdir(tmp_path / "lake") == []

@@ -6,10 +6,10 @@ import pytest
 
 from pipelines.cli import main
 from pipelines.errors import RefusedError
-from pipelines.lake import compact as compact_module
 from pipelines.lake import mark, read_table, snapshot, write_data_file
 from pipelines.lake.snapshots import LiveFile
 from pipelines.lake.statistics import Statistics
+from pipelines.maintenance import compact as compact_module
 from pipelines.maintenance.compact import compact, small_files
 from pipelines.maintenance.vacuum import sweep, sweep_scratch
 from pipelines.maintenance.verify import verify

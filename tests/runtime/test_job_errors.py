@@ -24,7 +24,7 @@ def failing(error):
 
 
 def test_an_engine_is_told_where_an_error_arose_and_no_value(hidden):
-    with pytest.raises(RuntimeError, match=r"^ValueError at test_failures\.py:\d+$") as told:
+    with pytest.raises(RuntimeError, match=r"^ValueError at test_job_errors\.py:\d+$") as told:
         failing(ValueError(MARK))
     assert MARK not in "".join(traceback.format_exception(told.value))
 
