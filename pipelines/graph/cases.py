@@ -9,10 +9,11 @@ import pyarrow.compute as pc
 
 from pipelines.errors import DataError
 from pipelines.graph.infectious_window import CaseTimes
-from pipelines.lake import Lake, read_table
+from pipelines.lake import Lake, read_table, snapshot
 
 _TIMES = ("onset_at", "sampled_at", "isolated_at")  # as CaseTimes has them
 _COLUMNS = ["case_id", "person", "withdrawn_at", *_TIMES]
+_LAST_COLUMNS = {"stays": "exit", "encounters": "ended_at"}
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,20 @@ def cases_by_id(lake: Lake) -> dict[str, Case]:
     cases = read_table(lake, "cases", _COLUMNS)
     cases = cases.filter(pc.is_null(cases["withdrawn_at"]))
     return dict(zip(cases["case_id"].to_pylist(), _cases(cases), strict=True))
+
+
+def last_instant_us(lake: Lake) -> int:
+    """The largest `exit` of `stays` and `ended_at` of `encounters`, microseconds UTC.
+
+    Read from the statistics in the log. A lake that holds neither reaches to
+    1970, before every case.
+    """
+    ends = [
+        file.stats.greatest[column]
+        for table, column in _LAST_COLUMNS.items()
+        for file in snapshot(lake, table).files
+    ]
+    return max(ends, default=0)
 
 
 def _cases(rows: pa.Table) -> Iterator[Case]:

@@ -3,8 +3,7 @@
 import numpy as np
 import pyarrow as pa
 
-from pipelines.graph.cases import Case, find_case
-from pipelines.graph.horizon import last_instant_us
+from pipelines.graph.cases import Case, find_case, last_instant_us
 from pipelines.graph.infectious_window import infectious_window
 from pipelines.graph.stays_index import Span, live_files
 from pipelines.lake import Lake, LakeLike, opened, read_table

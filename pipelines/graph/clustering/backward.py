@@ -8,10 +8,9 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from pipelines.errors import DataError, UsageError
-from pipelines.graph.cases import Case, cases_by_id, find_cases
+from pipelines.graph.cases import Case, cases_by_id, find_cases, last_instant_us
 from pipelines.graph.clustering.shared_people import shared_people
 from pipelines.graph.clustering.shared_venues import shared_venues
-from pipelines.graph.horizon import last_instant_us
 from pipelines.graph.infectious_window import BACK_DAYS, Window, check_back_days, source_window
 from pipelines.graph.tracing.request import doubts
 from pipelines.lake import Lake, LakeLike, opened

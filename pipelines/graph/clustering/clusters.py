@@ -22,11 +22,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.errors import UsageError
-from pipelines.graph.cases import Case, cases_by_id
+from pipelines.graph.cases import Case, cases_by_id, last_instant_us
 from pipelines.graph.clustering.case_stays import stays_of_cases
 from pipelines.graph.clustering.case_windows import Meetings, day_of, meetings, people_of_day, windows_of
 from pipelines.graph.clustering.significance import log_poisson_tail, q_values
-from pipelines.graph.horizon import last_instant_us
 from pipelines.graph.infectious_window import (
     BACK_DAYS,
     Window,

@@ -5,8 +5,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from pipelines.errors import DataError, UsageError
-from pipelines.graph.cases import Case, cases_by_id, find_cases
-from pipelines.graph.horizon import last_instant_us
+from pipelines.graph.cases import Case, cases_by_id, find_cases, last_instant_us
 from pipelines.graph.infectious_window import infectious_window, outside_validity
 from pipelines.lake import Lake
 from pipelines.terminal.output import counted
