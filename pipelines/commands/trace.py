@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pyarrow as pa
 
 from pipelines.errors import UsageError
-from pipelines.graph.answer_basis import Basis
+from pipelines.graph.answer_quality import Basis
 from pipelines.graph.trace_basis import stayed_at, trust
 from pipelines.graph.tracing.compare import compared
 from pipelines.graph.tracing.explain import explained, token_of

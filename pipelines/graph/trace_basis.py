@@ -3,7 +3,7 @@
 import numpy as np
 import pyarrow.compute as pc
 
-from pipelines.graph.answer_basis import SECOND_US, Basis, versions
+from pipelines.graph.answer_quality import SECOND_US, Basis, versions
 from pipelines.graph.stays_index import Span, live_files, sidecars
 from pipelines.graph.tracing.clipped_stays import clipped_rows, first_after, first_from
 from pipelines.graph.tracing.infectious_intervals import Intervals

@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pipelines.graph.answer_basis import Basis
+    from pipelines.graph.answer_quality import Basis
     from pipelines.lake.person_tokens import token
     from pipelines.query.basis import basis_of
     from pipelines.query.connection import connect
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 # No module is named as a function: importing the module would hide the function.
 _HOMES = {
-    "Basis": "pipelines.graph.answer_basis",
+    "Basis": "pipelines.graph.answer_quality",
     "basis_of": "pipelines.query.basis",
     "busiest_case": "pipelines.query.overlap",
     "connect": "pipelines.query.connection",

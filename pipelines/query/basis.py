@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipelines.graph.answer_basis import SECOND_US, Basis, versions
+from pipelines.graph.answer_quality import SECOND_US, Basis, versions
 from pipelines.graph.row_ranges import rows_between
 from pipelines.graph.stays_index import Span, live_files, own_stays, sidecars
 from pipelines.kernels.types import Int64

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from pipelines.graph.answer_basis import NOT_SAFETY, Basis
+from pipelines.graph.answer_quality import NOT_SAFETY, Basis
 from pipelines.query import basis_of
 from tests.lakes import at, new_lake, put_rejects, put_scans, put_stays, put_venues
 
