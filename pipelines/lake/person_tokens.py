@@ -16,6 +16,10 @@ def token(person: str, *, keys: str | Path | None = None, lake: LakeLike | None 
     Keys are made where their folder does not exist, but never beside a lake
     that exists: what they would make tokens of is not in it.
 
+    Example:
+        >>> token("phone:0905123456", lake=lake) == token("phone:+84905123456", lake=lake)
+        True
+
     Args:
         person: `kind:value`, such as `phone:0905…`.
         keys: the folder of the keys; by default `LAKE.keys` beside the lake.

@@ -152,7 +152,7 @@ def clusters(
     Example:
         >>> found = clusters(lake, from_="2021-07-10", to="2021-07-10", everything=True, by_venue=True)
         >>> found.select(["venue", "people", "cases"]).to_pylist()
-        []
+        [{'venue': 'cafe', 'people': 1, 'cases': 1}, {'venue': 'house', 'people': 1, 'cases': 1}]
 
     Args:
         lake: the lake, or where it lies.

@@ -58,8 +58,8 @@ def trace(
         [{'tier': 1, 'venues': 'cafe', 'seconds_direct': 5400}]
         >>> for line in found.lines():
         ...     print(line)
-        lake version 0, last scan 2021-07-10 17:00:00+07:00
-        at the 1 venue concerned 14% of the time in 2 stays is imputed
+        lake version 0, last scan 2021-07-10 20:00:00+07:00
+        at the 2 venues concerned 19% of the time in 3 stays is imputed
         0 scans name no registered venue; 0 scan records were rejected
 
     Args:
