@@ -1,14 +1,11 @@
-"""The commands `backward`, `clusters` and `network`: rows or a file, words on standard error, exit codes."""
+"""`truyvet backward`, `clusters` and `network`: what their rows, files and lines say."""
 
 import json
 import stat
-import subprocess
-import sys
 
 import pytest
 
 from pipelines.cli import main
-from pipelines.privacy.keys import create_keys
 from tests.graph.lakes import put_footfall
 from tests.lakes import new_lake, put_cases, put_stays, put_venues
 
@@ -122,67 +119,3 @@ def test_an_empty_network_is_written_and_said_to_be_empty(lake, tmp_path, capsys
     assert main(["network", "--lake", lake.url, "--case", "BN-6", "--output", str(target)]) == 0
     assert "An empty answer is not safety." in capsys.readouterr().err.splitlines()[-1]
     assert target.exists()
-
-
-@pytest.mark.parametrize(
-    ("words", "code", "said"),
-    [
-        (["clusters", "--fdr", "MARKER"], 2, "--fdr"),
-        (["clusters", "--fdr", "2"], 2, "--fdr must be a share"),
-        (["clusters", "--threshold", "0"], 2, "--threshold"),
-        (["clusters", "--from", "MARKER"], 2, "--from is no time"),
-        (["clusters", "--back-days", "-1"], 2, "--back-days"),
-        (["backward"], 2, "one of --case and --all-cases"),
-        (["backward", "--all-cases", "--case", "BN-1"], 2, "one of --case and --all-cases"),
-        (["backward", "--case", "MARKER"], 3, "--case names no case"),
-        (["backward", "--case", "BN-4"], 3, "neither onset nor sample"),
-        (["backward", "--case", "BN-5"], 3, "withdrawn"),
-        (["backward", "--all-cases", "--within-hours", "-1"], 2, "--within-hours"),
-        (
-            ["network", "--case", "BN-1", "--output", "MARKER.pdf"],
-            2,
-            "--output has an ending",
-        ),
-        (["network", "--case", "MARKER", "--output", "a.svg"], 3, "--case names no case"),
-        (["network", "--case", "BN-4", "--output", "a.svg"], 3, "neither onset nor sample"),
-        (["network", "--case", "BN-1", "--output", "/MARKER/a.svg"], 2, "the network cannot be written"),
-        (["network", "--case", "BN-1"], 2, "--output"),
-    ],
-    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
-)
-def test_a_question_that_cannot_be_answered_is_one_line_without_its_value(lake, words, code, said, capsys):
-    assert main([words[0], "--lake", lake.url, *words[1:]]) == code
-    shown = capsys.readouterr()
-    assert shown.out == ""
-    assert shown.err.count("\n") == 1
-    assert said in shown.err
-    assert "MARKER" not in shown.err.replace("'MARKER'", "")
-
-
-@pytest.mark.parametrize(
-    "words", [["clusters"], ["backward", "--all-cases"], ["network", "--case", "BN-1", "--output", "a.svg"]]
-)
-def test_other_keys_are_refused_and_no_lake_is_bad_data(lake, tmp_path, words, capsys):
-    create_keys(tmp_path / "other")
-    assert main([words[0], "--lake", lake.url, "--keys", str(tmp_path / "other"), *words[1:]]) == 5
-    assert main([words[0], "--lake", str(tmp_path / "none"), *words[1:]]) == 3
-    assert capsys.readouterr().out == ""
-
-
-@pytest.mark.parametrize("words", [["clusters"], ["backward", "--all-cases"]])
-def test_an_empty_lake_is_answered_with_no_rows(tmp_path, words, capsys):
-    empty = new_lake(tmp_path)
-    assert main([words[0], "--lake", empty.url, *words[1:], "--format", "json"]) == 0
-    shown = capsys.readouterr()
-    assert json.loads(shown.out) == []
-    assert "0 cases" in shown.err
-
-
-@pytest.mark.parametrize("name", ["backward", "clusters", "network"])
-def test_a_question_to_the_network_loads_no_beam_and_pictures_only_when_they_are_drawn(name):
-    code = (
-        f"import sys; from pipelines.cli import COMMANDS; COMMANDS[{name!r}].load();"
-        "print(sorted({'apache_beam', 'matplotlib', 'networkx', 'pandas'} & set(sys.modules)))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"

@@ -1,21 +1,12 @@
-"""`truyvet trace`: rows in every form, what they rest on, and what a wrong question gets."""
+"""`truyvet trace`: its rows, explanations and comparisons, and what they rest on."""
 
-import csv
-import io
 import json
-import stat
-import subprocess
-import sys
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from pipelines.cli import main
-from pipelines.privacy.keys import create_keys
 from pipelines.terminal.output import token_text
 from tests.lakes import (
-    assert_one_line,
     drawn,
     new_lake,
     person_token,
@@ -111,23 +102,6 @@ def test_rows_are_ordered_by_tier_then_score(lake, capsys):
     assert rows[2]["score"] > rows[1]["score"]
     rows, _ = asked(lake, capsys, "--case", "BN-1", "--rule", "vn-2020-12", "--depth", "1")
     assert names(lake, rows) == ["binh", "chi"]
-
-
-def test_rows_as_csv_table_and_parquet(lake, tmp_path, capsys):
-    words = ["trace", "--lake", lake.url, "--case", "BN-1"]
-    assert main([*words, "--format", "csv"]) == 0
-    first, _ = csv.DictReader(io.StringIO(capsys.readouterr().out))
-    assert first["venues"] == "'=cafe;shop"
-    assert len([int(stay) for stay in first["stays"].split(";")]) == 4  # however it begins
-    assert main(words) == 0
-    assert "2021-07-10 16:00:00" in capsys.readouterr().out
-    target = tmp_path / "rows.parquet"
-    assert main([*words, "--format", "parquet", "--output", str(target)]) == 0
-    assert capsys.readouterr().out == ""
-    assert stat.S_IMODE(target.stat().st_mode) == 0o600
-    rows = pq.read_table(target)
-    assert rows["person"].to_pylist()[0] == person_token(lake, "binh")
-    assert rows.schema.field("exposed_at").type == pa.timestamp("us", tz="UTC")
 
 
 def test_it_says_what_the_answer_rests_on(lake, capsys):
@@ -287,42 +261,6 @@ def test_a_wrong_rule_is_one_line_that_names_file_and_key(lake, tmp_path, flag, 
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "said"),
-    [
-        ([], 2, "one of --case and --all-cases"),
-        (["--all-cases", "--case", "BN-1"], 2, "one of --case and --all-cases"),
-        (["--case", "MARKER"], 3, "--case names no case"),
-        (["--case", "BN-1", "MARKER"], 3, "--case names no case"),
-        (["--case", "no-date"], 3, "neither onset nor sample"),
-        (["--case", "BN-1", "no-date"], 3, "neither onset nor sample"),
-        (["--case", "withdrawn"], 3, "has been withdrawn"),
-        (["--case", "BN-1", "--rule", "who-2021"], 2, "did you mean who-2020-12"),
-        (["--case", "BN-1", "--compare", "who-2021"], 2, "did you mean who-2020-12"),
-        (["--case", "BN-1", "--depth", "0"], 2, "--depth must be an integer ≥ 1"),
-        (["--case", "BN-1", "--depth", "MARKER"], 2, "--depth"),
-        (["--case", "BN-1", "--until", "MARKER"], 2, "--until is no time"),
-        (["--case", "BN-1", "--capacity", "-1"], 2, "--capacity must be an integer ≥ 0"),
-        (["--case", "BN-1", "--explain", "MARKER"], 2, "KIND:VALUE"),
-        (["--case", "BN-1", "--explain", "phone:MARKER"], 2, "this is no phone"),
-        (["--case", "BN-1", "--capacity", "1", "--compare", "cdc-2020-10"], 2, "name one of them"),
-        (["--case", "BN-1", "--explain", "device:an", "--compare", "cdc-2020-10"], 2, "name one of them"),
-    ],
-    ids=lambda value: " ".join(value) or "nothing" if isinstance(value, list) else None,
-)
-def test_a_question_that_cannot_be_answered_is_one_line_without_its_value(lake, words, code, said, capsys):
-    assert main(["trace", "--lake", lake.url, *words]) == code
-    assert_one_line(capsys.readouterr(), said)
-
-
-def test_other_keys_are_refused_and_no_lake_is_bad_data(lake, tmp_path, capsys):
-    create_keys(tmp_path / "other")
-    for words in (["--case", "BN-1"], ["--case", "BN-1", "--explain", "device:binh"]):
-        assert main(["trace", "--lake", lake.url, "--keys", str(tmp_path / "other"), *words]) == 5
-    assert main(["trace", "--lake", str(tmp_path / "none"), "--all-cases"]) == 3
-    assert capsys.readouterr().out == ""
-
-
-@pytest.mark.parametrize(
     "words", [[], ["--explain", "device:an"], ["--compare", "vn-2020-12"], ["--capacity", "3"]]
 )
 def test_an_empty_lake_has_no_cases_and_says_so(tmp_path, words, capsys):
@@ -331,12 +269,3 @@ def test_an_empty_lake_has_no_cases_and_says_so(tmp_path, words, capsys):
     assert "the lake holds no case" in said
     assert "lake version -1, last scan never" in said
     assert said[-1] == NO_SAFETY
-
-
-def test_a_trace_loads_neither_beam_nor_what_draws():
-    code = (
-        "import sys; from pipelines.cli import COMMANDS; COMMANDS['trace'].load();"
-        "print(sorted({'apache_beam', 'matplotlib', 'networkx', 'pandas'} & set(sys.modules)))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
