@@ -1,4 +1,4 @@
-"""A locked DuckDB for analysts: the lake's tables as views, and nothing else of the machine."""
+"""A locked DuckDB for analysts: the lake's tables as views, and no access to anything else."""
 
 import re
 from collections.abc import Iterable

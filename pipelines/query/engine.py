@@ -1,4 +1,4 @@
-"""The DuckDB that answers over a few Arrow rows: one a process, a cursor a question."""
+"""The DuckDB that answers over a few Arrow rows: one connection a process, one cursor a question."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ NO_EXTENSIONS: dict[str, Any] = {
     "python_enable_replacements": False,  # no variable of the caller is a table
     "temp_directory": "",  # what DuckDB spills is plain text that anybody may read
 }
-"""What a connection of ours can never do; can only be said when it is opened."""
+"""What our connections must never do; DuckDB takes these settings only when a connection is opened."""
 
 
 _READ_FILES = "read_parquet($files, hive_partitioning = false)"
@@ -31,13 +31,13 @@ def answer(
     files: tuple[str, Sequence[LiveFile]] | None = None,
     **parameters: Any,
 ) -> pa.Table:
-    """The rows of `sql/<name>.sql`; may be called from several threads.
+    """Run `sql/<name>.sql` and return its rows; may be called from several threads.
 
     Args:
         name: the query.
-        tables: what the query's tables are.
-        files: of a query that reads `$files`: of which table, and at least one of its files. What lies
-            in an object store Arrow reads, for DuckDB would have to load an extension for it.
+        tables: the tables that the query names.
+        files: for a query that reads `$files`: the name of the table and at least one of its files. Arrow
+            reads those in an object store, because DuckDB would have to load an extension.
         parameters: bound to the query's `$name`.
     """
     text = statement(name)
@@ -53,21 +53,21 @@ def answer(
 
 
 def no_pattern(path: str) -> str:
-    """A path as DuckDB must be told it: else `[1]` or `*` in a folder's name would match other folders."""
+    """Escape a path for DuckDB, which would take `[1]` or `*` in a folder's name for a pattern."""
     return re.sub(r"([*?\[])", r"[\1]", path)
 
 
 def use_utc(connection: duckdb.DuckDBPyConnection) -> None:
-    """Keep the session's zone, which is otherwise that of `TZ`, from moving dates; cursors inherit it."""
+    """Set the session's time zone, which is otherwise that of `TZ` and moves dates; cursors inherit it."""
     connection.execute("SET GLOBAL TimeZone = 'UTC'")
 
 
 def _open() -> duckdb.DuckDBPyConnection:
-    """A connection that has answered once: the first answer of a process compiles DuckDB's own patterns."""
+    """Open a connection and answer once: the first query of a process compiles DuckDB's own patterns."""
     connection = duckdb.connect(config=NO_EXTENSIONS)
     use_utc(connection)
     connection.sql("SELECT $ready", params={"ready": True}).to_arrow_table()
     return connection
 
 
-_CONNECTION = _open()  # opened with the import, so that no question waits for it
+_CONNECTION = _open()  # at import, so that no question waits for it

@@ -1,4 +1,4 @@
-"""The SQL of this stage: one query a file in `sql/`, each with its header."""
+"""The SQL of this package: one query in each file of `sql/`, with a header."""
 
 from functools import cache
 from pathlib import Path

@@ -1,10 +1,10 @@
-"""A picture of a case: its stays day by day, and how many people were beside it."""
+"""A picture of a case: its stays day by day, and how many people were there at the same time."""
 
 import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from pipelines.answer import Answer
 from pipelines.kernels.types import Int64
 from pipelines.terminal.pictures import (
     COLOURS,
@@ -25,9 +26,11 @@ from pipelines.terminal.pictures import (
     save_picture,
     style,
 )
-from pipelines.times import DAY_US, LOCAL_TIMEZONE
+from pipelines.times import DAY_US, HOUR_US, LOCAL_TIMEZONE
 
-_HOUR_US = 3_600_000_000
+Rows: TypeAlias = Answer | pa.Table
+"""An answer, or its rows alone."""
+
 _DAYS_AT_MOST = 31
 _NAMED_AT_MOST = 9
 _NAME_AT_MOST = 40  # signs
@@ -36,12 +39,12 @@ _OTHER = "#9a9a9a"
 
 @dataclass(frozen=True)
 class DayBar:
-    """A piece of a stay, or of an overlap, within one local day.
+    """The part of a stay, or of an overlap, that lies within one local day.
 
     Attributes:
         day: local days since 1970.
         start_hour, end_hour: 0 to 24.
-        row: the row that it is a piece of.
+        row: the row that it is a part of.
     """
 
     day: int
@@ -50,18 +53,17 @@ class DayBar:
     row: int
 
 
-def draw_timeline(stays: pa.Table, overlaps: pa.Table, path: str | Path, title: str = "") -> Path:
-    """Draw the stays of one person and the overlaps beside them, a line a local day.
+def draw_timeline(stays: Rows, overlaps: Rows, path: str | Path, title: str = "") -> Path:
+    """Draw the stays of one person and the overlaps beside them, a line for each local day.
 
-    A stay is a bar in the colour of its venue, hatched where a scan was
-    forgotten; the filled steps above it count the people who were there at
-    the same time.
+    A stay is a bar in the colour of its venue, hatched where a scan was forgotten; the filled steps above
+    it count the people who were there at the same time.
 
     Args:
-        stays: as `milestones` answers: `venue name enter exit enter_kind exit_kind`.
-        overlaps: as `overlaps` answers to the same person; those of other stays are not drawn.
+        stays: the answer of `milestones`.
+        overlaps: the answer of `overlaps` for the same person; those of other stays are not drawn.
         path: the picture, `.svg` or `.png`; only its owner may read it.
-        title: stands above it.
+        title: the text above it.
 
     Returns:
         The path.
@@ -72,7 +74,7 @@ def draw_timeline(stays: pa.Table, overlaps: pa.Table, path: str | Path, title: 
     return save_picture(timeline_image(stays, overlaps, title, kind_of(path)), path)
 
 
-def timeline_image(stays: pa.Table, overlaps: pa.Table, title: str = "", kind: str = "png") -> bytes:
+def timeline_image(stays: Rows, overlaps: Rows, title: str = "", kind: str = "png") -> bytes:
     """The bytes of the same picture, for a notebook; the same rows give the same bytes.
 
     Raises:
@@ -83,7 +85,7 @@ def timeline_image(stays: pa.Table, overlaps: pa.Table, title: str = "", kind: s
         return image_of(timeline(stays, overlaps, title), kind)
 
 
-def timeline(stays: pa.Table, overlaps: pa.Table, title: str = "") -> Figure:
+def timeline(stays: Rows, overlaps: Rows, title: str = "") -> Figure:
     """The same picture as a figure."""
     bars = list(day_bars(stays["enter"], stays["exit"]))
     days = sorted({bar.day for bar in bars})[:_DAYS_AT_MOST]
@@ -104,19 +106,19 @@ def timeline(stays: pa.Table, overlaps: pa.Table, title: str = "") -> Figure:
 
 
 def day_bars(enter: pa.ChunkedArray, leave: pa.ChunkedArray) -> Iterator[DayBar]:
-    """Intervals cut at local midnights, in the order of their rows."""
+    """Cut intervals at local midnights, in the order of their rows."""
     for row, (start, end) in enumerate(zip(_local_us(enter), _local_us(leave), strict=True)):
         for day in range(start // DAY_US, (end - 1) // DAY_US + 1):
             first, last = max(start, day * DAY_US), min(end, (day + 1) * DAY_US)
-            yield DayBar(day, (first - day * DAY_US) / _HOUR_US, (last - day * DAY_US) / _HOUR_US, row)
+            yield DayBar(day, (first - day * DAY_US) / HOUR_US, (last - day * DAY_US) / HOUR_US, row)
 
 
 def people_steps(bars: list[DayBar], person: list[int]) -> tuple[npt.NDArray[np.float64], Int64]:
-    """How many distinct people there are over a day, as steps.
+    """The number of distinct people over a day, as steps.
 
     Args:
         bars: one day's overlaps.
-        person: the token of each overlap's row.
+        person: the token of each row of overlaps.
 
     Returns:
         hours float64[s], ascending, and the people from each of them to the next, int64[s].
@@ -139,7 +141,7 @@ def people_steps(bars: list[DayBar], person: list[int]) -> tuple[npt.NDArray[np.
 
 
 def venue_colours(stays: pa.Table) -> dict[str, str]:
-    """A colour for each of the venues with the most time, grey for the others."""
+    """A colour for each of the venues with the most time, grey for all others."""
     spent: dict[str, int] = {}
     for venue, enter, leave in _located(stays, "enter", "exit"):
         spent[venue] = spent.get(venue, 0) + leave - enter
@@ -148,7 +150,7 @@ def venue_colours(stays: pa.Table) -> dict[str, str]:
 
 
 def _local_us(times: pa.ChunkedArray) -> list[int]:
-    """Wall clock of `LOCAL_TIMEZONE` as microseconds; the zone has no summer time."""
+    """The wall clock of `LOCAL_TIMEZONE` in microseconds; Vietnam has no summer time."""
     offset = LOCAL_TIMEZONE.utcoffset(dt.datetime(2021, 1, 1))
     assert offset is not None
     shift = offset // dt.timedelta(microseconds=1)
@@ -168,7 +170,7 @@ def _beside(stays: pa.Table, overlaps: pa.Table) -> pa.Table:
 
 
 def _located(rows: pa.Table, start: str, end: str) -> Iterator[tuple[str, int, int]]:
-    """The venue and the two times of each row."""
+    """The venue, start and end of each row."""
     return zip(rows["venue"].to_pylist(), _local_us(rows[start]), _local_us(rows[end]), strict=True)
 
 
@@ -187,7 +189,7 @@ def _draw_steps(axis: Axes, hours: npt.NDArray[np.float64], people: Int64) -> No
 
 
 def _draw_stay(axis: Axes, stays: pa.Table, bar: DayBar, colours: dict[str, str]) -> None:
-    """A bar under the zero line; hatched where one of its scans was forgotten."""
+    """Draw a bar under the zero line, hatched where one of its scans was forgotten."""
     kinds = (stays["enter_kind"][bar.row].as_py(), stays["exit_kind"][bar.row].as_py())
     axis.axvspan(
         bar.start_hour,
@@ -211,7 +213,7 @@ def _label_day(axis: Axes, day: int) -> None:
 
 
 def _finish(figure: Figure, axes: Any, most: int, title: str) -> None:
-    """One scale for all days: a quarter below zero for the bars, people above."""
+    """Scale all days alike: a quarter below zero for the bars, people above."""
     top = max(most, 1) * 1.08
     for axis in axes:
         axis.set_ylim(-top / 3, top)

@@ -19,7 +19,7 @@ _CASE_SIZE = 20.0
 
 
 def save_network(graph: nx.MultiDiGraph, path: str | Path) -> Path:
-    """Write a graph of `network` in the format that the ending of the path names; only its owner may read it.
+    """Write a graph of `network` in the format of the path's ending; only its owner may read the file.
 
     Args:
         graph: the network.
@@ -37,10 +37,10 @@ def save_network(graph: nx.MultiDiGraph, path: str | Path) -> Path:
 
 
 def format_of(path: str | Path) -> str:
-    """The format that the ending of a path names.
+    """The format of a path, from its ending.
 
     Raises:
-        UsageError: it names none.
+        UsageError: the ending is unknown.
     """
     kind = Path(path).suffix.removeprefix(".").lower()
     if kind not in FORMATS:
@@ -62,7 +62,7 @@ def network_bytes(graph: nx.MultiDiGraph, kind: str) -> bytes:
 
 
 def _write_gexf(graph: nx.MultiDiGraph, buffer: io.BytesIO) -> None:
-    """GEXF with a colour a tier, and without the day on which it was written."""
+    """Write GEXF with a colour for each tier, and without the date, which would change the bytes."""
     writer = GEXFWriter(encoding="utf-8", prettyprint=True)
     writer.add_graph(_coloured(graph))
     del writer.xml.find("meta").attrib["lastmodifieddate"]
@@ -70,7 +70,7 @@ def _write_gexf(graph: nx.MultiDiGraph, buffer: io.BytesIO) -> None:
 
 
 def _coloured(graph: nx.MultiDiGraph) -> nx.MultiDiGraph:
-    """A copy whose nodes say how Gephi shall draw them."""
+    """A copy whose nodes carry the colours and sizes that Gephi reads."""
     copy = graph.copy()
     for _, values in copy.nodes(data=True):
         venue = values["kind"] == "venue"

@@ -1,4 +1,4 @@
-"""What stands beside dots in the picture of a network, where there is room for it."""
+"""Labels beside the dots of a network's picture, where there is room."""
 
 import math
 from collections import Counter
@@ -15,12 +15,12 @@ _EXPOSED_FROM = 3  # persons exposed; known cases are labelled in any case
 
 @dataclass(frozen=True)
 class Label:
-    """What stands beside a dot.
+    """A label and where it is drawn.
 
     Attributes:
-        text: the number of a known case, else the begin of a token; and how many the person exposed.
-        dot: the middle of the dot, points.
-        left: where the text begins, and its middle; points.
+        text: the number of a known case, else the start of the token; then how many the person exposed.
+        dot: the centre of the dot, points.
+        left: the left end of the text and its vertical centre, points.
     """
 
     text: str
@@ -29,7 +29,7 @@ class Label:
 
 
 def labels_of(layout: NetworkLayout) -> list[Label]:
-    """Labels of known cases and of those who exposed most, where there is room to the right of the dot."""
+    """Label known cases and those who exposed most, where there is room to the right of the dot."""
     exposed = Counter(dot.via for lane in layout.lanes for dot in lane.dots)
     wanted = [
         (lane, dot)
@@ -51,7 +51,7 @@ def labels_of(layout: NetworkLayout) -> list[Label]:
 
 
 class _Grid:
-    """The cells of a lane, each as large as a dot, and what covers them."""
+    """The cells of a lane, each as large as a dot, and what occupies them."""
 
     def __init__(self, layout: NetworkLayout, lane: Lane) -> None:
         self._unit, self._bottom = layout.unit, lane.bottom + MARGIN / 2
@@ -62,7 +62,7 @@ class _Grid:
         self._labels: set[tuple[int, int]] = set()
 
     def take(self, dot: Dot, signs: int) -> tuple[float, float] | None:
-        """Where a label of so many signs may begin and its middle, points; None where there is no room."""
+        """Reserve room for a label of `signs` characters; its left end and centre, None without room."""
         width = math.ceil((signs * _SIGN_WIDTH + 2) / self._unit)
         for column, level in self._near(dot, width):
             cells = {(column + right, level + up) for right in range(width) for up in range(self._rows)}
@@ -73,7 +73,7 @@ class _Grid:
         return None
 
     def _near(self, dot: Dot, width: int) -> list[tuple[int, int]]:
-        """Cells in which a label may begin, the nearest first; up and down is farther than to the right."""
+        """Cells in which a label may start, the nearest first; one up or down counts like three right."""
         last = min(dot.column + int(_REACH / self._unit), self._columns) - width
         level = dot.level - (self._rows - 1) // 2
         levels = range(max(level - 5, 0), min(level + 5, self._levels - self._rows) + 1)

@@ -1,7 +1,7 @@
-"""Where the picture of a case's network puts what: a lane a venue, a dot a person, time to the right.
+"""The layout of a network's picture: a lane for each venue, a dot for each person, time from left to right.
 
-Pure functions over the graph, in points (1/72 inch) and microseconds; nothing
-is random, so that the same graph is the same picture.
+Pure functions over the graph, in points (1/72 inch) and microseconds. Nothing is random: the same graph
+gives the same picture.
 """
 
 import datetime as dt
@@ -10,28 +10,27 @@ from dataclasses import dataclass, field
 
 import networkx as nx
 
-from pipelines.times import EPOCH
+from pipelines.times import EPOCH, HOUR_US
 
 ENCOUNTERS = "encounters"
-"""The lane of those whom a device saw, and no venue."""
+"""The lane of exposures by Bluetooth, which have no venue."""
 
 OTHERS = "others"
-"""The lane of the venues for which there is no lane."""
+"""The lane that stands for all venues beyond the first `LANES_AT_MOST`."""
 
 PLOT_WIDTH = 760.0
 LANES_AT_MOST = 40
 MARGIN = 6.0
-"""What a lane has free, half above its dots and half below; points."""
+"""Free space of a lane, half above its dots and half below; points."""
 
 _HEIGHT_AT_MOST = 1_600.0
 _UNITS = (6.0, 5.0, 4.0, 3.0, 2.4, 2.0)
-"""Sizes of a dot; the largest is taken with which the picture is not too high."""
+"""Sizes of a dot; the largest is used with which the picture is not too high."""
 
-_SHIFT_AT_MOST = 4  # columns that a dot may stand to the right of its instant
+_SHIFT_AT_MOST = 4  # columns to the right of its instant that a crowded dot may be moved
 _LEVELS_AT_MOST = 60
 _LANE_AT_LEAST = 22.0  # room for a name and a line below it
 _PAD = 0.02
-_HOUR_US = 3_600_000_000
 
 
 @dataclass
@@ -43,8 +42,8 @@ class Dot:
         tier: 1 is F1.
         at_us: when, microseconds UTC.
         via: the node of the infector.
-        case: numbers of the cases that the person is, or nothing.
-        column, level: its place in the grid of its lane, from the left and from below.
+        case: the numbers of the person's own cases, empty without any.
+        column, level: its cell in the grid of its lane, from the left and from below.
     """
 
     node: str
@@ -88,7 +87,7 @@ class Lane:
     height: float = 0.0
 
     def first_us(self) -> int:
-        """When something happened there first."""
+        """The first instant at which something happened there."""
         return min([bar.start_us for bar in self.bars] + [dot.at_us for dot in self.dots])
 
     def tier(self) -> int:
@@ -98,7 +97,7 @@ class Lane:
 
 @dataclass(frozen=True)
 class NetworkLayout:
-    """The picture.
+    """The layout of a whole picture.
 
     Attributes:
         lanes: from the top down.
@@ -114,22 +113,22 @@ class NetworkLayout:
     height: float
 
     def x_of(self, at_us: int) -> float:
-        """Where an instant stands, in points from the left."""
+        """The position of an instant, in points from the left."""
         return (at_us - self.start_us) / (self.end_us - self.start_us) * PLOT_WIDTH
 
     def centre(self, lane: Lane, dot: Dot) -> tuple[float, float]:
-        """The middle of a dot."""
+        """The centre of a dot."""
         return (dot.column + 0.5) * self.unit, lane.bottom + MARGIN / 2 + (dot.level + 0.5) * self.unit
 
 
 def layout_of(graph: nx.MultiDiGraph) -> NetworkLayout:
-    """The layout of a graph of `case_network.network`; one without stays and exposures has no lanes."""
+    """Lay out a graph of `network`; one without stays and exposures has no lanes."""
     lanes = _fewer(_lanes(graph))
     lanes.sort(key=lambda lane: (lane.place == OTHERS, min(lane.tier(), 1), lane.first_us(), lane.place))
     times = [time for lane in lanes for bar in lane.bars for time in (bar.start_us, bar.end_us)]
     times += [dot.at_us for lane in lanes for dot in lane.dots]
     start_us, end_us = min(times, default=0), max(times, default=0)
-    pad = max(round((end_us - start_us) * _PAD), _HOUR_US // 2)
+    pad = max(round((end_us - start_us) * _PAD), HOUR_US // 2)
     start_us, end_us = start_us - pad, end_us + pad
     for unit in _UNITS:
         height = _place(lanes, start_us, end_us, unit)
@@ -160,7 +159,7 @@ def _lanes(graph: nx.MultiDiGraph) -> list[Lane]:
 
 
 def _fewer(lanes: list[Lane]) -> list[Lane]:
-    """At most LANES_AT_MOST: those where the case was and where most were exposed, the others as one."""
+    """Keep LANES_AT_MOST: where the case was, then where most were exposed; the others become one lane."""
     if len(lanes) <= LANES_AT_MOST:
         return lanes
     lanes.sort(key=lambda lane: (not lane.bars, -len(lane.dots), lane.place))
@@ -173,7 +172,7 @@ def _fewer(lanes: list[Lane]) -> list[Lane]:
 
 
 def _place(lanes: Sequence[Lane], start_us: int, end_us: int, unit: float) -> float:
-    """Give each dot its place and each lane its edges; returns the height of all."""
+    """Give each dot its cell and each lane its edges; return the total height."""
     columns = int(PLOT_WIDTH / unit)
     width_us = (end_us - start_us) * unit / PLOT_WIDTH
     for lane in lanes:
@@ -191,13 +190,13 @@ def _place(lanes: Sequence[Lane], start_us: int, end_us: int, unit: float) -> fl
 
 
 def stacked(wanted: Sequence[int], columns: int) -> tuple[int, list[tuple[int, int]]]:
-    """The fewest levels in which dots stand near the columns that they want, and the place of each.
+    """Stack dots on the fewest levels that keep each near its wanted column; the levels and the cells.
 
-    A full column passes its dots on to the right, as a queue does.
+    A full column passes its dots on to the right, like a queue.
 
     Args:
         wanted: the column of each dot, ascending.
-        columns: how many there are.
+        columns: the number of columns.
     """
     least = max(1, -(-len(wanted) // columns))
     for levels in range(least, max(least, _LEVELS_AT_MOST) + 1):
@@ -208,7 +207,7 @@ def stacked(wanted: Sequence[int], columns: int) -> tuple[int, list[tuple[int, i
 
 
 def _filled(wanted: Iterable[int], columns: int, levels: int) -> list[tuple[int, int]]:
-    """The place of each dot when a column holds so many; what the last cannot hold goes to its left."""
+    """The cell of each dot with `levels` dots a column; what the last column cannot hold goes to its left."""
     filled = [0] * columns
     places = []
     column = 0

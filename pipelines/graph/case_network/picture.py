@@ -34,7 +34,7 @@ from pipelines.terminal.pictures import (
     save_picture,
     style,
 )
-from pipelines.times import DAY_US, EPOCH, LOCAL_TIMEZONE
+from pipelines.times import DAY_US, EPOCH, HOUR_US, LOCAL_TIMEZONE
 
 _POINTS = 72.0
 _LEFT, _RIGHT, _ABOVE, _BELOW = 240.0, 16.0, 44.0, 66.0
@@ -51,20 +51,18 @@ _ABOVE_PLOT: Any = {
     "annotation_clip": False,
 }
 _UNSEEN = (0, (2, 1.5))
-_HOUR_US = 3_600_000_000
-_STEPS_US = tuple(_HOUR_US * hours for hours in (1, 2, 3, 6, 12, 24, 48, 96, 168, 336, 672))
+_STEPS_US = tuple(HOUR_US * hours for hours in (1, 2, 3, 6, 12, 24, 48, 96, 168, 336, 672))
 _TICKS_AT_MOST = 16
 _CURVE = np.linspace(0.0, 1.0, 25)[:, None]
 
 
 def draw_network(graph: nx.MultiDiGraph, path: str | Path) -> Path:
-    """Draw a graph of `network`: a lane a venue, a dot a person, from left to right in local time.
+    """Draw a graph of `network`: a lane for each venue, a dot for each person, local time from left to right.
 
-    A person stands in the lane of the venue where the exposure began, at that
-    instant (in a crowd slightly to the right of it), in the colour of the
-    tier; a ring marks persons who are known cases. The case's own stays are
-    bars over the height of their lane. A line leads from the infector to
-    whoever was exposed, from F2 on: F1 were all exposed by the case itself.
+    A person stands in the lane of the venue where the exposure began, at that instant (in a crowd slightly
+    to the right of it), in the colour of the tier; a ring marks known cases. The case's own stays are bars
+    over the height of their lane. From F2 on a line leads from the infector to the person exposed; F1 were
+    all exposed by the case itself.
 
     Args:
         graph: of any size; at 500 persons each can be told apart.
@@ -112,14 +110,12 @@ def network_figure(graph: nx.MultiDiGraph) -> Figure:
 
 
 def _draw_time(axes: Axes, layout: NetworkLayout) -> None:
-    """Local time: a line every so many hours or days, stronger at midnight."""
+    """Draw the axis of local time: a line every few hours or days, darker at midnight."""
     step_us = next(
         (step for step in _STEPS_US if (layout.end_us - layout.start_us) / step <= _TICKS_AT_MOST),
         _STEPS_US[-1],
     )
-    offset = LOCAL_TIMEZONE.utcoffset(dt.datetime(2021, 1, 1))
-    assert offset is not None
-    shift_us = offset // dt.timedelta(microseconds=1)
+    shift_us = _shift_us()
     first_us = -(-(layout.start_us + shift_us) // step_us) * step_us - shift_us
     times = range(first_us, layout.end_us, step_us)
     labels = []
@@ -134,7 +130,7 @@ def _draw_time(axes: Axes, layout: NetworkLayout) -> None:
 
 
 def _shift_us() -> int:
-    """How far local time is ahead of UTC; the zone has no summer time."""
+    """How far local time is ahead of UTC, which never changes: Vietnam has no summer time."""
     offset = LOCAL_TIMEZONE.utcoffset(dt.datetime(2021, 1, 1))
     assert offset is not None
     return offset // dt.timedelta(microseconds=1)
@@ -165,7 +161,7 @@ def _draw_lane(axes: Axes, graph: nx.MultiDiGraph, layout: NetworkLayout, lane: 
 
 
 def _title(graph: nx.MultiDiGraph, lane: Lane) -> tuple[str, str]:
-    """The name of a lane, and what stands below it."""
+    """The name of a lane, and the line below it."""
     tiers = Counter(dot.tier for dot in lane.dots)
     counts = ", ".join(f"{count:,} F{tier}" for tier, count in sorted(tiers.items())) or "nobody exposed"
     if lane.place == ENCOUNTERS:
@@ -178,7 +174,7 @@ def _title(graph: nx.MultiDiGraph, lane: Lane) -> tuple[str, str]:
 
 
 def _draw_links(axes: Axes, layout: NetworkLayout) -> None:
-    """Curves from infectors to those exposed from F2 on, under the dots."""
+    """Draw curves from infectors to the persons exposed, from F2 on, under the dots."""
     place = {dot.node: layout.centre(lane, dot) for lane, dot in _dots(layout)}
     later = [dot for _, dot in _dots(layout) if dot.tier > 1 and dot.via in place]
     curves = []
@@ -205,7 +201,7 @@ def _draw_dots(axes: Axes, layout: NetworkLayout) -> None:
 
 
 def _draw_labels(axes: Axes, layout: NetworkLayout) -> None:
-    """Texts with a thin line to their dot, which runs behind other dots."""
+    """Draw the labels, each with a thin line to its dot that runs behind other dots."""
     for label in labels_of(layout):
         (x0, y0), (x1, y1) = label.dot, label.left
         axes.plot([x0, x1], [y0, y1], color="#555555", linewidth=0.4, zorder=2.5)
@@ -214,7 +210,7 @@ def _draw_labels(axes: Axes, layout: NetworkLayout) -> None:
 
 
 def _finish(figure: Figure, axes: Axes, graph: nx.MultiDiGraph, layout: NetworkLayout) -> None:
-    """The title, the legend, and no frame."""
+    """Add the title and the legend, and take the frame away."""
     for side in axes.spines.values():
         side.set_visible(False)
     axes.set_yticks([])
@@ -241,7 +237,7 @@ def _finish(figure: Figure, axes: Axes, graph: nx.MultiDiGraph, layout: NetworkL
 
 
 def _legend(tiers: list[int]) -> Iterator[Patch | Line2D]:
-    """What the signs mean."""
+    """The entries of the legend."""
     there: Any = {"facecolor": f"{_TIERS[0]}38", "edgecolor": _TIERS[0]}
     yield Patch(label="the case (F0) is there", **there)
     yield Patch(label="… enter or exit not scanned", linestyle=_UNSEEN, **there)

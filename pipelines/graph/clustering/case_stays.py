@@ -1,4 +1,4 @@
-"""Where cases were: each case's stays, cut to the interval that is asked about."""
+"""The stays of cases, each clipped to the interval of its case."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -17,10 +17,10 @@ from pipelines.lake import Lake
 
 @dataclass(frozen=True)
 class CaseStays:
-    """Stays of cases, a column an attribute; none is empty.
+    """Stays of cases, one attribute a column; none is empty.
 
     Attributes:
-        case: int64[s], the position of the case among those asked about.
+        case: int64[s], the position of the case among those that were asked for.
         person: int64[s], tokens; two cases may be one person.
         venue: int64[s].
         enter_us, exit_us: int64[s], microseconds UTC, within the case's interval.
@@ -38,12 +38,12 @@ class CaseStays:
 
 
 def stays_of_cases(lake: Lake, cases: Sequence[Case], intervals: Sequence[Window]) -> CaseStays:
-    """The stays of cases, each cut to the interval of its case.
+    """Find the stays of cases, each clipped to the interval of its case.
 
     Args:
         lake: where.
-        cases: one or many; they are looked up together.
-        intervals: as many; an empty one holds no stay.
+        cases: any number; they are looked up together.
+        intervals: one a case; an empty one holds no stay.
 
     Returns:
         Stays in the order of the lake's files.

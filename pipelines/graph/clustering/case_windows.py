@@ -1,4 +1,4 @@
-"""Venue-windows of footfall that hold cases, and how many the day's people let expect there."""
+"""Venue-windows of footfall that hold cases, and the number of cases expected there by chance."""
 
 import datetime as dt
 from typing import NamedTuple
@@ -55,12 +55,12 @@ class Meetings(NamedTuple):
 
 
 def day_of(file: LiveFile) -> int:
-    """The begin of the UTC day of a file of `footfall`, microseconds."""
+    """The start of the UTC day of a file of `footfall`, microseconds."""
     return day_number(dt.date.fromisoformat(file.partition["date"])) * DAY_US
 
 
 def windows_of(file: LiveFile, span: Span) -> Windows:
-    """The windows of a file of `footfall` that lie in a span whole."""
+    """The windows of a file of `footfall` that lie wholly in a span."""
     rows = read_live_file(file, _READ)
     venue, start_us, end_us, people = (rows[name].cast(pa.int64()).to_numpy() for name in _READ.names)
     inside = (start_us >= span.begins_at()) & (end_us <= span.ends_at())
@@ -68,7 +68,7 @@ def windows_of(file: LiveFile, span: Span) -> Windows:
 
 
 def meetings(windows: Windows, stays: CaseStays, people_of_day: int) -> Meetings:
-    """The windows that hold cases, against what the people of the day let expect.
+    """Find the windows that hold cases, and the number expected by chance among the people of that day.
 
     Args:
         windows: of one day.
@@ -92,7 +92,7 @@ def meetings(windows: Windows, stays: CaseStays, people_of_day: int) -> Meetings
 
 
 def windows_of_stays(stays: CaseStays, venue: Int64, start_us: Int64, end_us: Int64) -> tuple[Int64, Int64]:
-    """The windows that each stay reaches into; touching is not reaching.
+    """Find the windows that each stay overlaps; touching does not count.
 
     Args:
         stays: in any order.
@@ -101,12 +101,12 @@ def windows_of_stays(stays: CaseStays, venue: Int64, start_us: Int64, end_us: In
         end_us: int64[w].
 
     Returns:
-        The positions of stay and window, a pair an entry.
+        The positions of stays and of windows, one entry a pair.
     """
     distinct = np.unique(venue)
     known = np.flatnonzero(np.isin(stays.venue, distinct))
     rank, own = np.searchsorted(distinct, venue), np.searchsorted(distinct, stays.venue[known])
-    # Times count from the first of all, so that (rank, time) packs into one number that ascends.
+    # Times are counted from the earliest, so that (rank, time) packs into one ascending int64.
     times = (start_us, end_us, stays.enter_us[known], stays.exit_us[known])
     least = min((int(time.min()) for time in times if time.size), default=0)
     bits = max((int(time.max()) - least for time in times if time.size), default=0).bit_length()
@@ -117,7 +117,7 @@ def windows_of_stays(stays: CaseStays, venue: Int64, start_us: Int64, end_us: In
 
 
 def people_of_day(lake: Lake, day_us: int) -> int:
-    """How many distinct persons have a stay on a UTC day, which begins at `day_us`."""
+    """Count the distinct persons with a stay on the UTC day that begins at `day_us`."""
     present = [np.empty(0, np.int64)]
     for columns in sidecars(live_files(lake, "person", Span(day_us, day_us + DAY_US))):
         there = columns.person[(columns.enter_us < day_us + DAY_US) & (columns.exit_us > day_us)]

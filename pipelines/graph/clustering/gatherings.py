@@ -1,4 +1,4 @@
-"""When cases were at a venue together: stays that overlap, or follow one another within some hours."""
+"""Gatherings: stays of cases at a venue that overlap, or follow one another within some hours."""
 
 from typing import NamedTuple
 
@@ -11,7 +11,7 @@ from pipelines.kernels.types import Int64
 
 
 class Gatherings(NamedTuple):
-    """Stretches of a venue's time with stays of two or more cases, by venue and begin.
+    """Periods at a venue with stays of two or more cases, by venue and start.
 
     Attributes:
         venue: int64[g].
@@ -26,14 +26,14 @@ class Gatherings(NamedTuple):
 
 
 def gatherings(stays: CaseStays, within_us: int) -> Gatherings:
-    """The gatherings of cases.
+    """Find the gatherings of cases.
 
-    A stay belongs to the gathering before it at the same venue when it begins
-    at most `within_us` after all earlier ones have ended.
+    A stay belongs to the gathering before it at the same venue when it begins at most `within_us` after all
+    earlier stays have ended.
 
     Args:
         stays: of cases, in any order.
-        within_us: how long nobody may be there; microseconds.
+        within_us: the longest gap without any case; microseconds.
     """
     order = np.lexsort((stays.enter_us, stays.venue))
     stays = stays.where(order)
@@ -51,9 +51,10 @@ def gatherings(stays: CaseStays, within_us: int) -> Gatherings:
 
 
 def _running_most(values: Int64, starts: npt.NDArray[np.bool_]) -> Int64:
-    """The largest value so far, beginning anew at each start."""
+    """The largest value so far, restarted at each start."""
     if values.size == 0:
         return values
+    # Ranks lifted by the number of their group: one running maximum then never crosses into the next group.
     distinct, ranks = np.unique(values, return_inverse=True)
     lift = (np.cumsum(starts) - 1) * distinct.size
     most: Int64 = distinct[np.maximum.accumulate(lift + ranks) - lift]

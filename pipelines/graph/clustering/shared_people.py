@@ -32,12 +32,12 @@ SHARED_PEOPLE = pa.schema(
         ("venues", pa.list_(pa.string())),
     ]
 )
-"""Persons met by cases.
+"""The columns of an answer about people.
 
-`cases` are distinct persons, and nobody meets himself. `own_case_ids` are the
-cases that the person is himself: a known one, perhaps the source. `seconds`
-is the time with each of the cases, summed; `first_met` the earliest instant
-at which a contact met the rule; `venues` the codes of the places, sorted.
+`cases` counts distinct persons, and nobody meets himself. `own_case_ids` are the numbers of the cases that
+the person himself is: a known case, and perhaps the source. `seconds` is the time with each of the cases,
+summed; `first_met` the earliest instant at which a contact met the rule; `venues` the codes of the venues,
+sorted.
 """
 
 
@@ -52,10 +52,10 @@ class _Met(NamedTuple):
 def shared_people(
     lake: Lake, cases: Mapping[str, Case], intervals: Sequence[Window], rule: Rule, until_us: int
 ) -> pa.Table:
-    """The persons whom two or more persons who are cases met, each in the interval of his case.
+    """Find the people whom two or more cases met, each in its interval; cases of one person count as one.
 
-    It is the first tier of a trace whose infectious windows are the intervals,
-    a case at a time.
+    It is the first tier of a trace in which the intervals stand in for the infectious windows, a case at a
+    time.
 
     Args:
         lake: where.
@@ -102,7 +102,7 @@ def _rows(
 
 
 def _met(where: TemporalGraph, rule: Rule, asked: Sequence[Intervals]) -> _Met:
-    """Everybody whose contact with a case meets the rule, case by case."""
+    """All contacts with a case that meet the rule, case by case."""
     parts = [_Met(*(np.empty(0, np.int64) for _ in _Met._fields))]
     for number, interval in enumerate(asked):
         if interval.start_us[0] < interval.end_us[0]:
@@ -112,14 +112,14 @@ def _met(where: TemporalGraph, rule: Rule, asked: Sequence[Intervals]) -> _Met:
 
 
 def _shared(met: _Met, of_case: Int64) -> _Met:
-    """The contacts of persons whom at least two persons who are cases met."""
+    """The contacts of people whom at least two distinct persons with a case met."""
     person, row = np.unique(met.person, return_inverse=True)
     kept = distinct_per_group(row, of_case[met.case], person.size)[row] > 1
     return _Met(*(values[kept] for values in met))
 
 
 def _together(where: TemporalGraph, asked: Sequence[Intervals], met: _Met) -> tuple[Int64, Int64, Int64]:
-    """The seconds of each person met, ascending; and where: positions of persons, and their venues."""
+    """The seconds of each person met, ascending by token; then pairs of a person's position and a venue."""
     person, row = np.unique(met.person, return_inverse=True)
     spent_us = np.zeros(person.size, np.int64)
     at, venue = [np.empty(0, np.int64)], [np.empty(0, np.int64)]

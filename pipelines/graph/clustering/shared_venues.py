@@ -1,4 +1,4 @@
-"""Backward: where cases had been before they could infect, against how many people go there anyway."""
+"""Backward: venues that cases share, weighed against how many people go there anyway."""
 
 from collections.abc import Mapping, Sequence
 
@@ -34,23 +34,21 @@ SHARED_VENUES = pa.schema(
         ("gatherings", pa.list_(pa.string())),
     ]
 )
-"""Venues shared by cases.
+"""The columns of an answer about venues.
 
-`venue` is its code; `cases` and `people` are distinct persons, `people` those
-who entered on a day of any of the intervals. `expected` is how many of the
-cases would have been there had they been anybody: the sum over the cases of
-the share of all persons, of the days of the case's interval, who entered the
-venue on these days. `score` is -log10 P(X ≥ cases), X being Poisson of that
-mean: 3 is once in a thousand. `gatherings` are the stretches [start, end) in
-which two or more cases were there together or within some hours, as ISO 8601
-intervals; `together`, `start` and `end` are of the largest, null without any.
+`venue` is its code; `cases` and `people` are distinct persons, `people` those who entered on a day of any
+of the intervals. `expected` is the number of cases there by chance: the sum, over the cases, of the share
+of all persons on the days of the case's interval who entered the venue on those days. `score` is -log10 P(X
+≥ cases), where X is Poisson with that mean: 3 is once in a thousand. `gatherings` are the periods [start,
+end) in which two or more cases were there together or within some hours, as ISO 8601 intervals; `together`,
+`start` and `end` are those of the largest, null where there is none.
 """
 
 
 def shared_venues(
     lake: Lake, cases: Mapping[str, Case], intervals: Sequence[Window], within_us: int
 ) -> pa.Table:
-    """The venues at which two or more persons who are cases were, each in the interval of his case.
+    """Find the venues where two or more cases were, each in its interval; cases of one person count as one.
 
     Args:
         lake: where.
@@ -87,7 +85,7 @@ def shared_venues(
 def _footfall(
     lake: Lake, venue: Int64, cases: Mapping[str, Case], intervals: Sequence[Window]
 ) -> tuple[Int64, Float64]:
-    """How many persons went to each venue, and how many cases one would expect there."""
+    """The people who went to each venue, and the cases expected there by chance."""
     person = np.array([case.person for case in cases.values()], np.int64)
     _, who, cases_of_person = np.unique(person, return_inverse=True, return_counts=True)
     days = [days_of(interval.start_us, interval.end_us) for interval in intervals]

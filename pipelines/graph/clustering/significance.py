@@ -1,4 +1,4 @@
-"""How surprising a count is: Poisson tails, and which of many surprises are discoveries.
+"""The significance of counts: Poisson tails, and Benjamini-Hochberg q-values over many of them.
 
 Pure array functions; SciPy is not needed.
 """
@@ -13,20 +13,23 @@ _NEGLIGIBLE = 1e-17  # of a sum: adding it changes nothing
 
 
 def log_poisson_tail(count: Int64, mean: Float64) -> Float64:
-    """The natural logarithm of P(X ≥ count), X being Poisson of that mean.
+    """The natural logarithm of P(X ≥ count), where X is Poisson with the given mean.
 
-    Above the mean the tail is summed upwards from its largest term, which is
-    its first: P = pmf(k) (1 + m/(k+1) + m²/((k+1)(k+2)) + …), so that a tail
-    of 1e-300 is as exact as one of 0.1. From the mean down its complement is
-    summed in the same way. (It is the regularised incomplete gamma function
-    P(k, m): DLMF 8.7.1 and 8.4.10.)
+    Above the mean the tail is summed upwards from its first term, which is the largest: P = pmf(k) (1 +
+    m/(k+1) + m²/((k+1)(k+2)) + …), so that a tail of 1e-300 is as exact as one of 0.1. Below it the
+    complement is summed in the same way. (It is the regularised incomplete gamma function P(k, m): DLMF
+    8.7.1 and 8.4.10.)
+
+    Example:
+        >>> np.exp(log_poisson_tail(np.array([0, 1, 3]), np.array([1.0, 1.0, 1.0]))).round(6).tolist()
+        [1.0, 0.632121, 0.080301]
 
     Args:
         count: int64[n], from 0.
         mean: float64[n], from 0 and finite.
 
     Returns:
-        float64[n], at most 0; -inf where something was counted and nothing can be.
+        float64[n], at most 0; -inf where something was counted although the mean is 0.
     """
     result = np.zeros(count.size)
     positive = count > 0
@@ -45,13 +48,16 @@ def log_poisson_tail(count: Int64, mean: Float64) -> Float64:
 def q_values(p: Float64, tests: int) -> Float64:
     """The Benjamini-Hochberg q-value of each test.
 
-    Calling those with q ≤ α discoveries keeps the expected share of false
-    ones among them at or under α, when tests are independent or rise and
-    fall together (Benjamini and Hochberg 1995; Benjamini and Yekutieli 2001).
+    Among the tests with q ≤ α the expected share of false discoveries is at most α, if the tests are
+    independent or positively dependent (Benjamini and Hochberg 1995; Benjamini and Yekutieli 2001).
+
+    Example:
+        >>> q_values(np.array([0.01, 0.04]), tests=4).tolist()
+        [0.04, 0.08]
 
     Args:
-        p: float64[n], p-values of the tests that are worth a value.
-        tests: how many tests there were in all; those not in `p` had p = 1.
+        p: float64[n], the p-values below 1.
+        tests: the number of all tests; those that are not in `p` had p = 1.
     """
     order = np.argsort(p, kind="stable")
     scaled = p[order] * tests / np.arange(1, p.size + 1)
@@ -71,7 +77,7 @@ def _log_pmf(count: Int64, mean: Float64) -> Float64:
 def _series(mean: Float64, count: Int64, step: int) -> Float64:
     """The pmf summed from `count` on, upwards (1) or down to 0 (-1), as a multiple of pmf(count).
 
-    Each term is smaller than the one before; those that no longer count are dropped.
+    Each term is smaller than the one before. Rows whose terms have become negligible are dropped.
     """
     total = np.ones(count.size)
     open_rows = np.arange(count.size)

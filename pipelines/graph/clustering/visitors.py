@@ -1,4 +1,4 @@
-"""How many distinct persons there were over stretches of days, everywhere and at some venues."""
+"""Distinct visitors over ranges of days, at some venues and in all."""
 
 from collections.abc import Sequence
 
@@ -11,26 +11,26 @@ from pipelines.lake import Lake
 from pipelines.times import DAY_US
 
 Days = tuple[int, int]
-"""UTC days since 1970, from the first to before the last."""
+"""[first, last) as UTC days since 1970."""
 
 _LONG_AGO = np.iinfo(np.int64).min
 
 
 def days_of(start_us: int, end_us: int) -> Days:
-    """The UTC days that [start_us, end_us) reaches into."""
+    """The UTC days that [start_us, end_us) overlaps."""
     return start_us // DAY_US, -(-end_us // DAY_US)
 
 
 def visitors(lake: Lake, venue: Int64, stretches: Sequence[Days]) -> tuple[Int64, Int64]:
-    """Distinct persons who entered a venue, or any, on the days of each stretch.
+    """Count the distinct persons who entered each venue, or any venue, on the days of each range.
 
     Args:
         lake: where.
         venue: int64[v], ascending, each once.
-        stretches: s of them.
+        stretches: s ranges of days.
 
     Returns:
-        int64[s, v] persons at each venue, and int64[s] persons at any.
+        int64[s, v] persons at each venue, and int64[s] persons at any venue.
     """
     parts = [np.empty((3, 0), np.int64)]
     begin = min((first for first, _ in stretches), default=0)
@@ -50,18 +50,17 @@ def visitors(lake: Lake, venue: Int64, stretches: Sequence[Days]) -> tuple[Int64
 def distinct_persons(
     group: Int64, person: Int64, day: Int64, groups: int, stretches: Sequence[Days]
 ) -> Int64:
-    """Distinct persons of each group in each stretch of days.
+    """Count the distinct persons of each group in each range of days.
 
-    A person counts in a stretch by his first row in it: the row before that
-    one, of the same group and person, lies before the stretch. So rows are
-    sorted once, however many stretches there are.
+    A person is counted at his first row in the range, the one whose predecessor of the same group and
+    person lies before the range. So the rows are sorted once, whatever the number of ranges.
 
     Args:
         group: int64[n], from 0.
         person: int64[n].
         day: int64[n].
         groups: how many.
-        stretches: s of them.
+        stretches: s ranges of days.
 
     Returns:
         int64[s, groups].
