@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from pipelines.codes.decoder import decode, valid_at
 from pipelines.codes.own import CodeContent, make_code
 from pipelines.errors import DataError, UsageError
-from pipelines.privacy.code_key_folder import list_keys, make_key, revoke_key, signing_key, trust_key
+from pipelines.privacy.code_key_folders import list_keys, make_key, revoke_key, signing_key, trust_key
 from pipelines.privacy.code_keys import NO_KEYS, load_code_keys
 from tests.codes.foreign_codes import NHS, clea, nhs
 
