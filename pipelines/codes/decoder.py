@@ -1,5 +1,6 @@
 """The one decoder: a table of formats, each a small module."""
 
+import string
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
@@ -17,8 +18,12 @@ from pipelines.codes import (
 )
 from pipelines.codes.decoded import CodeError, Decoded
 from pipelines.privacy.code_keys import NO_KEYS, CodeKeys
+from schemas.wire_text import BLANKS
 
 MAX_BYTES: Final = 4096
+
+_AROUND: Final = string.whitespace + BLANKS
+"""What a scanner or a copied text may put around a code."""
 
 FORMATS: Final[dict[str, Callable[[str, CodeKeys], Decoded | None]]] = {
     own.FORMAT: own.decode,
@@ -52,7 +57,7 @@ def decode(text: str | bytes, keys: CodeKeys = NO_KEYS) -> Decoded:
         raw = text if isinstance(text, bytes) else text.encode()
         if len(raw) > MAX_BYTES:
             return Decoded("", reason="too_large")
-        shown = raw.decode().strip()
+        shown = raw.decode().strip(_AROUND)
     except UnicodeError:
         return Decoded("", reason="malformed")
     for name, decoder in FORMATS.items():

@@ -22,7 +22,7 @@ from pipelines.ingest.reject_reasons import BAD_TIME, MISSING_FIELD, TOO_LARGE
 from pipelines.ingest.validate.distinct import distinct
 from pipelines.ingest.validate.field_rules import PERSON, Meaning, local_day, meanings_of, midnight_us
 from pipelines.ingest.validate.scan_columns import person_reasons
-from pipelines.ingest.validate.text_column import column_of, normalised
+from pipelines.ingest.validate.text_column import column_of, tidied
 from pipelines.ingest.validate.timestamps import BAD_INSTANT, instants
 from pipelines.kernels.sha256 import macs
 from pipelines.kernels.types import Bool, Int32, Int64, Spans, UInt8, read_only
@@ -213,7 +213,9 @@ def _distinct_of(block: Columns, name: str, meaning: Meaning) -> _Distinct:
     length = np.where((column.length > 0) & (block.broken == 0), column.length, np.int32(-1))
     spans = Spans(read_only(column.data), np.require(column.start, np.int64, ["C", "W"]), length)
     ids, texts = distinct(column_of(spans))
-    return _Distinct(ids, *normalised(texts, meaning.limit))
+    texts, reasons = tidied(texts, meaning.limit, optional=not meaning.required)
+    absent = np.append((texts.length < 0) & (reasons == 0), np.True_)
+    return _Distinct(np.where(absent[ids], np.int32(-1), ids), texts, reasons)
 
 
 def _values(checked: CheckedColumns, column: _Distinct, meaning: Meaning) -> pa.Array:

@@ -135,11 +135,14 @@ def _used(ids: Int32, count: int) -> Int64:
 def _table(scans: CheckedScans, tokens: Int64, fault: UInt8, row: Int64, keys: Keys) -> pa.Table:
     people, venues, zones, scanners = scans.person, scans.venue, scans.zone, scans.scanner
     fields = EventFields(
-        scans.event_id,
-        *(column.texts for column in (people, venues, zones, scanners)),
-        np.stack([column.ids for column in (people, venues, zones, scanners)]),
-        scans.direction,
-        scans.occurred_us,
+        event_id=scans.event_id,
+        persons=people.texts,
+        venues=venues.texts,
+        zones=zones.texts,
+        scanners=scanners.texts,
+        ids=np.stack([column.ids for column in (people, venues, zones, scanners)]),
+        direction=scans.direction,
+        occurred_us=scans.occurred_us,
     )
     high, low = event_keys(keys.event_key, fields)
     columns = {

@@ -44,6 +44,13 @@ def test_a_code_of_our_own_names_venue_zone_and_direction():
     assert grade == "signed_valid"
 
 
+def test_a_venue_that_says_nothing_and_a_padded_code_are_the_code_alone():
+    plain, _ = one(venue=None, code=code("QNG-0002", zone="t2"))
+    padded, _ = one(venue="nan", code=f"\ufeff {code('QNG-0002', zone='t2')}\r\n")
+    assert plain == padded
+    assert plain.zone == "T2"
+
+
 def test_what_the_scan_says_of_zone_and_direction_stands():
     row, _ = one(venue=None, zone="B1", direction="out", code=code(zone="T2", direction="in"))
     assert (row.zone, row.direction) == ("B1", "out")
