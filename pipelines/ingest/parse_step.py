@@ -37,11 +37,9 @@ class ParseCounts:
 
     Attributes:
         received: scans read, refused ones included.
-        strict: lines that the fast parser handed on.
     """
 
     received: int = 0
-    strict: int = 0
 
 
 @dataclass
@@ -70,7 +68,7 @@ class ParseChunks(ThreadedDoFn):
             parsed = parse(block, chunk.number, self.settings)
             yield from self._refused(name, chunk.number % self.shares, block, parsed)
             yield from self._sealed(name, parsed)
-            yield TaggedOutput(COUNTS, ParseCounts(parsed.received, parsed.strict))
+            yield TaggedOutput(COUNTS, ParseCounts(parsed.received))
             held.append(parsed.scans)
             del block, parsed
             if sum(scans.num_rows for scans in held) >= _ROWS_AT_ONCE:

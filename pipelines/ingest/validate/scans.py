@@ -76,7 +76,6 @@ class Parsed:
         refused_row: int64[k], packed like `row`, ascending.
         refused_reason: uint8[k].
         received: records in the block.
-        strict: lines that the fast parser left to the strict one.
         tokens: int64[d], the distinct persons of the scans without a fault.
         identifiers: their canonical identifiers, UTF-8.
     """
@@ -85,7 +84,6 @@ class Parsed:
     refused_row: Int64
     refused_reason: UInt8
     received: int
-    strict: int
     tokens: Int64
     identifiers: Sequence[bytes]
 
@@ -112,7 +110,6 @@ def parse(block: Lines | Columns, chunk_number: int, settings: ParseSettings) ->
         refused_row=row[refused],
         refused_reason=checked.reason[refused],
         received=int(checked.reason.size),
-        strict=records.strict,
         tokens=tokens[sealed],
         identifiers=Identifiers(scans.person.texts, sealed),
     )

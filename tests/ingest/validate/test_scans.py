@@ -292,10 +292,6 @@ def test_persons_of_refused_and_untimely_scans_are_not_handed_to_the_vault():
     assert parsed.tokens.tolist() == [token(KEYS, name.decode()) for name in parsed.identifiers]
 
 
-def test_the_number_of_strict_lines_is_reported():
-    assert parse(block(line(), "\n", line(a=[1]), "\n", "x"), 0, SETTINGS).strict == 2
-
-
 def test_the_last_of_two_equal_keys_counts():
     assert of(line()[:-1] + ', "venue": null}') == ["missing_field"]
     assert of(line(venue=None)[:-1] + ', "venue": "QNG-0001"}') == ["kept"]
