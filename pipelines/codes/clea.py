@@ -2,8 +2,8 @@
 
     header 17 bytes ‖ AES-256-GCM(44 bytes, or 109 with a contact message) ‖ tag 16 ‖ C0 33
 
-Nothing but the header can be read without the authority's secret key, so a
-code is refused as `unknown_key` where none is trusted.
+Only the header can be read without the authority's secret key, so a code is
+refused as `unknown_key` where no such key is trusted.
 """
 
 import hashlib
@@ -40,17 +40,17 @@ _STATIC: Final = 31
 
 
 def decode(text: str, keys: CodeKeys) -> Decoded | None:
-    """Decode a text; None when it is of another format.
+    """Decode a text; return None for another format.
 
     Raises:
-        CodeError: it is of this format and broken, or sealed to no key that is trusted.
+        CodeError: the text is of this format, and damaged or sealed to a key that is not trusted.
     """
     match = _TEXT.fullmatch(text)
     if match is None:
         return None
     raw = base64_bytes(match[1])
     bare = _HEADER + _PLAIN + _TAG + _POINT
-    if len(raw) not in (bare, bare + _CONTACT) or raw[0] >> 2:  # version 0 and type 0 are all there are
+    if len(raw) not in (bare, bare + _CONTACT) or raw[0] >> 2:  # only version 0 and type 0 exist
         raise CodeError("malformed")
     said = location_of(_opened(raw, keys))
     name = raw[1:_HEADER]
@@ -70,7 +70,7 @@ def decode(text: str, keys: CodeKeys) -> Decoded | None:
 
 
 def location_of(plain: bytes) -> dict[str, Any]:
-    """The fields of the opened message; `key` is the place's secret and must not be passed on."""
+    """Split the opened message into its fields; `key` is the place's secret and must not leave `decode`."""
     bits = int.from_bytes(plain[:_PLAIN], "big") >> 256
 
     def field(end: int, size: int) -> int:
@@ -91,7 +91,7 @@ def location_of(plain: bytes) -> dict[str, Any]:
 
 
 def _opened(raw: bytes, keys: CodeKeys) -> bytes:
-    """The message, opened by the first key that fits."""
+    """Open the message with the first key that fits."""
     if not keys.clea:
         raise CodeError("unknown_key")
     try:
@@ -109,7 +109,7 @@ def _opened(raw: bytes, keys: CodeKeys) -> bytes:
 
 
 def _validity(said: dict[str, Any]) -> tuple[int, int | None]:
-    """From when to when a code holds: its period, narrowed by its renewal."""
+    """Return start and end of the validity in microseconds: the period, cut to the renewal interval."""
     first = said["ct_period_start"] * _HOUR
     last = None
     if said["period_duration_hours"] != _UNLIMITED_HOURS:

@@ -1,4 +1,4 @@
-"""Corona-Warn-App: a protobuf message in the fragment of a link; not signed."""
+"""Corona-Warn-App: a protobuf message in the fragment of a link; unsigned."""
 
 import hashlib
 import re
@@ -22,20 +22,20 @@ _DAY_MINUTES: Final = 1440
 
 
 def decode(text: str, _keys: CodeKeys) -> Decoded | None:
-    """Decode a text; None when it is of another format.
+    """Decode a text; return None for another format.
 
     Raises:
-        CodeError: it is of this format and broken.
+        CodeError: the text is of this format, and damaged.
     """
     match = _TEXT.fullmatch(text)
     return None if match is None else decode_payload(base64_bytes(match[1]))
 
 
 def decode_payload(payload: bytes) -> Decoded:
-    """Decode the message as it was received; its id is a hash of these very bytes.
+    """Decode a message as it was received.
 
     Raises:
-        CodeError: it is no such message.
+        CodeError: the bytes are not such a message.
     """
     place = read_location(payload, (1,), sdk_numbers=False)
     vendor = read_message(place.vendor)
@@ -62,12 +62,16 @@ def decode_payload(payload: bytes) -> Decoded:
 
 
 def location_id(payload: bytes) -> bytes:
-    """32 bytes that name a place, of the message as it was received."""
+    """Return the 32-byte id of a place.
+
+    Args:
+        payload: the bytes as they were received: a message that is encoded again may differ.
+    """
     return hashlib.sha256(_ID_LABEL + payload).digest()
 
 
 def _is_consistent(place: TraceLocation, kind: int, minutes: int) -> bool:
-    """Whether times and length are those that the type asks for."""
+    """Tell whether times and length suit the type: permanent places have no times, events need both."""
     if kind > _LAST_TYPE or minutes > _DAY_MINUTES or (place.end and place.start >= place.end):
         return False
     if kind in _PERMANENT:

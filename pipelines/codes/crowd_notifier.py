@@ -1,7 +1,7 @@
-"""CrowdNotifier (NotifyMe): a protobuf message in the fragment of a link; not signed.
+"""CrowdNotifier (NotifyMe): a protobuf message in the fragment of a link; unsigned.
 
-The ids of a place follow from the message as it was received; the encryption
-to them is no matter of tracing here.
+The ids of a place are hashes of the message as it was received. The
+identity-based encryption to these ids is out of scope.
 """
 
 import hashlib
@@ -25,10 +25,10 @@ _INTERVAL: Final = (3600).to_bytes(4, "big")
 
 
 def decode(text: str, _keys: CodeKeys) -> Decoded | None:
-    """Decode a text; None when it is of another format.
+    """Decode a text; return None for another format.
 
     Raises:
-        CodeError: it is of this format and broken.
+        CodeError: the text is of this format, and damaged.
     """
     match = _TEXT.fullmatch(text)
     if match is None:
@@ -50,16 +50,20 @@ def decode(text: str, _keys: CodeKeys) -> Decoded | None:
 
 
 def preid(payload: bytes) -> bytes:
-    """32 bytes that name a place whatever the hour, of the message as it was received."""
+    """Return the 32-byte id of a place that does not depend on the hour.
+
+    Args:
+        payload: the bytes as they were received.
+    """
     return hashlib.sha256(b"CN-PREID" + payload + _nonces(payload)[0]).digest()
 
 
 def hour_id(payload: bytes, start: int) -> bytes:
-    """32 bytes that name a place in the hour that begins at `start`.
+    """Return the 32-byte id of a place in one hour.
 
     Args:
-        payload: as received.
-        start: as the format counts it, unsigned.
+        payload: the bytes as they were received.
+        start: of the hour, seconds since 1970.
     """
     hour = _INTERVAL + start.to_bytes(8, "big")
     time_key = hashlib.sha256(b"CN-TIMEKEY" + hour + _nonces(payload)[1]).digest()

@@ -1,4 +1,4 @@
-"""What a code says, or why it says nothing."""
+"""The result of decoding a code: what it says, or why it is refused."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,14 +19,14 @@ REASONS: Final = (
     "not_yet_valid",
     "expired",
 )
-"""Why a code is refused."""
+"""Reasons for which a code is refused."""
 
 VENUE_BYTES: Final = 128
-"""A longer venue or zone fits no scan."""
+"""The longest venue or zone that a scan may hold."""
 
 
 class CodeError(Exception):
-    """Raised inside a decoder; `decode` turns it into a `Decoded` with the reason.
+    """Raised by the decoder of a format; `decode` turns it into a `Decoded` with the reason.
 
     Attributes:
         reason: one of `REASONS`.
@@ -39,21 +39,26 @@ class CodeError(Exception):
 
 @dataclass(frozen=True)
 class Decoded:
-    """What a code says. What names a person is left out of `repr`.
+    """What a code says; `repr` leaves out everything that names a person.
+
+    Example:
+        >>> Decoded("vn_person", "unsigned", person="qid:162979388586171100")
+        Decoded(format='vn_person', authenticity='unsigned', reason='', venue=None, zone=None, \
+name=None, direction='', valid_from_us=None, valid_to_us=None, revoked_us=None)
 
     Attributes:
-        format: a name of `FORMATS`, empty when the text is of none of them.
-        authenticity: what vouches for the content; empty when it is refused.
-        reason: one of `REASONS`, empty when it is not refused.
-        venue: venue code, None for codes of no place.
+        format: a name of `FORMATS`, empty for a text of no known format.
+        authenticity: what vouches for the content; empty when the code is refused.
+        reason: one of `REASONS`, empty when the code is not refused.
+        venue: venue code; None when the code does not name a place.
         zone: floor, table or coach.
-        name: of the place, as the code has it.
-        direction: `in`, `out`, or empty when the code carries none.
-        valid_from_us: the instant from which the code holds, None without one.
-        valid_to_us: the instant from which it holds no longer, None without one.
-        revoked_us: the instant from which the key behind it is no longer trusted.
-        person: canonical identifier, for personal codes alone.
-        fields: everything else that the format has, by its own names.
+        name: name of the place, as the code has it.
+        direction: `in`, `out`, or empty when the code has none.
+        valid_from_us: start of the validity, None without one.
+        valid_to_us: end of the validity, exclusive, None without one.
+        revoked_us: the code is refused when scanned at or after this instant, for its key was revoked.
+        person: canonical identifier, of personal codes only.
+        fields: everything else in the format, by its own names.
     """
 
     format: str
@@ -71,10 +76,13 @@ class Decoded:
 
 
 def venue_code(prefix: str, name: str) -> str:
-    """The venue code that stands for a place of a foreign format.
+    """Return the venue code of a place that a foreign format names.
+
+    >>> venue_code("nz", "7000000243950")
+    'nz:7000000243950'
 
     Raises:
-        CodeError: it would be longer than a venue may be.
+        CodeError: the code would be longer than a venue may be.
     """
     code = f"{prefix}:{name}"
     if len(code.encode()) > VENUE_BYTES:

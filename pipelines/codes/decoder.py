@@ -1,5 +1,6 @@
-"""The one decoder: a table of formats, each a small module."""
+"""The one decoder: a table of formats, each a module of its own."""
 
+import string
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
@@ -17,8 +18,12 @@ from pipelines.codes import (
 )
 from pipelines.codes.decoded import CodeError, Decoded
 from pipelines.privacy.code_keys import NO_KEYS, CodeKeys
+from schemas.wire_text import BLANKS
 
 MAX_BYTES: Final = 4096
+
+_AROUND: Final = string.whitespace + BLANKS
+"""What a scanner or a copied text may put around a code."""
 
 FORMATS: Final[dict[str, Callable[[str, CodeKeys], Decoded | None]]] = {
     own.FORMAT: own.decode,
@@ -36,23 +41,28 @@ FORMATS: Final[dict[str, Callable[[str, CodeKeys], Decoded | None]]] = {
     vietnam.PLACE: vietnam.decode_place,
 }
 """The formats by name, in the order in which they are tried. A decoder returns None for a text
-of another format, and raises `CodeError` for one of its own that must not be accepted."""
+of another format, and raises `CodeError` for one of its own that must be refused."""
 
 
 def decode(text: str | bytes, keys: CodeKeys = NO_KEYS) -> Decoded:
-    """What the raw text of a code says, or why it is refused; never an exception.
+    """Decode the raw text of a code; never raises.
 
-    Validity is not judged here, since it depends on when the code was scanned: see `valid_at`.
+    Validity depends on when the code was scanned, so it is checked by `valid_at`.
+
+    >>> decode("https://qr.pccovid.gov.vn/A1b2C3").venue
+    'A1b2C3'
+    >>> decode("hello").reason
+    'unknown_format'
 
     Args:
-        text: as the reader gave it; bytes are UTF-8. White space around it is no part of it.
+        text: what the scanner read; bytes are UTF-8. White space around it is ignored.
         keys: those that are trusted.
     """
     try:
         raw = text if isinstance(text, bytes) else text.encode()
         if len(raw) > MAX_BYTES:
             return Decoded("", reason="too_large")
-        shown = raw.decode().strip()
+        shown = raw.decode().strip(_AROUND)
     except UnicodeError:
         return Decoded("", reason="malformed")
     for name, decoder in FORMATS.items():
@@ -66,10 +76,10 @@ def decode(text: str | bytes, keys: CodeKeys = NO_KEYS) -> Decoded:
 
 
 def valid_at(decoded: Decoded, at_us: int) -> Decoded:
-    """The same, refused when it did not hold at an instant.
+    """Refuse a code that was not valid when it was scanned.
 
     Args:
-        decoded: what `decode` found.
+        decoded: from `decode`.
         at_us: when the code was scanned, microseconds UTC.
     """
     if decoded.reason:

@@ -1,6 +1,6 @@
-"""luca: printed places, private meetings and the codes of guests; none of them is signed.
+"""luca: printed places, private meetings and codes of guests; all unsigned.
 
-Meetings and guests are people: nothing of them is kept, and they are no place.
+Meetings and guests are people, not places: they are recognised, and nothing of them is kept.
 """
 
 import base64
@@ -30,10 +30,10 @@ _CHECKSUM: Final = 4
 
 
 def decode(text: str, _keys: CodeKeys) -> Decoded | None:
-    """Decode the code of a place; None when it is of another format.
+    """Decode the code of a place; return None for another format.
 
     Raises:
-        CodeError: it is of this format and broken.
+        CodeError: the text is of this format, and damaged.
     """
     match = _PLACE.fullmatch(text)
     if match is None:
@@ -55,10 +55,10 @@ def decode(text: str, _keys: CodeKeys) -> Decoded | None:
 
 
 def decode_meeting(text: str, _keys: CodeKeys) -> Decoded | None:
-    """Recognise a private meeting; None when it is none.
+    """Recognise a private meeting; return None for another format.
 
     Raises:
-        CodeError: it is one and broken.
+        CodeError: the text is of this format, and damaged.
     """
     match = _MEETING.fullmatch(text)
     if match is None:
@@ -70,10 +70,10 @@ def decode_meeting(text: str, _keys: CodeKeys) -> Decoded | None:
 
 
 def decode_guest(text: str, _keys: CodeKeys) -> Decoded | None:
-    """Recognise the code of a guest, in base32 or Z85; None when it is none.
+    """Recognise the code of a guest, in base32 or Z85; return None for another format.
 
     Raises:
-        CodeError: it is one and damaged.
+        CodeError: the text is of this format, and damaged.
     """
     if _BASE32.fullmatch(text):
         raw: bytes | None = base64.b32decode(text)
@@ -88,7 +88,11 @@ def decode_guest(text: str, _keys: CodeKeys) -> Decoded | None:
 
 
 def z85_bytes(text: str) -> bytes | None:
-    """The bytes of a text in Z85, five signs for four bytes; None when it overflows."""
+    """Decode Z85, five characters for four bytes; return None for a group above 2^32.
+
+    >>> z85_bytes("HelloWorld").hex()
+    '864fd26fb559f75b'
+    """
     raw = b""
     for at in range(0, len(text), 5):
         value = 0
@@ -101,7 +105,7 @@ def z85_bytes(text: str) -> bytes | None:
 
 
 def _zone(table: Any) -> str | None:
-    """A table's number or name as a zone."""
+    """Return a table's number or name as a zone."""
     if table is None:
         return None
     if isinstance(table, bool) or not isinstance(table, int | str):

@@ -1,7 +1,7 @@
-"""NHS COVID-19: a signed JWT behind a word and a version.
+"""NHS COVID-19: a JWT behind a prefix and a version, signed with ES256.
 
-The algorithm is pinned and the key must be known before anything is verified:
-a token says nothing about how it wants to be trusted.
+The algorithm is pinned and the key id must be known before anything is verified: a
+token must not choose how it is verified (RFC 8725, sections 2.1 and 3.1).
 """
 
 import re
@@ -27,10 +27,10 @@ _COORDINATE: Final = 32
 
 
 def decode(text: str, keys: CodeKeys) -> Decoded | None:
-    """Decode a text; None when it is of another format.
+    """Decode a text; return None for another format.
 
     Raises:
-        CodeError: it is of this format and broken, or not signed by a known key.
+        CodeError: the text is of this format, and damaged or not signed with a known key.
     """
     if not text.startswith(_WORD):
         return None

@@ -1,4 +1,4 @@
-"""NZ COVID Tracer: base64 of a JSON object behind a word; not signed."""
+"""NZ COVID Tracer: base64 of a JSON object behind a prefix; unsigned."""
 
 import re
 from typing import Final
@@ -16,10 +16,10 @@ _GLN = re.compile(r"[0-9]{13}", re.ASCII)
 
 
 def decode(text: str, _keys: CodeKeys) -> Decoded | None:
-    """Decode a text; None when it is of another format.
+    """Decode a text; return None for another format.
 
     Raises:
-        CodeError: it is of this format and broken.
+        CodeError: the text is of this format, and damaged.
     """
     match = _TEXT.fullmatch(text)
     if match is None:
@@ -38,6 +38,12 @@ def decode(text: str, _keys: CodeKeys) -> Decoded | None:
 
 
 def has_check_digit(gln: str) -> bool:
-    """Whether the last digit is GS1's; published test payloads carry others, so it is no reason."""
+    """Tell whether the last digit is the check digit of GS1.
+
+    Published test payloads carry wrong ones, so nothing is refused for it.
+
+    >>> has_check_digit("7000000243950")
+    True
+    """
     weighted = sum(int(digit) * (3 if place % 2 else 1) for place, digit in enumerate(gln[:-1]))
     return (weighted + int(gln[-1])) % 10 == 0

@@ -1,13 +1,13 @@
-"""Our own code of a place, version 1.
+"""Our own signed code of a place, version 1.
 
     base32 of  magic (1) ‖ key id (2) ‖ form (1) ‖ valid from (4) ‖ valid to (4) ‖ zone (0-6)
                ‖ venue (1-16) ‖ Ed25519 signature (64)
 
 `form` holds the direction (2 bits: 0 none, 1 in, 2 out) and the size of the
 zone (3 bits); its other bits are 0. Instants are seconds since 1970, big-endian;
-0 and 2^32 - 1 stand for no limit. The signature is over a label and all that
-precedes it. At most 98 bytes are 157 signs of the alphanumeric alphabet of
-QR codes: version 8 at error correction Q. Base32 is RFC 4648's, without padding.
+0 and 2^32 - 1 mean no limit. The signature covers a label and everything before
+it. The longest code, 98 bytes, has 157 characters in the alphanumeric mode of QR
+codes, which fit version 8 at error correction Q. Base32 is that of RFC 4648, unpadded.
 """
 
 from dataclasses import dataclass
@@ -26,9 +26,9 @@ FORMAT: Final = "truyvet_v1"
 VENUE_BYTES: Final = 16
 ZONE_BYTES: Final = 6
 MAX_SIGNS: Final = 157
-"""As many fit a QR code of version 8 at error correction Q."""
+"""Characters that fit a QR code of version 8 at error correction Q."""
 
-_MAGIC: Final = 0xA9  # base32 makes V and one of E-H of it
+_MAGIC: Final = 0xA9  # in base32 a V and one of E to H
 _HEAD: Final = 12
 _SIGNATURE: Final = 64
 _MIN_SIGNS: Final = 124
@@ -46,12 +46,17 @@ _FROM_DIGITS: Final = bytes.maketrans(_DIGITS, _ALPHABET)
 class CodeContent:
     """What a code of a place says.
 
+    Example:
+        >>> private = Ed25519PrivateKey.generate()
+        >>> make_code(CodeContent("QNG-000001", zone="T2", direction="in"), private)[0]
+        'V'
+
     Attributes:
         venue: venue code.
         zone: floor, table or coach; empty for none.
         direction: `in`, `out`, or empty.
-        valid_from: seconds since 1970 from which it holds, None for ever since.
-        valid_to: seconds since 1970 from which it holds no longer, None for ever.
+        valid_from: start of the validity, seconds since 1970, None without one.
+        valid_to: end of the validity, exclusive, seconds since 1970, None without one.
     """
 
     venue: str
@@ -62,7 +67,7 @@ class CodeContent:
 
 
 def make_code(content: CodeContent, key: Ed25519PrivateKey) -> str:
-    """The text of a signed code.
+    """Return the text of a signed code.
 
     Raises:
         UsageError: the content does not fit.
@@ -70,17 +75,18 @@ def make_code(content: CodeContent, key: Ed25519PrivateKey) -> str:
     venue, zone = content.venue.encode(), content.zone.encode()
     if not 0 < len(venue) <= VENUE_BYTES:
         raise UsageError(
-            f"a venue code of {len(venue)} bytes fits no QR code",
-            f"register a shorter one, 1 to {VENUE_BYTES} bytes",
+            f"a venue code for a QR code must have 1 to {VENUE_BYTES} bytes, not {len(venue)}",
+            "register the venue by a shorter code",
         )
     if len(zone) > ZONE_BYTES:
         raise UsageError(
-            f"a zone of {len(zone)} bytes fits no QR code", f"give it a name of up to {ZONE_BYTES} bytes"
+            f"a zone for a QR code must have at most {ZONE_BYTES} bytes, not {len(zone)}",
+            "give it a shorter name",
         )
     first = 0 if content.valid_from is None else content.valid_from
     last = _NEVER if content.valid_to is None else content.valid_to
     if not 0 <= first < last <= _NEVER:
-        raise UsageError("the validity is empty or out of range", "write a --from before --to, until 2106")
+        raise UsageError("--from must lie before --to, and both before 2106", "correct the validity")
     number = key_number(key.public_key().public_bytes_raw())
     form = _DIRECTIONS.index(content.direction) << 6 | len(zone) << 3
     head = bytes([_MAGIC]) + number.to_bytes(2, "big") + bytes([form])
@@ -89,10 +95,10 @@ def make_code(content: CodeContent, key: Ed25519PrivateKey) -> str:
 
 
 def decode(text: str, keys: CodeKeys) -> Decoded | None:
-    """Decode a text; None when it is of another format.
+    """Decode a text; return None for another format.
 
     Raises:
-        CodeError: it is of this format, and not to be accepted.
+        CodeError: the text is of this format, and damaged or not signed with a known key.
     """
     if len(text) < 2 or text[0] != "V" or text[1] not in "EFGH" or not _MIN_SIGNS <= len(text) <= MAX_SIGNS:
         return None
@@ -129,9 +135,9 @@ def decode(text: str, keys: CodeKeys) -> Decoded | None:
 
 
 def _base32(raw: bytes) -> str:
-    """RFC 4648's base32 without padding.
+    """Encode base32 (RFC 4648) without padding.
 
-    Python reads and writes numbers of base 32 twenty times faster than `base64` does.
+    Python's integers convert from and to base 32 twenty times as fast as `base64` does.
     """
     signs = (len(raw) * 8 + 4) // 5
     value = int.from_bytes(raw, "big") << (signs * 5 - len(raw) * 8)
@@ -140,10 +146,10 @@ def _base32(raw: bytes) -> str:
 
 
 def _from_base32(text: str) -> bytes:
-    """The bytes of base32 in its one spelling.
+    """Decode base32 in its only spelling.
 
     Raises:
-        CodeError: it is none, or some last bits are not 0.
+        CodeError: the text is not base32, or its unused last bits are not 0.
     """
     size, rest = divmod(len(text) * 5, 8)
     if rest > 4 or not text.isascii():

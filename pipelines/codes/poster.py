@@ -1,4 +1,4 @@
-"""What stands where on a poster: one layout for every kind of file, in millimetres of an A4 page."""
+"""The layout of a poster: one for every kind of file, in millimetres on an A4 page."""
 
 import datetime as dt
 from dataclasses import dataclass
@@ -18,10 +18,10 @@ PAGE: Final = (210.0, 297.0)
 
 CODE_SIZE: Final = 150.0
 CODE_AT: Final = (30.0, 72.0)
-"""Left and upper edge of the code; its quiet zone lies outside and stays empty."""
+"""Left and upper edge of the code; the quiet zone around it stays empty."""
 
 POINT: Final = 25.4 / 72
-"""Millimetres of a typographic point."""
+"""Millimetres in a typographic point."""
 
 _MARGIN: Final = 15.0
 _ELLIPSIS: Final = "…"
@@ -49,12 +49,12 @@ class Poster:
     Attributes:
         code: the text of the QR code.
         venue: venue code.
-        name: what people call the place; empty shows the code alone.
+        name: what people call the place; empty to show the venue code alone.
         zone: floor, table or coach; empty for none.
         direction: `in`, `out`, or empty.
-        key_id: the key that signed it.
-        valid_from_us: the instant from which it holds, None without one.
-        valid_to_us: the instant from which it holds no longer, None without one.
+        key_id: id of the key that signed it.
+        valid_from_us: start of the validity, None without one.
+        valid_to_us: end of the validity, exclusive, None without one.
     """
 
     code: str
@@ -73,8 +73,8 @@ class Line:
 
     Attributes:
         baseline: millimetres from the upper edge.
-        points: size of the type.
-        light: white on black.
+        points: type size.
+        light: whether it is white on black.
     """
 
     text: str
@@ -86,7 +86,12 @@ class Line:
 
 @dataclass(frozen=True)
 class Band:
-    """A rectangle across the page between two heights, filled or outlined."""
+    """A rectangle across the page between two heights, filled or outlined.
+
+    Example:
+        >>> Band(12.0, 32.0, filled=True).right
+        195.0
+    """
 
     top: float
     bottom: float
@@ -105,7 +110,7 @@ class Band:
 
 @dataclass(frozen=True)
 class PosterLayout:
-    """A page: the band of the title, the lines, and the symbol at `CODE_AT`."""
+    """A page: the band behind the title, the lines of text, and the symbol at `CODE_AT`."""
 
     band: Band
     lines: tuple[Line, ...]
@@ -113,7 +118,7 @@ class PosterLayout:
 
 
 def lay_out(poster: Poster) -> PosterLayout:
-    """Place everything on the page; what is too long is broken, made smaller, and cut in the end."""
+    """Place everything on the page; text that is too long is wrapped, then shrunk, then cut."""
     title, english = _TITLES[poster.direction]
     filled = poster.direction != "out"
     lines = [Line(title, 22.0, 24, bold=True, light=filled), Line(english, 28.5, 11, light=filled)]
@@ -129,7 +134,7 @@ def lay_out(poster: Poster) -> PosterLayout:
 
 @cache
 def font_file(bold: bool) -> Path:
-    """DejaVu Sans, a free font with all letters of Vietnamese; matplotlib ships it."""
+    """Return the file of DejaVu Sans, a free font with all Vietnamese letters, which matplotlib ships."""
     found = find_spec("matplotlib")
     folder = Path((found and found.origin) or "").with_name("mpl-data") / "fonts/ttf"
     return folder / f"DejaVuSans{'-Bold' if bold else ''}.ttf"
@@ -137,19 +142,19 @@ def font_file(bold: bool) -> Path:
 
 @cache
 def font_name(bold: bool) -> str:
-    """The name under which reportlab knows the font."""
+    """Register the font with reportlab and return its name there."""
     name = font_file(bold).stem
     pdfmetrics.registerFont(TTFont(name, str(font_file(bold))))
     return name
 
 
 def width_of(text: str, points: float, bold: bool) -> float:
-    """Millimetres that a line takes."""
+    """Return the width of a line in millimetres."""
     return float(pdfmetrics.stringWidth(text, font_name(bold), points)) * POINT
 
 
 def _name_lines(name: str) -> list[Line]:
-    """The name in one line of large type, or in two of smaller."""
+    """Set the name in one line of large type, or in two lines of smaller type."""
     room = PAGE[0] - 2 * _MARGIN
     if width_of(name, 20, True) <= room:
         return [Line(name, 46.0, 20, bold=True)]
@@ -160,7 +165,7 @@ def _name_lines(name: str) -> list[Line]:
 
 
 def _fitted(line: Line) -> Line:
-    """The line, smaller down to 8 points and then cut, so that it fits the page."""
+    """Shrink a line down to 8 points, then cut it, until it fits the page."""
     room = PAGE[0] - 2 * _MARGIN
     width = width_of(line.text, line.points, line.bold)
     points = max(8.0, min(line.points, line.points * room / width if width else line.points))

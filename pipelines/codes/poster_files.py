@@ -1,4 +1,4 @@
-"""Posters as PDF, PNG and SVG: three pens for one layout."""
+"""Write posters as PDF, PNG and SVG, all from the same layout."""
 
 from collections.abc import Iterable
 from html import escape
@@ -23,18 +23,18 @@ from pipelines.codes.poster import (
 from pipelines.codes.symbols import dark_runs
 
 DPI: Final = 300
-"""Of pictures: print resolution."""
+"""Resolution of pictures, for print."""
 
 _PIXELS: Final = DPI / 25.4
 _OUTLINE: Final = 0.8
 
 
 def write_pdf(posters: Iterable[Poster], sink: IO[bytes]) -> int:
-    """A page a poster, drawn with paths and an embedded font; returns how many.
+    """Write one page per poster, with an embedded font, and return the number of pages.
 
     The same posters give the same bytes.
     """
-    rl_config.useA85 = 0  # a sink of bytes needs no ASCII, and it takes a fifth of the time
+    rl_config.useA85 = 0  # ASCII85 would take a fifth of the time, and the sink takes bytes
     canvas = Canvas(sink, tuple(side / POINT for side in PAGE), pageCompression=1, invariant=1)
     canvas.setTitle("Mã QR địa điểm")
     count = 0
@@ -47,7 +47,7 @@ def write_pdf(posters: Iterable[Poster], sink: IO[bytes]) -> int:
 
 
 def write_png(poster: Poster, sink: IO[bytes]) -> None:
-    """A page at print resolution in black and white; the edges of modules lie on pixels."""
+    """Write a page in black and white at print resolution; the edges of modules fall on pixels."""
     layout = lay_out(poster)
     page = Image.new("L", (round(PAGE[0] * _PIXELS), round(PAGE[1] * _PIXELS)), 255)
     pen = ImageDraw.Draw(page)
@@ -67,7 +67,7 @@ def write_png(poster: Poster, sink: IO[bytes]) -> None:
 
 
 def write_svg(poster: Poster, sink: IO[bytes]) -> None:
-    """A page as SVG; its text is text, in DejaVu Sans or what the reader has in its place."""
+    """Write a page as SVG; text stays text, in DejaVu Sans or the viewer's substitute for it."""
     layout = lay_out(poster)
     band = layout.band
     fill = "#000" if band.filled else "#fff"
@@ -93,7 +93,7 @@ def write_svg(poster: Poster, sink: IO[bytes]) -> None:
 
 
 def _draw_page(canvas: Any, layout: PosterLayout) -> None:
-    """Draw a page; the origin of a PDF is its lower left corner."""
+    """Draw a page; the origin of a PDF page is its lower left corner."""
     band, height = layout.band, PAGE[1]
     canvas.setLineWidth(_OUTLINE / POINT)
     corner = (band.left / POINT, (height - band.bottom) / POINT)
@@ -109,5 +109,5 @@ def _draw_page(canvas: Any, layout: PosterLayout) -> None:
     canvas.translate(CODE_AT[0] / POINT, (height - CODE_AT[1]) / POINT)
     canvas.scale(unit, -unit)
     runs = (f"{column} {row} {columns} 1 re" for row, column, columns in dark_runs(layout.modules))
-    canvas.addLiteral(" ".join([*runs, "f"]))  # a path of reportlab's takes four times as long
+    canvas.addLiteral(" ".join([*runs, "f"]))  # a path object of reportlab takes four times as long
     canvas.restoreState()

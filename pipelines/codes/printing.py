@@ -1,4 +1,4 @@
-"""Codes of our own and their posters, for one place or for a whole registry."""
+"""Make our own codes and their posters, for one place or for a whole registry."""
 
 import datetime as dt
 import itertools
@@ -14,7 +14,7 @@ from pipelines.codes.own import VENUE_BYTES, ZONE_BYTES, CodeContent, make_code
 from pipelines.codes.poster import Poster
 from pipelines.codes.poster_files import write_pdf, write_png, write_svg
 from pipelines.errors import DataError, ServiceError, UsageError
-from pipelines.privacy.code_key_folder import signing_key
+from pipelines.privacy.code_key_folders import signing_key
 from pipelines.terminal.output import replacing
 from pipelines.terminal.progress import progress
 from pipelines.times import SECOND_US
@@ -35,13 +35,13 @@ _FILE_NAME = re.compile(r"[^0-9A-Za-z._-]+")
 
 @dataclass(frozen=True)
 class Wanted:
-    """What codes are made with.
+    """Which codes to make for a venue, and their validity.
 
     Attributes:
-        zones: whether each zone of a venue gets a code beside that of the venue.
-        directions: a code each; none makes codes for both ways.
-        valid_from: seconds since 1970, None for ever since.
-        valid_to: seconds since 1970, None for ever.
+        zones: whether each zone of a venue gets a code too.
+        directions: one code for each of these; without any, one code for both ways.
+        valid_from: start of the validity, seconds since 1970, None without one.
+        valid_to: end of the validity, exclusive, seconds since 1970, None without one.
     """
 
     zones: bool = False
@@ -53,27 +53,30 @@ class Wanted:
 def make_codes(
     content: CodeContent, keys_folder: Path, *, rotate_seconds: int | None = None, count: int = 1
 ) -> pa.Table:
-    """Signed codes of a place, one, or a series of short ones for a screen.
+    """Make one signed code of a place, or a series of short-lived ones for a screen.
 
     Args:
-        content: what the first of them says.
-        keys_folder: folder of the keys, one of which signs.
-        rotate_seconds: how long each code of a series is shown. It holds twice as long, so that
-            a code that was scanned as it changed still counts.
-        count: how many codes the series has.
+        content: of the first code.
+        keys_folder: the folder of the keys, one of which signs.
+        rotate_seconds: how long each code of a series is shown. Each is valid twice as long, so
+            that a code scanned while it changed still counts.
+        count: the number of codes in the series.
 
     Returns:
         `venue zone direction valid_from valid_to key code`.
 
     Raises:
-        UsageError: the content does not fit, or a series has no begin.
-        DataError: there is no key that signs.
+        UsageError: the content does not fit, or a series lacks a start.
+        DataError: no key signs.
     """
     key_id, private = signing_key(keys_folder)
     series = [content]
     if rotate_seconds is not None:
         if content.valid_from is None or rotate_seconds < 1 or count < 1:
-            raise UsageError("codes that rotate need a begin", "name it with --from, and minutes above 0")
+            raise UsageError(
+                "rotating codes need a start, and minutes and a count above 0",
+                "write --from T --rotate-minutes M --count N",
+            )
         begins = itertools.islice(itertools.count(content.valid_from, rotate_seconds), count)
         series = [replace(content, valid_from=at, valid_to=at + 2 * rotate_seconds) for at in begins]
     rows = [
@@ -92,15 +95,15 @@ def make_codes(
 
 
 def places_to_print(registry: pa.Table, venues: Sequence[str], now: dt.datetime) -> list[dict[str, Any]]:
-    """The open venues of the registry, or those that are named, in the order of their codes.
+    """Select the venues named, or all open venues in the order of their codes.
 
     Args:
         registry: the table `venues`.
-        venues: venue codes; none stands for all that are open.
-        now: closed is what closed before.
+        venues: venue codes; empty for all open venues.
+        now: venues that closed at or before this instant are left out.
 
     Raises:
-        DataError: a venue that is named is not registered.
+        DataError: a venue named is not registered.
     """
     known = {row["venue_code"]: row for row in registry.to_pylist()}
     if not venues:
@@ -113,11 +116,11 @@ def places_to_print(registry: pa.Table, venues: Sequence[str], now: dt.datetime)
 
 
 def posters_of(places: Iterable[dict[str, Any]], wanted: Wanted, keys_folder: Path) -> list[Poster]:
-    """The posters of places, those of a place together; all are signed before one is written.
+    """Make the posters of places, those of one place together.
 
     Raises:
         UsageError: a venue or a zone is too long for a code.
-        DataError: there is no key that signs.
+        DataError: no key signs.
     """
     key_id, private = signing_key(keys_folder)
     contents = [(place, content) for place in places for content in _contents(place, wanted)]
@@ -138,10 +141,10 @@ def posters_of(places: Iterable[dict[str, Any]], wanted: Wanted, keys_folder: Pa
 
 
 def write_posters(posters: Sequence[Poster], output: Path, kind: str) -> list[Path]:
-    """Write posters: a PDF of all of them, or pictures, in a folder when there are several.
+    """Write posters: one PDF of all, or one picture each, several of them into a folder.
 
     Returns:
-        The files.
+        The files written.
 
     Raises:
         ServiceError: a file cannot be written.
@@ -169,7 +172,7 @@ def _counted(posters: Iterable[Poster], done: Any) -> Iterator[Poster]:
 
 
 def _names(posters: Sequence[Poster], folder: Path, kind: str) -> list[Path]:
-    """A file a poster, in a folder that is made; numbered, since two codes may look alike as names."""
+    """Name one file per poster in a new folder; numbered, since two venue codes may give one file name."""
     folder.mkdir(0o700, parents=True, exist_ok=True)
     width = len(str(len(posters)))
     return [
@@ -193,7 +196,7 @@ def _contents(place: dict[str, Any], wanted: Wanted) -> Iterator[CodeContent]:
 
 
 def _refuse_long(contents: Iterable[tuple[dict[str, Any], CodeContent]]) -> None:
-    """Refuse all before one is printed.
+    """Check all codes before any poster is written.
 
     Raises:
         UsageError: a venue or a zone is too long for a code.
@@ -202,8 +205,8 @@ def _refuse_long(contents: Iterable[tuple[dict[str, Any], CodeContent]]) -> None
     venues = {name.venue for name in names if len(name.venue.encode()) > VENUE_BYTES}
     zones = {name.zone for name in names if len(name.zone.encode()) > ZONE_BYTES}
     if venues:
-        remedy = f"register them by a code of up to {VENUE_BYTES} bytes"
+        remedy = f"register them by codes of at most {VENUE_BYTES} bytes"
         raise UsageError(f"{len(venues)} venue codes are too long for a QR code, {min(venues)} first", remedy)
     if zones:
-        remedy = f"give them names of up to {ZONE_BYTES} bytes, or print without --zones"
+        remedy = f"give them names of at most {ZONE_BYTES} bytes, or print without --zones"
         raise UsageError(f"{len(zones)} zones are too long for a QR code, {min(zones)} first", remedy)

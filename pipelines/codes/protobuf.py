@@ -1,8 +1,9 @@
 """A small, strict reader of protobuf messages.
 
-Stricter than the format: a field comes once, a tag and a number in their
-shortest form, and groups are no fields. Codes are written by
-few programs, and none of them needs more.
+Stricter than the format: a field may come once, tags and numbers must have their
+shortest form, and groups are refused. So two different payloads never decode to the
+same message, which google.protobuf does not promise and the tests of mutations
+rely on. The programs that write these codes need no more.
 """
 
 from pipelines.codes.decoded import CodeError
@@ -11,14 +12,17 @@ _VARINT_BYTES = 10
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 
 Message = dict[int, int | bytes]
-"""Field number to number (varint) or bytes (length-delimited and fixed)."""
+"""Maps a field number to a number (varint) or to bytes (length-delimited and fixed)."""
 
 
 def read_message(data: bytes) -> Message:
-    """The fields of a message.
+    """Read the fields of a message.
+
+    >>> read_message(bytes([0x08, 0x96, 0x01, 0x12, 0x02]) + b"V1")
+    {1: 150, 2: b'V1'}
 
     Raises:
-        CodeError: it is none, or not in this form.
+        CodeError: the bytes are not a message in this strict form.
     """
     fields: Message = {}
     at = 0
@@ -40,7 +44,7 @@ def read_message(data: bytes) -> Message:
 
 
 def number(message: Message, field: int) -> int:
-    """A number, 0 where the field is absent.
+    """Return a number, 0 for an absent field.
 
     Raises:
         CodeError: the field holds bytes.
@@ -52,7 +56,7 @@ def number(message: Message, field: int) -> int:
 
 
 def data(message: Message, field: int) -> bytes:
-    """Bytes, empty where the field is absent.
+    """Return bytes, empty for an absent field.
 
     Raises:
         CodeError: the field holds a number.
@@ -64,10 +68,10 @@ def data(message: Message, field: int) -> bytes:
 
 
 def text(message: Message, field: int) -> str:
-    """A text, empty where the field is absent.
+    """Return a text, empty for an absent field.
 
     Raises:
-        CodeError: the field holds no UTF-8.
+        CodeError: the field does not hold UTF-8.
     """
     try:
         return data(message, field).decode()
@@ -76,7 +80,7 @@ def text(message: Message, field: int) -> str:
 
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:
-    """A number below 2^64 in its shortest form, and where it ends."""
+    """Read a number below 2^64 in its shortest form; return it and where it ends."""
     value = 0
     for index, byte in enumerate(data[at : at + _VARINT_BYTES]):
         value |= (byte & 0x7F) << (7 * index)
@@ -88,7 +92,7 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
 
 
 def _size(data: bytes, at: int, kind: int) -> tuple[int, int]:
-    """How many bytes a value takes, and where it begins."""
+    """Return the size of a value and where it begins."""
     if kind == _BYTES:
         return _varint(data, at)
     if kind in (_FIXED64, _FIXED32):

@@ -1,4 +1,4 @@
-"""Reading the QR codes in a picture."""
+"""Read the QR codes in a picture."""
 
 import warnings
 from pathlib import Path
@@ -13,10 +13,10 @@ _FORMATS: Final = zxingcpp.BarcodeFormats([zxingcpp.BarcodeFormat.QRCode])
 
 
 def read_picture(path: Path) -> list[bytes]:
-    """The raw contents of all QR codes in a picture, in the order in which they were found.
+    """Return the raw contents of all QR codes in a picture, in the order in which they are found.
 
     Raises:
-        DataError: it is no picture, or would unpack to more than 89 million pixels.
+        DataError: the file is not a picture, or holds more than 89 million pixels.
     """
     try:
         with warnings.catch_warnings():
@@ -24,11 +24,11 @@ def read_picture(path: Path) -> list[bytes]:
             with Image.open(path) as picture:
                 return read_codes(picture.convert("L"))
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
-        raise DataError(f"{path} is too large", "scale it down to 80 million pixels") from error
+        raise DataError(f"{path} is too large", "scale it down to 80 million pixels or less") from error
     except (OSError, ValueError, SyntaxError) as error:
-        raise DataError(f"{path} is no picture that can be read", "name a PNG or JPEG") from error
+        raise DataError(f"{path} is not a readable picture", "name a PNG or JPEG") from error
 
 
 def read_codes(picture: Image.Image) -> list[bytes]:
-    """The raw contents of all QR codes in a grey picture."""
+    """Return the raw contents of all QR codes in a greyscale picture."""
     return [found.bytes for found in zxingcpp.read_barcodes(picture, formats=_FORMATS)]

@@ -1,4 +1,4 @@
-"""SafeEntry: a link that names a tenant; not signed."""
+"""SafeEntry: a link that names a tenant; unsigned."""
 
 import re
 from typing import Final
@@ -16,10 +16,10 @@ _TEXT = re.compile(
 
 
 def decode(text: str, _keys: CodeKeys) -> Decoded | None:
-    """Decode a text; None when it is of another format.
+    """Decode a text; return None for another format.
 
     Raises:
-        CodeError: it is of this format and too long.
+        CodeError: the text is of this format, and too long for a venue code.
     """
     match = _TEXT.fullmatch(text)
     if match is None:

@@ -1,4 +1,4 @@
-"""Strict readings of what codes are made of: base64, JSON, one line of text."""
+"""Strict readers of what codes consist of: base64, JSON, one line of text."""
 
 import base64
 import binascii
@@ -12,14 +12,18 @@ MAX_DEPTH = 16
 
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]*={0,2}", re.ASCII)
 _URL_ALPHABET = str.maketrans("-_", "+/")
+# beside control and bidi characters the separators of lines and paragraphs, U+2028 and U+2029
 _HIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
 def base64_bytes(text: str) -> bytes:
-    """The bytes of base64 in either alphabet, with or without padding.
+    """Decode base64 in either alphabet, with or without padding.
+
+    >>> base64_bytes("_-8") == base64_bytes("/+8=")
+    True
 
     Raises:
-        CodeError: it is no base64.
+        CodeError: the text is not base64.
     """
     if not _BASE64.fullmatch(text):
         raise CodeError("malformed")
@@ -31,10 +35,10 @@ def base64_bytes(text: str) -> bytes:
 
 
 def json_object(raw: bytes) -> dict[str, Any]:
-    """A JSON object: no name twice, no NaN, at most `MAX_DEPTH` deep.
+    """Parse a JSON object without repeated names and NaN, at most `MAX_DEPTH` deep.
 
     Raises:
-        CodeError: it is none.
+        CodeError: the bytes are not such an object.
     """
     try:
         value = json.loads(raw.decode(), object_pairs_hook=_once_each, parse_constant=_no_constant)
@@ -50,10 +54,10 @@ def json_object(raw: bytes) -> dict[str, Any]:
 
 
 def text_of(values: dict[str, Any], name: str) -> str:
-    """A text that must be there.
+    """Return a text that must be present.
 
     Raises:
-        CodeError: it is absent, no text, or no UTF-8.
+        CodeError: it is absent, or not a text that UTF-8 can hold.
     """
     value = values.get(name)
     if not isinstance(value, str) or any("\ud800" <= sign <= "\udfff" for sign in value):
@@ -62,10 +66,10 @@ def text_of(values: dict[str, Any], name: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """The text of a name: one line without control or direction characters.
+    """Return a text of one line, unchanged.
 
     Raises:
-        CodeError: it holds some.
+        CodeError: it holds line breaks, control or bidi characters.
     """
     if not (text.isascii() and text.isprintable()) and _HIDDEN.search(text):
         raise CodeError("malformed")
@@ -75,16 +79,16 @@ def one_line(text: str) -> str:
 def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise ValueError("a name twice")
+        raise ValueError("a repeated name")
     return found
 
 
 def _no_constant(_name: str) -> NoReturn:
-    raise ValueError("no JSON")
+    raise ValueError("not JSON")
 
 
 def _depth(value: Any) -> int:
-    """How deep lists and objects are nested; a value alone is 0."""
+    """Return how deep lists and objects are nested; 0 for a single value."""
     deepest, level = 0, [value]
     while level:
         inner: list[Any] = []

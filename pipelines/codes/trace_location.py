@@ -1,11 +1,11 @@
-"""The message that Corona-Warn-App and CrowdNotifier share: a place, its key and its vendor's data.
+"""The protobuf message that Corona-Warn-App and CrowdNotifier share: a place, its key and vendor data.
 
     QRCodePayload  {1 version, 2 location, 3 crowd notifier data, 4 vendor data}
     location       {1 version, 2 description, 3 address, start, end}
     crowd notifier {1 version, 2 public key, 3 seed}
 
-`start` and `end` are fields 5 and 6 of Corona-Warn-App and of CrowdNotifier's
-specification, fields 4 and 5 in CrowdNotifier's SDKs.
+`start` and `end` are fields 5 and 6 in Corona-Warn-App and in CrowdNotifier's
+specification, but fields 4 and 5 in CrowdNotifier's SDKs.
 """
 
 from dataclasses import dataclass
@@ -22,14 +22,14 @@ _LAST_SECOND: Final = 253_402_300_799  # the year 9999
 
 @dataclass(frozen=True)
 class TraceLocation:
-    """A place as the message has it.
+    """A place, as the message describes it.
 
     Attributes:
         description: one line.
         address: one line.
         start: seconds since 1970, 0 without one.
         end: seconds since 1970, 0 without one.
-        vendor: the vendor's data, not read.
+        vendor: the vendor's data, undecoded.
     """
 
     description: str
@@ -40,25 +40,25 @@ class TraceLocation:
 
     @property
     def start_us(self) -> int | None:
-        """The instant from which the code holds."""
+        """Start of the validity, None without one."""
         return self.start * SECOND_US or None
 
     @property
     def end_us(self) -> int | None:
-        """The instant from which it holds no longer."""
+        """End of the validity, exclusive, None without one."""
         return self.end * SECOND_US or None
 
 
 def read_location(payload: bytes, versions: tuple[int, ...], *, sdk_numbers: bool) -> TraceLocation:
-    """Read and check the message.
+    """Read and check a message.
 
     Args:
-        payload: as received.
-        versions: of the message that are known.
+        payload: the bytes as they were received.
+        versions: accepted versions of the message.
         sdk_numbers: whether start and end may be fields 4 and 5.
 
     Raises:
-        CodeError: it is no such message.
+        CodeError: the bytes are not such a message.
     """
     message = read_message(payload)
     location, notifier = read_message(data(message, 2)), read_message(data(message, 3))
@@ -73,7 +73,7 @@ def read_location(payload: bytes, versions: tuple[int, ...], *, sdk_numbers: boo
 
 
 def _times(location: Message, sdk_numbers: bool) -> tuple[int, int]:
-    """Start and end. A field 6 is known to one numbering alone, a field 4 to the other."""
+    """Return start and end; a field 6 occurs in one numbering only, a field 4 in the other only."""
     if sdk_numbers and 6 not in location:
         return number(location, 4), number(location, 5)
     if 4 in location:

@@ -1,12 +1,13 @@
 """Vietnam's codes: the personal code, the citizen card, and the short links of places.
 
-The layout of the health-insurance card could not be verified; a decoder of it
-belongs here. Personal codes are not signed in a way that anybody published,
-and give a person, never a place.
+A decoder of the health-insurance card belongs here; its layout could not be verified.
+Personal codes carry no signature that anybody has published. They name a person,
+never a place.
 """
 
 import datetime as dt
 import re
+import unicodedata
 from typing import Final
 
 from pipelines.codes.decoded import CodeError, Decoded
@@ -16,24 +17,26 @@ PERSON: Final = "vn_person"
 CARD: Final = "vn_cccd"
 PLACE: Final = "vn_place"
 
+SELF_DECLARED: Final = "self_declared"
+FOR_ANOTHER: Final = "declared_for_another"
+
 _PLACE = re.compile(r"https://qr\.pccovid\.gov\.vn/([0-9A-Za-z_-]{1,128})", re.ASCII)
 _MASKED_DATE = re.compile(r"[0-9]{4}-([0-9]{2}|\*{1,2})-([0-9]{2}|\*{1,2})", re.ASCII)
 _DOCUMENT = re.compile(r"[0-9A-Z*]{0,32}", re.ASCII)
 _QID = re.compile(r"[0-9A-Za-z]{6,64}", re.ASCII)
 _MASKED_QID = re.compile(r"[0-9A-Za-z*]{1,64}", re.ASCII)
-_ID_KINDS: Final = {"0": "self_declared", "1": "declared_for_another"}
+_ID_KINDS: Final = {"0": SELF_DECLARED, "1": FOR_ANOTHER}
 _SEXES: Final = {"0": None, "1": "male", "2": "female"}
-_CITIZEN = re.compile(r"[0-9]{12}", re.ASCII)
 _MASKED_CITIZEN = re.compile(r"[0-9*]{12}", re.ASCII)
 _OLD_NUMBER = re.compile(r"(?:[0-9]{9})?", re.ASCII)
 _DAY = re.compile(r"([0-9]{2})([0-9]{2})([0-9]{4})", re.ASCII)
-_GENDERS: Final = ("Nam", "Nữ")
+_GENDERS: Final = ("nam", "nữ")
 
 
 def decode_place(text: str, _keys: CodeKeys) -> Decoded | None:
-    """Decode the short link of a place; None when it is of another format.
+    """Decode the short link of a place; return None for another format.
 
-    What it stands for is not published: the registry knows the place by the same code.
+    What the link stands for is not published, so the registry knows the place by the same code.
     """
     match = _PLACE.fullmatch(text)
     if match is None:
@@ -42,12 +45,12 @@ def decode_place(text: str, _keys: CodeKeys) -> Decoded | None:
 
 
 def decode_person(text: str, _keys: CodeKeys) -> Decoded | None:
-    """Decode the personal code of Decision 1405/QĐ-BTTTT; None when it is of another format.
+    """Decode the personal code of Decision 1405/QĐ-BTTTT; return None for another format.
 
     Raises:
-        CodeError: it is of this format, and the QID is masked or something is broken.
+        CodeError: the code is of this format, and damaged, or its QID is masked.
     """
-    parts = text.split("|")
+    parts = _parts(text)
     if len(parts) not in (5, 6) or parts[3] not in _ID_KINDS or not _MASKED_DATE.fullmatch(parts[2]):
         return None
     document, name, born, kind, qid = parts[:5]
@@ -68,23 +71,27 @@ def decode_person(text: str, _keys: CodeKeys) -> Decoded | None:
             "qid": qid,
             "id_kind": _ID_KINDS[kind],
             "born": born,
+            "document": document or None,
             "declared_by": more[0] or None,
             "sex": _SEXES.get(more[1]),
+            "insurance": more[2] or None,
             "phone": more[3] or None,
         },
     )
 
 
 def decode_card(text: str, _keys: CodeKeys) -> Decoded | None:
-    """Decode the code of a citizen card; None when it is of another format.
+    """Decode the code of a citizen card; return None for another format.
 
     Raises:
-        CodeError: it is of this format, and the number is masked or something is broken.
+        CodeError: the code is of this format, and damaged, or its number is masked.
     """
-    parts = text.split("|")
+    parts = _parts(text)
     if len(parts) == 6 and not _OLD_NUMBER.fullmatch(parts[1]):
         parts.insert(1, "")  # some cards leave out the old number, others the day of issue
-    if len(parts) not in (6, 7) or not _MASKED_CITIZEN.fullmatch(parts[0]) or parts[4] not in _GENDERS:
+    if len(parts) not in (6, 7) or not _MASKED_CITIZEN.fullmatch(parts[0]):
+        return None
+    if parts[4].casefold() not in _GENDERS:
         return None
     if "*" in parts[0]:
         raise CodeError("masked_id")
@@ -96,8 +103,18 @@ def decode_card(text: str, _keys: CodeKeys) -> Decoded | None:
         format=CARD,
         authenticity="unsigned",
         person=f"cccd:{parts[0]}",
-        fields={"citizen_id": parts[0], "born": born.isoformat(), "phone": None},
+        fields={
+            "citizen_id": parts[0],
+            "old_number": parts[1] or None,
+            "born": born.isoformat(),
+            "phone": None,
+        },
     )
+
+
+def _parts(text: str) -> list[str]:
+    """Split a code at its bars; some readers and phones give its Vietnamese letters decomposed."""
+    return unicodedata.normalize("NFC", text).split("|")
 
 
 def _date(year: str, month: str, day: str) -> dt.date:

@@ -135,7 +135,6 @@ def run(
     with _removing() as remove:
         summary = batch.land(remove)
         recomputed = bring_up_to_date(opened, runner=runner)
-    del summary["strict"]
     summary["scans_version"] = snapshot(opened, "scans").version  # another run may have ended meanwhile
     return Report(**summary, stays_version=recomputed.stays_version)
 

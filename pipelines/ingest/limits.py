@@ -1,16 +1,18 @@
-"""The fields of a scan, by number."""
+"""The fields of a scan by number, and how long records and their texts may be."""
 
 from schemas.contract import load_contract
 
 FIELDS = tuple(field.name for field in load_contract("scan").fields)
-"""Their names in the order of the contract; a field's number is its position."""
+"""The names of the fields in the order of the contract; a field's number is its position."""
 
-EVENT_ID, PERSON, VENUE, CODE, DIRECTION, OCCURRED_AT, ZONE, SCAN_MODE, SCANNER = range(len(FIELDS))
+EVENT_ID, PERSON, PERSON_CODE, VENUE, CODE, DIRECTION, OCCURRED_AT, ZONE, SCAN_MODE, SCANNER = range(
+    len(FIELDS)
+)
 
 RECORD_BYTES = 16 * 1024
-"""A longer record is refused without being parsed."""
+"""The longest record; a longer one is refused without being parsed."""
 
 EVENT_ID_BYTES = 64
 CODE_BYTES = 4096
 TEXT_BYTES = 128
-"""The longest text of a field, in UTF-8; the last is that of fields without a limit of their own."""
+"""The longest tidy text of a field, in UTF-8; TEXT_BYTES is for fields without a limit of their own."""

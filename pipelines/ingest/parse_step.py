@@ -38,11 +38,9 @@ class ParseCounts:
 
     Attributes:
         received: scans read, refused ones included.
-        strict: lines that the fast parser handed on.
     """
 
     received: int = 0
-    strict: int = 0
 
 
 @dataclass
@@ -79,7 +77,7 @@ class ParseChunks(ThreadedDoFn):
             yield from self._refused(name, share, block, parsed)
             yield from self._retries(name, share, block, parsed.scans, parsed.scans["event_high"].to_numpy())
             yield from self._sealed(name, parsed)
-            yield TaggedOutput(COUNTS, ParseCounts(parsed.received, parsed.strict))
+            yield TaggedOutput(COUNTS, ParseCounts(parsed.received))
             held.append(parsed.scans)
             del block, parsed
             if sum(scans.num_rows for scans in held) >= _ROWS_AT_ONCE:

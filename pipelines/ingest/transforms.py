@@ -352,5 +352,4 @@ def _summary(
         "rejected": rejected,
         "unregistered": sum(written.unregistered for written in files),
         "reasons": dict(sorted(reasons.items())),
-        "strict": sum(count.strict for count in counts),
     }

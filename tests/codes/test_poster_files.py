@@ -149,7 +149,7 @@ def test_no_line_leaves_the_page_and_none_touches_the_quiet_zone(one):
 
 def test_what_is_no_picture_is_a_data_error(tmp_path):
     (tmp_path / "a.png").write_bytes(b"no picture")
-    with pytest.raises(DataError, match=r"a\.png is no picture"):
+    with pytest.raises(DataError, match=r"a\.png is not a readable picture"):
         read_picture(tmp_path / "a.png")
 
 

@@ -64,6 +64,7 @@ HOSTILE = {
         line(scanner="s" * 129),
         line(person="device:" + "d" * 129),
         line(code="c" * 4097),
+        line(person_code="c" * 4097),
     ],
     "missing_field": [
         b"{}",
@@ -73,6 +74,9 @@ HOSTILE = {
         line(venue=""),
         line(occurred_at=None),
         line(occurred_at=""),
+        line(venue="nan"),
+        line(venue="\u00a0"),
+        line(person="null"),
     ],
     "bad_person": [
         line(person="0905111222"),
@@ -82,6 +86,11 @@ HOSTILE = {
         line(person="PHONE:0905111222"),
         line(person="email:a@b.vn"),
         line(person="cccd:12345678901"),
+        line(person="cmnd:123456789012"),
+        line(person="phone:0381234567.0"),
+        line(person="phone:3.81E+08"),
+        line(person="phone:03812345670"),
+        line(person="phone:0412345678"),
         line(person="cccd:１２３４５６７８９０１２"),
         line(person="passport:B-1"),
         line(person="bhyt:XX"),
@@ -101,11 +110,15 @@ HOSTILE = {
             "2021-07-20T08:00:00.Z",
             "0000-01-01T00:00:00Z",
             "20210720T080000Z",
-            " 2021-07-20T08:00:00Z",
             "10000-01-01T00:00:00Z",
         )
     ],
-    "bad_code": [line(venue=None, code="NZCOVIDTRACER:abc"), line(code="anything")],
+    "bad_code": [
+        line(venue=None, code="NZCOVIDTRACER:abc"),
+        line(code="anything"),
+        line(person=None, person_code="anything"),
+        line(person_code="https://qr.pccovid.gov.vn/abc"),
+    ],
     "too_old": [
         line(occurred_at=text) for text in ("2021-06-01T23:59:59.999999Z", "0001-01-01T00:00:00+14:00")
     ],
@@ -127,6 +140,9 @@ ACCEPTED = [
     b"  " + line(direction="in", zone="T9") + b"\t\r",
     line(note="x" * 16_000, direction="out", zone="T2"),
     line(person="phone:0905111223", direction="")[:-1] + b', "person": "phone:0905111224"}',
+    line(person=" phone:0905111225\u00a0", occurred_at=" 2021-07-20T08:00:00Z", direction="in "),
+    line(person="phone:0905111226", zone="nan", scanner="N/A", event_id="-", code="None", scan_mode="null"),
+    line(person="cmnd:212345678", venue="\u200bV1\ufeff"),
 ]
 
 
@@ -215,6 +231,42 @@ def test_across_batches_the_first_batch_stands_and_a_repeat_of_a_refused_scan_is
     expected.subtract(too_new=1)  # the first row of e4, for another one has been accepted meanwhile
     expected["conflicting_event_id"] += 1
     assert again == +expected
+
+
+SCANNERS = """
+| batch | scanner | event_id | person | at                   | verdict
+| ----- | ------- | -------- | ------ | -------------------- | --------------------
+| 1     | A       | 1        | An     | 2021-07-20T08:00:00Z | accepted
+| 1     | B       | 1        | Bình   | 2021-07-20T08:00:00Z | accepted
+| 1     |         | 1        | Chi    | 2021-07-20T08:00:00Z | accepted
+| 1     | A       | 2        | An     | 2021-07-20T08:00:00Z | accepted
+| 1     | A       | 1        | Chi    | 2021-07-20T08:00:00Z | conflicting_event_id
+| 1     |         | 1        | Bình   | 2021-07-20T08:00:00Z | conflicting_event_id
+| 1     | A       |          | An     | 2021-07-20T09:00:00Z | accepted
+| 1     | B       |          | An     | 2021-07-20T09:00:00Z | duplicate
+| 2     | B       | 1        | Bình   | 2021-07-20T08:00:00Z | duplicate
+| 2     | B       | 1        | An     | 2021-07-20T08:00:00Z | conflicting_event_id
+| 2     | A       | 1        | Chi    | 2021-07-21T08:00:00Z | accepted
+| 2     | C       | 1        | Bình   | 2021-07-20T08:00:00Z | accepted
+"""
+"""Readers number from 1, each for itself; without an id the content identifies, whoever read it."""
+
+
+def test_two_readers_that_number_from_1_lose_no_scan(folder):
+    for batch in "12":
+        rows = [row for row in drawn(SCANNERS) if row["batch"] == batch]
+        path = folder / f"{batch}.ndjson"
+        records = (
+            line(
+                event_id=row["event_id"],
+                scanner=row["scanner"],
+                person=f"device:{row['person']}",
+                occurred_at=row["at"],
+            )
+            for row in rows
+        )
+        path.write_bytes(b"\n".join(records))
+        assert counts_of(run(folder / "lake", "--scans", path, now=NOW)) == counted(rows)
 
 
 def test_a_file_that_is_named_twice_counts_once_and_a_copy_holds_duplicates_even_when_it_is_too_old(folder):

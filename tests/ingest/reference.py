@@ -24,6 +24,7 @@ from schemas.codes import DIRECTIONS, SCAN_MODES
 FIELDS = (
     "event_id",
     "person",
+    "person_code",
     "venue",
     "code",
     "direction",
@@ -32,7 +33,9 @@ FIELDS = (
     "scan_mode",
     "scanner",
 )
-LIMITS = {"event_id": 64, "code": 4096}
+LIMITS = {"event_id": 64, "code": 4096, "person_code": 4096}
+OPTIONAL = [name for name in FIELDS if name != "occurred_at"]
+ZERO_WIDTH = "\u180e\u200b\u200c\u200d\u2060\ufeff"
 KEYS = Keys(Path("keys"), b"t" * 32, b"e" * 32, b"d" * 32, b"a" * 32, "fingerprint")
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 DAY_US = 86_400_000_000
@@ -95,25 +98,41 @@ def judge_record(record: dict[str, object]) -> str | Row:
     given = {name: record.get(name) for name in FIELDS}
     if any(value is not None and not isinstance(value, str) for value in given.values()):
         return "malformed"
-    text: dict[str, str] = {name: str(value) for name, value in given.items() if value}
+    text = {name: trimmed(str(value)) for name, value in given.items() if value is not None}
+    text = {
+        name: value
+        for name, value in text.items()
+        if value and (name not in OPTIONAL or value.lower() not in ("nan", "n/a", "na", "none", "null", "-"))
+    }
     if text.get("direction", "unknown") not in DIRECTIONS or text.get("scan_mode", "") not in SCAN_MODES:
         return "malformed"
     text = {
-        name: value if name in ("code", "occurred_at") else unicodedata.normalize("NFC", value)
+        name: value if name in ("code", "person_code") else unicodedata.normalize("NFC", value)
         for name, value in text.items()
     }
     if any(is_bad(name, value) for name, value in text.items()):
         return "bad_text"
-    if "person" not in text or "occurred_at" not in text or not {"venue", "code"} & set(text):
+    if "zone" in text:
+        text["zone"] = unicodedata.normalize("NFC", text["zone"].casefold().title())
+        if is_bad("zone", text["zone"]):
+            return "bad_text"
+    pairs = ({"person", "person_code"}, {"venue", "code"}, {"occurred_at"})
+    if not all(pair & set(text) for pair in pairs):
         return "missing_field"
     try:
-        person = canonical_person(text["person"])
+        person = canonical_person(text.get("person", "device:of a code"))
     except UsageError:
         return "bad_person"
     instant = instant_of(text["occurred_at"])
     if instant is None:
         return "bad_time"
-    return "bad_code" if "code" in text else row_of(text, person, instant)
+    return "bad_code" if {"code", "person_code"} & set(text) else row_of(text, person, instant)
+
+
+def trimmed(text: str) -> str:
+    """A text without the blanks at its ends: tab, space separators and zero-width ones."""
+    blanks = {sign for sign in text if unicodedata.category(sign) == "Zs" or sign in "\t" + ZERO_WIDTH}
+    return text.strip("".join(blanks)) if blanks else text
 
 
 def is_bad(name: str, value: str) -> bool:
@@ -148,7 +167,7 @@ def row_of(text: dict[str, str], person: str, instant: int) -> Row:
     direction = text.get("direction", "unknown")
     if "event_id" in text:
         day = (instant // DAY_US).to_bytes(4, "big", signed=True)
-        message = b"\x01" + day + sized(text["event_id"].encode())
+        message = b"\x01" + day + sized(text.get("scanner", "").encode()) + sized(text["event_id"].encode())
     else:
         fields = [person, text["venue"], text.get("zone", ""), direction]
         message = b"\x02" + b"".join(sized(field.encode()) for field in fields)

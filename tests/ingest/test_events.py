@@ -139,7 +139,7 @@ def test_the_first_defect_of_an_encounter_counts(parsed):
     assert outcomes(parsed("encounters", rows)) == [reason for _, reason in WRONG_ENCOUNTERS]
 
 
-@pytest.mark.parametrize("text", ["nan", "inf", "-1", "1e999", "1,5", "0x1", " 1"])
+@pytest.mark.parametrize("text", ["infinity", "inf", "-1", "1e999", "1,5", "0x1", "1 2"])
 def test_a_measure_is_a_finite_number_from_0_in_text_as_well(parsed, text):
     rows = [{**MEETING, "distance_m": text}, {**MEETING, "distance_m": "-0.0"}]
     block = parsed("encounters", rows, ".csv")
@@ -147,11 +147,23 @@ def test_a_measure_is_a_finite_number_from_0_in_text_as_well(parsed, text):
     assert str(block.rows["distance_m"][0].as_py()) == "0.0"
 
 
-def test_floats_that_are_no_numbers_are_refused_in_parquet(parsed):
+@pytest.mark.parametrize("text", ["nan", "N/A", "-", " ", "\u00a0", "None"])
+def test_a_measure_that_was_not_taken_is_empty(parsed, text):
+    block = parsed("encounters", [{**MEETING, "distance_m": text}], ".csv")
+    assert (outcomes(block), block.rows["distance_m"].to_pylist()) == ([""], [None])
+
+
+def test_blanks_around_a_measure_an_instant_and_an_id_do_not_count(parsed):
+    padded = {name: f" {value}\u00a0" for name, value in MEETING.items()}
+    plain, blank = (parsed("encounters", [rows], ".csv").rows for rows in (MEETING, padded))
+    assert plain.equals(blank)
+
+
+def test_floats_that_are_no_numbers_are_empty_or_refused_in_parquet(parsed):
     rows = [{**MEETING, "distance_m": value} for value in (float("nan"), float("inf"), -1.0, 0.1 + 0.2)]
     block = parsed("encounters", rows, ".parquet")
-    assert outcomes(block) == ["malformed", "malformed", "malformed", ""]
-    assert block.rows["distance_m"].to_pylist() == [0.1 + 0.2]
+    assert outcomes(block) == ["", "malformed", "malformed", ""]
+    assert block.rows["distance_m"].to_pylist() == [None, 0.1 + 0.2]
 
 
 WRONG_DECLARATIONS = [

@@ -135,10 +135,33 @@ def test_the_ends_of_a_range_belong_to_it(venues, name, value, form):
     assert venues([{**VENUE, name: value}], form=form).rows[name].to_pylist() == [value]
 
 
-@pytest.mark.parametrize("text", ["nan", "inf", "1_0", " 1", "0x1", "1,5", "١", "true", "1e999"])
+@pytest.mark.parametrize("text", ["infinity", "inf", "1_0", "1 2", "0x1", "1,5", "١", "true", "1e999"])
 @pytest.mark.parametrize("name", ["lat", "capacity"])
 def test_a_text_that_is_no_number_is_malformed(venues, name, text):
     assert venues([{**VENUE, name: text}], form=".csv").reasons == {"malformed": 1}
+
+
+@pytest.mark.parametrize("text", ["nan", "NaN", "n/a", "NA", "None", "null", "-", " ", "\u00a0-\u200b"])
+@pytest.mark.parametrize("form", [".ndjson", ".csv", ".parquet"])
+def test_words_for_nothing_are_empty_in_optional_fields_alone(venues, text, form):
+    optional = {"name": text, "zone": text, "timezone": text, "closed_at": text, "commune_code": text}
+    [row] = venues([{**VENUE, **optional}], form=form).rows.to_pylist()
+    assert {row[name] for name in optional} == {None}
+    found = venues([{**VENUE, "venue": text}], form=form)
+    tidy = text.strip(" \u00a0\u200b")
+    assert found.rows["venue_code"].to_pylist() == ([tidy] if tidy else [])
+
+
+def test_texts_and_the_items_of_lists_are_trimmed(venues):
+    padded = {"venue": "\u00a0V1 ", "name": "\u200bChợ\ufeff", "zone": " F1 ; F2;", "type": "shop "}
+    [row] = venues([{**VENUE, **padded}]).rows.to_pylist()
+    assert [row[name] for name in ("venue_code", "name", "zone", "type")] == ["V1", "Chợ", "F1;F2", "shop"]
+
+
+def test_a_case_id_is_trimmed_so_that_a_case_is_one(cases):
+    found = cases([{**CASE, "onset_at": "2021-07-01"}, {**CASE, "case_id": "C1 ", "onset_at": "2021-07-01"}])
+    assert (found.accepted, found.duplicate) == (1, 1)
+    assert found.rows["case_id"].to_pylist() == ["C1"]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from schemas.contract import INPUTS, WIRE_FOLDER, load_contract
 from schemas.stay_rules import VENUE_TYPES
 
 FIELDS = {
-    "scan": "event_id person* venue code direction occurred_at* zone scan_mode scanner",
+    "scan": "event_id person person_code venue code direction occurred_at* zone scan_mode scanner",
     "venue": "venue* name type* zone province_code district_code commune_code lat lon capacity timezone "
     "registered_at closed_at",
     "case": "case_id* person* onset_at sampled_at reported_at isolated_at withdrawn_at",

@@ -24,8 +24,8 @@ _BY_TYPE: Final = {
     "boolean": TRUTH,
     "array of string": TEXTS,
 }
-_EITHER: Final = {"scan": ("venue", "code")}
-"""Optional columns of which one must be there."""
+_EITHER: Final = {"scan": (("person", "person_code"), ("venue", "code"))}
+"""Optional columns of each of which one must be there."""
 
 
 @cache
@@ -54,9 +54,9 @@ def check_columns(path: str, contract: str, names: list[str]) -> None:
             raise unreadable(path, f"has the column `{field.name}` twice", "leave one of them out")
         if field.required and field.name not in names:
             raise _missing(path, f"`{field.name}`")
-    either = _EITHER.get(contract, ())
-    if either and not any(name in names for name in either):
-        raise _missing(path, " or ".join(f"`{name}`" for name in either))
+    for either in _EITHER.get(contract, ()):
+        if not any(name in names for name in either):
+            raise _missing(path, " or ".join(f"`{name}`" for name in either))
 
 
 def _missing(path: str, column: str) -> DataError:

@@ -27,7 +27,7 @@ _SEEN, _AT, _FIELD = 0, 1, 2
 _MOST_DIGITS = 15
 _NULL, _TRUE, _FALSE = (int.from_bytes(word, "little") for word in (b"null", b"true", b"fals"))
 
-_HASH_FACTOR, _HASH_SIZE = 7, 16
+_HASH_FACTOR, _HASH_SIZE = 3, 32
 _SIZES = np.array([len(name) for name in FIELDS], np.int64)
 _HEADS = np.array([int.from_bytes(name.encode()[:8], "little") for name in FIELDS], np.uint64)
 _TAILS = np.array([int.from_bytes(name.encode()[8:], "little") for name in FIELDS], np.uint64)

@@ -21,11 +21,12 @@ from pipelines.ingest.limits import RECORD_BYTES
 from pipelines.ingest.reject_reasons import BAD_TIME, MISSING_FIELD, TOO_LARGE
 from pipelines.ingest.validate.distinct import distinct
 from pipelines.ingest.validate.field_rules import PERSON, Meaning, local_day, meanings_of, midnight_us
-from pipelines.ingest.validate.persons import canonical_persons
-from pipelines.ingest.validate.text_column import column_of, normalised
+from pipelines.ingest.validate.scan_columns import person_reasons
+from pipelines.ingest.validate.text_column import column_of, tidied
 from pipelines.ingest.validate.timestamps import BAD_INSTANT, instants
 from pipelines.kernels.sha256 import macs
 from pipelines.kernels.types import Bool, Int32, Int64, Spans, UInt8, read_only
+from pipelines.privacy.identifier_columns import canonical_identifiers
 from pipelines.privacy.keys import Keys
 from schemas.tables import INSTANT
 
@@ -212,7 +213,9 @@ def _distinct_of(block: Columns, name: str, meaning: Meaning) -> _Distinct:
     length = np.where((column.length > 0) & (block.broken == 0), column.length, np.int32(-1))
     spans = Spans(read_only(column.data), np.require(column.start, np.int64, ["C", "W"]), length)
     ids, texts = distinct(column_of(spans))
-    return _Distinct(ids, *normalised(texts, meaning.limit))
+    texts, reasons = tidied(texts, meaning.limit, optional=not meaning.required)
+    absent = np.append((texts.length < 0) & (reasons == 0), np.True_)
+    return _Distinct(np.where(absent[ids], np.int32(-1), ids), texts, reasons)
 
 
 def _values(checked: CheckedColumns, column: _Distinct, meaning: Meaning) -> pa.Array:
@@ -228,7 +231,8 @@ def _values(checked: CheckedColumns, column: _Distinct, meaning: Meaning) -> pa.
 
 def _persons(checked: CheckedColumns, column: _Distinct, keys: Keys) -> PersonColumn:
     allowed = np.where(column.reasons == 0, column.texts.length, np.int32(0))
-    texts, reasons = canonical_persons(Spans(column.texts.data, column.texts.start, allowed))
+    texts, refused = canonical_identifiers(Spans(column.texts.data, column.texts.start, allowed))
+    reasons = person_reasons(refused)
     checked.refuse(column.per_row(np.where(column.reasons == 0, reasons, np.uint8(0))))
     tokens = macs(texts, keys.token_key)
     return PersonColumn(column.rows_of(pa.array(tokens)), column.ids, tokens, texts)

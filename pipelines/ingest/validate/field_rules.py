@@ -19,6 +19,7 @@ from pipelines.ingest.reject_reasons import BAD_TEXT, MALFORMED
 from pipelines.times import EPOCH, LOCAL_TIMEZONE
 from schemas.contract import load_contract
 from schemas.stay_rules import VENUE_TYPES
+from schemas.wire_text import tidy
 
 NAME_BYTES: Final = 512
 """The longest name of a place."""
@@ -138,8 +139,9 @@ def _timezones() -> frozenset[str]:
 
 def _list(text: str) -> tuple[str | None, int]:
     """A `;` list, of which each item is a text of its own."""
-    longest = max(len(item.encode()) for item in text.split(";"))
-    return (text, 0) if longest <= TEXT_BYTES else (None, BAD_TEXT)
+    items = [item for item in map(tidy, text.split(";")) if item]
+    longest = max((len(item.encode()) for item in items), default=0)
+    return (";".join(items) or None, 0) if longest <= TEXT_BYTES else (None, BAD_TEXT)
 
 
 _CHECKS: Final[dict[str, Check]] = {NUMBER: _number, WHOLE: _whole, TRUTH: _truth, TEXTS: _list}

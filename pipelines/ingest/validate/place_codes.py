@@ -1,6 +1,5 @@
 """Registered codes and words: what a text stands for."""
 
-import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -10,12 +9,14 @@ import numpy.typing as npt
 from numba import njit
 
 from pipelines.codes.decoder import decode
+from pipelines.ingest.limits import TEXT_BYTES
 from pipelines.ingest.reject_reasons import BAD_CODE
 from pipelines.ingest.validate.text_column import Texts
 from pipelines.kernels.byte_copy import SLACK, load_upto
 from pipelines.kernels.types import Int32, Int64, Spans, UInt8, UInt64, read_only
 from pipelines.privacy.code_keys import CodeKeys
 from schemas.codes import AUTHENTICITIES, DIRECTIONS
+from schemas.wire_text import tidy, zone_name
 
 UNKNOWN_WORD = 255
 """The code of a text that is none of the words."""
@@ -61,8 +62,8 @@ def places_of(codes: Spans, wanted: npt.NDArray[np.bool_], keys: CodeKeys) -> Re
     reason, venue, zone, direction, authenticity, first, last = zip(*rows, strict=True)
     return RegisteredCodes(
         np.array(reason, np.uint8),
-        _spans(venue),
-        _spans(zone),
+        spans_of_values(venue),
+        spans_of_values(zone),
         np.array(direction, np.uint8),
         np.array(authenticity, np.uint8),
         np.array(first, np.int64),
@@ -88,11 +89,14 @@ def _row_of(raw: bytes, keys: CodeKeys) -> _Row:
     said = decode(raw, keys)
     if said.reason or said.venue is None:  # the code of a person is no place
         return _REFUSED
+    zone = zone_name(tidy(said.zone or "")).encode() or None
+    if zone is not None and len(zone) > TEXT_BYTES:
+        return _REFUSED
     ends = [end for end in (said.valid_to_us, said.revoked_us) if end is not None]
     return (
         0,
-        _text_of(said.venue),
-        _text_of(said.zone) if said.zone else None,
+        tidy(said.venue).encode(),
+        zone,
         DIRECTIONS.index(said.direction or DIRECTIONS[0]),
         AUTHENTICITIES.index(said.authenticity),
         _ALWAYS.min if said.valid_from_us is None else said.valid_from_us,
@@ -100,11 +104,7 @@ def _row_of(raw: bytes, keys: CodeKeys) -> _Row:
     )
 
 
-def _text_of(text: str) -> bytes:
-    return unicodedata.normalize("NFC", text).encode()
-
-
-def _spans(values: Sequence[bytes | None]) -> Spans:
+def spans_of_values(values: Sequence[bytes | None]) -> Spans:
     """Texts one behind the other, with `SLACK` bytes behind them."""
     length = np.array([-1 if value is None else len(value) for value in values], np.int32)
     ends = np.cumsum(length.clip(0), dtype=np.int64)

@@ -1,4 +1,8 @@
-"""The checks of one record: decode, shape, text, presence, person, time, code; the first defect counts."""
+"""Check each scan by itself; of several defects the first in the order of the reasons counts.
+
+Decode, shape, text, presence, person, time, code: the reasons are numbered in
+this order, so the smallest number wins.
+"""
 
 from dataclasses import dataclass, replace
 
@@ -13,23 +17,43 @@ from pipelines.ingest.limits import (
     EVENT_ID_BYTES,
     OCCURRED_AT,
     PERSON,
+    PERSON_CODE,
     SCAN_MODE,
     SCANNER,
     TEXT_BYTES,
     VENUE,
     ZONE,
 )
-from pipelines.ingest.reject_reasons import BAD_CODE, BAD_TEXT, BAD_TIME, MALFORMED, MISSING_FIELD
+from pipelines.ingest.reject_reasons import (
+    BAD_CODE,
+    BAD_PERSON,
+    BAD_TEXT,
+    BAD_TIME,
+    MALFORMED,
+    MISSING_FIELD,
+)
 from pipelines.ingest.validate.distinct import distinct
-from pipelines.ingest.validate.distinct_column import Named, filled, same_texts
-from pipelines.ingest.validate.persons import canonical_persons
+from pipelines.ingest.validate.distinct_column import Named, filled, of_rows, same_texts, tidy_names
+from pipelines.ingest.validate.person_codes import persons_of
 from pipelines.ingest.validate.place_codes import UNKNOWN_WORD, RegisteredCodes, places_of, words_to_codes
 from pipelines.ingest.validate.scan_records import Records
-from pipelines.ingest.validate.text_column import Texts, column_of, normalised, normalised_column
+from pipelines.ingest.validate.text_column import (
+    NO_BYTES,
+    Texts,
+    column_of,
+    tidied,
+    tidied_column,
+    without_line_ends,
+)
 from pipelines.ingest.validate.timestamps import BAD_INSTANT, instants
-from pipelines.kernels.types import Int32, Int64, UInt8
+from pipelines.kernels.types import Int32, Int64, Spans, UInt8
 from pipelines.privacy.code_keys import NO_KEYS, CodeKeys
+from pipelines.privacy.identifier_columns import canonical_identifiers
+from pipelines.privacy.identifiers import TOO_LONG
 from schemas.codes import DIRECTIONS, SCAN_MODES
+from schemas.wire_text import zone_name
+
+_NO_TEXTS = Spans(NO_BYTES, np.zeros(0, np.int64), np.zeros(0, np.int32))
 
 
 @dataclass(frozen=True)
@@ -39,11 +63,11 @@ class CheckedScans:
     Attributes:
         reason: uint8[n], the first defect, 0 where there is none; only such
             rows have meaning in the other columns.
-        event_id: NFC, absent where the record names none.
+        event_id: tidy, absent where the record names none.
         person: canonical.
-        venue: NFC.
-        zone: NFC.
-        scanner: NFC.
+        venue: tidy.
+        zone: tidy, in the spelling that all of its cases share.
+        scanner: tidy.
         direction: uint8[n] codes.
         scan_mode: uint8[n] codes.
         occurred_us: int64[n].
@@ -62,13 +86,12 @@ class CheckedScans:
     authenticity: UInt8
 
     def rows(self, kept: Int64 | None) -> "CheckedScans":
-        """Only the rows `kept`; None keeps all."""
+        """Keep only some rows; None keeps all."""
         if kept is None:
             return self
-        event_id = self.event_id
         return CheckedScans(
             reason=self.reason[kept],
-            event_id=replace(event_id, start=event_id.start[kept], length=event_id.length[kept]),
+            event_id=self.event_id.rows(kept),
             person=self.person.rows(kept),
             venue=self.venue.rows(kept),
             zone=self.zone.rows(kept),
@@ -81,29 +104,26 @@ class CheckedScans:
 
 
 def check(records: Records, keys: CodeKeys = NO_KEYS) -> CheckedScans:
-    """Judge each record by itself.
-
-    The order of the reasons is the order of the checks, so of a row's defects
-    the one with the smallest code counts.
+    """Check each record by itself.
 
     Args:
         records: of one block.
-        keys: what scanned codes are judged by.
+        keys: what scanned codes are verified with.
     """
     texts = records.texts
-    event_id, bad_event_id = normalised_column(texts[EVENT_ID], EVENT_ID_BYTES)
-    person, bad_person = _persons(texts[PERSON])
-    venue, bad_venue = _named(texts[VENUE])
-    zone, bad_zone = _named(texts[ZONE])
-    scanner, bad_scanner = _named(texts[SCANNER])
-    code_ids, places, bad_code = _codes(texts[CODE], keys)
-    direction, bad_direction = _word(texts[DIRECTION], DIRECTIONS)
-    scan_mode, bad_scan_mode = _word(texts[SCAN_MODE], SCAN_MODES)
+    event_id, bad_event_id = tidied_column(texts[EVENT_ID], EVENT_ID_BYTES)
+    person, bad_person = _persons(texts[PERSON], texts[PERSON_CODE])
+    venue, bad_venue = _names(texts[VENUE])
+    zone, bad_zone = tidy_names(texts[ZONE], TEXT_BYTES, spell=zone_name)
+    scanner, bad_scanner = _names(texts[SCANNER])
+    code_ids, places, bad_code = _place_codes(texts[CODE], keys)
+    direction, bad_direction = _words(texts[DIRECTION], DIRECTIONS)
+    scan_mode, bad_scan_mode = _words(texts[SCAN_MODE], SCAN_MODES)
     occurred_us, bad_time = _times(records)
     missing = (occurred_us == NO_INSTANT) | ((venue.ids < 0) & (code_ids < 0))
     reason = _first(
-        *(records.reason, bad_event_id, bad_person, bad_venue, bad_code, bad_zone, bad_scanner),
-        *(bad_direction, bad_scan_mode, bad_time, missing * np.uint8(MISSING_FIELD)),
+        *(records.reason, bad_event_id, bad_person, bad_venue, bad_code, of_rows(bad_zone, zone.ids)),
+        *(bad_scanner, bad_direction, bad_scan_mode, bad_time, missing * np.uint8(MISSING_FIELD)),
     )
     nothing = np.zeros(reason.size, np.uint8)
     rest = (direction, scan_mode, occurred_us, nothing)
@@ -111,11 +131,16 @@ def check(records: Records, keys: CodeKeys = NO_KEYS) -> CheckedScans:
     return checked if places is None else _with_places(checked, code_ids, places)
 
 
+def person_reasons(refused: Int32) -> UInt8:
+    """Return the reasons, uint8[d], of what `canonical_identifiers` refuses."""
+    return np.where(refused == TOO_LONG, np.uint8(BAD_TEXT), (refused < 0) * np.uint8(BAD_PERSON))
+
+
 def _with_places(checked: CheckedScans, ids: Int32, places: RegisteredCodes) -> CheckedScans:
-    """Records with what their codes say: the venue, and zone and direction where they say none.
+    """Add what codes say: the venue, and zone and direction where the record names none.
 
     A code is refused when it did not hold at the time of the scan, or when it
-    is of another place than the venue that the record names.
+    belongs to another place than the venue that the record names.
     """
     venue, occurred_us = checked.venue, checked.occurred_us
     named, coded = same_texts(venue.texts, places.venue)
@@ -135,67 +160,85 @@ def _with_places(checked: CheckedScans, ids: Int32, places: RegisteredCodes) -> 
 
 
 def _first(*reasons: UInt8) -> UInt8:
-    """The smallest reason of each row that is not 0."""
-    smallest = reasons[0] - np.uint8(1)  # 0 becomes 255
+    """Return the smallest reason of each row that is not 0."""
+    smallest = reasons[0] - np.uint8(1)  # 0 wraps round to 255, the largest
     for other in reasons[1:]:
         np.minimum(smallest, other - np.uint8(1), out=smallest)
     return smallest + np.uint8(1)
 
 
-def _of_rows(reasons: UInt8, ids: Int32) -> UInt8:
-    """The reasons of distinct texts as those of rows; 0 where there is no text."""
-    if not reasons.any():
-        return np.zeros(ids.size, np.uint8)
-    return np.append(reasons, np.uint8(0))[ids]
+def _names(column: Texts) -> tuple[Named, UInt8]:
+    names, reasons = tidy_names(column, TEXT_BYTES)
+    return names, of_rows(reasons, names.ids)
 
 
-def _named(column: Texts) -> tuple[Named, UInt8]:
-    ids, texts = distinct(column)
-    texts, reasons = normalised(texts, TEXT_BYTES)
-    return Named(ids, texts), _of_rows(reasons, ids)
+def _persons(column: Texts, codes: Texts) -> tuple[Named, UInt8]:
+    """Return canonical persons, one number each whatever its spellings were, and the reasons of rows.
 
-
-def _persons(column: Texts) -> tuple[Named, UInt8]:
-    """Canonical persons, each with one number whatever its spellings were; none may be missing."""
-    ids, texts = distinct(column)
-    texts, bad_text = normalised(texts, None)
-    canonical, bad_person = canonical_persons(texts)
-    merged, persons = distinct(column_of(canonical))
-    reasons = _of_rows(_first(bad_text, bad_person), ids)
-    reasons[ids < 0] = MISSING_FIELD
-    return Named(np.append(merged, np.int32(-1))[ids], persons), reasons
-
-
-def _codes(column: Texts, keys: CodeKeys) -> tuple[Int32, RegisteredCodes | None, UInt8]:
-    """The number of each row's scanned code, -1 where there is none, what it says, and why it is refused.
-
-    A code is judged as it was scanned: it is not brought into NFC.
+    A row may name its person, or show a personal code instead. With both, the person
+    named stands, unless the code contradicts it.
     """
-    ids, texts = distinct(column)
+    spelled, bad_text = tidy_names(column, None)
+    canonical, refused = canonical_identifiers(spelled.texts)
+    reasons = of_rows(_first(bad_text, person_reasons(refused)), spelled.ids)
+    person = Named(spelled.ids, canonical)
+    code_ids, texts, bad_code = _codes(codes)
+    if len(texts):
+        held = persons_of(texts, (texts.length >= 0) & (bad_code == 0))
+        contradicted = held.contradict(canonical, np.where(reasons == 0, person.ids, -1), code_ids)
+        of_code = _first(of_rows(_first(bad_code, held.reason), code_ids), contradicted * np.uint8(BAD_CODE))
+        reasons = _first(reasons, of_code)
+        person = filled(person, held.person, code_ids)
+    reasons[(spelled.ids < 0) & (code_ids < 0)] = MISSING_FIELD
+    merged, persons = distinct(column_of(person.texts))
+    return Named(np.append(merged, np.int32(-1))[person.ids], persons), reasons
+
+
+def _place_codes(column: Texts, keys: CodeKeys) -> tuple[Int32, RegisteredCodes | None, UInt8]:
+    """Return the number of each row's code, -1 for none, what the codes say, and the reasons of rows."""
+    ids, texts, reasons = _codes(column)
     if not len(texts):
         return ids, None, np.zeros(ids.size, np.uint8)
-    _, reasons = normalised(texts, None)
-    reasons = _first(reasons, (texts.length > CODE_BYTES) * np.uint8(BAD_TEXT))
-    places = places_of(texts, reasons == 0, keys)
-    return ids, places, _of_rows(_first(reasons, places.reason), ids)
+    places = places_of(texts, (texts.length >= 0) & (reasons == 0), keys)
+    return ids, places, of_rows(_first(reasons, places.reason), ids)
 
 
-def _word(column: Texts, words: tuple[str, ...]) -> tuple[UInt8, UInt8]:
-    """A column of few words as their codes; any other word is no scan of this contract."""
+def _codes(column: Texts) -> tuple[Int32, Spans, UInt8]:
+    """Return the number of each row's code, -1 for none, the distinct raw texts and their reasons.
+
+    A code is judged as it was scanned, not in NFC: some formats hash the very bytes.
+    Scanners that act as keyboards end it with a line end, which is no part of it.
+    """
+    if not (column.length > 0).any():
+        return np.full(column.length.size, -1, np.int32), _NO_TEXTS, np.zeros(0, np.uint8)
+    ids, texts = distinct(column)
+    texts = without_line_ends(texts)
+    tidy, reasons = tidied(texts, None)
+    reasons = _first(reasons, (tidy.length > CODE_BYTES) * np.uint8(BAD_TEXT))
+    raw = replace(texts, length=np.where(tidy.length < 0, np.int32(-1), texts.length))
+    return np.where(np.append(raw.length, -1)[ids] < 0, np.int32(-1), ids), raw, reasons
+
+
+def _words(column: Texts, words: tuple[str, ...]) -> tuple[UInt8, UInt8]:
+    """Return a column of few words as their codes; another word is malformed."""
     codes = words_to_codes(column, words)
+    odd = np.flatnonzero(codes == UNKNOWN_WORD)
+    if odd.size:  # padded, or a word for nothing
+        names, _ = tidy_names(column.rows(odd), TEXT_BYTES)
+        codes[odd] = np.append(words_to_codes(column_of(names.texts), words), np.uint8(0))[names.ids]
     return codes, (codes == UNKNOWN_WORD) * np.uint8(MALFORMED)
 
 
 def _times(records: Records) -> tuple[Int64, UInt8]:
-    """Instants, and what is wrong with those that came as text."""
+    """Return instants, and what is wrong with those that came as text."""
     column = records.texts[OCCURRED_AT]
     if records.instants is not None:
         return records.instants, np.zeros(records.instants.size, np.uint8)
     occurred_us = instants(column)
     reasons = np.zeros(occurred_us.size, np.uint8)
     odd = np.flatnonzero((occurred_us == BAD_INSTANT) | (column.length > TEXT_BYTES))
-    _, bad_text = normalised_column(
-        replace(column, start=column.start[odd], length=column.length[odd]), TEXT_BYTES
-    )
-    reasons[odd] = _first(bad_text, (occurred_us[odd] == BAD_INSTANT) * np.uint8(BAD_TIME))
+    if odd.size:
+        tidy, bad_text = tidied_column(column.rows(odd), TEXT_BYTES, optional=False)
+        occurred_us[odd] = instants(tidy)
+        reasons[odd] = _first(bad_text, (occurred_us[odd] == BAD_INSTANT) * np.uint8(BAD_TIME))
     return occurred_us, reasons

@@ -30,14 +30,12 @@ class Records:
         instants: int64[n] where `occurred_at` came as UTC microseconds, else None.
         row: int64[n], the number of each record in the block, as `rows_of` gives it.
         reason: uint8[n], why a record was refused so far, 0 where it was not.
-        strict: how many lines the strict parser read.
     """
 
     texts: tuple[Texts, ...]
     instants: Int64 | None
     row: Int64
     reason: UInt8
-    strict: int
 
 
 def records_of(block: Lines | Columns) -> Records:
@@ -70,7 +68,7 @@ def _of_lines(block: Lines) -> Records:
     doubtful = np.flatnonzero(state == IN_DOUBT)
     side, reason[doubtful] = _read_strictly(data, escaped, doubtful, (begin, end), start, length)
     columns = tuple(Texts(data, side, start[field], length[field]) for field in range(len(FIELDS)))
-    return Records(columns, None, begin, reason, int(doubtful.size))
+    return Records(columns, None, begin, reason)
 
 
 def _read_strictly(
@@ -110,7 +108,7 @@ def _of_columns(block: Columns) -> Records:
     given = None if isinstance(instants, Spans) else instants
     if given is not None:
         given = np.where(reason == 0, given, NO_INSTANT)
-    return Records(tuple(_without(column, reason) for column in texts), given, rows_of(block), reason, 0)
+    return Records(tuple(_without(column, reason) for column in texts), given, rows_of(block), reason)
 
 
 def _text_column(block: Columns, name: str) -> Texts:

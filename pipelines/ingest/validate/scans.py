@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from pipelines.ingest.formats.blocks import ROW_BITS, Columns, Lines
 from pipelines.ingest.reject_reasons import TOO_NEW, TOO_OLD
-from pipelines.ingest.validate.event_keys import EventContent, event_keys
+from pipelines.ingest.validate.event_keys import EventFields, event_keys
 from pipelines.ingest.validate.scan_columns import CheckedScans, check
 from pipelines.ingest.validate.scan_records import raw_records, records_of, rows_of
 from pipelines.kernels.sha256 import hashes, macs
@@ -76,7 +76,6 @@ class Parsed:
         refused_row: int64[k], packed like `row`, ascending.
         refused_reason: uint8[k].
         received: records in the block.
-        strict: lines that the fast parser left to the strict one.
         tokens: int64[d], the distinct persons of the scans without a fault.
         identifiers: their canonical identifiers, UTF-8.
     """
@@ -85,7 +84,6 @@ class Parsed:
     refused_row: Int64
     refused_reason: UInt8
     received: int
-    strict: int
     tokens: Int64
     identifiers: Sequence[bytes]
 
@@ -112,7 +110,6 @@ def parse(block: Lines | Columns, chunk_number: int, settings: ParseSettings) ->
         refused_row=row[refused],
         refused_reason=checked.reason[refused],
         received=int(checked.reason.size),
-        strict=records.strict,
         tokens=tokens[sealed],
         identifiers=Identifiers(scans.person.texts, sealed),
     )
@@ -134,9 +131,17 @@ def _used(ids: Int32, count: int) -> Int64:
 
 def _table(scans: CheckedScans, tokens: Int64, fault: UInt8, row: Int64, keys: Keys) -> pa.Table:
     people, venues, zones, scanners = scans.person, scans.venue, scans.zone, scans.scanner
-    ids = np.stack([people.ids, venues.ids, zones.ids])
-    content = EventContent(people.texts, venues.texts, zones.texts, ids, scans.direction, scans.occurred_us)
-    high, low = event_keys(keys.event_key, scans.event_id, content)
+    fields = EventFields(
+        event_id=scans.event_id,
+        persons=people.texts,
+        venues=venues.texts,
+        zones=zones.texts,
+        scanners=scanners.texts,
+        ids=np.stack([column.ids for column in (people, venues, zones, scanners)]),
+        direction=scans.direction,
+        occurred_us=scans.occurred_us,
+    )
+    high, low = event_keys(keys.event_key, fields)
     columns = {
         "person": tokens[people.ids],
         "venue": hashes(venues.texts)[venues.ids],

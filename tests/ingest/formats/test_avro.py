@@ -233,4 +233,4 @@ def test_a_block_that_unpacks_without_end_is_damage(tmp_path, monkeypatch):
 
 def test_the_schema_of_a_file_is_known_before_its_records():
     file = AvroFile(io.BytesIO(avro_of(SCANS)))
-    assert file.schema.fields[:3] == ["event_id", "person", "venue"]
+    assert file.schema.fields[:3] == ["event_id", "person", "person_code"]

@@ -25,8 +25,11 @@ from tests.ingest.reference import (
 CHUNK = 5
 often = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 
-ODD_TEXT = st.text(
-    st.sampled_from("aZ09 :;*+-.()ếệ\u0302\u0301\u202e\u200b\u0000\u001f\u007f\u0085\u2066\u212a😀Tầng"),
+NOTHING = ["nan", "NaN", "N/A", "na", "None", "NULL", "-", " - ", "\u200b", " ", "\t", "nann", "n/"]
+ODD_TEXT = st.sampled_from(NOTHING) | st.text(
+    st.sampled_from(
+        "aZ09 \t\u00a0:;*+-.()ếệ\u0302\u0301\u202e\u200b\u0000\u001f\u007f\u0085\u2066\u212a😀Tầng"
+    ),
     max_size=12,
 )
 LONG_TEXT = st.tuples(st.sampled_from("aế"), st.integers(20, 140)).map(lambda pair: pair[0] * pair[1])
@@ -45,14 +48,21 @@ PERSONS = st.one_of(
 )
 TIMES = st.one_of(
     st.sampled_from(
-        ["2021-07-01T08:30:00+07:00", "2021-07-01T01:30:00Z", "2021-02-29T00:00:00Z", "2020-02-29T00:00:00z"]
+        [
+            "2021-07-01T08:30:00+07:00",
+            "\u00a02021-07-01T01:30:00Z",
+            "2021-02-29T00:00:00Z",
+            "2020-02-29T00:00:00z",
+        ]
     ),
     st.tuples(
         st.sampled_from(["2021-06-30", "2021-07-01", "0001-01-01", "9999-12-31", "0000-01-01", "1900-02-29"]),
         st.sampled_from(["T", "t", " ", "_"]),
         st.sampled_from(["08:30:00", "23:59:59", "24:00:00", "08:30:60", "8:30:00", "08:30:0a"]),
         st.sampled_from(["", "", ".5", ".", ".123456789", "." + "1" * 120]),
-        st.sampled_from(["Z", "z", "+07:00", "-00:00", "", "+24:00", "-07:60", "+0700", "+14:00", "-23:59"]),
+        st.sampled_from(
+            ["Z", "z", "Z ", "+07:00", "-00:00", "", "+24:00", "-07:60", "+0700", "+14:00", "-23:59"]
+        ),
     ).map("".join),
     ODD_TEXT,
 )
@@ -60,11 +70,16 @@ VALUES = {
     "event_id": st.one_of(st.uuids().map(str), ODD_TEXT, LONG_TEXT),
     "person": PERSONS,
     "venue": st.one_of(st.sampled_from(["QNG-0001", "Chợ"]), ODD_TEXT, LONG_TEXT),
+    "person_code": st.one_of(ODD_TEXT, st.integers(4094, 4099).map(lambda size: "x" * size)),
     "code": st.one_of(ODD_TEXT, st.integers(4094, 4099).map(lambda size: "x" * size)),
-    "direction": st.sampled_from(["in", "out", "unknown", "In", "", "in "]),
+    "direction": st.sampled_from(["in", "out", "unknown", "In", "", "in ", "\u00a0out", "nan", "-", "In "]),
     "occurred_at": TIMES,
-    "zone": st.one_of(st.sampled_from(["Tầng 2", "Tâ\u0300ng 2", "T1"]), ODD_TEXT, LONG_TEXT),
-    "scan_mode": st.sampled_from(["self", "guard", "kiosk", "manual", "nfc", "", "SELF"]),
+    "zone": st.one_of(
+        st.sampled_from(["Tầng 2", "Tâ\u0300ng 2", "TẦNG 2 ", "T1", "t1", "ΐ" * 40, "ß" * 64]),
+        ODD_TEXT,
+        LONG_TEXT,
+    ),
+    "scan_mode": st.sampled_from(["self", "guard", "kiosk", "manual", "nfc", "", "SELF", " self", "N/A"]),
     "scanner": st.one_of(ODD_TEXT, LONG_TEXT),
 }
 GOOD = {"person": "phone:0905123456", "venue": "QNG-0001", "occurred_at": "2021-07-01T08:30:00+07:00"}

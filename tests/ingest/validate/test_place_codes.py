@@ -9,7 +9,7 @@ from pipelines.drivers.run import run
 from pipelines.ingest.validate import place_codes as codes
 from pipelines.ingest.validate.scans import parse
 from pipelines.lake import open_lake, read_table
-from pipelines.privacy.code_key_folder import make_key, signing_key
+from pipelines.privacy.code_key_folders import make_key, signing_key
 from pipelines.privacy.keys import venue_id
 from schemas.codes import AUTHENTICITIES
 from tests.codes.own_codes import OTHER, code, trusted
@@ -42,6 +42,13 @@ def test_a_code_of_our_own_names_venue_zone_and_direction():
     row, grade = one(venue=None, code=code("QNG-0002", zone="T2", direction="in"))
     assert (row.venue, row.zone, row.direction) == (venue_id("QNG-0002"), "T2", "in")
     assert grade == "signed_valid"
+
+
+def test_a_venue_that_says_nothing_and_a_padded_code_are_the_code_alone():
+    plain, _ = one(venue=None, code=code("QNG-0002", zone="t2"))
+    padded, _ = one(venue="nan", code=f"\ufeff {code('QNG-0002', zone='t2')}\r\n")
+    assert plain == padded
+    assert plain.zone == "T2"
 
 
 def test_what_the_scan_says_of_zone_and_direction_stands():
