@@ -21,7 +21,7 @@ from pipelines.privacy.keys import venue_id
 from pipelines.times import DAY_US
 from schemas.rules import Chain, Contact, Infectious, Override, Rule
 from schemas.tables import STAY_ORDERS
-from tests.graph.tracing import reference
+from tests.oracle import tiers as reference
 
 MINUTE = 60_000_000
 BASE = 18_809 * DAY_US

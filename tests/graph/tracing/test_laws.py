@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from pipelines.graph.tracing import search as tiers
 from pipelines.graph.tracing import sweep
 from schemas.rules import Infectious
-from tests.graph.tracing import reference
 from tests.graph.tracing.test_search import STRATEGIES
 from tests.graph.worlds import PERSONS, rules, traced, worlds
+from tests.oracle import tiers as reference
 
 ALWAYS = Infectious(days_before_onset=100, days_before_sample=100)
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from pipelines.graph.tracing import search as tiers
 from pipelines.graph.tracing import sweep
 from schemas.rules import Chain, Contact, Infectious, Rule
-from tests.graph.tracing import reference
 from tests.graph.worlds import rules, traced, worlds
+from tests.oracle import tiers as reference
 
 
 def in_order(rows):

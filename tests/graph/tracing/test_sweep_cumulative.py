@@ -7,8 +7,8 @@ import pytest
 from pipelines.graph.tracing import search as tiers
 from pipelines.graph.tracing import sweep
 from schemas.rules import Chain, Contact, Infectious, Rule
-from tests.graph.tracing import reference
 from tests.graph.worlds import VENUES, traced
+from tests.oracle import tiers as reference
 
 INFECTORS = (4, 8)
 OTHER = -3
