@@ -16,7 +16,6 @@ from pipelines.graph.tracing.exposure_criteria import note_contacts
 from pipelines.graph.tracing.exposure_table import CLOSED_US, NEVER_US, nobody, numbers_of
 from pipelines.graph.tracing.infectious_intervals import Intervals, Isolation, passing_on
 from pipelines.graph.tracing.overlap_join import batches, joined, pieces_of, pieces_of_encounters, rows_beside
-from pipelines.graph.tracing.pull import layers, looking_back, pulled
 from pipelines.graph.tracing.sweep import sweep, swept_classes
 from pipelines.graph.tracing.sweep_cumulative import add_up
 from pipelines.graph.tracing.temporal_graph import TemporalGraph
@@ -24,7 +23,6 @@ from pipelines.kernels.types import Int64
 from schemas.rules import Rule
 
 _MANY = 1_000  # infectious persons from which on it is worth knowing who is left
-_FEW = 4  # those left are fewer than infectious ones by this much when the hop is seen from their side
 _ROWS_AT_MOST = 2_000_000  # beside those of fewer, beyond which a sweep is faster
 
 
@@ -94,13 +92,7 @@ class _Search:
             return self._found(sources)
         if sources.person.size > _MANY:
             self._number_everybody()
-        left = self._left()
-        swept = swept_classes(self._where.criteria).all()
-        few = not swept and self._everybody is not None and _FEW * left.size < sources.person.size
-        if few:
-            self._pull(left, sources)
-        if not few or (not last and self._left().size):
-            self._push(sources)
+        self._push(sources)
         return self._found(sources)
 
     def nobody_is_left(self) -> bool:
@@ -138,27 +130,6 @@ class _Search:
         return Hop(
             sources, people.token[numbers], people.exposed_us[numbers], people.via[numbers], new[numbers]
         )
-
-    def _pull(self, target: Int64, sources: Intervals) -> None:
-        """Note how the sources expose the persons of some numbers."""
-        where, token = self._where, self._people.token[target]
-        order = np.argsort(token)
-        target, token = target[order], token[order]
-        always = np.full(target.size, sources.start_us.min()), np.full(target.size, where.until_us)
-        stays = looking_back(where.stays_of(Intervals(token, *always)), where.criteria)
-        files = where.beside(stays)
-        _, met = pieces_of_encounters(where.near, sources, self._people)
-        infectious = list(layers(self._people, sources))
-        for (first, end), beside in batches(rows_beside(files, stays), stays.owner, target.size):
-            pieces = [met.at(np.isin(met.other, target[first:end]))]
-            for layer in infectious:
-                arguments = (where.criteria, stays, target, beside, self._people, layer, where.until_us)
-                pieces.append(pulled(files, where.zones, *arguments))
-            note_contacts(self._people, joined(pieces), sources.person, where.criteria)
-        near = where.near.person[where.near.end_us > sources.start_us.min()]
-        gone = target[~np.isin(token, np.concatenate((token[stays.owner], near)))]
-        gone = gone[self._people.exposed_us[gone] == NEVER_US]
-        self._people.exposed_us[gone] = CLOSED_US  # nobody's contact from now on
 
     def _push(self, sources: Intervals) -> None:
         """Note everybody whom the sources expose."""

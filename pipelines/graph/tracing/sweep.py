@@ -18,11 +18,10 @@ import numpy as np
 
 from pipelines.graph.tracing.contact_criteria import WITHIN_24H, Criteria, VenueClasses
 from pipelines.graph.tracing.everybody import THREADS, Everybody
-from pipelines.graph.tracing.exposure_table import ExposureTable
+from pipelines.graph.tracing.exposure_table import NEVER_US, ExposureTable, numbers_of
 from pipelines.graph.tracing.infectious_intervals import Intervals
 from pipelines.graph.tracing.infectors import day_of
 from pipelines.graph.tracing.looking import look_at
-from pipelines.graph.tracing.pull import layers
 from pipelines.graph.tracing.sweep_cumulative import short_pairs
 from pipelines.graph.tracing.sweep_kernel import (
     EXPOSED,
@@ -96,16 +95,32 @@ def sweep(
     short = [np.empty((0, 4), np.int64)]
     states = [np.empty((people.met, 4), np.int64) for _ in range(THREADS)]
     states[0][:, EXPOSED], states[0][:, VIA] = people.exposed_us[: people.met], NOT_FRESH
+    _, number = numbers_of(people, sources.person)
     with ThreadPoolExecutor(THREADS) as pool:
-        for infectious in layers(people, sources):
-            states[0][:, FROM], states[0][:, TO] = infectious.from_us, infectious.to_us
+        for _ in _layers(states[0], number, sources):
             _sweep_dates(_dates(files, everybody, longest_us, pool), states, asked, pool)
-        for infectious in layers(people, sources) if beyond_us[swept == 1].any() else ():
-            states[0][:, FROM], states[0][:, TO] = infectious.from_us, infectious.to_us
+        for _ in _layers(states[0], number, sources) if beyond_us[swept == 1].any() else ():
             dates = _dates(files, everybody, longest_us, pool)
             short += _short_of_dates(dates, states[0], asked, pool)
     _note(people, states[0])
     return np.concatenate(short)
+
+
+def _layers(state: Int64, number: Int64, sources: Intervals) -> Iterator[None]:
+    """Write the infectious intervals into `state`, one a person at a time: a state has room for no more.
+
+    Args:
+        state: of each person.
+        number: int64[k], the person of each interval.
+        sources: the intervals.
+    """
+    layer = np.arange(number.size) - np.searchsorted(sources.person, sources.person)
+    for wanted in range(int(layer.max(initial=-1)) + 1):
+        chosen = np.flatnonzero(layer == wanted)
+        state[:, FROM], state[:, TO] = NEVER_US, 0
+        state[number[chosen], FROM] = sources.start_us[chosen]
+        state[number[chosen], TO] = sources.end_us[chosen]
+        yield
 
 
 def _sweep_dates(

@@ -23,7 +23,6 @@ STRATEGIES = {
     "venues swept when rows are many": {"_ROWS_AT_MOST": -1},
     "venues swept when infectors are many": {"_MANY": 0},
     "venues swept until those who are left are few": {"_MANY": 0, "_ROWS_A_PERSON": 0, "_LOOKS_A_ROW": 9},
-    "from the side of those who are left": {"_MANY": 0, "_FEW": 0},
 }
 
 
