@@ -11,9 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from pipelines.graph.tracing.clipped_stays import NO_STAYS, by_venue
-from pipelines.graph.tracing.everybody import Everybody, copied
 from pipelines.graph.tracing.exposure_criteria import note_contacts
-from pipelines.graph.tracing.exposure_table import CLOSED_US, NEVER_US, nobody, numbers_of
+from pipelines.graph.tracing.exposure_table import CLOSED_US, NEVER_US, Everybody, ExposureTable, numbers_of
 from pipelines.graph.tracing.infectious_intervals import Intervals, Isolation, passing_on
 from pipelines.graph.tracing.overlap_join import batches, joined, pieces_of, pieces_of_encounters, rows_beside
 from pipelines.graph.tracing.sweep import sweep, swept_classes
@@ -79,7 +78,7 @@ class _Search:
 
     def __init__(self, where: TemporalGraph, cases: Int64) -> None:
         self._where = where
-        self._people, numbers = numbers_of(nobody(), np.unique(cases))
+        self._people, numbers = numbers_of(ExposureTable.empty(), np.unique(cases))
         self._people.exposed_us[numbers] = CLOSED_US
         self._tiered = np.zeros(0, np.bool_)
         self._everybody: Everybody | None = None
@@ -104,7 +103,7 @@ class _Search:
         if self._everybody is None:
             self._everybody = self._where.everybody()
             met = self._people
-            people, numbers = numbers_of(copied(self._everybody.people), met.token[: met.met])
+            people, numbers = numbers_of(self._everybody.people.copy(), met.token[: met.met])
             for name in ("exposed_us", "via", "fresh"):
                 getattr(people, name)[numbers] = getattr(met, name)[: met.met]
             tiered = np.zeros(people.met, np.bool_)

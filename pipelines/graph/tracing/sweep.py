@@ -17,11 +17,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pipelines.graph.tracing.contact_criteria import WITHIN_24H, Criteria, VenueClasses
-from pipelines.graph.tracing.everybody import THREADS, Everybody
-from pipelines.graph.tracing.exposure_table import NEVER_US, ExposureTable, numbers_of
+from pipelines.graph.tracing.exposure_table import NEVER_US, THREADS, Everybody, ExposureTable, numbers_of
 from pipelines.graph.tracing.infectious_intervals import Intervals
-from pipelines.graph.tracing.infectors import day_of
 from pipelines.graph.tracing.looking import look_at
+from pipelines.graph.tracing.provenance import day_of
 from pipelines.graph.tracing.sweep_cumulative import short_pairs
 from pipelines.graph.tracing.sweep_kernel import (
     EXPOSED,

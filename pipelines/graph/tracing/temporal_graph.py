@@ -9,7 +9,7 @@ from pipelines.graph.encounters import Proximity, proximity
 from pipelines.graph.stays_index import Span, live_files, sidecars
 from pipelines.graph.tracing.clipped_stays import ClippedStays, Zones, clipped_stays
 from pipelines.graph.tracing.contact_criteria import Criteria, VenueClasses, criteria, venue_classes
-from pipelines.graph.tracing.everybody import Everybody, everybody_in
+from pipelines.graph.tracing.exposure_table import Everybody, everybody_in
 from pipelines.graph.tracing.infectious_intervals import Intervals
 from pipelines.kernels.types import Int64
 from pipelines.lake import Lake, read_table
