@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipelines.kernels.compile import helper, inlined
+from pipelines.kernels.hash_table import fill, new_slots, slot_of
 from pipelines.kernels.types import Int32, Int64
 from pipelines.lake.sidecar import Sidecar
 
@@ -54,7 +55,7 @@ class ExposureTable(NamedTuple):
     @classmethod
     def empty(cls) -> "ExposureTable":
         """Return a table without persons."""
-        return _sized(2 * _LEAST, 0)
+        return _sized(_LEAST, 0)
 
     def copy(self) -> "ExposureTable":
         """Return the same persons in a table of their own."""
@@ -71,13 +72,10 @@ def with_room(people: ExposureTable, more: int) -> ExposureTable:
     """The same persons, in a table that can number so many more."""
     if people.met + more <= people.token.size:
         return people
-    slots = people.slots.size
-    while slots < 2 * (people.met + more):
-        slots *= 2
-    grown = _sized(slots, people.met)
+    grown = _sized(people.met + more, people.met)
     for name in ("token", "exposed_us", "via", "fresh"):
         getattr(grown, name)[: people.met] = getattr(people, name)[: people.met]
-    _enter(grown.slots, grown.token, people.met)
+    fill(grown.slots, grown.token, people.met)
     return grown
 
 
@@ -91,25 +89,15 @@ def numbers_of(people: ExposureTable, tokens: Int64) -> tuple[ExposureTable, Int
     return people, numbers
 
 
-def _sized(slots: int, taken: int) -> ExposureTable:
-    room = slots // 2
+def _sized(persons: int, taken: int) -> ExposureTable:
+    slots = new_slots(persons)
+    room = slots.size // 2
     return ExposureTable(
-        np.full(slots, -1, np.int32),
+        slots,
         *(np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room, np.int64)),
         np.empty(room, np.uint8),
         np.array([taken], np.int64),
     )
-
-
-@inlined
-def slot_of(slots: Any, tokens: Any, token: int) -> Any:
-    """Where the number of a token stands in `slots`, or the empty place that it would take."""
-    mask = np.uint64(slots.size - 1)
-    mixed = np.uint64(token) * np.uint64(0x9E3779B97F4A7C15)
-    slot = (mixed >> np.uint64(32)) & mask
-    while slots[slot] >= 0 and tokens[slots[slot]] != token:
-        slot = (slot + np.uint64(1)) & mask
-    return slot
 
 
 @inlined
@@ -138,12 +126,6 @@ def note_exposure(people: ExposureTable, number: int, exposed_us: int, via: int)
         people.exposed_us[number] = exposed_us
         people.via[number] = via
         people.fresh[number] = 1
-
-
-@helper
-def _enter(slots: npt.NDArray[np.int32], tokens: Int64, taken: int) -> None:
-    for number in range(taken):
-        slots[slot_of(slots, tokens, tokens[number])] = number
 
 
 @helper
