@@ -22,7 +22,6 @@ STRATEGIES = {
     "an infector at a time": {},
     "venues swept when rows are many": {"_ROWS_AT_MOST": -1},
     "venues swept when infectors are many": {"_MANY": 0},
-    "venues swept until those who are left are few": {"_MANY": 0, "_ROWS_A_PERSON": 0, "_LOOKS_A_ROW": 9},
 }
 
 

@@ -5,7 +5,6 @@ import datetime as dt
 import pytest
 
 from pipelines.graph.tracing import search as tiers
-from pipelines.graph.tracing import sweep
 from schemas.rules import Chain, Contact, Infectious, Rule
 from tests.graph.worlds import VENUES, traced
 from tests.oracle import tiers as reference
@@ -75,11 +74,3 @@ def test_at_one_instant_the_smaller_token_exposes_though_it_is_long_enough_only_
     together = (stay(OTHER, "bar", 90, 130), stay(8, "bar", 60, 130))
     again = (stay(4, "bar", 60, 100), stay(4, "cafe", 200, 240), stay(OTHER, "cafe", 230, 300))
     assert exposures(world(*together, *again)) == [(OTHER, 90, 4)]
-
-
-@pytest.mark.parametrize("looks", [0, 9], ids=["swept after all", "looked at"])
-def test_those_who_are_left_are_exposed_alike_whether_looked_at_or_swept(monkeypatch, looks):
-    monkeypatch.setattr(sweep, "_ROWS_A_PERSON", 0)
-    monkeypatch.setattr(sweep, "_LOOKS_A_ROW", looks)
-    assert exposures(world(*TWO_SHORT_ONES, *A_LONG_ONE)) == [(OTHER, 90, 4)]
-    assert exposures(world(*A_LONG_ONE)) == [(OTHER, 400, 8)]
