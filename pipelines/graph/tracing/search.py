@@ -21,9 +21,6 @@ from pipelines.graph.tracing.temporal_graph import TemporalGraph
 from pipelines.kernels.types import Int64
 from schemas.rules import Rule
 
-_MANY = 1_000  # infectious persons from which on it is worth knowing who is left
-_ROWS_AT_MOST = 2_000_000  # beside those of fewer, beyond which a sweep is faster
-
 
 class Hop(NamedTuple):
     """What one hop found.
@@ -89,7 +86,7 @@ class _Search:
             self._people.exposed_us[: self._tiered.size][self._tiered] = CLOSED_US
         if sources.person.size == 0:
             return self._found(sources)
-        if sources.person.size > _MANY:
+        if sources.person.size > self._where.tuning.many_infectious:
             self._number_everybody()
         self._push(sources)
         return self._found(sources)
@@ -135,12 +132,13 @@ class _Search:
         where = self._where
         self._people, met = pieces_of_encounters(where.near, sources, self._people)
         swept = swept_classes(where.criteria)
-        many = bool(swept.all()) and sources.person.size > _MANY
+        many = bool(swept.all()) and sources.person.size > where.tuning.many_infectious
         stays = NO_STAYS if many else by_venue(where.stays_of(sources))
         files = where.beside(stays)
         beside = rows_beside(files, stays)
         of_swept = swept[stays.kind[beside.stay]] == 1
-        if many or (swept.any() and (beside.last - beside.first).sum(where=of_swept) > _ROWS_AT_MOST):
+        rows = int((beside.last - beside.first).sum(where=of_swept))
+        if many or (swept.any() and rows > where.tuning.swept_rows):
             everybody = self._number_everybody()
             _, met = pieces_of_encounters(where.near, sources, self._people)
             rule = (where.criteria, where.classes, where.until_us)

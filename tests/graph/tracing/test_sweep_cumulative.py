@@ -2,13 +2,12 @@
 
 import datetime as dt
 
-import pytest
-
-from pipelines.graph.tracing import search as tiers
+from pipelines.graph.tracing.temporal_graph import Tuning
 from schemas.rules import Chain, Contact, Infectious, Rule
 from tests.graph.worlds import VENUES, traced
 from tests.oracle import tiers as reference
 
+SWEPT = Tuning(many_infectious=0)
 INFECTORS = (4, 8)
 OTHER = -3
 
@@ -30,12 +29,7 @@ def exposures(where, accumulate="24h", minutes=15.0):
         Chain(),
         (),
     )
-    return [(row.person, row.exposed, row.via) for row in traced(where, rule, where.cases, 1)]
-
-
-@pytest.fixture(autouse=True)
-def swept(monkeypatch):
-    monkeypatch.setattr(tiers, "_MANY", 0)
+    return [(row.person, row.exposed, row.via) for row in traced(where, rule, where.cases, 1, SWEPT)]
 
 
 TWO_SHORT_ONES = (
