@@ -191,6 +191,7 @@ def _rows(world, where, tier, hop):
     stay_of = dict(zip(count(100), world.stays, strict=False))
     code_of = {venue_id(code): code for code in world.types}
     person, via, exposed = hop.person[hop.new], hop.via[hop.new], hop.exposed_us[hop.new]
+    last = hop.last_us[hop.new]
     came = provenance(where, hop.sources, person, via)
     for pair in range(person.size):
         venues = sorted(code_of[venue] for venue in _of_pair(came.at_venue, came.at_end, pair))
@@ -203,6 +204,7 @@ def _rows(world, where, tier, hop):
             *(int(length) // 1_000_000 for length in lengths),
             ";".join(venues),
             frozenset(stay_of[stay] for stay in _of_pair(came.of_stay, came.of_end, pair)),
+            int(last[pair] - BASE) // MINUTE,
         )
 
 

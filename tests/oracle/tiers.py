@@ -60,6 +60,7 @@ class Row:
     imputed: int
     venues: str
     stays: frozenset
+    last_contact: int
 
 
 def span(start, end):
@@ -179,15 +180,28 @@ def exposure(world, rule, infector, infectious, other):
     return min((instant for instant in instants if instant is not None), default=None)
 
 
-def row(world, rule, tier, person, instant, via, infectious):
-    parts = contacts(world, rule, via, infectious, person).values()
+def last_contact(world, rule, sources, other):
+    """The end of the latest contact with anybody infectious, however short, or None without any."""
+    minutes = {
+        minute
+        for infector, infectious in sources.items()
+        if infector != other
+        for contact in contacts(world, rule, infector, infectious, other).values()
+        for minute in contact.minutes
+    }
+    return max(minutes) + 1 if minutes else None
+
+
+def row(world, rule, tier, person, instant, via, sources):
+    parts = contacts(world, rule, via, sources[via], person).values()
     direct = set().union(*(part.direct for part in parts))
     every = set().union(*(part.minutes for part in parts))
     seen = set().union(*(part.seen for part in parts))
     venues = sorted(set().union(*(part.venues for part in parts)))
     stays = frozenset().union(*(part.stays for part in parts))
     seconds = (60 * len(direct), 60 * len(every - direct), 60 * len(every - seen))
-    return Row(tier, person, instant, via, *seconds, ";".join(venues), stays)
+    last = last_contact(world, rule, sources, person)
+    return Row(tier, person, instant, via, *seconds, ";".join(venues), stays, last)
 
 
 def isolations(cases, person):
@@ -230,7 +244,7 @@ def trace(world, rule, index, depth):
                 found[other] = min(instants)
         for other, (instant, via) in found.items():
             if other not in earliest:
-                rows.append(row(world, rule, tier, other, instant, via, sources[via]))
+                rows.append(row(world, rule, tier, other, instant, via, sources))
             earliest[other] = instant
         sources = {other: passes_on(world, rule, other, found[other][0]) for other in found}
     return rows

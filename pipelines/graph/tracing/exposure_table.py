@@ -1,10 +1,10 @@
-"""The persons that a trace has come across: a number each, and how early each was exposed.
+"""The people that a trace has met: a dense number each, the earliest exposure, the latest contact.
 
-Persons are tokens of 64 bits. Tracing touches few of a lake's, so they are
-numbered in the order in which they are met, in a hash table that grows
+People are tokens of 64 bits. A trace usually touches few of a lake's, so they
+are numbered in the order in which they are met, in a hash table that grows
 between the kernels that fill it. A trace that meets many numbers everybody
-who has a stay at once; that numbering is kept for as long as the process
-lives and the files stay the same.
+who has a stay at once; that numbering is kept as long as the process lives and
+the files stay the same.
 """
 
 import threading
@@ -14,73 +14,84 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from pipelines.kernels.compile import helper, inlined
 from pipelines.kernels.hash_table import fill, new_slots, slot_of
-from pipelines.kernels.types import Int32, Int64
+from pipelines.kernels.types import Int32, Int64, UInt8
 from pipelines.lake.sidecar import Sidecar
 
 NEVER_US = np.iinfo(np.int64).max
-CLOSED_US = np.iinfo(np.int64).min
-"""The exposure of a person for whom no other matters any more."""
+"""The exposure of a person who has not been exposed; the start of an interval that never begins."""
 
-_LEAST = 1 << 10
+CLOSED_US = np.iinfo(np.int64).min
+"""The exposure of a person to whom no other exposure matters any more."""
+
+NO_CONTACT_US = np.iinfo(np.int64).min
+"""The last contact of a person who has had none in a hop."""
 
 THREADS = 2
 
-_lock = threading.Lock()
-_kept: list[tuple[tuple[Sidecar, ...], "Everybody"]] = []
+_FEWEST = 1 << 10
 
 
 class ExposureTable(NamedTuple):
-    """Persons by number.
+    """People by number.
+
+    Example:
+        >>> people, numbers = numbers_of(ExposureTable.empty(), np.array([7, -2, 7]))
+        >>> numbers.tolist(), people.persons
+        ([0, 1, 0], 2)
 
     Attributes:
-        slots: int32[2^k], a number each, or -1; where a token is looked for.
-        token: int64[m], by number; the first `taken[0]` of them are.
-        exposed_us: int64[m], the earliest exposure found so far; NEVER_US is none.
+        slots: int32[2^k], the hash table from tokens to numbers.
+        token: int64[m], by number; only the first `taken[0]` of each column are filled.
+        exposed_us: int64[m], the earliest exposure found so far; NEVER_US for none.
         via: int64[m], the token of the infector of that exposure.
         fresh: uint8[m], 1 where this hop found it.
-        taken: int64[1], how many numbers are.
+        last_us: int64[m], the end of the latest contact with anybody infectious in this hop.
+        taken: int64[1], how many people are numbered; an array, so that kernels can change it.
     """
 
-    slots: npt.NDArray[np.int32]
+    slots: Int32
     token: Int64
     exposed_us: Int64
     via: Int64
-    fresh: npt.NDArray[np.uint8]
+    fresh: UInt8
+    last_us: Int64
     taken: Int64
 
     @classmethod
     def empty(cls) -> "ExposureTable":
-        """Return a table without persons."""
-        return _sized(_LEAST, 0)
+        """Return a table without people."""
+        return _with_capacity(_FEWEST, 0)
 
     def copy(self) -> "ExposureTable":
-        """Return the same persons in a table of their own."""
+        """Return the same people in arrays of their own."""
         columns: list[Any] = [column.copy() for column in self]
         return ExposureTable(*columns)
 
     @property
-    def met(self) -> int:
-        """How many persons have a number."""
+    def persons(self) -> int:
+        """How many people are numbered."""
         return int(self.taken[0])
 
 
+_COLUMNS = ("token", "exposed_us", "via", "fresh", "last_us")
+
+
 def with_room(people: ExposureTable, more: int) -> ExposureTable:
-    """The same persons, in a table that can number so many more."""
-    if people.met + more <= people.token.size:
+    """Return the same people in a table with room for `more` others."""
+    if people.persons + more <= people.token.size:
         return people
-    grown = _sized(people.met + more, people.met)
-    for name in ("token", "exposed_us", "via", "fresh"):
-        getattr(grown, name)[: people.met] = getattr(people, name)[: people.met]
-    fill(grown.slots, grown.token, people.met)
+    grown = _with_capacity(people.persons + more, people.persons)
+    for name in _COLUMNS:
+        getattr(grown, name)[: people.persons] = getattr(people, name)[: people.persons]
+    fill(grown.slots, grown.token, people.persons)
     return grown
 
 
 def numbers_of(people: ExposureTable, tokens: Int64) -> tuple[ExposureTable, Int64]:
-    """The number of each token, int64[n]; the table may be another afterwards."""
+    """Return the number of each token, int64[n], and the table, which is another one if it had to grow."""
     numbers = np.empty(tokens.size, np.int64)
     done = 0
     while done < tokens.size:
@@ -89,20 +100,16 @@ def numbers_of(people: ExposureTable, tokens: Int64) -> tuple[ExposureTable, Int
     return people, numbers
 
 
-def _sized(persons: int, taken: int) -> ExposureTable:
+def _with_capacity(persons: int, taken: int) -> ExposureTable:
     slots = new_slots(persons)
-    room = slots.size // 2
-    return ExposureTable(
-        slots,
-        *(np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room, np.int64)),
-        np.empty(room, np.uint8),
-        np.array([taken], np.int64),
-    )
+    token, exposed_us, via, last_us = np.empty((4, slots.size // 2), np.int64)
+    fresh = np.empty(token.size, np.uint8)
+    return ExposureTable(slots, token, exposed_us, via, fresh, last_us, np.array([taken], np.int64))
 
 
 @inlined
 def number_of(people: ExposureTable, token: int) -> int:
-    """The number of a token, which is given one when it has none; there must be room."""
+    """Return the number of a token, giving it the next one if it has none; there must be room."""
     slot = slot_of(people.slots, people.token, token)
     number: int = people.slots[slot]
     if number < 0:
@@ -112,13 +119,14 @@ def number_of(people: ExposureTable, token: int) -> int:
         people.exposed_us[number] = NEVER_US
         people.via[number] = 0
         people.fresh[number] = 0
+        people.last_us[number] = NO_CONTACT_US
         people.taken[0] = number + 1
     return number
 
 
 @inlined
-def note_exposure(people: ExposureTable, number: int, exposed_us: int, via: int) -> None:
-    """Keep an exposure if it is the earliest; of one hop's equal ones that by the smaller token."""
+def record_exposure(people: ExposureTable, number: int, exposed_us: int, via: int) -> None:
+    """Keep an exposure if it is the earliest; of equal ones of one hop, that by the smaller token."""
     best_us = people.exposed_us[number]
     if exposed_us < best_us or (
         exposed_us == best_us and people.fresh[number] == 1 and via < people.via[number]
@@ -130,7 +138,7 @@ def note_exposure(people: ExposureTable, number: int, exposed_us: int, via: int)
 
 @helper
 def _number(people: ExposureTable, tokens: Int64, numbers: Int64, begin: int) -> int:
-    """Number tokens from `begin` on as long as there is room; how many are done."""
+    """Number tokens from `begin` on while there is room; return how many are done."""
     for row in range(begin, tokens.size):
         if people.taken[0] == people.token.size:
             return row
@@ -138,8 +146,8 @@ def _number(people: ExposureTable, tokens: Int64, numbers: Int64, begin: int) ->
     return tokens.size
 
 
-class Everybody:
-    """All persons who have a stay, numbered in the order of their tokens."""
+class AllPersons:
+    """Everybody who has a stay, numbered in ascending order of token."""
 
     def __init__(self, tokens: Int64) -> None:
         """Number them.
@@ -151,7 +159,8 @@ class Everybody:
         self._numbers: dict[int, tuple[Sidecar, Int32]] = {}
 
     def numbers(self, columns: Sidecar, pool: ThreadPoolExecutor) -> Int32:
-        """The number of the person of each row of a file, int32[n]; kept from then on."""
+        """Return the number of the person of each row of a file, int32[n]; computed once a file."""
+        # Keyed by identity: the tuple holds the sidecar, so that its id cannot be given to another one.
         kept = self._numbers.get(id(columns))
         if kept is not None:
             return kept[1]
@@ -159,34 +168,38 @@ class Everybody:
         bounds = [numbers.size * part // THREADS for part in range(THREADS + 1)]
         table = self.people.slots, self.people.token
         slices = [slice(first, last) for first, last in pairwise(bounds)]
-        list(pool.map(lambda part: _fill(*table, columns.person[part], numbers[part]), slices))
+        list(pool.map(lambda part: _look_up(*table, columns.person[part], numbers[part]), slices))
         self._numbers[id(columns)] = columns, numbers
         return numbers
 
 
-def everybody_in(files: Sequence[Sidecar]) -> Everybody:
-    """Everybody who has a stay.
+_lock = threading.Lock()
+_latest: list[tuple[tuple[Sidecar, ...], AllPersons]] = []
+
+
+def all_persons(files: Sequence[Sidecar]) -> AllPersons:
+    """Number everybody who has a stay; the answer for the latest files is kept.
 
     Args:
-        files: `stays` in the order of persons; the answer for the last ones asked about is kept.
+        files: `stays` in the order of persons.
     """
     with _lock:
-        for known, everybody in _kept:
+        for known, persons in _latest:
             if [id(one) for one in known] == [id(one) for one in files]:
-                return everybody
+                return persons
     tokens = np.empty(0, np.int64)
     for columns in files:
-        room = np.empty(tokens.size + columns.person.size, np.int64)
-        tokens = room[: _merged(tokens, columns.person, room)]
-    everybody = Everybody(tokens)
+        merged = np.empty(tokens.size + columns.person.size, np.int64)
+        tokens = merged[: _merge(tokens, columns.person, merged)]
+    persons = AllPersons(tokens)
     with _lock:
-        _kept[:] = [(tuple(files), everybody)]
-    return everybody
+        _latest[:] = [(tuple(files), persons)]
+    return persons
 
 
 @helper
-def _merged(one: Int64, other: Int64, merged: Int64) -> int:
-    """Put the distinct values of both, which ascend, into `merged`; how many there are."""
+def _merge(one: Int64, other: Int64, merged: Int64) -> int:
+    """Put the distinct values of two ascending arrays into `merged`; return how many there are."""
     count = of_one = of_other = 0
     while of_one < one.size or of_other < other.size:
         if of_other == other.size or (of_one < one.size and one[of_one] < other[of_other]):
@@ -202,6 +215,6 @@ def _merged(one: Int64, other: Int64, merged: Int64) -> int:
 
 
 @helper
-def _fill(slots: Int32, tokens: Int64, person: Int64, numbers: Int32) -> None:
+def _look_up(slots: Int32, tokens: Int64, person: Int64, numbers: Int32) -> None:
     for row in range(person.size):
         numbers[row] = slots[slot_of(slots, tokens, person[row])]
