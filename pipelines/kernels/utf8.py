@@ -1,5 +1,6 @@
-"""UTF-8, checked inside kernels."""
+"""Validation of UTF-8 inside kernels."""
 
+import numpy as np  # noqa: F401 - for the example
 from numba import njit
 
 from pipelines.kernels.types import UInt8
@@ -7,7 +8,15 @@ from pipelines.kernels.types import UInt8
 
 @njit(cache=True, nogil=True)
 def is_utf8(data: UInt8, start: int, stop: int) -> bool:
-    """Whether bytes are well-formed UTF-8: shortest forms, no surrogates, up to U+10FFFF."""
+    """Whether bytes are well-formed UTF-8: shortest forms, no surrogates, nothing above U+10FFFF.
+
+    The ranges of the second byte are those of table 3-7 of the Unicode standard.
+
+    Example:
+        >>> data = np.frombuffer("vết".encode(), np.uint8)
+        >>> is_utf8(data, 0, 5), is_utf8(data, 0, 4)
+        (True, False)
+    """
     at = start
     while at < stop:
         lead = data[at]
