@@ -10,9 +10,8 @@ from pipelines.errors import DataError, ServiceError
 from pipelines.graph.contact_table import materialise as materialising
 from pipelines.graph.contact_table import plan as contact_plan
 from pipelines.graph.contact_table import transforms
-from pipelines.graph.contact_table import write_dates as contact_days
 from pipelines.graph.contact_table.materialise import Materialised, materialise, refresh
-from pipelines.graph.contact_table.plan import Limits, held_limits
+from pipelines.graph.contact_table.plan import USUAL, Limits, PartSizes, held_limits
 from pipelines.lake import CommitConflict, read_table, snapshot
 from pipelines.maintenance.compact import compact
 from pipelines.times import DAY_US
@@ -119,7 +118,7 @@ limits = st.builds(
 )
 
 
-def live_through(steps, dates, limits):
+def live_through(steps, dates, limits, sizes=USUAL):
     """Write dates before there is anything in them, and see them kept up to date by every step."""
     with tempfile.TemporaryDirectory() as folder:
         lake = lakes.new_lake(Path(folder))
@@ -130,12 +129,12 @@ def live_through(steps, dates, limits):
                 lakes.add_scans(lake, step)
             recompute(lake, rules=worlds.RULES)
             if number == 0:
-                materialise(lake, dates, limits)
+                materialise(lake, dates, limits, sizes=sizes)
             else:
-                refresh(lake)
+                refresh(lake, sizes=sizes)
             assert_contacts_are_those_of_the_stays(lake, dates, limits)
         piecewise = files(lake)
-        refresh(lake, everything=True)
+        refresh(lake, everything=True, sizes=sizes)
         assert files(lake) == piecewise
 
 
@@ -149,9 +148,8 @@ def test_every_batch_leaves_the_contacts_that_a_slow_reference_finds(steps, date
 @settings(max_examples=5, deadline=None)
 @given(st.one_of(meetings(), meetings(), histories()), limits)
 def test_dates_of_several_parts_and_files_hold_the_same_contacts(steps, limits):
-    tiny = mock.patch.object(transforms, "STAYS_A_PART", 1), mock.patch.object(contact_days, "ROWS_A_FILE", 1)
-    with direct.without_runner(), without_runner(), tiny[0], tiny[1]:
-        live_through(steps, set(DATES), limits)
+    with direct.without_runner(), without_runner():
+        live_through(steps, set(DATES), limits, PartSizes(stays=1, rows=1))
 
 
 @pytest.mark.slow
