@@ -134,15 +134,19 @@ def sidecar(stays, number_of):
 
 
 def network(world, rule, tuning):
-    """A world as files of a day, in both orders."""
+    """A world as files of a day, in both orders: one file a day, or two where the number of stays is odd."""
+    files_a_day = 1 + len(world.stays) % 2
     number_of = dict(zip(world.stays, count(100), strict=False))
     files = {}
     for by in STAY_ORDERS:
         key = {"venue": lambda stay: venue_id(stay.venue), "person": lambda stay: stay.person}[by]
         days = sorted({stay.enter // 1440 for stay in world.stays})
         of_day = ([stay for stay in world.stays if stay.enter // 1440 == day] for day in days)
+        parts = [some[file::files_a_day] for some in of_day for file in range(files_a_day)]
         files[by] = [
-            sidecar(sorted(some, key=lambda stay: (key(stay), stay.enter)), number_of) for some in of_day
+            sidecar(sorted(some, key=lambda stay: (key(stay), stay.enter)), number_of)
+            for some in parts
+            if some
         ]
     codes = sorted(world.types, key=venue_id)
     classes = venue_classes(
