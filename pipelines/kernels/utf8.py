@@ -1,6 +1,5 @@
 """Validation of UTF-8 inside kernels."""
 
-import numpy as np  # noqa: F401 - for the example
 from numba import njit
 
 from pipelines.kernels.types import UInt8
@@ -11,11 +10,6 @@ def is_utf8(data: UInt8, start: int, stop: int) -> bool:
     """Whether bytes are well-formed UTF-8: shortest forms, no surrogates, nothing above U+10FFFF.
 
     The ranges of the second byte are those of table 3-7 of the Unicode standard.
-
-    Example:
-        >>> data = np.frombuffer("vết".encode(), np.uint8)
-        >>> is_utf8(data, 0, 5), is_utf8(data, 0, 4)
-        (True, False)
     """
     at = start
     while at < stop:
