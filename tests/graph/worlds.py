@@ -1,4 +1,4 @@
-"""Small adversarial worlds to trace in: few persons, few places, few instants, so that everything meets."""
+"""Small adversarial worlds to trace in: few people, venues and instants, so that everything meets."""
 
 import datetime as dt
 from itertools import count
@@ -21,7 +21,7 @@ from pipelines.privacy.keys import venue_id
 from pipelines.times import DAY_US
 from schemas.rules import Chain, Contact, Infectious, Override, Rule
 from schemas.tables import STAY_ORDERS
-from tests.oracle import tiers as reference
+from tests.oracle import tiers
 
 MINUTE = 60_000_000
 BASE = 18_809 * DAY_US
@@ -47,7 +47,7 @@ def stays(draw):
     ends = draw(st.sampled_from(["both", "both", "default", "seen to the end", "imputed"]))
     middle = (enter + leave) // 2
     seen = {"both": leave, "default": middle, "seen to the end": leave, "imputed": enter}[ends]
-    return reference.Stay(
+    return tiers.Stay(
         draw(st.sampled_from(PERSONS)),
         draw(st.sampled_from(sorted(VENUES))),
         draw(st.sampled_from([None, "a", "b"])),
@@ -60,7 +60,7 @@ def encounters(draw):
     one, other = draw(st.lists(st.sampled_from(PERSONS), min_size=2, max_size=2, unique=True))
     start, end = sorted(draw(st.lists(st.sampled_from(INSTANTS[:16]), min_size=2, max_size=2, unique=True)))
     measures = [draw(st.sampled_from([None, 1.0, 2.0])) for _ in range(2)]
-    return reference.Encounter(one, other, start, end, *measures)
+    return tiers.Encounter(one, other, start, end, *measures)
 
 
 def minutes(*, none=True):
@@ -73,7 +73,7 @@ def cases(draw):
     onset, sampled, isolated = (draw(minutes()) for _ in range(3))
     if onset is None and sampled is None:
         onset = draw(minutes(none=False))
-    return reference.Case(draw(st.sampled_from(PERSONS)), onset, sampled, isolated)
+    return tiers.Case(draw(st.sampled_from(PERSONS)), onset, sampled, isolated)
 
 
 @st.composite
@@ -102,7 +102,7 @@ def rules(draw):
 
 
 worlds = st.builds(
-    reference.World,
+    tiers.World,
     stays=st.lists(
         stays(), min_size=12, max_size=30, unique_by=lambda stay: (stay.person, stay.venue, stay.enter)
     ).map(tuple),
@@ -186,7 +186,7 @@ def trace_of(world, rule, index, depth, tuning=USUAL):
 
 
 def traced(world, rule, index, depth, tuning=USUAL):
-    """The rows of the compiled trace, as the reference has them."""
+    """The rows of the compiled trace, as the oracle has them."""
     made = trace_of(world, rule, index, depth, tuning)
     return [row for tier, hop in enumerate(made.hops, 1) for row in _rows(world, made.where, tier, hop)]
 
@@ -200,7 +200,7 @@ def _rows(world, where, tier, hop):
     for pair in range(person.size):
         venues = sorted(code_of[venue] for venue in _of_pair(came.at_venue, came.at_end, pair))
         lengths = (came.direct_us[pair], came.indirect_us[pair], came.imputed_us[pair])
-        yield reference.Row(
+        yield tiers.Row(
             tier,
             int(person[pair]),
             int(exposed[pair] - BASE) // MINUTE,

@@ -57,7 +57,7 @@ def test_a_table_is_a_power_of_two_of_free_slots_at_most_half_taken(keys):
 
 @settings(deadline=None)
 @given(st.lists(IDS, max_size=30), COLUMNS, st.lists(IDS, max_size=30))
-def test_an_id_is_new_once_and_held_ever_after(first, columns, asked):
+def test_an_id_is_new_once_and_held_from_then_on(first, columns, asked):
     ids, known = IdSet(column(first)), set(first)
     for added in columns:
         expected = [row for row, value in enumerate(added) if value not in known | set(added[:row])]

@@ -1,4 +1,4 @@
-"""Tracing as DESIGN section 6 says it, in plain Python, minute by minute: slow, obvious, and the oracle.
+"""The oracle of tracing: section 6 of the contract in plain Python, minute by minute, slow and obvious.
 
 A world lies on a grid of minutes. A stay, a window, a contact is the set of
 the minutes in it; touching, merging and clipping are what sets do.

@@ -165,7 +165,8 @@ class _Search:
 
     def _is_fresh(self) -> Bool:
         """Whether this hop has found each person, or found an earlier exposure, by number."""
-        return self._people.fresh[: self._people.persons] == 1
+        fresh: Bool = self._people.fresh[: self._people.persons] == 1
+        return fresh
 
     def _result(self, sources: Intervals) -> Hop:
         """Return what the hop just made has found, and mark the new people as found."""

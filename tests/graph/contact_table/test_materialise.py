@@ -140,7 +140,7 @@ def live_through(steps, dates, limits, sizes=USUAL):
 
 @settings(max_examples=12, deadline=None)
 @given(st.one_of(meetings(), meetings(), histories()), st.sets(st.sampled_from(DATES), min_size=1), limits)
-def test_every_batch_leaves_the_contacts_that_a_slow_reference_finds(steps, dates, limits):
+def test_every_batch_leaves_the_contacts_that_the_oracle_finds(steps, dates, limits):
     with direct.without_runner(), without_runner():
         live_through(steps, dates, limits)
 
@@ -155,7 +155,7 @@ def test_dates_of_several_parts_and_files_hold_the_same_contacts(steps, limits):
 @pytest.mark.slow
 @settings(max_examples=600, deadline=None)
 @given(st.one_of(meetings(), meetings(), histories()), st.sets(st.sampled_from(DATES), min_size=1), limits)
-def test_many_more_histories_leave_the_contacts_of_the_reference(steps, dates, limits):
+def test_many_more_histories_leave_the_contacts_that_the_oracle_finds(steps, dates, limits):
     with direct.without_runner(), without_runner():
         live_through(steps, dates, limits)
 
@@ -250,7 +250,7 @@ def test_a_date_that_was_written_without_a_contact_is_kept_up_to_date(lake):
     assert refresh(lake) == Materialised((FIRST,), 1, 0)
 
 
-def test_dates_that_nobody_asked_for_are_not_written(lake):
+def test_dates_that_were_not_requested_are_not_written(lake):
     brought(lake, NIGHT)
     assert refresh(lake) == Materialised()
     materialise(lake, [FIRST + 1])
@@ -259,7 +259,7 @@ def test_dates_that_nobody_asked_for_are_not_written(lake):
     assert contacts_in(lake) == []
 
 
-def test_other_limits_write_all_dates_again(lake):
+def test_other_limits_rewrite_all_dates(lake):
     brought(lake, [*NIGHT, scan(9, 48, venue=1), scan(10, 48.5, person=2, venue=1)])
     materialise(lake, [FIRST])
     assert materialise(lake, [FIRST + 2], Limits(3 * worlds.HOUR, 500)).dates == (FIRST, FIRST + 2)
@@ -289,7 +289,7 @@ def test_the_tables_say_what_they_reflect(lake):
         assert marks == snapshot(lake, "stays").marks
 
 
-def test_a_run_that_died_between_the_two_tables_is_made_good_by_the_next(lake):
+def test_a_run_killed_between_the_two_commits_is_repaired_by_the_next(lake):
     brought(lake, NIGHT)
     materialise(lake, [FIRST], CLOSE)
     brought(lake, [scan(9, 23.6, person=3, venue=2)])
@@ -307,7 +307,7 @@ def test_a_run_that_died_between_the_two_tables_is_made_good_by_the_next(lake):
     assert_contacts_are_those_of_the_stays(lake, [FIRST], CLOSE)
 
 
-def test_a_commit_that_came_between_is_computed_again(lake):
+def test_a_plan_overtaken_by_another_commit_is_computed_again(lake):
     brought(lake, NIGHT)
     commits = []
 
@@ -322,14 +322,14 @@ def test_a_commit_that_came_between_is_computed_again(lake):
     assert len(commits) == 2
 
 
-def test_commits_that_always_come_between_are_given_up_with_a_word(lake):
+def test_a_writer_that_never_gets_its_turn_gives_up_with_one_line(lake):
     brought(lake, NIGHT)
     conflict = mock.patch.object(transforms, "commit_dates", side_effect=CommitConflict("contacts"))
     with without_runner(), conflict, pytest.raises(ServiceError, match="other writers"):
         materialise(lake, [FIRST])
 
 
-def test_a_compaction_of_stays_is_no_news(lake):
+def test_a_compaction_of_stays_rewrites_nothing(lake):
     brought(lake, NIGHT)
     brought(lake, [scan(9, 24 * 7, venue=1)])
     materialise(lake, [FIRST])

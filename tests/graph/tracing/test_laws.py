@@ -1,4 +1,4 @@
-"""Laws of tracing on the compiled search itself: symmetry, monotonicity, and what splitting changes not."""
+"""Laws of tracing on the compiled search: symmetry, monotonicity, and invariance under splitting."""
 
 from dataclasses import replace
 
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from schemas.rules import Infectious
 from tests.graph.tracing.test_search import STRATEGIES
 from tests.graph.worlds import PERSONS, rules, traced, worlds
-from tests.oracle import tiers as reference
+from tests.oracle import tiers
 
 ALWAYS = Infectious(days_before_onset=100, days_before_sample=100)
 
@@ -29,11 +29,11 @@ def with_contacts(rule, **keys):
 
 @law
 @given(worlds, rules())
-def test_without_an_indirect_part_whoever_exposes_one_is_exposed_by_him(tuning, world, rule):
+def test_without_indirect_contact_exposure_is_symmetric(tuning, world, rule):
     rule = replace(with_contacts(rule, indirect_minutes=0.0), infectious=ALWAYS)
     met = {}
     for person in PERSONS:
-        for row in traced(world, rule, [reference.Case(person, onset=0)], 1, tuning):
+        for row in traced(world, rule, [tiers.Case(person, onset=0)], 1, tuning):
             met[person, row.person] = row
     for (one, other), row in met.items():
         assert row == replace(met[other, one], person=other, via=one)
