@@ -1,6 +1,6 @@
-"""Encounters as tracing reads them: who was near whom, from both sides, what overlaps or touches merged.
+"""Encounters as tracing reads them: who was near whom, seen from both sides, merged by pair.
 
-Pure functions over rows of `encounters`, which the lake keeps as they came.
+Pure functions over rows of `encounters`, which the lake keeps as they arrived.
 """
 
 from typing import Any, NamedTuple
@@ -15,7 +15,7 @@ from pipelines.kernels.types import Int64
 
 
 class Proximity(NamedTuple):
-    """The times that two persons were near one another; each interval from both sides.
+    """When two people were near each other; each interval stands twice, once for each of them.
 
     Ascending by (person, other, start); the intervals of a pair neither
     overlap nor touch, and none is empty.
@@ -35,14 +35,14 @@ class Proximity(NamedTuple):
 def proximity(
     encounters: pa.Table, max_distance_m: float | None = None, max_attenuation_db: float | None = None
 ) -> Proximity:
-    """The encounters that count under a rule, merged by pair.
+    """Return the encounters that count under a rule, merged by pair where they overlap or touch.
 
     Args:
         encounters: rows of `encounters` in any order, at least the persons,
             the times and the measures.
-        max_distance_m: what is farther apart does not count, nor does what
-            has no distance; None asks for none.
-        max_attenuation_db: the same of the attenuation.
+        max_distance_m: the limit, inclusive; an encounter without a distance
+            does not count then. None is no limit.
+        max_attenuation_db: the same for the attenuation.
     """
     for name, most in (("distance_m", max_distance_m), ("attenuation_db", max_attenuation_db)):
         if most is not None:
@@ -59,8 +59,8 @@ def _numbers(column: pa.ChunkedArray) -> Int64:
 
 
 def _order_of_pairs(person: Int64, other: Int64, start_us: Int64) -> Int64:
-    """The permutation that sorts by (person, other, start)."""
-    ranks, distinct = dense_rank(np.concatenate((person, other)))
+    """Return the permutation that sorts by (person, other, start)."""
+    ranks, distinct = dense_rank(np.concatenate((person, other)))  # two ranks fit into one int64
     pair = ranks[: person.size] * max(distinct.size, 1) + ranks[person.size :]
     tie = as_unsigned(start_us)
     return order_by(pair, start_us, tie, tie)
@@ -79,7 +79,7 @@ def _from_both_sides(person: Int64, other: Int64, start_us: Int64, end_us: Int64
 
 @njit(cache=True, nogil=True)
 def _merged(person: Int64, other: Int64, start_us: Int64, end_us: Int64) -> Any:
-    """The union of each pair's intervals, which ascend by (person, other, start); empty ones left out."""
+    """Return the union of each pair's intervals, which ascend by (person, other, start); drop empty ones."""
     kept = np.empty(person.size, np.int64)
     ends_us = np.empty(person.size, np.int64)
     count = 0

@@ -1,7 +1,7 @@
-"""Where one person's stays lie in sorted columns, and which rows may overlap them.
+"""Binary searches in sorted columns: the rows of one person, and the rows that overlap his stays.
 
-Pure functions over columns that are sorted as `stays` is: binary searches, so
-that an answer touches a few pages of a file of any size.
+Pure functions over columns that are sorted as `stays` is, so that an answer
+touches a few pages of a file of any size.
 """
 
 from dataclasses import dataclass
@@ -16,6 +16,12 @@ from pipelines.kernels.types import Int64
 class OwnStays:
     """One person's stays, a column an attribute, all of one length.
 
+    Example:
+        >>> times = np.array([0, 50]), np.array([10, 60])
+        >>> stays = OwnStays(np.array([7, 8]), *times, imputed_from_us=times[1])
+        >>> stays.where(stays.enter_us > 5).venue.tolist()
+        [8]
+
     Attributes:
         venue: int64[s].
         enter_us, exit_us, imputed_from_us: int64[s], microseconds UTC.
@@ -27,20 +33,20 @@ class OwnStays:
     imputed_from_us: Int64
 
     def where(self, chosen: npt.NDArray[np.bool_] | Int64) -> "OwnStays":
-        """Some of the stays, by a mask or by their positions."""
+        """Return some of the stays, by mask or by position."""
         return OwnStays(
             self.venue[chosen], self.enter_us[chosen], self.exit_us[chosen], self.imputed_from_us[chosen]
         )
 
 
 def rows_of(person: Int64, wanted: int) -> slice:
-    """The rows of one person in a column that is sorted."""
+    """Return the rows of one person in a sorted column."""
     key = np.int64(wanted)
     return slice(int(person.searchsorted(key, "left")), int(person.searchsorted(key, "right")))
 
 
 def rows_between(first: Int64, last: Int64) -> Int64:
-    """All rows of the ranges [first, last), one range after the other."""
+    """Return all rows of the ranges [first, last), one range after the other."""
     length = last - first
     before = np.cumsum(length) - length
     rows: Int64 = np.arange(int(length.sum())) + np.repeat(first - before, length)
@@ -50,18 +56,18 @@ def rows_between(first: Int64, last: Int64) -> Int64:
 def rows_beside(
     own: OwnStays, venue: Int64, enter_us: Int64, exit_us: Int64, longest_us: int
 ) -> tuple[Int64, Int64]:
-    """The rows that overlap a stay of `own`, touching ones left out.
+    """Find the rows that overlap a stay of `own`; touching is no overlap.
 
     Args:
-        own: stays whose rows are looked for.
+        own: the stays.
         venue: int64[n]; the rows are in the order (venue, enter).
         enter_us: int64[n].
         exit_us: int64[n].
         longest_us: no row is longer than this.
 
     Returns:
-        The stay's position in `own` and the row, a pair an entry. A stay
-        that is itself among the rows is its own pair.
+        the stay's position in `own`, and the row, int64[p] both. A stay that
+        is itself among the rows is paired with itself.
     """
     first = venue.searchsorted(own.venue, "left")
     last = venue.searchsorted(own.venue, "right")
@@ -70,7 +76,7 @@ def rows_beside(
     ranges = (first[stays].tolist(), last[stays].tolist(), own.enter_us[stays], own.exit_us[stays])
     for start, end, own_enter_us, own_exit_us in zip(*ranges, strict=True):
         enters = enter_us[start:end]
-        end = start + enters.searchsorted(own_exit_us, "left")
+        end = start + enters.searchsorted(own_exit_us, "left")  # before `start` moves: both count from it
         start += enters.searchsorted(own_enter_us - longest_us, "right")
         found.append((exit_us[start:end] > own_enter_us).nonzero()[0] + start)
     return np.repeat(stays, [rows.size for rows in found[1:]]), np.concatenate(found)

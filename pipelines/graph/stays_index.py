@@ -1,8 +1,8 @@
-"""The network in its two orders: a person's stays, and the rows beside them.
+"""The index over `stays` in both orders: a person's stays, and the rows beside them.
 
-The sidecars of a lake's live files stay mapped for as long as the process
-lives, so a question costs a few binary searches. A sidecar is known by the
-path of its data file, which is named by its content: it never goes stale.
+The sidecars of a lake's live files stay mapped as long as the process lives,
+so a question costs a few binary searches. A sidecar is kept by the path of its
+data file, which is named by its content, so it never goes stale.
 """
 
 from collections.abc import Iterable
@@ -28,37 +28,42 @@ _mapped = Mapped[Sidecar]()
 
 @dataclass(frozen=True)
 class Span:
-    """The instants [from_us, to_us) asked about, microseconds UTC; None is open."""
+    """The instants [from_us, to_us) of a question, microseconds UTC; None is open.
+
+    Example:
+        >>> Span(from_us=5).begins_at(), Span(from_us=5).ends_at() == 2**62
+        (5, True)
+    """
 
     from_us: int | None = None
     to_us: int | None = None
 
     def begins_at(self) -> int:
-        """The first instant, or one before all."""
+        """Return the first instant; without one an instant before all."""
         return -(2**62) if self.from_us is None else self.from_us
 
     def ends_at(self) -> int:
-        """The end, or an instant after all."""
+        """Return the end; without one an instant after all."""
         return 2**62 if self.to_us is None else self.to_us
 
 
 def own_stays(lake: Lake, person: int, span: Span) -> OwnStays:
-    """One person's stays that reach into `span`, in the order of the lake's files."""
-    found: list[OwnStays] = []
+    """Return one person's stays that reach into `span`, in the order of the lake's files."""
+    parts: list[OwnStays] = []
     for columns in sidecars(live_files(lake, "person", span, np.array([person], np.int64))):
         rows = rows_of(columns.person, person)
         if rows.stop > rows.start:
-            found.append(_stays(columns, rows))
+            parts.append(_stays(columns, rows))
     names = [field.name for field in fields(OwnStays)]
-    stays = OwnStays(*(_joined([getattr(part, name) for part in found]) for name in names))
+    stays = OwnStays(*(_concatenated([getattr(part, name) for part in parts]) for name in names))
     return stays.where((stays.exit_us > span.begins_at()) & (stays.enter_us < span.ends_at()))
 
 
 def rows_beside_stays(lake: Lake, own: OwnStays, person: int) -> pa.Table:
-    """Every stay of somebody else that overlaps a stay of `own`, a row a pair.
+    """Return every stay of somebody else that overlaps a stay of `own`, a row a pair.
 
     Returns:
-        Columns as `sql/overlaps.sql` takes them; `venue` is its code.
+        columns as `sql/overlaps.sql` takes them; `venue` is its code.
     """
     pairs = [_no_pairs()]
     if own.venue.size:
@@ -82,25 +87,25 @@ def rows_beside_stays(lake: Lake, own: OwnStays, person: int) -> pa.Table:
 
 
 def live_files(lake: Lake, by: str, span: Span, ids: Int64 | None = None) -> list[LiveFile]:
-    """The files of `stays` in one order that may hold a stay reaching into `span`.
+    """Return the files of `stays` in one order that may hold a stay reaching into `span`.
 
     Args:
-        lake: where.
-        by: `venue` or `person`.
+        lake: the lake.
+        by: the order, `venue` or `person`.
         span: the time concerned.
         ids: int64[n], the venues or persons concerned, ascending; None is all.
     """
     order = _orders(lake)[by]
     wanted = (order.enter_us < span.ends_at()) & (order.exit_us > span.begins_at())
     if ids is not None:
-        first = np.searchsorted(ids, order.least_id)
+        first = np.searchsorted(ids, order.least_id)  # the smallest id that a file may hold
         wanted &= np.append(ids, 2**63 - 1)[first] <= order.greatest_id
         wanted &= first < ids.size
     return [order.files[file] for file in np.flatnonzero(wanted).tolist()]
 
 
 def _files_beside(lake: Lake, own: OwnStays) -> list[tuple[LiveFile, Int64]]:
-    """The files that may hold rows beside own stays, and the positions of those stays."""
+    """Return the files that may hold rows beside own stays, and the positions of those stays."""
     order = _orders(lake)["venue"]
     near = own.exit_us > order.enter_us[:, np.newaxis]
     near &= own.enter_us < order.exit_us[:, np.newaxis]
@@ -113,11 +118,11 @@ def _files_beside(lake: Lake, own: OwnStays) -> list[tuple[LiveFile, Int64]]:
 
 @dataclass(frozen=True)
 class _Order:
-    """The files of `stays` in one order, and the extremes of each.
+    """The files of `stays` in one order, with their statistics from the log.
 
     Attributes:
-        files: by path.
-        least_id, greatest_id: int64[f], of the ids that the order begins with.
+        files: ascending by path.
+        least_id, greatest_id: int64[f], bounds of the ids that the order begins with.
         enter_us, exit_us: int64[f], the first enter and the last exit.
     """
 
@@ -144,7 +149,7 @@ _orders = OfNewest("stays", lambda _lake, newest: {by: _order_of(newest, by) for
 
 
 def sidecars(files: Iterable[LiveFile]) -> list[Sidecar]:
-    """The columns of files, mapped once a process; those that must be fetched are fetched several at once."""
+    """Return the columns of files, each mapped once a process; from a store, several are fetched at once."""
     files = list(files)
     missing = [file for file in files if _mapped.find(file.path) is None]
     if len(missing) > 1 and storage.is_url(missing[0].path):
@@ -165,7 +170,7 @@ def _stays(columns: Sidecar, rows: slice) -> OwnStays:
 
 @dataclass(frozen=True)
 class _StayPairs:
-    """Stays of one file beside a person's own: positions of the own ones, columns of the others."""
+    """Stays of one file beside a person's own: positions of the latter, columns of the former."""
 
     stays: Int64
     person: Int64
@@ -177,7 +182,7 @@ class _StayPairs:
 
 
 def _pairs(own: OwnStays, chosen: Int64, columns: Sidecar, person: int) -> _StayPairs:
-    """The pairs of the `chosen` own stays with the rows of one file."""
+    """Return the pairs of the `chosen` own stays with the rows of one file."""
     stays, rows = rows_beside(
         own.where(chosen), columns.venue, columns.enter_us, columns.exit_us, columns.longest_us
     )
@@ -201,7 +206,7 @@ def _no_pairs() -> _StayPairs:
 
 
 def _zones(pairs: list[_StayPairs]) -> pa.Array:
-    """The zone of each pair as text: the files' codes moved into one list of all their names."""
+    """Return the zone of each pair as text: one list of the names of all files, and codes moved into it."""
     moved, before = [], 0
     for part in pairs:
         moved.append(part.zone_code + np.int64(before))
@@ -209,5 +214,5 @@ def _zones(pairs: list[_StayPairs]) -> pa.Array:
     return pa.concat_arrays([part.zone_names for part in pairs]).take(column(np.concatenate(moved)))
 
 
-def _joined(parts: list[Int64]) -> Int64:
+def _concatenated(parts: list[Int64]) -> Int64:
     return np.concatenate([np.empty(0, np.int64), *parts])

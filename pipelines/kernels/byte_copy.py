@@ -1,4 +1,4 @@
-"""Reading and moving a few bytes inside kernels."""
+"""Loads, copies and comparisons of a few bytes inside kernels, eight at a time."""
 
 from typing import Any
 
@@ -9,12 +9,12 @@ from pipelines.kernels.simd import load64, store64
 from pipelines.kernels.types import UInt8
 
 SLACK = 8
-"""Bytes behind the last one that make `load_upto` and `move` quick."""
+"""Bytes to keep behind the last one: with them, `load_upto` and `move` need no loop over single bytes."""
 
 
 @inlined
 def load_upto(data: UInt8, at: int, size: int) -> Any:
-    """The first `size` bytes from `at` on, at most 8, as a little-endian uint64."""
+    """Load the first `size` bytes from `at` on, at most 8, as a little-endian uint64."""
     if size >= 8:
         return load64(data, at)
     if at + 8 <= data.size:
@@ -27,10 +27,10 @@ def load_upto(data: UInt8, at: int, size: int) -> Any:
 
 @inlined
 def move(source: UInt8, at: int, size: int, target: UInt8, to: int) -> int:
-    """Copy `size` bytes; may write up to `SLACK` bytes more, which `target` must hold.
+    """Copy `size` bytes. Up to `SLACK` more are overwritten, for which `target` must have room.
 
     Returns:
-        The position behind the copy.
+        the position behind the copy.
     """
     index = 0
     while index < size:

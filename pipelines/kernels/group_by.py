@@ -1,14 +1,17 @@
-"""Rows in groups: which differ from the row before, the distinct values of each group, and lists of them."""
+"""Group-by on arrays: where groups change, the distinct values of each group, and lists of them."""
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
-from pipelines.kernels.types import Int64
+from pipelines.kernels.types import Bool, Int64
 
 
-def changes(*columns: Int64) -> npt.NDArray[np.bool_]:
-    """Whether each row differs from the one before it in any column; the first row does.
+def changes(*columns: Int64) -> Bool:
+    """Return whether each row differs from the one before it in any column; the first row does.
+
+    Example:
+        >>> changes(np.array([5, 5, 6])).tolist()
+        [True, False, True]
 
     Args:
         columns: at least one, int64[n] each.
@@ -21,7 +24,7 @@ def changes(*columns: Int64) -> npt.NDArray[np.bool_]:
 
 
 def distinct_pairs(group: Int64, value: Int64) -> tuple[Int64, Int64]:
-    """Each pair of a group and a value once, ascending by group and then by value.
+    """Return each pair of a group and a value once, ascending by group and then by value.
 
     Args:
         group: int64[n].
@@ -34,7 +37,7 @@ def distinct_pairs(group: Int64, value: Int64) -> tuple[Int64, Int64]:
 
 
 def distinct_per_group(group: Int64, value: Int64, groups: int) -> Int64:
-    """How many distinct values each group has, int64[groups].
+    """Return how many distinct values each group has, int64[groups].
 
     Args:
         group: int64[n], from 0.
@@ -46,16 +49,20 @@ def distinct_per_group(group: Int64, value: Int64, groups: int) -> Int64:
 
 
 def lists_of(group: Int64, values: pa.Array, groups: int) -> pa.ListArray:
-    """The values of each group as a list; a group without any has an empty one.
+    """Return the values of each group as a list; a group without values has an empty one.
+
+    Example:
+        >>> lists_of(np.array([0, 0, 2]), pa.array(["a", "b", "c"]), 3).to_pylist()
+        [['a', 'b'], [], ['c']]
 
     Args:
         group: int64[n], from 0, ascending.
-        values: n of them.
+        values: n values.
         groups: how many lists there are.
     """
     return lists_until(np.searchsorted(group, np.arange(1, groups + 1)), values)
 
 
 def lists_until(end: Int64, values: pa.Array) -> pa.ListArray:
-    """The values of each group as a list, where `end`, int64[g], says up to where they are a group's."""
+    """Return the values of each group as a list; those of group i end before position `end[i]`."""
     return pa.ListArray.from_arrays(pa.array(np.append(0, end).astype(np.int32)), values)

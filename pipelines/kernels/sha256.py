@@ -1,4 +1,27 @@
-"""SHA-256 and HMAC-SHA-256 of many short texts, compiled."""
+"""SHA-256 and HMAC-SHA-256 of many short texts, compiled.
+
+Every person, scanner and event of a batch is hashed. Python's `hmac` takes
+2.6 µs a text, eight lanes of vector registers about 0.05 µs. Only the first 8
+or 16 bytes of a hash are kept, as big-endian numbers.
+
+**How it is checked against hashlib.** Nothing here is trusted by reading it:
+
+* `tests/kernels/test_sha256.py` compares both functions with `hashlib` and
+  `hmac` of the standard library, which are OpenSSL's: every length from 0 to
+  259 bytes, which crosses each padding boundary (55, 56, 63, 64 bytes and the
+  same a block later), texts of the longest record, any number of texts that
+  fill the eight lanes in part, random lengths side by side, and random keys
+  of up to a block. It also has the example of the standard, "abc".
+* Lanes are independent: the property test mixes lengths, so that lanes end
+  in different blocks while the others go on (`_compress_some`).
+* The oracles of ingest and of the end-to-end tests compute tokens, event keys
+  and stay ids with `hashlib` alone, and whole lakes are compared with them.
+* The constants are those of FIPS 180-4, sections 4.2.2 and 5.3.3; one wrong
+  digit fails every comparison above.
+
+A key longer than a block is not hashed first, as HMAC would have it: keys of
+this project have 32 bytes, and `key_states` refuses longer ones.
+"""
 
 import numpy as np
 from numba import njit
@@ -10,10 +33,10 @@ from pipelines.kernels.simd import load64_big, store64
 from pipelines.kernels.types import Int32, Int64, Spans, UInt8, UInt32
 
 BLOCK = 64
-"""Bytes that SHA-256 takes in at once."""
+"""Bytes that the compression function takes in at once."""
 
 _PADDING = 9
-"""Bytes that SHA-256 appends at least: a mark and the length."""
+"""Bytes that are appended to a message at least: a mark of one byte and the length in eight."""
 
 _INITIAL = np.array(
     [
@@ -28,23 +51,28 @@ _NOTHING = np.empty(0, np.uint32)
 
 
 def key_states(key: bytes) -> UInt32:
-    """The states of SHA-256 after the inner and the outer block of HMAC, uint32[2, 8].
+    """Return the states of SHA-256 after the inner and the outer key block of HMAC, uint32[2, 8].
 
     Args:
         key: at most 64 bytes.
+
+    Raises:
+        ValueError: it is longer.
     """
+    if len(key) > BLOCK:
+        raise ValueError(f"an HMAC key must have at most {BLOCK} bytes")
     padded = np.frombuffer(key.ljust(BLOCK, b"\0"), np.uint8)
     return np.stack([_state_after(padded ^ np.uint8(0x36)), _state_after(padded ^ np.uint8(0x5C))])
 
 
 def macs(texts: Spans, key: bytes) -> Int64:
-    """The first 8 bytes of the HMAC-SHA-256 of each text, big-endian signed, int64[n]."""
+    """Return the first 8 bytes of the HMAC-SHA-256 of each text, big-endian signed, int64[n]."""
     inner, outer = key_states(key)
     return _hash_all(texts.data, texts.start, texts.length, inner, outer)
 
 
 def hashes(texts: Spans) -> Int64:
-    """The first 8 bytes of the SHA-256 of each text, big-endian signed, int64[n]."""
+    """Return the first 8 bytes of the SHA-256 of each text, big-endian signed, int64[n]."""
     return _hash_all(texts.data, texts.start, texts.length, _INITIAL, _NOTHING)
 
 
@@ -79,20 +107,20 @@ def _hash_all(data: UInt8, start: Int64, length: Int32, inner: UInt32, outer: UI
 
 @inlined
 def blocks_of(size: int) -> int:
-    """Blocks that a message of `size` bytes takes."""
+    """How many blocks a message of `size` bytes takes."""
     return (size + _PADDING + BLOCK - 1) // BLOCK
 
 
 @njit(cache=True, nogil=True)
 def room_for(longest: int) -> tuple[UInt8, Int64]:
-    """Room for messages of at most `longest` bytes, and where each lane's begins."""
+    """Return a buffer for messages of at most `longest` bytes, and where each lane's begins."""
     stride = blocks_of(longest) * BLOCK + SLACK
     return np.zeros(LANES * stride, np.uint8), np.arange(LANES) * stride
 
 
 @inlined
 def head(state: UInt32, word: int, lane: int) -> np.uint64:
-    """Words `word` and `word + 1` of a lane's hash as one number, big-endian."""
+    """Words `word` and `word + 1` of a lane's hash as one big-endian number."""
     high, low = state[word * LANES + lane], state[(word + 1) * LANES + lane]
     return (np.uint64(high) << np.uint64(32)) | np.uint64(low)
 
@@ -139,13 +167,13 @@ def hash_lanes(
 
 @helper
 def _compress(state: UInt32, words: UInt32) -> None:
-    """`compress`, which is long, as code that stands once in a kernel."""
+    """`compress` as a function of its own: inlined at each call it would take seconds to compile."""
     compress(state, words)
 
 
 @helper
 def _compress_some(state: UInt32, words: UInt32, sizes: Int64, block: int) -> None:
-    """`compress` the lanes whose message has not ended before this block."""
+    """Compress the lanes whose message has not ended before this block; the others keep their state."""
     for index in range(8 * LANES):
         state[8 * LANES + index] = state[index]
     _compress(state, words)
@@ -157,7 +185,10 @@ def _compress_some(state: UInt32, words: UInt32, sizes: Int64, block: int) -> No
 
 @inlined
 def _pad(room: UInt8, at: int, size: int, hashed_before: int) -> int:
-    """Append the mark, zeros and the length in bits; the number of blocks."""
+    """Append the mark, zeros and the length in bits; return the number of blocks.
+
+    Only the last three bytes of the length are written: messages are far shorter than 2 MB.
+    """
     blocks = blocks_of(size)
     end = at + blocks * BLOCK
     room[at + size] = 0x80
@@ -179,7 +210,7 @@ def _load_block(room: UInt8, at: int, words: UInt32, lane: int) -> None:
 
 @inlined
 def _set_all(state: UInt32, start: UInt32) -> None:
-    """Give every lane the same state."""
+    """Set every lane to the same state."""
     for index in range(8):
         for lane in range(LANES):
             state[index * LANES + lane] = start[index]
@@ -187,7 +218,7 @@ def _set_all(state: UInt32, start: UInt32) -> None:
 
 @helper
 def _hash_again(outer: UInt32, state: UInt32, words: UInt32) -> None:
-    """The outer hash of HMAC over the 32 bytes of each lane's inner hash."""
+    """Compute the outer hash of HMAC over the 32 bytes of each lane's inner hash."""
     for index in range(8 * LANES):
         words[index] = state[index]
         words[index + 8 * LANES] = 0

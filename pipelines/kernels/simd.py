@@ -1,9 +1,9 @@
 # ruff: noqa: ARG001 - numba fixes the arguments of an intrinsic
-"""What numba has no word for: unaligned loads, byte masks and vectors, as LLVM code.
+"""LLVM intrinsics that numba has no function for: unaligned loads, byte masks, bit counts.
 
-Each function here is compiled into the kernel that calls it. Offsets are not
-checked: the caller keeps `offset + width <= array.size`. The machine is
-little-endian, as all are that numba compiles for.
+Each is compiled into the kernel that calls it. Offsets are not checked: the
+caller keeps `offset + width <= array.size`. The machine must be little-endian,
+as all machines are that numba compiles for.
 """
 
 from collections.abc import Callable
@@ -14,18 +14,18 @@ from numba import types
 from numba.extending import intrinsic
 
 WIDTH = 32
-"""Bytes that `special_bytes` and `line_ends` look at."""
+"""Bytes that `special_bytes` and `line_ends` look at: one AVX2 register."""
 
 _BYTES = ir.VectorType(ir.IntType(8), WIDTH)
 
 
 def machine_code(generator: Callable[..., Any]) -> Any:
-    """Make an intrinsic, whose callers see none of the arguments that numba adds."""
+    """Make an intrinsic; its callers do not pass the typing context, which numba adds."""
     return intrinsic(generator)
 
 
 def place_of(context: Any, builder: Any, signature: Any, args: Any, to: Any) -> Any:
-    """The address of byte `args[1]` of the array `args[0]`, as a pointer to `to`."""
+    """Emit the address of byte `args[1]` of the array `args[0]`, as a pointer to `to`."""
     array = context.make_array(signature.args[0])(context, builder, args[0])
     first = builder.bitcast(array.data, ir.IntType(8).as_pointer())
     return builder.bitcast(builder.gep(first, [args[1]]), to.as_pointer())
@@ -33,7 +33,7 @@ def place_of(context: Any, builder: Any, signature: Any, args: Any, to: Any) -> 
 
 @machine_code
 def load64(typing_context: Any, array: Any, offset: Any) -> Any:
-    """The 8 bytes of a uint8 array from `offset` on, as uint64."""
+    """Load the 8 bytes of a uint8 array from `offset` on as uint64."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         word = builder.load(place_of(context, builder, signature, args, ir.IntType(64)))
@@ -45,7 +45,7 @@ def load64(typing_context: Any, array: Any, offset: Any) -> Any:
 
 @machine_code
 def load64_big(typing_context: Any, array: Any, offset: Any) -> Any:
-    """The 8 bytes of a uint8 array from `offset` on, as a big-endian uint64."""
+    """Load the 8 bytes of a uint8 array from `offset` on as a big-endian uint64."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         word = builder.load(place_of(context, builder, signature, args, ir.IntType(64)))
@@ -57,7 +57,7 @@ def load64_big(typing_context: Any, array: Any, offset: Any) -> Any:
 
 @machine_code
 def store64(typing_context: Any, array: Any, offset: Any, word: Any) -> Any:
-    """Put a uint64 into the 8 bytes of a uint8 array from `offset` on."""
+    """Store a uint64 into the 8 bytes of a uint8 array from `offset` on."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         place = place_of(context, builder, signature, args, ir.IntType(64))
@@ -69,7 +69,7 @@ def store64(typing_context: Any, array: Any, offset: Any, word: Any) -> Any:
 
 @machine_code
 def special_bytes(typing_context: Any, array: Any, offset: Any) -> Any:
-    """A mask of the `WIDTH` bytes from `offset` on: bit i is a quote, backslash, control or not ASCII."""
+    """Return a mask of the `WIDTH` bytes from `offset` on: quotes, backslashes, controls and non-ASCII."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         text = _load_bytes(context, builder, signature, args)
@@ -84,7 +84,7 @@ def special_bytes(typing_context: Any, array: Any, offset: Any) -> Any:
 
 @machine_code
 def line_ends(typing_context: Any, array: Any, offset: Any) -> Any:
-    """A mask of the `WIDTH` bytes from `offset` on: bit i is a line feed."""
+    """Return a mask of the `WIDTH` bytes from `offset` on: line feeds."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         text = _load_bytes(context, builder, signature, args)
@@ -106,7 +106,7 @@ def _all(byte: int) -> Any:
 
 @machine_code
 def first_bit(typing_context: Any, mask: Any) -> Any:
-    """The position of the lowest set bit of an int64 that is not 0."""
+    """Return the position of the lowest set bit of an int64, which must not be 0."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         return builder.cttz(args[0], ir.Constant(ir.IntType(1), 1))
@@ -116,7 +116,7 @@ def first_bit(typing_context: Any, mask: Any) -> Any:
 
 @machine_code
 def count_bits(typing_context: Any, mask: Any) -> Any:
-    """How many bits of an int64 are set."""
+    """Return how many bits of an int64 are set."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         return builder.ctpop(args[0])
@@ -126,7 +126,7 @@ def count_bits(typing_context: Any, mask: Any) -> Any:
 
 @machine_code
 def folded_product(typing_context: Any, left: Any, right: Any) -> Any:
-    """The two halves of the 128-bit product of two uint64, joined by exclusive or."""
+    """Return the exclusive or of both halves of the 128-bit product of two uint64."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         wide = ir.IntType(128)

@@ -1,6 +1,6 @@
-"""Orders and parts of columns: the one way this project sorts rows by (id, time, tie).
+"""Orders and partitions of columns: the one way this project sorts rows by (id, time, tie).
 
-Pure array functions. Ids are signed 64-bit, times int64 microseconds.
+Ids are signed 64-bit, times int64 microseconds.
 """
 
 from collections.abc import Mapping
@@ -8,42 +8,25 @@ from collections.abc import Mapping
 import numpy as np
 from numba import njit
 
+from pipelines.kernels.hash_table import number_distinct
 from pipelines.kernels.types import Int64, UInt64
 
 _MANY_ROWS = 1 << 26
 """Rows beyond which the buckets of a batch grow, see `grown`."""
 
 _SHORT = 1 << 10  # rows below which a comparison sort is faster
-_LONG_TIE = 64  # rows of one (id, time) that an insertion sort may meet
-
-
-@njit(cache=True, nogil=True)
-def _first_seen_ids(values: Int64) -> tuple[Int64, Int64]:
-    """Number the distinct `values` in the order of their first row."""
-    bits = 4
-    while (1 << bits) < 2 * values.size:
-        bits += 1
-    mask = (1 << bits) - 1
-    slots = np.full(1 << bits, -1, np.int64)
-    ids = np.empty(values.size, np.int64)
-    distinct = np.empty(values.size, np.int64)
-    count = 0
-    for row in range(values.size):
-        value = values[row]
-        mixed = np.uint64(value) * np.uint64(0x9E3779B97F4A7C15)
-        slot = np.int64((mixed ^ (mixed >> np.uint64(32))) & np.uint64(mask))
-        while slots[slot] >= 0 and distinct[slots[slot]] != value:
-            slot = (slot + 1) & mask
-        if slots[slot] < 0:
-            slots[slot] = count
-            distinct[count] = value
-            count += 1
-        ids[row] = slots[slot]
-    return ids, distinct[:count]
+_LONG_TIE = 64  # rows of one (id, time) up to which an insertion sort is used
 
 
 def dense_rank(values: Int64) -> tuple[Int64, Int64]:
-    """The rank of each value among the distinct ones.
+    """Return the rank of each value among the distinct ones.
+
+    `np.unique` sorts all values; this one sorts the distinct ones only.
+
+    Example:
+        >>> ranks, distinct = dense_rank(np.array([30, 10, 30]))
+        >>> ranks.tolist(), distinct.tolist()
+        ([1, 0, 1], [10, 30])
 
     Args:
         values: int64[n].
@@ -52,7 +35,7 @@ def dense_rank(values: Int64) -> tuple[Int64, Int64]:
         ranks int64[n] and the distinct values int64[d], ascending:
         `distinct[ranks] == values`.
     """
-    ids, distinct = _first_seen_ids(values)
+    ids, distinct = number_distinct(values)
     order = np.argsort(distinct)
     rank_of_id = np.empty(distinct.size, np.int64)
     rank_of_id[order] = np.arange(distinct.size)
@@ -61,7 +44,7 @@ def dense_rank(values: Int64) -> tuple[Int64, Int64]:
 
 @njit(cache=True, nogil=True)
 def _sort_ties(key: Int64, order: Int64, high: UInt64, low: UInt64, long_tie: int) -> int:
-    """Put rows of equal `key` in the order of (high, low); the longest tie left undone."""
+    """Sort rows of equal `key` by (high, low); return the length of the longest tie left unsorted."""
     start = 0
     longest = 0
     for end in range(1, order.size + 1):
@@ -84,11 +67,11 @@ def _sort_ties(key: Int64, order: Int64, high: UInt64, low: UInt64, long_tie: in
 
 
 def order_by(major: Int64, minor: Int64, high: UInt64, low: UInt64) -> Int64:
-    """The permutation that sorts rows by (major, minor, high, low).
+    """Return the permutation that sorts rows by (major, minor, high, low).
 
     Packs the rank of `major` and `minor` into one int64, which sorts several
-    times faster than four columns; ties are few and put right afterwards.
-    Columns that do not fit, and columns of long ties, are sorted as they are.
+    times faster than four columns; ties are few and sorted afterwards.
+    Columns that do not fit, and columns of long ties, go to `np.lexsort`.
 
     Args:
         major: int64[n], compared signed.
@@ -107,9 +90,13 @@ def order_by(major: Int64, minor: Int64, high: UInt64, low: UInt64) -> Int64:
 
 
 def order_of(key: Int64) -> Int64:
-    """The permutation that sorts `key`, int64[n]; equal keys keep their order.
+    """Return the permutation that sorts `key`, int64[n]; equal keys keep their order.
 
     A radix sort: two to three times faster than `np.argsort` on ids, ranks and times.
+
+    Example:
+        >>> order_of(np.array([30, 10, 20, 10])).tolist()
+        [1, 3, 2, 0]
     """
     if key.size < _SHORT:
         return np.argsort(key, kind="stable")
@@ -120,7 +107,7 @@ def order_of(key: Int64) -> Int64:
 
 @njit(cache=True, nogil=True)
 def _radix_order(key: Int64, least: int, bits: int) -> Int64:
-    """Sort by groups of bits, the lowest first, each pass keeping the order of the one before."""
+    """Sort by digits of up to 11 bits, the lowest first; each pass keeps the order of the one before."""
     passes = max(1, (bits + 10) // 11)
     width = (bits + passes - 1) // passes
     mask = np.uint64((1 << width) - 1)
@@ -149,7 +136,7 @@ def _radix_order(key: Int64, least: int, bits: int) -> Int64:
 
 
 def order_by_key(key: Int64, high: UInt64, low: UInt64) -> Int64:
-    """The permutation that sorts rows by (key, high, low), where keys seldom tie.
+    """Return the permutation that sorts rows by (key, high, low), where keys seldom tie.
 
     Args:
         key: int64[n], compared signed.
@@ -163,12 +150,12 @@ def order_by_key(key: Int64, high: UInt64, low: UInt64) -> Int64:
 
 
 def as_unsigned(values: Int64) -> UInt64:
-    """Signed ids as unsigned numbers of the same order, for a tie break."""
+    """Return signed ids as unsigned numbers of the same order, for a tie break."""
     return values.view(np.uint64) ^ np.uint64(1 << 63)
 
 
 def stable_order(*keys: Int64) -> Int64:
-    """The permutation that sorts rows by `keys`, the first weighing most, else keeps their order.
+    """Return the permutation that sorts rows by `keys`, the first one first, and else keeps their order.
 
     For keys of few distinct values, which pack into 16 bits and sort in linear time.
     """
@@ -183,7 +170,7 @@ def stable_order(*keys: Int64) -> Int64:
 
 
 def part_of(ids: Int64 | UInt64, parts: int) -> Int64:
-    """The range of ids, of `parts` equal ones (a power of two), that holds each id."""
+    """Return which of `parts` equal ranges of unsigned ids (a power of two) holds each id."""
     shift = 64 - (parts.bit_length() - 1)
     if shift == 64:
         return np.zeros(ids.size, np.int64)
@@ -191,12 +178,12 @@ def part_of(ids: Int64 | UInt64, parts: int) -> Int64:
 
 
 def part_of_group(ids: Int64, group: Int64, parts: Mapping[int, int]) -> Int64:
-    """The range of ids that holds each id, of as many equal ones as its group has.
+    """Return which range of ids holds each id, where each group has a number of equal ranges of its own.
 
     Args:
         ids: int64[n].
         group: int64[n], such as day numbers.
-        parts: how many a group has, a power of two; one where it is not named.
+        parts: how many ranges a group has, a power of two; one where it is not named.
     """
     most = max(parts.values(), default=1)
     if most == 1 or not group.size:
@@ -211,19 +198,28 @@ def part_of_group(ids: Int64, group: Int64, parts: Mapping[int, int]) -> Int64:
 
 
 def parts_for(rows: int, rows_a_part: int) -> int:
-    """The power of two of parts that keeps each near `rows_a_part` rows at most."""
+    """Return the power of two of parts that keeps each near `rows_a_part` rows at most.
+
+    Example:
+        >>> parts_for(41, 10)
+        8
+    """
     return 1 << max(0, -(-rows // rows_a_part) - 1).bit_length()
 
 
 def few_at_once(bounds: Int64, most: int) -> list[tuple[int, int]]:
-    """Neighbouring ranges of rows in groups, so that no copy of all rows need be held.
+    """Group neighbouring ranges of rows, so that no copy of all rows need be held.
+
+    Example:
+        >>> few_at_once(np.array([0, 4, 6, 20]), 8)
+        [(0, 2), (2, 3)]
 
     Args:
         bounds: int64[n + 1], ascending: range i is of the rows [bounds[i], bounds[i + 1]).
         most: rows of a group, more where a single range has more.
 
     Returns:
-        The first range of each group, and the one after its last.
+        the first range of each group, and the one after its last.
     """
     groups: list[tuple[int, int]] = []
     first = 0
@@ -235,15 +231,15 @@ def few_at_once(bounds: Int64, most: int) -> list[tuple[int, int]]:
 
 
 def buckets_for(rows: int, rows_a_bucket: int) -> int:
-    """The power of two of buckets of a batch: of about `rows_a_bucket` rows, and more of very many."""
+    """Return the power of two of buckets for a batch, of about `rows_a_bucket` rows, or more of very many."""
     return parts_for(rows, grown(rows_a_bucket, rows, _MANY_ROWS))
 
 
 def grown(size: int, total: int, until: int) -> int:
-    """The size of the parts of a total that grows with its square root beyond a bound.
+    """Return the size of the parts of a total; beyond a bound it grows with the total's square root.
 
-    Of two steps each part of one hands a piece to each part of the other. Parts of one size would
-    make the number of pieces grow with the square of the total, and each piece costs some work.
+    Between two steps each part of the first hands a piece to each part of the second. Parts of one
+    size would make the number of pieces grow with the square of the total, and each costs some work.
 
     Args:
         size: of a part as long as the total is no greater than `until`.

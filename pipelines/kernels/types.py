@@ -1,4 +1,4 @@
-"""Types of the arrays that kernels work on."""
+"""Types of the arrays that kernels work on, and the text column."""
 
 from dataclasses import dataclass
 
@@ -45,7 +45,7 @@ class Spans:
 
 
 def read_only(data: UInt8) -> UInt8:
-    """The same bytes in the one form that kernels are compiled for."""
+    """Return a contiguous read-only view: numba compiles a kernel anew for each other form of an array."""
     view = np.ascontiguousarray(data).view()
     view.flags.writeable = False
     return view

@@ -1,4 +1,4 @@
-"""UTF-8, checked inside kernels."""
+"""Validation of UTF-8 inside kernels."""
 
 from numba import njit
 
@@ -7,7 +7,10 @@ from pipelines.kernels.types import UInt8
 
 @njit(cache=True, nogil=True)
 def is_utf8(data: UInt8, start: int, stop: int) -> bool:
-    """Whether bytes are well-formed UTF-8: shortest forms, no surrogates, up to U+10FFFF."""
+    """Whether bytes are well-formed UTF-8: shortest forms, no surrogates, nothing above U+10FFFF.
+
+    The ranges of the second byte are those of table 3-7 of the Unicode standard.
+    """
     at = start
     while at < stop:
         lead = data[at]

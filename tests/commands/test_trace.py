@@ -44,7 +44,7 @@ SCANS = """
     an     | nobody | 10 11:00
 """
 COLUMNS = ["tier", "person", "exposed_at", "via", "seconds_direct", "seconds_indirect"]
-COLUMNS += ["seconds_imputed", "venues", "rule", "score"]
+COLUMNS += ["seconds_imputed", "venues", "rule", "score", "last_contact"]
 NO_SAFETY = "An empty answer is not safety."
 
 
@@ -75,7 +75,7 @@ def names(lake, rows):
 
 def test_rows_have_the_columns_of_the_contract_in_their_order(lake, capsys):
     rows, _ = asked(lake, capsys, "--case", "BN-1")
-    assert [list(row)[:10] for row in rows] == [COLUMNS] * 2
+    assert [list(row)[:11] for row in rows] == [COLUMNS] * 2
     first, second = rows
     score = first.pop("score")
     assert first == {
@@ -88,6 +88,7 @@ def test_rows_have_the_columns_of_the_contract_in_their_order(lake, capsys):
         "seconds_imputed": 1800,
         "venues": "=cafe;shop",
         "rule": "who-2020-12",
+        "last_contact": "2021-07-10T12:20:00Z",
         "stays": first["stays"],
     }
     assert len(first["stays"]) == len(set(first["stays"])) == 4

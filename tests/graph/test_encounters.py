@@ -65,7 +65,7 @@ def test_limits_are_inclusive_and_ask_for_their_measure():
     assert near(rows, max_distance_m=2.0, max_attenuation_db=55.0) == []
 
 
-def test_a_lake_without_encounters_has_nobody_near_anybody():
+def test_without_encounters_nobody_is_near_anybody():
     assert near([]) == []
 
 

@@ -1,4 +1,4 @@
-"""Small adversarial worlds to trace in: few persons, few places, few instants, so that everything meets."""
+"""Small adversarial worlds to trace in: few people, venues and instants, so that everything meets."""
 
 import datetime as dt
 from itertools import count
@@ -14,19 +14,20 @@ from pipelines.graph.tracing.contact_criteria import criteria, venue_classes
 from pipelines.graph.tracing.infectious_intervals import infectious_intervals, isolation
 from pipelines.graph.tracing.provenance import provenance
 from pipelines.graph.tracing.search import hops
-from pipelines.graph.tracing.temporal_graph import TemporalGraph
+from pipelines.graph.tracing.temporal_graph import TemporalGraph, Tuning
 from pipelines.graph.tracing.trace import Traced
 from pipelines.lake.sidecar import Sidecar
 from pipelines.privacy.keys import venue_id
 from pipelines.times import DAY_US
 from schemas.rules import Chain, Contact, Infectious, Override, Rule
 from schemas.tables import STAY_ORDERS
-from tests.graph.tracing import reference
+from tests.oracle import tiers
 
 MINUTE = 60_000_000
 BASE = 18_809 * DAY_US
 """2021-07-01 00:00 UTC, minute 0 of a world."""
 
+USUAL = Tuning()
 PERSONS = (-9, -3, 1, 4, 8, 12, 20)
 VENUES = {"bar": "entertainment", "cafe": "restaurant", "mall": "supermarket"}
 INSTANTS = (*range(0, 60, 5), 61, 90, 1435, 1440, 1445, 1450, 1500, 2880, 2890, 2895, 4320)
@@ -46,7 +47,7 @@ def stays(draw):
     ends = draw(st.sampled_from(["both", "both", "default", "seen to the end", "imputed"]))
     middle = (enter + leave) // 2
     seen = {"both": leave, "default": middle, "seen to the end": leave, "imputed": enter}[ends]
-    return reference.Stay(
+    return tiers.Stay(
         draw(st.sampled_from(PERSONS)),
         draw(st.sampled_from(sorted(VENUES))),
         draw(st.sampled_from([None, "a", "b"])),
@@ -59,7 +60,7 @@ def encounters(draw):
     one, other = draw(st.lists(st.sampled_from(PERSONS), min_size=2, max_size=2, unique=True))
     start, end = sorted(draw(st.lists(st.sampled_from(INSTANTS[:16]), min_size=2, max_size=2, unique=True)))
     measures = [draw(st.sampled_from([None, 1.0, 2.0])) for _ in range(2)]
-    return reference.Encounter(one, other, start, end, *measures)
+    return tiers.Encounter(one, other, start, end, *measures)
 
 
 def minutes(*, none=True):
@@ -72,7 +73,7 @@ def cases(draw):
     onset, sampled, isolated = (draw(minutes()) for _ in range(3))
     if onset is None and sampled is None:
         onset = draw(minutes(none=False))
-    return reference.Case(draw(st.sampled_from(PERSONS)), onset, sampled, isolated)
+    return tiers.Case(draw(st.sampled_from(PERSONS)), onset, sampled, isolated)
 
 
 @st.composite
@@ -101,7 +102,7 @@ def rules(draw):
 
 
 worlds = st.builds(
-    reference.World,
+    tiers.World,
     stays=st.lists(
         stays(), min_size=12, max_size=30, unique_by=lambda stay: (stay.person, stay.venue, stay.enter)
     ).map(tuple),
@@ -132,16 +133,20 @@ def sidecar(stays, number_of):
     )
 
 
-def network(world, rule):
-    """A world as files of a day, in both orders."""
+def network(world, rule, tuning):
+    """A world as files of a day, in both orders: one file a day, or two where the number of stays is odd."""
+    files_a_day = 1 + len(world.stays) % 2
     number_of = dict(zip(world.stays, count(100), strict=False))
     files = {}
     for by in STAY_ORDERS:
         key = {"venue": lambda stay: venue_id(stay.venue), "person": lambda stay: stay.person}[by]
         days = sorted({stay.enter // 1440 for stay in world.stays})
         of_day = ([stay for stay in world.stays if stay.enter // 1440 == day] for day in days)
+        parts = [some[file::files_a_day] for some in of_day for file in range(files_a_day)]
         files[by] = [
-            sidecar(sorted(some, key=lambda stay: (key(stay), stay.enter)), number_of) for some in of_day
+            sidecar(sorted(some, key=lambda stay: (key(stay), stay.enter)), number_of)
+            for some in parts
+            if some
         ]
     codes = sorted(world.types, key=venue_id)
     classes = venue_classes(
@@ -161,16 +166,17 @@ def network(world, rule):
         rule.contact.max_distance_m,
         rule.contact.max_attenuation_db,
     )
-    return TemporalGraph(lambda by, _span: files[by], criteria(rule), classes, near, us(world.until))
+    numbers = (criteria(rule), classes, near, us(world.until))
+    return TemporalGraph(lambda by, _span: files[by], *numbers, tuning=tuning)
 
 
 def case_of(case):
     return Case(case.person, CaseTimes(*map(us_or_none, (case.onset, case.sampled, case.isolated))))
 
 
-def trace_of(world, rule, index, depth):
+def trace_of(world, rule, index, depth, tuning=USUAL):
     """The compiled trace."""
-    where = network(world, rule)
+    where = network(world, rule, tuning)
     cases = [case_of(case) for case in index]
     persons = np.array([case.person for case in index], np.int64)
     infectious = infectious_intervals(cases, rule, where.until_us)
@@ -179,9 +185,9 @@ def trace_of(world, rule, index, depth):
     return Traced(rule, where, persons, infectious, found)
 
 
-def traced(world, rule, index, depth):
-    """The rows of the compiled trace, as the reference has them."""
-    made = trace_of(world, rule, index, depth)
+def traced(world, rule, index, depth, tuning=USUAL):
+    """The rows of the compiled trace, as the oracle has them."""
+    made = trace_of(world, rule, index, depth, tuning)
     return [row for tier, hop in enumerate(made.hops, 1) for row in _rows(world, made.where, tier, hop)]
 
 
@@ -189,11 +195,12 @@ def _rows(world, where, tier, hop):
     stay_of = dict(zip(count(100), world.stays, strict=False))
     code_of = {venue_id(code): code for code in world.types}
     person, via, exposed = hop.person[hop.new], hop.via[hop.new], hop.exposed_us[hop.new]
+    last = hop.last_us[hop.new]
     came = provenance(where, hop.sources, person, via)
     for pair in range(person.size):
         venues = sorted(code_of[venue] for venue in _of_pair(came.at_venue, came.at_end, pair))
         lengths = (came.direct_us[pair], came.indirect_us[pair], came.imputed_us[pair])
-        yield reference.Row(
+        yield tiers.Row(
             tier,
             int(person[pair]),
             int(exposed[pair] - BASE) // MINUTE,
@@ -201,6 +208,7 @@ def _rows(world, where, tier, hop):
             *(int(length) // 1_000_000 for length in lengths),
             ";".join(venues),
             frozenset(stay_of[stay] for stay in _of_pair(came.of_stay, came.of_end, pair)),
+            int(last[pair] - BASE) // MINUTE,
         )
 
 

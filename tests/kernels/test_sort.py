@@ -75,7 +75,7 @@ def test_each_id_lies_in_the_part_that_it_has_among_those_of_its_group(rows, par
 
 
 @pytest.mark.parametrize(("rows", "parts"), [(0, 1), (10, 1), (11, 2), (20, 2), (21, 4), (41, 8)])
-def test_parts_are_a_power_of_two_of_at_most_so_many_rows(rows, parts):
+def test_parts_are_a_power_of_two_with_a_bounded_number_of_rows(rows, parts):
     assert parts_for(rows, 10) == parts
 
 

@@ -35,16 +35,38 @@ def _case(number, person, day, time, *isolated):
 
 def traced(folder, lake, tables, case="BN-1", **question):
     """The rows under a rule of some TOML tables, as lines of words."""
+    names = _names(lake)
+    return [
+        [
+            str(row["tier"]),
+            names[row["person"]],
+            *_instant(row["exposed_at"]),
+            names[row["via"]],
+            f"{(row['seconds_direct'] + row['seconds_indirect']) / 60:g}",
+        ]
+        for row in _rows(folder, lake, tables, case, question)
+    ]
+
+
+def last_contacts(folder, lake, tables, case="BN-1", **question):
+    """Who is in, and when each met an infector last, as lines of words."""
+    names = _names(lake)
+    rows = _rows(folder, lake, tables, case, question)
+    return [[names[row["person"]], *_instant(row["last_contact"])] for row in rows]
+
+
+def _rows(folder, lake, tables, case, question):
     path = folder / "drawn.toml"
     path.write_text(f'id = "drawn"\ntitle = "t"\nsource = "s"\nvalid_from = 2021-01-01\n{tables}', "utf-8")
-    names = {person_token(lake, name): name for name in PERSONS}
-    rows = trace(lake, case, str(path), **question).to_pylist()
-    return [[str(row["tier"]), names[row["person"]], *_how(row, names)] for row in rows]
+    return trace(lake, case, str(path), **question).to_pylist()
 
 
-def _how(row, names):
-    began, seconds = row["exposed_at"], row["seconds_direct"] + row["seconds_indirect"]
-    return [f"{began:%-d}", f"{began:%H:%M}", names[row["via"]], f"{seconds / 60:g}"]
+def _names(lake):
+    return {person_token(lake, name): name for name in PERSONS}
+
+
+def _instant(moment):
+    return [f"{moment:%-d}", f"{moment:%H:%M}"]
 
 
 def assert_traced(folder, tables, stays, rows, *, cases=ONSET, **question):

@@ -272,7 +272,7 @@ def test_another_version_of_the_rules_is_refused_until_everything_is_written_aga
         recompute(lake, rules=worlds.RULES)
 
 
-def test_a_commit_that_came_between_is_computed_again(lake):
+def test_a_plan_overtaken_by_another_commit_is_computed_again(lake):
     lakes.add_scans(lake, [scan(1, 9)])
     plans = []
 
@@ -289,7 +289,7 @@ def test_a_commit_that_came_between_is_computed_again(lake):
     assert_lake_is(lake, expected([scan(1, 9), scan(2, 9.1, venue=1)]))
 
 
-def test_commits_that_always_come_between_are_given_up_with_a_word(lake):
+def test_a_writer_that_never_gets_its_turn_gives_up_with_one_line(lake):
     lakes.add_scans(lake, [scan(1, 9)])
     with (
         without_runner(),

@@ -1,4 +1,4 @@
-"""Write dates of `contacts` and `crowds`, and again when their stays change: plan, run, try again."""
+"""Write dates of `contacts` and `crowds`, and rewrite them when stays change: plan, run, retry."""
 
 import os
 from collections.abc import Sequence
@@ -6,7 +6,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipelines.errors import ServiceError
-from pipelines.graph.contact_table.plan import ContactPlan, Limits, commit_dates, held_limits, make_plan
+from pipelines.graph.contact_table.plan import (
+    USUAL,
+    ContactPlan,
+    Limits,
+    PartSizes,
+    commit_dates,
+    held_limits,
+    make_plan,
+)
 from pipelines.graph.contact_table.transforms import WriteDates
 from pipelines.lake import CommitConflict, Lake, storage
 from pipelines.runtime.job_result import outcome_of
@@ -18,6 +26,10 @@ _ATTEMPTS = 8
 @dataclass(frozen=True)
 class Materialised:
     """What was written.
+
+    Example:
+        >>> Materialised(dates=(18809,), contacts=12)
+        Materialised(dates=(18809,), contacts=12, crowds=0)
 
     Attributes:
         dates: day numbers of the dates that were written.
@@ -31,50 +43,61 @@ class Materialised:
 
 
 def materialise(
-    lake: Lake, dates: Sequence[int], limits: Limits | None = None, *, runner: str = "direct"
+    lake: Lake,
+    dates: Sequence[int],
+    limits: Limits | None = None,
+    *,
+    runner: str = "direct",
+    sizes: PartSizes = USUAL,
 ) -> Materialised:
-    """Write the contacts and crowds of dates, from stays that are brought up to the scans first.
+    """Write the contacts and crowds of dates, after bringing stays up to the scans.
 
     Args:
         lake: the lake.
         dates: day numbers.
-        limits: of all contacts of the lake; other ones than it has write all its dates again.
-            None keeps them.
+        limits: of all contacts of the lake; if they differ from the lake's, all its dates are
+            rewritten. None keeps them.
         runner: the name of the Beam runner.
+        sizes: of what the workers get and write.
 
     Raises:
         RefusedError: the stays were made with another version of `stays.toml`.
         DataError: a data file is missing or damaged.
-        ServiceError: the lake cannot be written, or other writers leave no gap.
+        ServiceError: the lake cannot be written, or other writers kept committing.
     """
     recompute(lake, runner=runner)
-    return _settle(lake, dates, limits or held_limits(lake) or Limits(), False, runner)
+    return _write(lake, dates, limits or held_limits(lake) or Limits(), False, runner, sizes)
 
 
-def refresh(lake: Lake, *, everything: bool = False, runner: str = "direct") -> Materialised:
-    """Write the dates again that the newest stays may change, or all that the lake holds.
+def refresh(
+    lake: Lake, *, everything: bool = False, runner: str = "direct", sizes: PartSizes = USUAL
+) -> Materialised:
+    """Rewrite the dates that the newest stays may change, or all that the lake holds.
 
     The same errors as `materialise`.
     """
     limits = held_limits(lake)
-    return Materialised() if limits is None else _settle(lake, (), limits, everything, runner)
+    return Materialised() if limits is None else _write(lake, (), limits, everything, runner, sizes)
 
 
-def _settle(lake: Lake, dates: Sequence[int], limits: Limits, everything: bool, runner: str) -> Materialised:
+def _write(
+    lake: Lake, dates: Sequence[int], limits: Limits, everything: bool, runner: str, sizes: PartSizes
+) -> Materialised:
+    """Plan and run until a plan is committed before anybody else commits."""
     for _ in range(_ATTEMPTS):
         try:
-            plan = make_plan(lake, dates, limits, everything=everything)
+            plan = make_plan(lake, dates, limits, everything=everything, sizes=sizes)
         except CommitConflict:
             recompute(lake, runner=runner)
             continue
         outcome = carry_out(plan, runner)
         if not outcome.get("conflict"):
             return Materialised(plan.dates, outcome["contacts"], outcome["crowds"])
-    raise ServiceError("other writers keep changing the contacts", "run it again when they are done")
+    raise ServiceError("other writers keep changing the contacts", "run it again when they have finished")
 
 
 def carry_out(plan: ContactPlan, runner: str) -> dict[str, Any]:
-    """Carry out one plan and say what became of it."""
+    """Run one plan and return its outcome: `contacts`, `crowds`, and `conflict` if it was not committed."""
     if not plan.dates:
         return _only_marks(plan)
     name = f"contacts-{os.getpid()}-{os.urandom(4).hex()}"
@@ -86,7 +109,7 @@ def carry_out(plan: ContactPlan, runner: str) -> dict[str, Any]:
 
 
 def _only_marks(plan: ContactPlan) -> dict[str, Any]:
-    """No date changes: say that the contacts reflect the new versions, if they do not say so."""
+    """Record that the contacts reflect the new versions, where no date changes; nothing if they say so."""
     if not plan.is_idle:
         try:
             commit_dates(plan, [])

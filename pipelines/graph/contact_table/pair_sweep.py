@@ -1,34 +1,34 @@
 """Contacts of all pairs at once: who was at a venue together, and when, from its stays.
 
 Pure functions over columns. The contact of a pair at a venue is the union of
-the overlaps of their stays, less the windows in which the place was a crowd.
-Taken apart: the union of each person's own stays, less the crowds, is made
-first, for (A ∩ B) ∖ W = (A ∖ W) ∩ (B ∖ W). What is left of a person does not
-touch itself, so two such times that meet are one contact, and no pair is ever
-looked up. Ordered by begin, the partners of a row that come after it and
-share the minimum with it are one range of rows: they are counted by a binary
-search, and nobody is compared in vain.
+the overlaps of their stays, less the windows in which the venue was crowded.
+Since (A ∩ B) ∖ W = (A ∖ W) ∩ (B ∖ W), each person's own stays are merged and
+the crowds cut out of them first. What is left of a person does not touch
+itself, so every two such presences that overlap are one contact, and no pair
+is ever looked up. Sorted by begin, the later partners of a presence that share
+the minimum with it are one range of rows: a binary search counts them, and no
+two people are compared in vain.
 """
 
 from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 from numba import njit
 
+from pipelines.kernels.hash_table import FREE, slot_of, slots_for
 from pipelines.kernels.sort import as_unsigned, dense_rank, order_by, order_of
-from pipelines.kernels.types import Int64
+from pipelines.kernels.types import Int32, Int64
 
 
 class Presences(NamedTuple):
-    """When each person was at a venue, a time a row, ascending by (venue, begin).
+    """When each person was at a venue, an interval a row, ascending by (venue, begin).
 
-    The times of one person at one venue neither overlap nor touch.
+    The intervals of one person at one venue neither overlap nor touch.
 
     Attributes:
         person, venue: int64[n].
-        begin_us, end_us: int64[n], microseconds UTC; the time is [begin_us, end_us).
+        begin_us, end_us: int64[n], microseconds UTC; the interval is [begin_us, end_us).
     """
 
     person: Int64
@@ -38,7 +38,7 @@ class Presences(NamedTuple):
 
 
 class Crowds(NamedTuple):
-    """Windows in which a venue held more people than are expanded into pairs, by (venue, start).
+    """Windows over the crowd cap, which are not expanded into pairs, ascending by (venue, start).
 
     Attributes:
         venue: int64[w].
@@ -51,7 +51,12 @@ class Crowds(NamedTuple):
 
 
 class Partners(NamedTuple):
-    """Whom each presence meets among those after it: the rows [first, last).
+    """The partners of each presence among the later ones: the rows [first, last).
+
+    Example:
+        >>> there = presences(*np.array([[1, 2], [7, 7], [0, 5], [10, 15]]))
+        >>> partners(there, 1, 0, 100).contacts
+        1
 
     Attributes:
         first, last: int64[n].
@@ -87,7 +92,7 @@ class Contacts(NamedTuple):
 
 
 def presences(person: Int64, venue: Int64, enter_us: Int64, exit_us: Int64) -> Presences:
-    """The union of each person's stays at each venue; what touches is joined.
+    """Merge each person's stays at each venue where they overlap or touch.
 
     Args:
         person: int64[n], of stays in any order.
@@ -97,12 +102,12 @@ def presences(person: Int64, venue: Int64, enter_us: Int64, exit_us: Int64) -> P
     """
     order = order_by(venue, enter_us, as_unsigned(person), as_unsigned(exit_us))
     person, venue, enter_us, exit_us = (column[order] for column in (person, venue, enter_us, exit_us))
-    row, end_us = _joined(_bounds(venue), person, enter_us, exit_us)
+    row, end_us = _merge(_bounds(venue), person, enter_us, exit_us)
     return Presences(person[row], venue[row], enter_us[row], end_us)
 
 
 def outside(there: Presences, crowds: Crowds, min_us: int) -> Presences:
-    """What is left of presences outside of crowds, in pieces of `min_us` or more."""
+    """Cut crowds out of presences and return what is left, in pieces of `min_us` or more."""
     first = np.searchsorted(crowds.venue, there.venue, "left")
     last = np.searchsorted(crowds.venue, there.venue, "right")
     row, begin_us, end_us = _cut(there.begin_us, there.end_us, first, last, *crowds[1:], max(min_us, 1))
@@ -114,13 +119,13 @@ def outside(there: Presences, crowds: Crowds, min_us: int) -> Presences:
 
 
 def partners(there: Presences, min_us: int, from_us: int, to_us: int) -> Partners:
-    """Whom each presence meets for `min_us` or more, from an instant of [from_us, to_us) on.
+    """Find whom each presence meets for `min_us` or more, in contacts that begin in [from_us, to_us).
 
     Args:
-        there: pieces of at least `min_us`, as `outside` gives them.
-        min_us: the shortest contact; one below 1 is any positive overlap.
+        there: pieces of at least `min_us`, as `outside` returns them.
+        min_us: the shortest contact; below 1 it is any positive overlap.
         from_us: contacts that begin earlier are left out.
-        to_us: so are those that begin then or later.
+        to_us: contacts that begin then or later are left out.
     """
     bounds = _bounds(there.venue)
     first, last = _partners(bounds, there.begin_us, there.end_us, max(min_us, 1), from_us, to_us)
@@ -128,7 +133,7 @@ def partners(there: Presences, min_us: int, from_us: int, to_us: int) -> Partner
 
 
 def blocks(met: Partners, most: int) -> Iterator[slice]:
-    """Ranges of presences in their order, with at most `most` contacts each, or one presence with more."""
+    """Yield ranges of presences with at most `most` contacts each, or of one presence with more."""
     ends = np.cumsum(met.last - met.first)
     start = before = 0
     while start < ends.size and before < ends[-1]:
@@ -139,7 +144,7 @@ def blocks(met: Partners, most: int) -> Iterator[slice]:
 
 
 def contacts(there: Presences, met: Partners, rows: slice) -> Contacts:
-    """The contacts of some presences with those after them."""
+    """Return the contacts of some presences with later ones."""
     size, persons = int((met.last[rows] - met.first[rows]).sum()), met.persons
     key, own, other = _pairs(met.rank, met.first, met.last, rows.start, rows.stop, size, persons.size)
     order = order_of(key)  # equal pairs stay in the order of venue and begin
@@ -154,14 +159,14 @@ def contacts(there: Presences, met: Partners, rows: slice) -> Contacts:
 
 
 def _bounds(venue: Int64) -> Int64:
-    """The rows where a venue begins, and the number of rows."""
+    """Return the rows where a venue begins, and the number of rows."""
     begins = np.append(True, venue[1:] != venue[:-1])[: venue.size]
     return np.append(np.flatnonzero(begins), venue.size)
 
 
 @njit(cache=True, nogil=True)
-def _joined(bounds: Int64, person: Int64, enter_us: Int64, exit_us: Int64) -> tuple[Int64, Int64]:
-    """The first stay of each presence, and the end of the presence.
+def _merge(bounds: Int64, person: Int64, enter_us: Int64, exit_us: Int64) -> tuple[Int64, Int64]:
+    """Return the first stay of each presence, and the end of the presence.
 
     Args:
         bounds: int64[venues + 1], the rows where a venue begins.
@@ -170,46 +175,35 @@ def _joined(bounds: Int64, person: Int64, enter_us: Int64, exit_us: Int64) -> tu
         exit_us: int64[n].
     """
     row, end_us = np.empty(person.size, np.int64), np.empty(person.size, np.int64)
-    largest = np.max(np.append(np.diff(bounds), 1))
-    whose, newest = np.empty(2 * _slots(largest), np.int64), np.empty(2 * _slots(largest), np.int64)
+    whose = np.empty(person.size, np.int64)
+    slots = np.empty(slots_for(np.max(np.append(np.diff(bounds), 0))), np.int32)
     count = 0
     for position in range(bounds.size - 1):
-        mask = 2 * _slots(bounds[position + 1] - bounds[position]) - 1
-        newest[: mask + 1] = -1
+        newest = slots[: slots_for(bounds[position + 1] - bounds[position])]
+        newest[:] = FREE
         for stay in range(bounds[position], bounds[position + 1]):
-            slot = np.int64((np.uint64(person[stay]) * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(20)) & mask
-            while newest[slot] >= 0 and whose[slot] != person[stay]:
-                slot = (slot + 1) & mask
+            slot = slot_of(newest, whose, person[stay])
             known = newest[slot]
             if known >= 0 and enter_us[stay] <= end_us[known]:
                 end_us[known] = max(end_us[known], exit_us[stay])
                 continue
             row[count], end_us[count] = stay, exit_us[stay]
-            whose[slot], newest[slot] = person[stay], count
+            whose[count], newest[slot] = person[stay], count
             count += 1
     return row[:count], end_us[:count]
-
-
-@njit(cache=True, nogil=True)
-def _slots(rows: int) -> int:
-    """The power of two at or above `rows`."""
-    slots = 8
-    while slots < rows:
-        slots *= 2
-    return slots
 
 
 @njit(cache=True, nogil=True)
 def _cut(
     begin_us: Int64, end_us: Int64, first: Int64, last: Int64, start_us: Int64, stop_us: Int64, min_us: int
 ) -> tuple[Int64, Int64, Int64]:
-    """The pieces of `min_us` or more that windows leave of times, and the time of each.
+    """Return the pieces of `min_us` or more that windows leave of intervals, and the interval of each.
 
     Args:
         begin_us: int64[n].
         end_us: int64[n].
-        first: int64[n], where the windows of the time's venue begin.
-        last: int64[n], and where they end.
+        first: int64[n], where the windows of the interval's venue begin.
+        last: int64[n], where they end.
         start_us: int64[w], of windows, ascending within a venue.
         stop_us: int64[w].
         min_us: the shortest piece.
@@ -217,25 +211,25 @@ def _cut(
     row = np.empty(begin_us.size, np.int64)
     piece_begin_us, piece_end_us = np.empty(begin_us.size, np.int64), np.empty(begin_us.size, np.int64)
     count = 0
-    for time in range(begin_us.size):
-        at_us = begin_us[time]
-        for window in range(first[time], last[time] + 1):
-            open_us = end_us[time]
-            if window < last[time]:
+    for interval in range(begin_us.size):
+        at_us = begin_us[interval]
+        for window in range(first[interval], last[interval] + 1):
+            open_us = end_us[interval]
+            if window < last[interval]:
                 open_us = min(open_us, start_us[window])
             if open_us - at_us >= min_us:
                 if count == row.size:
-                    row, piece_begin_us, piece_end_us = _room(row, piece_begin_us, piece_end_us)
-                row[count], piece_begin_us[count], piece_end_us[count] = time, at_us, open_us
+                    row, piece_begin_us, piece_end_us = _doubled(row, piece_begin_us, piece_end_us)
+                row[count], piece_begin_us[count], piece_end_us[count] = interval, at_us, open_us
                 count += 1
-            if window < last[time]:
+            if window < last[interval]:
                 at_us = max(at_us, stop_us[window])
     return row[:count], piece_begin_us[:count], piece_end_us[:count]
 
 
 @njit(cache=True, nogil=True)
-def _room(row: Int64, begin_us: Int64, end_us: Int64) -> tuple[Int64, Int64, Int64]:
-    """The same columns, with as much room again."""
+def _doubled(row: Int64, begin_us: Int64, end_us: Int64) -> tuple[Int64, Int64, Int64]:
+    """Return the same columns with twice the room."""
     more = np.empty(row.size, np.int64)
     return np.concatenate((row, more)), np.concatenate((begin_us, more)), np.concatenate((end_us, more))
 
@@ -260,8 +254,8 @@ def _partners(
 @njit(cache=True, nogil=True)
 def _pairs(
     rank: Int64, first: Int64, last: Int64, start: int, stop: int, size: int, persons: int
-) -> tuple[Int64, npt.NDArray[np.int32], npt.NDArray[np.int32]]:
-    """Each pair of presences: the pair of their persons as one number, and their rows, the earlier first."""
+) -> tuple[Int64, Int32, Int32]:
+    """Return each pair of presences: its two people as one number, and its rows, the earlier one first."""
     key = np.empty(size, np.int64)
     own, other = np.empty(size, np.int32), np.empty(size, np.int32)
     count = 0

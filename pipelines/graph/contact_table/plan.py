@@ -1,8 +1,8 @@
-"""Which dates of `contacts` and `crowds` are to be written, decided from the logs alone, and their commit.
+"""Which dates of `contacts` and `crowds` to write, decided from the logs alone, and their commit.
 
-A date is written when somebody asks for it, and again whenever stays change
-that could change it. The table `contacts` says in its marks which dates it
-holds, under which limits, and which version of `stays` it reflects.
+A date is written when it is asked for, and again whenever stays change that
+could change it. The marks of the table `contacts` say which dates it holds,
+under which limits, and which version of `stays` it reflects.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -33,9 +33,13 @@ _MIN_US, _CAP = "contact_min_us", "crowd_cap"
 class Limits:
     """What becomes a row of `contacts`, the same for all dates of a lake.
 
+    Example:
+        >>> Limits(cap=200).marks
+        {'contact_min_us': 900000000, 'crowd_cap': 200}
+
     Attributes:
         min_us: the shortest contact, microseconds.
-        cap: a window with more people than that is a crowd.
+        cap: a window with more people is a crowd.
     """
 
     min_us: int = MIN_MINUTES * MINUTE_US
@@ -43,8 +47,24 @@ class Limits:
 
     @property
     def marks(self) -> dict[str, int]:
-        """How the table says it."""
+        """The marks that record the limits in the log."""
         return {_MIN_US: self.min_us, _CAP: self.cap}
+
+
+@dataclass(frozen=True)
+class PartSizes:
+    """How much a worker gets and writes at once; no row depends on it, only how many files there are.
+
+    Attributes:
+        stays: in one part of a date.
+        rows: of one file of contacts.
+    """
+
+    stays: int = 1 << 18
+    rows: int = 1 << 21
+
+
+USUAL = PartSizes()
 
 
 @dataclass(frozen=True)
@@ -57,9 +77,10 @@ class ContactPlan:
         dates: day numbers to write, ascending.
         stays: the files in the order `venue`.
         footfall: its files.
-        contacts: the version to be followed.
-        crowds: the version to be followed.
-        marks: what both tables will say they reflect.
+        contacts: the version to commit after.
+        crowds: the version to commit after.
+        marks: what both tables will record that they reflect.
+        sizes: of what the workers get and write.
     """
 
     lake: Lake
@@ -70,10 +91,11 @@ class ContactPlan:
     contacts: Snapshot
     crowds: Snapshot
     marks: Mapping[str, int]
+    sizes: PartSizes
 
     @property
     def is_idle(self) -> bool:
-        """Whether both tables are what they must be."""
+        """Whether both tables are up to date already."""
         return not self.dates and all(
             mark(self.lake, name, key) == number
             for name in ("contacts", "crowds")
@@ -83,7 +105,7 @@ class ContactPlan:
 
 @dataclass(frozen=True)
 class Written:
-    """A new file of a table for a date."""
+    """A new data file of one table and date."""
 
     table: str
     date: int
@@ -91,22 +113,30 @@ class Written:
 
 
 def held_limits(lake: Lake) -> Limits | None:
-    """The limits of the contacts that a lake holds; None when it holds none."""
+    """Return the limits of the contacts that a lake holds; None when it holds none."""
     min_us, cap = mark(lake, "contacts", _MIN_US), mark(lake, "contacts", _CAP)
     return None if min_us is None or cap is None else Limits(min_us, cap)
 
 
-def make_plan(lake: Lake, asked: Iterable[int], limits: Limits, *, everything: bool = False) -> ContactPlan:
+def make_plan(
+    lake: Lake,
+    requested: Iterable[int],
+    limits: Limits,
+    *,
+    everything: bool = False,
+    sizes: PartSizes = USUAL,
+) -> ContactPlan:
     """Compare the lake's contacts with its stays.
 
     Args:
         lake: the lake.
-        asked: day numbers to write in any case.
-        limits: of all contacts; other ones than before write all dates again.
-        everything: write all dates again that the table holds.
+        requested: day numbers to write in any case.
+        limits: of all contacts; if they differ from the lake's, all its dates are rewritten.
+        everything: rewrite all dates that the table holds.
+        sizes: of what the workers get and write.
 
     Raises:
-        CommitConflict: stays and footfall are just being written.
+        CommitConflict: stays and footfall are being written at this moment.
     """
     stays, footfall = snapshot(lake, "stays"), snapshot(lake, "footfall")
     if stays.marks != footfall.marks:
@@ -122,22 +152,23 @@ def make_plan(lake: Lake, asked: Iterable[int], limits: Limits, *, everything: b
     return ContactPlan(
         lake=lake,
         limits=limits,
-        dates=tuple(sorted({*asked} | held)),
+        dates=tuple(sorted({*requested} | held)),
         stays=after,
         footfall=footfall.files,
         contacts=contacts,
         crowds=crowds,
         marks={**stays.marks, _STAYS_VERSION: stays.version, **limits.marks},
+        sizes=sizes,
     )
 
 
 def by_venue(stays: Snapshot) -> tuple[LiveFile, ...]:
-    """The files of `stays` in the order `venue`."""
+    """Return the files of `stays` in the order `venue`."""
     return tuple(file for file in stays.files if file.partition["by"] == "venue")
 
 
 def _reflected(lake: Lake) -> tuple[LiveFile, ...] | None:
-    """The files of the stays that `contacts` reflects; None when nobody knows them any more."""
+    """Return the files of the stays that `contacts` reflects; None when that version is gone."""
     version = mark(lake, "contacts", _STAYS_VERSION)
     try:
         return None if version is None else by_venue(snapshot(lake, "stays", version))
@@ -146,13 +177,13 @@ def _reflected(lake: Lake) -> tuple[LiveFile, ...] | None:
 
 
 def dates_touched(before: Iterable[LiveFile], after: Iterable[LiveFile]) -> set[int]:
-    """The dates that stays of changed files touch, from that of an enter to that of an exit."""
+    """Return the dates that stays of changed files touch, from that of an enter to that of an exit."""
     was, remains = ({file.relative: file for file in files} for files in (before, after))
     return _dates_of((was | remains)[path] for path in was.keys() ^ remains.keys())
 
 
 def _dates_of(files: Iterable[LiveFile]) -> set[int]:
-    """The dates of files, and all until the last exit or end in them."""
+    """Return the dates of files, and all dates up to the last exit or end in them."""
     dates: set[int] = set()
     for file in files:
         ends = [
@@ -163,15 +194,15 @@ def _dates_of(files: Iterable[LiveFile]) -> set[int]:
 
 
 def affected(touched: Collection[int], contacts: Iterable[LiveFile], min_us: int) -> set[int]:
-    """The dates whose contacts or crowds changed stays may change.
+    """Return the dates whose contacts or crowds may change with the stays.
 
-    A contact that reaches into a touched date began on it, on a date from
-    which its row is known to reach it, or too shortly before to be a row yet.
-    And the crowd of a day's last minutes decides where contacts of the next
-    one begin.
+    A contact that reaches into a touched date began on that date, on an
+    earlier one whose row is known to reach it, or so shortly before it that
+    it is not a row yet. And a crowd in the last minutes of a day decides where
+    contacts of the next day begin.
 
     Args:
-        touched: the dates that the stays touch, before the change or after it.
+        touched: the dates that the stays touched before the change, or touch after it.
         contacts: the live files.
         min_us: the shortest contact.
     """
@@ -185,7 +216,7 @@ def affected(touched: Collection[int], contacts: Iterable[LiveFile], min_us: int
 
 
 def commit_dates(plan: ContactPlan, written: Sequence[Written]) -> None:
-    """Make the written dates visible: crowds first, then contacts, whose marks decide.
+    """Commit the written dates: crowds first, then contacts, whose marks decide what is held.
 
     Raises:
         CommitConflict: another commit came between.
@@ -210,5 +241,5 @@ def _commit(
 
 
 def _date_mark(date: int) -> str:
-    """The mark that says that a date has been written, were it without a contact."""
+    """Return the mark that a date has been written, which it has even without contacts."""
     return f"date:{date}"

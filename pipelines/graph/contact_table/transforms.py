@@ -1,4 +1,4 @@
-"""Stays to contacts and crowds: the wiring, no logic."""
+"""Stays to contacts and crowds: the wiring of the job, without logic."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,24 +15,24 @@ from pipelines.runtime.job_errors import noted
 from pipelines.runtime.job_result import leave_outcome
 from pipelines.windowing.plan import date_of
 
-STAYS_A_PART = 1 << 18
-
 
 @dataclass
 class WriteDates(beam.PTransform):  # type: ignore[type-arg]
-    """Begin -> the outcome of the commit, also left for the launcher."""
+    """Begin -> the outcome of the commit, which is also left for the launcher."""
 
     plan: ContactPlan
     scratch: str
 
     def expand(self, begin: Any) -> Any:
-        """Wire the steps; a bucket of venues needs no shuffle, for files of stays are sorted by venue."""
+        """Wire the steps; nothing is shuffled, since files of stays are sorted by venue."""
         plan, scratch = self.plan, self.scratch
         contacts = (
             begin
             | "List date parts" >> beam.Create(date_parts(plan))
             | "Write contacts"
-            >> beam.ParDo(WriteContacts(plan.lake, plan.stays, plan.footfall, plan.limits, scratch))
+            >> beam.ParDo(
+                WriteContacts(plan.lake, plan.stays, plan.footfall, plan.limits, plan.sizes.rows, scratch)
+            )
         )
         crowds = (
             begin
@@ -47,17 +47,17 @@ class WriteDates(beam.PTransform):  # type: ignore[type-arg]
 
 
 def date_parts(plan: ContactPlan) -> list[DatePart]:
-    """The dates of a plan in parts of few stays."""
-    found = []
+    """Cut the dates of a plan into parts of few stays."""
+    cut = []
     for date in plan.dates:
-        parts = parts_for(sum(file.rows for file in plan.stays if date_of(file) == date), STAYS_A_PART)
-        found += [DatePart(date, part, parts) for part in range(parts)]
-    return found
+        parts = parts_for(sum(file.rows for file in plan.stays if date_of(file) == date), plan.sizes.stays)
+        cut += [DatePart(date, part, parts) for part in range(parts)]
+    return cut
 
 
 @dataclass
 class CommitDates(beam.DoFn):
-    """The last step: one element, one worker."""
+    """The last step: one element on one worker."""
 
     plan: ContactPlan
     scratch: str

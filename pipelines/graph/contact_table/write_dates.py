@@ -1,4 +1,4 @@
-"""The contacts of one part of a date, and the crowds of a date, as files."""
+"""Find and write the contacts of one part of a date, and the crowds of a date."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -29,14 +29,17 @@ from pipelines.times import DAY_US, SECOND_US, day_text
 from pipelines.windowing.plan import date_of
 from schemas.tables import CONTACTS, CROWDS
 
-ROWS_A_FILE = 1 << 21
-
 _CROWD_COLUMNS = ["venue", "window_start", "window_end", "people"]
 
 
 @dataclass(frozen=True)
 class DatePart:
-    """The contacts that begin on `date` at the venues of range `part` of `parts` equal ones."""
+    """The contacts that begin on `date` at the venues of range `part` of `parts` equal ones.
+
+    Example:
+        >>> DatePart(18809, 1, 2).venues == (-(2**63), -1)
+        True
+    """
 
     date: int
     part: int
@@ -44,17 +47,17 @@ class DatePart:
 
     @property
     def start_us(self) -> int:
-        """Where the date begins."""
+        """Where the date begins, microseconds UTC."""
         return self.date * DAY_US
 
     @property
     def stop_us(self) -> int:
-        """Where it ends."""
+        """Where the date ends, microseconds UTC."""
         return self.start_us + DAY_US
 
     @property
     def venues(self) -> tuple[int, int]:
-        """The first and the last venue of the range, as they are ordered."""
+        """The first and the last venue of the range, as signed ids; ranges are cut from unsigned ones."""
         first = self.part * (2**64 // self.parts)
         last = first + 2**64 // self.parts - 1
         if self.parts == 1:
@@ -64,34 +67,36 @@ class DatePart:
 
 @dataclass
 class WriteContacts(ThreadedDoFn):
-    """DatePart -> Written of `contacts`, a file for about two million rows.
+    """DatePart -> Written of `contacts`, a file for up to `rows_a_file` rows.
 
     Attributes:
         stays: all files in the order `venue`.
         footfall: all files.
         limits: of contacts.
+        rows_a_file: a file has no more, unless one presence alone has more contacts.
     """
 
     lake: Lake
     stays: tuple[LiveFile, ...]
     footfall: tuple[LiveFile, ...]
     limits: Limits
+    rows_a_file: int
     scratch: str
 
     def work(self, part: DatePart, *_: Any) -> Iterator[Written]:
         """Find and write the contacts of one part of a date."""
         there, met = self._found(part)
-        for rows in blocks(met, ROWS_A_FILE):
+        for rows in blocks(met, self.rows_a_file):
             table = contact_rows(contacts(there, met, rows))
             file = write_data_file(self.lake, CONTACTS, {"date": day_text(part.date)}, table)
             yield Written("contacts", part.date, file)
 
     def _found(self, part: DatePart) -> tuple[Presences, Partners]:
-        """Everybody's presences and whom they meet from an instant of the date on.
+        """Return everybody's presences, and whom they meet in contacts that begin on the date.
 
-        Where a contact begins depends on those alone who are there on the
-        date. It ends where a stay that begins later may still go on: stays
-        are read until no contact reaches beyond them.
+        Where a contact begins depends only on stays that touch the date. But
+        a stay that begins later may prolong a presence, and so a contact:
+        stays are read until no presence reaches beyond them.
         """
         until_us, stays = part.stop_us, self._read_stays(part, part.stop_us)
         reach_us = int(stays[3].max(initial=part.start_us))
@@ -105,11 +110,11 @@ class WriteContacts(ThreadedDoFn):
         return there, partners(there, self.limits.min_us, part.start_us, part.stop_us)
 
     def _begins_later(self, until_us: int) -> bool:
-        """Whether some stay of the lake begins at an instant or after it."""
+        """Whether a stay of the lake may begin at an instant or after it."""
         return any(file.stats.greatest["enter"] >= until_us for file in self.stays)
 
     def _read_stays(self, part: DatePart, until_us: int) -> list[Int64]:
-        """Person, venue, enter and exit of stays that end no earlier than the date begins."""
+        """Return person, venue, enter and exit of stays that end no earlier than the date begins."""
         first, last = part.venues
         found = [[np.empty(0, np.int64)] * 4]
         for file in self.stays:
@@ -132,7 +137,7 @@ class WriteContacts(ThreadedDoFn):
 
 @dataclass
 class WriteCrowds(ThreadedDoFn):
-    """Day number -> Written of `crowds`, if the date has any.
+    """Day number -> Written of `crowds`, if the date has crowds.
 
     Attributes:
         footfall: all files.
@@ -154,7 +159,7 @@ class WriteCrowds(ThreadedDoFn):
 
 
 def crowd_rows(footfall: list[LiveFile], cap: int) -> pa.Table:
-    """The windows of files with more than `cap` people, as rows of `crowds` in its order.
+    """Return the windows of files with more than `cap` people, as rows of `crowds` in its order.
 
     Raises:
         DataError: a file is missing or damaged.
@@ -173,7 +178,7 @@ def crowd_rows(footfall: list[LiveFile], cap: int) -> pa.Table:
 
 
 def crowds_between(footfall: tuple[LiveFile, ...], part: DatePart, until_us: int, cap: int) -> Crowds:
-    """The crowds that decide about contacts of a part: from those that end as the date begins on."""
+    """Return the crowds that cut contacts of a part, also those that end just as the date begins."""
     first, last = part.venues
     near = [
         file
@@ -191,7 +196,7 @@ def crowds_between(footfall: tuple[LiveFile, ...], part: DatePart, until_us: int
 
 
 def contact_rows(found: Contacts) -> pa.Table:
-    """Contacts as rows of their table."""
+    """Return contacts as rows of their table."""
     columns = {
         "person_a": column(found.person_a),
         "person_b": column(found.person_b),

@@ -1,4 +1,4 @@
-"""The stays of infectious persons, clipped to when they are infectious."""
+"""The stays of infectious people, clipped to when they are infectious."""
 
 from typing import Any, NamedTuple
 
@@ -13,16 +13,17 @@ from pipelines.kernels.types import Int32, Int64, UInt8
 from pipelines.lake.sidecar import Sidecar
 
 NO_ZONE = -1
+"""The zone of a stay that names none, or where no class of venues asks for zones."""
 
 
 class Zones:
-    """One number a zone, whatever file it stands in; a stay without zone has NO_ZONE."""
+    """Numbers for the names of zones, the same in all files; files number their zones each for itself."""
 
     def __init__(self) -> None:
         self._numbers: dict[str, int] = {}
 
     def of(self, columns: Sidecar) -> Int32:
-        """The zone of each row of a file, int32[n].
+        """Return the zone of each row of a file, int32[n].
 
         Raises:
             DataError: the sidecar is damaged.
@@ -36,12 +37,12 @@ class Zones:
 
 
 class ClippedStays(NamedTuple):
-    """Stays of infectious persons, clipped; a stay of a person with several intervals may stand twice.
+    """Stays of infectious people, clipped; a stay that reaches into two intervals stands twice.
 
     Attributes:
         owner: int64[s], which interval the stay was clipped to.
         venue: int64[s].
-        kind: uint8[s], the class of the venue.
+        kind: uint8[s], the class of the venue, see `Criteria`.
         zone: int32[s], NO_ZONE where none is known or asked for.
         start_us, end_us: int64[s], the clipped stay, microseconds UTC; never empty.
         reach_us: int64[s], its end lengthened by what counts as indirect.
@@ -62,7 +63,7 @@ class ClippedStays(NamedTuple):
     stay_id: Int64
 
     def at(self, chosen: Int64) -> "ClippedStays":
-        """Some of the stays, by position."""
+        """Return some of the stays, by position."""
         columns: list[Any] = [column[chosen] for column in self]
         return ClippedStays(*columns)
 
@@ -75,7 +76,7 @@ def clipped_stays(
     zones: Zones,
     until_us: int,
 ) -> ClippedStays:
-    """The stays of infectious persons, clipped to their intervals, in the order of the files.
+    """Clip the stays of infectious people to their intervals, in the order of the files.
 
     Args:
         files: `stays` in the order of persons.
@@ -124,7 +125,7 @@ NO_STAYS = ClippedStays(**{name: np.empty(0, _KINDS.get(name, np.int64)) for nam
 def clipped_rows(
     person: Int64, enter_us: Int64, exit_us: Int64, wanted: Int64, start_us: Int64, end_us: Int64
 ) -> tuple[Int64, Int64]:
-    """The rows of a file that reach into the interval of their person.
+    """Find the rows of a file that reach into an interval of their person.
 
     Args:
         person: int64[n], ascending.
@@ -135,14 +136,14 @@ def clipped_rows(
         end_us: int64[k].
 
     Returns:
-        The row and the interval, a pair an entry.
+        the rows, and the position of the interval of each, int64[r] both.
     """
     rows, owners = np.empty(64, np.int64), np.empty(64, np.int64)
     found = 0
     row = 0
     for owner in range(wanted.size):
         row = first_from(person, wanted[owner], row)
-        at = row
+        at = row  # `row` stays: the next interval may be of the same person
         while at < person.size and person[at] == wanted[owner]:
             if max(enter_us[at], start_us[owner]) < min(exit_us[at], end_us[owner]):
                 if found == rows.size:
@@ -156,7 +157,10 @@ def clipped_rows(
 
 @inlined
 def first_from(ascending: Any, wanted: int, begin: int) -> int:
-    """The first position from `begin` whose value is not below `wanted`; quick when that is near."""
+    """The first position from `begin` on whose value is not below `wanted`.
+
+    Doubles its steps before it halves them, so that a near position is found in few.
+    """
     step = 1
     low, high = begin, begin
     while high < ascending.size and ascending[high] < wanted:
@@ -175,7 +179,7 @@ def first_from(ascending: Any, wanted: int, begin: int) -> int:
 
 @inlined
 def first_after(ascending: Any, wanted: int, begin: int) -> int:
-    """The first position from `begin` whose value is above `wanted`."""
+    """The first position from `begin` on whose value is above `wanted`."""
     step = 1
     low, high = begin, begin
     while high < ascending.size and ascending[high] <= wanted:
@@ -193,6 +197,6 @@ def first_after(ascending: Any, wanted: int, begin: int) -> int:
 
 
 def by_venue(stays: ClippedStays) -> ClippedStays:
-    """The same in the order (venue, start)."""
+    """Return the same stays in the order (venue, start)."""
     order = order_of(stays.start_us)
     return stays.at(order[order_of(stays.venue[order])])

@@ -1,12 +1,11 @@
-"""What makes people contacts, as numbers: an entry a class of venues."""
+"""The contact keys of a rule pack as arrays, an entry a class of venues."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from pipelines.kernels.types import Int64
+from pipelines.kernels.types import Int64, UInt8
 from pipelines.times import MINUTE_US
 from schemas.rules import Rule
 
@@ -14,14 +13,14 @@ EACH, WITHIN_24H, WINDOW = 0, 1, 2
 """How the time together accumulates, as in `schemas.rules.Accumulate`."""
 
 _ACCUMULATE = {"each": EACH, "24h": WITHIN_24H, "window": WINDOW}
-_MINUTES_AT_MOST = 1.5e9  # what a pack may say beyond it means "for ever" and still fits 64 bits
+_MOST_MINUTES = 1.5e9  # more means "for ever"; this many still fit 64 bits as microseconds
 
 
 class Criteria(NamedTuple):
-    """The contact keys of a rule.
+    """What makes a contact, by class of venues.
 
-    A class is a set of venues that are summed together: 0 are the venues
-    without override and the encounters, each override is one more.
+    A class is a set of venues that are summed together: class 0 are the
+    venues without an override and the encounters, each override is one more.
 
     Attributes:
         min_us: int64[c], microseconds.
@@ -37,12 +36,17 @@ class Criteria(NamedTuple):
 
     @property
     def zoned(self) -> bool:
-        """Whether any class asks for zones."""
+        """Whether any class asks for one zone."""
         return bool(self.same_zone.any())
 
 
 class VenueClasses(NamedTuple):
     """The venues that an override names.
+
+    Example:
+        >>> classes = VenueClasses(np.array([3, 8]), np.array([1, 2], np.uint8))
+        >>> classes.kinds(np.array([8, 5, 3])).tolist()
+        [2, 0, 1]
 
     Attributes:
         venue: int64[v], ascending.
@@ -50,10 +54,10 @@ class VenueClasses(NamedTuple):
     """
 
     venue: Int64
-    kind: npt.NDArray[np.uint8]
+    kind: UInt8
 
-    def kinds(self, venue: Int64) -> npt.NDArray[np.uint8]:
-        """The class of each venue, int64[n]; 0 for those that no override names."""
+    def kinds(self, venue: Int64) -> UInt8:
+        """Return the class of each venue, int64[n]; 0 for those that no override names."""
         if self.venue.size == 0:
             return np.zeros(venue.size, np.uint8)
         found = np.searchsorted(self.venue, venue)
@@ -62,7 +66,7 @@ class VenueClasses(NamedTuple):
 
 
 def criteria(rule: Rule) -> Criteria:
-    """The contact keys of a rule: `[contact]`, then its overrides in their order."""
+    """Return the contact keys of a rule: `[contact]`, then its overrides in their order."""
     contacts = [rule.contact, *(override.contact for override in rule.overrides)]
     return Criteria(
         np.array([_minutes_us(contact.min_minutes) for contact in contacts], np.int64),
@@ -73,7 +77,7 @@ def criteria(rule: Rule) -> Criteria:
 
 
 def venue_classes(rule: Rule, venue: Int64, venue_type: Sequence[str]) -> VenueClasses:
-    """The venues of the registry that the overrides of a rule name.
+    """Return the venues of the registry that the overrides of a rule name.
 
     Args:
         rule: the rule.
@@ -87,4 +91,4 @@ def venue_classes(rule: Rule, venue: Int64, venue_type: Sequence[str]) -> VenueC
 
 
 def _minutes_us(minutes: float) -> int:
-    return round(min(minutes, _MINUTES_AT_MOST) * MINUTE_US)
+    return round(min(minutes, _MOST_MINUTES) * MINUTE_US)

@@ -1,71 +1,97 @@
-"""The persons that a trace has come across: a number each, and how early each was exposed.
+"""The people that a trace has met: a dense number each, the earliest exposure, the latest contact.
 
-Persons are tokens of 64 bits. Tracing touches few of a lake's, so they are
-numbered in the order in which they are met, in a hash table that grows
-between the kernels that fill it.
+People are tokens of 64 bits. A trace usually touches few of a lake's, so they
+are numbered in the order in which they are met, in a hash table that grows
+between the kernels that fill it. A trace that meets many numbers everybody
+who has a stay at once; that numbering is kept as long as the process lives and
+the files stay the same.
 """
 
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from pipelines.kernels.compile import helper, inlined
-from pipelines.kernels.types import Int64
+from pipelines.kernels.hash_table import fill, new_slots, slot_of
+from pipelines.kernels.types import Int32, Int64, UInt8
+from pipelines.lake.sidecar import Sidecar
 
 NEVER_US = np.iinfo(np.int64).max
-CLOSED_US = np.iinfo(np.int64).min
-"""The exposure of a person for whom no other matters any more."""
+"""The exposure of a person who has not been exposed; the start of an interval that never begins."""
 
-_LEAST = 1 << 10
+CLOSED_US = np.iinfo(np.int64).min
+"""The exposure of a person to whom no other exposure matters any more."""
+
+NO_CONTACT_US = np.iinfo(np.int64).min
+"""The last contact of a person who has had none in a hop."""
+
+THREADS = 2
+
+_FEWEST = 1 << 10
 
 
 class ExposureTable(NamedTuple):
-    """Persons by number.
+    """People by number.
+
+    Example:
+        >>> people, numbers = numbers_of(ExposureTable.empty(), np.array([7, -2, 7]))
+        >>> numbers.tolist(), people.persons
+        ([0, 1, 0], 2)
 
     Attributes:
-        slots: int32[2^k], a number each, or -1; where a token is looked for.
-        token: int64[m], by number; the first `taken[0]` of them are.
-        exposed_us: int64[m], the earliest exposure found so far; NEVER_US is none.
+        slots: int32[2^k], the hash table from tokens to numbers.
+        token: int64[m], by number; only the first `taken[0]` of each column are filled.
+        exposed_us: int64[m], the earliest exposure found so far; NEVER_US for none.
         via: int64[m], the token of the infector of that exposure.
         fresh: uint8[m], 1 where this hop found it.
-        taken: int64[1], how many numbers are.
+        last_us: int64[m], the end of the latest contact with anybody infectious in this hop.
+        taken: int64[1], how many people are numbered; an array, so that kernels can change it.
     """
 
-    slots: npt.NDArray[np.int32]
+    slots: Int32
     token: Int64
     exposed_us: Int64
     via: Int64
-    fresh: npt.NDArray[np.uint8]
+    fresh: UInt8
+    last_us: Int64
     taken: Int64
 
+    @classmethod
+    def empty(cls) -> "ExposureTable":
+        """Return a table without people."""
+        return _with_capacity(_FEWEST, 0)
+
+    def copy(self) -> "ExposureTable":
+        """Return the same people in arrays of their own."""
+        columns: list[Any] = [column.copy() for column in self]
+        return ExposureTable(*columns)
+
     @property
-    def met(self) -> int:
-        """How many persons have a number."""
+    def persons(self) -> int:
+        """How many people are numbered."""
         return int(self.taken[0])
 
 
-def nobody() -> ExposureTable:
-    """No persons yet."""
-    return _sized(2 * _LEAST, 0)
+_COLUMNS = ("token", "exposed_us", "via", "fresh", "last_us")
 
 
 def with_room(people: ExposureTable, more: int) -> ExposureTable:
-    """The same persons, in a table that can number so many more."""
-    if people.met + more <= people.token.size:
+    """Return the same people in a table with room for `more` others."""
+    if people.persons + more <= people.token.size:
         return people
-    slots = people.slots.size
-    while slots < 2 * (people.met + more):
-        slots *= 2
-    grown = _sized(slots, people.met)
-    for name in ("token", "exposed_us", "via", "fresh"):
-        getattr(grown, name)[: people.met] = getattr(people, name)[: people.met]
-    _enter(grown.slots, grown.token, people.met)
+    grown = _with_capacity(people.persons + more, people.persons)
+    for name in _COLUMNS:
+        getattr(grown, name)[: people.persons] = getattr(people, name)[: people.persons]
+    fill(grown.slots, grown.token, people.persons)
     return grown
 
 
 def numbers_of(people: ExposureTable, tokens: Int64) -> tuple[ExposureTable, Int64]:
-    """The number of each token, int64[n]; the table may be another afterwards."""
+    """Return the number of each token, int64[n], and the table, which is another one if it had to grow."""
     numbers = np.empty(tokens.size, np.int64)
     done = 0
     while done < tokens.size:
@@ -74,30 +100,16 @@ def numbers_of(people: ExposureTable, tokens: Int64) -> tuple[ExposureTable, Int
     return people, numbers
 
 
-def _sized(slots: int, taken: int) -> ExposureTable:
-    room = slots // 2
-    return ExposureTable(
-        np.full(slots, -1, np.int32),
-        *(np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room, np.int64)),
-        np.empty(room, np.uint8),
-        np.array([taken], np.int64),
-    )
-
-
-@inlined
-def slot_of(slots: Any, tokens: Any, token: int) -> Any:
-    """Where the number of a token stands in `slots`, or the empty place that it would take."""
-    mask = np.uint64(slots.size - 1)
-    mixed = np.uint64(token) * np.uint64(0x9E3779B97F4A7C15)
-    slot = (mixed >> np.uint64(32)) & mask
-    while slots[slot] >= 0 and tokens[slots[slot]] != token:
-        slot = (slot + np.uint64(1)) & mask
-    return slot
+def _with_capacity(persons: int, taken: int) -> ExposureTable:
+    slots = new_slots(persons)
+    token, exposed_us, via, last_us = np.empty((4, slots.size // 2), np.int64)
+    fresh = np.empty(token.size, np.uint8)
+    return ExposureTable(slots, token, exposed_us, via, fresh, last_us, np.array([taken], np.int64))
 
 
 @inlined
 def number_of(people: ExposureTable, token: int) -> int:
-    """The number of a token, which is given one when it has none; there must be room."""
+    """Return the number of a token, giving it the next one if it has none; there must be room."""
     slot = slot_of(people.slots, people.token, token)
     number: int = people.slots[slot]
     if number < 0:
@@ -107,13 +119,14 @@ def number_of(people: ExposureTable, token: int) -> int:
         people.exposed_us[number] = NEVER_US
         people.via[number] = 0
         people.fresh[number] = 0
+        people.last_us[number] = NO_CONTACT_US
         people.taken[0] = number + 1
     return number
 
 
 @inlined
-def note_exposure(people: ExposureTable, number: int, exposed_us: int, via: int) -> None:
-    """Keep an exposure if it is the earliest; of one hop's equal ones that by the smaller token."""
+def record_exposure(people: ExposureTable, number: int, exposed_us: int, via: int) -> None:
+    """Keep an exposure if it is the earliest; of equal ones of one hop, that by the smaller token."""
     best_us = people.exposed_us[number]
     if exposed_us < best_us or (
         exposed_us == best_us and people.fresh[number] == 1 and via < people.via[number]
@@ -124,16 +137,84 @@ def note_exposure(people: ExposureTable, number: int, exposed_us: int, via: int)
 
 
 @helper
-def _enter(slots: npt.NDArray[np.int32], tokens: Int64, taken: int) -> None:
-    for number in range(taken):
-        slots[slot_of(slots, tokens, tokens[number])] = number
-
-
-@helper
 def _number(people: ExposureTable, tokens: Int64, numbers: Int64, begin: int) -> int:
-    """Number tokens from `begin` on as long as there is room; how many are done."""
+    """Number tokens from `begin` on while there is room; return how many are done."""
     for row in range(begin, tokens.size):
         if people.taken[0] == people.token.size:
             return row
         numbers[row] = number_of(people, tokens[row])
     return tokens.size
+
+
+class AllPersons:
+    """Everybody who has a stay, numbered in ascending order of token."""
+
+    def __init__(self, tokens: Int64) -> None:
+        """Number them.
+
+        Args:
+            tokens: int64[p], ascending, each once.
+        """
+        self.people, _ = numbers_of(ExposureTable.empty(), tokens)
+        self._numbers: dict[int, tuple[Sidecar, Int32]] = {}
+
+    def numbers(self, columns: Sidecar, pool: ThreadPoolExecutor) -> Int32:
+        """Return the number of the person of each row of a file, int32[n]; computed once a file."""
+        # Keyed by identity: the tuple holds the sidecar, so that its id cannot be given to another one.
+        kept = self._numbers.get(id(columns))
+        if kept is not None:
+            return kept[1]
+        numbers = np.empty(columns.person.size, np.int32)
+        bounds = [numbers.size * part // THREADS for part in range(THREADS + 1)]
+        table = self.people.slots, self.people.token
+        slices = [slice(first, last) for first, last in pairwise(bounds)]
+        list(pool.map(lambda part: _look_up(*table, columns.person[part], numbers[part]), slices))
+        self._numbers[id(columns)] = columns, numbers
+        return numbers
+
+
+_lock = threading.Lock()
+_latest: list[tuple[tuple[Sidecar, ...], AllPersons]] = []
+
+
+def all_persons(files: Sequence[Sidecar]) -> AllPersons:
+    """Number everybody who has a stay; the answer for the latest files is kept.
+
+    Args:
+        files: `stays` in the order of persons.
+    """
+    with _lock:
+        for known, persons in _latest:
+            if [id(one) for one in known] == [id(one) for one in files]:
+                return persons
+    tokens = np.empty(0, np.int64)
+    for columns in files:
+        merged = np.empty(tokens.size + columns.person.size, np.int64)
+        tokens = merged[: _merge(tokens, columns.person, merged)]
+    persons = AllPersons(tokens)
+    with _lock:
+        _latest[:] = [(tuple(files), persons)]
+    return persons
+
+
+@helper
+def _merge(one: Int64, other: Int64, merged: Int64) -> int:
+    """Put the distinct values of two ascending arrays into `merged`; return how many there are."""
+    count = of_one = of_other = 0
+    while of_one < one.size or of_other < other.size:
+        if of_other == other.size or (of_one < one.size and one[of_one] < other[of_other]):
+            value = one[of_one]
+            of_one += 1
+        else:
+            value = other[of_other]
+            of_other += 1
+        if count == 0 or merged[count - 1] != value:
+            merged[count] = value
+            count += 1
+    return count
+
+
+@helper
+def _look_up(slots: Int32, tokens: Int64, person: Int64, numbers: Int32) -> None:
+    for row in range(person.size):
+        numbers[row] = slots[slot_of(slots, tokens, person[row])]

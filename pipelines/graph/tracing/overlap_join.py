@@ -1,9 +1,9 @@
-"""From infectious stays to the pieces of contact with whoever stood beside them, an infector at a time.
+"""Overlaps of infectious stays with the stays of others, found from the infectious side.
 
-A piece is the overlap of one clipped stay, lengthened by what counts as
-indirect, with one stay of somebody else at the same venue. Overlaps are found
-by binary searches in files that are sorted by (venue, enter), and never kept
-for all pairs: infectors are taken in batches of some million pieces.
+An overlap is that of one clipped stay, lengthened by what counts as indirect,
+with one stay of somebody else at the same venue. It is found by binary search
+in files that are sorted by (venue, enter). The overlaps of all pairs are never
+held at once: infectors are taken in batches of some million overlaps.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,7 +20,10 @@ from pipelines.kernels.compile import helper
 from pipelines.kernels.types import Int32, Int64, UInt8
 from pipelines.lake.sidecar import Sidecar
 
-_PIECES_AT_ONCE = 4_000_000
+NO_ZONES = np.full(1, NO_ZONE, np.int32)
+"""In place of the zones of a file where no class asks for them."""
+
+_OVERLAPS_AT_ONCE = 4_000_000
 
 _NO_INT64 = np.empty(0, np.int64)
 
@@ -28,9 +31,14 @@ _NO_INT64 = np.empty(0, np.int64)
 class Overlaps(NamedTuple):
     """Overlaps of infectious stays with stays of others.
 
+    Example:
+        >>> none = Overlaps.empty(0)
+        >>> Overlaps.concatenated([none, none]).start_us.size
+        0
+
     Attributes:
         owner: int64[p], the infectious interval.
-        other: int64[p], the number of the person met.
+        other: int64[p], the number of the other person.
         kind: uint8[p], the class of the venue.
         start_us, end_us: int64[p], microseconds UTC; never empty.
     """
@@ -41,19 +49,31 @@ class Overlaps(NamedTuple):
     start_us: Int64
     end_us: Int64
 
+    @classmethod
+    def empty(cls, size: int) -> "Overlaps":
+        """Return columns for `size` overlaps, not filled."""
+        numbers, kind = np.empty((4, size), np.int64), np.empty(size, np.uint8)
+        return cls(numbers[0], numbers[1], kind, numbers[2], numbers[3])
+
+    @classmethod
+    def concatenated(cls, parts: "Sequence[Overlaps]") -> "Overlaps":
+        """Return all overlaps of some parts."""
+        columns: list[Any] = [np.concatenate(column) for column in zip(*parts, cls.empty(0), strict=True)]
+        return cls(*columns)
+
     def at(self, chosen: Any) -> "Overlaps":
-        """Some of the pieces, by position or mask."""
+        """Return some of the overlaps, by position, mask or slice."""
         columns: list[Any] = [column[chosen] for column in self]
         return Overlaps(*columns)
 
 
 class CandidateRanges(NamedTuple):
-    """Where the rows beside a stay lie: those of `file` from `first` to before `last`.
+    """Where the rows that may overlap a stay lie: those of `file` in [`first`, `last`).
 
     Attributes:
         stay: int64[b], position of the clipped stay.
-        file: int64[b].
-        first, last: int64[b].
+        file: int64[b], position of the file.
+        first, last: int64[b], rows of the file.
     """
 
     stay: Int64
@@ -62,12 +82,12 @@ class CandidateRanges(NamedTuple):
     last: Int64
 
     def at(self, chosen: Any) -> "CandidateRanges":
-        """Some of them, by position or mask."""
+        """Return some of the ranges, by position or mask."""
         return CandidateRanges(*(column[chosen] for column in self))
 
 
-def rows_beside(files: Sequence[Sidecar], stays: ClippedStays) -> CandidateRanges:
-    """Where rows that may overlap a stay lie, file by file.
+def candidate_ranges(files: Sequence[Sidecar], stays: ClippedStays) -> CandidateRanges:
+    """Find where rows that may overlap a stay lie, file by file.
 
     Args:
         files: `stays` in the order of venues.
@@ -84,42 +104,42 @@ def rows_beside(files: Sequence[Sidecar], stays: ClippedStays) -> CandidateRange
     return CandidateRanges(*(np.concatenate(column) for column in zip(*parts, none, strict=True)))
 
 
-def batches(beside: CandidateRanges, owner: Int64, owners: int) -> Iterator[tuple[Int64, CandidateRanges]]:
-    """The rows beside, some owners at a time: all of an owner in one batch.
+def batches(ranges: CandidateRanges, owner: Int64, owners: int) -> Iterator[tuple[Int64, CandidateRanges]]:
+    """Cut ranges into batches of some million rows, all of an owner in one batch.
 
     Args:
-        beside: all.
-        owner: int64[s], of each stay; intervals of one person are neighbours and are kept together.
-        owners: how many there are.
+        ranges: all of them.
+        owner: int64[s], of each stay; intervals of one person count as one owner.
+        owners: how many owners there are.
 
     Yields:
-        the owners' range [first, last) and their rows beside.
+        the owners' range [first, last) and their ranges.
     """
-    rows = np.bincount(owner[beside.stay], (beside.last - beside.first).astype(np.float64), owners)
-    batch = (np.cumsum(rows) // _PIECES_AT_ONCE).astype(np.int64)
+    rows = np.bincount(owner[ranges.stay], (ranges.last - ranges.first).astype(np.float64), owners)
+    batch = (np.cumsum(rows) // _OVERLAPS_AT_ONCE).astype(np.int64)
     ends = np.flatnonzero(np.diff(batch, append=-1)) + 1
     if ends.size <= 1:
-        yield np.array([0, owners]), beside
+        yield np.array([0, owners]), ranges
         return
-    of_batch = np.searchsorted(ends, owner[beside.stay], "right")
+    of_batch = np.searchsorted(ends, owner[ranges.stay], "right")
     order = np.argsort(of_batch, kind="stable")
     bounds = np.searchsorted(of_batch[order], np.arange(ends.size + 1))
     for number in range(ends.size):
         first = int(ends[number - 1]) if number else 0
         chosen = order[bounds[number] : bounds[number + 1]]
-        yield np.array([first, int(ends[number])]), beside.at(chosen)
+        yield np.array([first, int(ends[number])]), ranges.at(chosen)
 
 
-def pieces_of(
+def find_overlaps(
     files: Sequence[Sidecar],
     zones: Zones,
     zoned: UInt8,
     stays: ClippedStays,
     infector: Int64,
-    beside: CandidateRanges,
+    ranges: CandidateRanges,
     people: ExposureTable,
 ) -> tuple[ExposureTable, Overlaps]:
-    """The pieces of contact with the rows beside some stays.
+    """Find the overlaps of some stays, and record the last contact of everybody met.
 
     Args:
         files: `stays` in the order of venues.
@@ -127,33 +147,33 @@ def pieces_of(
         zoned: uint8[c], 1 for classes whose zones must agree.
         stays: clipped stays.
         infector: int64[k], the token of each owner.
-        beside: where rows lie.
-        people: persons met so far; closed ones are passed over.
+        ranges: where candidates lie.
+        people: those met so far; closed ones are passed over.
 
     Returns:
-        persons met by then, and the pieces.
+        the people met by then, and the overlaps.
     """
     parts = []
     for number, columns in enumerate(files):
-        chosen = beside.at(np.flatnonzero(beside.file == number))
+        chosen = ranges.at(np.flatnonzero(ranges.file == number))
         if chosen.stay.size == 0:
             continue
         zone = zones.of(columns) if zoned.any() else NO_ZONES
-        found = room_for((chosen.last - chosen.first).sum())
+        found = Overlaps.empty(int((chosen.last - chosen.first).sum()))
         begin = count = 0
         while begin < chosen.stay.size:
             people = with_room(people, int(chosen.last[begin] - chosen.first[begin]))
             rows = (columns.person, columns.enter_us, columns.exit_us, zone)
-            begin, count = _pieces(people, chosen, begin, stays, infector, zoned, *rows, found, count)
+            begin, count = _find(people, chosen, begin, stays, infector, zoned, *rows, found, count)
         parts.append(found.at(slice(count)))
-    return people, joined(parts)
+    return people, Overlaps.concatenated(parts)
 
 
-def pieces_of_encounters(
+def encounters_of(
     near: Proximity, intervals: Intervals, people: ExposureTable
 ) -> tuple[ExposureTable, Overlaps]:
-    """The encounters of infectious persons, clipped; they are of class 0."""
-    owner, row = rows_of_owners(near.person, intervals.person)
+    """Return the encounters of infectious people, clipped; they are of class 0."""
+    owner, row = matching_rows(near.person, intervals.person)
     start_us = np.maximum(near.start_us[row], intervals.start_us[owner])
     end_us = np.minimum(near.end_us[row], intervals.end_us[owner])
     kept = start_us < end_us
@@ -162,14 +182,8 @@ def pieces_of_encounters(
     return people, Overlaps(owner[kept], other, kind, start_us[kept], end_us[kept])
 
 
-def room_for(pieces: int) -> Overlaps:
-    """Columns for so many pieces, not filled."""
-    numbers, kind = np.empty((4, pieces), np.int64), np.empty(pieces, np.uint8)
-    return Overlaps(numbers[0], numbers[1], kind, numbers[2], numbers[3])
-
-
-def rows_of_owners(ascending: Int64, wanted: Int64) -> tuple[Int64, Int64]:
-    """Every row that holds a wanted value: its position in `wanted`, and the row."""
+def matching_rows(ascending: Int64, wanted: Int64) -> tuple[Int64, Int64]:
+    """Return the position in `wanted` and the row of every row that holds a wanted value."""
     first = np.searchsorted(ascending, wanted, "left")
     length = np.searchsorted(ascending, wanted, "right") - first
     owner = np.repeat(np.arange(wanted.size), length)
@@ -177,20 +191,11 @@ def rows_of_owners(ascending: Int64, wanted: Int64) -> tuple[Int64, Int64]:
     return owner, np.arange(owner.size) + np.repeat(first - before, length)
 
 
-def joined(parts: Sequence[Overlaps]) -> Overlaps:
-    """All the pieces."""
-    none = Overlaps(_NO_INT64, _NO_INT64, np.empty(0, np.uint8), _NO_INT64, _NO_INT64)
-    return Overlaps(*(np.concatenate(column) for column in zip(*parts, none, strict=True)))
-
-
-NO_ZONES = np.full(1, NO_ZONE, np.int32)
-
-
 @njit(cache=True, nogil=True)
 def _ranges(
     own_venue: Int64, start_us: Int64, reach_us: Int64, venue: Int64, enter_us: Int64, longest_us: int
 ) -> tuple[Int64, Int64]:
-    """For each own stay, in the order (venue, start), the rows of its venue that enter near enough."""
+    """For each own stay, in the order (venue, start), find the rows of its venue that enter near enough."""
     first = np.zeros(own_venue.size, np.int64)
     last = np.zeros(own_venue.size, np.int64)
     begin = end = 0
@@ -206,9 +211,9 @@ def _ranges(
 
 
 @helper
-def _pieces(
+def _find(
     people: ExposureTable,
-    beside: CandidateRanges,
+    ranges: CandidateRanges,
     begin: int,
     stays: ClippedStays,
     infector: Int64,
@@ -220,16 +225,16 @@ def _pieces(
     found: Overlaps,
     count: int,
 ) -> tuple[int, int]:
-    """The overlaps of some stays with the rows of one file beside them, put into `found` from `count` on.
+    """Put the overlaps with the rows of one file into `found`, from `count` on.
 
     Returns:
-        How many entries of `beside` are done, since the table of people may be full, and the new count.
+        how many of the ranges are done, since the table of people may be full, and the new count.
     """
-    for entry in range(begin, beside.stay.size):
-        first, last = beside.first[entry], beside.last[entry]
+    for entry in range(begin, ranges.stay.size):
+        first, last = ranges.first[entry], ranges.last[entry]
         if people.taken[0] + last - first > people.token.size:
             return entry, count
-        stay = beside.stay[entry]
+        stay = ranges.stay[entry]
         owner, kind = stays.owner[stay], stays.kind[stay]
         start_us, reach_us, own = stays.start_us[stay], stays.reach_us[stay], infector[stays.owner[stay]]
         own_zone = stays.zone[stay] if zoned[kind] else NO_ZONE
@@ -241,8 +246,9 @@ def _pieces(
             other = number_of(people, person[row])
             if people.exposed_us[other] == CLOSED_US:
                 continue
+            end_us = min(reach_us, exit_us[row])
             found.owner[count], found.other[count], found.kind[count] = owner, other, kind
-            found.start_us[count] = max(start_us, enter_us[row])
-            found.end_us[count] = min(reach_us, exit_us[row])
+            found.start_us[count], found.end_us[count] = max(start_us, enter_us[row]), end_us
+            people.last_us[other] = max(people.last_us[other], end_us)
             count += 1
-    return beside.stay.size, count
+    return ranges.stay.size, count

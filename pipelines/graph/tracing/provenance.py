@@ -2,15 +2,17 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
 from pipelines.graph.tracing import provenance_kernel as parts
-from pipelines.graph.tracing.everybody import THREADS
+from pipelines.graph.tracing.clipped_stays import NO_ZONE, clipped_rows
+from pipelines.graph.tracing.contact_criteria import Criteria
+from pipelines.graph.tracing.exposure_table import THREADS
 from pipelines.graph.tracing.infectious_intervals import Intervals
-from pipelines.graph.tracing.infectors import Infectors, day_of, infectors_of
-from pipelines.graph.tracing.overlap_join import NO_ZONES, rows_of_owners
+from pipelines.graph.tracing.overlap_join import NO_ZONES, matching_rows
 from pipelines.graph.tracing.provenance_kernel import (
     Pairs,
     PairTotals,
@@ -22,8 +24,25 @@ from pipelines.graph.tracing.provenance_kernel import (
 from pipelines.graph.tracing.temporal_graph import TemporalGraph
 from pipelines.kernels.compile import helper
 from pipelines.kernels.sort import order_of
-from pipelines.kernels.types import Int64
+from pipelines.kernels.types import Int32, Int64, UInt8
+from pipelines.lake.sidecar import Sidecar
 from pipelines.times import DAY_US
+
+
+class Infectors(NamedTuple):
+    """The clipped stays of infectors.
+
+    Attributes:
+        person: int64[k], tokens, ascending.
+        stays: int64[s, OWN_COLUMNS], in the order (infector, start).
+        begin: int64[k + 1], where those of each infector begin.
+        longest_us: none reaches farther from its start.
+    """
+
+    person: Int64
+    stays: Int64
+    begin: Int64
+    longest_us: int
 
 
 class NearBy(NamedTuple):
@@ -31,8 +50,8 @@ class NearBy(NamedTuple):
 
     Attributes:
         columns: the file.
-        first, last: int64[k].
-        first_day, last_day: all its stays lie in these UTC days.
+        first, last: int64[k], the range of the infector's stays.
+        first_day, last_day: all stays of the file lie in these UTC days.
     """
 
     columns: StayColumns
@@ -42,69 +61,76 @@ class NearBy(NamedTuple):
     last_day: int
 
 
-def provenance(where: TemporalGraph, sources: Intervals, person: Int64, via: Int64) -> PairTotals:
-    """The whole clipped contact of each person with his infector.
+def provenance(graph: TemporalGraph, sources: Intervals, person: Int64, via: Int64) -> PairTotals:
+    """Measure the whole clipped contact of each person with one infector.
 
     Args:
-        where: the lake under the rule.
+        graph: the lake under the rule.
         sources: when the infectors are infectious.
         person: int64[n], tokens, ascending.
-        via: int64[n], the tokens of their infectors.
+        via: int64[n], the token of the infector of each.
     """
     intervals = sources.of(np.unique(via))
     with ThreadPoolExecutor(THREADS) as pool:
-        return _provenance(where, intervals, person, via, pool)
+        return _provenance(graph, intervals, person, via, pool)
 
 
 def _provenance(
-    where: TemporalGraph, intervals: Intervals, person: Int64, via: Int64, pool: ThreadPoolExecutor
+    graph: TemporalGraph, intervals: Intervals, person: Int64, via: Int64, pool: ThreadPoolExecutor
 ) -> PairTotals:
-    infectors = infectors_of(where, intervals, pool)
-    files = near_by(where, infectors)
+    infectors = infectors_of(graph, intervals, pool)
+    files = near_by(graph, infectors)
     number = np.searchsorted(infectors.person, via)
-    met = _of_encounters(where, intervals, person, via)
+    met = _encounter_parts(graph, intervals, person, via)
 
     def of_slice(first: int, last: int) -> PairTotals:
         inside = met[(met[:, parts.PAIR] >= first) & (met[:, parts.PAIR] < last)]
         inside[:, parts.PAIR] -= first
         of = number[first:last]
         found = [parts_beside(near, infectors, person[first:last], of) for near in files]
-        joined = np.concatenate((inside, *found))
-        return measured(joined, order_of(np.ascontiguousarray(joined[:, parts.PAIR])), last - first)
+        together = np.concatenate((inside, *found))
+        return measured(together, order_of(np.ascontiguousarray(together[:, parts.PAIR])), last - first)
 
     bounds = [person.size * part // THREADS for part in range(THREADS + 1)]
     return _one_after_the_other(list(pool.map(of_slice, bounds[:-1], bounds[1:])))
 
 
-def parts_of_pair(where: TemporalGraph, sources: Intervals, person: int, via: int) -> Int64:
-    """The parts of the whole contact of a person with his infector, int64[p, PART_COLUMNS], by start."""
+def parts_of_pair(graph: TemporalGraph, sources: Intervals, person: int, via: int) -> Int64:
+    """Return the parts of the contact of a person with an infector, int64[p, PART_COLUMNS], by start."""
     pair, infector = np.array([person], np.int64), np.array([via], np.int64)
     intervals = sources.of(infector)
     with ThreadPoolExecutor(THREADS) as pool:
-        infectors = infectors_of(where, intervals, pool)
+        infectors = infectors_of(graph, intervals, pool)
     of = np.zeros(1, np.int64)
-    found = [parts_beside(near, infectors, pair, of) for near in near_by(where, infectors)]
-    joined = np.concatenate((_of_encounters(where, intervals, pair, infector), *found))
-    return joined[np.argsort(joined[:, parts.FROM], kind="stable")]
+    found = [parts_beside(near, infectors, pair, of) for near in near_by(graph, infectors)]
+    together = np.concatenate((_encounter_parts(graph, intervals, pair, infector), *found))
+    return together[np.argsort(together[:, parts.FROM], kind="stable")]
 
 
-def near_by(where: TemporalGraph, infectors: Infectors) -> list[NearBy]:
-    """The files that may hold stays beside those of infectors."""
+def near_by(graph: TemporalGraph, infectors: Infectors) -> list[NearBy]:
+    """Return the files that may hold stays beside those of infectors."""
     starts_us, reach_us = (infectors.stays[:, at] for at in (parts.START, parts.REACH))
     files = []
     first = infectors.begin[:-1]
-    for file in sorted(where.spanning("person", starts_us, reach_us), key=day_of):
+    for file in sorted(graph.spanning("person", starts_us, reach_us), key=day_of):
         begin_us = day_of(file) * DAY_US
         first, last = np.array([first, first])
         end_us = begin_us + DAY_US + file.longest_us
         _advance(infectors.stays, infectors.begin, begin_us - infectors.longest_us, end_us, first, last)
-        zone = where.zones.of(file) if where.criteria.zoned else NO_ZONES
+        zone = graph.zones.of(file) if graph.criteria.zoned else NO_ZONES
         files.append(NearBy(columns_of(file, zone), first, last, day_of(file), end_us // DAY_US))
     return files
 
 
 def parts_beside(near: NearBy, infectors: Infectors, person: Int64, number: Int64) -> Int64:
-    """The parts that stays of a file make of contacts of persons, ascending, with infectors, by number."""
+    """Return the parts that the stays of a file make of contacts.
+
+    Args:
+        near: the file.
+        infectors: all of them.
+        person: int64[n], the person of each pair, ascending.
+        number: int64[n], the position of the infector of each pair.
+    """
     pairs = Pairs(person, near.first[number], near.last[number])
     return parts_of(near.columns, pairs, infectors.stays, infectors.longest_us)
 
@@ -122,15 +148,15 @@ def _advance(stays: Int64, begin: Int64, after_us: int, before_us: int, first: I
         last[infector] = stay
 
 
-def _of_encounters(where: TemporalGraph, intervals: Intervals, person: Int64, via: Int64) -> Int64:
-    """The encounters of each pair, clipped; devices saw all of them, and all of them are direct."""
-    owner, row = rows_of_owners(where.near.person, intervals.person)
-    start_us = np.maximum(where.near.start_us[row], intervals.start_us[owner])
-    end_us = np.minimum(where.near.end_us[row], intervals.end_us[owner])
-    pair = np.searchsorted(person, where.near.other[row])
+def _encounter_parts(graph: TemporalGraph, intervals: Intervals, person: Int64, via: Int64) -> Int64:
+    """Return the encounters of each pair, clipped; devices saw all of them, and all of them are direct."""
+    owner, row = matching_rows(graph.near.person, intervals.person)
+    start_us = np.maximum(graph.near.start_us[row], intervals.start_us[owner])
+    end_us = np.minimum(graph.near.end_us[row], intervals.end_us[owner])
+    pair = np.searchsorted(person, graph.near.other[row])
     pair[pair == person.size] = 0
     kept = np.flatnonzero(
-        (start_us < end_us) & (person[pair] == where.near.other[row]) & (via[pair] == where.near.person[row])
+        (start_us < end_us) & (person[pair] == graph.near.other[row]) & (via[pair] == graph.near.person[row])
     )
     made = np.zeros((kept.size, parts.PART_COLUMNS), np.int64)
     made[:, parts.PAIR], made[:, parts.FROM] = pair[kept], start_us[kept]
@@ -140,13 +166,118 @@ def _of_encounters(where: TemporalGraph, intervals: Intervals, person: Int64, vi
 
 
 def _one_after_the_other(slices: Sequence[PairTotals]) -> PairTotals:
-    """All pairs of slices that follow one another."""
-    joined = [np.concatenate(column) for column in zip(*slices, strict=True)]
-    contacts = PairTotals(*joined)
+    """Return all pairs of slices that follow one another."""
+    columns = [np.concatenate(column) for column in zip(*slices, strict=True)]
+    totals = PairTotals(*columns)
     pair = venues = stays = 0
     for part in slices:
         end = pair + part.direct_us.size
-        contacts.at_end[pair:end] += venues
-        contacts.of_end[pair:end] += stays
+        totals.at_end[pair:end] += venues
+        totals.of_end[pair:end] += stays
         pair, venues, stays = end, venues + part.at_venue.size, stays + part.of_stay.size
-    return contacts
+    return totals
+
+
+class _InfectorRows(NamedTuple):
+    """The rows of a file that reach into intervals.
+
+    Attributes:
+        row, owner: int64[r], a row and an interval.
+        length: int64[k], how many rows each interval has.
+    """
+
+    row: Int64
+    owner: Int64
+    length: Int64
+
+
+def infectors_of(graph: TemporalGraph, intervals: Intervals, pool: ThreadPoolExecutor) -> Infectors:
+    """Return the clipped stays of everybody who has an interval.
+
+    Args:
+        graph: the lake under the rule.
+        intervals: when they are infectious.
+        pool: of `THREADS`.
+    """
+    files = sorted(graph.spanning("person", intervals.start_us, intervals.end_us), key=day_of)
+    owners = [intervals.person.size * part // THREADS for part in range(THREADS + 1)]
+    found = list(pool.map(partial(_rows_in, files, intervals), owners[:-1], owners[1:]))
+    length = np.concatenate(
+        [np.sum([rows.length for rows in some], axis=0, dtype=np.int64) for some in found]
+    )
+    begin = np.append(0, np.cumsum(length))
+    stays = np.empty((begin[-1], parts.OWN_COLUMNS), np.int64)
+    fill = partial(_fill, graph, files, intervals, stays, begin, begin.copy())
+    if not all(pool.map(fill, found)):  # two files of one day hold stays of one person: merge by start
+        stays = stays[np.lexsort((stays[:, parts.START], np.repeat(np.arange(length.size), length)))]
+    person, first = np.unique(intervals.person, return_index=True)
+    longest_us = int((stays[:, parts.REACH] - stays[:, parts.START]).max(initial=0))
+    return Infectors(person, stays, np.append(begin[first], begin[-1]), longest_us)
+
+
+def day_of(columns: Sidecar) -> int:
+    """Return the UTC day on which all stays of a file are entered."""
+    return int(columns.enter_us[0]) // DAY_US
+
+
+def _rows_in(files: Sequence[Sidecar], intervals: Intervals, first: int, last: int) -> list[_InfectorRows]:
+    """Return the rows of each file that reach into the intervals in [first, last)."""
+    some = Intervals(*(column[first:last] for column in intervals))
+    none = np.empty(0, np.int64)
+    found = [_InfectorRows(none, none, np.zeros(last - first, np.int64))]
+    for file in files:
+        row, owner = clipped_rows(file.person, file.enter_us, file.exit_us, *some)
+        found.append(_InfectorRows(row, owner + first, np.bincount(owner, minlength=last - first)))
+    return found
+
+
+def _fill(
+    graph: TemporalGraph,
+    files: Sequence[Sidecar],
+    intervals: Intervals,
+    stays: Int64,
+    begin: Int64,
+    free: Int64,
+    found: Sequence[_InfectorRows],
+) -> bool:
+    """Put the rows of each file into `stays`, from `free` on; return whether all intervals' rows ascend."""
+    ordered = True
+    for file, rows in zip(files, found[1:], strict=True):
+        zone = graph.zones.of(file) if graph.criteria.zoned else NO_ZONES
+        kind = graph.classes.kinds(file.venue[rows.row])
+        columns = (*columns_of(file, zone), file.scanned_both)
+        rule = (graph.criteria, graph.until_us)
+        ordered &= bool(_put(columns, rows.row, rows.owner, kind, intervals, *rule, stays, begin, free))
+    return ordered
+
+
+@helper
+def _put(
+    columns: tuple[Int64, Int64, Int64, Int64, Int64, Int64, Int32, UInt8],
+    rows: Int64,
+    owners: Int64,
+    kinds: UInt8,
+    intervals: Intervals,
+    criteria: Criteria,
+    until_us: int,
+    stays: Int64,
+    begin: Int64,
+    free: Int64,
+) -> bool:
+    """Put rows into the free places of their owners; return whether each owner's ascend by start."""
+    _, venue, enter_us, exit_us, imputed_from_us, stay_id, zone, scanned_both = columns
+    ordered = True
+    for entry in range(rows.size):
+        row, owner, kind = rows[entry], owners[entry], kinds[entry]
+        at = free[owner]
+        free[owner] = at + 1
+        start_us = max(enter_us[row], intervals.start_us[owner])
+        end_us = min(exit_us[row], intervals.end_us[owner])
+        stays[at, parts.START], stays[at, parts.END] = start_us, end_us
+        stays[at, parts.REACH] = min(end_us + criteria.indirect_us[kind], until_us)
+        stays[at, parts.IMPUTED_FROM], stays[at, parts.SCANNED_BOTH] = imputed_from_us[row], scanned_both[row]
+        stays[at, parts.AT], stays[at, parts.STAY] = venue[row], stay_id[row]
+        stays[at, parts.ZONE] = zone[row] if criteria.same_zone[kind] else NO_ZONE
+        if at > begin[owner] and stays[at - 1, parts.START] > start_us:
+            ordered = False
+    return ordered

@@ -1,8 +1,8 @@
-"""The parts of contacts of given pairs, found and measured: the kernels of `provenance`.
+"""The kernels of `provenance`: the parts of the contacts of given pairs, found and measured.
 
-A part is the overlap of one clipped stay of the infectious one, lengthened by
-what counts as indirect, with one stay of the other. Stays and parts are rows
-of numbers, so that all of one is in a line or two of the processor's cache.
+A part is the overlap of one clipped stay of the infector, lengthened by what
+counts as indirect, with one stay of the infectee. Stays and parts are rows of
+a matrix, so that one of them lies in one or two cache lines.
 """
 
 from typing import NamedTuple
@@ -16,17 +16,17 @@ from pipelines.lake.sidecar import Sidecar
 
 OWN_COLUMNS = 8
 START, END, REACH, IMPUTED_FROM, SCANNED_BOTH, AT, ZONE, STAY = range(OWN_COLUMNS)
-"""The columns of an infectious one's clipped stay, as `ClippedStays` has them.
+"""The columns of an infector's clipped stay, as `ClippedStays` has them; AT is the venue.
 
-ZONE is NO_ZONE where none is asked for.
+ZONE is NO_ZONE where no zone is asked for.
 """
 
 PART_COLUMNS = 10
 PAIR, FROM, TO, DIRECT_TO, SEEN_TO, TAIL_SEEN_TO, VENUE, OTHER_STAY, OWN_STAY, OF_STAYS = range(PART_COLUMNS)
-"""The columns of a part: [FROM, TO), direct up to DIRECT_TO.
+"""The columns of a part: [FROM, TO), direct up to DIRECT_TO and indirect from there on.
 
-What was seen of both is [FROM, SEEN_TO) and [DIRECT_TO, TAIL_SEEN_TO). The
-rest says where; OF_STAYS is 0 for an encounter, which is nowhere.
+Not imputed are [FROM, SEEN_TO) and [DIRECT_TO, TAIL_SEEN_TO). The rest tells
+the venue and the stays; OF_STAYS is 0 for an encounter, which has neither.
 """
 
 
@@ -35,7 +35,7 @@ class StayColumns(NamedTuple):
 
     Attributes:
         person, venue, enter_us, exit_us, imputed_from_us, stay_id: int64[n].
-        zone: int32[n], or anything when no zone is asked for.
+        zone: int32[n]; not read when no zone is asked for.
     """
 
     person: Int64
@@ -48,11 +48,11 @@ class StayColumns(NamedTuple):
 
 
 class Pairs(NamedTuple):
-    """Exposed persons and their infectors.
+    """Infectees and their infectors.
 
     Attributes:
-        person: int64[n], tokens, ascending; with several infectors a person stands several times.
-        first, last: int64[n], which stays of the infector may meet a stay of the file.
+        person: int64[n], tokens, ascending; one with several infectors stands several times.
+        first, last: int64[n], the range of the infector's stays that may meet a stay of the file.
     """
 
     person: Int64
@@ -61,13 +61,18 @@ class Pairs(NamedTuple):
 
 
 class PairTotals(NamedTuple):
-    """What the contacts of pairs come to.
+    """Totals per pair: direct, indirect and imputed time, venues, stay ids.
+
+    Example:
+        >>> times, ids = np.zeros((3, 2), np.int64), np.array([7, 8, 9])
+        >>> PairTotals(*times, ids, np.array([1, 3]), ids, np.array([1, 3])).at_pair.tolist()
+        [0, 1, 1]
 
     Attributes:
         direct_us, indirect_us, imputed_us: int64[n], of the union of the parts.
         at_venue: int64[v], the venues of each pair, ascending, once each.
         at_end: int64[n], where those of a pair end.
-        of_stay: int64[s], the ids of the stays of both, likewise.
+        of_stay: int64[s], the ids of the stays of both people, likewise.
         of_end: int64[n].
     """
 
@@ -81,23 +86,23 @@ class PairTotals(NamedTuple):
 
     @property
     def at_pair(self) -> Int64:
-        """The pair of each of `at_venue`, ascending."""
+        """Return the pair of each entry of `at_venue`, ascending."""
         return np.repeat(np.arange(self.at_end.size), np.diff(self.at_end, prepend=0))
 
 
 def columns_of(columns: Sidecar, zone: Int32) -> StayColumns:
-    """What of a sidecar the kernels read."""
-    of_rows = (columns.person, columns.venue, columns.enter_us, columns.exit_us)
-    return StayColumns(*of_rows, columns.imputed_from_us, columns.stay_id, zone)
+    """Return the columns of a sidecar that the kernels read."""
+    stays = (columns.person, columns.venue, columns.enter_us, columns.exit_us)
+    return StayColumns(*stays, columns.imputed_from_us, columns.stay_id, zone)
 
 
 def parts_of(columns: StayColumns, pairs: Pairs, own: Int64, longest_us: int) -> Int64:
-    """The parts that the stays of one file make, in the order of pairs.
+    """Find the parts that the stays of one file make, in the order of pairs.
 
     Args:
         columns: the file.
         pairs: whose contacts are wanted.
-        own: int64[s, OWN_COLUMNS], those of one infector ascending by start.
+        own: int64[s, OWN_COLUMNS], stays of infectors, those of one infector ascending by start.
         longest_us: none of them reaches farther from its start.
 
     Returns:
@@ -113,7 +118,7 @@ def parts_of(columns: StayColumns, pairs: Pairs, own: Int64, longest_us: int) ->
 
 
 def measured(parts: Int64, order: Int64, pairs: int) -> PairTotals:
-    """The union of each pair's parts, measured.
+    """Measure the union of each pair's parts.
 
     Args:
         parts: int64[p, PART_COLUMNS].
@@ -123,10 +128,10 @@ def measured(parts: Int64, order: Int64, pairs: int) -> PairTotals:
     count = parts.shape[0]
     us, ends = np.zeros((3, pairs), np.int64), np.zeros((2, pairs), np.int64)
     venue, stay = np.empty(count, np.int64), np.empty(2 * count, np.int64)
-    contacts = PairTotals(us[0], us[1], us[2], venue, ends[0], stay, ends[1])
-    _measure(parts, order, contacts, np.empty((2, 2 * count), np.int64))
+    totals = PairTotals(us[0], us[1], us[2], venue, ends[0], stay, ends[1])
+    _measure(parts, order, totals, np.empty((2, 2 * count), np.int64))
     venues, stays = int(ends[0].max(initial=0)), int(ends[1].max(initial=0))
-    return contacts._replace(at_venue=venue[:venues], of_stay=stay[:stays])
+    return totals._replace(at_venue=venue[:venues], of_stay=stay[:stays])
 
 
 @helper
@@ -140,7 +145,7 @@ def _find(
     parts: Int64,
     found: int,
 ) -> tuple[int, int, int]:
-    """Find parts from a pair on, as long as there is room; the next pair, how many were found, its row."""
+    """Find parts from a pair on while there is room; return the next pair, the count, and the pair's row."""
     while pair < pairs.person.size:
         row = first_from(columns.person, pairs.person[pair], row)
         begin_row, begin_found = row, found
@@ -180,31 +185,31 @@ def _write(parts: Int64, part: int, pair: int, own: Int64, one: int, columns: St
 
 
 @helper
-def _measure(parts: Int64, order: Int64, contacts: PairTotals, room: Int64) -> None:
-    """Measure pair after pair; `room` holds the intervals of one."""
+def _measure(parts: Int64, order: Int64, totals: PairTotals, room: Int64) -> None:
+    """Measure pair after pair; `room` holds the intervals of one pair."""
     begin = venues = stays = 0
-    for pair in range(contacts.direct_us.size):
+    for pair in range(totals.direct_us.size):
         end = begin
         while end < order.size and parts[order[end], PAIR] == pair:
             end += 1
-        contacts.direct_us[pair] = _union(parts, order, begin, end, FROM, DIRECT_TO, room)
+        totals.direct_us[pair] = _union(parts, order, begin, end, FROM, DIRECT_TO, room)
         all_us = _union(parts, order, begin, end, FROM, TO, room)
-        contacts.indirect_us[pair] = all_us - contacts.direct_us[pair]
-        contacts.imputed_us[pair] = all_us - _seen(parts, order, begin, end, room)
+        totals.indirect_us[pair] = all_us - totals.direct_us[pair]
+        totals.imputed_us[pair] = all_us - _seen(parts, order, begin, end, room)
         first_venue, first_stay = venues, stays
         for entry in range(begin, end):
             part = order[entry]
             if parts[part, OF_STAYS]:
-                venues = _put(contacts.at_venue, first_venue, venues, parts[part, VENUE])
-                stays = _put(contacts.of_stay, first_stay, stays, parts[part, OTHER_STAY])
-                stays = _put(contacts.of_stay, first_stay, stays, parts[part, OWN_STAY])
-        contacts.at_end[pair], contacts.of_end[pair] = venues, stays
+                venues = _insert(totals.at_venue, first_venue, venues, parts[part, VENUE])
+                stays = _insert(totals.of_stay, first_stay, stays, parts[part, OTHER_STAY])
+                stays = _insert(totals.of_stay, first_stay, stays, parts[part, OWN_STAY])
+        totals.at_end[pair], totals.of_end[pair] = venues, stays
         begin = end
 
 
 @inlined
 def _union(parts: Int64, order: Int64, begin: int, end: int, start: int, stop: int, room: Int64) -> int:
-    """The length of the union of [start, stop) of some parts."""
+    """The length of the union of [start, stop) of some parts, where both name columns."""
     count = 0
     for entry in range(begin, end):
         room[0, count], room[1, count] = parts[order[entry], start], parts[order[entry], stop]
@@ -214,7 +219,7 @@ def _union(parts: Int64, order: Int64, begin: int, end: int, start: int, stop: i
 
 @inlined
 def _seen(parts: Int64, order: Int64, begin: int, end: int, room: Int64) -> int:
-    """The length of what was seen of both."""
+    """The length of what is not imputed: both people were seen."""
     count = 0
     for entry in range(begin, end):
         part = order[entry]
@@ -226,7 +231,7 @@ def _seen(parts: Int64, order: Int64, begin: int, end: int, room: Int64) -> int:
 
 @inlined
 def _length(room: Int64, count: int) -> int:
-    """The length of the union of intervals, put in order; one that ends before it begins is empty."""
+    """The length of the union of intervals, which are sorted; one that ends before it begins is empty."""
     gap = 1
     while gap < count // 9:
         gap = 3 * gap + 1
@@ -250,8 +255,8 @@ def _length(room: Int64, count: int) -> int:
 
 
 @inlined
-def _put(values: Int64, first: int, count: int, value: int) -> int:
-    """Put a value in its place among the ascending ones from `first` on, once; where they end then."""
+def _insert(values: Int64, first: int, count: int, value: int) -> int:
+    """Insert into the sorted run starting at `first` unless present; return its new end."""
     to = count
     while to > first and values[to - 1] > value:
         to -= 1

@@ -1,4 +1,4 @@
-"""The rows of a trace: exposed persons, each with where the exposure came from and a score."""
+"""The rows of a trace: exposed people, each with the contact that exposed them, and a score."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -34,38 +34,44 @@ TRACE = pa.schema(
         ("venues", pa.string()),
         ("rule", pa.string()),
         ("score", pa.float64()),
+        ("last_contact", INSTANT),
         ("stays", pa.list_(pa.int64())),
     ]
 )
-"""The columns of an answer: `stays` are the ids of both persons' stays that make the contact."""
+"""The columns of an answer.
+
+`last_contact` is the end of the latest contact with anybody who could pass
+infection on at that hop. The other measures are of the contact with `via`
+alone; `stays` are the ids of both people's stays that make it.
+"""
 
 _SECONDS = ("seconds_direct", "seconds_indirect", "seconds_imputed")
 
 
-def rows_of(lake: Lake, where: TemporalGraph, rule: str, found: Sequence[Hop]) -> pa.Table:
-    """The rows of what hops have found.
+def rows_of(lake: Lake, graph: TemporalGraph, rule: str, found: Sequence[Hop]) -> pa.Table:
+    """Return the rows of what hops have found.
 
     Args:
         lake: where the registry lies.
-        where: what was traced through.
+        graph: what was traced through.
         rule: what the rows call the rule.
         found: a hop a tier.
 
     Returns:
-        Columns of `TRACE`, ordered by tier, score descending, person.
+        columns of `TRACE`, ordered by tier, score descending, person.
     """
-    parts = [_rows_of_hop(lake, where, rule, tier, hop) for tier, hop in enumerate(found, 1)]
+    parts = [_rows_of_hop(lake, graph, rule, tier, hop) for tier, hop in enumerate(found, 1)]
     return pa.concat_tables([TRACE.empty_table(), *parts])
 
 
-def _rows_of_hop(lake: Lake, where: TemporalGraph, rule: str, tier: int, hop: Hop) -> pa.Table:
+def _rows_of_hop(lake: Lake, graph: TemporalGraph, rule: str, tier: int, hop: Hop) -> pa.Table:
     new = np.flatnonzero(hop.new)
     person, exposed_us, via = hop.person[new], hop.exposed_us[new], hop.via[new]
-    came = provenance(where, hop.sources, person, via)
-    venues = _venues(lake, came)
-    lengths_us = (came.direct_us, came.indirect_us, came.imputed_us)
-    score = scores(tier, *lengths_us, venues.weight, exposed_us, where.until_us)
-    order = np.argsort(-score, kind="stable")  # of equal scores the smaller person, as they came
+    contact = provenance(graph, hop.sources, person, via)
+    venues = _venues(lake, contact)
+    lengths_us = (contact.direct_us, contact.indirect_us, contact.imputed_us)
+    score = scores(tier, *lengths_us, venues.weight, exposed_us, graph.until_us)
+    order = np.argsort(-score, kind="stable")  # stable sort: ties keep ascending token order
     rows = {
         "tier": column(np.full(new.size, tier, np.int64)),
         "person": column(person[order]),
@@ -75,7 +81,8 @@ def _rows_of_hop(lake: Lake, where: TemporalGraph, rule: str, tier: int, hop: Ho
         "venues": pc.binary_join(venues.codes.take(column(order)), ";"),
         "rule": pa.repeat(rule, new.size),
         "score": pa.array(score[order]),
-        "stays": lists_until(came.of_end, column(came.of_stay)).take(column(order)),
+        "last_contact": column(hop.last_us[new][order]).cast(INSTANT),
+        "stays": lists_until(contact.of_end, column(contact.of_stay)).take(column(order)),
     }
     return pa.table(rows, schema=TRACE)
 
@@ -85,29 +92,29 @@ class _Venues(NamedTuple):
 
     Attributes:
         codes: list of string, sorted.
-        weight: float64, the mean of their weights.
+        weight: float64[n], the mean of the venues' weights.
     """
 
     codes: pa.Array
     weight: npt.NDArray[np.float64]
 
 
-def _venues(lake: Lake, came: PairTotals) -> _Venues:
-    number, distinct = dense_rank(came.at_venue)
+def _venues(lake: Lake, contact: PairTotals) -> _Venues:
+    number, distinct = dense_rank(contact.at_venue)
     codes = places(lake).codes(distinct)
     by_code = pc.sort_indices(codes).to_numpy()
     rank = np.empty(distinct.size, np.int64)
     rank[by_code] = np.arange(distinct.size)
-    count = np.diff(came.at_end, prepend=0)
+    count = np.diff(contact.at_end, prepend=0)
     row = np.repeat(np.arange(count.size), count)
     in_row = np.sort(row * distinct.size + rank[number]) - row * distinct.size
-    lists = lists_until(came.at_end, codes.take(column(by_code[in_row])))
+    lists = lists_until(contact.at_end, codes.take(column(by_code[in_row])))
     total = np.bincount(row, _weights(lake, distinct)[number], count.size)
     return _Venues(lists, np.where(count == 0, 1.0, total / np.maximum(count, 1)))
 
 
 def _weights(lake: Lake, venue: Int64) -> npt.NDArray[np.float64]:
-    """What each venue weighs; of one that is not registered any more 1."""
+    """Return the weight of each venue; 1 for one that has left the registry."""
     rows = read_table(lake, "venues", ["venue", "type"])
     weights = dict(zip(rows["venue"].to_pylist(), map(WEIGHTS.get, rows["type"].to_pylist()), strict=True))
     return np.array([weights.get(one) or 1.0 for one in venue.tolist()], np.float64)

@@ -2,18 +2,18 @@
 
     score = dose × venue weight × tier × recency
 
-    dose          1 − exp(−minutes / 60): how much contact, more and more alike beyond some hours.
+    dose          1 − exp(−minutes / 60): how much contact, levelling off beyond some hours.
                   minutes = direct + 0.5 × indirect; of their imputed share a half counts.
     venue weight  the mean of the weights of the venues of the contact, 1 for encounters alone.
     tier          0.2 ^ (tier − 1): each hop is infected with a fifth of the chance of the one before.
-    recency       0.5 ^ (days from `exposed_at` to `until` / 5): an exposure of five days ago has
-                  half the worth, since what a call can still prevent lies ahead of it.
+    recency       0.5 ^ (days from `exposed_at` to `until` / 5): an exposure five days ago weighs half,
+                  since a call can only prevent what lies ahead of it.
 
 The weights of venues follow the warnings of luca in October 2021 (49 % from
 clubs, 23 % from bars, 11 % from restaurants, 1 % from retail): entertainment
 3, restaurant 1.5, shops, supermarkets, bookshops and markets 0.5. Homes, where
 most is passed on, have 2; every other type has 1. The factors are a choice
-that ranks calls; no score is a probability.
+that ranks calls; a score is not a probability.
 """
 
 import numpy as np
@@ -30,7 +30,7 @@ WEIGHTS = {
     "bookshop": 0.5,
     "market": 0.5,
 }
-"""What a type of venue weighs; every other weighs 1."""
+"""The weight of each type of venue; every other type has 1."""
 
 _DOSE_MINUTES = 60.0
 _INDIRECT_SHARE = 0.5
@@ -48,16 +48,21 @@ def scores(
     exposed_us: Int64,
     until_us: int,
 ) -> Float64:
-    """The score of each row, by the formula above.
+    """Return the score of each row, by the formula above.
+
+    Example:
+        >>> hour, none = np.array([3_600_000_000]), np.zeros(1, np.int64)
+        >>> scores(1, hour, none, none, np.ones(1), none, 0).round(3).tolist()
+        [0.632]
 
     Args:
-        tier: of all of them, 1 is F1.
+        tier: of all rows; 1 is F1.
         direct_us: int64[n], microseconds of direct contact.
         indirect_us: int64[n], of indirect contact.
-        imputed_us: int64[n], of both, what nobody saw.
+        imputed_us: int64[n], the imputed part of both.
         venue_weight: float64[n], the mean weight of the venues.
         exposed_us: int64[n], when the exposure began, microseconds UTC.
-        until_us: from when recency is measured.
+        until_us: the instant that recency is measured from.
     """
     together_us = direct_us + indirect_us
     seen = 1.0 - (1.0 - _IMPUTED_SHARE) * imputed_us / np.maximum(together_us, 1)

@@ -1,31 +1,38 @@
 """F1, F2 and so on: hop by hop from the index cases, in the order of time.
 
-A hop expands from the persons that the one before it found: the new ones, and
-those found again with an earlier exposure. The latter keep their row, and
-pass infection on from the earlier instant.
+A hop expands from the people whom the one before it found: the new ones, and
+those found again with an earlier exposure. The latter keep their row, and pass
+infection on from the earlier instant.
 """
 
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from pipelines.graph.tracing.clipped_stays import NO_STAYS, by_venue
-from pipelines.graph.tracing.everybody import Everybody, copied
-from pipelines.graph.tracing.exposure_criteria import note_contacts
-from pipelines.graph.tracing.exposure_table import CLOSED_US, NEVER_US, nobody, numbers_of
+from pipelines.graph.tracing.exposure_criteria import record_exposures
+from pipelines.graph.tracing.exposure_table import (
+    CLOSED_US,
+    NEVER_US,
+    NO_CONTACT_US,
+    AllPersons,
+    ExposureTable,
+    numbers_of,
+)
 from pipelines.graph.tracing.infectious_intervals import Intervals, Isolation, passing_on
-from pipelines.graph.tracing.overlap_join import batches, joined, pieces_of, pieces_of_encounters, rows_beside
-from pipelines.graph.tracing.pull import layers, looking_back, pulled
-from pipelines.graph.tracing.sweep import sweep, swept_classes
-from pipelines.graph.tracing.sweep_cumulative import add_up
+from pipelines.graph.tracing.last_contact import sweep_last_contacts
+from pipelines.graph.tracing.overlap_join import (
+    Overlaps,
+    batches,
+    candidate_ranges,
+    encounters_of,
+    find_overlaps,
+)
+from pipelines.graph.tracing.sweep import prepare_sweep, sweep_exposures, swept_classes
+from pipelines.graph.tracing.sweep_cumulative import record_cumulative_exposures
 from pipelines.graph.tracing.temporal_graph import TemporalGraph
-from pipelines.kernels.types import Int64
+from pipelines.kernels.types import Bool, Int64
 from schemas.rules import Rule
-
-_MANY = 1_000  # infectious persons from which on it is worth knowing who is left
-_FEW = 4  # those left are fewer than infectious ones by this much when the hop is seen from their side
-_ROWS_AT_MOST = 2_000_000  # beside those of fewer, beyond which a sweep is faster
 
 
 class Hop(NamedTuple):
@@ -37,32 +44,35 @@ class Hop(NamedTuple):
         exposed_us: int64[n], microseconds UTC.
         via: int64[n], the token of the infector.
         new: bool[n], whether no earlier hop had found the person.
+        last_us: int64[n], the end of a new person's latest contact with any of the sources;
+            of a person found again it is not known.
     """
 
     sources: Intervals
     person: Int64
     exposed_us: Int64
     via: Int64
-    new: npt.NDArray[np.bool_]
+    new: Bool
+    last_us: Int64
 
 
 def hops(
-    where: TemporalGraph, rule: Rule, index: Intervals, cases: Int64, isolated: Isolation, depth: int
+    graph: TemporalGraph, rule: Rule, index: Intervals, cases: Int64, isolated: Isolation, depth: int
 ) -> list[Hop]:
     """Trace from the index cases.
 
     Args:
-        where: the lake under the rule.
+        graph: the lake under the rule.
         rule: the rule.
         index: when the index cases are infectious.
         cases: int64[c], the tokens of all index cases, who are nobody's contact.
-        isolated: when persons who are cases were isolated.
+        isolated: when people who are cases were isolated.
         depth: the last tier.
 
     Returns:
-        A hop a tier, fewer when there is nobody left to find.
+        a hop a tier, fewer when nobody is left to be found.
     """
-    search = _Search(where, cases)
+    search = _Search(graph, cases)
     found: list[Hop] = []
     sources = index
     for tier in range(1, depth + 1):
@@ -70,118 +80,101 @@ def hops(
         if hop.person.size == 0:
             break
         found.append(hop)
-        if search.nobody_is_left():
+        if search.has_found_all():
             break
-        sources = passing_on(hop.person, hop.exposed_us, rule, isolated, where.until_us)
+        sources = passing_on(hop.person, hop.exposed_us, rule, isolated, graph.until_us)
     return found
 
 
 class _Search:
-    """Who has been found so far, by number; numbers are given as persons are met, or to everybody at once."""
+    """Who has been found so far, by number; people are numbered as they are met, or all at once."""
 
-    def __init__(self, where: TemporalGraph, cases: Int64) -> None:
-        self._where = where
-        self._people, numbers = numbers_of(nobody(), np.unique(cases))
+    def __init__(self, graph: TemporalGraph, cases: Int64) -> None:
+        self._graph = graph
+        self._people, numbers = numbers_of(ExposureTable.empty(), np.unique(cases))
         self._people.exposed_us[numbers] = CLOSED_US
-        self._tiered = np.zeros(0, np.bool_)
-        self._everybody: Everybody | None = None
+        self._tiered = np.zeros(0, np.bool_)  # who has a row, by number; shorter than the table
+        self._persons: AllPersons | None = None
 
     def hop(self, sources: Intervals, *, last: bool) -> Hop:
-        """Find whom the sources expose; of the last hop only those whom none had found before."""
+        """Find whom the sources expose; in the last hop only those whom no hop before has found."""
         if last:
             self._people.exposed_us[: self._tiered.size][self._tiered] = CLOSED_US
-        if sources.person.size == 0:
-            return self._found(sources)
-        if sources.person.size > _MANY:
-            self._number_everybody()
-        left = self._left()
-        swept = swept_classes(self._where.criteria).all()
-        few = not swept and self._everybody is not None and _FEW * left.size < sources.person.size
-        if few:
-            self._pull(left, sources)
-        if not few or (not last and self._left().size):
-            self._push(sources)
-        return self._found(sources)
+        self._people.last_us[: self._people.persons] = NO_CONTACT_US
+        if sources.person.size:
+            if sources.person.size > self._graph.tuning.many_infectious:
+                self._number_all()
+            self._expand(sources)
+        return self._result(sources)
 
-    def nobody_is_left(self) -> bool:
+    def has_found_all(self) -> bool:
         """Whether it is known that everybody has been found."""
-        return self._everybody is not None and self._left().size == 0
+        people = self._people
+        return self._persons is not None and not (people.exposed_us[: people.persons] == NEVER_US).any()
 
-    def _number_everybody(self) -> Everybody:
+    def _number_all(self) -> AllPersons:
         """Give everybody a number, those who have a stay in the order of their tokens."""
-        if self._everybody is None:
-            self._everybody = self._where.everybody()
+        if self._persons is None:
+            self._persons = self._graph.all_persons()
             met = self._people
-            people, numbers = numbers_of(copied(self._everybody.people), met.token[: met.met])
-            for name in ("exposed_us", "via", "fresh"):
-                getattr(people, name)[numbers] = getattr(met, name)[: met.met]
-            tiered = np.zeros(people.met, np.bool_)
+            people, numbers = numbers_of(self._persons.people.copy(), met.token[: met.persons])
+            for name in ("exposed_us", "via", "fresh", "last_us"):
+                getattr(people, name)[numbers] = getattr(met, name)[: met.persons]
+            tiered = np.zeros(people.persons, np.bool_)
             tiered[numbers[: self._tiered.size]] = self._tiered
             self._tiered = tiered
-            self._people, _ = numbers_of(people, self._where.near.person)
-        return self._everybody
+            self._people, _ = numbers_of(people, self._graph.near.person)
+        return self._persons
 
-    def _left(self) -> Int64:
-        """The numbers of those who have not been found."""
-        return np.flatnonzero(self._people.exposed_us[: self._people.met] == NEVER_US)
+    def _expand(self, sources: Intervals) -> None:
+        """Record everybody whom the sources expose, and when each new person met any of them last."""
+        graph = self._graph
+        swept = swept_classes(graph.criteria)
+        many = bool(swept.all()) and sources.person.size > graph.tuning.many_infectious
+        stays = NO_STAYS if many else by_venue(graph.stays_of(sources))
+        files = graph.beside(stays)
+        ranges = candidate_ranges(files, stays)
+        of_swept = swept[stays.kind[ranges.stay]] == 1
+        rows = int((ranges.last - ranges.first).sum(where=of_swept))
+        sweep = None
+        if many or (swept.any() and rows > graph.tuning.swept_rows):
+            sweep = prepare_sweep(graph, self._number_all(), self._people, sources)
+            ranges = ranges.at(~of_swept)
+        self._people, met = encounters_of(graph.near, sources, self._people)
+        np.maximum.at(self._people.last_us, met.other, met.end_us)
+        if sweep is not None:
+            short = sweep_exposures(sweep, self._people)
+            record_cumulative_exposures(graph, self._people, sources, short, met, swept)
+        # Batches of owners must not part the intervals of one person.
+        person = np.cumsum(np.diff(sources.person, prepend=sources.person[:1]) != 0)
+        zoned = graph.criteria.same_zone.astype(np.uint8)
+        for (first, last), some in batches(ranges, person[stays.owner], person.size):
+            arguments = (graph.zones, zoned, stays, sources.person, some, self._people)
+            self._people, overlaps = find_overlaps(files, *arguments)
+            inside = (person[met.owner] >= first) & (person[met.owner] < last)
+            overlaps = Overlaps.concatenated([overlaps, met.at(inside)])
+            record_exposures(self._people, overlaps, sources.person, graph.criteria)
+        if sweep is not None:
+            sweep_last_contacts(sweep, self._people, np.flatnonzero(self._is_new() & self._is_fresh()))
 
-    def _found(self, sources: Intervals) -> Hop:
-        """What the hop just made has found; marks the new persons as found."""
-        people = self._people
-        new = np.ones(people.met, np.bool_)
+    def _is_new(self) -> Bool:
+        """Whether no hop has found each person, by number."""
+        new = np.ones(self._people.persons, np.bool_)
         new[: self._tiered.size] = ~self._tiered
-        numbers = np.flatnonzero(people.fresh[: people.met])
+        return new
+
+    def _is_fresh(self) -> Bool:
+        """Whether this hop has found each person, or found an earlier exposure, by number."""
+        fresh: Bool = self._people.fresh[: self._people.persons] == 1
+        return fresh
+
+    def _result(self, sources: Intervals) -> Hop:
+        """Return what the hop just made has found, and mark the new people as found."""
+        people, new = self._people, self._is_new()
+        numbers = np.flatnonzero(self._is_fresh())
         numbers = numbers[np.argsort(people.token[numbers])]
         self._tiered = ~new
         self._tiered[numbers] = True
         people.fresh[numbers] = 0
-        return Hop(
-            sources, people.token[numbers], people.exposed_us[numbers], people.via[numbers], new[numbers]
-        )
-
-    def _pull(self, target: Int64, sources: Intervals) -> None:
-        """Note how the sources expose the persons of some numbers."""
-        where, token = self._where, self._people.token[target]
-        order = np.argsort(token)
-        target, token = target[order], token[order]
-        always = np.full(target.size, sources.start_us.min()), np.full(target.size, where.until_us)
-        stays = looking_back(where.stays_of(Intervals(token, *always)), where.criteria)
-        files = where.beside(stays)
-        _, met = pieces_of_encounters(where.near, sources, self._people)
-        infectious = list(layers(self._people, sources))
-        for (first, end), beside in batches(rows_beside(files, stays), stays.owner, target.size):
-            pieces = [met.at(np.isin(met.other, target[first:end]))]
-            for layer in infectious:
-                arguments = (where.criteria, stays, target, beside, self._people, layer, where.until_us)
-                pieces.append(pulled(files, where.zones, *arguments))
-            note_contacts(self._people, joined(pieces), sources.person, where.criteria)
-        near = where.near.person[where.near.end_us > sources.start_us.min()]
-        gone = target[~np.isin(token, np.concatenate((token[stays.owner], near)))]
-        gone = gone[self._people.exposed_us[gone] == NEVER_US]
-        self._people.exposed_us[gone] = CLOSED_US  # nobody's contact from now on
-
-    def _push(self, sources: Intervals) -> None:
-        """Note everybody whom the sources expose."""
-        where = self._where
-        self._people, met = pieces_of_encounters(where.near, sources, self._people)
-        swept = swept_classes(where.criteria)
-        many = bool(swept.all()) and sources.person.size > _MANY
-        stays = NO_STAYS if many else by_venue(where.stays_of(sources))
-        files = where.beside(stays)
-        beside = rows_beside(files, stays)
-        of_swept = swept[stays.kind[beside.stay]] == 1
-        if many or (swept.any() and (beside.last - beside.first).sum(where=of_swept) > _ROWS_AT_MOST):
-            everybody = self._number_everybody()
-            _, met = pieces_of_encounters(where.near, sources, self._people)
-            rule = (where.criteria, where.classes, where.until_us)
-            short = sweep(where.all_beside(sources), everybody, self._people, sources, *rule)
-            add_up(where, self._people, sources, short, met, swept)
-            beside = beside.at(~of_swept)
-        # Batches of owners must not part the intervals of one person.
-        person = np.cumsum(np.diff(sources.person, prepend=sources.person[:1]) != 0)
-        zoned = where.criteria.same_zone.astype(np.uint8)
-        for (first, last), some in batches(beside, person[stays.owner], person.size):
-            arguments = (where.zones, zoned, stays, sources.person, some, self._people)
-            self._people, pieces = pieces_of(files, *arguments)
-            inside = (person[met.owner] >= first) & (person[met.owner] < last)
-            note_contacts(self._people, joined([pieces, met.at(inside)]), sources.person, where.criteria)
+        columns = (people.exposed_us[numbers], people.via[numbers], new[numbers], people.last_us[numbers])
+        return Hop(sources, people.token[numbers], *columns)

@@ -1,62 +1,68 @@
-"""One hop where many are infectious: a pass through all venues, date by date.
+"""One hop where many are infectious: a pass over all venues, date by date.
 
-One overlap that is long enough exposes whoever stays from its begin on. So no
-pair is looked at; what happens at a venue is in `meeting`. Exposures of a date
-are earlier than any of a later one: when nearly everybody has been exposed,
-the few who are left are looked at one by one. Under a minimum, overlaps that
-are too short alone may add up to an earlier exposure: the pairs that have one
-before the exposure found are handed back, see `short`.
+One overlap of the minimum exposes from its start on, so no pair is looked at;
+what happens at a venue is in `sweep_kernel`. Exposures found on a date are
+earlier than those of later dates, so the pass ends when nobody is susceptible
+any more. Under a minimum, overlaps that are too short alone may add up to an
+earlier exposure: the pairs with an overlap before the exposure found are
+handed back, for `sweep_cumulative`.
 """
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from itertools import groupby
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from pipelines.graph.tracing.contact_criteria import WITHIN_24H, Criteria, VenueClasses
-from pipelines.graph.tracing.everybody import THREADS, Everybody
-from pipelines.graph.tracing.exposure_table import ExposureTable
+from pipelines.graph.tracing.contact_criteria import WITHIN_24H, Criteria
+from pipelines.graph.tracing.exposure_table import NEVER_US, THREADS, AllPersons, ExposureTable, numbers_of
 from pipelines.graph.tracing.infectious_intervals import Intervals
-from pipelines.graph.tracing.infectors import day_of
-from pipelines.graph.tracing.looking import look_at
-from pipelines.graph.tracing.pull import layers
 from pipelines.graph.tracing.sweep_cumulative import short_pairs
+from pipelines.graph.tracing.sweep_dates import Date, Dates
 from pipelines.graph.tracing.sweep_kernel import (
     EXPOSED,
     FROM,
     NOT_FRESH,
     TO,
     VIA,
-    Classes,
-    SweepBuffers,
-    VenueRows,
+    SweepRules,
     sweep_venues,
 )
+from pipelines.graph.tracing.temporal_graph import TemporalGraph
 from pipelines.kernels.types import Int64, UInt8
-from pipelines.lake.sidecar import Sidecar
 from pipelines.times import DAY_US
 
-_ROWS_A_PERSON = 500  # in a date of more rows than this for each one left, they are looked at
-_LOOKS_A_ROW = 1  # more stays than this beside theirs, for each row of the date, and a sweep is faster
 
-
-class Date(NamedTuple):
-    """The stays of one date.
+class Sweep(NamedTuple):
+    """What the passes of one hop go over.
 
     Attributes:
-        begin_us: the first enter.
-        before: those of earlier dates that reach into it.
-        rows: those that enter in it.
-        longest_us: none of both is longer.
+        dates: the stays that may lie beside an infectious one.
+        rules: what each class of venues asks for.
+        sources: who is infectious, and when.
+        number: int64[k], the number of the person of each interval.
     """
 
-    begin_us: int
-    before: VenueRows
-    rows: VenueRows
-    longest_us: int
+    dates: Dates
+    rules: SweepRules
+    sources: Intervals
+    number: Int64
+
+    def layers(self, infectious: Int64) -> Iterator[None]:
+        """Write the intervals into `infectious`, int64[m, 2], which has room for one a person at a time.
+
+        A person with two intervals is infectious in the first one before the
+        first yield, and in the second before the next.
+        """
+        person = self.sources.person
+        layer = np.arange(person.size) - np.searchsorted(person, person)
+        for wanted in range(int(layer.max(initial=-1)) + 1):
+            chosen = np.flatnonzero(layer == wanted)
+            infectious[:, 0], infectious[:, 1] = NEVER_US, 0
+            infectious[self.number[chosen], 0] = self.sources.start_us[chosen]
+            infectious[self.number[chosen], 1] = self.sources.end_us[chosen]
+            yield
 
 
 def swept_classes(criteria: Criteria) -> UInt8:
@@ -66,160 +72,95 @@ def swept_classes(criteria: Criteria) -> UInt8:
     return swept
 
 
-def sweep(
-    files: Sequence[Sidecar],
-    everybody: Everybody,
-    people: ExposureTable,
-    sources: Intervals,
-    criteria: Criteria,
-    classes: VenueClasses,
-    until_us: int,
-) -> Int64:
-    """Note whom the sources expose by one overlap at venues of the classes that can be swept.
+def prepare_sweep(
+    graph: TemporalGraph, persons: AllPersons, people: ExposureTable, sources: Intervals
+) -> Sweep:
+    """Gather what the passes of one hop go over.
 
     Args:
-        files: `stays` in the order of venues.
-        everybody: who has a stay.
-        people: the same numbers and perhaps more; their earliest exposures are kept here.
+        graph: the lake under the rule.
+        persons: everybody who has a stay.
+        people: the same numbers and perhaps more; all sources are among them.
         sources: who is infectious, and when.
-        criteria: what makes a contact, by class.
-        classes: which venues are in which class.
-        until_us: nothing reaches beyond it.
+    """
+    criteria, classes = graph.criteria, graph.classes
+    swept = swept_classes(criteria)
+    shorten_us = np.maximum(criteria.min_us, 1) - 1
+    rules = SweepRules(classes.venue, classes.kind, swept, criteria.indirect_us, shorten_us, graph.until_us)
+    indirect_us = int(criteria.indirect_us[swept == 1].max())
+    _, number = numbers_of(people, sources.person)
+    return Sweep(Dates(graph.all_beside(sources), persons, indirect_us), rules, sources, number)
+
+
+def sweep_exposures(sweep: Sweep, people: ExposureTable) -> Int64:
+    """Record whom the sources expose by one overlap at venues of the classes that are swept.
+
+    Args:
+        sweep: what is passed over.
+        people: their earliest exposures are kept here.
 
     Returns:
         int64[n, 4], as `short_pairs` has them.
     """
-    swept = swept_classes(criteria)
-    beyond_us = np.maximum(criteria.min_us, 1) - 1
-    asked = Classes(classes.venue, classes.kind, swept, criteria.indirect_us, beyond_us, until_us)
-    longest_us = int(criteria.indirect_us[swept == 1].max())
     short = [np.empty((0, 4), np.int64)]
-    states = [np.empty((people.met, 4), np.int64) for _ in range(THREADS)]
-    states[0][:, EXPOSED], states[0][:, VIA] = people.exposed_us[: people.met], NOT_FRESH
-    with ThreadPoolExecutor(THREADS) as pool:
-        for infectious in layers(people, sources):
-            states[0][:, FROM], states[0][:, TO] = infectious.from_us, infectious.to_us
-            _sweep_dates(_dates(files, everybody, longest_us, pool), states, asked, pool)
-        for infectious in layers(people, sources) if beyond_us[swept == 1].any() else ():
-            states[0][:, FROM], states[0][:, TO] = infectious.from_us, infectious.to_us
-            dates = _dates(files, everybody, longest_us, pool)
-            short += _short_of_dates(dates, states[0], asked, pool)
-    _note(people, states[0])
-    return np.concatenate(short)
-
-
-def _sweep_dates(
-    dates: Iterator[Date], states: Sequence[Int64], asked: Classes, pool: ThreadPoolExecutor
-) -> None:
-    """Sweep date after date, or look at those who can still be exposed earlier than they are."""
+    states = [np.empty((people.persons, 4), np.int64) for _ in range(THREADS)]
     state = states[0]
-    left = np.arange(state.shape[0])
-    for date in dates:
-        left = left[state[left, EXPOSED] >= date.begin_us]
-        if left.size == 0:
-            return
-        if left.size * _ROWS_A_PERSON < date.rows.venue.size and _look(date, asked, left, state):
-            continue
-        for other in states[1:]:
-            other[:] = states[0]
-        list(pool.map(partial(_sweep_part, date, asked), range(THREADS), states))
-        for other in states[1:]:
-            _take_earlier(states[0], other)
-
-
-def _look(date: Date, asked: Classes, left: Int64, state: Int64) -> bool:
-    """Look at those who are left; whether they could all be looked at."""
-    few = np.zeros(state.shape[0], np.uint8)
-    few[left] = 1
-    most = _LOOKS_A_ROW * date.rows.venue.size
-    return bool(look_at(state, few, date.before, date.rows, date.longest_us, asked, most))
-
-
-def _short_of_dates(
-    dates: Iterator[Date], state: Int64, asked: Classes, pool: ThreadPoolExecutor
-) -> Iterator[Int64]:
-    """The pairs with an overlap before, or as early as, the exposure of the person; int64[n, 4] each."""
-    left = np.arange(state.shape[0])
-    for date in dates:
-        left = left[state[left, EXPOSED] >= date.begin_us]
-        if left.size == 0:
-            return
-        yield from pool.map(partial(_short_of_part, date, asked, state), range(THREADS))
-
-
-def _short_of_part(date: Date, asked: Classes, state: Int64, number: int) -> Int64:
-    before, rows, room = _part_of(date, number)
-    return short_pairs(state, before, rows, asked, room, date.begin_us // DAY_US)
-
-
-def _take_earlier(state: Int64, other: Int64) -> None:
-    """Keep what the other thread has found earlier, or at the same instant by a smaller token."""
-    earlier = other[:, EXPOSED] < state[:, EXPOSED]
-    same = (other[:, EXPOSED] == state[:, EXPOSED]) & (other[:, VIA] < state[:, VIA])
-    taken = np.flatnonzero(earlier | same)
-    state[taken] = other[taken]
-
-
-def _note(people: ExposureTable, state: Int64) -> None:
+    state[:, EXPOSED], state[:, VIA] = people.exposed_us[: people.persons], NOT_FRESH
+    infectious = state[:, FROM : TO + 1]
+    with ThreadPoolExecutor(THREADS) as pool:
+        for _ in sweep.layers(infectious):
+            _pass_over(sweep, states, pool)
+        for _ in sweep.layers(infectious) if sweep.rules.shorten_us[sweep.rules.swept == 1].any() else ():
+            short += _short_pairs(sweep, state, pool)
     found = np.flatnonzero(state[:, VIA] != NOT_FRESH)
     people.exposed_us[found] = state[found, EXPOSED]
     people.via[found] = people.token[state[found, VIA]]
     people.fresh[found] = 1
+    return np.concatenate(short)
 
 
-def _dates(
-    files: Sequence[Sidecar], everybody: Everybody, longest_us: int, pool: ThreadPoolExecutor
-) -> Iterator[Date]:
-    """The stays date by date; what is indirect lengthens them by `longest_us` at most."""
-    none = np.empty(0, np.int64)
-    before = earlier = VenueRows(none.astype(np.int32), none, none, none)
-    longest_stay_us = 0
-    for _, some_files in groupby(files, day_of):
-        some = list(some_files)
-        longest_stay_us = max(longest_stay_us, *(one.longest_us for one in some))
-        parts = [
-            VenueRows(everybody.numbers(one, pool), one.venue, one.enter_us, one.exit_us) for one in some
-        ]
-        rows = parts[0] if len(parts) == 1 else _in_order(parts)
-        begin_us = int(rows.enter_us.min())
-        before = _in_order([_reaching(part, begin_us - longest_us) for part in (before, earlier)])
-        yield Date(begin_us, before, rows, longest_stay_us)
-        earlier = rows
+def _pass_over(sweep: Sweep, states: Sequence[Int64], pool: ThreadPoolExecutor) -> None:
+    """Sweep date after date, each thread some of the venues with a state of its own."""
+    state, *others = states
+    for other in others:
+        other[:] = state
+    susceptible = np.arange(state.shape[0])
+    for date in sweep.dates.forward(pool):
+        susceptible = susceptible[state[susceptible, EXPOSED] >= date.begin_us]
+        if susceptible.size == 0:
+            return
+        chosen = np.zeros(state.shape[0], np.uint8)
+        chosen[susceptible] = 1
+        list(pool.map(partial(_sweep_part, date, sweep.rules, chosen), range(THREADS), states))
+        for other in others:
+            _take_earlier(state, other, susceptible)
+        for other in others:
+            other[susceptible] = state[susceptible]
 
 
-def _reaching(rows: VenueRows, beyond_us: int) -> VenueRows:
-    chosen = np.flatnonzero(rows.exit_us > beyond_us)
-    return VenueRows(rows.number[chosen], *(column[chosen] for column in rows[1:]))
+def _sweep_part(date: Date, rules: SweepRules, susceptible: UInt8, thread: int, state: Int64) -> None:
+    before, rows, buffers = date.part(thread)
+    sweep_venues(state, susceptible, before, rows, rules, buffers)
 
 
-def _in_order(parts: Sequence[VenueRows]) -> VenueRows:
-    """All the rows in the order (venue, enter)."""
-    columns: list[Any] = [np.concatenate(column) for column in zip(*parts, strict=True)]
-    rows = VenueRows(*columns)
-    order = np.lexsort((rows.enter_us, rows.venue))
-    return VenueRows(rows.number[order], *(column[order] for column in rows[1:]))
+def _take_earlier(state: Int64, other: Int64, numbers: Int64) -> None:
+    """Keep what another thread has found of some people: earlier, or at one instant by a smaller token."""
+    mine, theirs = state[numbers], other[numbers]
+    earlier = theirs[:, EXPOSED] < mine[:, EXPOSED]
+    earlier |= (theirs[:, EXPOSED] == mine[:, EXPOSED]) & (theirs[:, VIA] < mine[:, VIA])
+    state[numbers[earlier]] = theirs[earlier]
 
 
-def _sweep_part(date: Date, asked: Classes, number: int, state: Int64) -> None:
-    """Sweep one part of the venues of a date."""
-    before, rows, room = _part_of(date, number)
-    sweep_venues(state, before, rows, asked, room)
+def _short_pairs(sweep: Sweep, state: Int64, pool: ThreadPoolExecutor) -> Iterator[Int64]:
+    """Yield the pairs, int64[n, 4], with an overlap before or as early as the person's exposure."""
+    susceptible = np.arange(state.shape[0])
+    for date in sweep.dates.forward(pool):
+        susceptible = susceptible[state[susceptible, EXPOSED] >= date.begin_us]
+        if susceptible.size == 0:
+            return
+        yield from pool.map(partial(_short_pairs_of_part, date, sweep.rules, state), range(THREADS))
 
 
-def _part_of(date: Date, number: int) -> tuple[VenueRows, VenueRows, SweepBuffers]:
-    """The stays of one part of the venues of a date, and room for them."""
-    venue = date.rows.venue
-    bounds = [venue[venue.size * part // THREADS] for part in range(1, THREADS)]
-    before, rows = (_part(some, bounds, number) for some in (date.before, date.rows))
-    return (
-        before,
-        rows,
-        SweepBuffers(*np.empty((len(SweepBuffers._fields), before.venue.size + rows.venue.size), np.int64)),
-    )
-
-
-def _part(rows: VenueRows, bounds: Sequence[int], number: int) -> VenueRows:
-    """The rows of the venues of a part; the bounds are venues."""
-    ends = [0, *np.searchsorted(rows.venue, bounds).tolist(), rows.venue.size]
-    some = slice(ends[number], ends[number + 1])
-    return VenueRows(rows.number[some], rows.venue[some], rows.enter_us[some], rows.exit_us[some])
+def _short_pairs_of_part(date: Date, rules: SweepRules, state: Int64, thread: int) -> Int64:
+    before, rows, buffers = date.part(thread)
+    return short_pairs(state, before, rows, rules, buffers, date.begin_us // DAY_US)

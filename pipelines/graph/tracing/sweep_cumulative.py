@@ -1,10 +1,10 @@
-"""Contacts that are long enough only together: pairs whose overlaps before an exposure may add up to one.
+"""Contacts that are long enough only together: overlaps below the minimum that add up to an exposure.
 
 A sweep finds the earliest exposure that one overlap makes. Only somebody who
-has an overlap with the same person before that, or at the same instant and a
-smaller token, can expose him earlier: these pairs are few, since where many
-are infectious one of them soon stays long enough. Whoever none exposes has all
-his overlaps among them, which must last long enough together.
+has an overlap with the same person before that, or at the same instant and
+with a smaller token, can be exposed by him earlier. Such pairs are few: where
+many are infectious, one of them soon stays long enough. All overlaps of a
+person whom nobody exposes are among them, and must last long enough together.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -14,25 +14,23 @@ import numpy as np
 
 from pipelines.graph.tracing import provenance_kernel as parts
 from pipelines.graph.tracing.contact_criteria import WINDOW, Criteria
-from pipelines.graph.tracing.everybody import THREADS
-from pipelines.graph.tracing.exposure_criteria import note_contacts
-from pipelines.graph.tracing.exposure_table import NEVER_US, ExposureTable, numbers_of
+from pipelines.graph.tracing.exposure_criteria import record_exposures
+from pipelines.graph.tracing.exposure_table import NEVER_US, THREADS, ExposureTable, numbers_of
 from pipelines.graph.tracing.infectious_intervals import Intervals
-from pipelines.graph.tracing.infectors import infectors_of
-from pipelines.graph.tracing.overlap_join import Overlaps, joined
-from pipelines.graph.tracing.provenance import NearBy, near_by, parts_beside
+from pipelines.graph.tracing.overlap_join import Overlaps
+from pipelines.graph.tracing.provenance import NearBy, infectors_of, near_by, parts_beside
 from pipelines.graph.tracing.sweep_kernel import (
     EXPOSED,
     NOT_FRESH,
     VIA,
-    Classes,
     SweepBuffers,
+    SweepRules,
     VenueRows,
     class_of,
+    collect,
     end_of,
     next_venue,
     sort_sources,
-    take,
 )
 from pipelines.graph.tracing.temporal_graph import TemporalGraph
 from pipelines.kernels.compile import helper, inlined
@@ -40,12 +38,12 @@ from pipelines.kernels.sort import dense_rank
 from pipelines.kernels.types import Int64, UInt8
 from pipelines.times import DAY_US
 
-_PAIRS_AT_ONCE = 1_000_000  # whose pieces are in memory together
-_FOR_EVER = 1 << 40  # days
+_PAIRS_AT_ONCE = 1_000_000  # whose overlaps are in memory together
+_FOREVER = 1 << 40  # days
 
 
 class _CandidatePairs(NamedTuple):
-    """Persons and sources, by number; ascending, each pair once.
+    """People and sources, by number; ascending, each pair once.
 
     Attributes:
         own, other: int64[n].
@@ -57,22 +55,22 @@ class _CandidatePairs(NamedTuple):
     first_day: Int64
     last_day: Int64
 
-    def at(self, some: Any) -> "_CandidatePairs":
-        """Some of the pairs, by position or mask."""
-        return _CandidatePairs(*(column[some] for column in self))
+    def at(self, chosen: Any) -> "_CandidatePairs":
+        """Return some of the pairs, by position or mask."""
+        return _CandidatePairs(*(column[chosen] for column in self))
 
 
 def short_pairs(
-    state: Int64, before: VenueRows, rows: VenueRows, asked: Classes, room: SweepBuffers, day: int
+    state: Int64, before: VenueRows, rows: VenueRows, rules: SweepRules, buffers: SweepBuffers, day: int
 ) -> Int64:
-    """The pairs of a person and a source with an overlap that may be part of an earlier exposure.
+    """Find the pairs of a person and a source with an overlap that may be part of an earlier exposure.
 
     Args:
         state: of each person, with the exposures that one overlap makes.
         before: stays that began before the date and reach into it.
         rows: those that began in it.
-        asked: what the classes of venues ask for.
-        room: as long as both together.
+        rules: what each class of venues asks for.
+        buffers: as long as both together.
         day: the date.
 
     Returns:
@@ -81,20 +79,25 @@ def short_pairs(
     pairs = np.empty((1 << 14, 4), np.int64)
     row = early = found = 0
     while True:
-        row, early, found = _pairs(state, before, rows, asked, room, row, early, pairs, found)
+        row, early, found = _find_pairs(state, before, rows, rules, buffers, row, early, pairs, found)
         if row == rows.venue.size and early == before.venue.size:
             pairs[:found, 3] = day
             return pairs[:found]
         pairs = np.concatenate((pairs[:found], np.empty_like(pairs), np.empty_like(pairs)))
 
 
-def add_up(
-    where: TemporalGraph, people: ExposureTable, sources: Intervals, short: Int64, met: Overlaps, swept: UInt8
+def record_cumulative_exposures(
+    graph: TemporalGraph,
+    people: ExposureTable,
+    sources: Intervals,
+    short: Int64,
+    met: Overlaps,
+    swept: UInt8,
 ) -> None:
-    """Note the exposures that overlaps make together, of some pairs and of all who had an encounter.
+    """Record the exposures that overlaps make together, of some pairs and of all who had an encounter.
 
     Args:
-        where: the lake under the rule.
+        graph: the lake under the rule.
         people: their earliest exposures are kept here; with those that one overlap makes.
         sources: who is infectious, and when.
         short: as `short_pairs` has them.
@@ -103,39 +106,39 @@ def add_up(
     """
     met = met.at(slice(None) if swept[0] else slice(0))
     _, number = numbers_of(people, sources.person)
-    key = np.concatenate((short[:, 0] * people.met + short[:, 1], met.other * people.met + number[met.owner]))
+    own, other = met.other, number[met.owner]
+    key = np.concatenate((short[:, 0] * people.persons + short[:, 1], own * people.persons + other))
     pair_of, distinct = dense_rank(key)
-    first_day, last_day = np.full(distinct.size, _FOR_EVER), np.full(distinct.size, -_FOR_EVER)
+    first_day, last_day = np.full(distinct.size, _FOREVER), np.full(distinct.size, -_FOREVER)
     of_short, of_met = pair_of[: short.shape[0]], pair_of[short.shape[0] :]
     np.minimum.at(first_day, of_short, short[:, 3])
-    np.maximum.at(last_day, of_short, short[:, 3] + _reach_days(where.criteria))
-    first_day[of_met], last_day[of_met] = -_FOR_EVER, _FOR_EVER
-    pairs = _CandidatePairs(distinct // people.met, distinct % people.met, first_day, last_day)
+    np.maximum.at(last_day, of_short, short[:, 3] + _reach_days(graph.criteria))
+    first_day[of_met], last_day[of_met] = -_FOREVER, _FOREVER
+    pairs = _CandidatePairs(distinct // people.persons, distinct % people.persons, first_day, last_day)
     together_us = np.bincount(of_short, short[:, 2], distinct.size)
-    long_enough = together_us >= where.criteria.min_us[swept == 1].min()
+    long_enough = together_us >= graph.criteria.min_us[swept == 1].min()
     long_enough |= people.exposed_us[pairs.own] < NEVER_US
     long_enough[of_met] = True
     kept = np.flatnonzero(long_enough)
     for begin in range(0, kept.size, _PAIRS_AT_ONCE):
         some = kept[begin : begin + _PAIRS_AT_ONCE]
-        pieces = _pieces(where, people, sources, pairs.at(some))
+        overlaps = _overlaps(graph, people, sources, pairs.at(some))
         inside = met.at((of_met >= some[0]) & (of_met <= some[-1]))
-        note_contacts(
-            people, joined([pieces.at(swept[pieces.kind] == 1), inside]), sources.person, where.criteria
-        )
+        together = Overlaps.concatenated([overlaps.at(swept[overlaps.kind] == 1), inside])
+        record_exposures(people, together, sources.person, graph.criteria)
 
 
 def _reach_days(criteria: Criteria) -> int:
-    """How many days after the day of an overlap another may lie that is added to it."""
+    """How many days after the day of an overlap another one may lie that is added to it."""
     if (criteria.accumulate == WINDOW).any():
-        return _FOR_EVER
+        return _FOREVER
     return int(max(DAY_US, criteria.min_us.max()) // DAY_US) + 1
 
 
-def _pieces(
-    where: TemporalGraph, people: ExposureTable, sources: Intervals, pairs: _CandidatePairs
+def _overlaps(
+    graph: TemporalGraph, people: ExposureTable, sources: Intervals, pairs: _CandidatePairs
 ) -> Overlaps:
-    """All that the stays of pairs make of their contacts on the days that matter."""
+    """Return all overlaps of pairs on the days that matter."""
     person, via = people.token[pairs.own], people.token[pairs.other]
 
     def of_file(near: NearBy) -> Int64:
@@ -145,40 +148,40 @@ def _pieces(
         return found
 
     with ThreadPoolExecutor(THREADS) as pool:
-        infectors = infectors_of(where, sources.of(np.unique(via)), pool)
+        infectors = infectors_of(graph, sources.of(np.unique(via)), pool)
         of = np.searchsorted(infectors.person, via)
         none = np.empty((0, parts.PART_COLUMNS), np.int64)
-        found = np.concatenate([none, *pool.map(of_file, near_by(where, infectors))])
+        found = np.concatenate([none, *pool.map(of_file, near_by(graph, infectors))])
     columns = (parts.PAIR, parts.VENUE, parts.FROM, parts.TO)
     pair, venue, start_us, end_us = (np.ascontiguousarray(found[:, at]) for at in columns)
     owner = np.searchsorted(sources.person, via)[pair]
-    return Overlaps(owner, pairs.own[pair], where.classes.kinds(venue), start_us, end_us)
+    return Overlaps(owner, pairs.own[pair], graph.classes.kinds(venue), start_us, end_us)
 
 
 @helper
-def _pairs(
+def _find_pairs(
     state: Int64,
     before: VenueRows,
     rows: VenueRows,
-    asked: Classes,
-    room: SweepBuffers,
+    rules: SweepRules,
+    buffers: SweepBuffers,
     row: int,
     early: int,
     pairs: Int64,
     found: int,
 ) -> tuple[int, int, int]:
-    """Find pairs from a venue on, while there is room; where the next begins, and how many were found."""
+    """Find pairs from a venue on while there is room; return where the next begins, and their number."""
     place = 0
     while row < rows.venue.size or early < before.venue.size:
         venue = next_venue(before, early, rows, row)
-        kind, place = class_of(asked, venue, place)
+        kind, place = class_of(rules, venue, place)
         early_end, row_end = end_of(before, early, venue), end_of(rows, row, venue)
-        if asked.swept[kind] and asked.beyond_us[kind]:
-            reach = (asked.indirect_us[kind], asked.until_us, 0)
-            targets, sources = take(state, before, early, early_end, reach, room, 0, 0)
-            targets, sources = take(state, rows, row, row_end, reach, room, targets, sources)
-            sort_sources(room, sources)
-            more = _of_venue(state, room, targets, sources, pairs, found)
+        if rules.swept[kind] and rules.shorten_us[kind]:
+            reach = (rules.indirect_us[kind], rules.until_us, 0)  # not shortened: any overlap counts here
+            targets, sources = collect(state, before, early, early_end, reach, buffers, 0, 0)
+            targets, sources = collect(state, rows, row, row_end, reach, buffers, targets, sources)
+            sort_sources(buffers, sources)
+            more = _pairs_of_venue(state, buffers, targets, sources, pairs, found)
             if more < 0:
                 return row, early, found
             found = more
@@ -187,27 +190,29 @@ def _pairs(
 
 
 @inlined
-def _of_venue(state: Int64, room: SweepBuffers, targets: int, sources: int, pairs: Int64, found: int) -> int:
-    """Put the pairs of one venue into `pairs`; how many there are then, -1 if there is no room."""
+def _pairs_of_venue(
+    state: Int64, buffers: SweepBuffers, targets: int, sources: int, pairs: Int64, found: int
+) -> int:
+    """Put the pairs of one venue into `pairs`; return how many there are then, -1 if there is no room."""
     longest_us = 0
     for source in range(sources):
-        longest_us = max(longest_us, room.reach_us[source] - room.start_us[source])
+        longest_us = max(longest_us, buffers.reach_us[source] - buffers.start_us[source])
     first = 0
     for target in range(targets):
-        own, enter_us = room.number[target], room.enter_us[target]
+        own, enter_us = buffers.number[target], buffers.enter_us[target]
         best_us, via = state[own, EXPOSED], state[own, VIA]
-        until_us = min(best_us, room.exit_us[target] - 1)
-        while first < sources and room.start_us[first] + longest_us <= enter_us:
+        until_us = min(best_us, buffers.exit_us[target] - 1)
+        while first < sources and buffers.start_us[first] + longest_us <= enter_us:
             first += 1
         source = first
-        while source < sources and room.start_us[source] <= until_us:
-            other = room.source[source]
-            if room.reach_us[source] > enter_us and other != own:
-                start_us = max(room.start_us[source], enter_us)
+        while source < sources and buffers.start_us[source] <= until_us:
+            other = buffers.source[source]
+            if buffers.reach_us[source] > enter_us and other != own:
+                start_us = max(buffers.start_us[source], enter_us)
                 if start_us < best_us or (via != NOT_FRESH and other < via):
                     if found == pairs.shape[0]:
                         return -1
-                    end_us = min(room.reach_us[source], room.exit_us[target])
+                    end_us = min(buffers.reach_us[source], buffers.exit_us[target])
                     pairs[found, 0], pairs[found, 1], pairs[found, 2] = own, other, end_us - start_us
                     found += 1
             source += 1

@@ -19,7 +19,7 @@ def _carried_out(plan, _runner):
         return materialising._only_marks(plan)
     scratch = tempfile.mkdtemp()
     try:
-        writing = WriteContacts(plan.lake, plan.stays, plan.footfall, plan.limits, scratch)
+        writing = WriteContacts(plan.lake, plan.stays, plan.footfall, plan.limits, plan.sizes.rows, scratch)
         contacts = [written for part in date_parts(plan) for written in writing.work(part)]
         counting = WriteCrowds(plan.lake, plan.footfall, plan.limits.cap, scratch)
         crowds = [written for date in plan.dates for written in counting.work(date)]

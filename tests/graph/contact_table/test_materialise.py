@@ -10,15 +10,14 @@ from pipelines.errors import DataError, ServiceError
 from pipelines.graph.contact_table import materialise as materialising
 from pipelines.graph.contact_table import plan as contact_plan
 from pipelines.graph.contact_table import transforms
-from pipelines.graph.contact_table import write_dates as contact_days
 from pipelines.graph.contact_table.materialise import Materialised, materialise, refresh
-from pipelines.graph.contact_table.plan import Limits, held_limits
+from pipelines.graph.contact_table.plan import USUAL, Limits, PartSizes, held_limits
 from pipelines.lake import CommitConflict, read_table, snapshot
 from pipelines.maintenance.compact import compact
 from pipelines.times import DAY_US
 from pipelines.windowing.recompute_stays import recompute
 from tests.graph.contact_table.direct import without_runner
-from tests.graph.contact_table.reference import Contact, contacts_of, crowds_of
+from tests.oracle.contacts import Contact, contacts_of, crowds_of
 from tests.windowing import direct, lakes, worlds
 from tests.windowing.reference import Scan
 from tests.windowing.test_recompute import histories
@@ -119,7 +118,7 @@ limits = st.builds(
 )
 
 
-def live_through(steps, dates, limits):
+def live_through(steps, dates, limits, sizes=USUAL):
     """Write dates before there is anything in them, and see them kept up to date by every step."""
     with tempfile.TemporaryDirectory() as folder:
         lake = lakes.new_lake(Path(folder))
@@ -130,18 +129,18 @@ def live_through(steps, dates, limits):
                 lakes.add_scans(lake, step)
             recompute(lake, rules=worlds.RULES)
             if number == 0:
-                materialise(lake, dates, limits)
+                materialise(lake, dates, limits, sizes=sizes)
             else:
-                refresh(lake)
+                refresh(lake, sizes=sizes)
             assert_contacts_are_those_of_the_stays(lake, dates, limits)
         piecewise = files(lake)
-        refresh(lake, everything=True)
+        refresh(lake, everything=True, sizes=sizes)
         assert files(lake) == piecewise
 
 
 @settings(max_examples=12, deadline=None)
 @given(st.one_of(meetings(), meetings(), histories()), st.sets(st.sampled_from(DATES), min_size=1), limits)
-def test_every_batch_leaves_the_contacts_that_a_slow_reference_finds(steps, dates, limits):
+def test_every_batch_leaves_the_contacts_that_the_oracle_finds(steps, dates, limits):
     with direct.without_runner(), without_runner():
         live_through(steps, dates, limits)
 
@@ -149,15 +148,14 @@ def test_every_batch_leaves_the_contacts_that_a_slow_reference_finds(steps, date
 @settings(max_examples=5, deadline=None)
 @given(st.one_of(meetings(), meetings(), histories()), limits)
 def test_dates_of_several_parts_and_files_hold_the_same_contacts(steps, limits):
-    tiny = mock.patch.object(transforms, "STAYS_A_PART", 1), mock.patch.object(contact_days, "ROWS_A_FILE", 1)
-    with direct.without_runner(), without_runner(), tiny[0], tiny[1]:
-        live_through(steps, set(DATES), limits)
+    with direct.without_runner(), without_runner():
+        live_through(steps, set(DATES), limits, PartSizes(stays=1, rows=1))
 
 
 @pytest.mark.slow
 @settings(max_examples=600, deadline=None)
 @given(st.one_of(meetings(), meetings(), histories()), st.sets(st.sampled_from(DATES), min_size=1), limits)
-def test_many_more_histories_leave_the_contacts_of_the_reference(steps, dates, limits):
+def test_many_more_histories_leave_the_contacts_that_the_oracle_finds(steps, dates, limits):
     with direct.without_runner(), without_runner():
         live_through(steps, dates, limits)
 
@@ -252,7 +250,7 @@ def test_a_date_that_was_written_without_a_contact_is_kept_up_to_date(lake):
     assert refresh(lake) == Materialised((FIRST,), 1, 0)
 
 
-def test_dates_that_nobody_asked_for_are_not_written(lake):
+def test_dates_that_were_not_requested_are_not_written(lake):
     brought(lake, NIGHT)
     assert refresh(lake) == Materialised()
     materialise(lake, [FIRST + 1])
@@ -261,7 +259,7 @@ def test_dates_that_nobody_asked_for_are_not_written(lake):
     assert contacts_in(lake) == []
 
 
-def test_other_limits_write_all_dates_again(lake):
+def test_other_limits_rewrite_all_dates(lake):
     brought(lake, [*NIGHT, scan(9, 48, venue=1), scan(10, 48.5, person=2, venue=1)])
     materialise(lake, [FIRST])
     assert materialise(lake, [FIRST + 2], Limits(3 * worlds.HOUR, 500)).dates == (FIRST, FIRST + 2)
@@ -291,7 +289,7 @@ def test_the_tables_say_what_they_reflect(lake):
         assert marks == snapshot(lake, "stays").marks
 
 
-def test_a_run_that_died_between_the_two_tables_is_made_good_by_the_next(lake):
+def test_a_run_killed_between_the_two_commits_is_repaired_by_the_next(lake):
     brought(lake, NIGHT)
     materialise(lake, [FIRST], CLOSE)
     brought(lake, [scan(9, 23.6, person=3, venue=2)])
@@ -309,7 +307,7 @@ def test_a_run_that_died_between_the_two_tables_is_made_good_by_the_next(lake):
     assert_contacts_are_those_of_the_stays(lake, [FIRST], CLOSE)
 
 
-def test_a_commit_that_came_between_is_computed_again(lake):
+def test_a_plan_overtaken_by_another_commit_is_computed_again(lake):
     brought(lake, NIGHT)
     commits = []
 
@@ -324,14 +322,14 @@ def test_a_commit_that_came_between_is_computed_again(lake):
     assert len(commits) == 2
 
 
-def test_commits_that_always_come_between_are_given_up_with_a_word(lake):
+def test_a_writer_that_never_gets_its_turn_gives_up_with_one_line(lake):
     brought(lake, NIGHT)
     conflict = mock.patch.object(transforms, "commit_dates", side_effect=CommitConflict("contacts"))
     with without_runner(), conflict, pytest.raises(ServiceError, match="other writers"):
         materialise(lake, [FIRST])
 
 
-def test_a_compaction_of_stays_is_no_news(lake):
+def test_a_compaction_of_stays_rewrites_nothing(lake):
     brought(lake, NIGHT)
     brought(lake, [scan(9, 24 * 7, venue=1)])
     materialise(lake, [FIRST])

@@ -103,7 +103,7 @@ def test_tokens_at_the_ends_of_their_range_are_ordered_as_signed():
     assert found([(most, least, 0, 5), (least, least, 1, 9)]) == [[(least, most, least, 1, 5)]]
 
 
-def test_who_meets_nobody_is_in_no_block_of_his_own():
+def test_a_presence_without_contacts_makes_no_block():
     rows = [(0, 0, 0, 5), *((person, 1, 0, 9) for person in range(4))]
     assert [len(block) for block in found(rows, most=1)] == [3, 2, 1]
 

@@ -168,3 +168,4 @@ def test_every_row_has_links_that_follow_one_another_in_time_and_parts_that_make
         direct = minutes_between(contact, parts.FROM, parts.DIRECT_TO)
         every = minutes_between(contact, parts.FROM, parts.TO)
         assert (60 * len(direct), 60 * len(every - direct)) == (row.direct, row.indirect)
+        assert max(every) < row.last_contact <= world.until  # others may have met the person later

@@ -74,7 +74,7 @@ def test_every_type_that_has_a_weight_is_a_type():
     assert set(WEIGHTS) <= set(VENUE_TYPES)
 
 
-def test_an_hour_unseen_by_nobody_five_days_ago_is_half_of_what_it_is_today():
+def test_an_hour_of_contact_five_days_ago_scores_half_of_one_today():
     assert scored(direct=60) == pytest.approx(1 - 1 / math.e)
     assert scored(direct=60, days=5) == pytest.approx(scored(direct=60) / 2)
     assert scored(direct=60, weight=3.0) == pytest.approx(3 * scored(direct=60))
@@ -90,5 +90,5 @@ def test_more_contact_is_worth_more_and_imputed_or_indirect_contact_less():
     assert scored(direct=60, imputed=30) < scored(direct=60)
 
 
-def test_hours_without_end_are_no_more_than_one():
+def test_no_amount_of_contact_scores_above_one():
     assert scored(direct=1e6) == pytest.approx(1.0)

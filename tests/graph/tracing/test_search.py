@@ -1,4 +1,4 @@
-"""The compiled trace against the plain one, row for row and with the same provenance."""
+"""The compiled trace against the oracle, row for row and with the same provenance and last contact."""
 
 import datetime as dt
 import random
@@ -7,11 +7,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipelines.graph.tracing import search as tiers
-from pipelines.graph.tracing import sweep
+from pipelines.graph.tracing.temporal_graph import Tuning
 from schemas.rules import Chain, Contact, Infectious, Rule
-from tests.graph.tracing import reference
 from tests.graph.worlds import rules, traced, worlds
+from tests.oracle import tiers
 
 
 def in_order(rows):
@@ -19,26 +18,23 @@ def in_order(rows):
 
 
 STRATEGIES = {
-    "an infector at a time": {},
-    "venues swept when rows are many": {"_ROWS_AT_MOST": -1},
-    "venues swept when infectors are many": {"_MANY": 0},
-    "venues swept until those who are left are few": {"_MANY": 0, "_ROWS_A_PERSON": 0, "_LOOKS_A_ROW": 9},
-    "from the side of those who are left": {"_MANY": 0, "_FEW": 0},
+    "an infector at a time": Tuning(),
+    "venues swept when rows are many": Tuning(swept_rows=-1),
+    "venues swept when infectors are many": Tuning(many_infectious=0),
 }
 
 
 @pytest.fixture(params=STRATEGIES.values(), ids=STRATEGIES)
-def strategy(request, monkeypatch):
-    for name, value in request.param.items():
-        monkeypatch.setattr(tiers if hasattr(tiers, name) else sweep, name, value)
+def tuning(request):
+    return request.param
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(worlds, rules(), st.integers(1, 4), st.data())
-def test_small_worlds_are_traced_as_the_plain_reference_traces_them(strategy, world, rule, depth, data):
+def test_small_worlds_are_traced_as_the_oracle_traces_them(tuning, world, rule, depth, data):
     index = data.draw(st.lists(st.sampled_from(world.cases), min_size=1, unique=True))
-    expected = reference.trace(world, rule, index, depth)
-    assert in_order(traced(world, rule, index, depth)) == in_order(expected)
+    expected = tiers.trace(world, rule, index, depth)
+    assert in_order(traced(world, rule, index, depth, tuning)) == in_order(expected)
 
 
 def medium(dice):
@@ -52,18 +48,18 @@ def medium(dice):
             leave = enter + dice.choice((5, 15, 30, 60, 240))
             seen, both = dice.choice(((leave, True), ((enter + leave) // 2, False), (enter, False)))
             venue = f"v{min(int(dice.expovariate(0.15)), 29)}"
-            stays[person, venue, enter] = reference.Stay(person, venue, None, enter, leave, seen, both)
-    cases = tuple(reference.Case(dice.choice(people), 720, 1000, None) for _ in range(2))
-    return reference.World(tuple(stays.values()), (), cases, types, 6000)
+            stays[person, venue, enter] = tiers.Stay(person, venue, None, enter, leave, seen, both)
+    cases = tuple(tiers.Case(dice.choice(people), 720, 1000, None) for _ in range(2))
+    return tiers.World(tuple(stays.values()), (), cases, types, 6000)
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_worlds_of_many_stays_are_traced_as_the_plain_reference_traces_them(strategy, seed):
+def test_worlds_of_many_stays_are_traced_as_the_oracle_traces_them(tuning, seed):
     world = medium(random.Random(seed))
     rule = Rule(
         *("test", "test", "test", dt.date(2021, 1, 1), None, (), Infectious(1.0, 1.0, None)),
         *(Contact(15.0), Chain(0.0), ()),
     )
-    expected = reference.trace(world, rule, list(world.cases), 3)
+    expected = tiers.trace(world, rule, list(world.cases), 3)
     assert {row.tier for row in expected} >= {1, 2}
-    assert in_order(traced(world, rule, list(world.cases), 3)) == in_order(expected)
+    assert in_order(traced(world, rule, list(world.cases), 3, tuning)) == in_order(expected)

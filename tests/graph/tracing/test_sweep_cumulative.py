@@ -1,26 +1,24 @@
-"""Contacts that are long enough only together, found by a sweep."""
+"""Contacts that are long enough only together, as a sweep finds them."""
 
 import datetime as dt
 
-import pytest
-
-from pipelines.graph.tracing import search as tiers
-from pipelines.graph.tracing import sweep
+from pipelines.graph.tracing.temporal_graph import Tuning
 from schemas.rules import Chain, Contact, Infectious, Rule
-from tests.graph.tracing import reference
 from tests.graph.worlds import VENUES, traced
+from tests.oracle import tiers
 
+SWEPT = Tuning(many_infectious=0)
 INFECTORS = (4, 8)
 OTHER = -3
 
 
 def stay(person, venue, enter, leave):
-    return reference.Stay(person, venue, None, enter, leave, leave, True)
+    return tiers.Stay(person, venue, None, enter, leave, leave, True)
 
 
 def world(*stays, encounters=()):
-    cases = tuple(reference.Case(person, 0, None, None) for person in INFECTORS)
-    return reference.World(stays, encounters, cases, VENUES, 4320)
+    cases = tuple(tiers.Case(person, 0, None, None) for person in INFECTORS)
+    return tiers.World(stays, encounters, cases, VENUES, 4320)
 
 
 def exposures(where, accumulate="24h", minutes=15.0):
@@ -31,12 +29,7 @@ def exposures(where, accumulate="24h", minutes=15.0):
         Chain(),
         (),
     )
-    return [(row.person, row.exposed, row.via) for row in traced(where, rule, where.cases, 1)]
-
-
-@pytest.fixture(autouse=True)
-def swept(monkeypatch):
-    monkeypatch.setattr(tiers, "_MANY", 0)
+    return [(row.person, row.exposed, row.via) for row in traced(where, rule, where.cases, 1, SWEPT)]
 
 
 TWO_SHORT_ONES = (
@@ -50,11 +43,11 @@ def test_two_short_overlaps_expose_before_a_long_one_with_somebody_else():
     assert exposures(world(*TWO_SHORT_ONES, *A_LONG_ONE)) == [(OTHER, 90, 4)]
 
 
-def test_short_overlaps_count_each_for_itself_when_nothing_accumulates():
+def test_short_overlaps_do_not_add_up_when_nothing_accumulates():
     assert exposures(world(*TWO_SHORT_ONES, *A_LONG_ONE), "each") == [(OTHER, 400, 8)]
 
 
-def test_whoever_only_has_short_overlaps_with_different_persons_is_not_exposed():
+def test_short_overlaps_with_different_people_do_not_add_up():
     passing = (stay(8, "cafe", 200, 240), stay(OTHER, "cafe", 230, 300))
     assert exposures(world(*TWO_SHORT_ONES[:2], *passing)) == []
 
@@ -67,7 +60,7 @@ def test_a_short_overlap_that_another_day_completes_exposes_when_the_whole_windo
 
 
 def test_a_short_overlap_and_an_encounter_add_up():
-    near = reference.Encounter(OTHER, 4, 500, 505, None, None)
+    near = tiers.Encounter(OTHER, 4, 500, 505, None, None)
     assert exposures(world(*TWO_SHORT_ONES[:2], encounters=(near,))) == [(OTHER, 90, 4)]
 
 
@@ -75,11 +68,3 @@ def test_at_one_instant_the_smaller_token_exposes_though_it_is_long_enough_only_
     together = (stay(OTHER, "bar", 90, 130), stay(8, "bar", 60, 130))
     again = (stay(4, "bar", 60, 100), stay(4, "cafe", 200, 240), stay(OTHER, "cafe", 230, 300))
     assert exposures(world(*together, *again)) == [(OTHER, 90, 4)]
-
-
-@pytest.mark.parametrize("looks", [0, 9], ids=["swept after all", "looked at"])
-def test_those_who_are_left_are_exposed_alike_whether_looked_at_or_swept(monkeypatch, looks):
-    monkeypatch.setattr(sweep, "_ROWS_A_PERSON", 0)
-    monkeypatch.setattr(sweep, "_LOOKS_A_ROW", looks)
-    assert exposures(world(*TWO_SHORT_ONES, *A_LONG_ONE)) == [(OTHER, 90, 4)]
-    assert exposures(world(*A_LONG_ONE)) == [(OTHER, 400, 8)]

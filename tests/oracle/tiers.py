@@ -1,4 +1,4 @@
-"""Tracing as DESIGN section 6 says it, in plain Python, minute by minute: slow, obvious, and the oracle.
+"""The oracle of tracing: section 6 of the contract in plain Python, minute by minute, slow and obvious.
 
 A world lies on a grid of minutes. A stay, a window, a contact is the set of
 the minutes in it; touching, merging and clipping are what sets do.
@@ -60,6 +60,7 @@ class Row:
     imputed: int
     venues: str
     stays: frozenset
+    last_contact: int
 
 
 def span(start, end):
@@ -179,26 +180,39 @@ def exposure(world, rule, infector, infectious, other):
     return min((instant for instant in instants if instant is not None), default=None)
 
 
-def row(world, rule, tier, person, instant, via, infectious):
-    parts = contacts(world, rule, via, infectious, person).values()
+def last_contact(world, rule, sources, other):
+    """The end of the latest contact with anybody infectious, however short, or None without any."""
+    minutes = {
+        minute
+        for infector, infectious in sources.items()
+        if infector != other
+        for contact in contacts(world, rule, infector, infectious, other).values()
+        for minute in contact.minutes
+    }
+    return max(minutes) + 1 if minutes else None
+
+
+def row(world, rule, tier, person, instant, via, sources):
+    parts = contacts(world, rule, via, sources[via], person).values()
     direct = set().union(*(part.direct for part in parts))
     every = set().union(*(part.minutes for part in parts))
     seen = set().union(*(part.seen for part in parts))
     venues = sorted(set().union(*(part.venues for part in parts)))
     stays = frozenset().union(*(part.stays for part in parts))
     seconds = (60 * len(direct), 60 * len(every - direct), 60 * len(every - seen))
-    return Row(tier, person, instant, via, *seconds, ";".join(venues), stays)
+    last = last_contact(world, rule, sources, person)
+    return Row(tier, person, instant, via, *seconds, ";".join(venues), stays, last)
+
+
+def isolations(cases, person):
+    """When a person was isolated, by every case of his that says so."""
+    return [case.isolated for case in cases if case.person == person and case.isolated is not None]
 
 
 def passes_on(world, rule, person, instant):
     """When an exposed person can pass infection on."""
     start = instant + round(rule.chain.latency_hours * 60)
-    own = [case.isolated for case in world.cases if case.person == person]
-    if not own:
-        return span(start, world.until)
-    return frozenset().union(
-        *(span(start, world.until if isolated is None else min(isolated, world.until)) for isolated in own)
-    )
+    return span(start, min([world.until, *isolations(world.cases, person)]))
 
 
 def trace(world, rule, index, depth):
@@ -212,7 +226,8 @@ def trace(world, rule, index, depth):
     """
     sources = {}
     for case in index:
-        sources[case.person] = sources.get(case.person, frozenset()) | window(case, rule, world.until)
+        end = min([world.until, *isolations(index, case.person)])
+        sources[case.person] = sources.get(case.person, frozenset()) | window(case, rule, end)
     nobodys_contact = {case.person for case in index}
     people = {stay.person for stay in world.stays}
     people |= {person for one in world.encounters for person in (one.one, one.other)}
@@ -229,7 +244,7 @@ def trace(world, rule, index, depth):
                 found[other] = min(instants)
         for other, (instant, via) in found.items():
             if other not in earliest:
-                rows.append(row(world, rule, tier, other, instant, via, sources[via]))
+                rows.append(row(world, rule, tier, other, instant, via, sources))
             earliest[other] = instant
         sources = {other: passes_on(world, rule, other, found[other][0]) for other in found}
     return rows
