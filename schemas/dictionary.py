@@ -14,7 +14,8 @@ from schemas.tables import TABLES, Table
 
 DICTIONARY = Path(__file__).with_name("DATA_DICTIONARY.md")
 
-_MINUTE_US = 60_000_000
+_SECOND_US = 1_000_000
+_MINUTE_US = 60 * _SECOND_US
 
 
 def data_dictionary() -> str:
@@ -67,7 +68,12 @@ def _table_lines(table: Table) -> Iterator[str]:
 def _stay_lines() -> Iterator[str]:
     rules = load_stay_rules()
     yield from ("# How long a stay lasts", "")
-    yield from (f"`stays.toml`, version {rules.version}. Starting values, a choice and not measured.", "")
+    yield from (f"`stays.toml`, version {rules.version}: chosen, not measured.", "")
+    yield from (
+        f"`bounce_seconds` is {rules.bounce_us // _SECOND_US}: an `out` that begins a stay and that an `in`",
+        "follows within this time is one arrival, read by two antennas, and makes no stay.",
+        "",
+    )
     yield from _grid(
         ("venue type", "dwell, minutes", "longest stay, minutes"),
         (

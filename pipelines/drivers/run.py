@@ -35,8 +35,7 @@ from pipelines.registry.registry import registry_from
 from pipelines.runtime.job_result import outcome_of
 from pipelines.terminal.options import keys_folder
 from pipelines.times import DAY_US, day_number
-from pipelines.windowing.plan import check_stay_rules
-from schemas.stay_rules import load_stay_rules
+from pipelines.windowing.lake_stay_rules import check_stay_rules
 
 MAX_AGE_DAYS: Final = 60
 MAX_AHEAD_DAYS: Final = 1
@@ -130,7 +129,7 @@ def run(
     settings = settings_for(
         load_keys(folder), received_us if now_us is None else now_us, max_age_days, max_ahead_days
     )
-    check_stay_rules(opened, load_stay_rules())
+    check_stay_rules(opened)
     batch = _RunBatch(opened, settings, chunks, received_us, runner, given, dated, encounters_epoch_us)
     with _removing() as remove:
         summary = batch.land(remove)

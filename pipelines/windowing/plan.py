@@ -5,13 +5,12 @@ reflects. What was added to them since, or taken away, is what changed.
 """
 
 import datetime as dt
-import hashlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 
-from pipelines.errors import DataError, RefusedError
+from pipelines.errors import DataError
 from pipelines.kernels.sort import buckets_for, parts_for
 from pipelines.lake import NO_TABLE, Lake, LiveFile, Snapshot, mark, read_table, snapshot, storage
 from pipelines.registry.registry import Registry, registry_from
@@ -81,27 +80,8 @@ def _marks(scans_version: int, venues_version: int, rules: StayRules) -> dict[st
     return {
         "scans_version": scans_version,
         "venues_version": venues_version,
-        "stay_rules": stay_rules_mark(rules.version),
+        "stay_rules": rules.mark,
     }
-
-
-def stay_rules_mark(version: str) -> int:
-    """The number that stands for a version of `stays.toml` in a table's marks."""
-    return int.from_bytes(hashlib.sha256(version.encode()).digest()[:8], "big") >> 1
-
-
-def check_stay_rules(lake: Lake, rules: StayRules) -> None:
-    """See that the lake's stays were made with these durations.
-
-    Raises:
-        RefusedError: they were made with another version of `stays.toml`.
-    """
-    pinned = snapshot(lake, "stays").marks.get("stay_rules")
-    if pinned is not None and pinned != stay_rules_mark(rules.version):
-        raise RefusedError(
-            "the lake's stays were made with another version of stays.toml",
-            "rewrite them with truyvet recompute, or go back to that version",
-        )
 
 
 def make_plan(lake: Lake, rules: StayRules, *, everything: bool = False, margin: int = 1) -> RecomputePlan:

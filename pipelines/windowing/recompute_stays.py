@@ -10,9 +10,10 @@ from pipelines.lake.durable_files import writing
 from pipelines.runtime.job_result import outcome_of
 from pipelines.windowing.commit import commit_days
 from pipelines.windowing.footfall import WINDOW_US
-from pipelines.windowing.plan import RecomputePlan, check_stay_rules, make_plan
+from pipelines.windowing.lake_stay_rules import check_stay_rules, stay_rules_of
+from pipelines.windowing.plan import RecomputePlan, make_plan
 from pipelines.windowing.transforms import RecomputeDays
-from schemas.stay_rules import StayRules, load_stay_rules
+from schemas.stay_rules import StayRules
 
 _ATTEMPTS = 8
 
@@ -55,7 +56,7 @@ def recompute(
     Args:
         lake: the lake.
         everything: write all dates again, with these rules.
-        rules: the durations; None are the shipped ones.
+        rules: the durations; None are the lake's own, by default the shipped ones.
         runner: the name of the Beam runner.
         window_us: length of a footfall window; one lake has one.
 
@@ -65,7 +66,7 @@ def recompute(
         DataError: a data file is missing or damaged.
         ServiceError: the lake cannot be written, or other writers leave no gap.
     """
-    rules = rules or load_stay_rules()
+    rules = rules or stay_rules_of(lake)
     conflicts = widened = 0
     margin = 1
     while conflicts < _ATTEMPTS:
