@@ -9,6 +9,7 @@ from apache_beam.pvalue import AsList
 from apache_beam.transforms.window import FixedWindows, GlobalWindows
 
 from pipelines.ingest.commit import Batch, Upsert, commit_batch
+from pipelines.ingest.counts import Counts
 from pipelines.ingest.dedupe_step import LATER, VERDICTS, HeldFile, JudgeScans, ReadHeld, Verdicts
 from pipelines.ingest.event_steps import JudgeDated, ParseDated, WrittenEvents, counts_of, files_of
 from pipelines.ingest.events import DATED
@@ -287,14 +288,16 @@ class CommitBatch(beam.DoFn):
     ) -> Iterator[dict[str, Any]]:
         """Commit, and leave the outcome for the launcher."""
         with noted(self.scratch):
-            outcome = _summary(files, rejects, counts, verdicts)
+            found = _counts(files, rejects, counts, verdicts)
+            unregistered = sum(written.unregistered for written in files)
+            outcome = {**found.report(), "unregistered": unregistered}
             parts = {
                 given.source: [part for name, part in dated if name == given.source]
                 for given in self.plan.dated
             }
-            outcome["others"] = {source: counts_of(own) for source, own in parts.items()}
+            outcome["others"] = {source: counts_of(own).report() for source, own in parts.items()}
             rejected = [*rejects, *(part for _, part in dated if isinstance(part, Refused))]
-            outcome |= self._commit(files, rejected, vault, parts, outcome)
+            outcome |= self._commit(files, rejected, vault, parts, found)
             leave_outcome(self.scratch, outcome)
         yield outcome
 
@@ -304,8 +307,9 @@ class CommitBatch(beam.DoFn):
         rejects: list[Refused],
         vault: list[DataFile],
         dated: dict[str, list[Any]],
-        counts: dict[str, Any],
+        counts: Counts,
     ) -> dict[str, Any]:
+        """Commit; `scans_version` is None when another commit came between."""
         plan = self.plan
         by_table = {
             **plan.other_files,
@@ -314,38 +318,33 @@ class CommitBatch(beam.DoFn):
             "rejects": [*plan.other_files.get("rejects", ()), *(refused.file for refused in rejects)],
             "vault": [*plan.other_files.get("vault", ()), *vault],
         }
-        note = {name: str(counts[name]) for name in ("received", "accepted", "duplicate", "rejected")}
+        note = {
+            "received": str(counts.received),
+            "accepted": str(counts.accepted),
+            "duplicate": str(counts.duplicate),
+            "rejected": str(counts.rejected),
+        }
         bases = {given.source: given.base for given in plan.dated}
         batch = Batch(plan.batch, plan.base, by_table, plan.upserts, note, plan.number, bases)
         try:
             version, own = commit_batch(plan.lake, batch)
         except CommitConflict:
-            return {"landed": [source for source in bases if batch.is_in(plan.lake, source)]}
+            landed = [source for source in bases if batch.is_in(plan.lake, source)]
+            return {"landed": landed, "scans_version": None}
         # What another machine has committed it counts itself; of a batch alone any twin leaves the counts.
-        nothing = _summary([], [], [], []) if batch.of_series and not own else {}
-        return {**nothing, "scans_version": version}
+        nothing = _counts([], [], [], []).report() | {"unregistered": 0}
+        return {**(nothing if batch.of_series and not own else {}), "scans_version": version}
 
 
-def _summary(
+def _counts(
     files: list[WrittenScans], rejects: list[Refused], counts: list[ParseCounts], verdicts: list[Verdicts]
-) -> dict[str, Any]:
-    """The counts of a batch, whose conservation is checked here."""
-    reasons: dict[str, int] = {}
-    for refused in rejects:
-        for reason, count in refused.count:
-            reasons[reason] = reasons.get(reason, 0) + count
-    rejected = sum(reasons.values())
+) -> Counts:
+    """What became of the scans of a batch."""
     accepted = sum(verdict.accepted for verdict in verdicts)
-    duplicate = sum(verdict.duplicate for verdict in verdicts)
-    received = sum(count.received for count in counts)
     assert accepted == sum(written.file.rows for written in files), "accepted scans and written rows differ"
-    assert received == accepted + duplicate + rejected, "scans are neither accepted, duplicate nor rejected"
-    return {
-        "received": received,
-        "accepted": accepted,
-        "duplicate": duplicate,
-        "rejected": rejected,
-        "unregistered": sum(written.unregistered for written in files),
-        "reasons": dict(sorted(reasons.items())),
-        "strict": sum(count.strict for count in counts),
-    }
+    return Counts.of(
+        received=sum(count.received for count in counts),
+        accepted=accepted,
+        duplicate=sum(verdict.duplicate for verdict in verdicts),
+        reasons=[pair for refused in rejects for pair in refused.count],
+    )

@@ -24,6 +24,16 @@ _BY_TYPE: Final = {
     "boolean": TRUTH,
     "array of string": TEXTS,
 }
+INFORMATIONAL: Final = {
+    "venue": frozenset(
+        (
+            *("name", "province_code", "district_code", "commune_code"),
+            *("lat", "lon", "capacity", "registered_at"),
+        )
+    )
+}
+"""Fields of a contract that no answer hangs on: an unreadable cell is dropped and its record stands."""
+
 _EITHER: Final = {"scan": ("venue", "code")}
 """Optional columns of which one must be there."""
 
