@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from schemas.contract import INPUTS, Contract, load_contract
 from schemas.stay_rules import VENUE_TYPES, load_stay_rules
-from schemas.tables import TABLES, Table
+from schemas.tables import INTERNAL_TABLES, TABLES, Table
 
 DICTIONARY = Path(__file__).with_name("DATA_DICTIONARY.md")
 
@@ -35,6 +35,14 @@ def data_dictionary() -> str:
         lines += _contract_lines(load_contract(name))
     lines += ["# What lies in the lake", ""]
     for table in TABLES.values():
+        lines += _table_lines(table)
+    lines += [
+        "# What a lake keeps for itself",
+        "",
+        "Tables behind commands, not among the views of `connect`.",
+        "",
+    ]
+    for table in INTERNAL_TABLES.values():
         lines += _table_lines(table)
     lines += _stay_lines()
     return "\n".join(lines)

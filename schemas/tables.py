@@ -275,6 +275,19 @@ VAULT = Table(
     ),
 )
 
+UNREGISTERED_CODES = Table(
+    name="unregistered_codes",
+    doc="the text of a venue code that was scanned and is not registered; none that looks like an identifier",
+    partition=(),
+    sorted_by=("venue",),
+    schema=pa.schema(
+        [
+            _venue(),
+            _required("venue_code", pa.string(), "the code itself, as it was scanned"),
+        ]
+    ),
+)
+
 TABLES = {
     table.name: table
     for table in (
@@ -291,4 +304,10 @@ TABLES = {
         VAULT,
     )
 }
+"""The tables that readers of a lake ask, by name."""
+
+INTERNAL_TABLES = {table.name: table for table in (UNREGISTERED_CODES,)}
+"""Tables that a lake keeps for itself; commands show what is in them."""
+
+ALL_TABLES = {**TABLES, **INTERNAL_TABLES}
 """All tables of a lake by name."""

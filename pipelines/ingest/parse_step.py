@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 from apache_beam.pvalue import TaggedOutput
 
+from pipelines.ingest.code_texts import CodeCollector
 from pipelines.ingest.events import DatedBlock
 from pipelines.ingest.formats.discover import Chunk
 from pipelines.ingest.formats.read_blocks import read_blocks
@@ -18,8 +19,9 @@ from pipelines.kernels.sort import part_of, stable_order
 from pipelines.kernels.types import Int64
 from pipelines.lake import Lake, read_table
 from pipelines.privacy.vault import Sealer
+from pipelines.registry.registry import Registry
 from pipelines.runtime.job_errors import noted
-from pipelines.runtime.spill import spill
+from pipelines.runtime.spill import Piece, spill
 from pipelines.runtime.threaded_dofn import ThreadedDoFn
 from pipelines.times import DAY_US
 
@@ -38,10 +40,12 @@ class ParseCounts:
     Attributes:
         received: scans read, refused ones included.
         strict: lines that the fast parser handed on.
+        codes: texts of venue codes that are not registered.
     """
 
     received: int = 0
     strict: int = 0
+    codes: tuple[Piece, ...] = ()
 
 
 @dataclass
@@ -53,6 +57,7 @@ class ParseChunks(ThreadedDoFn):
     buckets: int
     shares: int
     scratch: str
+    registry: Registry
 
     def start_bundle(self) -> None:
         """Forget what earlier bundles sealed: a bundle tried again seals again."""
@@ -60,6 +65,7 @@ class ParseChunks(ThreadedDoFn):
         with noted(self.scratch):
             self._unsealed = Unsealed(read_table(self.lake, "vault", ["person"])["person"].to_numpy())
         self._sealer = Sealer(self.settings.keys.authority_public)
+        self._codes = CodeCollector(self.registry)
 
     def work(self, chunk: Chunk, *_: Any) -> Iterator[Any]:
         """One chunk, block by block; the scans of several blocks are spilled together."""
@@ -70,7 +76,9 @@ class ParseChunks(ThreadedDoFn):
             parsed = parse(block, chunk.number, self.settings)
             yield from self._refused(name, chunk.number % self.shares, block, parsed)
             yield from self._sealed(name, parsed)
-            yield TaggedOutput(COUNTS, ParseCounts(parsed.received, parsed.strict))
+            yield TaggedOutput(
+                COUNTS, ParseCounts(parsed.received, parsed.strict, self._unregistered(name, parsed))
+            )
             held.append(parsed.scans)
             del block, parsed
             if sum(scans.num_rows for scans in held) >= _ROWS_AT_ONCE:
@@ -86,6 +94,13 @@ class ParseChunks(ThreadedDoFn):
         order = stable_order(bucket)
         yield from spill(self.scratch, f"parsed-{name}", scans, bucket[order], order)
         yield TaggedOutput(DATES, _rows_a_day(scans["occurred_us"].to_numpy() // DAY_US))
+
+    def _unregistered(self, name: str, parsed: Parsed) -> tuple[Piece, ...]:
+        codes = self._codes.new_codes(parsed)
+        return tuple(
+            piece
+            for _, piece in spill(self.scratch, f"codes-{name}", codes, np.zeros(codes.num_rows, np.int64))
+        )
 
     def _refused(
         self, name: str, share: int, block: Any, parsed: Parsed | DatedBlock, contract: str = "scan"

@@ -8,6 +8,7 @@ import apache_beam as beam
 from apache_beam.pvalue import AsList
 from apache_beam.transforms.window import FixedWindows, GlobalWindows
 
+from pipelines.ingest.code_texts import forget_registered, keep_codes
 from pipelines.ingest.commit import Batch, Upsert, commit_batch
 from pipelines.ingest.counts import Counts
 from pipelines.ingest.dedupe_step import LATER, VERDICTS, HeldFile, JudgeScans, ReadHeld, Verdicts
@@ -15,6 +16,7 @@ from pipelines.ingest.event_steps import JudgeDated, ParseDated, WrittenEvents, 
 from pipelines.ingest.events import DATED
 from pipelines.ingest.formats.discover import Chunk
 from pipelines.ingest.parse_step import COUNTS, DATES, REFUSED, SEALED, ParseChunks, ParseCounts
+from pipelines.ingest.reference_tables import VENUE_SOURCE
 from pipelines.ingest.rejects import DigestLater, Refused, WriteRejects
 from pipelines.ingest.validate.scans import ParseSettings
 from pipelines.ingest.write_step import WriteScans, WriteVault, WrittenScans
@@ -102,7 +104,7 @@ class IngestScans(beam.PTransform[Any, Any]):
             | "List chunks" >> beam.Create(plan.chunks)
             | "Parse"
             >> beam.ParDo(
-                ParseChunks(plan.lake, plan.settings, plan.buckets, plan.shares, self.scratch)
+                ParseChunks(plan.lake, plan.settings, plan.buckets, plan.shares, self.scratch, plan.registry)
             ).with_outputs(REFUSED, SEALED, COUNTS, DATES, main="scans")
         )
         judged = self._judge(begin, parsed)
@@ -191,7 +193,14 @@ class IngestDated(beam.PTransform[Any, Any]):
         """Wire the steps."""
         plan, given = self.plan, self.given
         parse = ParseDated(
-            plan.lake, plan.settings, given.parts, plan.shares, self.scratch, given.source, given.epoch_us
+            plan.lake,
+            plan.settings,
+            given.parts,
+            plan.shares,
+            self.scratch,
+            plan.registry,
+            given.source,
+            given.epoch_us,
         )
         judge = JudgeDated(plan.lake, given.source, given.held, given.parts, plan.settings.keys, self.scratch)
         # parsed: ((day, part), Piece); .refused and .sealed: (share, Piece)
@@ -297,6 +306,7 @@ class CommitBatch(beam.DoFn):
             }
             outcome["others"] = {source: counts_of(own).report() for source, own in parts.items()}
             rejected = [*rejects, *(part for _, part in dated if isinstance(part, Refused))]
+            keep_codes(self.plan.lake, [piece for count in counts for piece in count.codes])
             outcome |= self._commit(files, rejected, vault, parts, found)
             leave_outcome(self.scratch, outcome)
         yield outcome
@@ -331,6 +341,8 @@ class CommitBatch(beam.DoFn):
         except CommitConflict:
             landed = [source for source in bases if batch.is_in(plan.lake, source)]
             return {"landed": landed, "scans_version": None}
+        if any(given.source is VENUE_SOURCE for given in plan.upserts):
+            forget_registered(plan.lake)
         # What another machine has committed it counts itself; of a batch alone any twin leaves the counts.
         nothing = _counts([], [], [], []).report() | {"unregistered": 0}
         return {**(nothing if batch.of_series and not own else {}), "scans_version": version}

@@ -63,7 +63,7 @@ _MEASURES = ("distance_m", "attenuation_db")
 _LENGTHS = {"event_key": 16, "digest": 32}
 """Bytes of binary columns."""
 
-_UNIQUE = {"venues": "venue", "cases": "case_id"}
+_UNIQUE = {"venues": "venue", "cases": "case_id", "unregistered_codes": "venue"}
 
 
 def misshapen(table: Table, rows: pa.Table) -> str | None:

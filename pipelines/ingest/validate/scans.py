@@ -79,6 +79,8 @@ class Parsed:
         strict: lines that the fast parser left to the strict one.
         tokens: int64[d], the distinct persons of the scans without a fault.
         identifiers: their canonical identifiers, UTF-8.
+        venues: int64[v], the distinct venues of the scans without a fault.
+        venue_codes: their codes, UTF-8.
     """
 
     scans: pa.Table
@@ -88,6 +90,8 @@ class Parsed:
     strict: int
     tokens: Int64
     identifiers: Sequence[bytes]
+    venues: Int64
+    venue_codes: Sequence[bytes]
 
 
 def parse(block: Lines | Columns, chunk_number: int, settings: ParseSettings) -> Parsed:
@@ -106,15 +110,19 @@ def parse(block: Lines | Columns, chunk_number: int, settings: ParseSettings) ->
     scans = checked.rows(kept)
     fault = _faults(scans.occurred_us, settings)
     tokens = macs(scans.person.texts, settings.keys.token_key)
+    venues = hashes(scans.venue.texts)
     sealed = _used(scans.person.ids[fault == 0], tokens.size)
+    visited = _used(scans.venue.ids[fault == 0], venues.size)
     return Parsed(
-        scans=_table(scans, tokens, fault, row if kept is None else row[kept], settings.keys),
+        scans=_table(scans, tokens, venues, fault, row if kept is None else row[kept], settings.keys),
         refused_row=row[refused],
         refused_reason=checked.reason[refused],
         received=int(checked.reason.size),
         strict=records.strict,
         tokens=tokens[sealed],
         identifiers=Identifiers(scans.person.texts, sealed),
+        venues=venues[visited],
+        venue_codes=Identifiers(scans.venue.texts, visited),
     )
 
 
@@ -132,14 +140,16 @@ def _used(ids: Int32, count: int) -> Int64:
     return np.flatnonzero(marks[:count])
 
 
-def _table(scans: CheckedScans, tokens: Int64, fault: UInt8, row: Int64, keys: Keys) -> pa.Table:
+def _table(
+    scans: CheckedScans, tokens: Int64, venue: Int64, fault: UInt8, row: Int64, keys: Keys
+) -> pa.Table:
     people, venues, zones, scanners = scans.person, scans.venue, scans.zone, scans.scanner
     ids = np.stack([people.ids, venues.ids, zones.ids])
     content = EventContent(people.texts, venues.texts, zones.texts, ids, scans.direction, scans.occurred_us)
     high, low = event_keys(keys.event_key, scans.event_id, content)
     columns = {
         "person": tokens[people.ids],
-        "venue": hashes(venues.texts)[venues.ids],
+        "venue": venue[venues.ids],
         "occurred_us": scans.occurred_us,
         "event_high": high,
         "event_low": low,
