@@ -25,7 +25,7 @@ from schemas.tables import ALL_TABLES
 NO_TABLE = -1
 """The version of a table that has never been committed to."""
 
-MARKS = ("scans_version", "venues_version", "stay_rules", "stays_version")
+MARKS = ("scans_version", "venues_version", "stay_rules", "stays_version", "long_pairs_version")
 """The marks that a snapshot holds; `mark` reads any."""
 
 

@@ -44,6 +44,7 @@ _VALUES = {
 
 _ASCENDING = {
     "stays": [("enter", "exit", 1_000_000), ("enter", "last_seen", 0), ("last_seen", "exit", 0)],
+    "long_pairs": [("in_at", "out_at", 1)],
     "footfall": [("window_start", "window_end", 1)],
     "crowds": [("window_start", "window_end", 1)],
     "contacts": [("start", "end", 1)],

@@ -43,19 +43,20 @@ def within(dates: Iterable[int], centres: Sequence[int], margin: int) -> frozens
 def reaches_unread(
     first_us: Int64, last_us: Int64, reach_before_us: Int64, reach_after_us: Int64, unread: Int64
 ) -> npt.NDArray[np.bool_]:
-    """Which stays a scan of an unread date could change.
+    """Find stays that a scan of an unread date could change.
 
     Args:
-        first_us: int64[n], an instant of a date that was read.
-        last_us: int64[n], another, not earlier.
-        reach_before_us: int64[n], a scan before that instant cannot matter.
-        reach_after_us: int64[n], nor can one after this.
+        first_us: int64[n], the first scan, on a date that was read.
+        last_us: int64[n], the last scan, likewise.
+        reach_before_us: int64[n], a scan before this instant does not matter.
+        reach_after_us: int64[n], nor does a scan after this one.
         unread: int64[d], the dates that hold scans and were not read, ascending.
     """
     if not unread.size:
         return np.zeros(first_us.size, np.bool_)
-    before = np.searchsorted(unread, first_us // DAY_US) - 1
+    begins, ends = np.searchsorted(unread, first_us // DAY_US), np.searchsorted(unread, last_us // DAY_US)
+    before = begins - 1
     older = (before >= 0) & ((unread[np.maximum(before, 0)] + 1) * DAY_US > reach_before_us)
     after = np.searchsorted(unread, last_us // DAY_US, side="right")
     newer = (after < unread.size) & (unread[np.minimum(after, unread.size - 1)] * DAY_US <= reach_after_us)
-    return older | newer
+    return older | newer | (begins < ends)  # an unread date lies between two of its scans

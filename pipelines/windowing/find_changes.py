@@ -13,11 +13,13 @@ from apache_beam.transforms.window import TimestampedValue
 from pipelines.kernels.arrow_columns import zone_codes
 from pipelines.kernels.sort import part_of_group, stable_order
 from pipelines.kernels.types import Int64
+from pipelines.runtime.job_errors import noted
 from pipelines.runtime.spill import Piece, read_pieces, spill
 from pipelines.runtime.threaded_dofn import ThreadedDoFn
 from pipelines.times import DAY_SECONDS, DAY_US
 from pipelines.windowing.dates import dates_touched, reaches_unread
-from pipelines.windowing.pairing import Stays, differences, pair
+from pipelines.windowing.find_long_pairs import NO_FINDINGS, PairFinder, PairFindings
+from pipelines.windowing.pairing import PairedScans, Stays, differences, pair_scans
 from pipelines.windowing.stay_rows import CHANGES, PUT_IN, TAKE_OUT
 from schemas.codes import EXIT_KINDS
 from schemas.stay_rules import StayRules
@@ -40,6 +42,7 @@ class Tally:
         cut_short: stays put in that end at a scan elsewhere.
         doubtful: changed stays that a scan of an unread date could change: then
             the answer is not used and more dates are read.
+        pairs: what it has found of long pairs.
     """
 
     persons: int = 0
@@ -47,12 +50,19 @@ class Tally:
     removed: int = 0
     cut_short: int = 0
     doubtful: int = 0
+    pairs: PairFindings = NO_FINDINGS
 
     @classmethod
     def sum(cls, tallies: Iterable["Tally"]) -> "Tally":
-        """All of them together."""
-        rows = [(t.persons, t.added, t.removed, t.cut_short, t.doubtful) for t in tallies]
-        return cls(*(sum(column) for column in zip(*rows, strict=True)))
+        """Add up all of them."""
+        parts = list(tallies)
+        totals = {name: sum(part.counts()[name] for part in parts) for name in cls().counts()}
+        return cls(**totals, pairs=PairFindings.join(part.pairs for part in parts))
+
+    def counts(self) -> dict[str, int]:
+        """Return the numbers by name."""
+        names = ("persons", "added", "removed", "cut_short", "doubtful")
+        return {name: getattr(self, name) for name in names}
 
 
 @dataclass
@@ -67,6 +77,7 @@ class FindChanges(ThreadedDoFn):
         unread: the dates that hold scans and were not read, ascending.
         buckets: of persons, a power of two.
         parts: of a date, where it has more than one, a power of two.
+        pairs: finds what changes of the long pairs.
     """
 
     rules: StayRules
@@ -74,21 +85,28 @@ class FindChanges(ThreadedDoFn):
     buckets: int
     parts: dict[int, int]
     scratch: str
+    pairs: PairFinder
 
     def work(self, element: tuple[int, Iterable[Piece]], *_: Any) -> Iterator[Any]:
         """Pair one bucket's scans as they were and as they are, and spill the difference."""
         bucket, pieces = element
         scans = read_pieces(pieces)
         zones, zone = zone_codes(scans["zone"])
-        new = self._pair(scans, zone, "type_after")
+        paired = self._pair(scans, zone, "type_after")
+        new, paired_before = paired.stays, None
         taken_out, put_in = np.empty(0, np.int64), np.arange(new.person.size)
         rows = []
         doubtful = 0
         if "type_before" in scans.column_names:
-            old = self._pair(scans, zone, "type_before")
+            paired_before = self._pair(scans, zone, "type_before")
+            old = paired_before.stays
             taken_out, put_in = differences(old, new)
             doubtful = self._doubtful(old, taken_out) + self._doubtful(new, put_in)
             rows.append(_change_rows(old, taken_out, zones, TAKE_OUT))
+        pairs = NO_FINDINGS
+        if not doubtful:
+            with noted(self.scratch):
+                pairs = self.pairs.find(self.scratch, f"{bucket:06}", scans, paired_before, paired)
         rows.append(_change_rows(new, put_in, zones, PUT_IN))
         yield TaggedOutput(
             TALLY,
@@ -98,13 +116,14 @@ class FindChanges(ThreadedDoFn):
                 removed=taken_out.size,
                 cut_short=int((new.exit_kind[put_in] == _NEXT_SCAN).sum()),
                 doubtful=doubtful,
+                pairs=pairs,
             ),
         )
         if not doubtful:
             yield from self._by_date(bucket, pa.concat_tables(rows).combine_chunks())
 
-    def _pair(self, scans: pa.Table, zone: npt.NDArray[np.int32], type_column: str) -> Stays:
-        return pair(
+    def _pair(self, scans: pa.Table, zone: npt.NDArray[np.int32], type_column: str) -> PairedScans:
+        return pair_scans(
             scans["person"].to_numpy(),
             scans["venue"].to_numpy(),
             scans["occurred_us"].to_numpy(),

@@ -4,6 +4,7 @@ Pure functions over columns, in any order of rows.
 """
 
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
@@ -57,7 +58,14 @@ class Stays:
     long_from_us: Int64
 
 
-def pair(
+class PairedScans(NamedTuple):
+    """Stays, and the rows of the scans they come from by person, time, `out` first, event key."""
+
+    stays: Stays
+    row: Int64
+
+
+def pair_scans(
     person: Int64,
     venue: Int64,
     occurred_us: Int64,
@@ -67,7 +75,7 @@ def pair(
     zone_code: Int32,
     type_code: Int16,
     rules: StayRules,
-) -> Stays:
+) -> PairedScans:
     """Turn scans into stays.
 
     Args:
@@ -103,7 +111,13 @@ def pair(
         dwell_us=rules.dwell_us[types],
         max_stay_us=rules.max_stay_us[types],
     )
-    return _stays(scans, venues.size, rules.bounce_us, row, person, venue, event_high, event_low)
+    stays = _stays(scans, venues.size, rules.bounce_us, row, person, venue, event_high, event_low)
+    return PairedScans(stays, row)
+
+
+def pair(*columns: Any) -> Stays:
+    """Turn scans into stays; the arguments of `pair_scans`."""
+    return pair_scans(*columns).stays
 
 
 def _stays(

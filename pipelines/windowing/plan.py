@@ -17,6 +17,8 @@ from pipelines.registry.registry import Registry, registry_from
 from pipelines.runtime.threaded_dofn import thread_count
 from pipelines.times import DAY_US, day_number
 from pipelines.windowing.dates import within
+from pipelines.windowing.find_long_pairs import PairFinder
+from pipelines.windowing.long_pairs import pairs_version, read_pairs
 from pipelines.windowing.rewrite_days import ROWS_A_FILE, DayFiles
 from pipelines.windowing.scan_files import Registries, ScanFile, holds_any
 from schemas.stay_rules import StayRules
@@ -41,6 +43,8 @@ class RecomputePlan:
         venues_version: the version of the registry to be reflected.
         stays: the version of `stays` to be followed.
         footfall: the version of `footfall` to be followed.
+        long_pairs: the version of `long_pairs` to be followed.
+        pairs_version: the version of `long_pairs` that `stays` was made with.
         is_rebuild: nothing that `stays` holds is used.
         is_idle: `stays` and `footfall` are what they must be.
         registries: the registry before and after.
@@ -59,6 +63,8 @@ class RecomputePlan:
     venues_version: int
     stays: Snapshot
     footfall: Snapshot
+    long_pairs: Snapshot
+    pairs_version: int
     is_rebuild: bool
     is_idle: bool
     registries: Registries
@@ -69,6 +75,16 @@ class RecomputePlan:
     buckets: int
     parts: dict[int, int]
     live: dict[int, DayFiles]
+
+    @property
+    def read(self) -> tuple[int, ...]:
+        """The dates that are read, ascending."""
+        return tuple(sorted({file.date for file in self.files}))
+
+    @property
+    def pair_finder(self) -> PairFinder:
+        """What finds the changes of long pairs in a bucket."""
+        return PairFinder(self.lake, self.pairs_version, self.read, self.unread)
 
     @property
     def marks(self) -> dict[str, int]:
@@ -94,6 +110,7 @@ def make_plan(lake: Lake, rules: StayRules, *, everything: bool = False, margin:
         margin: how far around a changed date to read, in longest stays as whole days.
     """
     stays, footfall = snapshot(lake, "stays"), snapshot(lake, "footfall")
+    long_pairs = snapshot(lake, "long_pairs")
     scans, venues = snapshot(lake, "scans"), snapshot(lake, "venues")
     base = None if everything or not stays.files else _base(lake, stays)
     after = registry_from(read_table(lake, "venues", version=venues.version))
@@ -109,7 +126,7 @@ def make_plan(lake: Lake, rules: StayRules, *, everything: bool = False, margin:
         read = within({file.date for file in files}, dates, margin * longest_days)
     chosen = tuple(file for file in files if file.date in read)
     recounted = () if base is None else _recounted(lake, stays, footfall)
-    is_current = dict(stays.marks) == _marks(scans.version, venues.version, rules)
+    is_current = _marks(scans.version, venues.version, rules).items() <= stays.marks.items()
     return RecomputePlan(
         lake=lake,
         rules=rules,
@@ -117,6 +134,8 @@ def make_plan(lake: Lake, rules: StayRules, *, everything: bool = False, margin:
         venues_version=venues.version,
         stays=stays,
         footfall=footfall,
+        long_pairs=long_pairs,
+        pairs_version=pairs_version(stays),
         is_rebuild=base is None,
         is_idle=is_current and not everything and not recounted,
         registries=registries,
@@ -138,6 +157,7 @@ def _base(lake: Lake, stays: Snapshot) -> tuple[tuple[LiveFile, ...], Registry] 
     try:
         files = snapshot(lake, "scans", stays.marks["scans_version"]).files
         venues = read_table(lake, "venues", version=stays.marks["venues_version"])
+        read_pairs(lake, pairs_version(stays))
     except (DataError, KeyError):
         return None
     is_whole = None not in storage.statuses(file.path for file in files)

@@ -1,7 +1,7 @@
 """Scans to stays and footfall: the wiring, no logic."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import apache_beam as beam
@@ -43,7 +43,7 @@ class RecomputeDays(beam.PTransform):  # type: ignore[type-arg]
             | "Group by person" >> beam.GroupByKey()
             | "Pair scans"
             >> beam.ParDo(
-                FindChanges(plan.rules, plan.unread, plan.buckets, plan.parts, self.scratch)
+                FindChanges(plan.rules, plan.unread, plan.buckets, plan.parts, self.scratch, plan.pair_finder)
             ).with_outputs(TALLY, main="days")
         )
         rewritten = (
@@ -135,11 +135,11 @@ class CommitDays(beam.DoFn):
         """Commit unless a stay is in doubt, and leave the outcome for the launcher."""
         tally = Tally.sum(tallies)
         dates = sorted({part.date for part in rewritten})
-        outcome: dict[str, Any] = asdict(tally) | {"dates": dates}
+        outcome: dict[str, Any] = {**tally.counts(), "dates": dates}
         if not tally.doubtful:
             try:
                 with noted(self.scratch):
-                    outcome["version"] = commit_days(self.plan, rewritten)
+                    outcome["version"] = commit_days(self.plan, rewritten, tally.pairs)
                 _count(tally, len(dates))
             except CommitConflict:
                 outcome["conflict"] = True
