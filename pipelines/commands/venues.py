@@ -91,35 +91,37 @@ def _changed(args: argparse.Namespace) -> dict[str, object]:
 
 
 def _fill_add(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("venue", metavar="VENUE", help="its code; up to 16 bytes can be printed")
+    parser.add_argument("venue", metavar="VENUE", help="its code; up to 16 bytes fit into a printed QR code")
     parser.add_argument("--name", help="what people call the place")
-    parser.add_argument("--type", required=True, choices=VENUE_TYPES, help="decides how long a stay lasts")
+    parser.add_argument("--type", required=True, choices=VENUE_TYPES, help="sets how long a stay lasts")
     parser.add_argument(
         "--zone", nargs="+", action="extend", default=[], help="floors, tables or coaches, up to 6 bytes each"
     )
     _fill_place(parser)
     parser.add_argument("--capacity", type=int, metavar="N", help="people it holds")
     parser.add_argument("--timezone", metavar="NAME", help="IANA name (default: Asia/Ho_Chi_Minh)")
-    parser.add_argument("--registered-at", metavar="T", help="for information")
-    parser.add_argument("--replace", action="store_true", help="even if the code is registered already")
+    parser.add_argument("--registered-at", metavar="T", help="for information only")
+    parser.add_argument("--replace", action="store_true", help="replace a venue that is registered already")
 
 
 def _fill_import(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("paths", nargs="+", metavar="PATH", help="files as truyvet run --venues takes them")
-    parser.add_argument("--any-district", action="store_true", help="take districts that are not known here")
+    parser.add_argument("--any-district", action="store_true", help="accept unknown districts")
 
 
 def _fill_list(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("venues", nargs="*", metavar="VENUE", help="only these")
     parser.add_argument("--district", metavar="CODE", help="only venues of this district")
     parser.add_argument("--type", choices=VENUE_TYPES, help="only venues of this type")
-    parser.add_argument("--history", action="store_true", help="a row for each change instead")
+    parser.add_argument("--history", action="store_true", help="show a row for each change instead")
     add_output(parser)
 
 
 def _fill_close(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("venues", nargs="+", metavar="VENUE", help="venue codes")
-    parser.add_argument("--at", metavar="T", help="closed from then on (default: now)")
+    parser.add_argument(
+        "--at", metavar="T", help="closed from then on (default: now); an earlier closing stands"
+    )
 
 
 def _fill_move(parser: argparse.ArgumentParser) -> None:

@@ -1,4 +1,4 @@
-"""Which dates a stay concerns, and which dates must be read to know it."""
+"""Which dates a stay touches, and which dates must be read to compute it."""
 
 from collections.abc import Iterable, Sequence
 
@@ -10,11 +10,13 @@ from pipelines.times import DAY_US
 
 
 def dates_touched(enter_us: Int64, exit_us: Int64) -> tuple[Int64, Int64]:
-    """Every (row, date) such that the stay of that row concerns the date.
+    """List every (row, date) such that the stay of that row touches the date.
 
-    A stay concerns each date from that of its enter to that of its exit: one
-    that ends exactly at midnight still has its exit in the new day's first
-    window.
+    A stay touches each date from that of its enter to that of its exit: if it ends
+    exactly at midnight, its exit still lies in the first window of the new day.
+
+    >>> dates_touched(np.array([0, DAY_US - 1]), np.array([1, 2 * DAY_US]))
+    (array([0, 1, 1, 1]), array([0, 0, 1, 2]))
 
     Returns:
         rows int64[m] and dates int64[m], by row and then by date.
@@ -27,7 +29,11 @@ def dates_touched(enter_us: Int64, exit_us: Int64) -> tuple[Int64, Int64]:
 
 
 def within(dates: Iterable[int], centres: Sequence[int], margin: int) -> frozenset[int]:
-    """The dates that lie at most `margin` days from one of the centres."""
+    """Select the dates that lie at most `margin` days from one of the centres.
+
+    >>> sorted(within([1, 2, 3, 9], [4], margin=2))
+    [2, 3]
+    """
     around = sorted(centres)
     if not around:
         return frozenset()
