@@ -10,11 +10,12 @@ import pyarrow as pa
 
 from schemas.contract import INPUTS, Contract, load_contract
 from schemas.stay_rules import VENUE_TYPES, load_stay_rules
-from schemas.tables import TABLES, Table
+from schemas.tables import INTERNAL_TABLES, TABLES, Table
 
 DICTIONARY = Path(__file__).with_name("DATA_DICTIONARY.md")
 
-_MINUTE_US = 60_000_000
+_SECOND_US = 1_000_000
+_MINUTE_US = 60 * _SECOND_US
 
 
 def data_dictionary() -> str:
@@ -34,6 +35,14 @@ def data_dictionary() -> str:
         lines += _contract_lines(load_contract(name))
     lines += ["# What lies in the lake", ""]
     for table in TABLES.values():
+        lines += _table_lines(table)
+    lines += [
+        "# What a lake keeps for itself",
+        "",
+        "Tables behind commands, not among the views of `connect`.",
+        "",
+    ]
+    for table in INTERNAL_TABLES.values():
         lines += _table_lines(table)
     lines += _stay_lines()
     return "\n".join(lines)
@@ -67,7 +76,12 @@ def _table_lines(table: Table) -> Iterator[str]:
 def _stay_lines() -> Iterator[str]:
     rules = load_stay_rules()
     yield from ("# How long a stay lasts", "")
-    yield from (f"`stays.toml`, version {rules.version}. Starting values, a choice and not measured.", "")
+    yield from (f"`stays.toml`, version {rules.version}: chosen, not measured.", "")
+    yield from (
+        f"`bounce_seconds` is {rules.bounce_us // _SECOND_US}: an `out` that begins a stay and that an `in`",
+        "follows within this time is one arrival, read by two antennas, and makes no stay.",
+        "",
+    )
     yield from _grid(
         ("venue type", "dwell, minutes", "longest stay, minutes"),
         (

@@ -291,6 +291,35 @@ VAULT = Table(
     ),
 )
 
+UNREGISTERED_CODES = Table(
+    name="unregistered_codes",
+    doc="the text of a venue code that was scanned and is not registered; none that looks like an identifier",
+    partition=(),
+    sorted_by=("venue",),
+    schema=pa.schema(
+        [
+            _venue(),
+            _required("venue_code", pa.string(), "the code itself, as it was scanned"),
+        ]
+    ),
+)
+
+LONG_PAIRS = Table(
+    name="long_pairs",
+    doc="a scan `in` whose `out` came later than the longest stay, with no scan elsewhere between",
+    partition=(),
+    sorted_by=("venue", "in_at", "person", "stay_id"),
+    schema=pa.schema(
+        [
+            _token("person", "token of the person"),
+            _venue(),
+            _required("in_at", INSTANT, "time of the scan in"),
+            _required("out_at", INSTANT, "time of the scan out"),
+            _required("stay_id", pa.int64(), "the stay that the scan out makes"),
+        ]
+    ),
+)
+
 TABLES = {
     table.name: table
     for table in (
@@ -308,4 +337,10 @@ TABLES = {
         VAULT,
     )
 }
+"""The tables that readers of a lake ask, by name."""
+
+INTERNAL_TABLES = {table.name: table for table in (UNREGISTERED_CODES, LONG_PAIRS)}
+"""Tables that a lake keeps for itself; commands show what is in them."""
+
+ALL_TABLES = {**TABLES, **INTERNAL_TABLES}
 """All tables of a lake by name."""

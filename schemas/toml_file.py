@@ -1,4 +1,4 @@
-"""Reading a TOML file of settings so that every mistake names its key."""
+"""Reading TOML files of settings so that every mistake is reported with its key."""
 
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -9,28 +9,51 @@ from pipelines.errors import UsageError
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """The tables and keys of a TOML file.
+    """Read the tables and keys of a TOML file.
 
     Raises:
         UsageError: the file is missing, unreadable, not UTF-8 or not TOML.
     """
+    return parse_toml(read_toml_text(path), str(path))
+
+
+def read_toml_text(path: Path) -> str:
+    """Read the text of a TOML file without parsing it.
+
+    Raises:
+        UsageError: the file is missing, unreadable or not UTF-8.
+    """
     try:
-        return tomllib.loads(path.read_bytes().decode("utf-8"))
+        return path.read_bytes().decode("utf-8")
     except OSError as error:
         raise UsageError(f"{path} cannot be read", error.strerror or "check the path") from error
     except UnicodeDecodeError as error:
         raise UsageError(f"{path} is not UTF-8", "save it as UTF-8 text") from error
+
+
+def parse_toml(text: str, where: str) -> dict[str, Any]:
+    """Parse the text of a TOML file.
+
+    Args:
+        text: the content of the file.
+        where: its path, for the error.
+
+    Raises:
+        UsageError: the text is not TOML.
+    """
+    try:
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{path} is not TOML", str(error)) from error
+        raise UsageError(f"{where} is not TOML", str(error)) from error
 
 
 def refuse_unknown(where: str, given: Mapping[str, Any], known: Iterable[str]) -> None:
-    """Refuse keys that nobody would read.
+    """Refuse unknown keys, which would be ignored otherwise.
 
     Args:
         where: file and table, for the error.
-        given: what the file holds.
-        known: the keys that mean something.
+        given: the content of the table.
+        known: all keys with a meaning.
 
     Raises:
         UsageError: naming the unknown keys and the known ones.
@@ -42,22 +65,22 @@ def refuse_unknown(where: str, given: Mapping[str, Any], known: Iterable[str]) -
 
 
 def table_of(where: str, given: Mapping[str, Any], key: str) -> dict[str, Any]:
-    """The table under a key; an absent one is empty.
+    """Return the table under a key; an absent one is empty.
 
     Raises:
-        UsageError: the key holds something else than a table.
+        UsageError: the value is not a table.
     """
     value = given.get(key, {})
     if not isinstance(value, dict):
-        raise UsageError(f"{where}: {key} is no table", f"write [{key}] and its keys below")
+        raise UsageError(f"{where}: {key} must be a table", f"write [{key}] and its keys below")
     return value
 
 
 def text_of(where: str, given: Mapping[str, Any], key: str) -> str:
-    """The text under a key that must be there and not be empty.
+    """Return the text under a required key.
 
     Raises:
-        UsageError: the key is absent or no text.
+        UsageError: the key is absent, or its value is empty or not text.
     """
     value = given.get(key)
     if not isinstance(value, str) or not value.strip():

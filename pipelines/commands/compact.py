@@ -11,7 +11,7 @@ from pipelines.maintenance.vacuum import KEEP_SECONDS
 from pipelines.terminal.options import add_lake, add_output
 from pipelines.terminal.output import write_rows
 from pipelines.terminal.progress import progress
-from schemas.tables import TABLES
+from schemas.tables import ALL_TABLES
 
 EXAMPLE = """
 truyvet compact --lake data/lake
@@ -43,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
     if not 0 <= args.keep_hours < float("inf"):
         raise UsageError("--keep-hours is no duration", "write a number of hours, 0 or more")
     lake = open_lake(args.lake)
-    with progress("compact", len(TABLES), "table") as done:
+    with progress("compact", len(ALL_TABLES), "table") as done:
         answers = compact(lake, args.keep_hours * _HOUR_SECONDS, done=done)
     write_rows(answer_rows(answers), args.format, args.output)
     return EXIT_DONE

@@ -1,8 +1,9 @@
-"""`truyvet recompute`: write stays and all that follows from them again."""
+"""`truyvet recompute`: rewrite stays and everything that follows from them."""
 
 import argparse
 import json
 from dataclasses import asdict
+from pathlib import Path
 
 from pipelines.drivers.recompute import bring_up_to_date
 from pipelines.lake import open_lake
@@ -10,20 +11,30 @@ from pipelines.metrics import DATES_REWRITTEN
 from pipelines.runtime.engines.config import RUNNERS
 from pipelines.terminal.options import add_keys, add_lake, add_runner, keys_folder
 
-EXAMPLE = "truyvet recompute --lake province"
+EXAMPLE = """
+truyvet recompute --lake province
+truyvet recompute --lake province --stays hospital-stays.toml
+"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the flags of the command."""
     add_lake(parser)
     add_keys(parser)
+    parser.add_argument(
+        "--stays",
+        metavar="FILE",
+        help="durations of stays by venue type, in the form of schemas/stays.toml; stored in the lake "
+        "and used from then on (a hospital whose inpatients scan in and out sets days)",
+    )
     add_runner(parser, RUNNERS)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write all dates again and print what became of it as one JSON line."""
+    """Rewrite every date and print a report as one JSON line."""
     lake = open_lake(args.lake, keys_folder(args.keys, args.lake))
-    done = bring_up_to_date(lake, everything=True, runner=args.runner)
+    stays_file = None if args.stays is None else Path(args.stays)
+    done = bring_up_to_date(lake, everything=True, stays_file=stays_file, runner=args.runner)
     report = asdict(done)
     report[DATES_REWRITTEN] = len(report.pop("dates"))
     print(json.dumps(report))

@@ -4,8 +4,8 @@ import argparse
 import json
 from dataclasses import asdict
 
-from pipelines.drivers.run import MAX_AGE_DAYS, MAX_AHEAD_DAYS
 from pipelines.drivers.run import run as run_files
+from pipelines.ingest.batch import MAX_AGE_DAYS, MAX_AHEAD_DAYS
 from pipelines.runtime.engines.config import RUNNERS
 from pipelines.terminal import options
 from pipelines.terminal.options import add_runner
@@ -18,7 +18,7 @@ truyvet run --lake ./lake --encounters bluezone.ndjson.gz --declarations ncovi.c
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The flags of `truyvet run`."""
+    """Declare the flags of the command."""
     options.add_lake(parser)
     options.add_keys(parser)
     what = "files, folders, globs or URLs: NDJSON, CSV, Parquet or Avro, also .gz and .zst"
@@ -30,12 +30,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--encounters-epoch",
         metavar="T",
         default="1970-01-01T00:00:00Z",
-        help="what t counts from, in seconds, in a SocioPatterns file (t i j; .dat or .dat.gz) "
+        help="the instant that t counts from, in seconds, in a SocioPatterns file (t i j; .dat or .dat.gz) "
         "of --encounters (default: 1970, as in UNIX time)",
     )
     add_runner(parser, RUNNERS)
     parser.add_argument(
-        "--now", metavar="T", help="the instant that the age of a record is measured from; by default now"
+        "--create",
+        action="store_true",
+        help="make the lake if it does not exist; --scans, --venues and --cases do so by themselves",
+    )
+    parser.add_argument(
+        "--now", metavar="T", help="measure the age of records from this instant (default: now)"
     )
     parser.add_argument(
         "--max-age-days",
@@ -68,6 +73,7 @@ def run(args: argparse.Namespace) -> int:
         max_age_days=args.max_age_days,
         max_ahead_days=args.max_ahead_days,
         runner=args.runner,
+        create=args.create,
     )
     print(json.dumps(asdict(report)))
     return 0

@@ -1,4 +1,4 @@
-"""`truyvet venues`: register, close, move and list places."""
+"""`truyvet venues`: register, close, move and list venues, and find codes that are not registered."""
 
 import argparse
 import json
@@ -15,6 +15,7 @@ truyvet venues import venues.csv --lake province
 truyvet venues move BUS-76B --lake province --lat 15.12 --lon 108.8
 truyvet venues close QNG-000001 --lake province --at 2021-08-01
 truyvet venues list --lake province --history
+truyvet venues unregistered --lake province
 """
 
 _PLACE = {
@@ -27,16 +28,17 @@ _PLACE = {
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The flags of the command and of what it can do."""
+    """Declare the flags of the command and of its actions."""
     does = parser.add_subparsers(
-        dest="does", required=True, metavar="WHAT", help="add, import, list, close, move"
+        dest="does", required=True, metavar="WHAT", help="add, import, list, close, move, unregistered"
     )
     for name, words, fill in (
         ("add", "register a venue", _fill_add),
         ("import", "register the venues of files", _fill_import),
         ("list", "show the registry", _fill_list),
         ("close", "close venues", _fill_close),
-        ("move", "say where a vehicle is", _fill_move),
+        ("move", "set where a vehicle is", _fill_move),
+        ("unregistered", "list codes that were scanned and are not registered", add_output),
     ):
         part = does.add_parser(name, description=words, epilog="", help=words)
         fill(part)
@@ -45,9 +47,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do what is asked for: rows of the registry, or what became of the change as one JSON line."""
+    """Print rows of the registry, or the report of a change as one JSON line."""
+    if args.does == "unregistered":
+        from pipelines.registry.unregistered_codes import list_unregistered
+
+        write_rows(list_unregistered(args.lake, keys=args.keys), args.format, args.output)
+        return 0
     if args.does == "list":
-        from pipelines.registry.listing import list_history, list_venues  # a question waits for no Beam
+        from pipelines.registry.listing import list_history, list_venues  # neither needs Beam
 
         if args.history:
             rows = list_history(args.lake, args.venues, keys=args.keys)
@@ -60,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _changed(args: argparse.Namespace) -> dict[str, object]:
-    """Change the registry; the report of the run that did it."""
+    """Change the registry and return the report of the run that did it."""
     from pipelines.drivers.register_venues import add_venue, close_venues, import_venues, move_venue
 
     if args.does == "import":
@@ -84,35 +91,37 @@ def _changed(args: argparse.Namespace) -> dict[str, object]:
 
 
 def _fill_add(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("venue", metavar="VENUE", help="its code; up to 16 bytes can be printed")
+    parser.add_argument("venue", metavar="VENUE", help="its code; up to 16 bytes fit into a printed QR code")
     parser.add_argument("--name", help="what people call the place")
-    parser.add_argument("--type", required=True, choices=VENUE_TYPES, help="decides how long a stay lasts")
+    parser.add_argument("--type", required=True, choices=VENUE_TYPES, help="sets how long a stay lasts")
     parser.add_argument(
         "--zone", nargs="+", action="extend", default=[], help="floors, tables or coaches, up to 6 bytes each"
     )
     _fill_place(parser)
     parser.add_argument("--capacity", type=int, metavar="N", help="people it holds")
     parser.add_argument("--timezone", metavar="NAME", help="IANA name (default: Asia/Ho_Chi_Minh)")
-    parser.add_argument("--registered-at", metavar="T", help="for information")
-    parser.add_argument("--replace", action="store_true", help="even if the code is registered already")
+    parser.add_argument("--registered-at", metavar="T", help="for information only")
+    parser.add_argument("--replace", action="store_true", help="replace a venue that is registered already")
 
 
 def _fill_import(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("paths", nargs="+", metavar="PATH", help="files as truyvet run --venues takes them")
-    parser.add_argument("--any-district", action="store_true", help="take districts that are not known here")
+    parser.add_argument("--any-district", action="store_true", help="accept unknown districts")
 
 
 def _fill_list(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("venues", nargs="*", metavar="VENUE", help="only these")
     parser.add_argument("--district", metavar="CODE", help="only venues of this district")
     parser.add_argument("--type", choices=VENUE_TYPES, help="only venues of this type")
-    parser.add_argument("--history", action="store_true", help="a row for each change instead")
+    parser.add_argument("--history", action="store_true", help="show a row for each change instead")
     add_output(parser)
 
 
 def _fill_close(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("venues", nargs="+", metavar="VENUE", help="venue codes")
-    parser.add_argument("--at", metavar="T", help="closed from then on (default: now)")
+    parser.add_argument(
+        "--at", metavar="T", help="closed from then on (default: now); an earlier closing stands"
+    )
 
 
 def _fill_move(parser: argparse.ArgumentParser) -> None:

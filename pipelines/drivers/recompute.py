@@ -1,24 +1,33 @@
-"""Write again what follows from the scans and the registry: stays, footfall, contacts and crowds."""
+"""Recompute what follows from the scans and the registry: stays, footfall, contacts and crowds."""
+
+from pathlib import Path
 
 from pipelines.graph.contact_table.materialise import refresh
 from pipelines.lake import Lake
+from pipelines.windowing.lake_stay_rules import store_stay_rules
 from pipelines.windowing.recompute_stays import Recomputed, recompute
 
 
-def bring_up_to_date(lake: Lake, *, everything: bool = False, runner: str = "direct") -> Recomputed:
-    """Write again what newer scans change, stage by stage: stays and footfall, then contacts and crowds.
+def bring_up_to_date(
+    lake: Lake, *, everything: bool = False, stays_file: Path | None = None, runner: str = "direct"
+) -> Recomputed:
+    """Recompute what newer scans change, stage by stage: stays and footfall, then contacts and crowds.
 
     Args:
         lake: the lake.
-        everything: write all dates again that it holds.
+        everything: rewrite every date of the lake.
+        stays_file: durations that become the lake's own, whereupon everything is rewritten.
         runner: the name of the Beam runner.
 
     Raises:
-        RefusedError: the stays were made with another version of `stays.toml`,
-            and not everything is to be written again.
+        UsageError: the file of durations breaks a rule; nothing is changed.
+        RefusedError: the stays were made with other durations, and not everything is to be rewritten.
         DataError: a data file is missing or damaged.
-        ServiceError: the lake cannot be written, or other writers leave no gap.
+        ServiceError: the lake cannot be written, or other writers keep committing.
     """
+    if stays_file is not None:
+        store_stay_rules(lake, stays_file)
+        everything = True
     done = recompute(lake, everything=everything, runner=runner)
     refresh(lake, everything=everything, runner=runner)
     return done

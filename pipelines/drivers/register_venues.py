@@ -1,7 +1,6 @@
 """Changes of the registry: each goes through `run`, and is checked, committed and recomputed as files are."""
 
 import datetime as dt
-import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -11,38 +10,44 @@ import orjson
 
 from pipelines.drivers.run import Report, run
 from pipelines.errors import DataError, RefusedError, UsageError
-from pipelines.ingest.reference_tables import VENUE_SOURCE, read_venues, upsert
-from pipelines.lake import open_lake, read_table, snapshot
+from pipelines.ingest.reference_tables import UpsertedInput, read_venues
+from pipelines.lake import Lake, open_lake, read_table, snapshot
 from pipelines.privacy.keys import load_keys
 from pipelines.registry.lookalikes import Row, lookalikes, unjudged_provinces, unprintable, wrong_districts
 from pipelines.terminal.options import keys_folder
+from pipelines.terminal.say import Say, sayer
 from schemas.contract import load_contract
 
 VEHICLE: Final = "public_transport"
 """The type of venues that move."""
+
+SAY: Final = sayer("venues")
 
 _FIELDS: Final = tuple(field.name for field in load_contract("venue").fields)
 _NOTICES: Final = 10
 
 
 def import_venues(
-    lake: str, paths: Sequence[str], *, keys: str | None = None, any_district: bool = False
+    lake: str,
+    paths: Sequence[str],
+    *,
+    keys: str | None = None,
+    any_district: bool = False,
+    say: Say = SAY,
 ) -> Report:
-    """Register all venues of files; the last received of a code wins.
+    """Register all venues of files; of a venue's fields the last received counts.
 
     Args:
-        lake: folder or URL; it is made when there is none.
+        lake: folder or URL; it is made if it does not exist.
         paths: files, folders, globs or URLs.
         keys: folder of the keys; None is `LAKE.keys`.
         any_district: do not refuse districts that are not shipped.
+        say: takes lines for people.
 
     Raises:
-        DataError: nothing is committed, since a file cannot be read or a district does not exist.
+        DataError: a file cannot be read or a district does not exist; nothing is committed.
     """
-    folder = keys_folder(keys, lake)
-    opened = open_lake(lake, folder, create=True)
-    registry = read_table(opened, "venues")
-    given = read_venues(paths, load_keys(folder), registry)
+    opened, given = _read(lake, paths, keys)
     new = given.rows.to_pylist()
     wrong = [] if any_district else wrong_districts(new)
     if wrong:
@@ -50,8 +55,9 @@ def import_venues(
             f"{len(wrong)} venues lie in districts that do not exist, {wrong[0]} first",
             "correct district_code and province_code, or import with --any-district",
         )
-    report = run(lake, venues=paths, keys=keys)
-    _notify(new, upsert(registry, given, VENUE_SOURCE).to_pylist())
+    report = run(lake, venues=paths, keys=keys, say=say)
+    for line in _notices(new, read_table(opened, "venues").to_pylist()):
+        say(line)
     return report
 
 
@@ -61,7 +67,7 @@ def add_venue(
     """Register a venue. Its earlier scans count from then on.
 
     Args:
-        lake: folder or URL; it is made when there is none.
+        lake: folder or URL; it is made if it does not exist.
         venue: its fields as the contract names them; None is absent.
         keys: folder of the keys; None is `LAKE.keys`.
         replace: allow a code that is registered already, and forget what was registered.
@@ -72,26 +78,33 @@ def add_venue(
         DataError: it lies in a district that does not exist.
     """
     if not replace and venue["venue"] in _rows_if_any(lake, keys):
-        raise RefusedError("the venue code is registered already", "choose another, or say --replace")
-    return _put(lake, [venue], keys)
+        raise RefusedError("the venue code is registered already", "choose another, or add --replace")
+    whole = {name: venue.get(name) for name in _FIELDS}
+    return _put(lake, [whole if replace else _without_nulls(whole)], keys)
 
 
 def close_venues(
-    lake: str, venues: Sequence[str], at: str | None = None, *, keys: str | None = None
+    lake: str, venues: Sequence[str], at: str | None = None, *, keys: str | None = None, say: Say = SAY
 ) -> Report:
     """Close venues from an instant on, by default from now on; later scans are unregistered.
+
+    A venue that is closed already from an earlier instant on stays closed from then on.
 
     Raises:
         DataError: one of them is not registered.
     """
     known = _rows(lake, keys)
-    _find(known, venues)
+    _check_registered(known, venues)
     closed_at = at or _now()
-    return _put(lake, [_record(known[venue]) | {"closed_at": closed_at} for venue in venues], keys)
+    rows = [{"venue": venue, "type": known[venue]["type"], "closed_at": closed_at} for venue in venues]
+    report = _put(lake, rows, keys)
+    if earlier := report.others["venues"]["duplicate"]:
+        say(f"{earlier} of the venues were closed by then already; the earlier closing stands")
+    return report
 
 
 def move_venue(lake: str, venue: str, place: Mapping[str, Any], *, keys: str | None = None) -> Report:
-    """Say where a vehicle is now; where it was stays in the history.
+    """Set where a vehicle is now; where it was stays in the history.
 
     Args:
         lake: folder or URL.
@@ -101,37 +114,45 @@ def move_venue(lake: str, venue: str, place: Mapping[str, Any], *, keys: str | N
 
     Raises:
         DataError: it is not registered.
-        RefusedError: it is no vehicle.
-        UsageError: nothing is said to change.
+        RefusedError: it is not a vehicle.
+        UsageError: no field changes.
     """
     if not place:
-        raise UsageError("it is not said where to", "name --lat and --lon, or another place")
+        raise UsageError("the new place is missing", "give --lat and --lon, or another part of a place")
     known = _rows(lake, keys)
-    _find(known, [venue])
+    _check_registered(known, [venue])
     if known[venue]["type"] != VEHICLE:
         raise RefusedError(
             f"only venues of type {VEHICLE} move",
             "close this one and add another, or correct it with add --replace",
         )
-    return _put(lake, [{**_record(known[venue]), **place}], keys)
+    return _put(lake, [{"venue": venue, "type": VEHICLE, **place}], keys)
+
+
+def _read(lake: str, paths: Sequence[str], keys: str | None) -> tuple[Lake, UpsertedInput]:
+    """Open the lake, or make it, and read a registry beside its own."""
+    folder = keys_folder(keys, lake)
+    opened = open_lake(lake, folder, create=True)
+    return opened, read_venues(paths, load_keys(folder), read_table(opened, "venues"))
 
 
 def _put(lake: str, records: Sequence[Mapping[str, Any]], keys: str | None) -> Report:
-    """Import records as if they came in a file."""
-    lines = [
-        orjson.dumps({name: one[name] for name in _FIELDS if one.get(name) is not None}) for one in records
-    ]
+    """Import records as if they came in a file; what a file would drop is an error here.
+
+    Raises:
+        UsageError: a field breaks its rule; nothing is committed.
+    """
     with tempfile.TemporaryDirectory(prefix="truyvet-venues-") as folder:
         path = Path(folder, "venues.ndjson")
-        path.write_bytes(b"\n".join([*lines, b""]))
-        report = import_venues(lake, [str(path)], keys=keys)
-    refused = report.others["venues"]["reasons"]
-    if refused:
-        raise UsageError(
-            f"the venue is refused as {' and '.join(refused)}",
-            "see the limits of its fields in schemas/DATA_DICTIONARY.md",
-        )
-    return report
+        path.write_bytes(b"\n".join([*map(orjson.dumps, records), b""]))
+        _, given = _read(lake, [str(path)], keys)
+        wrong = [*given.reasons, *(f"an unreadable {name}" for name in given.dropped)]
+        if wrong:
+            raise UsageError(
+                f"the venue is refused for {' and '.join(wrong)}",
+                "see the limits of its fields in schemas/DATA_DICTIONARY.md",
+            )
+        return import_venues(lake, [str(path)], keys=keys)
 
 
 def _rows(lake: str, keys: str | None) -> dict[str, Row]:
@@ -148,7 +169,7 @@ def _rows_if_any(lake: str, keys: str | None) -> dict[str, Row]:
         return {}
 
 
-def _find(known: Mapping[str, Row], venues: Sequence[str]) -> None:
+def _check_registered(known: Mapping[str, Row], venues: Sequence[str]) -> None:
     """Make sure that venues are registered.
 
     Raises:
@@ -159,25 +180,16 @@ def _find(known: Mapping[str, Row], venues: Sequence[str]) -> None:
         raise DataError(f"{missing} of the venues are not registered", "see truyvet venues list")
 
 
-def _record(row: Row) -> dict[str, Any]:
-    """A row of the table as a record of the contract."""
-    record = {name: row.get(name) for name in _FIELDS} | {"venue": row["venue_code"]}
-    return {
-        name: value.isoformat() if isinstance(value, dt.datetime) else value for name, value in record.items()
-    }
+def _without_nulls(record: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in record.items() if value is not None}
 
 
 def _now() -> str:
     return dt.datetime.now(dt.UTC).isoformat()
 
 
-def _notify(new: Sequence[Row], registry: Sequence[Row]) -> None:
-    """Point out on standard error what may be a mistake."""
-    for words in _notices(new, registry):
-        print(f"truyvet venues: {words}", file=sys.stderr)
-
-
 def _notices(new: Sequence[Row], registry: Sequence[Row]) -> Iterator[str]:
+    """Point out what may be a mistake."""
     pairs = list(lookalikes(new, registry))
     for one, other in pairs[:_NOTICES]:
         yield f"{one} and {other} have the same name and place"

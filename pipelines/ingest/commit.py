@@ -16,7 +16,7 @@ from pipelines.runtime.side_payload import Parcel
 
 @dataclass(frozen=True)
 class Upsert(Parcel):
-    """What an input beside scans puts into its table."""
+    """An input that is upserted by key, and what has been read of it."""
 
     source: Source
     other: UpsertedInput
@@ -24,7 +24,8 @@ class Upsert(Parcel):
     def rows_alone(self) -> "Upsert":
         """The same without refused records and identifiers, which do not leave the launching process."""
         nobody = self.other.tokens[:0]
-        return Upsert(self.source, replace(self.other, refused=[], tokens=nobody, identifiers=[]))
+        rows = replace(self.other, refused=[], refused_at=[], notes=(), tokens=nobody, identifiers=[])
+        return Upsert(self.source, rows)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 from apache_beam.pvalue import TaggedOutput
 
+from pipelines.ingest.counts import Counts
 from pipelines.ingest.dedupe import CONFLICT, DUPLICATE, NEW, OUT_OF_RANGE
 from pipelines.ingest.dedupe_step import LATER
 from pipelines.ingest.events import (
@@ -23,7 +24,7 @@ from pipelines.ingest.formats.blocks import ROW_BITS
 from pipelines.ingest.formats.discover import Chunk
 from pipelines.ingest.formats.read_blocks import read_blocks
 from pipelines.ingest.parse_step import COUNTS, ParseChunks, ParseCounts
-from pipelines.ingest.reject_reasons import CONFLICTING_EVENT_ID, REASONS
+from pipelines.ingest.reject_reasons import CONFLICTING_EVENT_ID
 from pipelines.ingest.rejects import Refused
 from pipelines.kernels.sort import part_of, stable_order
 from pipelines.lake import DataFile, Lake, LiveFile, read_live_file, write_data_file
@@ -144,24 +145,13 @@ def files_of(parts: Iterable[WrittenEvents | Refused | ParseCounts]) -> list[Dat
     return sorted(files, key=lambda file: file.path)
 
 
-def counts_of(parts: Iterable[WrittenEvents | Refused | ParseCounts]) -> dict[str, Any]:
-    """What became of an input, as the report has it; its conservation is checked here."""
-    received = accepted = duplicate = 0
-    refused: dict[str, int] = {}
-    for part in parts:
-        if isinstance(part, ParseCounts):
-            received += part.received
-        elif isinstance(part, WrittenEvents):
-            accepted, duplicate = accepted + part.accepted, duplicate + part.duplicate
-        else:
-            for reason, count in part.count:
-                refused[reason] = refused.get(reason, 0) + count
-    rejected = sum(refused.values())
-    assert received == accepted + duplicate + rejected, "records are neither accepted, duplicate nor rejected"
-    return {
-        "received": received,
-        "accepted": accepted,
-        "duplicate": duplicate,
-        "rejected": rejected,
-        "reasons": {reason: refused[reason] for reason in REASONS if reason in refused},
-    }
+def counts_of(parts: Iterable[WrittenEvents | Refused | ParseCounts]) -> Counts:
+    """What became of an input."""
+    parts = list(parts)
+    written = [part for part in parts if isinstance(part, WrittenEvents)]
+    return Counts.of(
+        received=sum(part.received for part in parts if isinstance(part, ParseCounts)),
+        accepted=sum(part.accepted for part in written),
+        duplicate=sum(part.duplicate for part in written),
+        reasons=[pair for part in parts if isinstance(part, Refused) for pair in part.count],
+    )

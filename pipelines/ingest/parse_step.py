@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 from apache_beam.pvalue import TaggedOutput
 
+from pipelines.ingest.code_texts import CodeCollector
 from pipelines.ingest.events import DatedBlock
 from pipelines.ingest.formats.discover import Chunk
 from pipelines.ingest.formats.read_blocks import read_blocks
@@ -19,8 +20,9 @@ from pipelines.kernels.sort import part_of, stable_order
 from pipelines.kernels.types import Int64, UInt64
 from pipelines.lake import Lake, read_table
 from pipelines.privacy.vault import Sealer
+from pipelines.registry.registry import Registry
 from pipelines.runtime.job_errors import noted
-from pipelines.runtime.spill import spill
+from pipelines.runtime.spill import Piece, spill
 from pipelines.runtime.threaded_dofn import ThreadedDoFn
 from pipelines.times import DAY_US
 
@@ -38,9 +40,11 @@ class ParseCounts:
 
     Attributes:
         received: scans read, refused ones included.
+        codes: texts of venue codes that are not registered.
     """
 
     received: int = 0
+    codes: tuple[Piece, ...] = ()
 
 
 @dataclass
@@ -52,6 +56,7 @@ class ParseChunks(ThreadedDoFn):
     buckets: int
     shares: int
     scratch: str
+    registry: Registry
 
     def start_bundle(self) -> None:
         """Forget what earlier bundles sealed: a bundle tried again seals again."""
@@ -60,6 +65,7 @@ class ParseChunks(ThreadedDoFn):
             self._unsealed = Unsealed(read_table(self.lake, "vault", ["person"])["person"].to_numpy())
             self._watched = watched_events(self.lake, self._input)
         self._sealer = Sealer(self.settings.keys.authority_public)
+        self._codes = CodeCollector(self.registry)
 
     @property
     def _input(self) -> str:
@@ -77,7 +83,7 @@ class ParseChunks(ThreadedDoFn):
             yield from self._refused(name, share, block, parsed)
             yield from self._retries(name, share, block, parsed.scans, parsed.scans["event_high"].to_numpy())
             yield from self._sealed(name, parsed)
-            yield TaggedOutput(COUNTS, ParseCounts(parsed.received))
+            yield TaggedOutput(COUNTS, ParseCounts(parsed.received, self._unregistered(name, parsed)))
             held.append(parsed.scans)
             del block, parsed
             if sum(scans.num_rows for scans in held) >= _ROWS_AT_ONCE:
@@ -93,6 +99,13 @@ class ParseChunks(ThreadedDoFn):
         order = stable_order(bucket)
         yield from spill(self.scratch, f"parsed-{name}", scans, bucket[order], order)
         yield TaggedOutput(DATES, _rows_a_day(scans["occurred_us"].to_numpy() // DAY_US))
+
+    def _unregistered(self, name: str, parsed: Parsed) -> tuple[Piece, ...]:
+        codes = self._codes.new_codes(parsed)
+        return tuple(
+            piece
+            for _, piece in spill(self.scratch, f"codes-{name}", codes, np.zeros(codes.num_rows, np.int64))
+        )
 
     def _refused(
         self, name: str, share: int, block: Any, parsed: Parsed | DatedBlock, contract: str = "scan"

@@ -1,34 +1,39 @@
-"""Inputs beside scans: the registry and cases, read whole, checked and upserted by their key.
+"""Inputs that are upserted by key: the registry and cases, read whole, checked and merged.
 
-One table-driven reader for all of them: a `Source` says how the fields of a
-contract become the columns of a table. Records are taken in the order of
-their path, then their place in it; the last received wins.
+One table-driven reader for both: a `Source` says how the fields of a contract
+become the columns of a table. KeyedRecords are taken in the order of their path,
+then their place in it; the last received wins. Of the registry it wins field
+by field: a column that a file lacks keeps what is known.
 """
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipelines.ingest.counts import Counts
 from pipelines.ingest.formats.arrow_blocks import text_spans
 from pipelines.ingest.formats.blocks import Columns, Lines
 from pipelines.ingest.formats.discover import list_chunks
-from pipelines.ingest.formats.field_types import kinds_of
+from pipelines.ingest.formats.field_types import INFORMATIONAL, kinds_of
 from pipelines.ingest.formats.read_blocks import read_blocks
+from pipelines.ingest.record_places import RecordPlace
 from pipelines.ingest.reject_reasons import REASONS
+from pipelines.ingest.upsert_notes import contradiction_notes, drop_notes, fault_notes
+from pipelines.ingest.upsert_rows import KeyedRecords, contradictions, fold
 from pipelines.ingest.validate.columns import CheckedColumns, check, row_json
 from pipelines.ingest.validate.distinct import distinct
 from pipelines.ingest.validate.json_columns import columns_of_lines
 from pipelines.ingest.validate.text_column import column_of
 from pipelines.kernels.sha256 import hashes
-from pipelines.kernels.types import Int64, Spans, read_only
+from pipelines.kernels.types import Bool, Int64, Spans, read_only
 from pipelines.privacy.keys import Keys, digest
 from schemas.tables import CASES, VENUES, Table
+
+Block = Lines | Columns
 
 
 @dataclass(frozen=True)
@@ -36,11 +41,13 @@ class Source:
     """An input and the table it goes to.
 
     Attributes:
-        name: what its flag and the column `source` of `rejects` call it.
+        name: the name of its flag, and of the input in `rejects`.
         contract: the name of its contract.
         table: the table of the lake.
-        key: the column that identifies a row; a later one replaces an earlier one.
+        key: the column that identifies a row; a later row replaces an earlier one.
         columns: the table's columns from the checked fields of accepted rows.
+        by_field: whether a later row replaces only the fields that it gives.
+        earliest: columns of instants of which the earliest stands until it is emptied.
     """
 
     name: str
@@ -48,41 +55,65 @@ class Source:
     table: Table
     key: str
     columns: Callable[[dict[str, pa.Array]], dict[str, pa.Array]]
+    by_field: bool = False
+    earliest: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class UpsertedInput:
-    """What became of an input: received = accepted + duplicate + rejected.
+    """What became of an input.
 
     Attributes:
-        rows: the rows to put in, one a key, in the table's schema and order.
+        rows: the rows that change, one a key, in the table's schema and order.
+        records: all records that were not refused, to be merged again where the table has moved on.
+        counts: accepted records say something new of their key; duplicates repeat what stands
+            for their key at that moment, in the lake or by an earlier record.
         refused: reason and digest (32 bytes) of each refused record, in their order.
-        received: records read.
-        accepted: records that say something new of their key.
-        duplicate: records that repeat what stands for their key at that moment,
-            in the lake or by an earlier record.
+        refused_at: where each of them stands.
+        dropped: by informational field, how many unreadable cells were dropped; their rows stand.
+        notes: lines for people about what may be a mistake; they never hold a value of a record.
         tokens: int64[d], the distinct persons of accepted and repeated records, ascending.
         identifiers: their canonical identifiers, UTF-8, for the vault.
     """
 
     rows: pa.Table
+    records: KeyedRecords
+    counts: Counts
     refused: list[tuple[str, bytes]]
-    received: int
-    accepted: int
-    duplicate: int
+    refused_at: list[RecordPlace]
+    dropped: dict[str, int]
+    notes: tuple[str, ...]
     tokens: Int64
     identifiers: list[bytes]
 
     @property
+    def received(self) -> int:
+        """How many records were read."""
+        return self.counts.received
+
+    @property
+    def accepted(self) -> int:
+        """How many records say something new of their key."""
+        return self.counts.accepted
+
+    @property
+    def duplicate(self) -> int:
+        """How many records repeat what stands for their key."""
+        return self.counts.duplicate
+
+    @property
     def rejected(self) -> int:
         """How many records were refused."""
-        return len(self.refused)
+        return self.counts.rejected
 
     @property
     def reasons(self) -> dict[str, int]:
         """How many records were refused by reason, in the order of the reasons."""
-        counts = Counter(reason for reason, _ in self.refused)
-        return {reason: counts[reason] for reason in REASONS if counts[reason]}
+        return self.counts.reasons
+
+    def report(self) -> dict[str, Any]:
+        """Return the counts as the JSON report of a run has them; `dropped` only where there is any."""
+        return self.counts.report() | ({"dropped": self.dropped} if self.dropped else {})
 
 
 def _venue_columns(fields: dict[str, pa.Array]) -> dict[str, pa.Array]:
@@ -95,124 +126,193 @@ def _unchanged(fields: dict[str, pa.Array]) -> dict[str, pa.Array]:
     return fields
 
 
-VENUE_SOURCE: Final = Source("venues", "venue", VENUES, "venue_code", _venue_columns)
+VENUE_SOURCE: Final = Source(
+    "venues", "venue", VENUES, "venue_code", _venue_columns, by_field=True, earliest=("closed_at",)
+)
 CASE_SOURCE: Final = Source("cases", "case", CASES, "case_id", _unchanged)
 
 
 def read_venues(paths: Sequence[str], keys: Keys, current: pa.Table | None = None) -> UpsertedInput:
-    """Read a registry: `read_other` of `VENUE_SOURCE`."""
-    return read_other(VENUE_SOURCE, paths, keys, current)
+    """Read a registry: `read_upserted` of `VENUE_SOURCE`."""
+    return read_upserted(VENUE_SOURCE, paths, keys, current)
 
 
 def read_cases(paths: Sequence[str], keys: Keys, current: pa.Table | None = None) -> UpsertedInput:
-    """Read cases: `read_other` of `CASE_SOURCE`."""
-    return read_other(CASE_SOURCE, paths, keys, current)
+    """Read cases: `read_upserted` of `CASE_SOURCE`."""
+    return read_upserted(CASE_SOURCE, paths, keys, current)
 
 
-def read_other(
+def read_upserted(
     source: Source, paths: Sequence[str], keys: Keys, current: pa.Table | None = None
 ) -> UpsertedInput:
-    """Read all records that `paths` name.
+    """Read and check all records of some files.
 
     Args:
-        source: what they are.
+        source: which input they are.
         paths: files, folders, globs and URLs, as `list_chunks` takes them.
-        keys: of tokens and digests.
+        keys: for tokens and digests.
         current: the table as the lake has it, None where it has none.
 
     Raises:
         DataError: a file cannot be read or lacks a required column.
-        ServiceError: a file's store does not answer.
+        ServiceError: a file's store cannot be reached.
     """
-    blocks = (block for chunk in list_chunks(paths) for block in read_blocks(chunk, source.contract))
-    return read_records(source, blocks, keys, current)
+    blocks = (
+        (chunk.path, chunk.format, block)
+        for chunk in list_chunks(paths)
+        for block in read_blocks(chunk, source.contract)
+    )
+    return _read(source, blocks, keys, current)
 
 
 def read_records(
-    source: Source, blocks: Iterable[Lines | Columns], keys: Keys, current: pa.Table | None = None
+    source: Source, blocks: Iterable[Block], keys: Keys, current: pa.Table | None = None
 ) -> UpsertedInput:
-    """Read records that have been read already, as `read_other` does."""
-    parts: list[pa.Table] = []
-    refused: list[tuple[str, bytes]] = []
-    identifiers: dict[int, bytes] = {}
-    received = 0
-    for block in blocks:
-        checked, raw_of = _checked(source, block, keys)
-        received += checked.reason.size
-        for row in np.flatnonzero(checked.reason).tolist():
-            refused.append((REASONS[checked.reason[row]], digest(keys, raw_of(row))))
-        parts.append(_rows(source, checked))
-        people = checked.identities(checked.reason == 0)
-        identifiers |= dict(zip(people.tokens.tolist(), people, strict=True))
-    rows, duplicate = _upserted(
-        source, pa.concat_tables([source.table.schema.empty_table(), *parts]), current
-    )
-    tokens = np.array(sorted(identifiers), np.int64)
-    return UpsertedInput(
-        rows=rows,
-        refused=refused,
-        received=received,
-        accepted=received - len(refused) - duplicate,
-        duplicate=duplicate,
-        tokens=tokens,
-        identifiers=[identifiers[token] for token in tokens.tolist()],
-    )
+    """Check records that have been read already, as `read_upserted` does."""
+    return _read(source, (("", "", block) for block in blocks), keys, current)
 
 
-def upsert(current: pa.Table, other: UpsertedInput, source: Source) -> pa.Table:
-    """The table with the rows of an input put in, in its order."""
-    replaced = pc.is_in(current[source.key], other.rows[source.key].combine_chunks())
+def upsert(current: pa.Table, given: UpsertedInput, source: Source) -> pa.Table:
+    """Merge an input into a table, which may be newer than the one it was read beside."""
+    folded = fold(current, given.records, source.key, source.earliest)
+    replaced = pc.is_in(current[source.key], folded.rows[source.key].combine_chunks())
     kept = current.filter(pc.invert(replaced)).select(source.table.schema.names)
-    return _sorted(source, pa.concat_tables([kept.cast(source.table.schema), other.rows]))
+    return _sorted(source, pa.concat_tables([kept.cast(source.table.schema), folded.rows]))
+
+
+@dataclass(frozen=True)
+class _Places:
+    """Where the rows of a block stand: `number` is int64[n], counted from 0 in the file."""
+
+    path: str
+    format: str
+    number: Int64
+
+    def place(self, row: int) -> RecordPlace:
+        return RecordPlace.of(self.path, self.format, int(self.number[row]))
+
+    def places(self, rows: Bool) -> list[RecordPlace]:
+        return [self.place(row) for row in np.flatnonzero(rows).tolist()]
+
+
+@dataclass
+class _Reading:
+    """What has been read of an input so far."""
+
+    received: int = 0
+    parts: list[KeyedRecords] = field(default_factory=list)
+    places: list["_Places"] = field(default_factory=list)
+    refused: list[tuple[str, bytes]] = field(default_factory=list)
+    refused_at: list[RecordPlace] = field(default_factory=list)
+    dropped: dict[str, list[RecordPlace]] = field(default_factory=dict)
+    faults: dict[str, list[RecordPlace]] = field(default_factory=dict)
+    identifiers: dict[int, bytes] = field(default_factory=dict)
+
+
+def _read(
+    source: Source, blocks: Iterable[tuple[str, str, Block]], keys: Keys, current: pa.Table | None
+) -> UpsertedInput:
+    seen = _Reading()
+    of_path: dict[str, int] = {}
+    for path, format_, block in blocks:
+        columns, checked, raw_of = _checked(source, block, keys)
+        first = of_path.get(path, 0)
+        of_path[path] = first + checked.reason.size
+        places = _Places(path, format_, np.arange(first, of_path[path]))
+        _note_refused(seen, checked, raw_of, places, keys)
+        seen.parts.append(_records(source, columns, checked))
+        people = checked.identities(checked.reason == 0)
+        seen.identifiers |= dict(zip(people.tokens.tolist(), people, strict=True))
+    return _upserted(source, seen, current)
+
+
+def _note_refused(
+    seen: _Reading, checked: CheckedColumns, raw_of: Callable[[int], bytes], places: _Places, keys: Keys
+) -> None:
+    """Add what a block refuses and drops."""
+    seen.received += checked.reason.size
+    for row in np.flatnonzero(checked.reason).tolist():
+        seen.refused.append((REASONS[checked.reason[row]], digest(keys, raw_of(row))))
+        seen.refused_at.append(places.place(row))
+    stands = checked.reason == 0
+    seen.places.append(_Places(places.path, places.format, places.number[stands]))
+    for name, rows in checked.dropped.items():
+        seen.dropped.setdefault(name, []).extend(places.places(rows & stands))
+    for name, rows in checked.faults.items():
+        seen.faults.setdefault(name, []).extend(places.places(rows))
+
+
+def _place_of(seen: _Reading, position: int) -> RecordPlace:
+    """Where a record that stands was read."""
+    for places in seen.places:
+        if position < places.number.size:
+            return places.place(position)
+        position -= places.number.size
+    raise IndexError(position)
+
+
+def _upserted(source: Source, seen: _Reading, current: pa.Table | None) -> UpsertedInput:
+    schema = source.table.schema
+    records = KeyedRecords.concat(seen.parts, schema)
+    table = schema.empty_table() if current is None else current
+    folded = fold(table, records, source.key, source.earliest)
+    tokens = np.array(sorted(seen.identifiers), np.int64)
+    differing = [
+        (_place_of(seen, one), _place_of(seen, other))
+        for one, other in contradictions(records, source.key).tolist()
+    ]
+    notes = (
+        *drop_notes(source.name, seen.dropped),
+        *fault_notes(source.name, seen.faults),
+        *contradiction_notes(source.name, source.contract, differing),
+    )
+    return UpsertedInput(
+        rows=_sorted(source, folded.rows),
+        records=records,
+        counts=Counts.of(
+            seen.received, folded.accepted, folded.duplicate, ((reason, 1) for reason, _ in seen.refused)
+        ),
+        refused=seen.refused,
+        refused_at=seen.refused_at,
+        dropped={name: len(places) for name, places in seen.dropped.items() if places},
+        notes=notes,
+        tokens=tokens,
+        identifiers=[seen.identifiers[token] for token in tokens.tolist()],
+    )
 
 
 def _checked(
-    source: Source, block: Lines | Columns, keys: Keys
-) -> tuple[CheckedColumns, Callable[[int], bytes]]:
-    """A block's columns, and where to find the raw bytes of a row."""
+    source: Source, block: Block, keys: Keys
+) -> tuple[Columns, CheckedColumns, Callable[[int], bytes]]:
+    """A block as columns, checked, and a function for the raw bytes of a row."""
     if isinstance(block, Lines):
-        columns, raw = columns_of_lines(block, kinds_of(source.contract))
-        return check(columns, source.contract, keys), raw.__getitem__
-    return check(block, source.contract, keys), lambda row: row_json(block, source.contract, row)
+        informational = INFORMATIONAL.get(source.contract, frozenset())
+        kinds = kinds_of(source.contract)
+        columns, raw = columns_of_lines(block, kinds, informational, note_absent=source.by_field)
+        return columns, check(columns, source.contract, keys), raw.__getitem__
+    return block, check(block, source.contract, keys), lambda row: row_json(block, source.contract, row)
 
 
-def _rows(source: Source, checked: CheckedColumns) -> pa.Table:
-    """The rows that are not refused, in the table's schema."""
+def _records(source: Source, block: Columns, checked: CheckedColumns) -> KeyedRecords:
+    """The records that are not refused, in the table's schema."""
     schema = source.table.schema
-    accepted = pa.array(checked.reason == 0)
+    stands = checked.reason == 0
+    accepted = pa.array(stands)
     columns = source.columns({name: column.filter(accepted) for name, column in checked.columns.items()})
-    return pa.table([columns[name] for name in schema.names], schema=schema)
+    rows = pa.table([columns[name] for name in schema.names], schema=schema)
+    return KeyedRecords(rows, dict(_given(block, checked, stands)) if source.by_field else {})
 
 
-def _upserted(source: Source, batch: pa.Table, current: pa.Table | None) -> tuple[pa.Table, int]:
-    """The last row of each key that got a new one, and how many rows said nothing new."""
-    key = source.key
-    if current is not None and batch.num_rows:
-        known = pc.is_in(current[key], batch[key].combine_chunks())
-        before = current.filter(known).select(batch.schema.names).cast(batch.schema)
-    else:
-        before = batch.slice(0, 0)
-    rows = pa.concat_tables([before, batch]).combine_chunks()
-    keys = _codes(rows[key])
-    order = np.argsort(keys, kind="stable")
-    same_key = keys[order][1:] == keys[order][:-1]
-    same = same_key.copy()
-    for name in rows.schema.names:
-        codes = _codes(rows[name])[order]
-        same &= codes[1:] == codes[:-1]
-    duplicate = np.append(False, same)[: order.size]
-    new = (order >= before.num_rows) & ~duplicate
-    last = np.append(~same_key, True)[: order.size]
-    group = np.cumsum(np.append(0, last[:-1]))[: order.size]
-    changed = np.bincount(group, weights=new, minlength=int(last.sum())) > 0
-    return _sorted(source, rows.take(pa.array(order[last][changed]))), int(duplicate.sum())
-
-
-def _codes(column: pa.ChunkedArray) -> npt.NDArray[np.int32]:
-    """A number for each row, the same for the same value; -1 for null."""
-    encoded = column.combine_chunks().dictionary_encode()
-    indices: npt.NDArray[np.int32] = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
-    return indices
+def _given(block: Columns, checked: CheckedColumns, stands: Bool) -> Iterator[tuple[str, Bool]]:
+    """The fields that some records do not set: the file lacks the column, or its cell was dropped."""
+    for name in checked.columns:
+        given = np.full(stands.size, name in block.fields)
+        if name in block.absent:
+            given &= ~block.absent[name]
+        if name in checked.dropped:
+            given &= ~checked.dropped[name]
+        if not given.all():
+            yield name, given[stands]
 
 
 def _sorted(source: Source, rows: pa.Table) -> pa.Table:

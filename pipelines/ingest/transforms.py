@@ -8,12 +8,15 @@ import apache_beam as beam
 from apache_beam.pvalue import AsList
 from apache_beam.transforms.window import FixedWindows, GlobalWindows
 
+from pipelines.ingest.code_texts import forget_registered, keep_codes
 from pipelines.ingest.commit import Batch, Upsert, commit_batch
+from pipelines.ingest.counts import Counts
 from pipelines.ingest.dedupe_step import LATER, VERDICTS, HeldFile, JudgeScans, ReadHeld, Verdicts
 from pipelines.ingest.event_steps import JudgeDated, ParseDated, WrittenEvents, counts_of, files_of
 from pipelines.ingest.events import DATED
 from pipelines.ingest.formats.discover import Chunk
 from pipelines.ingest.parse_step import COUNTS, DATES, REFUSED, SEALED, ParseChunks, ParseCounts
+from pipelines.ingest.reference_tables import VENUE_SOURCE
 from pipelines.ingest.rejects import DigestLater, Refused, WriteRejects
 from pipelines.ingest.validate.scans import ParseSettings
 from pipelines.ingest.write_step import WriteScans, WriteVault, WrittenScans
@@ -101,7 +104,7 @@ class IngestScans(beam.PTransform[Any, Any]):
             | "List chunks" >> beam.Create(plan.chunks)
             | "Parse"
             >> beam.ParDo(
-                ParseChunks(plan.lake, plan.settings, plan.buckets, plan.shares, self.scratch)
+                ParseChunks(plan.lake, plan.settings, plan.buckets, plan.shares, self.scratch, plan.registry)
             ).with_outputs(REFUSED, SEALED, COUNTS, DATES, main="scans")
         )
         judged = self._judge(begin, parsed)
@@ -190,7 +193,14 @@ class IngestDated(beam.PTransform[Any, Any]):
         """Wire the steps."""
         plan, given = self.plan, self.given
         parse = ParseDated(
-            plan.lake, plan.settings, given.parts, plan.shares, self.scratch, given.source, given.epoch_us
+            plan.lake,
+            plan.settings,
+            given.parts,
+            plan.shares,
+            self.scratch,
+            plan.registry,
+            given.source,
+            given.epoch_us,
         )
         judge = JudgeDated(plan.lake, given.source, given.held, given.parts, plan.settings.keys, self.scratch)
         # parsed: ((day, part), Piece); .refused and .sealed: (share, Piece)
@@ -287,14 +297,17 @@ class CommitBatch(beam.DoFn):
     ) -> Iterator[dict[str, Any]]:
         """Commit, and leave the outcome for the launcher."""
         with noted(self.scratch):
-            outcome = _summary(files, rejects, counts, verdicts)
+            found = _counts(files, rejects, counts, verdicts)
+            unregistered = sum(written.unregistered for written in files)
+            outcome = {**found.report(), "unregistered": unregistered}
             parts = {
                 given.source: [part for name, part in dated if name == given.source]
                 for given in self.plan.dated
             }
-            outcome["others"] = {source: counts_of(own) for source, own in parts.items()}
+            outcome["others"] = {source: counts_of(own).report() for source, own in parts.items()}
             rejected = [*rejects, *(part for _, part in dated if isinstance(part, Refused))]
-            outcome |= self._commit(files, rejected, vault, parts, outcome)
+            keep_codes(self.plan.lake, [piece for count in counts for piece in count.codes])
+            outcome |= self._commit(files, rejected, vault, parts, found)
             leave_outcome(self.scratch, outcome)
         yield outcome
 
@@ -304,8 +317,9 @@ class CommitBatch(beam.DoFn):
         rejects: list[Refused],
         vault: list[DataFile],
         dated: dict[str, list[Any]],
-        counts: dict[str, Any],
+        counts: Counts,
     ) -> dict[str, Any]:
+        """Commit; `scans_version` is None when another commit came between."""
         plan = self.plan
         by_table = {
             **plan.other_files,
@@ -315,41 +329,39 @@ class CommitBatch(beam.DoFn):
             "retries": _of_table("retries", rejects),
             "vault": [*plan.other_files.get("vault", ()), *vault],
         }
-        note = {name: str(counts[name]) for name in ("received", "accepted", "duplicate", "rejected")}
+        note = {
+            "received": str(counts.received),
+            "accepted": str(counts.accepted),
+            "duplicate": str(counts.duplicate),
+            "rejected": str(counts.rejected),
+        }
         bases = {given.source: given.base for given in plan.dated}
         batch = Batch(plan.batch, plan.base, by_table, plan.upserts, note, plan.number, bases)
         try:
             version, own = commit_batch(plan.lake, batch)
         except CommitConflict:
-            return {"landed": [source for source in bases if batch.is_in(plan.lake, source)]}
+            landed = [source for source in bases if batch.is_in(plan.lake, source)]
+            return {"landed": landed, "scans_version": None}
+        if any(given.source is VENUE_SOURCE for given in plan.upserts):
+            forget_registered(plan.lake)
         # What another machine has committed it counts itself; of a batch alone any twin leaves the counts.
-        nothing = _summary([], [], [], []) if batch.of_series and not own else {}
-        return {**nothing, "scans_version": version}
+        nothing = _counts([], [], [], []).report() | {"unregistered": 0}
+        return {**(nothing if batch.of_series and not own else {}), "scans_version": version}
 
 
 def _of_table(name: str, refused: Iterable[Refused]) -> list[DataFile]:
     return [one.file for one in refused if one.file.table == name]
 
 
-def _summary(
+def _counts(
     files: list[WrittenScans], rejects: list[Refused], counts: list[ParseCounts], verdicts: list[Verdicts]
-) -> dict[str, Any]:
-    """The counts of a batch, whose conservation is checked here."""
-    reasons: dict[str, int] = {}
-    for refused in rejects:
-        for reason, count in refused.count:
-            reasons[reason] = reasons.get(reason, 0) + count
-    rejected = sum(reasons.values())
+) -> Counts:
+    """What became of the scans of a batch."""
     accepted = sum(verdict.accepted for verdict in verdicts)
-    duplicate = sum(verdict.duplicate for verdict in verdicts)
-    received = sum(count.received for count in counts)
     assert accepted == sum(written.file.rows for written in files), "accepted scans and written rows differ"
-    assert received == accepted + duplicate + rejected, "scans are neither accepted, duplicate nor rejected"
-    return {
-        "received": received,
-        "accepted": accepted,
-        "duplicate": duplicate,
-        "rejected": rejected,
-        "unregistered": sum(written.unregistered for written in files),
-        "reasons": dict(sorted(reasons.items())),
-    }
+    return Counts.of(
+        received=sum(count.received for count in counts),
+        accepted=accepted,
+        duplicate=sum(verdict.duplicate for verdict in verdicts),
+        reasons=[pair for refused in rejects for pair in refused.count],
+    )

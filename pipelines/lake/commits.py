@@ -37,7 +37,7 @@ from pipelines.lake.log import (
     read_entry,
 )
 from pipelines.lake.snapshots import NO_TABLE, LiveFile
-from schemas.tables import TABLES, Table
+from schemas.tables import ALL_TABLES, Table
 
 _NO_HOOKS = PostCommitHookProperties(create_checkpoint=False, cleanup_expired_logs=False)
 
@@ -82,7 +82,7 @@ def commit(
             raise CommitConflict(name)
         properties = _properties(note or {}, marks or {}, _hashes(url, actions, marks or {}, after))
         try:
-            _write_entry(url, TABLES[name], actions, after, properties)
+            _write_entry(url, ALL_TABLES[name], actions, after, properties)
         except (DeltaError, OSError) as error:
             _explain(url, after, properties, error)
         _make_durable(url, after + 1)

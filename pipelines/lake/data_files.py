@@ -17,7 +17,7 @@ from pipelines.lake import storage
 from pipelines.lake.durable_files import writing
 from pipelines.lake.lake_root import Lake
 from pipelines.lake.statistics import statistics_of, to_delta
-from schemas.tables import TABLES, Table
+from schemas.tables import ALL_TABLES, Table
 
 ROW_GROUP_ROWS = 1 << 17
 
@@ -128,7 +128,7 @@ def _encodings(name: str) -> dict[str, Any]:
         snappy                                            0.14 s  30.2 MB  (0.15 s  30.9 MB)  this
         not compressed                                    0.12 s  30.4 MB  (0.12 s  34.2 MB)
     """
-    table = TABLES[name]
+    table = ALL_TABLES[name]
     dictionary, packed = [], {}
     for field in table.file_schema:
         few_values = field.name in ("venue", "received_at") or pa.types.is_int32(field.type)

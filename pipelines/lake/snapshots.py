@@ -20,12 +20,12 @@ from pipelines.lake import objects, storage
 from pipelines.lake.lake_root import Lake
 from pipelines.lake.log import LOG_FOLDER, log_entry
 from pipelines.lake.statistics import Statistics, from_log
-from schemas.tables import TABLES
+from schemas.tables import ALL_TABLES
 
 NO_TABLE = -1
 """The version of a table that has never been committed to."""
 
-MARKS = ("scans_version", "venues_version", "stay_rules", "stays_version")
+MARKS = ("scans_version", "venues_version", "stay_rules", "stays_version", "long_pairs_version")
 """The marks that a snapshot holds; `mark` reads any."""
 
 
@@ -150,7 +150,7 @@ def read_table(
     Raises:
         DataError: the log or a file cannot be read.
     """
-    table = TABLES[name]
+    table = ALL_TABLES[name]
     schema = (
         table.schema if columns is None else pa.schema([table.schema.field(column) for column in columns])
     )
@@ -178,7 +178,7 @@ def dataset(name: str, files: Sequence[LiveFile]) -> Any:
     """
     from pyarrow.dataset import FileSystemDataset, ParquetFileFormat  # takes long to load, and few ask
 
-    schema, form = TABLES[name].schema, ParquetFileFormat()
+    schema, form = ALL_TABLES[name].schema, ParquetFileFormat()
     bucket = objects.split(files[0].path)[0] if files else ""
     system = objects.arrow_system(bucket, {file.path: file.size for file in files}) if files else None
     fragments = [

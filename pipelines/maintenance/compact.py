@@ -20,7 +20,7 @@ from pipelines.lake.sidecar import write_sidecar
 from pipelines.lake.snapshots import NO_TABLE, LiveFile, Snapshot, read_live_file, snapshot
 from pipelines.maintenance.vacuum import KEEP_SECONDS, sweep, sweep_scratch
 from pipelines.registry.unregistered_scans import registry_of, write_unregistered
-from schemas.tables import TABLES, Table
+from schemas.tables import ALL_TABLES, Table
 
 ROWS_A_FILE = 1 << 21
 """A file of this many rows is not joined with another."""
@@ -64,7 +64,7 @@ def compact(
         ServiceError: the lake cannot be written.
     """
     answers = []
-    for name in TABLES:
+    for name in ALL_TABLES:
         before = snapshot(lake, name)
         if before.version != NO_TABLE:
             _compact_table(lake, name, rows_a_file)
@@ -87,7 +87,7 @@ def _compact_table(lake: Lake, name: str, rows_a_file: int) -> None:
         if not groups:
             return
         followers = _followers(lake, name, base)
-        joined = [_join(lake, TABLES[name], group) for group in groups]
+        joined = [_join(lake, ALL_TABLES[name], group) for group in groups]
         leaving = list(itertools.chain.from_iterable(groups))
         try:
             version = commit(
@@ -140,7 +140,7 @@ def _followers(lake: Lake, name: str, base: Snapshot) -> list[str]:
     """
     if name not in SOURCES:
         return []
-    marks = {other: snapshot(lake, other).marks.get(f"{name}_version") for other in TABLES}
+    marks = {other: snapshot(lake, other).marks.get(f"{name}_version") for other in ALL_TABLES}
     if name == "scans" and marks[_LAST] != base.version:
         raise RefusedError(f"{_LAST} are behind {name}", "run truyvet recompute first")
     followers = [other for other, version in marks.items() if version == base.version]

@@ -45,6 +45,7 @@ _VALUES = {
 
 _ASCENDING = {
     "stays": [("enter", "exit", 1_000_000), ("enter", "last_seen", 0), ("last_seen", "exit", 0)],
+    "long_pairs": [("in_at", "out_at", 1)],
     "footfall": [("window_start", "window_end", 1)],
     "crowds": [("window_start", "window_end", 1)],
     "contacts": [("start", "end", 1)],
@@ -64,7 +65,7 @@ _MEASURES = ("distance_m", "attenuation_db")
 _LENGTHS = {"event_key": 16, "digest": 32}
 """Bytes of binary columns."""
 
-_UNIQUE = {"venues": "venue", "cases": "case_id"}
+_UNIQUE = {"venues": "venue", "cases": "case_id", "unregistered_codes": "venue"}
 
 
 def misshapen(table: Table, rows: pa.Table) -> str | None:

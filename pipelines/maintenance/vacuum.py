@@ -17,7 +17,7 @@ from pipelines.lake.durable_files import TEMPORARY, writing
 from pipelines.lake.lake_root import SCRATCH, Lake
 from pipelines.lake.log import LOG_FOLDER, log_entry, read_entry, versions
 from pipelines.lake.snapshots import snapshot
-from schemas.tables import TABLES
+from schemas.tables import ALL_TABLES
 
 KEEP_SECONDS = 24 * 60 * 60
 
@@ -63,7 +63,7 @@ def _is_older(found: storage.Status | None, before: float) -> bool:
 def _live(lake: Lake, name: str) -> Iterator[str]:
     """The files of the newest version, and of those that other tables still have to catch up from."""
     newest = snapshot(lake, name).version
-    marks = {snapshot(lake, other).marks.get(f"{name}_version", newest) for other in TABLES}
+    marks = {snapshot(lake, other).marks.get(f"{name}_version", newest) for other in ALL_TABLES}
     for version in marks | {newest}:
         yield from (file.path for file in snapshot(lake, name, version).files)
 

@@ -32,7 +32,7 @@ from pipelines.maintenance.verify_log import log_problems
 from pipelines.registry.registry import Registry
 from pipelines.registry.unregistered_scans import check as check_unregistered
 from pipelines.registry.unregistered_scans import registry_of
-from schemas.tables import TABLES, Table
+from schemas.tables import ALL_TABLES, Table
 
 _THREADS = 2
 _NO_ROWS = RowSum()
@@ -97,7 +97,7 @@ def verify(lake: Lake, done: Callable[[int], None] = lambda _files: None) -> Ver
     problems: list[Problem] = []
     snapshots: dict[str, Snapshot] = {}
     seen = _Seen()
-    for name in TABLES:
+    for name in ALL_TABLES:
         problems += _log_problems(lake, name)
         try:
             snapshots[name] = snapshot(lake, name)
@@ -106,7 +106,7 @@ def verify(lake: Lake, done: Callable[[int], None] = lambda _files: None) -> Ver
     registry = _registry(lake)
     for name, version in snapshots.items():
         for date_files in _by_date(version.files):
-            problems += _check_date(TABLES[name], date_files, seen, registry)
+            problems += _check_date(ALL_TABLES[name], date_files, seen, registry)
             done(len(date_files))
     problems += _order_problems(seen)
     problems += _mark_problems(snapshots)

@@ -1,4 +1,4 @@
-"""The registry as rows for people, as it is or as it came to be."""
+"""The registry as rows for people: as it is now, or with its history."""
 
 import datetime as dt
 from collections.abc import Sequence
@@ -25,11 +25,11 @@ def list_venues(
     district: str | None = None,
     kind: str | None = None,
 ) -> pa.Table:
-    """The registry, ordered by venue code.
+    """List the registry, ordered by venue code.
 
     Args:
         lake: folder or URL.
-        venues: only these; none is all.
+        venues: only these codes; empty is all.
         keys: folder of the keys; None is `LAKE.keys`.
         district: only venues of this district code.
         kind: only venues of this type.
@@ -46,14 +46,14 @@ def list_venues(
 
 
 def list_history(lake: str, venues: Sequence[str] = (), *, keys: str | None = None) -> pa.Table:
-    """How venues came to be what they are: a row for each time that one changed.
+    """List the history of venues: a row for each time that one changed.
 
-    Versions whose files the lake has let go, as a compaction does after some
-    time, are left out; the first one left stands for what was before.
+    Versions whose files have been vacuumed, as `compact` does after some time, are
+    left out; the first remaining version stands for everything before it.
 
     Args:
         lake: folder or URL.
-        venues: only these; none is all.
+        venues: only these codes; empty is all.
         keys: folder of the keys; None is `LAKE.keys`.
 
     Returns:
@@ -78,7 +78,7 @@ def list_history(lake: str, venues: Sequence[str] = (), *, keys: str | None = No
 
 
 def _shown(rows: pa.Table) -> pa.Table:
-    """The registry with the code in place of its hash."""
+    """Replace the hash of each venue by its code."""
     return (
         rows.select(_SHOWN)
         .rename_columns(["venue" if name == "venue_code" else name for name in _SHOWN])
@@ -91,7 +91,7 @@ def _of(rows: pa.Table, venues: Sequence[str]) -> pa.Table:
 
 
 def _version(lake: Lake, version: int) -> pa.Table | None:
-    """The registry as it was, None where its files are gone."""
+    """Read the registry at a version; None where its files are gone."""
     try:
         return read_table(lake, "venues", version=version)
     except DataError:

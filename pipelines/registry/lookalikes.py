@@ -1,4 +1,4 @@
-"""What is odd about rows of a registry: districts that there are not, and places that are there twice."""
+"""Likely mistakes in a registry: districts that do not exist, venues that are registered twice."""
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,30 +15,30 @@ _METRES_A_DEGREE: Final = 111_320.0
 
 
 def wrong_districts(rows: Iterable[Row]) -> list[str]:
-    """The codes of venues in districts that do not exist.
+    """Return the codes of venues in districts that do not exist.
 
-    Only provinces whose districts are shipped can be judged. A district of
-    which no province is named must be one of theirs.
+    Only provinces whose districts are shipped can be judged. A district without a
+    province must be one of theirs.
     """
     return [row["venue_code"] for row in rows if not _may_exist(row["district_code"], row["province_code"])]
 
 
 def unjudged_provinces(rows: Iterable[Row]) -> int:
-    """How many venues lie in a province whose districts are not shipped."""
+    """Count the venues in provinces whose districts are not shipped."""
     shipped = set(provinces_by_district().values())
     return sum(row["province_code"] is not None and row["province_code"] not in shipped for row in rows)
 
 
 def lookalikes(new: Iterable[Row], registry: Iterable[Row]) -> Iterator[tuple[str, str]]:
-    """Pairs of venue codes that share name and place, of which one at least is new.
+    """Find pairs of venue codes with the same name and place, at least one of them new.
 
-    The registry names no owners, so name and place alone are compared: the
-    same letters whatever their case and blanks, in one district, and within
-    100 metres where both say where they are. Closed venues do not count.
+    The registry names no owners, so only name and place are compared: the same
+    letters regardless of case and blanks, in one district, and within 100 metres if
+    both have coordinates. Closed venues do not count.
 
     Args:
-        new: rows that are about to be put in.
-        registry: all rows as they will be, the new ones included.
+        new: rows that were added or changed.
+        registry: all rows, the new ones included.
     """
     fresh = {row["venue_code"] for row in new}
     by_name: dict[tuple[str, str | None], list[Row]] = {}
@@ -55,14 +55,14 @@ def lookalikes(new: Iterable[Row], registry: Iterable[Row]) -> Iterator[tuple[st
 
 
 def unprintable(rows: Iterable[Row]) -> tuple[int, int]:
-    """How many venue codes, and how many zones, are too long for a QR code of our own."""
+    """Count the venue codes and the zones that are too long for an own QR code."""
     zones = {zone for row in rows for zone in (row["zone"] or "").split(";")}
     venues = sum(len(row["venue_code"].encode()) > VENUE_BYTES for row in rows)
     return venues, sum(len(zone.strip().encode()) > ZONE_BYTES for zone in zones)
 
 
 def _near(one: Row, other: Row) -> bool:
-    """Whether two places may be one; where one does not say where it is, they may."""
+    """Whether two venues may be the same place; without coordinates they may."""
     where = [row[axis] for row in (one, other) for axis in ("lat", "lon")]
     if None in where:
         return True

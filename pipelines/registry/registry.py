@@ -1,4 +1,4 @@
-"""What pairing must know of a place: its type, and whether it is registered at an instant."""
+"""What pairing must know of a venue: its type, and whether it is registered at an instant."""
 
 import hashlib
 from dataclasses import dataclass
@@ -22,10 +22,14 @@ _NEVER_US = np.iinfo(np.int64).max
 class Registry(Parcel):
     """The registry as columns, ascending by venue.
 
+    >>> registry = Registry(np.array([4, 7]), np.array([0, 2], np.int16), np.array([100, 2**63 - 1]))
+    >>> registry.type_codes(np.array([4, 4, 7, 8]), np.array([99, 100, 100, 100]))
+    array([ 0, -1,  2, -1], dtype=int16)
+
     Attributes:
         venue: int64[v].
         type_code: int16[v], the position in `VENUE_TYPES`.
-        closed_us: int64[v], the instant from which the place is closed.
+        closed_us: int64[v], the instant from which the venue is closed.
     """
 
     venue: Int64
@@ -34,13 +38,26 @@ class Registry(Parcel):
 
     @cached_property
     def digest(self) -> bytes:
-        """A hash of what decides whether a scan is registered, hexadecimal; the type of a place does not."""
+        """A hash of what decides whether a scan is registered, hexadecimal; the type of a venue does not."""
         made = hashlib.sha256(self.venue.tobytes())
         made.update(self.closed_us.tobytes())
         return made.hexdigest().encode()
 
+    def holds(self, venue: Int64) -> npt.NDArray[np.bool_]:
+        """Which venues are registered, closed ones among them.
+
+        Args:
+            venue: int64[n]; fastest when rows of one venue are adjacent.
+        """
+        if self.venue.size == 0 or venue.size == 0:
+            return np.zeros(venue.size, np.bool_)
+        starts = np.flatnonzero(np.append(True, venue[1:] != venue[:-1]))
+        found = np.searchsorted(self.venue, venue[starts])
+        found[found == self.venue.size] = 0
+        return np.repeat(self.venue[found] == venue[starts], np.diff(starts, append=venue.size))
+
     def type_codes(self, venue: Int64, occurred_us: Int64) -> npt.NDArray[np.int16]:
-        """The type of each scan's venue, or UNREGISTERED when unknown or closed by then.
+        """Return the type of each scan's venue, or UNREGISTERED when it is unknown or closed by then.
 
         Args:
             venue: int64[n]; fastest when rows of one venue are adjacent.
@@ -62,7 +79,7 @@ class Registry(Parcel):
 
 
 def registry_from(venues: pa.Table) -> Registry:
-    """The registry of a `venues` table, its rows in any order."""
+    """Make the registry of a `venues` table, whose rows may be in any order."""
     venue = venues["venue"].to_numpy()
     order = np.argsort(venue)
     code = {name: position for position, name in enumerate(VENUE_TYPES)}

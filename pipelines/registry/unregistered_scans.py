@@ -1,9 +1,8 @@
-"""Accepted scans that take no part in stays: which ones each file of `scans` holds.
+"""Accepted scans that take no part in stays, because their venue is not registered or was closed.
 
-Every answer says how many there are, and only a look at every scan finds them.
-So beside each file of `scans` lies a sidecar with those of its scans whose
-venue was not registered, or was closed by then. It names the registry that it
-was made by, and is made again when that is another.
+Every answer states how many there are, and only reading every scan would find
+them. So each file of `scans` has a sidecar with its unregistered scans. The
+sidecar names the registry that it was made with, and is made again for another.
 """
 
 from collections.abc import Sequence
@@ -28,12 +27,12 @@ _SOURCES = pa.schema([SCANS.schema.field(name) for name in ("venue", "occurred_a
 _THREADS = 2
 
 _mapped = Mapped[tuple[bytes, "Unregistered"]]()
-"""With the digest of the registry that they were found by."""
+"""By path, with the digest of the registry that they were found with."""
 
 
 @dataclass(frozen=True)
 class Unregistered:
-    """The unregistered scans of one file, ascending by person, then time.
+    """The unregistered scans of one file, sorted by person and time.
 
     Attributes:
         person: int64[n].
@@ -65,13 +64,13 @@ def write_unregistered(lake: Lake, file: DataFile, rows: pa.Table, by: Registry)
 
 
 def count_unregistered(lake: Lake, from_us: int, to_us: int, person: int | None = None) -> tuple[int, int]:
-    """The unregistered scans of a time: how many, and how many of them are one person's.
+    """Count the unregistered scans in a span of time, and those of one person among them.
 
     Args:
         lake: where.
         from_us: the first instant, microseconds UTC.
         to_us: the end.
-        person: token; None is nobody.
+        person: token; None counts no person's scans.
 
     Raises:
         DataError: a file cannot be read.
@@ -111,7 +110,7 @@ def among_unregistered(lake: Lake, person: Int64) -> Bool:
 
 
 def open_unregistered(live: LiveFile, by: Registry) -> Unregistered:
-    """The unregistered scans of a live file, mapped; found in the Parquet where nothing fit lies beside it.
+    """Map the unregistered scans of a live file, or find them in the Parquet if there is no usable sidecar.
 
     Raises:
         DataError: the data file itself cannot be read.
@@ -119,19 +118,19 @@ def open_unregistered(live: LiveFile, by: Registry) -> Unregistered:
     table = open_columns(
         live, lambda found: _fits(found, by), lambda: _columns(read_live_file(live, _SOURCES), by)
     )
-    if not table.num_rows:  # a file of no rows has no chunk either
+    if not table.num_rows:  # Arrow makes no chunk for a file without rows
         return Unregistered(np.empty(0, np.int64), np.empty(0, np.int64))
     return Unregistered(*(table[name].chunk(0).to_numpy(zero_copy_only=True) for name in _SCHEMA.names))
 
 
 def check(live: LiveFile, rows: pa.Table, by: Registry) -> str | None:
-    """What is wrong with the sidecar of a live file of `scans`, or None.
+    """Return what is wrong with the sidecar of a live file of `scans`, or None.
 
-    Neither a missing one nor one that another registry has made is wrong.
+    A missing sidecar is not wrong, nor is one of another registry.
 
     Args:
         live: the data file.
-        rows: its rows, at least the columns that a sidecar is made from.
+        rows: its rows, with at least the columns that a sidecar is made from.
         by: the registry of the lake.
     """
     if mapped(live, lambda found: _is_by(found, by)) is None:
@@ -146,11 +145,11 @@ def _between(occurred_us: Int64, from_us: int, to_us: int) -> int:
 registry_of = OfNewest(
     "venues", lambda lake, _newest: registry_from(read_table(lake, "venues", ["venue", "type", "closed_at"]))
 )
-"""The registry of a lake, kept until its table changes."""
+"""The registry of a lake, cached until its table changes."""
 
 
 def _of_files(files: Sequence[LiveFile], by: Registry) -> list[Unregistered]:
-    """The unregistered scans of files, mapped once a process; two at a time where that takes long."""
+    """Map the unregistered scans of files once a process, on two threads: some may have to be found."""
 
     def of_file(file: LiveFile) -> Unregistered:
         kept = _mapped.find(file.path)
@@ -163,7 +162,7 @@ def _of_files(files: Sequence[LiveFile], by: Registry) -> list[Unregistered]:
 
 
 def _columns(rows: pa.Table, by: Registry) -> pa.Table:
-    """The columns of a sidecar, with format, registry and number of rows in the schema's metadata."""
+    """Make the columns of a sidecar, with format, registry and row count in the metadata of the schema."""
     venue, person = (rows[name].to_numpy() for name in ("venue", "person"))
     occurred_us = rows["occurred_at"].cast(pa.int64()).to_numpy()
     chosen = np.flatnonzero(by.type_codes(venue, occurred_us) == UNREGISTERED)
@@ -174,10 +173,10 @@ def _columns(rows: pa.Table, by: Registry) -> pa.Table:
 
 
 def _fits(table: pa.Table, by: Registry) -> bool:
-    """Whether a table can be used without harm, though it may lie.
+    """Whether a table can be read safely; its content may still be false.
 
     Raises:
-        pa.ArrowException: it would lead outside of its own bytes.
+        pa.ArrowException: offsets point outside the file.
     """
     metadata = table.schema.metadata or {}
     if not table.schema.equals(_SCHEMA) or metadata.get(b"format") != _FORMAT:

@@ -1,4 +1,4 @@
-"""What people call a venue: its code and name, out of the registry."""
+"""Codes and names of venues, from the registry."""
 
 from dataclasses import dataclass
 
@@ -16,6 +16,9 @@ from pipelines.terminal.output import token_text
 class VenueNames:
     """The registry's codes, ascending by venue.
 
+    >>> VenueNames(np.array([5]), pa.array(["QNG-1"])).codes(np.array([5, 255])).to_pylist()
+    ['QNG-1', '00000000000000ff']
+
     Attributes:
         venue: int64[v].
         code: string[v].
@@ -25,7 +28,7 @@ class VenueNames:
     code: pa.Array
 
     def codes(self, venue: Int64) -> pa.Array:
-        """The code of each venue; of one that is not registered the 16 digits of its hash.
+        """Return the code of each venue, or the 16 digits of its hash if it is not registered.
 
         Args:
             venue: int64[n].
@@ -40,14 +43,14 @@ class VenueNames:
 
 
 def described(lake: Lake, venue: Int64) -> pa.Table:
-    """What the registry says of venues, a row for each of them in their order.
+    """Look up venues in the registry, one row for each in the given order.
 
     Args:
-        lake: where.
+        lake: an open lake.
         venue: int64[n].
 
     Returns:
-        `venue` (its code, or the 16 digits of its hash), `name` and `type`, null where not known.
+        `venue` (its code, or the 16 digits of its hash), `name` and `type`, null where unknown.
     """
     rows = read_table(lake, "venues", ["venue", "name", "type"]).combine_chunks()
     found = pc.index_in(column(venue), rows["venue"].combine_chunks())
@@ -61,4 +64,4 @@ def _places(lake: Lake, _newest: Snapshot) -> VenueNames:
 
 
 places = OfNewest("venues", _places)
-"""The registry of a lake, kept until its table changes."""
+"""The venue names of a lake, cached until its table changes."""

@@ -34,7 +34,7 @@ class Work:
 
 @dataclass(frozen=True)
 class Landed:
-    """What a batch brought: the counts of `pipelines.drivers.run.Report`, and more.
+    """What a batch brought: the counts of `pipelines.ingest.batch.run_chunks`, and more.
 
     Attributes:
         ages: accepted scans by a name of `AGES` or `OLDER`.

@@ -9,16 +9,15 @@ import numpy as np
 import pyarrow as pa
 
 from pipelines.drivers.recompute import bring_up_to_date
-from pipelines.drivers.run import MAX_AGE_DAYS, MAX_AHEAD_DAYS, run_chunks, settings_for
 from pipelines.errors import DataError, TruyVetError
+from pipelines.ingest.batch import MAX_AGE_DAYS, MAX_AHEAD_DAYS, run_chunks, settings_for
 from pipelines.ingest.formats.read_blocks import read_blocks
 from pipelines.lake import Lake, LiveFile, Snapshot, mark, open_lake, read_live_file, snapshot
 from pipelines.maintenance.compact import compact
 from pipelines.streaming.batches import AGES, OLDER, Landed, Work
 from pipelines.streaming.landing_spool import Landing, Planned, open_landing
 from pipelines.times import SECOND_US
-from pipelines.windowing.plan import check_stay_rules
-from schemas.stay_rules import load_stay_rules
+from pipelines.windowing.lake_stay_rules import check_stay_rules
 
 _OTHERS_TURN_SECONDS = 0.1
 _FILES_BEFORE_COMPACTION = 200
@@ -41,7 +40,7 @@ class Lander:
         self._work, self._say = work, say
         self.lake: Lake = open_lake(work.lake, work.keys)
         self.landing: Landing = open_landing(self.lake, work.keys.landing_key, shared=shared)
-        check_stay_rules(self.lake, load_stay_rules())
+        check_stay_rules(self.lake)
         self._files_after_compaction = len(snapshot(self.lake, "scans").files)
 
     def catch_up(self) -> None:

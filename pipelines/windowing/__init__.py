@@ -1,5 +1,6 @@
-"""Accepted scans and the registry come in; `stays` in both orders and `footfall` go out, date by date.
+"""From accepted scans and the registry to `stays` in both orders and `footfall`, date by date.
 
-Both are a pure function of what comes in, and only dates that it changes for are written again.
-Refused: durations of another version than the lake's, unless everything is written again.
+In: `scans` and `venues`. Out: `stays`, `footfall`, and `long_pairs`, which the lake keeps for itself.
+All three are pure functions of the input; only dates that change are rewritten.
+Refused: other durations than the lake's stays were made with, unless everything is rewritten.
 """

@@ -1,16 +1,31 @@
-"""The commits of a recomputation: footfall first, then both orders of the stays at once."""
+"""The commits of a recomputation: long pairs and footfall first, then both orders of the stays at once."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from pipelines.errors import DataError
-from pipelines.lake import CommitConflict, DataFile, Lake, LiveFile, Snapshot, commit, snapshot
+from pipelines.lake import (
+    CommitConflict,
+    DataFile,
+    Lake,
+    LiveFile,
+    Snapshot,
+    commit,
+    snapshot,
+    write_data_file,
+)
 from pipelines.lake.snapshots import MARKS
+from pipelines.windowing.find_long_pairs import NO_FINDINGS, PairFindings
+from pipelines.windowing.long_pairs import LONG_PAIRS_VERSION, uncoded_pairs
 from pipelines.windowing.plan import FOOTFALL_VERSION, RecomputePlan, date_of
 from pipelines.windowing.rewrite_days import Rewritten
+from pipelines.windowing.settle_long_pairs import settled_pairs
+from schemas.tables import LONG_PAIRS
 
 
-def commit_days(plan: RecomputePlan, rewritten: Sequence[Rewritten]) -> int:
+def commit_days(
+    plan: RecomputePlan, rewritten: Sequence[Rewritten], pairs: PairFindings = NO_FINDINGS
+) -> int:
     """Make the rewritten dates visible.
 
     The stays come last: the version of `scans` that they name is where the
@@ -21,17 +36,29 @@ def commit_days(plan: RecomputePlan, rewritten: Sequence[Rewritten]) -> int:
 
     Raises:
         CommitConflict: another commit came between.
+        DataError: a file that long pairs hang on cannot be read.
         ServiceError: the lake cannot be written.
     """
-    footfall_version = _commit(plan, "footfall", plan.footfall, rewritten, plan.marks)
-    marks = {**plan.marks, FOOTFALL_VERSION: footfall_version}
-    return _commit(plan, "stays", plan.stays, rewritten, marks)
+    marks = plan.marks | _commit_pairs(plan, pairs)
+    footfall_version = _commit(plan, "footfall", plan.footfall, rewritten, marks)
+    return _commit(plan, "stays", plan.stays, rewritten, {**marks, FOOTFALL_VERSION: footfall_version})
+
+
+def _commit_pairs(plan: RecomputePlan, pairs: PairFindings) -> dict[str, int]:
+    """Commit the long pairs where they change; the mark that names their version, if there is one."""
+    version = plan.pairs_version
+    rows = settled_pairs(plan, pairs)
+    if rows is not None:
+        files = [write_data_file(plan.lake, LONG_PAIRS, {}, uncoded_pairs(rows))] if rows.num_rows else []
+        live = plan.long_pairs
+        version = commit_once(plan.lake, LONG_PAIRS.name, files, remove=live.files, live=live, marks={})
+    return {} if version < 0 else {LONG_PAIRS_VERSION: version}
 
 
 def _commit(
     plan: RecomputePlan, table: str, live: Snapshot, rewritten: Sequence[Rewritten], marks: dict[str, int]
 ) -> int:
-    """Replace the files of the rewritten dates, or all in a rebuild."""
+    """Replace the files of the rewritten dates, or all of them in a rebuild."""
     own = [part for part in rewritten if part.table == table]
     dates = {part.date for part in own}
     return commit_once(
@@ -53,7 +80,7 @@ def commit_once(
     live: Snapshot,
     marks: Mapping[str, int],
 ) -> int:
-    """Commit after the version `live`, or find that this has been done: a runner may start a step twice.
+    """Commit after the version `live`, or find that it has been done: a runner may start a step twice.
 
     Returns:
         The version that holds it.

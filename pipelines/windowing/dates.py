@@ -1,4 +1,4 @@
-"""Which dates a stay concerns, and which dates must be read to know it."""
+"""Which dates a stay touches, and which dates must be read to compute it."""
 
 from collections.abc import Iterable, Sequence
 
@@ -10,11 +10,13 @@ from pipelines.times import DAY_US
 
 
 def dates_touched(enter_us: Int64, exit_us: Int64) -> tuple[Int64, Int64]:
-    """Every (row, date) such that the stay of that row concerns the date.
+    """List every (row, date) such that the stay of that row touches the date.
 
-    A stay concerns each date from that of its enter to that of its exit: one
-    that ends exactly at midnight still has its exit in the new day's first
-    window.
+    A stay touches each date from that of its enter to that of its exit: if it ends
+    exactly at midnight, its exit still lies in the first window of the new day.
+
+    >>> dates_touched(np.array([0, DAY_US - 1]), np.array([1, 2 * DAY_US]))
+    (array([0, 1, 1, 1]), array([0, 0, 1, 2]))
 
     Returns:
         rows int64[m] and dates int64[m], by row and then by date.
@@ -27,7 +29,11 @@ def dates_touched(enter_us: Int64, exit_us: Int64) -> tuple[Int64, Int64]:
 
 
 def within(dates: Iterable[int], centres: Sequence[int], margin: int) -> frozenset[int]:
-    """The dates that lie at most `margin` days from one of the centres."""
+    """Select the dates that lie at most `margin` days from one of the centres.
+
+    >>> sorted(within([1, 2, 3, 9], [4], margin=2))
+    [2, 3]
+    """
     around = sorted(centres)
     if not around:
         return frozenset()
@@ -43,19 +49,20 @@ def within(dates: Iterable[int], centres: Sequence[int], margin: int) -> frozens
 def reaches_unread(
     first_us: Int64, last_us: Int64, reach_before_us: Int64, reach_after_us: Int64, unread: Int64
 ) -> npt.NDArray[np.bool_]:
-    """Which stays a scan of an unread date could change.
+    """Find stays that a scan of an unread date could change.
 
     Args:
-        first_us: int64[n], an instant of a date that was read.
-        last_us: int64[n], another, not earlier.
-        reach_before_us: int64[n], a scan before that instant cannot matter.
-        reach_after_us: int64[n], nor can one after this.
+        first_us: int64[n], the first scan, on a date that was read.
+        last_us: int64[n], the last scan, likewise.
+        reach_before_us: int64[n], a scan before this instant does not matter.
+        reach_after_us: int64[n], nor does a scan after this one.
         unread: int64[d], the dates that hold scans and were not read, ascending.
     """
     if not unread.size:
         return np.zeros(first_us.size, np.bool_)
-    before = np.searchsorted(unread, first_us // DAY_US) - 1
+    begins, ends = np.searchsorted(unread, first_us // DAY_US), np.searchsorted(unread, last_us // DAY_US)
+    before = begins - 1
     older = (before >= 0) & ((unread[np.maximum(before, 0)] + 1) * DAY_US > reach_before_us)
     after = np.searchsorted(unread, last_us // DAY_US, side="right")
     newer = (after < unread.size) & (unread[np.minimum(after, unread.size - 1)] * DAY_US <= reach_after_us)
-    return older | newer
+    return older | newer | (begins < ends)  # an unread date lies between two of its scans

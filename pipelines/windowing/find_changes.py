@@ -1,4 +1,4 @@
-"""What a bucket's changed scans do to `stays`: rows to take out and rows to put in."""
+"""Pair one bucket's scans before and after a change: stays to take out and stays to put in."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -13,17 +13,19 @@ from apache_beam.transforms.window import TimestampedValue
 from pipelines.kernels.arrow_columns import zone_codes
 from pipelines.kernels.sort import part_of_group, stable_order
 from pipelines.kernels.types import Int64
+from pipelines.runtime.job_errors import noted
 from pipelines.runtime.spill import Piece, read_pieces, spill
 from pipelines.runtime.threaded_dofn import ThreadedDoFn
 from pipelines.times import DAY_SECONDS, DAY_US
 from pipelines.windowing.dates import dates_touched, reaches_unread
-from pipelines.windowing.pairing import Stays, differences, pair
+from pipelines.windowing.find_long_pairs import NO_FINDINGS, PairFinder, PairFindings
+from pipelines.windowing.pairing import PairedScans, Stays, differences, pair_scans
 from pipelines.windowing.stay_rows import CHANGES, PUT_IN, TAKE_OUT
 from schemas.codes import EXIT_KINDS
 from schemas.stay_rules import StayRules
 
 TALLY = "tally"
-"""Tag of what each bucket counted."""
+"""Tag of each bucket's counts."""
 
 _PARTS_AT_MOST = 1 << 20
 _NEXT_SCAN = EXIT_KINDS.index("next_scan")
@@ -31,15 +33,19 @@ _NEXT_SCAN = EXIT_KINDS.index("next_scan")
 
 @dataclass(frozen=True)
 class Tally:
-    """What a bucket's pairing brought, to be summed.
+    """What pairing a bucket brought, to be added up.
+
+    >>> Tally.sum([Tally(persons=2, added=3), Tally(persons=1, removed=1)]).counts()
+    {'persons': 3, 'added': 3, 'removed': 1, 'cut_short': 0, 'doubtful': 0}
 
     Attributes:
-        persons: with a stay, now that their scans are paired again.
+        persons: persons with a stay whose scans were paired again.
         added: stays to put in.
         removed: stays to take out.
         cut_short: stays put in that end at a scan elsewhere.
-        doubtful: changed stays that a scan of an unread date could change: then
-            the answer is not used and more dates are read.
+        doubtful: changed stays that a scan on an unread date could change. If there is one, the
+            result is dropped and more dates are read.
+        pairs: what was found of long pairs.
     """
 
     persons: int = 0
@@ -47,26 +53,34 @@ class Tally:
     removed: int = 0
     cut_short: int = 0
     doubtful: int = 0
+    pairs: PairFindings = NO_FINDINGS
 
     @classmethod
     def sum(cls, tallies: Iterable["Tally"]) -> "Tally":
-        """All of them together."""
-        rows = [(t.persons, t.added, t.removed, t.cut_short, t.doubtful) for t in tallies]
-        return cls(*(sum(column) for column in zip(*rows, strict=True)))
+        """Add up all of them."""
+        parts = list(tallies)
+        totals = {name: sum(part.counts()[name] for part in parts) for name in cls().counts()}
+        return cls(**totals, pairs=PairFindings.join(part.pairs for part in parts))
+
+    def counts(self) -> dict[str, int]:
+        """Return the numbers by name."""
+        names = ("persons", "added", "removed", "cut_short", "doubtful")
+        return {name: getattr(self, name) for name in names}
 
 
 @dataclass
 class FindChanges(ThreadedDoFn):
     """(person bucket, pieces) -> (0, ((by, part), Piece)), stamped with each date that the change touches.
 
-    The one key gathers what a date's window holds. A date gets an element of
-    order `person` only where stays of its own change; a stay that merely
-    reaches it concerns its footfall alone.
+    All elements share one key, so that grouping collects the window of a date. A
+    date gets an element of order `person` only if stays that begin on it change; a
+    stay that merely reaches into it changes its footfall alone.
 
     Attributes:
         unread: the dates that hold scans and were not read, ascending.
-        buckets: of persons, a power of two.
-        parts: of a date, where it has more than one, a power of two.
+        buckets: number of person buckets, a power of two.
+        parts: number of parts of a date, where it has more than one, a power of two.
+        pairs: finds the changes of long pairs.
     """
 
     rules: StayRules
@@ -74,21 +88,28 @@ class FindChanges(ThreadedDoFn):
     buckets: int
     parts: dict[int, int]
     scratch: str
+    pairs: PairFinder
 
     def work(self, element: tuple[int, Iterable[Piece]], *_: Any) -> Iterator[Any]:
-        """Pair one bucket's scans as they were and as they are, and spill the difference."""
+        """Pair one bucket's scans as they were and as they are now, and spill the difference."""
         bucket, pieces = element
         scans = read_pieces(pieces)
         zones, zone = zone_codes(scans["zone"])
-        new = self._pair(scans, zone, "type_after")
+        paired = self._pair(scans, zone, "type_after")
+        new, paired_before = paired.stays, None
         taken_out, put_in = np.empty(0, np.int64), np.arange(new.person.size)
         rows = []
         doubtful = 0
         if "type_before" in scans.column_names:
-            old = self._pair(scans, zone, "type_before")
+            paired_before = self._pair(scans, zone, "type_before")
+            old = paired_before.stays
             taken_out, put_in = differences(old, new)
             doubtful = self._doubtful(old, taken_out) + self._doubtful(new, put_in)
             rows.append(_change_rows(old, taken_out, zones, TAKE_OUT))
+        pairs = NO_FINDINGS
+        if not doubtful:
+            with noted(self.scratch):
+                pairs = self.pairs.find(self.scratch, f"{bucket:06}", scans, paired_before, paired)
         rows.append(_change_rows(new, put_in, zones, PUT_IN))
         yield TaggedOutput(
             TALLY,
@@ -98,13 +119,14 @@ class FindChanges(ThreadedDoFn):
                 removed=taken_out.size,
                 cut_short=int((new.exit_kind[put_in] == _NEXT_SCAN).sum()),
                 doubtful=doubtful,
+                pairs=pairs,
             ),
         )
         if not doubtful:
             yield from self._by_date(bucket, pa.concat_tables(rows).combine_chunks())
 
-    def _pair(self, scans: pa.Table, zone: npt.NDArray[np.int32], type_column: str) -> Stays:
-        return pair(
+    def _pair(self, scans: pa.Table, zone: npt.NDArray[np.int32], type_column: str) -> PairedScans:
+        return pair_scans(
             scans["person"].to_numpy(),
             scans["venue"].to_numpy(),
             scans["occurred_us"].to_numpy(),
@@ -117,7 +139,7 @@ class FindChanges(ThreadedDoFn):
         )
 
     def _doubtful(self, stays: Stays, rows: Int64) -> int:
-        """How many of these stays a scan that was not read could change."""
+        """Count the stays that a scan on an unread date could change."""
         first_us, last_us = stays.first_seen_us[rows], stays.last_seen_us[rows]
         before_us, after_us = stays.reach_before_us[rows], stays.reach_after_us[rows]
         unread = np.array(self.unread, np.int64)
@@ -130,7 +152,7 @@ class FindChanges(ThreadedDoFn):
         order = stable_order(date, part)
         row, key = row[order], (date * _PARTS_AT_MOST + part)[order]
         begins = enter_us[row] // DAY_US
-        # Named in the order of signed tokens, so that a date's pieces come almost sorted by person.
+        # Name pieces in the order of signed tokens, so that those of a date come almost sorted by person.
         name = f"changes-{(bucket + self.buckets // 2) % self.buckets:06}"
         start = 0
         for packed, piece in spill(self.scratch, name, rows, key, row):
@@ -142,7 +164,7 @@ class FindChanges(ThreadedDoFn):
             start += piece.rows
 
     def _person_parts(self, bucket: int, number: int) -> range:
-        """The parts of a date that hold persons of the bucket: one, or several of few buckets."""
+        """Return the parts of a date with persons of the bucket: one, or several if buckets are few."""
         parts = self.parts.get(number, 1)
         first = bucket * parts // self.buckets
         return range(first, max(first + 1, (bucket + 1) * parts // self.buckets))

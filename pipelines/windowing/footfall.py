@@ -55,7 +55,15 @@ def footfall(
     stop_us: int,
     window_us: int = WINDOW_US,
 ) -> Footfall:
-    """The footfall of all stays over [start_us, stop_us).
+    """Compute the footfall of stays over [start_us, stop_us).
+
+    >>> minute = 60_000_000
+    >>> found = footfall(
+    ...     np.array([1, 2]), np.array([7, 7]), np.array([0, 5]) * minute, np.array([10, 20]) * minute,
+    ...     0, 30 * minute,
+    ... )
+    >>> [(int(start) // minute, int(people)) for start, people in zip(found.window_start_us, found.people)]
+    [(0, 2), (15, 1)]
 
     Args:
         person: int64[n].
@@ -67,10 +75,10 @@ def footfall(
         window_us: the length of a window.
 
     Raises:
-        ValueError: the range is not made of whole windows.
+        ValueError: the range does not consist of whole windows.
     """
     if start_us % window_us or stop_us % window_us:
-        raise ValueError("a range of footfall is made of whole windows")
+        raise ValueError("a range of footfall must consist of whole windows")
     if not _is_sorted(venue, enter_us):
         order = order_by(venue, enter_us, as_unsigned(person), as_unsigned(exit_us))
         person, venue, enter_us, exit_us = (column[order] for column in (person, venue, enter_us, exit_us))
@@ -89,7 +97,7 @@ def footfall(
 def _of_venues(
     bounds: Int64, person: Int64, venue: Int64, enter_us: Int64, exit_us: Int64, span: tuple[int, int, int]
 ) -> Footfall:
-    """The footfall of some venues, from their stays by (venue, enter).
+    """Compute the footfall of some venues from their stays, sorted by (venue, enter).
 
     Args:
         bounds: int64[venues + 1], the rows where a venue begins.
@@ -133,7 +141,7 @@ class _Visits(NamedTuple):
 
 
 class _WindowCounts(NamedTuple):
-    """What the windows hold, by position of the venue and number of the window."""
+    """Counts of windows, by position of the venue and number of the window."""
 
     position: Int64
     window: Int64
@@ -158,7 +166,7 @@ def _is_sorted(venue: Int64, enter_us: Int64) -> bool:
 def _visits(
     bounds: Int64, person: Int64, enter_us: Int64, exit_us: Int64, length_us: int, window_us: int
 ) -> _Visits:
-    """Join what overlaps or touches of one person at one venue.
+    """Join stays of one person at one venue that overlap or touch.
 
     Args:
         bounds: int64[venues + 1], the rows where a venue begins.
@@ -235,7 +243,7 @@ def _sweep(
 
 @njit(cache=True, nogil=True)
 def _room(size: int) -> _WindowCounts:
-    """Columns for at most `size` rows; what is not written to costs no memory."""
+    """Allocate columns for at most `size` rows; pages that are never written cost no memory."""
     return _WindowCounts(
         np.empty(size, np.int64),
         np.empty(size, np.int64),
@@ -249,7 +257,7 @@ def _room(size: int) -> _WindowCounts:
 
 @njit(cache=True, nogil=True)
 def _first(counts: _WindowCounts, size: int) -> _WindowCounts:
-    """The first rows."""
+    """Return the first `size` rows."""
     return _WindowCounts(
         counts.position[:size],
         counts.window[:size],
@@ -265,13 +273,13 @@ def _first(counts: _WindowCounts, size: int) -> _WindowCounts:
 def _count_visits(
     table: Int64, visits: _Visits, leaving_us: Int64, visit: int, position: int, window_us: int
 ) -> int:
-    """Add the visits of a venue, from row `visit` on, to its table; the row after them."""
+    """Add the visits of a venue, from row `visit` on, to its table; return the row after them."""
     present = 0
     left = visit
     while visit < visits.owner.size and visits.owner[visit] == position:
         begin_us, end_us = visits.begin_us[visit], visits.end_us[visit]
         first, last = begin_us // window_us, (end_us - 1) // window_us
-        while leaving_us[left] <= begin_us:  # who leaves as another comes does not meet him
+        while leaving_us[left] <= begin_us:  # touching is not overlapping
             left += 1
             present -= 1
         present += 1
@@ -292,9 +300,9 @@ def _count_visits(
 
 @helper
 def _write_rows(counts: _WindowCounts, size: int, table: Int64, position: int, window_us: int) -> int:
-    """Append the windows of a venue in which something happened; the new number of rows."""
-    staying = 0  # who was there before the window and still is at its start
-    full = 0  # who is there from before its start until after its end
+    """Append the windows of a venue in which something happened; return the new number of rows."""
+    staying = 0  # visits that began before the window and last at its start
+    full = 0  # visits that began before its start and end after its end
     for window in range(table.shape[0] - 1):
         staying += table[window, _STAYING]
         full += table[window, _FULL]

@@ -1,9 +1,10 @@
-"""The pairing rule: the scans of persons at registered venues become stays.
+"""The pairing rule: scans at registered venues become stays.
 
 Pure functions over columns, in any order of rows.
 """
 
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
@@ -25,7 +26,7 @@ _IMPUTED = ENTER_KINDS.index("imputed")
 
 @dataclass(frozen=True)
 class Stays:
-    """Stays as columns, one array a column, by person and then by first scan.
+    """Stays as columns, one array a column, by person.
 
     Attributes:
         person, venue: int64[n].
@@ -35,9 +36,10 @@ class Stays:
         first_seen_us, last_seen_us: int64[n], times of the first and the last scan.
         scans: int32[n].
         stay_id: int64[n].
-        reach_before_us: int64[n], a scan before that instant cannot change the stay.
-        reach_after_us: int64[n], nor can one after this.
-        fingerprint: uint64[n], the same for stays of the same scans only.
+        reach_before_us: int64[n]; a scan before this instant cannot change the stay.
+        reach_after_us: int64[n]; nor can a scan after this one.
+        fingerprint: uint64[n], equal only for stays of the same scans.
+        long_from_us: int64[n], for the `out` that ends a long pair the time of its `in`, else NO_LONG_PAIR.
     """
 
     person: Int64
@@ -54,9 +56,17 @@ class Stays:
     reach_before_us: Int64
     reach_after_us: Int64
     fingerprint: UInt64
+    long_from_us: Int64
 
 
-def pair(
+class PairedScans(NamedTuple):
+    """Stays, and the rows of the scans they come from by person, time, `out` first, event key."""
+
+    stays: Stays
+    row: Int64
+
+
+def pair_scans(
     person: Int64,
     venue: Int64,
     occurred_us: Int64,
@@ -66,8 +76,8 @@ def pair(
     zone_code: Int32,
     type_code: Int16,
     rules: StayRules,
-) -> Stays:
-    """The stays that scans make.
+) -> PairedScans:
+    """Turn scans into stays.
 
     Args:
         person: int64[n], tokens.
@@ -77,56 +87,65 @@ def pair(
         event_low: uint64[n], the last 8.
         direction: uint8[n], positions in `DIRECTIONS`.
         zone_code: int32[n], NO_ZONE where the scan names none.
-        type_code: int16[n], positions in `VENUE_TYPES`, one a venue. A scan with
-            a negative one takes no part: not registered, or closed by then.
+        type_code: int16[n], positions in `VENUE_TYPES`, the same for all scans of a venue. A
+            negative one leaves the scan out: the venue is not registered, or closed by then.
         rules: dwell and longest stay by type.
     """
     takes_part = type_code >= 0
     part = slice(None) if takes_part.all() else np.flatnonzero(takes_part)
     rank, _ = dense_rank(person[part])
-    is_out = direction[part] == _OUT
-    order = _by_time(rank, occurred_us[part], is_out, event_high[part], event_low[part])
+    direction = direction[part]
+    order = _by_time(rank, occurred_us[part], direction == _OUT, event_high[part], event_low[part])
     row = order if isinstance(part, slice) else part[order]
-    rank, is_out = rank[order], is_out[order]
+    rank, direction = rank[order], direction[order]
     venue_rank, venues = dense_rank(venue[row])
     at_us, zone, types = occurred_us[row], zone_code[row], type_code[row]
     scans = SortedScans(
         person=rank,
         venue=venue_rank,
         at_us=at_us,
-        is_out=is_out,
+        direction=direction,
         zone=zone,
-        mixed=mixed(event_high[row], event_low[row], zone, is_out),
+        mixed=mixed(event_high[row], event_low[row], zone, direction),
         earlier_us=nearest_elsewhere(rank, venue_rank, at_us, 1, _NO_TIME_US),
         later_us=nearest_elsewhere(rank, venue_rank, at_us, -1, _NEVER_US),
         dwell_us=rules.dwell_us[types],
         max_stay_us=rules.max_stay_us[types],
     )
-    return _stays(scans, venues.size, row, person, venue, event_high, event_low)
+    stays = _stays(scans, venues.size, rules.bounce_us, row, person, venue, event_high, event_low)
+    return PairedScans(stays, row)
+
+
+def pair(*columns: Any) -> Stays:
+    """Turn scans into stays; the arguments of `pair_scans`."""
+    return pair_scans(*columns).stays
 
 
 def _stays(
     scans: SortedScans,
     venues: int,
+    bounce_us: int,
     row: Int64,
     person: Int64,
     venue: Int64,
     event_high: UInt64,
     event_low: UInt64,
 ) -> Stays:
-    """Walk the scans; `row` says which row of the other columns each of them was."""
-    walked = walk(scans, venues)
+    """Walk the scans; `row` is the row of each scan in the unsorted columns."""
+    walked = walk(scans, venues, bounce_us)
     first, last = walked.first, walked.last
     first_row = row[first]
-    gap_before_us = np.where(scans.is_out[first], scans.max_stay_us[first], scans.dwell_us[first])
-    gap_after_us = np.where(scans.is_out[last], 0, scans.max_stay_us[last])
+    is_lone_out = scans.direction[first] == _OUT  # an `out` ends its stay
+    gap_before_us = np.where(is_lone_out, scans.max_stay_us[first], scans.dwell_us[first])
+    gap_after_us = np.where(scans.direction[last] == _OUT, 0, scans.max_stay_us[last])
+    gap_after_us[is_lone_out] = bounce_us
     return Stays(
         person=person[first_row],
         venue=venue[first_row],
         zone=walked.zone,
         enter_us=walked.enter_us,
         exit_us=walked.exit_us,
-        enter_kind=(scans.is_out[first] * np.uint8(_IMPUTED)).astype(np.uint8),
+        enter_kind=(is_lone_out * np.uint8(_IMPUTED)).astype(np.uint8),
         exit_kind=walked.exit_kind,
         first_seen_us=scans.at_us[first],
         last_seen_us=scans.at_us[last],
@@ -135,6 +154,7 @@ def _stays(
         reach_before_us=scans.at_us[first] - gap_before_us,
         reach_after_us=scans.at_us[last] + gap_after_us,
         fingerprint=walked.fingerprint,
+        long_from_us=walked.long_from_us,
     )
 
 
@@ -151,9 +171,9 @@ def _by_time(rank: Int64, at_us: Int64, is_out: Bool, high: UInt64, low: UInt64)
 
 
 def differences(old: Stays, new: Stays) -> tuple[Int64, Int64]:
-    """The rows that only one of two answers has.
+    """Find the rows that only one of two sets of stays has.
 
-    Two rows are the same when every column is, and so are the scans behind them.
+    Two rows are the same when every column is and they come from the same scans.
 
     Returns:
         rows of `old`, int64[k], and rows of `new`, int64[m], ascending.
@@ -174,7 +194,7 @@ def differences(old: Stays, new: Stays) -> tuple[Int64, Int64]:
 
 @njit(cache=True, nogil=True)
 def twins(old_person: Int64, old_id: Int64, new_person: Int64, new_id: Int64) -> Int64:
-    """The old row of the same person and stay id, for each new row, or -1."""
+    """For each new row, find the old row of the same person and stay id, or -1."""
     slots = np.full(slots_for(old_id.size), FREE, np.int32)
     fill(slots, old_id, old_id.size)
     twins = np.full(new_id.size, -1, np.int64)

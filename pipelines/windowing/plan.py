@@ -1,23 +1,24 @@
 """What a recomputation has to read, rewrite and commit, decided from the logs alone.
 
 The base of a plan is the version of `scans` and of the registry that `stays`
-reflects. What was added to them since, or taken away, is what changed.
+reflects. Whatever was added to them since, or removed, is what changed.
 """
 
 import datetime as dt
-import hashlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 
-from pipelines.errors import DataError, RefusedError
+from pipelines.errors import DataError
 from pipelines.kernels.sort import buckets_for, parts_for
 from pipelines.lake import NO_TABLE, Lake, LiveFile, Snapshot, mark, read_table, snapshot, storage
 from pipelines.registry.registry import Registry, registry_from
 from pipelines.runtime.threaded_dofn import thread_count
 from pipelines.times import DAY_US, day_number
 from pipelines.windowing.dates import within
+from pipelines.windowing.find_long_pairs import PairFinder
+from pipelines.windowing.long_pairs import pairs_version, read_pairs
 from pipelines.windowing.rewrite_days import ROWS_A_FILE, DayFiles
 from pipelines.windowing.scan_files import Registries, ScanFile, holds_any
 from schemas.stay_rules import StayRules
@@ -25,7 +26,7 @@ from schemas.stay_rules import StayRules
 ROWS_A_BUCKET = 1 << 19
 _BUCKETS_AT_MOST = 1 << 10
 _SCANS_A_CHANGE = 16
-"""How many scans a changed one may bring along: its person's, on all dates that are read."""
+"""About how many scans have to be paired for each changed one: those of its person, on all dates read."""
 
 FOOTFALL_VERSION = "footfall_version"
 """The mark of `stays` that says which version of `footfall` was made with it."""
@@ -42,16 +43,18 @@ class RecomputePlan:
         venues_version: the version of the registry to be reflected.
         stays: the version of `stays` to be followed.
         footfall: the version of `footfall` to be followed.
-        is_rebuild: nothing that `stays` holds is used.
-        is_idle: `stays` and `footfall` are what they must be.
+        long_pairs: the version of `long_pairs` to be followed.
+        pairs_version: the version of `long_pairs` that `stays` was made with.
+        is_rebuild: whether everything is recomputed and the current `stays` ignored.
+        is_idle: whether `stays` and `footfall` are up to date already.
         registries: the registry before and after.
         changed: the files that may hold a changed scan.
         files: the files to read.
         unread: the dates that hold scans and are not read, ascending.
-        recounted: dates whose footfall is made again whatever changes.
-        buckets: of persons, a power of two.
-        parts: of a date, where it has more than one, a power of two.
-        live: the files of `stays` that concern a date.
+        recounted: dates whose footfall is recomputed in any case.
+        buckets: number of person buckets, a power of two.
+        parts: number of parts of a date, where it has more than one, a power of two.
+        live: by date, the files of `stays` with stays on it.
     """
 
     lake: Lake
@@ -60,6 +63,8 @@ class RecomputePlan:
     venues_version: int
     stays: Snapshot
     footfall: Snapshot
+    long_pairs: Snapshot
+    pairs_version: int
     is_rebuild: bool
     is_idle: bool
     registries: Registries
@@ -72,8 +77,18 @@ class RecomputePlan:
     live: dict[int, DayFiles]
 
     @property
+    def read(self) -> tuple[int, ...]:
+        """The dates that are read, as day numbers, ascending."""
+        return tuple(sorted({file.date for file in self.files}))
+
+    @property
+    def pair_finder(self) -> PairFinder:
+        """The finder of changed long pairs, for one bucket."""
+        return PairFinder(self.lake, self.pairs_version, self.read, self.unread)
+
+    @property
     def marks(self) -> dict[str, int]:
-        """What the tables say they reflect."""
+        """The marks that say which versions the tables reflect."""
         return _marks(self.scans_version, self.venues_version, self.rules)
 
 
@@ -81,39 +96,21 @@ def _marks(scans_version: int, venues_version: int, rules: StayRules) -> dict[st
     return {
         "scans_version": scans_version,
         "venues_version": venues_version,
-        "stay_rules": stay_rules_mark(rules.version),
+        "stay_rules": rules.mark,
     }
 
 
-def stay_rules_mark(version: str) -> int:
-    """The number that stands for a version of `stays.toml` in a table's marks."""
-    return int.from_bytes(hashlib.sha256(version.encode()).digest()[:8], "big") >> 1
-
-
-def check_stay_rules(lake: Lake, rules: StayRules) -> None:
-    """See that the lake's stays were made with these durations.
-
-    Raises:
-        RefusedError: they were made with another version of `stays.toml`.
-    """
-    pinned = snapshot(lake, "stays").marks.get("stay_rules")
-    if pinned is not None and pinned != stay_rules_mark(rules.version):
-        raise RefusedError(
-            "the lake's stays were made with another version of stays.toml",
-            "rewrite them with truyvet recompute, or go back to that version",
-        )
-
-
 def make_plan(lake: Lake, rules: StayRules, *, everything: bool = False, margin: int = 1) -> RecomputePlan:
-    """Compare the lake's stays with its scans.
+    """Compare the lake's stays with its scans and plan what to recompute.
 
     Args:
         lake: the lake.
         rules: the durations.
         everything: plan a rebuild.
-        margin: how far around a changed date to read, in longest stays as whole days.
+        margin: how many longest stays, in whole days, to read around a changed date.
     """
     stays, footfall = snapshot(lake, "stays"), snapshot(lake, "footfall")
+    long_pairs = snapshot(lake, "long_pairs")
     scans, venues = snapshot(lake, "scans"), snapshot(lake, "venues")
     base = None if everything or not stays.files else _base(lake, stays)
     after = registry_from(read_table(lake, "venues", version=venues.version))
@@ -129,7 +126,7 @@ def make_plan(lake: Lake, rules: StayRules, *, everything: bool = False, margin:
         read = within({file.date for file in files}, dates, margin * longest_days)
     chosen = tuple(file for file in files if file.date in read)
     recounted = () if base is None else _recounted(lake, stays, footfall)
-    is_current = dict(stays.marks) == _marks(scans.version, venues.version, rules)
+    is_current = _marks(scans.version, venues.version, rules).items() <= stays.marks.items()
     return RecomputePlan(
         lake=lake,
         rules=rules,
@@ -137,6 +134,8 @@ def make_plan(lake: Lake, rules: StayRules, *, everything: bool = False, margin:
         venues_version=venues.version,
         stays=stays,
         footfall=footfall,
+        long_pairs=long_pairs,
+        pairs_version=pairs_version(stays),
         is_rebuild=base is None,
         is_idle=is_current and not everything and not recounted,
         registries=registries,
@@ -154,10 +153,11 @@ _EMPTY = Registry(np.empty(0, np.int64), np.empty(0, np.int16), np.empty(0, np.i
 
 
 def _base(lake: Lake, stays: Snapshot) -> tuple[tuple[LiveFile, ...], Registry] | None:
-    """The files of `scans` and the registry that `stays` reflects; None when they are gone."""
+    """Return the files of `scans` and the registry that `stays` reflects; None when they are gone."""
     try:
         files = snapshot(lake, "scans", stays.marks["scans_version"]).files
         venues = read_table(lake, "venues", version=stays.marks["venues_version"])
+        read_pairs(lake, pairs_version(stays))
     except (DataError, KeyError):
         return None
     is_whole = None not in storage.statuses(file.path for file in files)
@@ -165,7 +165,7 @@ def _base(lake: Lake, stays: Snapshot) -> tuple[tuple[LiveFile, ...], Registry] 
 
 
 def _compared(before: tuple[LiveFile, ...], after: tuple[LiveFile, ...]) -> tuple[ScanFile, ...]:
-    """All files of two versions of `scans`, by path."""
+    """Join the files of two versions of `scans`, by path."""
     was, remains = {file.relative for file in before}, {file.relative for file in after}
     both = {file.relative: file for file in (*before, *after)}
     return tuple(
@@ -175,12 +175,12 @@ def _compared(before: tuple[LiveFile, ...], after: tuple[LiveFile, ...]) -> tupl
 
 
 def date_of(file: LiveFile) -> int:
-    """The day number of a file's partition."""
+    """Return the day number of a file's partition."""
     return day_number(dt.date.fromisoformat(file.partition["date"]))
 
 
 def _changed(files: tuple[ScanFile, ...], registries: Registries) -> tuple[ScanFile, ...]:
-    """The files that are new or gone, and those with a scan at a venue that changed."""
+    """Return files that are new or gone, and those with a scan at a venue that changed."""
     changed = [file for file in files if file.is_changed]
     venues = registries.changed_venues()
     if venues.size:
@@ -192,10 +192,10 @@ def _changed(files: tuple[ScanFile, ...], registries: Registries) -> tuple[ScanF
 
 
 def _recounted(lake: Lake, stays: Snapshot, footfall: Snapshot) -> tuple[int, ...]:
-    """The dates of `footfall` that a run which died before its stays has rewritten.
+    """Return the dates of `footfall` that a run has rewritten which died before it committed `stays`.
 
-    `footfall` is committed first. If `stays` never followed, what the dead
-    run saw as changed need not be what a later one sees.
+    `footfall` is committed first. If `stays` never followed, a later run may see other
+    changes than the dead one did, and would leave these dates as they are.
     """
     if footfall.marks == stays.marks:
         return ()
@@ -220,7 +220,7 @@ def _buckets(chosen: tuple[ScanFile, ...], changed: tuple[ScanFile, ...], *, is_
 
 
 def _parts(files: tuple[ScanFile, ...]) -> dict[int, int]:
-    """How many parts each date's files have, where more than one; scans are at least as many as stays."""
+    """Cut large dates into parts by their scans, of which there are at least as many as stays."""
     rows: dict[int, int] = {}
     for file in files:
         rows[file.date] = rows.get(file.date, 0) + file.rows * file.remains
@@ -229,7 +229,7 @@ def _parts(files: tuple[ScanFile, ...]) -> dict[int, int]:
 
 
 def _live(stays: Snapshot) -> dict[int, DayFiles]:
-    """The files of `stays` by the dates that they concern."""
+    """Group the files of `stays` by the dates that their stays touch."""
     own: dict[tuple[str, int], list[LiveFile]] = {}
     reaching: dict[int, list[LiveFile]] = {}
     for file in stays.files:

@@ -1,4 +1,4 @@
-"""Bring `stays` and `footfall` up to the scans and the registry: plan, run, try again."""
+"""Bring `stays` and `footfall` up to date with the scans and the registry: plan, run, retry."""
 
 import os
 from dataclasses import dataclass, replace
@@ -10,26 +10,30 @@ from pipelines.lake.durable_files import writing
 from pipelines.runtime.job_result import outcome_of
 from pipelines.windowing.commit import commit_days
 from pipelines.windowing.footfall import WINDOW_US
-from pipelines.windowing.plan import RecomputePlan, check_stay_rules, make_plan
+from pipelines.windowing.lake_stay_rules import check_stay_rules, stay_rules_of
+from pipelines.windowing.plan import RecomputePlan, make_plan
 from pipelines.windowing.transforms import RecomputeDays
-from schemas.stay_rules import StayRules, load_stay_rules
+from schemas.stay_rules import StayRules
 
 _ATTEMPTS = 8
 
 
 @dataclass(frozen=True)
 class Recomputed:
-    """What a recomputation did; counters under the names of `pipelines.metrics`.
+    """What a recomputation did; counters are named as in `pipelines.metrics`.
+
+    >>> Recomputed(stays_version=4, dates=(18809,), changed_persons=1, stays_added=2).stays_removed
+    0
 
     Attributes:
-        stays_version: the version of `scans` that `stays` reflects now.
-        dates: day numbers of the dates that were written again.
+        stays_version: the version of `scans` that `stays` now reflects.
+        dates: day numbers of the dates that were rewritten.
         changed_persons: persons whose scans were paired again.
-        stays_added: stays that it brought; of a rebuild, all.
-        stays_removed: stays that it took away; of a rebuild, all that there were.
-        stays_cut_short: of those it brought, how many end at a scan elsewhere.
-        conflicted_commits: how often another commit came between.
-        widened: how often more dates had to be read.
+        stays_added: stays added; in a rebuild, all.
+        stays_removed: stays removed; in a rebuild, all that there were.
+        stays_cut_short: added stays that end at a scan elsewhere.
+        conflicted_commits: attempts lost to another commit.
+        widened: attempts repeated with more dates.
     """
 
     stays_version: int
@@ -54,18 +58,17 @@ def recompute(
 
     Args:
         lake: the lake.
-        everything: write all dates again, with these rules.
-        rules: the durations; None are the shipped ones.
+        everything: rewrite all dates with these rules.
+        rules: the durations; None are the lake's own, by default the shipped ones.
         runner: the name of the Beam runner.
         window_us: length of a footfall window; one lake has one.
 
     Raises:
-        RefusedError: the stays were made with another version of `stays.toml`,
-            and not everything is to be written again.
+        RefusedError: the stays were made with other durations, and not everything is rewritten.
         DataError: a data file is missing or damaged.
-        ServiceError: the lake cannot be written, or other writers leave no gap.
+        ServiceError: the lake cannot be written, or other writers keep committing.
     """
-    rules = rules or load_stay_rules()
+    rules = rules or stay_rules_of(lake)
     conflicts = widened = 0
     margin = 1
     while conflicts < _ATTEMPTS:
@@ -86,7 +89,7 @@ def recompute(
 
 
 def _attempt(plan: RecomputePlan, runner: str, window_us: int) -> dict[str, Any]:
-    """Carry out one plan and say what became of it."""
+    """Carry out one plan and return its outcome."""
     if not (plan.changed or plan.recounted or plan.is_rebuild):
         return _only_marks(plan)
     name = f"recompute-{os.getpid()}-{os.urandom(4).hex()}"
@@ -102,7 +105,7 @@ def _attempt(plan: RecomputePlan, runner: str, window_us: int) -> dict[str, Any]
 
 
 def _only_marks(plan: RecomputePlan) -> dict[str, Any]:
-    """Nothing changed but the versions: say that the stays reflect the new ones."""
+    """Only versions changed: record that the stays reflect the new ones."""
     try:
         commit_days(plan, [])
     except CommitConflict:
@@ -125,5 +128,5 @@ def _recomputed(plan: RecomputePlan, outcome: dict[str, Any], conflicts: int, wi
 
 
 def stays_version(lake: Lake) -> int:
-    """The version of `scans` that `stays` reflects; -1 when there are none."""
+    """Return the version of `scans` that `stays` reflects; -1 when there are no stays."""
     return snapshot(lake, "stays").marks.get("scans_version", -1)

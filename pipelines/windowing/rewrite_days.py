@@ -1,4 +1,4 @@
-"""One part of one UTC day, rewritten: its stays in one order, and its footfall."""
+"""Rewrite one part of one UTC day: its stays in one order, and its footfall."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -35,7 +35,14 @@ _PRESENCE = ("person", "venue", "enter", "exit", "stay_id")
 class DayPart:
     """What to rewrite: the stays of `date` in the order `by` whose ids lie in range `part`.
 
-    Without `own`, no stay that begins on the date changed: only its footfall did.
+    >>> DayPart(date=18809, by="venue", part=0, own=True)
+    DayPart(date=18809, by='venue', part=0, own=True)
+
+    Attributes:
+        date: day number.
+        by: order of the stays, `venue` or `person`.
+        part: number of the part, by the top bits of the id of `by`.
+        own: whether a stay that begins on the date changed; else only its footfall did.
     """
 
     date: int
@@ -46,11 +53,11 @@ class DayPart:
 
 @dataclass(frozen=True)
 class DayFiles:
-    """The live files of `stays` that concern a date.
+    """The live files of `stays` with stays on a date.
 
     Attributes:
         venue, person: of the stays that begin on it, in either order.
-        reaching: in the order `venue`, of earlier dates with a stay that reaches it.
+        reaching: of earlier dates, in the order `venue`, where a stay reaches into the date.
     """
 
     venue: tuple[LiveFile, ...] = ()
@@ -60,7 +67,7 @@ class DayFiles:
 
 @dataclass(frozen=True)
 class Rewritten:
-    """The new files of a table for one part of a date."""
+    """The new files of a table for one part of a date; none if nothing is left of it."""
 
     table: str
     date: int
@@ -72,8 +79,8 @@ class RewriteDays(ThreadedDoFn):
     """(DayPart, change pieces) -> Rewritten, at most one for `stays` and one for `footfall`.
 
     Attributes:
-        live: by date, where the lake holds stays that concern it.
-        parts: of a date, where it has more than one, a power of two.
+        live: by date, the files of the lake with stays on it.
+        parts: number of parts of a date, where it has more than one, a power of two.
         window_us: length of a footfall window.
     """
 
@@ -87,7 +94,7 @@ class RewriteDays(ThreadedDoFn):
         """Merge one day part's changes into what the lake holds, and write it."""
         day, pieces = element
         with noted(self.scratch):
-            # One list: what is written of the stays needs the memory that they take up themselves.
+            # Held in a list that `_write_stays` empties: encoding needs the memory that the rows take up.
             stays, reaching = self._merged(day, pieces)
             held = [stays]
             del stays
@@ -97,7 +104,7 @@ class RewriteDays(ThreadedDoFn):
                 yield Rewritten("stays", day.date, self._write_stays(held, day))
 
     def _merged(self, day: DayPart, pieces: list[Piece]) -> tuple[pa.Table, pa.Table]:
-        """The stays that begin on the date, in order, and those that reach it, in the order `venue`."""
+        """Return the stays that begin on the date, in order, and those that reach into it, by venue."""
         live = self.live.get(day.date, DayFiles())
         own, earlier = self._changes(day, pieces)
         base = self._read(live.venue if day.by == "venue" else live.person, day, CODED.names)
@@ -106,7 +113,7 @@ class RewriteDays(ThreadedDoFn):
         return stays, merged(reaching, earlier) if day.by == "venue" else reaching
 
     def _changes(self, day: DayPart, pieces: list[Piece]) -> tuple[pa.Table, pa.Table]:
-        """The changes to stays that begin on the date, and to earlier ones that reach it."""
+        """Read the changes of stays that begin on the date, and of earlier ones that reach into it."""
         if not pieces:
             return CHANGES.empty_table(), CHANGES.empty_table()
         changes = read_pieces(pieces)
@@ -122,7 +129,7 @@ class RewriteDays(ThreadedDoFn):
     def _read(
         self, files: tuple[LiveFile, ...], day: DayPart, columns: Any, reaches_us: int | None = None
     ) -> pa.Table:
-        """The lake's rows of a day part, those whose exit is not before `reaches_us`."""
+        """Read the lake's rows of a day part, without those whose exit is before `reaches_us`."""
         tables = [pa.schema([CODED.field(name) for name in columns]).empty_table()]
         for file in files:
             if self._may_be_mine(file, day):
@@ -134,7 +141,7 @@ class RewriteDays(ThreadedDoFn):
         return pa.concat_tables(tables)
 
     def _may_be_mine(self, file: LiveFile, day: DayPart) -> bool:
-        """Whether the file's range of ids meets the part."""
+        """Whether the file's range of ids overlaps the part."""
         parts = self.parts.get(day.date, 1)
         extremes: Int64 = np.array([file.stats.least[day.by], file.stats.greatest[day.by]], np.int64)
         first, last = part_of(extremes, parts).tolist()
@@ -161,7 +168,7 @@ class RewriteDays(ThreadedDoFn):
 
 
 def footfall_rows(found: Footfall) -> pa.Table:
-    """Footfall as rows of its table."""
+    """Turn footfall into rows of its table."""
     columns = []
     for field in FOOTFALL.file_schema:
         is_time = pa.types.is_timestamp(field.type)

@@ -1,4 +1,4 @@
-"""Files of `scans` as columns of numbers, and what each scan's venue was and is."""
+"""Files of `scans` as columns of numbers, and the venue type of each scan before and after a change."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -22,12 +22,15 @@ _ROWS_AT_ONCE = 1 << 19
 class ScanFile:
     """A data file of `scans`.
 
+    >>> ScanFile(0, "/lake/scans/part-0.parquet", 18809, 9, was=False, remains=True).is_changed
+    True
+
     Attributes:
         number: unique in a plan.
         path: absolute.
         date: UTC day of its scans.
-        rows: how many.
-        was: whether the version that `stays` reflects had it.
+        rows: number of scans.
+        was: whether the version that `stays` reflects has it.
         remains: whether the version to be reflected has it.
     """
 
@@ -40,7 +43,7 @@ class ScanFile:
 
     @property
     def is_changed(self) -> bool:
-        """Whether all its scans are new, or have gone."""
+        """Whether all its scans are new, or all are gone."""
         return self.was != self.remains
 
 
@@ -52,9 +55,9 @@ class Registries(Parcel):
     after: Registry
 
     def types(self, file: ScanFile, venue: Int64, occurred_us: Int64) -> tuple[Int16, Int16]:
-        """The venue types of a file's scans before and after.
+        """Return the venue types of a file's scans before and after.
 
-        A scan that the lake did not have was nowhere, so a scan matters anew
+        A scan that the lake did not have counts as unregistered, so a scan has changed
         exactly where the two differ.
         """
         nowhere = np.full(venue.size, UNREGISTERED, np.int16)
@@ -64,7 +67,7 @@ class Registries(Parcel):
         )
 
     def changed_venues(self) -> Int64:
-        """The venues whose type or closing changed, ascending; new ones and lost ones among them."""
+        """Return the venues whose type or closing changed, ascending; also new and removed ones."""
         columns = [
             np.stack((registry.venue, registry.type_code.astype(np.int64), registry.closed_us))
             for registry in (self.before, self.after)
@@ -74,7 +77,7 @@ class Registries(Parcel):
 
 
 def read_batches(path: str, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
-    """The rows of a file in batches of bounded size, texts of few values as dictionaries.
+    """Read a file in batches of bounded size, texts of few values as dictionaries.
 
     Raises:
         DataError: the file is missing or damaged.
@@ -102,7 +105,7 @@ def _read_groups(file: pq.ParquetFile, groups: list[int], columns: Sequence[str]
 
 
 def micros(times: pa.Array) -> Int64:
-    """Times as microseconds, int64[n], without a copy."""
+    """View times as microseconds, int64[n], without a copy."""
     found: Int64 = times.view(pa.int64()).to_numpy()
     return found
 
@@ -110,7 +113,7 @@ def micros(times: pa.Array) -> Int64:
 def holds_any(path: str, venues: Int64) -> bool:
     """Whether a file of scans, sorted by venue, has a scan at one of the venues (int64, ascending).
 
-    Reads the venue column of the row groups whose range holds one of them.
+    Reads the venue column, and only of row groups whose range of venues holds one of them.
 
     Raises:
         DataError: the file is missing or damaged.

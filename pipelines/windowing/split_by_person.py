@@ -1,4 +1,4 @@
-"""Scans of the lake, read file by file and spilled by person bucket."""
+"""Read the scans of the lake file by file and spill them by person bucket."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -25,13 +25,13 @@ _COLUMNS = ("event_key", "person", "venue", "zone", "direction", "occurred_at")
 
 @dataclass
 class FindChangedPersons(ThreadedDoFn):
-    """ScanFile -> Piece of the persons whose scans, or the venues of whose scans, changed in it."""
+    """ScanFile -> Piece of the persons of whom a scan, or the venue of a scan, changed in it."""
 
     registries: Registries
     scratch: str
 
     def work(self, file: ScanFile, *_: Any) -> Iterable[Piece]:
-        """The distinct changed persons of one file, spilled."""
+        """Spill the distinct changed persons of one file."""
         changed = [np.empty(0, np.int64)]
         with noted(self.scratch):
             for batch in read_batches(file.path, ("person", "venue", "occurred_at")):
@@ -45,7 +45,7 @@ class FindChangedPersons(ThreadedDoFn):
 
 @dataclass
 class SplitByPerson(ThreadedDoFn):
-    """ScanFile -> (person bucket, Piece), with only the changed persons unless all are wanted."""
+    """ScanFile -> (person bucket, Piece); only of changed persons, unless `everyone` is set."""
 
     registries: Registries
     buckets: int
@@ -58,7 +58,7 @@ class SplitByPerson(ThreadedDoFn):
         self._changed: tuple[tuple[Piece, ...], IdSet] = ((), IdSet(np.empty(0, np.int64)))
 
     def work(self, file: ScanFile, *sides: Any) -> Iterator[tuple[int, Piece]]:
-        """One file's rows, spilled by person bucket."""
+        """Spill one file's scans by person bucket."""
         changed = None if self.everyone else self._persons(sides[0])
         with noted(self.scratch):
             for number, batch in enumerate(read_batches(file.path, _COLUMNS)):
@@ -66,7 +66,7 @@ class SplitByPerson(ThreadedDoFn):
                 yield from spill(self.scratch, f"scans-{file.number:06}-{number:04}", rows, bucket)
 
     def _persons(self, pieces: Sequence[Piece]) -> IdSet:
-        """The changed persons, read once for all files."""
+        """Read the changed persons, once for all files."""
         with self._lock:
             key = tuple(sorted(pieces))
             if self._changed[0] != key:
@@ -74,7 +74,7 @@ class SplitByPerson(ThreadedDoFn):
             return self._changed[1]
 
     def _rows(self, file: ScanFile, batch: pa.RecordBatch, changed: IdSet | None) -> tuple[pa.Table, Int64]:
-        """The batch's scans that matter, by bucket, and the bucket of each."""
+        """Select the scans that count before or after, by bucket, and return the bucket of each."""
         venue, occurred_us = batch["venue"].to_numpy(), micros(batch["occurred_at"])
         before, after = self.registries.types(file, venue, occurred_us)
         person = batch["person"].to_numpy()
@@ -103,7 +103,7 @@ class SplitByPerson(ThreadedDoFn):
 
 
 def direction_codes(direction: pa.DictionaryArray) -> npt.NDArray[np.uint8]:
-    """The position in `DIRECTIONS` of each direction, uint8[n]."""
+    """Return the position in `DIRECTIONS` of each direction, uint8[n]."""
     texts = direction.dictionary.to_pylist()
     codes: npt.NDArray[np.uint8] = np.array([DIRECTIONS.index(text) for text in texts], np.uint8)
     indices: npt.NDArray[np.int32] = direction.indices.to_numpy()

@@ -14,11 +14,11 @@ _START = np.array(
     ],
     np.uint32,
 )
-"""The state that SHA-256 starts from: FIPS 180-4, 5.3.3."""
+"""The initial state of SHA-256: FIPS 180-4, 5.3.3."""
 
 
 def stay_ids(event_high: UInt64, event_low: UInt64) -> Int64:
-    """The stay id of each first scan.
+    """Compute the stay id of each first scan.
 
     Args:
         event_high: uint64[n], the first 8 bytes of the event key, big-endian.

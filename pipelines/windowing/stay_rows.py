@@ -1,4 +1,4 @@
-"""Rows of `stays` while they are worked on: times as int64, texts of few values as codes."""
+"""Rows of `stays` in memory: times as int64, texts of few values as codes."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -33,14 +33,14 @@ def _coded_type(field: pa.Field) -> pa.DataType:
 
 
 CODED = pa.schema([(field.name, _coded_type(field)) for field in STAYS.file_schema])
-"""The columns of a file of `stays` as numbers."""
+"""The columns of a file of `stays`, as numbers."""
 
 CHANGES = CODED.append(pa.field("change", pa.int8()))
-"""Rows to take out and to put in."""
+"""Rows of `CODED` to take out and to put in."""
 
 
 def read_coded(path: str, columns: Sequence[str] = tuple(CODED.names)) -> pa.Table:
-    """A data file of `stays` as columns of `CODED`, those that are named.
+    """Read some columns of a data file of `stays`, as `CODED` has them.
 
     Raises:
         DataError: the file is missing or damaged.
@@ -65,7 +65,7 @@ def _coded(column: pa.ChunkedArray, name: str) -> Any:
 
 
 def uncoded(rows: pa.Table) -> pa.Table:
-    """Rows of `CODED` as `STAYS.file_schema` has them."""
+    """Turn rows of `CODED` into rows of `STAYS.file_schema`."""
     columns = []
     for field in STAYS.file_schema:
         column = rows[field.name].combine_chunks()
@@ -78,9 +78,9 @@ def uncoded(rows: pa.Table) -> pa.Table:
 
 
 def merged(base: pa.Table, changes: pa.Table) -> pa.Table:
-    """`base` without the stays that changes name, and with those that they put in.
+    """Apply changes: remove the stays they name from `base` and add those they put in.
 
-    Merging twice is merging once: a row put in replaces a row of the same person and stay id.
+    Idempotent: a row put in replaces a row of the same person and stay id.
 
     Args:
         base: columns of `CODED`, some or all.
@@ -96,9 +96,9 @@ def merged(base: pa.Table, changes: pa.Table) -> pa.Table:
 
 
 def merged_in_order(base: pa.Table, changes: pa.Table, by: str) -> pa.Table:
-    """What `merged` makes of rows of `CODED`, in the order `by`.
+    """Apply changes as `merged` does and return the rows in the order `by`.
 
-    Fastest where the base is in that order, as one file of the lake is.
+    Fastest when `base` is in that order already, as a file of the lake is.
     """
     gone, arriving = _gone(base, changes), in_order(one_chunk(_arriving(changes).select(CODED.names)), by)
     if not base.num_rows:
@@ -111,7 +111,7 @@ def merged_in_order(base: pa.Table, changes: pa.Table, by: str) -> pa.Table:
 
 
 def _gone(base: pa.Table, changes: pa.Table) -> npt.NDArray[np.bool_]:
-    """Which rows of the base the changes name."""
+    """Which rows of the base the changes take out or replace."""
     if not changes.num_rows:
         return np.zeros(base.num_rows, np.bool_)
     twin = twins(
@@ -129,14 +129,14 @@ def _arriving(changes: pa.Table) -> pa.Table:
 
 
 def one_chunk(rows: pa.Table) -> pa.Table:
-    """The same rows in one chunk a column, over one dictionary of zones."""
+    """Combine chunks into one a column, over one dictionary of zones."""
     return (
         rows if max(c.num_chunks for c in rows.columns) == 1 else rows.unify_dictionaries().combine_chunks()
     )
 
 
 def in_order(rows: pa.Table, by: str) -> pa.Table:
-    """Rows of `CODED`, in one chunk, in the order `by`; ties by the other id and the stay id."""
+    """Sort rows of `CODED`, in one chunk, by `by` and enter; ties by the other id, then the stay id."""
     keys = _keys(rows, by)
     order = np.arange(rows.num_rows)
     moves = _insert(order, *keys, order.size // 8)
@@ -171,7 +171,7 @@ def _insert(order: Int64, major: Int64, minor: Int64, high: UInt64, low: UInt64,
     """Sort rows that are almost sorted, by insertion.
 
     Returns:
-        How many places rows have moved, or -1 when it were more than `most`.
+        By how many places rows have moved in total, or -1 if that exceeds `most`.
     """
     moves = 0
     for position in range(1, order.size):
@@ -189,10 +189,10 @@ def _insert(order: Int64, major: Int64, minor: Int64, high: UInt64, low: UInt64,
 
 @njit(cache=True, nogil=True)
 def _merge(gone: npt.NDArray[np.bool_], major: Int64, minor: Int64, high: UInt64, low: UInt64) -> Int64:
-    """The order of a sorted base, less the rows that have gone, and of the sorted rows behind it.
+    """Merge a sorted base, without the rows that are gone, with the sorted rows behind it.
 
     Returns:
-        Rows, int64[k]; none when the base is not sorted.
+        Rows in order, int64[k]; none if the base is not sorted.
     """
     order = np.empty(major.size, np.int64)
     size = 0

@@ -1,8 +1,8 @@
-"""The walk over each person's scans in the order of time that pairing consists of.
+"""The pass over each person's scans, in order of time, that turns scans into stays.
 
-One pass back and one forth find the nearest scans elsewhere; a last pass
-forth begins, or extends, a stay at each scan's venue. All are linear, however
-many scans a person has and however many of them share an instant.
+One pass backward and one forward find each scan's nearest scans at other
+venues; a last pass forward begins or extends a stay at each scan's venue. All
+three are linear, whatever the number of scans per person or per instant.
 """
 
 from typing import NamedTuple
@@ -11,12 +11,15 @@ import numpy as np
 from numba import njit
 
 from pipelines.kernels.compile import inlined
-from pipelines.kernels.types import Bool, Int32, Int64, UInt8, UInt64
+from pipelines.kernels.types import Int32, Int64, UInt8, UInt64
 from pipelines.times import SECOND_US
-from schemas.codes import EXIT_KINDS
+from schemas.codes import DIRECTIONS, EXIT_KINDS
 
 NO_ZONE = -1
+NO_LONG_PAIR = np.iinfo(np.int64).min
 _SEVERAL_ZONES = -2
+
+_IN, _OUT = DIRECTIONS.index("in"), DIRECTIONS.index("out")
 
 _SCANNED = EXIT_KINDS.index("scanned")
 _DEFAULT = EXIT_KINDS.index("default")
@@ -24,17 +27,17 @@ _NEXT_SCAN = EXIT_KINDS.index("next_scan")
 
 
 class SortedScans(NamedTuple):
-    """Scans by person, time, `out` before others, event key.
+    """Scans sorted by person, time, `out` before others, event key.
 
     Attributes:
         person: int64[n], ranks.
         venue: int64[n], ranks.
         at_us: int64[n].
-        is_out: bool[n].
+        direction: uint8[n], positions in `DIRECTIONS`.
         zone: int32[n], NO_ZONE for none.
-        mixed: uint64[n], of `mixed`.
-        earlier_us: int64[n], of the person's last scan elsewhere until then.
-        later_us: int64[n], of the person's next scan elsewhere from then on.
+        mixed: uint64[n], from `mixed`.
+        earlier_us: int64[n], the person's last scan elsewhere, the same instant included.
+        later_us: int64[n], the person's next scan elsewhere, the same instant included.
         dwell_us: int64[n], of the venue.
         max_stay_us: int64[n], of the venue.
     """
@@ -42,7 +45,7 @@ class SortedScans(NamedTuple):
     person: Int64
     venue: Int64
     at_us: Int64
-    is_out: Bool
+    direction: UInt8
     zone: Int32
     mixed: UInt64
     earlier_us: Int64
@@ -52,7 +55,11 @@ class SortedScans(NamedTuple):
 
 
 class Walked(NamedTuple):
-    """Stays in the order of their first scans; `first` and `last` are rows of the scans."""
+    """Stays by person; `first` and `last` are rows of the scans.
+
+    `long_from_us` is the time of the scan `in` of a long pair that ends with the
+    stay's own `out`, NO_LONG_PAIR for other stays.
+    """
 
     first: Int64
     last: Int64
@@ -62,15 +69,16 @@ class Walked(NamedTuple):
     exit_us: Int64
     exit_kind: UInt8
     fingerprint: UInt64
+    long_from_us: Int64
 
 
 @njit(cache=True, nogil=True)
-def mixed(high: UInt64, low: UInt64, zone: Int32, is_out: Bool) -> UInt64:
-    """A number for each scan that stands for all that pairing reads of it (splitmix64's finish)."""
+def mixed(high: UInt64, low: UInt64, zone: Int32, direction: UInt8) -> UInt64:
+    """Hash what a stay takes over from each scan: event key, zone, whether it is an `out` (splitmix64)."""
     found = np.empty(high.size, np.uint64)
     for row in range(high.size):
         value = low[row] + high[row] * np.uint64(0x9E3779B97F4A7C15)
-        value += np.uint64(np.int64(zone[row]) * 2 + np.int64(is_out[row]) + 5) * np.uint64(
+        value += np.uint64(np.int64(zone[row]) * 2 + np.int64(direction[row] == _OUT) + 5) * np.uint64(
             0xD1B54A32D192ED03
         )
         value = (value ^ (value >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
@@ -81,20 +89,20 @@ def mixed(high: UInt64, low: UInt64, zone: Int32, is_out: Bool) -> UInt64:
 
 @njit(cache=True, nogil=True)
 def nearest_elsewhere(person: Int64, venue: Int64, at_us: Int64, step: int, none_us: int) -> Int64:
-    """The time of each scan's nearest scan at another venue, the same instant included.
+    """Find the time of each scan's nearest scan at another venue, the same instant included.
 
     Args:
         person: int64[n], ascending.
         venue: int64[n].
         at_us: int64[n], ascending within a person.
-        step: -1 looks at later scans, 1 at earlier ones.
-        none_us: what stands for none.
+        step: -1 searches later scans, 1 earlier ones.
+        none_us: the result for a scan without such a neighbour.
     """
     found = np.empty(at_us.size, np.int64)
     row = 0 if step > 0 else at_us.size - 1
     left = at_us.size
-    previous = -1  # a row of the instant before, on the walk
-    at_several = False  # whether that instant saw the person at several venues
+    previous = -1  # a row of the previous instant, in the direction of the pass
+    at_several = False  # whether the person scanned at several venues at that instant
     while left > 0:
         if previous >= 0 and person[previous] != person[row]:
             previous = -1
@@ -117,7 +125,7 @@ def nearest_elsewhere(person: Int64, venue: Int64, at_us: Int64, step: int, none
 
 @inlined
 def _instant(person: Int64, venue: Int64, at_us: Int64, row: int, step: int, left: int) -> tuple[int, bool]:
-    """How many of the `left` rows of the walk share person and instant, and if not the venue."""
+    """Count the rows of one person and instant, out of `left`; and whether their venues differ."""
     size, several = 1, False
     while size < left:
         other = row + step * size
@@ -129,8 +137,14 @@ def _instant(person: Int64, venue: Int64, at_us: Int64, row: int, step: int, lef
 
 
 @njit(cache=True, nogil=True)
-def walk(scans: SortedScans, venues: int) -> Walked:
-    """The stays of sorted scans whose venues have ranks below `venues`."""
+def walk(scans: SortedScans, venues: int, bounce_us: int) -> Walked:
+    """Turn sorted scans into stays.
+
+    Args:
+        scans: venue ranks below `venues`.
+        venues: the number of distinct venues.
+        bounce_us: an `out` that begins a stay makes none when an `in` follows within this time.
+    """
     size = scans.at_us.size
     stays = Walked(
         np.empty(size, np.int64),
@@ -141,15 +155,20 @@ def walk(scans: SortedScans, venues: int) -> Walked:
         np.empty(size, np.int64),
         np.empty(size, np.uint8),
         np.zeros(size, np.uint64),
+        np.empty(size, np.int64),
     )
-    newest = np.full(venues, -1, np.int64)  # the newest stay of each venue, of whomever
+    newest = np.full(venues, -1, np.int64)  # the newest stay at each venue, of any person
     count = 0
     for row in range(size):
         stay = newest[scans.venue[row]]
         before = stays.last[stay] if stay >= 0 else -1
         if before >= 0 and scans.person[before] != scans.person[row]:
             before = -1
-        if before < 0 or not _continues(scans, before, row):
+        if before >= 0 and _bounces(scans, stays, stay, row, bounce_us):
+            # The `out` made no stay: this one takes its place, so no row is ever removed.
+            stays.scans[stay], stays.fingerprint[stay] = 0, 0
+            _begin(scans, stays, stay, before, row)
+        elif before < 0 or not _continues(scans, before, row):
             stay = count
             count += 1
             newest[scans.venue[row]] = stay
@@ -167,32 +186,48 @@ def walk(scans: SortedScans, venues: int) -> Walked:
         stays.exit_us[:count],
         stays.exit_kind[:count],
         stays.fingerprint[:count],
+        stays.long_from_us[:count],
+    )
+
+
+@inlined
+def _bounces(scans: SortedScans, stays: Walked, stay: int, row: int, bounce_us: int) -> bool:
+    """Whether a scan `in` shows that the lone `out` before it was the same arrival, read twice."""
+    before = stays.last[stay]
+    return bool(
+        scans.direction[row] == _IN
+        and scans.direction[before] == _OUT
+        and stays.scans[stay] == 1  # an `out` ends its stay, so a lone one also began it
+        and scans.at_us[row] - scans.at_us[before] <= bounce_us
     )
 
 
 @inlined
 def _continues(scans: SortedScans, before: int, row: int) -> bool:
-    """Whether a scan belongs to the stay of the scan before it, of the person at the venue."""
-    longest_us = scans.max_stay_us[row] if scans.is_out[row] else scans.dwell_us[row]
-    return not scans.is_out[before] and scans.at_us[row] - scans.at_us[before] <= longest_us
+    """Whether a scan belongs to the stay of the person's scan before it at the venue."""
+    longest_us = scans.max_stay_us[row] if scans.direction[row] == _OUT else scans.dwell_us[row]
+    return bool(scans.direction[before] != _OUT and scans.at_us[row] - scans.at_us[before] <= longest_us)
 
 
 @inlined
 def _begin(scans: SortedScans, stays: Walked, stay: int, before: int, row: int) -> None:
-    """Begin a stay; `before` is the scan before it, of the person at the venue, or -1."""
+    """Begin a stay; `before` is the person's scan before it at the venue, or -1."""
     at_us = scans.at_us[row]
     stays.first[stay] = row
     stays.zone[stay] = NO_ZONE
     stays.enter_us[stay] = at_us
-    if scans.is_out[row]:
+    stays.long_from_us[stay] = NO_LONG_PAIR
+    if scans.direction[row] == _OUT:
         stays.enter_us[stay] = max(at_us - scans.dwell_us[row], scans.earlier_us[row])
         if before >= 0:
             stays.enter_us[stay] = max(stays.enter_us[stay], scans.at_us[before])
+            if scans.direction[before] == _IN and scans.later_us[before] > at_us:
+                stays.long_from_us[stay] = scans.at_us[before]
 
 
 @inlined
 def _extend(scans: SortedScans, stays: Walked, stay: int, row: int) -> None:
-    """Add a scan to a stay, as its last for now."""
+    """Add a scan to a stay as its last scan so far."""
     at_us, zone = scans.at_us[row], scans.zone[row]
     if stays.zone[stay] == NO_ZONE:
         stays.zone[stay] = zone
@@ -201,7 +236,7 @@ def _extend(scans: SortedScans, stays: Walked, stay: int, row: int) -> None:
     stays.last[stay] = row
     stays.scans[stay] += 1
     stays.fingerprint[stay] += scans.mixed[row]
-    if scans.is_out[row]:
+    if scans.direction[row] == _OUT:
         stays.exit_us[stay], stays.exit_kind[stay] = at_us, _SCANNED
     elif scans.later_us[row] < at_us + scans.dwell_us[row]:
         stays.exit_us[stay], stays.exit_kind[stay] = scans.later_us[row], _NEXT_SCAN

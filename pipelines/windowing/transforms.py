@@ -1,7 +1,7 @@
 """Scans to stays and footfall: the wiring, no logic."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import apache_beam as beam
@@ -25,14 +25,14 @@ from pipelines.windowing.split_by_person import FindChangedPersons, SplitByPerso
 
 @dataclass
 class RecomputeDays(beam.PTransform):  # type: ignore[type-arg]
-    """Begin -> the outcome of the commit, also left for the launcher."""
+    """Begin -> the outcome of the commit, which is also left for the launcher."""
 
     plan: RecomputePlan
     scratch: str
     window_us: int
 
     def expand(self, begin: Any) -> Any:
-        """Wire the steps; `Create` spreads what it lists over the workers by itself."""
+        """Wire the steps; `Create` reshuffles, so that files spread over the workers."""
         plan = self.plan
         # changes.days: (0, ((by, part), Piece)), stamped with its date; changes.tally: Tally
         changes = (
@@ -43,7 +43,7 @@ class RecomputeDays(beam.PTransform):  # type: ignore[type-arg]
             | "Group by person" >> beam.GroupByKey()
             | "Pair scans"
             >> beam.ParDo(
-                FindChanges(plan.rules, plan.unread, plan.buckets, plan.parts, self.scratch)
+                FindChanges(plan.rules, plan.unread, plan.buckets, plan.parts, self.scratch, plan.pair_finder)
             ).with_outputs(TALLY, main="days")
         )
         rewritten = (
@@ -77,7 +77,7 @@ class RecomputeDays(beam.PTransform):  # type: ignore[type-arg]
         return beam.ParDo(split, AsList(changed))
 
     def _with_recounted(self, begin: Any, days: Any) -> Any:
-        """Add the dates whose footfall is made again whatever changes."""
+        """Add the dates whose footfall is recomputed in any case."""
         if not self.plan.recounted:
             return days
         recounted = (
@@ -98,7 +98,7 @@ def stamp_recounted(date: int) -> Any:
 class ListDayParts(beam.DoFn):
     """(0, [((by, part), Piece)]) of one window -> (DayPart, [Piece]) for every part to rewrite.
 
-    Nothing where a stay is in doubt: more will be read, and all done again.
+    Nothing if a stay is in doubt: the job is repeated with more dates.
     """
 
     parts: dict[int, int]
@@ -109,7 +109,7 @@ class ListDayParts(beam.DoFn):
         tallies: Sequence[Tally],
         window: Any = beam.DoFn.WindowParam,
     ) -> Iterator[tuple[DayPart, list[Piece]]]:
-        """Every part of a date whose stays change; else those whose footfall does."""
+        """List every part of a date whose stays change, or else the parts for its footfall."""
         if any(tally.doubtful for tally in tallies):
             return
         date = int(window.start) // DAY_SECONDS
@@ -132,14 +132,14 @@ class CommitDays(beam.DoFn):
     def process(
         self, _element: None, rewritten: Sequence[Rewritten], tallies: Sequence[Tally]
     ) -> Iterator[dict[str, Any]]:
-        """Commit unless a stay is in doubt, and leave the outcome for the launcher."""
+        """Commit, unless a stay is in doubt, and leave the outcome for the launcher."""
         tally = Tally.sum(tallies)
         dates = sorted({part.date for part in rewritten})
-        outcome: dict[str, Any] = asdict(tally) | {"dates": dates}
+        outcome: dict[str, Any] = {**tally.counts(), "dates": dates}
         if not tally.doubtful:
             try:
                 with noted(self.scratch):
-                    outcome["version"] = commit_days(self.plan, rewritten)
+                    outcome["version"] = commit_days(self.plan, rewritten, tally.pairs)
                 _count(tally, len(dates))
             except CommitConflict:
                 outcome["conflict"] = True
@@ -149,7 +149,7 @@ class CommitDays(beam.DoFn):
 
 
 def _count(tally: Tally, dates: int) -> None:
-    """Tell the runner's counters what a commit has made visible."""
+    """Add what a commit has made visible to the counters of the runner."""
     counters = {
         metrics.CHANGED_PERSONS: tally.persons,
         metrics.STAYS_ADDED: tally.added,

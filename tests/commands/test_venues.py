@@ -118,6 +118,54 @@ def test_vehicles_move_and_places_do_not(venues):
     assert venues("move", "BUS-1")[0] == 2
 
 
+def test_closing_again_never_moves_an_earlier_closing(venues):
+    venues("add", "QNG-1", "--type", "market", "--name", "Chợ", "--capacity", "50")
+    venues("close", "QNG-1", "--at", "2021-08-01")
+    code, out, err = venues("close", "QNG-1", "--at", "2021-09-01")
+    assert (code, json.loads(out)["others"]["venues"]["duplicate"]) == (0, 1)
+    assert err == "truyvet venues: 1 of the venues were closed by then already; the earlier closing stands\n"
+    assert listed(venues)[0]["closed_at"] == "2021-07-31T17:00:00Z"
+    assert venues("close", "QNG-1", "--at", "2021-07-15")[2] == ""
+    [row] = listed(venues)
+    assert (row["closed_at"], row["name"], row["capacity"]) == ("2021-07-14T17:00:00Z", "Chợ", 50)
+
+
+def test_a_replaced_venue_is_open_again_and_what_was_known_of_it_forgotten(venues):
+    venues("add", "QNG-1", "--type", "market", "--name", "Chợ", "--capacity", "50")
+    venues("close", "QNG-1", "--at", "2021-08-01")
+    assert venues("add", "QNG-1", "--type", "shop", "--replace")[0] == 0
+    [row] = listed(venues)
+    assert (row["type"], row["name"], row["capacity"], row["closed_at"]) == ("shop", None, None, None)
+
+
+def test_a_file_with_two_columns_keeps_the_rest_and_the_closing(venues, tmp_path):
+    venues("add", "QNG-1", "--type", "market", "--name", "Chợ", "--district", "522")
+    venues("close", "QNG-1", "--at", "2021-08-01")
+    path = tmp_path / "venues.csv"
+    path.write_text("venue,type\nQNG-1,shop\n", encoding="utf-8")
+    assert venues("import", path)[0] == 0
+    [row] = listed(venues)
+    assert (row["type"], row["name"], row["district_code"]) == ("shop", "Chợ", "522")
+    assert row["closed_at"] == "2021-07-31T17:00:00Z"
+
+
+def test_cells_that_cannot_be_read_are_told_and_their_venue_stands(venues, tmp_path):
+    path = tmp_path / "venues.csv"
+    path.write_text('venue,type,lat,capacity,name\nQNG-1,shop,"15,12",50.0,"Chợ\nThu Lộ"\n', encoding="utf-8")
+    code, out, err = venues("import", path)
+    counts = json.loads(out)["others"]["venues"]
+    assert (code, counts["accepted"], counts["dropped"]) == (0, 1, {"name": 1, "lat": 1})
+    assert f"venues: 1 cell of lat cannot be read and is left out, first {path} row 2: write degrees" in err
+    [row] = listed(venues)
+    assert (row["lat"], row["capacity"], row["name"]) == (None, 50, None)
+
+
+def test_a_new_lake_is_told_and_only_once(lake, venues):
+    told = f"truyvet venues: {lake} is a new lake; its keys are in {lake}.keys, keep a copy of them\n"
+    assert venues("add", "A", "--type", "shop")[2] == told
+    assert venues("add", "B", "--type", "shop")[2] == ""
+
+
 def test_the_history_holds_each_change_and_nothing_else(venues):
     venues("add", "QNG-1", "--type", "market")
     venues("add", "BUS-1", "--type", "public_transport")

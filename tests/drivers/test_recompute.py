@@ -5,7 +5,7 @@ import pytest
 
 from pipelines import cli, metrics
 from pipelines.lake import snapshot
-from pipelines.windowing.plan import check_stay_rules
+from pipelines.windowing.lake_stay_rules import check_stay_rules
 from pipelines.windowing.recompute_stays import Recomputed, recompute
 from schemas.stay_rules import load_stay_rules
 from tests.windowing import lakes, worlds

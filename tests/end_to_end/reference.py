@@ -15,6 +15,7 @@ from tests.end_to_end.worlds import DAY_US, Scan, World, dwell_us, longest_us
 
 SECOND_US = 1_000_000
 WINDOW_US = 15 * 60 * SECOND_US
+BOUNCE_US = 60 * SECOND_US
 
 
 @dataclass(frozen=True)
@@ -119,8 +120,16 @@ def _at_one_venue(scans: list[Scan], code: str, kind: str, names: Names) -> list
     made = []
     for number, group in enumerate(groups):
         at_this_venue = [groups[number - 1][-1].at_us] if number else []
-        made.append(_stay(group, at_this_venue, elsewhere, dwell_us(kind), names))
+        following = groups[number + 1][0] if number + 1 < len(groups) else None
+        if not _is_bounce(group[0], following):
+            made.append(_stay(group, at_this_venue, elsewhere, dwell_us(kind), names))
     return made
+
+
+def _is_bounce(first: Scan, following: Scan | None) -> bool:
+    """Whether two antennas read one arrival, the wrong one first."""
+    is_arrival = first.direction == "out" and following is not None and following.direction == "in"
+    return is_arrival and following.at_us - first.at_us <= BOUNCE_US
 
 
 def _stay(group: list[Scan], here: list[int], elsewhere: list[int], dwell: int, names: Names) -> Stay:

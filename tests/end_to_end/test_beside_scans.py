@@ -65,7 +65,7 @@ def test_every_encounter_and_declaration_is_counted_and_landed_once(tmp_path, la
             [declared(1), declared(2), declared(1), declared(1, person="qid:3")],
         ),
     )
-    words = ("--encounters", paths[0], "--declarations", paths[1])
+    words = ("--create", "--encounters", paths[0], "--declarations", paths[1])
     first = run(lake, *words, now=NOW)["others"]
     assert list(first) == ["encounters", "declarations"]
     assert first["encounters"] == {
@@ -115,9 +115,15 @@ def check_tables(lake, folder):
 def test_batches_in_any_order_leave_the_same_encounters(tmp_path, lake):
     records = [record for record in ENCOUNTERS if record.get("attenuation_db") != 51]
     for number in (1, 0, 1):
-        run(lake, "--encounters", written(tmp_path, f"{number}.ndjson", records[number::2]), now=NOW)
+        run(
+            lake,
+            "--create",
+            "--encounters",
+            written(tmp_path, f"{number}.ndjson", records[number::2]),
+            now=NOW,
+        )
     whole, keys = tmp_path / "whole", ("--keys", f"{lake}.keys")
-    run(whole, "--encounters", written(tmp_path, "whole.ndjson", records[::-1]), *keys, now=NOW)
+    run(whole, "--create", "--encounters", written(tmp_path, "whole.ndjson", records[::-1]), *keys, now=NOW)
     content = [sorted(map(repr, rows_of(folder, "encounters"))) for folder in (lake, whole)]
     assert content[0] == content[1]
     assert len(content[0]) == 4
@@ -125,7 +131,7 @@ def test_batches_in_any_order_leave_the_same_encounters(tmp_path, lake):
 
 def test_the_conference_comes_in_as_one_file(lake):
     epoch = ("--encounters-epoch", "2009-06-04T00:00:00+02:00")
-    report = run(lake, "--encounters", CONFERENCE, *epoch, now="2009-06-06T00:00:00Z")
+    report = run(lake, "--create", "--encounters", CONFERENCE, *epoch, now="2009-06-06T00:00:00Z")
     rows = rows_of(lake, "encounters")
     assert report["others"]["encounters"]["accepted"] == len(rows)
     assert len({(row["person_a"], row["person_b"]) for row in rows}) == 9_565
@@ -145,7 +151,7 @@ def test_an_unreadable_file_beside_good_scans_commits_nothing(tmp_path, lake):
 
 
 def test_a_file_of_no_encounters_is_done_and_counted(tmp_path, lake):
-    report = run(lake, "--encounters", written(tmp_path, "e.ndjson", []), now=NOW)
+    report = run(lake, "--create", "--encounters", written(tmp_path, "e.ndjson", []), now=NOW)
     assert report["others"]["encounters"]["received"] == 0
     assert rows_of(lake, "encounters") == []
 
@@ -161,7 +167,7 @@ def test_what_another_commit_came_before_is_judged_again_and_counted_once(tmp_pa
         return commit(where, name, *files, **how)
 
     monkeypatch.setattr(committing, "commit", interrupted)
-    words = ("--encounters", written(tmp_path, "encounters.ndjson", ENCOUNTERS))
+    words = ("--create", "--encounters", written(tmp_path, "encounters.ndjson", ENCOUNTERS))
     report = run(lake, *words, "--scans", written(tmp_path, "scans.ndjson", SCANS), now=NOW)
     counts = report["others"]["encounters"]
     assert (counts["accepted"], counts["duplicate"], counts["reasons"]) == (4, 2, REASONS)
@@ -228,14 +234,14 @@ def test_contacts_are_written_on_demand_and_kept_up_to_date_by_every_run(tmp_pat
     ],
 )
 def test_what_is_wrong_with_the_flags_is_one_line(tmp_path, lake, words, said):
-    run(lake, "--encounters", written(tmp_path, "e.ndjson", []), now=NOW)
+    run(lake, "--create", "--encounters", written(tmp_path, "e.ndjson", []), now=NOW)
     done = truyvet("contacts", "--lake", lake, *words)
     assert (done.code, done.err.count("\n")) == (2, 1)
     assert said in done.err
 
 
 def test_a_lake_of_nothing_has_no_contacts(tmp_path, lake):
-    run(lake, "--encounters", written(tmp_path, "e.ndjson", []), now=NOW)
+    run(lake, "--create", "--encounters", written(tmp_path, "e.ndjson", []), now=NOW)
     done = truyvet("contacts", "--lake", lake, "--date", "2021-07-01")
     assert done.report == {"dates": ["2021-07-01"], "contacts": 0, "crowds": 0}
     assert truyvet("contacts", "--lake", tmp_path / "none", "--date", "2021-07-01").code == 3

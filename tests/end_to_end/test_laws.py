@@ -189,7 +189,9 @@ def test_two_runs_at_once_in_two_time_zones_make_the_lake_of_one(home, folder):
         words = ("run", "--lake", folder / "lake", "--keys", home.keys, "--now", NOW, "--scans", own)
         runs.append(started(*words, "--venues", home.venues, TZ=zone))
     ends = [finished(process) for process in runs]
-    assert [done.err for done in ends] == ["", ""]
+    assert {line for done in ends for line in done.err.splitlines()} == {
+        f"truyvet run: {folder}/lake is a new lake; its keys are in {home.keys}, keep a copy of them"
+    }
     for done in ends:
         check_conservation(done.report)
     assert sum(done.report["accepted"] for done in ends) == home.report["accepted"]
@@ -198,9 +200,9 @@ def test_two_runs_at_once_in_two_time_zones_make_the_lake_of_one(home, folder):
 
 def split_finely(monkeypatch):
     """Make every step work in many parts, as it does with millions of scans."""
-    monkeypatch.setattr("pipelines.drivers.run._ROWS_A_BUCKET", 64)
+    monkeypatch.setattr("pipelines.ingest.batch.ROWS_A_BUCKET", 64)
     monkeypatch.setattr("pipelines.ingest.dedupe_step._ROWS_A_FILE", 256)
-    monkeypatch.setattr("pipelines.drivers.run._CHUNKS_A_SHARE", 2)
+    monkeypatch.setattr("pipelines.ingest.batch.CHUNKS_A_SHARE", 2)
     monkeypatch.setattr("pipelines.windowing.plan.ROWS_A_BUCKET", 128)
     monkeypatch.setattr("pipelines.windowing.plan.ROWS_A_FILE", 32)
 

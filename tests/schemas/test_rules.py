@@ -144,7 +144,7 @@ def test_a_wrong_key_is_named_with_its_file(more, named, tmp_path):
         ("2020-12-31", "2020-12-31T00:00:00Z", "valid_from is no date"),
         ("2020-12-31", "2020-12-31\nvalid_to = 2020-12-30", "valid_to is before valid_from"),
         ("2020-12-31", "2020-12-31\nomits = [1]", "omits"),
-        ("[contact]", "contact = 1", "contact is no table"),
+        ("[contact]", "contact = 1", "contact must be a table"),
     ],
 )
 def test_dates_texts_and_tables_must_be_such(old, new, named, tmp_path):

@@ -49,6 +49,32 @@ def test_a_type_that_is_not_named_has_the_default(tmp_path):
     assert rules.dwell_us[VENUE_TYPES.index("home")] == 60 * MINUTE_US
 
 
+def test_the_bounce_is_a_minute_unless_the_file_sets_it(tmp_path):
+    assert load_stay_rules().bounce_us == MINUTE_US
+    assert load(GOOD, tmp_path).bounce_us == MINUTE_US
+    assert load(f"bounce_seconds = 0\n{GOOD}", tmp_path).bounce_us == 0
+    assert load(f"bounce_seconds = 3600\n{GOOD}", tmp_path).bounce_us == 60 * MINUTE_US
+
+
+def test_days_are_a_longest_stay(tmp_path):
+    rules = load(GOOD + f"hospital = {60 * 24 * 60}\n", tmp_path)
+    assert rules.max_stay_us[VENUE_TYPES.index("hospital")] == 60 * 24 * 60 * MINUTE_US
+
+
+def test_the_mark_tells_each_difference(tmp_path):
+    marks = {load(text, tmp_path).mark for text in (GOOD, GOOD)}
+    assert len(marks) == 1
+    others = [
+        GOOD.replace('"1"', '"2"'),
+        GOOD.replace("30", "31"),
+        GOOD.replace("720", "721"),
+        f"bounce_seconds = 61\n{GOOD}",
+    ]
+    marks |= {load(text, tmp_path).mark for text in others}
+    assert len(marks) == 5
+    assert all(0 <= mark < 2**63 for mark in marks)
+
+
 def test_durations_cannot_be_changed_in_place():
     with pytest.raises(ValueError, match="read-only"):
         load_stay_rules().dwell_us[0] = 1
@@ -72,6 +98,10 @@ def test_a_longest_stay_may_equal_the_dwell(tmp_path):
         ("30", "1.5", "shop"),
         ("30", "true", "shop"),
         ("30", "99999999999999999999", "shop"),
+        ('version = "1"', 'version = "1"\nbounce_seconds = -1', "bounce_seconds must be a whole number"),
+        ('version = "1"', 'version = "1"\nbounce_seconds = 3601', "from 0 to 3600"),
+        ('version = "1"', 'version = "1"\nbounce_seconds = 1.5', "bounce_seconds"),
+        ('version = "1"', 'version = "1"\nbounce_seconds = true', "bounce_seconds"),
         ("720", "59", "max_stay_minutes of office is below"),
         ("[max_stay", "[extra]\n[max_stay", "extra"),
         ("[dwell_minutes]", "dwell_minutes = 1\n[x]", "unknown key x|dwell_minutes"),

@@ -33,7 +33,7 @@ def test_a_visitor_who_never_scans_out_stays_for_the_dwell_of_the_place():
     )
 
 
-def test_whoever_scans_elsewhere_has_left():
+def test_a_person_who_scans_elsewhere_has_left():
     assert_stays(
         """
         08:00 An café in
@@ -171,6 +171,85 @@ def test_a_lone_out_begins_no_earlier_than_the_last_scan_at_the_place():
         An temple 08:00 - 08:30 in/out
         An temple 08:30 - 09:00 ?/out
         """,
+    )
+
+
+def test_an_out_that_an_in_follows_within_a_minute_is_one_arrival_read_twice():
+    assert_stays(
+        """
+        20:00 An office out       # two antennas, one arrival
+        20:00 An office in
+        20:00 Bình office out
+        20:01 Bình office in      # exactly a minute
+        20:00 Chi office out
+        20:01:00.000001 Chi office in
+        """,
+        """
+        An office 20:00 - 00:00+1 in/dwell
+        Bình office 20:01 - 00:01+1 in/dwell
+        Chi office 16:00 - 20:00 ?/out
+        Chi office 20:01:00.000001 - 00:01:00.000001+1 in/dwell
+        """,
+    )
+
+
+def test_only_an_in_says_that_the_out_was_an_arrival():
+    assert_stays(
+        """
+        20:00 An office out
+        20:00 An office ?
+        20:00 Bình office out
+        20:00:10 Bình office out
+        20:00:20 Bình office in    # of the second alone
+        """,
+        """
+        An office 16:00 - 20:00 ?/out
+        An office 20:00 - 00:00+1 in/dwell
+        Bình office 16:00 - 20:00 ?/out
+        Bình office 20:00:20 - 00:00:20+1 in/dwell
+        """,
+    )
+
+
+def test_an_out_that_closes_a_stay_closes_it_whatever_follows():
+    assert_stays(
+        """
+        08:00 An shop in
+        08:20 An shop out
+        08:20:30 An shop in
+        08:20:40 An shop out
+        """,
+        """
+        An shop 08:00 - 08:20 in/out
+        An shop 08:20:30 - 08:20:40 in/out
+        """,
+    )
+
+
+def test_an_arrival_read_twice_is_a_scan_elsewhere_for_other_places():
+    assert_stays(
+        """
+        19:50 An café in
+        20:00 An office out
+        20:00:30 An office in
+        20:10 An temple out
+        """,
+        """
+        An café 19:50 - 20:00 in/left
+        An office 20:00:30 - 20:10 in/left
+        An temple 20:00:30 - 20:10 ?/out
+        """,
+    )
+
+
+def test_another_bounce_joins_what_lies_within_it():
+    assert_stays(
+        """
+        20:00 An office out
+        20:02 An office in
+        """,
+        "An office 20:02 - 00:02+1 in/dwell",
+        replace(load_stay_rules(), bounce_us=120_000_000),
     )
 
 

@@ -6,8 +6,8 @@ from apache_beam.options.pipeline_options import PipelineOptions, StandardOption
 from apache_beam.runners.direct.direct_runner import BundleBasedDirectRunner
 from apache_beam.transforms.window import TimestampedValue
 
-from pipelines.drivers.run import settings_for
 from pipelines.errors import UsageError
+from pipelines.ingest.batch import settings_for
 from pipelines.lake import open_lake, read_table, snapshot, storage
 from pipelines.privacy.keys import load_keys
 from pipelines.streaming.batches import Work

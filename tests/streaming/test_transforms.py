@@ -11,7 +11,7 @@ from apache_beam.runners.direct.direct_runner import BundleBasedDirectRunner
 from apache_beam.testing import test_stream
 from apache_beam.transforms.window import TimestampedValue
 
-from pipelines.drivers.run import settings_for
+from pipelines.ingest.batch import settings_for
 from pipelines.lake import open_lake, read_table
 from pipelines.metrics import LATE as LATE_COUNTER
 from pipelines.streaming.batches import Work

@@ -61,7 +61,8 @@ def _changes(plan, buckets, scratch):
     for date in plan.recounted:
         days[date].append((("venue", 0), None))
     for element in buckets.items():
-        for result in FindChanges(plan.rules, plan.unread, plan.buckets, plan.parts, scratch).work(element):
+        finding = FindChanges(plan.rules, plan.unread, plan.buckets, plan.parts, scratch, plan.pair_finder)
+        for result in finding.work(element):
             if isinstance(result, TaggedOutput):
                 tallies.append(result.value)
             else:

@@ -7,9 +7,10 @@ import pyarrow as pa
 from pipelines.lake import Lake, commit, open_lake, read_table, snapshot, write_data_file
 from pipelines.privacy.keys import create_keys
 from pipelines.times import DAY_US, day_text
+from pipelines.windowing.long_pairs import pairs_version, read_pairs
 from schemas.tables import INSTANT, SCANS, VENUES
 from tests.windowing import worlds
-from tests.windowing.reference import Stay, Window
+from tests.windowing.reference import LongPair, Stay, Window
 
 
 def new_lake(folder: Path) -> Lake:
@@ -98,6 +99,12 @@ def footfall_in(lake):
         )
         for row in read_table(lake, "footfall").to_pylist()
     ]
+
+
+def long_pairs_in(lake):
+    """The long pairs that were made with the newest stays, as the reference has them."""
+    rows = read_pairs(lake, pairs_version(snapshot(lake, "stays"))).to_pylist()
+    return [LongPair(*(row[name] for name in ("person", "venue", "in_at", "out_at"))) for row in rows]
 
 
 def _micros(moment):

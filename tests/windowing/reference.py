@@ -7,6 +7,7 @@ import hashlib
 from dataclasses import dataclass
 
 SECOND = 1_000_000
+BOUNCE = 60 * SECOND
 
 
 @dataclass(frozen=True)
@@ -36,10 +37,45 @@ class Stay:
     stay_id: int
 
 
-def stays_of(scans, dwell_us, max_stay_us):
+@dataclass(frozen=True, order=True)
+class LongPair:
+    person: int
+    venue: int
+    in_us: int
+    out_us: int
+
+
+def stays_of(scans, dwell_us, max_stay_us, bounce_us=BOUNCE):
     """A set of stays; `dwell_us` and `max_stay_us` are by venue type."""
-    scans = [scan for scan in scans if scan.kind is not None]
     stays = set()
+    for here, elsewhere in _by_person_and_venue(scans):
+        kind = here[0].kind
+        for group in _grouped(here, dwell_us[kind], max_stay_us[kind]):
+            if not _is_bounce(group, here, bounce_us):
+                before = here[: here.index(group[0])]
+                stays.add(_stay(group, before, elsewhere, dwell_us[kind]))
+    return stays
+
+
+def long_pairs_of(scans, dwell_us, max_stay_us, bounce_us=BOUNCE):
+    """A set of long pairs: a scan `in` whose `out` came too late to close its stay."""
+    pairs = set()
+    for here, elsewhere in _by_person_and_venue(scans):
+        kind = here[0].kind
+        for group in _grouped(here, dwell_us[kind], max_stay_us[kind]):
+            number = here.index(group[0])
+            came, left = here[number - 1] if number else None, group[0]
+            if left.direction != "out" or came is None or came.direction != "in":
+                continue
+            between = [scan for scan in elsewhere if came.at_us <= scan.at_us <= left.at_us]
+            if not between and not _is_bounce(group, here, bounce_us):
+                pairs.add(LongPair(came.person, came.venue, came.at_us, left.at_us))
+    return pairs
+
+
+def _by_person_and_venue(scans):
+    """The scans of a person at a venue in the order of the rule, and those elsewhere."""
+    scans = [scan for scan in scans if scan.kind is not None]
     for person in {scan.person for scan in scans}:
         own = [scan for scan in scans if scan.person == person]
         for venue in {scan.venue for scan in own}:
@@ -47,12 +83,18 @@ def stays_of(scans, dwell_us, max_stay_us):
                 (scan for scan in own if scan.venue == venue),
                 key=lambda scan: (scan.at_us, scan.direction != "out", scan.event_key),
             )
-            elsewhere = [scan for scan in own if scan.venue != venue]
-            kind = here[0].kind
-            for group in _grouped(here, dwell_us[kind], max_stay_us[kind]):
-                before = here[: here.index(group[0])]
-                stays.add(_stay(group, before, elsewhere, dwell_us[kind]))
-    return stays
+            yield here, [scan for scan in own if scan.venue != venue]
+
+
+def _is_bounce(group, here, bounce_us):
+    """Whether a stay would begin with an `out` that an `in` follows at once: one arrival, read twice."""
+    following = here[here.index(group[0]) + 1 :]
+    return (
+        group[0].direction == "out"
+        and bool(following)
+        and following[0].direction == "in"
+        and following[0].at_us - group[0].at_us <= bounce_us
+    )
 
 
 def _grouped(here, dwell_us, max_stay_us):

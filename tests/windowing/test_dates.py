@@ -11,7 +11,7 @@ def touched(enter_us, exit_us):
     return list(zip(rows.tolist(), (dates - FIRST).tolist(), strict=True))
 
 
-def test_a_stay_concerns_every_date_from_its_enter_to_its_exit():
+def test_a_stay_touches_every_date_from_its_enter_to_its_exit():
     found = touched([BASE, BASE + 23 * HOUR], [BASE + HOUR, BASE + 50 * HOUR])
     assert found == [
         (0, 0),
@@ -21,7 +21,7 @@ def test_a_stay_concerns_every_date_from_its_enter_to_its_exit():
     ]
 
 
-def test_an_exit_at_midnight_concerns_the_new_day_and_an_instant_before_does_not():
+def test_an_exit_at_midnight_touches_the_new_day_and_an_instant_before_does_not():
     assert touched([BASE], [BASE + DAY]) == [(0, 0), (0, 1)]
     assert touched([BASE], [BASE + DAY - 1]) == [(0, 0)]
 
@@ -53,6 +53,12 @@ def test_unread_dates_beyond_the_nearest_count_where_the_reach_is_long():
     assert doubtful(HOUR, HOUR, -3 * DAY, HOUR, [-9, -3, 5])
     assert not doubtful(HOUR, HOUR, -2 * DAY, HOUR, [-9, -3, 5])
     assert doubtful(HOUR, 3 * DAY, 0, 5 * DAY, [-9, -3, 5])
+
+
+def test_a_stay_over_an_unread_date_is_in_doubt():
+    assert doubtful(HOUR, 3 * DAY, 0, 3 * DAY, [1])
+    assert doubtful(HOUR, 3 * DAY, 0, 3 * DAY, [-5, 2, 9])
+    assert not doubtful(HOUR, 3 * DAY, 0, 3 * DAY, [-5, 9])
 
 
 def test_nothing_is_in_doubt_when_all_was_read():

@@ -15,7 +15,7 @@ from pipelines.windowing.footfall import WINDOW_US
 from pipelines.windowing.recompute_stays import Recomputed, recompute
 from tests.windowing import lakes, worlds
 from tests.windowing.direct import without_runner
-from tests.windowing.reference import Scan, footfall_of, stays_of
+from tests.windowing.reference import Scan, footfall_of, long_pairs_of, stays_of
 
 TABLES = ("stays", "footfall")
 
@@ -53,6 +53,10 @@ def expected(scans):
     return stays_of(scans, worlds.DWELL, worlds.MAX_STAY)
 
 
+def pairs_expected(scans):
+    return sorted(long_pairs_of(scans, worlds.DWELL, worlds.MAX_STAY))
+
+
 def files(lake):
     return {name: lakes.files_of(lake, name) for name in TABLES}
 
@@ -71,6 +75,33 @@ def histories(draw):
     for _ in range(draw(st.integers(1, 3))):
         steps.insert(draw(st.integers(0, len(steps))), (draw(kinds), draw(closings)))
     return steps
+
+
+@st.composite
+def sparse(draw):
+    """Scans days apart, so that most dates are not read and a pair reaches over them."""
+    hours = [0, 0, 0.01, 1, 9, 17, 24, 30, 48, 72, 100, 200]
+    at_hours, scans = 0.0, []
+    for number in range(draw(st.integers(2, 14))):
+        at_hours += draw(st.sampled_from(hours))
+        scans.append(
+            scan(
+                number,
+                at_hours,
+                person=draw(st.integers(1, 2)),
+                venue=draw(st.sampled_from([0, 0, 0, 1])),
+                direction=draw(st.sampled_from(["in", "in", "out", "out", "unknown"])),
+            )
+        )
+    batches = [[] for _ in range(draw(st.integers(2, 5)))]
+    for one in scans:
+        draw(st.sampled_from(batches)).append(one)
+    kinds = {0: "shop", 1: "office"}
+    steps = [batch for batch in batches if batch]
+    closing = {draw(st.integers(0, 1)): draw(st.sampled_from(scans)).at_us}
+    for registry in ((kinds, {}), (kinds, closing), (kinds, {})):
+        steps.insert(draw(st.integers(0, len(steps))), registry)
+    return [(kinds, {}), *steps]
 
 
 @st.composite
@@ -112,9 +143,11 @@ def live_through(steps, *, files_alike=True):
                 lakes.add_scans(lake, step)
             recompute(lake, rules=worlds.RULES)
             assert_lake_is(lake, expected(placed(seen, kinds, closed)))
+            assert sorted(lakes.long_pairs_in(lake)) == pairs_expected(placed(seen, kinds, closed))
         piecewise = files(lake)
         recompute(lake, rules=worlds.RULES, everything=True)
         assert_lake_is(lake, expected(placed(seen, kinds, closed)))
+        assert sorted(lakes.long_pairs_in(lake)) == pairs_expected(placed(seen, kinds, closed))
         assert files(lake) == piecewise or not files_alike
 
 
@@ -128,6 +161,13 @@ def test_batches_and_registries_in_any_order_leave_what_a_rebuild_from_zero_make
 @settings(max_examples=12, deadline=None)
 @given(chains())
 def test_chains_over_many_midnights_are_followed_as_far_as_they_go(steps):
+    with without_runner():
+        live_through(steps)
+
+
+@settings(max_examples=40, deadline=None)
+@given(sparse())
+def test_long_pairs_over_dates_that_are_not_read_are_what_a_rebuild_makes(steps):
     with without_runner():
         live_through(steps)
 
@@ -148,7 +188,7 @@ def test_the_pipeline_itself_leaves_what_a_rebuild_from_zero_makes(steps):
 
 @pytest.mark.slow
 @settings(max_examples=300, deadline=None)
-@given(st.one_of(histories(), chains()))
+@given(st.one_of(histories(), chains(), sparse()))
 def test_many_more_histories_leave_what_a_rebuild_from_zero_makes(steps):
     with without_runner():
         live_through(steps)

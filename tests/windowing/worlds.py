@@ -30,7 +30,7 @@ RULES = StayRules(
 )
 
 STEPS = sorted(
-    {0, 1, 500_000, 999_999, 1_000_000, MINUTE}
+    {0, 1, 500_000, 999_999, 1_000_000, MINUTE - 1, MINUTE, MINUTE + 1}
     | {gap + nudge for table in (DWELL, MAX_STAY) for gap in table.values() for nudge in (-1, 0, 1)}
     | {3 * HOUR, 9 * HOUR, 23 * HOUR, DAY}
 )

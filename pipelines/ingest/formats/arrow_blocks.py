@@ -20,7 +20,13 @@ _NS_PER_US: Final = 1_000
 _MOST_LENGTH: Final = np.iinfo(np.int32).max
 
 
-def columns_of(path: str, first_row: int, kinds: dict[str, str], batch: pa.RecordBatch) -> Columns:
+def columns_of(
+    path: str,
+    first_row: int,
+    kinds: dict[str, str],
+    batch: pa.RecordBatch,
+    informational: frozenset[str] = frozenset(),
+) -> Columns:
     """A block of columns; rows with a value of another type than its kind are malformed.
 
     Args:
@@ -28,6 +34,8 @@ def columns_of(path: str, first_row: int, kinds: dict[str, str], batch: pa.Recor
         first_row: the number of its first row in the chunk.
         kinds: the kind of each field by name.
         batch: columns named by fields, each once.
+        informational: fields whose values of another type become text, which a later check
+            reads or drops.
 
     Raises:
         DataError: a column of instants has no time zone.
@@ -37,8 +45,11 @@ def columns_of(path: str, first_row: int, kinds: dict[str, str], batch: pa.Recor
     fields: dict[str, Spans | Int64] = {}
     for name in batch.schema.names:
         column = batch.column(name)
-        refuse_local_time(path, name, kinds[name], column.type)
-        value, wrong = _field_of(column, kinds[name])
+        if name in informational:
+            value, wrong = _lenient_field_of(column, kinds[name])
+        else:
+            refuse_local_time(path, name, kinds[name], column.type)
+            value, wrong = _field_of(column, kinds[name])
         broken[wrong] = MALFORMED
         fields[name] = value
     return Columns(first_row, fields, rows, broken)
@@ -76,6 +87,16 @@ def _field_of(column: pa.Array, kind: str) -> tuple[Spans | Int64, Bool]:
     if _fits(type_, kind):
         return spans, none
     return spans, np.asarray(column.is_valid(), bool)
+
+
+def _lenient_field_of(column: pa.Array, kind: str) -> tuple[Spans | Int64, Bool]:
+    """The values of an informational column; only bytes that are not text are of the wrong type."""
+    type_ = column.type
+    is_instant = pa.types.is_timestamp(type_) and type_.tz is not None
+    if kind == TIME and (is_instant or pa.types.is_int64(type_)):
+        return instants_of(column), np.zeros(len(column), bool)
+    spans = text_spans(column if _is_text(type_) else _as_text(column))
+    return spans, ~valid_text(spans)
 
 
 def _fits(type_: pa.DataType, kind: str) -> bool:

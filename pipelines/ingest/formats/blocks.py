@@ -5,7 +5,7 @@ from typing import Final
 
 import numpy as np
 
-from pipelines.kernels.types import Int64, Spans, UInt8
+from pipelines.kernels.types import Bool, Int64, Spans, UInt8
 
 ROW_BITS: Final = 40
 """Bits that the number of a record in its chunk has; the number of the chunk stands above them."""
@@ -44,6 +44,8 @@ class Columns:
         broken: uint8[n], the reason the reader refuses the row for, else 0.
         raw: by row in the block, the bytes of broken rows that could not be divided
             into fields: their digest is of these instead of the row's JSON.
+        absent: by field, bool[n], the records that do not name the field at all, where a
+            format tells that from an empty value (NDJSON).
     """
 
     first_row: int
@@ -51,3 +53,4 @@ class Columns:
     rows: int
     broken: UInt8
     raw: dict[int, bytes] = field(default_factory=dict)
+    absent: dict[str, Bool] = field(default_factory=dict)

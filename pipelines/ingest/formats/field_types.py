@@ -26,6 +26,15 @@ _BY_TYPE: Final = {
 }
 _EITHER: Final = {"scan": (("person", "person_code"), ("venue", "code"))}
 """Optional columns of each of which one must be there."""
+INFORMATIONAL: Final = {
+    "venue": frozenset(
+        (
+            *("name", "province_code", "district_code", "commune_code"),
+            *("lat", "lon", "capacity", "registered_at"),
+        )
+    )
+}
+"""Fields of a contract that no answer hangs on: an unreadable cell is dropped and its record stands."""
 
 
 @cache

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 from pipelines.ingest.formats.arrow_blocks import columns_of, refuse_local_time
 from pipelines.ingest.formats.blocks import Columns
 from pipelines.ingest.formats.discover import Chunk
-from pipelines.ingest.formats.field_types import check_columns, kinds_of
+from pipelines.ingest.formats.field_types import INFORMATIONAL, check_columns, kinds_of
 from pipelines.ingest.formats.streams import open_seekable, reading, unreadable
 
 BLOCK_ROWS: Final = 1 << 17
@@ -34,13 +34,14 @@ def read_parquet(chunk: Chunk, contract: str, block_rows: int = BLOCK_ROWS) -> I
         names = file.schema_arrow.names
         check_columns(chunk.path, contract, names)
         wanted = [name for name in kinds if name in names]
-        for name in wanted:
+        informational = INFORMATIONAL.get(contract, frozenset())
+        for name in set(wanted) - informational:
             refuse_local_time(chunk.path, name, kinds[name], file.schema_arrow.field(name).type)
         first_row = 0
         groups = _groups(chunk, file.metadata, size)
         for batch in file.iter_batches(block_rows, row_groups=groups, columns=wanted, use_threads=False):
             if batch.num_rows:
-                yield columns_of(chunk.path, first_row, kinds, batch)
+                yield columns_of(chunk.path, first_row, kinds, batch, informational)
             first_row += batch.num_rows
 
 

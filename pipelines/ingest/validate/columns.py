@@ -91,11 +91,15 @@ class CheckedColumns:
         reason: uint8[n], 0 where a row is accepted.
         columns: by field, n rows; what is absent or wrong is null.
         persons: those of the columns that hold persons.
+        dropped: by informational field, bool[n], the rows that stand without their unreadable value.
+        faults: by field, bool[n], the rows refused for its value.
     """
 
     reason: UInt8
     columns: dict[str, pa.Array] = field(default_factory=dict)
     persons: list[PersonColumn] = field(default_factory=list)
+    dropped: dict[str, Bool] = field(default_factory=dict)
+    faults: dict[str, Bool] = field(default_factory=dict)
 
     def identities(self, rows: Bool) -> Identities:
         """The persons of some rows, bool[n]."""
@@ -146,7 +150,7 @@ def check(block: Columns, contract: str, keys: Keys) -> CheckedColumns:
     checked = CheckedColumns(_with_large_rows(block, contract))
     texts = {name: _distinct_of(block, name, meaning) for name, meaning in meanings_of(contract).items()}
     for name, meaning in meanings_of(contract).items():
-        column = texts[name]
+        column, before = texts[name], checked.reason
         checked.refuse(column.per_row(column.reasons))
         instant = block.fields.get(name)
         if isinstance(instant, np.ndarray):
@@ -161,7 +165,19 @@ def check(block: Columns, contract: str, keys: Keys) -> CheckedColumns:
         if meaning.required:
             absent = instant == NO_INSTANT if isinstance(instant, np.ndarray) else column.ids < 0
             checked.refuse(np.where(absent, np.uint8(MISSING_FIELD), np.uint8(0)))
+        _note_field(checked, name, meaning, before)
     return checked
+
+
+def _note_field(checked: CheckedColumns, name: str, meaning: Meaning, before: UInt8) -> None:
+    """Note which rows a field has refused; of an informational one let them stand again."""
+    refused = checked.reason != before
+    if refused.any():
+        if meaning.informational:
+            checked.dropped[name] = refused
+            checked.reason = before
+        else:
+            checked.faults[name] = refused
 
 
 def row_json(block: Columns, contract: str, row: int) -> bytes:

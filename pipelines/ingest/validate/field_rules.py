@@ -13,7 +13,7 @@ from functools import cache
 from typing import Any, Final
 from zoneinfo import ZoneInfo, available_timezones
 
-from pipelines.ingest.formats.field_types import NUMBER, TEXTS, TRUTH, WHOLE, kinds_of
+from pipelines.ingest.formats.field_types import INFORMATIONAL, NUMBER, TEXTS, TRUTH, WHOLE, kinds_of
 from pipelines.ingest.limits import EVENT_ID_BYTES, TEXT_BYTES
 from pipelines.ingest.reject_reasons import BAD_TEXT, MALFORMED
 from pipelines.times import EPOCH, LOCAL_TIMEZONE
@@ -32,7 +32,7 @@ MOST_WHOLE: Final = 2**31 - 1
 _MOST_NUMBER = sys.float_info.max
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _NUMBER = re.compile(r"-?\d{1,300}(\.\d{1,300})?([eE][+-]?\d{1,3})?", re.ASCII)
-_WHOLE = re.compile(r"\d{1,10}", re.ASCII)
+_WHOLE = re.compile(r"(\d{1,10})(?:\.0{1,9})?", re.ASCII)  # spreadsheets write 50.0 into a column with gaps
 _DAY = dt.timedelta(days=1)
 _MICROSECOND = dt.timedelta(microseconds=1)
 
@@ -51,6 +51,7 @@ class Meaning:
         check: its value from a text; None for text, persons and instants.
         dates: of an instant, whether a date alone is one.
         day_end: of an instant, whether a date alone is the end of that local day.
+        informational: whether a value that cannot be read is dropped and its record stands.
     """
 
     kind: str
@@ -59,6 +60,7 @@ class Meaning:
     check: Check | None = None
     dates: bool = True
     day_end: bool = False
+    informational: bool = False
 
 
 @cache
@@ -68,7 +70,8 @@ def meanings_of(contract: str) -> dict[str, Meaning]:
     meanings = {}
     for field in load_contract(contract).fields:
         special = _SPECIAL.get((contract, field.name), _SPECIAL.get(("", field.name), {}))
-        settings = {"check": _CHECKS.get(kinds[field.name]), **special}
+        informational = field.name in INFORMATIONAL.get(contract, ())
+        settings = {"check": _CHECKS.get(kinds[field.name]), "informational": informational, **special}
         kind = PERSON if field.name in _PERSONS else kinds[field.name]
         meanings[field.name] = Meaning(kind, field.required, **settings)
     return meanings
@@ -116,7 +119,8 @@ def _number_within(least: float, most: float) -> Check:
 
 
 def _whole(text: str) -> tuple[int | None, int]:
-    number = int(text) if _WHOLE.fullmatch(text) else MOST_WHOLE + 1
+    found = _WHOLE.fullmatch(text)
+    number = int(found[1]) if found else MOST_WHOLE + 1
     return (number, 0) if number <= MOST_WHOLE else (None, MALFORMED)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
+import orjson
 import pyarrow as pa
 
 from pipelines.ingest.formats.arrow_blocks import text_spans
@@ -19,7 +20,13 @@ _TEXTUAL: Final = (TEXT, TIME, TEXTS)
 _TEXT_TYPES: Final = frozenset((str, type(None)))
 
 
-def columns_of_lines(block: Lines, kinds: dict[str, str]) -> tuple[Columns, list[bytes]]:
+def columns_of_lines(
+    block: Lines,
+    kinds: dict[str, str],
+    informational: frozenset[str] = frozenset(),
+    *,
+    note_absent: bool = False,
+) -> tuple[Columns, list[bytes]]:
     """The records of a block as columns of text, and each record's raw bytes.
 
     A value of another type than its field's kind makes the record malformed.
@@ -27,27 +34,39 @@ def columns_of_lines(block: Lines, kinds: dict[str, str]) -> tuple[Columns, list
     Args:
         block: lines of records.
         kinds: the kind of each field by name.
+        informational: fields whose values of another type become text, which a later check
+            reads or drops.
+        note_absent: whether `absent` of the columns is filled.
     """
     raw = raw_records(block, rows_of(block))
     broken = np.zeros(len(raw), np.uint8)
     parts: dict[str, list[pa.Array]] = {name: [pa.array([], pa.string())] for name in kinds}
+    absent = {name: np.zeros(len(raw), bool) for name in kinds} if note_absent else {}
     for start in range(0, len(raw), _LINES_AT_ONCE):
         loaded = [load(line) for line in raw[start : start + _LINES_AT_ONCE]]
         reasons = broken[start : start + len(loaded)]
         reasons[:] = [reason for _, reason in loaded]
         for name, kind in kinds.items():
             values = [record.get(name) for record, _ in loaded]
-            parts[name].append(pa.array(_texts_of(values, kind, reasons), pa.string()))
+            lenient = name in informational
+            parts[name].append(pa.array(_texts_of(values, kind, reasons, lenient=lenient), pa.string()))
+        for name, rows in absent.items():
+            rows[start : start + len(loaded)] = [name not in record for record, _ in loaded]
     fields: dict[str, Spans | Int64] = {
         name: text_spans(pa.concat_arrays(texts)) for name, texts in parts.items()
     }
-    return Columns(block.first_row, fields, len(raw), broken), raw
+    return Columns(block.first_row, fields, len(raw), broken, absent=absent), raw
 
 
-def _texts_of(values: list[Any], kind: str, reasons: UInt8) -> list[str | None]:
+def _texts_of(values: list[Any], kind: str, reasons: UInt8, *, lenient: bool) -> list[str | None]:
     """The values of a field as text, nearly always what they are; a wrong type is noted in `reasons`."""
     if kind in _TEXTUAL and _TEXT_TYPES.issuperset(map(type, values)):
         return values
+    if lenient:
+        return [
+            value if value is None or isinstance(value, str) else orjson.dumps(value).decode()
+            for value in values
+        ]
     text_of = _TEXT_OF[kind]
     texts = [None if value is None else text_of(value) for value in values]
     for row, (value, text) in enumerate(zip(values, texts, strict=True)):

@@ -78,6 +78,8 @@ class Parsed:
         received: records in the block.
         tokens: int64[d], the distinct persons of the scans without a fault.
         identifiers: their canonical identifiers, UTF-8.
+        venues: int64[v], the distinct venues of the scans without a fault.
+        venue_codes: their codes, UTF-8.
     """
 
     scans: pa.Table
@@ -86,6 +88,8 @@ class Parsed:
     received: int
     tokens: Int64
     identifiers: Sequence[bytes]
+    venues: Int64
+    venue_codes: Sequence[bytes]
 
 
 def parse(block: Lines | Columns, chunk_number: int, settings: ParseSettings) -> Parsed:
@@ -104,14 +108,18 @@ def parse(block: Lines | Columns, chunk_number: int, settings: ParseSettings) ->
     scans = checked.rows(kept)
     fault = _faults(scans.occurred_us, settings)
     tokens = macs(scans.person.texts, settings.keys.token_key)
+    venues = hashes(scans.venue.texts)
     sealed = _used(scans.person.ids[fault == 0], tokens.size)
+    visited = _used(scans.venue.ids[fault == 0], venues.size)
     return Parsed(
-        scans=_table(scans, tokens, fault, row if kept is None else row[kept], settings.keys),
+        scans=_table(scans, tokens, venues, fault, row if kept is None else row[kept], settings.keys),
         refused_row=row[refused],
         refused_reason=checked.reason[refused],
         received=int(checked.reason.size),
         tokens=tokens[sealed],
         identifiers=Identifiers(scans.person.texts, sealed),
+        venues=venues[visited],
+        venue_codes=Identifiers(scans.venue.texts, visited),
     )
 
 
@@ -129,7 +137,9 @@ def _used(ids: Int32, count: int) -> Int64:
     return np.flatnonzero(marks[:count])
 
 
-def _table(scans: CheckedScans, tokens: Int64, fault: UInt8, row: Int64, keys: Keys) -> pa.Table:
+def _table(
+    scans: CheckedScans, tokens: Int64, venue: Int64, fault: UInt8, row: Int64, keys: Keys
+) -> pa.Table:
     people, venues, zones, scanners = scans.person, scans.venue, scans.zone, scans.scanner
     fields = EventFields(
         event_id=scans.event_id,
@@ -144,7 +154,7 @@ def _table(scans: CheckedScans, tokens: Int64, fault: UInt8, row: Int64, keys: K
     high, low = event_keys(keys.event_key, fields)
     columns = {
         "person": tokens[people.ids],
-        "venue": hashes(venues.texts)[venues.ids],
+        "venue": venue[venues.ids],
         "occurred_us": scans.occurred_us,
         "event_high": high,
         "event_low": low,

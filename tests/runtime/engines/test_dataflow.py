@@ -11,7 +11,7 @@ from apache_beam.options.pipeline_options import GoogleCloudOptions
 from apache_beam.portability.api import beam_runner_api_pb2
 from apache_beam.runners.dataflow.internal.apiclient import DataflowApplicationClient
 
-from pipelines.drivers.run import settings_for
+from pipelines.ingest.batch import settings_for
 from pipelines.runtime.engines.config import FOLDER, load_runner
 from pipelines.runtime.run_pipeline import beam_runner, pipeline_options
 from pipelines.streaming.batches import Work

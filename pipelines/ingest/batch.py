@@ -1,0 +1,265 @@
+"""One batch: plan its inputs, run them through the pipeline, commit; again if another commit came between."""
+
+import datetime as dt
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import pyarrow as pa
+
+from pipelines.errors import ServiceError, UsageError
+from pipelines.ingest.commit import Upsert
+from pipelines.ingest.counts import Counts
+from pipelines.ingest.dedupe_step import HeldFile
+from pipelines.ingest.formats.discover import Chunk, total_bytes
+from pipelines.ingest.formats.streams import SEALED
+from pipelines.ingest.reference_tables import CASE_SOURCE, VENUE_SOURCE, Source, read_upserted, upsert
+from pipelines.ingest.transforms import DatedInput, Ingest, IngestScans
+from pipelines.ingest.validate.scans import ParseSettings
+from pipelines.ingest.write_step import write_other_files
+from pipelines.kernels.sort import buckets_for, parts_for
+from pipelines.lake import Lake, Snapshot, read_table, snapshot, storage
+from pipelines.privacy.keys import Keys
+from pipelines.registry.registry import registry_from
+from pipelines.runtime.job_result import outcome_of
+from pipelines.times import DAY_US, day_number
+
+MAX_AGE_DAYS: Final = 60
+MAX_AHEAD_DAYS: Final = 1
+
+UPSERTED: Final = (VENUE_SOURCE, CASE_SOURCE)
+"""The inputs that are upserted by key, in the order of their commits."""
+
+ROWS_A_BUCKET = 1 << 19
+CHUNKS_A_SHARE = 64
+
+_ATTEMPTS = 8
+_BYTES_A_SCAN = 128  # a short line; a guess that is too low makes more and smaller buckets
+_PACKING = 8  # the highest compression ratio expected
+_HELD_A_SCAN = 8  # about how many scans of the lake a late one is compared with
+_DATED_A_FILE = 1 << 22
+_DAYS_AT_MOST = 36_500
+_FIRST_US, _LAST_US = -62_135_596_800_000_000, 253_402_300_799_999_999  # the UTC days of years 1 to 9999
+
+
+@dataclass(frozen=True)
+class BatchInputs:
+    """What a batch is made from.
+
+    Attributes:
+        scans: chunks, numbered from 0.
+        upserted: paths of the inputs of `UPSERTED`, by name.
+        dated: chunks of encounters and declarations, by name.
+        epoch_us: the instant that the times of SocioPatterns files count from.
+    """
+
+    scans: tuple[Chunk, ...] = ()
+    upserted: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    dated: Mapping[str, tuple[Chunk, ...]] = field(default_factory=dict)
+    epoch_us: int = 0
+
+
+@dataclass(frozen=True)
+class LandedBatch:
+    """A committed batch.
+
+    Attributes:
+        scans: what became of the scans.
+        unregistered: accepted scans of a venue that is not registered, or was closed by then.
+        others: what became of each other input that was given, as the report has it.
+        scans_version: a version of `scans` that holds the batch.
+        notes: lines for people about what may be a mistake in the inputs.
+    """
+
+    scans: Counts
+    unregistered: int
+    others: dict[str, dict[str, Any]]
+    scans_version: int
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class BatchJob:
+    """A batch that is to be committed once, however often that is attempted.
+
+    Attributes:
+        lake: an open lake.
+        settings: keys and time limits, from `settings_for`.
+        inputs: what was given.
+        received_us: the instant of receipt, the same for each attempt.
+        runner: the name of the Beam runner.
+        series: names the batch, or a series of batches that are committed one after the other.
+        number: of the batch in its series; ascends.
+    """
+
+    lake: Lake
+    settings: ParseSettings
+    inputs: BatchInputs
+    received_us: int
+    runner: str = "direct"
+    series: str = field(default_factory=lambda: os.urandom(8).hex())
+    number: int = 1
+
+    def land(self, remove: Callable[[str], object] = storage.remove_all) -> LandedBatch:
+        """Commit the batch, deduplicated against the newest scans.
+
+        Args:
+            remove: removes a scratch folder.
+
+        Raises:
+            DataError: an input cannot be read; nothing is committed.
+            ServiceError: the lake cannot be written, or other writers keep committing.
+        """
+        committed: dict[str, Any] = {}  # inputs kept by date that an earlier attempt has committed
+        for _ in range(_ATTEMPTS):
+            scratch = self.lake.scratch(
+                f"run-{os.getpid()}-{os.urandom(4).hex()}", shared=self.runner != "direct"
+            )
+            try:
+                outcome = self._attempt(scratch, committed)
+            finally:
+                remove(scratch)
+            if outcome["scans_version"] is not None:
+                return LandedBatch(
+                    scans=Counts.from_report(outcome),
+                    unregistered=outcome["unregistered"],
+                    others=outcome["others"],
+                    scans_version=outcome["scans_version"],
+                    notes=outcome["notes"],
+                )
+            committed |= {name: outcome["others"][name] for name in outcome["landed"]}
+        raise ServiceError("other writers keep committing scans", "run it again when they are done")
+
+    def _attempt(self, scratch: str, committed: Mapping[str, Any]) -> dict[str, Any]:
+        """Try once; `scans_version` of the outcome is None when another commit came between."""
+        inputs = self.inputs
+        upserts = [
+            Upsert(source, read_upserted(source, paths, self.settings.keys, _current(self.lake, source)))
+            for source in UPSERTED
+            if (paths := inputs.upserted.get(source.name))
+        ]
+        plan = self._plan(upserts, [name for name in inputs.dated if name not in committed], scratch)
+        outcome = outcome_of(
+            lambda begin: begin | "Ingest" >> IngestScans(plan, scratch), scratch, self.runner
+        )
+        by_date = {**committed, **outcome["others"]}
+        outcome["others"] = {given.source.name: given.other.report() for given in upserts}
+        outcome["others"] |= {name: by_date[name] for name in inputs.dated}
+        outcome["notes"] = tuple(line for given in upserts for line in given.other.notes)
+        return outcome
+
+    def _plan(self, upserts: Sequence[Upsert], dated: Sequence[str], scratch: str) -> Ingest:
+        held = snapshot(self.lake, "scans")
+        chunks = self.inputs.scans
+        rows = _rows_at_most(chunks)
+        return Ingest(
+            lake=self.lake,
+            batch=self.series,
+            settings=self.settings,
+            chunks=chunks,
+            held=tuple(
+                HeldFile(number, file.path, day_number(dt.date.fromisoformat(file.partition["date"])))
+                for number, file in enumerate(held.files)
+            ),
+            base=held.version,
+            registry=registry_from(_registry_after(self.lake, upserts)).left_in(scratch),
+            upserts=tuple(given.rows_alone().left_in(scratch) for given in upserts),
+            other_files=write_other_files(self.lake, self.settings.keys, upserts, self.received_us),
+            received_us=self.received_us,
+            buckets=buckets_for(rows + _held_at_most(held, rows), ROWS_A_BUCKET),
+            shares=parts_for(sum(map(len, (chunks, *self.inputs.dated.values()))), CHUNKS_A_SHARE),
+            number=self.number,
+            dated=tuple(self._dated(name) for name in dated),
+        )
+
+    def _dated(self, name: str) -> DatedInput:
+        held, chunks = snapshot(self.lake, name), self.inputs.dated[name]
+        parts = parts_for(_rows_at_most(chunks), _DATED_A_FILE)
+        return DatedInput(name, chunks, held.files, held.version, parts, self.inputs.epoch_us)
+
+
+def run_chunks(
+    lake: Lake,
+    settings: ParseSettings,
+    chunks: Sequence[Chunk],
+    received_us: int,
+    *,
+    series: str,
+    number: int,
+) -> dict[str, Any]:
+    """Commit chunks of scans once, however often it is called; nothing is recomputed.
+
+    Args:
+        lake: an open lake.
+        settings: from `settings_for`.
+        chunks: of scans, numbered from 0.
+        received_us: the instant of receipt, the same whenever the batch is tried again.
+        series: names a series of batches that are committed one after the other.
+        number: of the batch in its series; ascends.
+
+    Returns:
+        The counts of `Counts`, `unregistered` and `scans_version`.
+
+    Raises:
+        DataError: a chunk cannot be read; nothing is committed.
+        ServiceError: the lake cannot be written.
+    """
+    inputs = BatchInputs(scans=tuple(chunks))
+    landed = BatchJob(lake, settings, inputs, received_us, series=series, number=number).land()
+    return {
+        **landed.scans.report(),
+        "unregistered": landed.unregistered,
+        "scans_version": landed.scans_version,
+    }
+
+
+def settings_for(keys: Keys, now_us: int, max_age_days: float, max_ahead_days: float) -> ParseSettings:
+    """Combine the keys of a lake with the range of instants that records may have.
+
+    Args:
+        keys: the lake's own.
+        now_us: the instant that ages are measured from, microseconds UTC.
+        max_age_days: older records are refused.
+        max_ahead_days: records further ahead are refused.
+
+    Raises:
+        UsageError: a number of days is out of range.
+    """
+    for flag, days in (("--max-age-days", max_age_days), ("--max-ahead-days", max_ahead_days)):
+        if not 0 <= days <= _DAYS_AT_MOST:
+            raise UsageError(
+                f"{flag} must be a number of days from 0 to {_DAYS_AT_MOST}", "write days, such as 60"
+            )
+    oldest_us, newest_us = now_us - round(max_age_days * DAY_US), now_us + round(max_ahead_days * DAY_US)
+    return ParseSettings(keys, max(oldest_us, _FIRST_US), min(newest_us, _LAST_US))
+
+
+def _current(lake: Lake, source: Source) -> pa.Table | None:
+    return read_table(lake, source.name) if snapshot(lake, source.name).version >= 0 else None
+
+
+def _registry_after(lake: Lake, upserts: Sequence[Upsert]) -> pa.Table:
+    """Return the registry as it will be when the batch is committed."""
+    held = read_table(lake, "venues")
+    for given in upserts:
+        if given.source is VENUE_SOURCE:
+            held = upsert(held, given.other, given.source)
+    return held
+
+
+def _held_at_most(held: Snapshot, rows: int) -> int:
+    """Estimate how many scans of the lake `rows` new ones are compared with: those of the days they touch."""
+    by_date: dict[str, int] = {}
+    for file in held.files:
+        by_date[file.partition["date"]] = by_date.get(file.partition["date"], 0) + file.rows
+    return min(sum(by_date.values()), max([rows * _HELD_A_SCAN, *by_date.values()]))
+
+
+def _rows_at_most(chunks: Sequence[Chunk]) -> int:
+    """Estimate how many scans the chunks hold, rather too many than too few."""
+    packed = total_bytes(
+        [chunk for chunk in chunks if chunk.compression not in ("", SEALED) or chunk.format == "parquet"]
+    )
+    plain = total_bytes(chunks) - packed
+    return (plain + packed * _PACKING) // _BYTES_A_SCAN
