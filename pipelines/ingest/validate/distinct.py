@@ -1,4 +1,7 @@
-"""The distinct texts of a column, found without making an object of each."""
+"""Number the distinct texts of a column without making a Python object of each.
+
+A hash table with open addressing (linear probing, at most half full) over the bytes.
+"""
 
 import os
 
@@ -12,11 +15,11 @@ from pipelines.kernels.simd import folded_product
 from pipelines.kernels.types import Int32, Int64, Spans, UInt8, UInt64, read_only
 
 _SECRETS = np.frombuffer(os.urandom(16), np.uint64) | np.uint64(1)
-"""Drawn anew by each process, so that nobody can prepare texts that collide. No result depends
-on it: texts are compared byte by byte, and numbered as they come."""
+"""The key of the hash, drawn by each process so that nobody can craft texts that collide. No result
+depends on it: texts are compared byte by byte and numbered in the order of their first row."""
 
 _FEWEST_SLOTS = 1 << 10
-_MARK, _PLACE = 0, 1
+_HASH, _PLACE = 0, 1
 _COUNT, _END = 0, 1
 _SIZE = 0xFFFF_FFFF
 
@@ -29,7 +32,7 @@ def distinct(column: Texts) -> tuple[Int32, Spans]:
 
     Returns:
         The number of each row's text, int32[n], -1 where it is absent, and the
-        d distinct texts in the order of their first row, with `SLACK` bytes behind.
+        d distinct texts in the order of their first row, followed by `SLACK` bytes.
     """
     rows = column.start.size
     texts = np.empty(int(column.length.clip(0).sum(dtype=np.int64)) + SLACK, np.uint8)
@@ -61,11 +64,18 @@ def _number_texts(
 ) -> int:
     """Number the rows from `first` on that lie in a buffer.
 
-    `column` is the buffer, the position of its first byte, starts and lengths; `texts` the
-    distinct texts one behind the other; `facts` int64[distinct, 2] the hash of each and its
-    start << 32 | its size; `slots` int32[power of two] their numbers by hash, -1 where free;
-    `filled` their count and the end of `texts`.
-    Returns n, or the row to go on with when there is a larger table.
+    Args:
+        column: the buffer, the position of its first byte, starts and lengths.
+        first: the first row to number.
+        secrets: the key of the hash.
+        texts: receives the distinct texts, one behind another.
+        facts: int64[distinct, 2], receives the hash of each text and its start << 32 | size.
+        slots: int32[power of two], the table: numbers of texts, -1 where free.
+        ids: int32[n], receives the number of each row's text.
+        filled: the number of texts, and where `texts` ends.
+
+    Returns:
+        n, or the row to continue with when the table is full and must grow.
     """
     buffer, base, start, length = column
     count, end = filled
@@ -73,8 +83,8 @@ def _number_texts(
         at, size = start[row] - base, int(length[row])
         if size < 0 or not 0 <= at < buffer.size:
             continue
-        mark = _mark(buffer, at, size, secrets[0], secrets[1])
-        slot = _slot_of(buffer, at, size, mark, texts, facts, slots)
+        code = _hash(buffer, at, size, secrets[0], secrets[1])
+        slot = _slot_of(buffer, at, size, code, texts, facts, slots)
         known = int(slots[slot])
         if known < 0:
             if 2 * count >= slots.size:
@@ -82,7 +92,7 @@ def _number_texts(
                 return row
             known = count
             slots[slot] = count
-            facts[count, _MARK] = mark
+            facts[count, _HASH] = code
             facts[count, _PLACE] = end << 32 | size
             end = move(buffer, at, size, texts, end)
             count += 1
@@ -93,14 +103,14 @@ def _number_texts(
 
 @inlined
 def _slot_of(
-    buffer: UInt8, at: int, size: int, mark: np.int64, texts: UInt8, facts: Int64, slots: Int32
+    buffer: UInt8, at: int, size: int, code: np.int64, texts: UInt8, facts: Int64, slots: Int32
 ) -> np.int64:
-    """The slot that holds a text's number, or the free one where it belongs."""
+    """Return the slot that holds a text's number, or the free slot where it belongs."""
     mask = slots.size - 1
-    slot = mark & mask
+    slot = code & mask
     known = slots[slot]
     while known >= 0 and not (
-        facts[known, _MARK] == mark
+        facts[known, _HASH] == code
         and facts[known, _PLACE] & _SIZE == size
         and same(buffer, at, texts, facts[known, _PLACE] >> 32, size)
     ):
@@ -110,23 +120,23 @@ def _slot_of(
 
 
 @inlined
-def _mark(data: UInt8, at: int, size: int, factor: np.uint64, seed: np.uint64) -> np.int64:
-    """A keyed hash of a text."""
-    mark = seed + np.uint64(size)
+def _hash(data: UInt8, at: int, size: int, factor: np.uint64, seed: np.uint64) -> np.int64:
+    """Return a keyed hash of a text, eight bytes at a time."""
+    code = seed + np.uint64(size)
     index = 0
     while index < size:
-        mark = folded_product(mark ^ load_upto(data, at + index, size - index), factor)
+        code = folded_product(code ^ load_upto(data, at + index, size - index), factor)
         index += 8
-    return np.int64(mark)
+    return np.int64(code)
 
 
 @njit(cache=True, nogil=True)
 def _grown(slots: Int32, facts: Int64, count: int) -> Int32:
-    """A table of four times the slots."""
+    """Return a table with four times as many slots."""
     grown = np.full(4 * slots.size, -1, np.int32)
     mask = grown.size - 1
     for number in range(count):
-        slot = facts[number, _MARK] & mask
+        slot = facts[number, _HASH] & mask
         while grown[slot] >= 0:
             slot = (slot + 1) & mask
         grown[slot] = number
