@@ -94,7 +94,7 @@ def test_the_lake_may_come_from_the_environment(lake, monkeypatch, capsys):
         (["overlaps"], 2, "one of --person and --case"),
         (["overlaps", "--person", "device:an", "--case", "BN-1"], 2, "one of --person and --case"),
         (["overlaps", "--person", "MARKER"], 2, "KIND:VALUE"),
-        (["overlaps", "--person", "phone:MARKER"], 2, "this is no phone"),
+        (["overlaps", "--person", "phone:MARKER"], 2, "the value is not a valid phone"),
         (["overlaps", "--person", "device:an", "--from", "MARKER"], 2, "--from is no time"),
         (["overlaps", "--person", "device:an", "--min-minutes", "MARKER"], 2, "--min-minutes"),
         (["overlaps", "--person", "device:an", "--min-minutes", "-5"], 2, "--min-minutes"),
@@ -105,7 +105,7 @@ def test_the_lake_may_come_from_the_environment(lake, monkeypatch, capsys):
         (["milestones", "--case", "BN-2"], 3, "withdrawn"),
         (["milestones", "--case", "BN-3"], 3, "neither onset nor sample"),
         (["milestones", "--case", "BN-1", "--rule", "who-2021"], 2, "did you mean who-2020-12"),
-        (["token", "phone:MARKER"], 2, "this is no phone"),
+        (["token", "phone:MARKER"], 2, "the value is not a valid phone"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )
