@@ -1,4 +1,4 @@
-"""The wire contract v1: what the fields of each input are, read from the `.avsc` files."""
+"""The wire contract v1: the fields of each input, read from the `.avsc` files."""
 
 import json
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from typing import Any
 WIRE_FOLDER = Path(__file__).with_name("wire")
 
 INPUTS = ("scan", "venue", "case", "encounter", "declaration")
-"""The records that can come in, by the name of their contract."""
+"""The kinds of input records, by the names of their contracts."""
 
 
 @dataclass(frozen=True)
@@ -17,8 +17,8 @@ class Field:
     """A field of a record.
 
     Attributes:
-        required: whether a record without it is refused.
-        types: the Avro types it may have, null aside, logical types by their own name.
+        required: whether a record without the field is refused.
+        types: the Avro types it may have, without null; logical types by their own name.
     """
 
     name: str
@@ -29,7 +29,12 @@ class Field:
 
 @dataclass(frozen=True)
 class Contract:
-    """A record that comes in, its fields in the order of the contract."""
+    """An input record, its fields in the order of the contract.
+
+    Example:
+        >>> [field.name for field in load_contract("scan").fields if field.required]
+        ['occurred_at']
+    """
 
     name: str
     doc: str
@@ -38,7 +43,7 @@ class Contract:
 
 @cache
 def load_contract(name: str) -> Contract:
-    """The contract of one of `INPUTS`."""
+    """Load the contract of one of `INPUTS`."""
     schema = json.loads((WIRE_FOLDER / f"{name}.avsc").read_text(encoding="utf-8"))
     return Contract(name, schema["doc"], tuple(_field_of(field) for field in schema["fields"]))
 

@@ -1,4 +1,4 @@
-"""The data dictionary, made from the contracts, the table schemas and `stays.toml`.
+"""Make the data dictionary from the contracts, the table schemas and `stays.toml`.
 
 `python -m schemas.dictionary` rewrites `DATA_DICTIONARY.md`.
 """
@@ -11,15 +11,33 @@ import pyarrow as pa
 from schemas.contract import INPUTS, Contract, load_contract
 from schemas.stay_rules import VENUE_TYPES, load_stay_rules
 from schemas.tables import INTERNAL_TABLES, TABLES, Table
+from schemas.wire_text import NOTHING
 
 DICTIONARY = Path(__file__).with_name("DATA_DICTIONARY.md")
 
 _SECOND_US = 1_000_000
 _MINUTE_US = 60 * _SECOND_US
 
+_PERSONS = (
+    (
+        "`phone`",
+        "A mobile number, 03 05 07 08 or 09 and eight digits; a landline, 02 and nine digits; of another "
+        "country + and 8 to 15 digits. Blanks, dots, dashes and brackets may stand between the digits, and "
+        "+84, 0084 or 84 before them; a decimal such as 381234567.0 is refused.",
+        "E.164, `+84905123456`; an eleven-digit mobile of before 2018 is its successor, 0168… `+8438…`",
+    ),
+    ("`qid`", "The QID of a personal code.", "as given"),
+    ("`cccd`", "Citizen card, 12 digits.", "as given"),
+    ("`cmnd`", "Old identity card, 9 digits.", "as given"),
+    ("`bhyt`", "Health insurance: the 15 characters of the card, or the last 10.", "the last ten digits"),
+    ("`passport`", "5 to 20 letters and digits.", "capitals without blanks"),
+    ("`device`", "A device's own number or name.", "as given"),
+)
+
 
 def data_dictionary() -> str:
-    """The whole document, Markdown."""
+    """Return the whole document in Markdown."""
+    words = " ".join(f"`{word}`" for word in sorted(NOTHING) if word)
     lines = [
         "# Data dictionary",
         "",
@@ -30,9 +48,20 @@ def data_dictionary() -> str:
         "",
         "# What comes in (wire contract v1)",
         "",
+        "Text is trimmed of blanks at both ends, no-break and zero-width ones included, and kept in NFC. In",
+        f"a field that is not required {words}, in any case, mean that it is empty.",
+        "Control and bidi characters are refused.",
+        "",
     ]
     for name in INPUTS:
         lines += _contract_lines(load_contract(name))
+    lines += [
+        "## Persons",
+        "",
+        "A person is `KIND:VALUE`; two spellings of one identifier are one person.",
+        "",
+    ]
+    lines += _grid(("kind", "value", "canonical spelling"), _PERSONS)
     lines += ["# What lies in the lake", ""]
     for table in TABLES.values():
         lines += _table_lines(table)

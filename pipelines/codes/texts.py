@@ -7,13 +7,13 @@ import re
 from typing import Any, NoReturn
 
 from pipelines.codes.decoded import CodeError
+from schemas.wire_text import holds_hidden
 
 MAX_DEPTH = 16
 
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]*={0,2}", re.ASCII)
 _URL_ALPHABET = str.maketrans("-_", "+/")
-# beside control and bidi characters the separators of lines and paragraphs, U+2028 and U+2029
-_HIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+_SEPARATORS = re.compile("[\u2028\u2029]")  # of lines and of paragraphs
 
 
 def base64_bytes(text: str) -> bytes:
@@ -71,7 +71,7 @@ def one_line(text: str) -> str:
     Raises:
         CodeError: it holds line breaks, control or bidi characters.
     """
-    if not (text.isascii() and text.isprintable()) and _HIDDEN.search(text):
+    if holds_hidden(text) or _SEPARATORS.search(text):
         raise CodeError("malformed")
     return text
 

@@ -1,7 +1,7 @@
-"""Which scans are new, which are repeats and which contradict an earlier one.
+"""Deduplicate scans: which are new, which repeat an accepted scan, which conflict with one.
 
-The event key holds the UTC day and either the event id or the content, so
-rows that could meet carry the same key and lie in the same date.
+The event key covers the UTC day and either scanner and event id or the content, so
+rows to be compared carry the same key and lie in the same date.
 """
 
 from dataclasses import dataclass
@@ -14,15 +14,15 @@ from pipelines.kernels.sort import order_by_key
 from pipelines.kernels.types import Int64, UInt8, UInt64
 
 NEW, DUPLICATE, CONFLICT, OUT_OF_RANGE = 0, 1, 2, 3
-"""What `verdicts` returns; OUT_OF_RANGE means refused by the time check alone."""
+"""What `verdicts` returns; OUT_OF_RANGE is a scan refused by the time check only."""
 
 
 @dataclass(frozen=True)
 class Scans:
-    """Columns of scans, one array a column, all of one length.
+    """Columns of scans to be compared, all of one length.
 
-    `row` orders the scans of a batch (input, row) and is -1 for scans that
-    the lake already holds. `fault` is the reason code of the time check or 0.
+    `row` orders the scans of a batch (input, row) and is -1 for scans that the lake
+    already holds. `fault` is the reason code of the time check, or 0.
     """
 
     person: Int64
@@ -37,12 +37,12 @@ class Scans:
 
 
 def verdicts(scans: Scans) -> UInt8:
-    """One verdict a row: NEW, DUPLICATE, CONFLICT or OUT_OF_RANGE.
+    """Return a verdict for each row: NEW, DUPLICATE, CONFLICT or OUT_OF_RANGE.
 
-    Among rows of one event key, in the order of `row`, the first that passes
-    the time check is accepted; a later one with the same content is its
-    duplicate and any other contradicts it. A row refused for its time before
-    one is accepted is refused for its time. Rows of the lake are accepted.
+    Among the rows of one event key, in the order of `row`, the first that passes the
+    time check is accepted; a later one with the same content is a duplicate and any
+    other a conflict. Rows that fail the time check before one is accepted stay
+    refused for their time. Rows of the lake are accepted.
     """
     order = order_by_key(scans.event_high.view(np.int64), scans.event_low, (scans.row + 1).view(np.uint64))
     return _verdicts(
@@ -59,11 +59,15 @@ def verdicts(scans: Scans) -> UInt8:
 
 
 def judge_codes(key: Int64, content: Int64, row: Int64, fault: UInt8) -> UInt8:
-    """The same for rows whose event and whose content are numbers.
+    """Return verdicts of rows whose event and content are numbers.
+
+    >>> new, repeat, other = np.array([5, 5, 5]), np.array([1, 1, 2]), np.array([0, 1, 2])
+    >>> judge_codes(new, repeat, other, np.zeros(3, np.uint8)).tolist() == [NEW, DUPLICATE, CONFLICT]
+    True
 
     Args:
-        key: int64[n], the same for the rows of one event.
-        content: int64[n], the same for the same content.
+        key: int64[n], equal for the rows of one event.
+        content: int64[n], equal for equal content.
         row: int64[n], as in `Scans`.
         fault: uint8[n], as in `Scans`.
     """

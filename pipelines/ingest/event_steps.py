@@ -1,4 +1,4 @@
-"""Chunks of encounters or declarations to files of their tables, date by date."""
+"""Beam steps from chunks of encounters or declarations to files of their tables, date by date."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -36,11 +36,11 @@ from pipelines.times import DAY_US, day_text
 
 @dataclass
 class ParseDated(ParseChunks):
-    """Chunk -> ((day, part), Piece); beside it the tags of `ParseChunks`, but for dates.
+    """Chunk -> ((day, part), Piece); with the tags of `ParseChunks` except dates.
 
     Attributes:
-        source: a name of `DATED`.
-        epoch_us: what the times of a SocioPatterns file count from.
+        source: a key of `DATED`.
+        epoch_us: the instant that the times of a SocioPatterns file count from.
     """
 
     source: str
@@ -51,7 +51,7 @@ class ParseDated(ParseChunks):
         return self.source
 
     def work(self, chunk: Chunk, *_: Any) -> Iterator[Any]:
-        """One chunk, block by block."""
+        """Parse one chunk, block by block."""
         source = DATED[self.source]
         for number, block in enumerate(read_blocks(chunk, source.contract, self.epoch_us)):
             name = f"{self.source}-{chunk.number:06}-{number:04}"
@@ -76,7 +76,7 @@ class ParseDated(ParseChunks):
 
 @dataclass(frozen=True)
 class WrittenEvents:
-    """How the rows of one part of a day were judged, and the file of the new ones, if any."""
+    """Verdicts on the rows of one part of a day, and the file of the new rows, if any."""
 
     accepted: int
     duplicate: int
@@ -85,13 +85,13 @@ class WrittenEvents:
 
 @dataclass
 class JudgeDated(ThreadedDoFn):
-    """((day, part), pieces) -> WrittenEvents; .later: (chunk, Piece) of what is refused here.
+    """((day, part), pieces) -> WrittenEvents; .later: (chunk, Piece) of rows refused here.
 
     Attributes:
-        source: a name of `DATED`.
-        held: the files of the table, in the version that is deduplicated against.
-        parts: of events, a power of two.
-        keys: of the hash of events.
+        source: a key of `DATED`.
+        held: the files of the table, in the version to deduplicate against.
+        parts: the number of parts of a day, a power of two.
+        keys: whose event key hashes event ids.
     """
 
     lake: Lake
@@ -102,7 +102,7 @@ class JudgeDated(ThreadedDoFn):
     scratch: str
 
     def work(self, element: tuple[tuple[int, int], Iterable[Piece]], *_: Any) -> Iterator[Any]:
-        """Judge the rows of one part of a day, and write the new ones."""
+        """Deduplicate the rows of one part of a day and write the new ones."""
         (day, part), pieces = element
         given = read_pieces(pieces)
         rows = pa.concat_tables([*self._held(day, part), given])
@@ -119,7 +119,7 @@ class JudgeDated(ThreadedDoFn):
             yield TaggedOutput(LATER, (chunk, piece))
 
     def _held(self, day: int, part: int) -> Iterator[pa.Table]:
-        """The rows of the lake that could meet those of the part."""
+        """Yield the lake's rows of the same day and part."""
         source = DATED[self.source]
         for file in self.held:
             if file.partition["date"] == day_text(day):
@@ -140,13 +140,13 @@ class JudgeDated(ThreadedDoFn):
 
 
 def files_of(parts: Iterable[WrittenEvents | Refused | ParseCounts]) -> list[DataFile]:
-    """The files of an input's table, in the order of their names."""
+    """Return the files of an input's table, in the order of their names."""
     files = [part.file for part in parts if isinstance(part, WrittenEvents) and part.file is not None]
     return sorted(files, key=lambda file: file.path)
 
 
 def counts_of(parts: Iterable[WrittenEvents | Refused | ParseCounts]) -> Counts:
-    """What became of an input."""
+    """Return what became of the records of an input."""
     parts = list(parts)
     written = [part for part in parts if isinstance(part, WrittenEvents)]
     return Counts.of(

@@ -1,7 +1,7 @@
-"""Inputs whose records happen at an instant: encounters and declarations.
+"""Encounters and declarations: inputs that happen at an instant and are kept by date.
 
-They are judged as scans are: each by itself, then against what is accepted
-of the same UTC day, an event id standing for one content.
+Like scans they are checked one by one, then compared with what is accepted of the
+same UTC day. They have no scanner, so an event id is unique within its day.
 """
 
 from collections.abc import Callable, Sequence
@@ -36,12 +36,12 @@ class DatedSource:
     """An input whose rows are kept by date.
 
     Attributes:
-        contract: the name of its contract.
-        table: the table of the lake, of the same name as its flag.
-        begins: the column whose UTC day is the date; it may not be too old.
-        ends: the column that may not be too new.
-        defects: what is wrong with rows beyond their single fields, uint8[n].
-        columns: the table's columns from the checked fields of accepted rows.
+        contract: the name of its wire contract.
+        table: its table in the lake, named like its flag.
+        begins: the column whose UTC day is the date; too old rows are refused by it.
+        ends: the column by which too new rows are refused.
+        defects: returns the reasons of rows whose fields are sound but do not fit together, uint8[n].
+        columns: makes the table's columns of the checked fields of accepted rows.
     """
 
     contract: str
@@ -53,10 +53,10 @@ class DatedSource:
 
     @property
     def rows_schema(self) -> pa.Schema:
-        """The table's columns, then what judging needs.
+        """The table's columns, then what deduplication needs.
 
-        `row` = chunk number << ROW_BITS | row in the chunk, -1 of a row that the lake holds;
-        `fault` the reason code of the time check, else 0.
+        `row` = chunk number << ROW_BITS | row in the chunk, or -1 for a row of the lake;
+        `fault` = the reason code of the time check, or 0.
         """
         judging = [pa.field("row", pa.int64()), pa.field("fault", pa.uint8())]
         return pa.schema([*self.table.file_schema, *judging])
@@ -64,14 +64,14 @@ class DatedSource:
 
 @dataclass(frozen=True)
 class DatedBlock:
-    """What became of a block; refused rows and `rows` make up all that were received.
+    """The result of a block: every record received is in `rows` or in the refused ones.
 
     Attributes:
-        rows: `rows_schema`; rows that only the time check refuses are among them.
+        rows: `rows_schema`; includes rows that only the time check refuses.
         refused_row: int64[k], packed like `row`, ascending.
         refused_reason: uint8[k].
-        received: records in the block.
-        tokens: int64[d], the distinct persons of the rows without a fault.
+        received: the number of records in the block.
+        tokens: int64[d], the distinct persons of rows without a fault.
         identifiers: their canonical identifiers, UTF-8.
     """
 
@@ -86,13 +86,13 @@ class DatedBlock:
 def parse_dated(
     source: DatedSource, block: Lines | Columns, chunk_number: int, settings: ParseSettings
 ) -> DatedBlock:
-    """Check a block; no record is ever an exception.
+    """Check a block; a bad record is refused, never an exception.
 
     Args:
         source: what the records are.
         block: records of one chunk.
-        chunk_number: of all chunks of the input.
-        settings: keys and the range of time.
+        chunk_number: the chunk's number among those of the input.
+        settings: keys and the accepted range of time.
     """
     row = rows_of(block) + ((chunk_number << ROW_BITS) + block.first_row)
     if isinstance(block, Lines):
@@ -117,7 +117,7 @@ def parse_dated(
 
 
 def _faults(source: DatedSource, columns: Fields, settings: ParseSettings) -> UInt8:
-    """The reason of the time check of each row, 0 where there is none."""
+    """Check the time of each row; return reason codes, 0 for none."""
     fault = np.zeros(len(columns[source.begins]), np.uint8)
     fault[_micros(columns[source.ends]) > settings.newest_us] = TOO_NEW
     fault[_micros(columns[source.begins]) < settings.oldest_us] = TOO_OLD
@@ -125,7 +125,7 @@ def _faults(source: DatedSource, columns: Fields, settings: ParseSettings) -> UI
 
 
 def judge_dated(rows: pa.Table) -> UInt8:
-    """The verdicts of `duplicates` on rows of one UTC day, those of the lake among them.
+    """Return the verdicts of `pipelines.ingest.dedupe` on rows of one UTC day, including the lake's.
 
     Args:
         rows: `rows_schema` of a source.
@@ -141,7 +141,7 @@ def judge_dated(rows: pa.Table) -> UInt8:
 
 
 def dated_order(source: DatedSource, rows: pa.Table) -> Int64:
-    """The permutation that puts rows in the order of the table, ties in the order of the input."""
+    """Return the permutation that sorts rows as the table is sorted, ties in the order of the input."""
     first = np.argsort(rows["row"].to_numpy(), kind="stable")
     at, *tokens = source.table.sorted_by
     ties = [as_unsigned(rows[name].to_numpy()[first]) for name in tokens]
@@ -150,11 +150,11 @@ def dated_order(source: DatedSource, rows: pa.Table) -> Int64:
 
 
 def event_marks(rows: pa.Table, key: bytes) -> UInt64:
-    """A number that rows of one event share: of the event id, or of the first of the persons.
+    """Return a number that all rows of one event share: a hash of the event id, or the first person.
 
     Args:
         rows: `rows_schema` of a source.
-        key: of the hash, so that nobody can prepare events that share one.
+        key: of the hash, so that nobody can craft ids that all fall into one part.
     """
     ids, texts = distinct(column_of(text_spans(rows["event_id"].combine_chunks())))
     person = rows[next(name for name in rows.column_names if name.startswith("person"))].to_numpy()
@@ -163,7 +163,7 @@ def event_marks(rows: pa.Table, key: bytes) -> UInt64:
 
 
 def _codes(column: pa.Array | pa.ChunkedArray) -> Int64:
-    """A number for each row, the same for the same value; -1 for null."""
+    """Number the values of a column, equal values equally; -1 for null."""
     whole = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
     codes: Int64 = (
         whole.dictionary_encode().indices.cast(pa.int64()).fill_null(-1).to_numpy(zero_copy_only=False)
@@ -172,7 +172,7 @@ def _codes(column: pa.Array | pa.ChunkedArray) -> Int64:
 
 
 def _micros(column: pa.Array | pa.ChunkedArray) -> Int64:
-    """Instants as microseconds; null as 0."""
+    """Return instants as microseconds, null as 0."""
     micros: Int64 = column.cast(pa.int64()).fill_null(0).to_numpy(zero_copy_only=False)
     return micros
 
@@ -182,7 +182,7 @@ def _no_defects(fields: Fields) -> UInt8:
 
 
 def _encounter_defects(fields: Fields) -> UInt8:
-    """Nobody meets himself, and a meeting ends after it begins."""
+    """Refuse an encounter with oneself, and one that does not end after it starts."""
     alone = pc.fill_null(pc.equal(fields["person_a"], fields["person_b"]), False)
     backward = pc.fill_null(pc.less_equal(fields["ended_at"], fields["started_at"]), False)
     late = np.where(np.asarray(backward, bool), np.uint8(BAD_TIME), np.uint8(0))
@@ -191,7 +191,7 @@ def _encounter_defects(fields: Fields) -> UInt8:
 
 
 def _encounter_columns(fields: Fields) -> Fields:
-    """The pair in the order of its tokens: an encounter has no direction."""
+    """Order each pair by its tokens: an encounter has no direction."""
     one, other = (fields[name].to_numpy(zero_copy_only=False) for name in ("person_a", "person_b"))
     pair: dict[str, Any] = {"person_a": np.minimum(one, other), "person_b": np.maximum(one, other)}
     return {**fields, **{name: pa.array(column) for name, column in pair.items()}}
@@ -206,4 +206,4 @@ DATED: Final = {
         DatedSource("declaration", DECLARATIONS, "declared_at", "declared_at", _no_defects, dict),
     )
 }
-"""By the name of the table, in the order of their commits."""
+"""The sources by the name of their table, in the order of their commits."""

@@ -1,4 +1,4 @@
-"""Why a record is refused: the reasons of the wire contract, in the order of their checks."""
+"""Reasons to refuse a record, of the wire contract, in the order of their checks."""
 
 from typing import Final
 
@@ -18,7 +18,7 @@ REASONS: Final = (
     "past_retention",
     "erased",
 )
-"""A reason's code (uint8) is its position; 0 is no reason. Of several defects the smallest counts."""
+"""A reason's code (uint8) is its position; 0 means accepted. Of several defects the smallest code counts."""
 
 MALFORMED: Final = 1
 TOO_LARGE: Final = 2

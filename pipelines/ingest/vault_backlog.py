@@ -1,4 +1,4 @@
-"""Which persons the vault does not hold yet: of a bundle of chunks, and of a batch that is committed."""
+"""Persons that the vault does not hold yet: of a bundle of chunks, and of a batch before its commit."""
 
 import threading
 from collections.abc import Sequence
@@ -12,26 +12,40 @@ from schemas.tables import VAULT
 
 
 class Unsealed:
-    """The tokens that somebody still has to seal; each is handed out once.
+    """Hands out each token that still has to be sealed once, to one of several threads.
 
-    Lives as long as a bundle, so that a bundle tried again seals again.
+    Lives as long as a Beam bundle: a bundle that is retried must seal again, for
+    what its first attempt wrote may be lost.
+
+    Example:
+        >>> import numpy as np
+        >>> unsealed = Unsealed(np.array([7]))
+        >>> unsealed.claim(np.array([7, 8, 9])).tolist()
+        [1, 2]
+        >>> unsealed.claim(np.array([9, 10])).tolist()
+        [1]
     """
 
     def __init__(self, sealed: Int64) -> None:
-        """Begin with the tokens that the vault holds, int64[n] in any order."""
+        """Start with the tokens that the vault holds, int64[n] in any order."""
         self._lock = threading.Lock()
         self._sealed = IdSet(sealed)
 
     def claim(self, tokens: Int64) -> Int64:
-        """The positions in `tokens` (distinct, int64[n]) that the caller has to seal."""
+        """Return the positions in `tokens` (distinct, int64[n]) that the caller has to seal."""
         with self._lock:
             return self._sealed.add(tokens)
 
 
 def sealed_once(lake: Lake, files: Sequence[DataFile], version: int) -> list[DataFile]:
-    """New files of the vault without whom it holds at a version, or an earlier one of the files.
+    """Drop rows of new vault files whose person is in the vault or in an earlier file.
 
-    Two inputs of a batch may name one person, and another run may have sealed him meanwhile.
+    Two inputs of a batch may name the same person, and another run may have sealed him meanwhile.
+
+    Args:
+        lake: of the files.
+        files: new files of the vault.
+        version: of the vault to compare with.
     """
     unsealed = Unsealed(read_table(lake, "vault", ["person"], version)["person"].to_numpy())
     kept = []

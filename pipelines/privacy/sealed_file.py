@@ -1,11 +1,11 @@
-"""Sealed files: what must not lie on a disk in clear text while it waits there.
+"""Sealed files: encrypted at rest while landed messages wait for their commit.
 
     file  = magic (8) ‖ salt (16) ‖ frame…
     frame = length (4, big-endian) ‖ last (1) ‖ AES-256-GCM(up to 1 MB)
 
-Each file has a key of its own, HMAC-SHA-256(key, salt). The nonce of a frame is
-its number and `last` its associated data, so frames cannot be moved between
-files or within one, and a file that was cut off shows it.
+Each file has a key of its own, HMAC-SHA-256(key, salt). The nonce of a frame is its
+number and `last` is its associated data, so frames cannot be moved between or within
+files, and a truncated file is detected (the STREAM construction of Hoang et al., 2015).
 """
 
 import hmac
@@ -27,19 +27,26 @@ _NONCE = 12
 
 
 class NotSealedError(OSError):
-    """A sealed file is damaged, cut off, or was sealed with another key."""
+    """A sealed file is damaged, truncated, or was sealed with another key."""
 
 
 def seal_into(file: IO[bytes], key: bytes, parts: Iterable[bytes]) -> int:
-    """Write a sealed file.
+    """Write a sealed file and return its size.
+
+    >>> file = io.BytesIO()
+    >>> seal_into(file, b"k" * 32, [b"one ", b"scan"])
+    53
+    >>> _ = file.seek(0)
+    >>> SealedReader(file, b"k" * 32).read()
+    b'one scan'
 
     Args:
-        file: at its begin.
+        file: open for writing, at its start.
         key: 32 bytes, shared by many files.
         parts: the content.
 
     Returns:
-        How many bytes were written.
+        The number of bytes written.
     """
     salt = os.urandom(_SALT)
     cipher = _cipher(key, salt)
@@ -55,17 +62,17 @@ def seal_into(file: IO[bytes], key: bytes, parts: Iterable[bytes]) -> int:
 
 
 class SealedReader(io.RawIOBase):
-    """The content of a sealed file, read once from its begin to its end."""
+    """The content of a sealed file, read once from start to end."""
 
     def __init__(self, file: Any, key: bytes) -> None:
         """Read the head.
 
         Args:
-            file: opened for reading, at its begin.
-            key: the one that it was sealed with.
+            file: open for reading, at its start.
+            key: the key that it was sealed with.
 
         Raises:
-            NotSealedError: it is no sealed file.
+            NotSealedError: the file is not a sealed file.
         """
         self._file = file
         head = self._exactly(len(MAGIC) + _SALT)
@@ -80,7 +87,7 @@ class SealedReader(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        """Fill the buffer, partly at the end of a frame; 0 is the end of the file.
+        """Fill the buffer up to the end of a frame and return the number of bytes; 0 is the end.
 
         Raises:
             NotSealedError: a frame is damaged or missing.
@@ -115,7 +122,7 @@ class SealedReader(io.RawIOBase):
 
 
 def _frames(parts: Iterable[bytes]) -> Iterator[bytes]:
-    """The content in pieces of a frame's size; the last one may be shorter."""
+    """Cut the content into pieces of a frame's size; the last may be shorter."""
     held = bytearray()
     for part in parts:
         held += part

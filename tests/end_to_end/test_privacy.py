@@ -24,11 +24,13 @@ NOW = "2021-08-01T00:00:00Z"
 PERSONS = {
     "phone:0905 987 654": "phone:+84905987654",
     "passport:b77q 5512x": "passport:B77Q5512X",
-    "bhyt:GD4519999777123": "bhyt:GD4519999777123",
+    "bhyt:GD4519999777123": "bhyt:9999777123",
+    "cmnd:212777555": "cmnd:212777555",
     "cccd:051099777111": "cccd:051099777111",
     "qid:Bí Mật": "qid:Bí Mật",
     "device:Dấu-Vết-1": "device:Dấu-Vết-1",
 }
+CARD = "051088777222|212777444|Lê Thị Bí Ẩn|23011988|Nữ|Thôn Kín Đáo|17052021"
 CASE = "phone:0905222333"
 REFUSED = {
     "event_id": "ev-xấu",
@@ -40,7 +42,8 @@ REFUSED = {
     "note": "ghi-chú-xấu",
 }
 SECRETS = (
-    *("905987654", "905 987 654", "77Q5512X", "77q 5512x", "4519999777123", "051099777111", "Bí Mật"),
+    *("905987654", "905 987 654", "77Q5512X", "77q 5512x", "9999777123", "051099777111", "Bí Mật"),
+    *("212777555", "051088777222", "212777444", "Bí Ẩn", "23011988", "Kín Đáo"),
     *("Dấu-Vết", "905222333", "ev-riêng", "máy-riêng", "ghi-chú-riêng", "905000999", "nhà-xấu", "email:lan"),
     *(value.removeprefix("device:") for name, value in REFUSED.items() if name != "zone"),
 )
@@ -57,7 +60,7 @@ def good_records() -> list[dict[str, str]]:
             "occurred_at": f"2021-07-20T08:0{number}:00Z",
         }
         for number, person in enumerate(PERSONS)
-    ]
+    ] + [{**fields, "person_code": CARD, "occurred_at": "2021-07-20T08:30:00Z"}]
 
 
 def bad_records() -> list[dict[str, Any]]:
@@ -73,7 +76,9 @@ def bad_records() -> list[dict[str, Any]]:
         whole | {"person": "email:lan@example.vn"},
         whole | {"occurred_at": "khu-xấu"},
         whole | {"code": REFUSED["code"]},
-        whole | {"event_id": "ev-riêng-0"},
+        whole | {"event_id": "ev-riêng-0", "scanner": "máy-riêng"},
+        whole | {"person_code": CARD.replace("|", "/")},
+        whole | {"person": "cccd:051088777223", "person_code": CARD},
         whole | {"occurred_at": "2021-01-01T00:00:00Z"},
         whole | {"occurred_at": "2031-01-01T00:00:00Z"},
     ]
@@ -194,7 +199,15 @@ def has_what_may_be_there(world: Path) -> None:
 
 
 def has_no_hash_without_the_key(world: Path) -> None:
-    names = [*PERSONS, *PERSONS.values(), CASE, "máy-riêng", *(f"ev-riêng-{number}" for number in range(6))]
+    names = [
+        *PERSONS,
+        *PERSONS.values(),
+        CARD,
+        "cccd:051088777222",
+        CASE,
+        "máy-riêng",
+        *(f"ev-riêng-{number}" for number in range(6)),
+    ]
     hashed = [hashlib.sha256(name.encode()).digest() for name in names]
     numbers = {
         int.from_bytes(digest[:8], order, signed=True) for digest in hashed for order in ("big", "little")
@@ -219,7 +232,7 @@ def has_everybody_sealed(world: Path) -> None:
     sealed = pa.Table.from_pylist(rows)
     authority = load_authority(world / "lake.keys/authority.key")
     identifiers = unseal(authority, sealed)
-    assert set(identifiers) >= {*PERSONS.values(), "phone:+84905222333"}
+    assert set(identifiers) >= {*PERSONS.values(), "cccd:051088777222", "phone:+84905222333"}
     assert len(identifiers) == len(set(identifiers))
     kept = {row["person"] for table in ("scans", "cases", "stays") for row in rows_of(world / "lake", table)}
     assert kept <= {row["person"] for row in rows}

@@ -89,7 +89,8 @@ def _person(number: int, who: int, dice: random.Random) -> str:
         (
             f"phone:+84905{digits}",
             f"passport:B{digits}",
-            f"bhyt:GD4510{digits}123",
+            f"bhyt:0{digits}123",
+            f"cmnd:212{digits}",
             f"cccd:051099{digits}",
             f"device:Máy-{digits}",
         )
@@ -139,7 +140,7 @@ def _scan(dice: random.Random, person: str, venue: Venue, at_us: int, number: in
         zone=dice.choice((None, None, "Tầng 1", "T2")),
         event_id=f"é{person}/{number}" if dice.random() < 0.7 else None,
         scan_mode=dice.choice((None, "self", "guard", "kiosk", "manual", "nfc")),
-        scanner=dice.choice((None, "máy quét 1")),
+        scanner=dice.choice((None, "máy quét 1", "máy quét 2")),
     )
 
 
@@ -178,9 +179,29 @@ def record(scan: Scan, dice: random.Random | None = None) -> dict[str, str]:
         fields["occurred_at"] = rfc3339(scan.at_us, dice.choice(_OFFSETS), dice.choice((6, 7, 9)))
         if scan.direction == "unknown" and dice.random() < 0.5:
             fields["direction"] = dice.choice((None, ""))
-        if dice.random() < 0.2:
-            fields = {name: value and unicodedata.normalize("NFD", value) for name, value in fields.items()}
+        if scan.person.startswith("cccd:") and dice.random() < 0.3:
+            fields["person_code"] = _card(scan.person.removeprefix("cccd:"))
+            fields["person"] = dice.choice((None, scan.person, "nan"))
+        fields = {name: _disguised(name, value, dice) for name, value in fields.items()}
     return {name: value for name, value in fields.items() if value is not None}
+
+
+def _card(number: str) -> str:
+    """The code on the citizen card of a number."""
+    return f"{number}||Nguyễn Thị Ả|01011990|Nữ|Quảng Ngãi|01012021"
+
+
+def _disguised(name: str, value: str | None, dice: random.Random) -> str | None:
+    """A field that means the same: padded, decomposed, a zone in another case, a word for nothing."""
+    if value is None:
+        return dice.choice((None, None, None, "", "nan", "N/A", " null", "\u00a0", "-"))
+    if name == "zone":
+        value = dice.choice((value, value, value.upper(), value.lower()))
+    if dice.random() < 0.2:
+        value = unicodedata.normalize("NFD", value)
+    if dice.random() < 0.2:
+        value = dice.choice((" ", "\u00a0", "\u200b", "")) + value + dice.choice((" ", "\t", "\ufeff\u3000"))
+    return value
 
 
 def _spelled(person: str, dice: random.Random) -> str:
@@ -190,7 +211,9 @@ def _spelled(person: str, dice: random.Random) -> str:
         return dice.choice(
             (person, f"phone:0{national}", f"phone:84{national}", f"phone:+84 {national[:3]}-{national[3:]}")
         )
-    if kind in ("passport", "bhyt"):
+    if kind == "bhyt":
+        return f"bhyt:{dice.choice(('', 'GD451', 'gd 4 51 ', 'HC402'))}{value}"
+    if kind == "passport":
         return dice.choice((person, person.replace(value, value.lower()), f"{kind}:{value[:3]} {value[3:]}"))
     return person
 

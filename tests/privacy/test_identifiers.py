@@ -4,6 +4,7 @@ import pytest
 
 from pipelines.errors import UsageError
 from pipelines.privacy.identifiers import KINDS, OLD_MOBILES, canonical_or_none, canonical_person
+from schemas.wire_text import BLANKS
 
 PHONE = "phone:+84905123456"
 LANDLINE = "phone:+842553822222"
@@ -36,6 +37,16 @@ LANDLINE = "phone:+842553822222"
 )
 def test_every_spelling_of_a_mobile_number_is_one(text: str) -> None:
     assert canonical_person(text) == PHONE
+
+
+@pytest.mark.parametrize("blank", BLANKS.replace("\t", ""))
+def test_blanks_of_every_kind_may_stand_in_a_phone_a_card_and_behind_the_colon(blank: str) -> None:
+    assert canonical_person(f"phone:{blank}0905{blank}123456{blank}") == PHONE
+    assert canonical_person(f"bhyt:HC401{blank}01234{blank}56789") == "bhyt:0123456789"
+    assert canonical_person(f"passport:{blank}c{blank}1234567") == "passport:C1234567"
+    assert canonical_person(f"qid:{blank}A{blank}1") == f"qid:A{blank}1".replace("\u2000", "\u2002").replace(
+        "\u2001", "\u2003"
+    )
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 
 from pipelines.errors import DataError
 from pipelines.privacy.vault import Sealer, key_id, unseal
@@ -52,6 +54,14 @@ def test_no_rows_are_a_table_without_rows(authority, sealer):
 def test_a_sealed_row_is_92_bytes_and_a_tag_longer_than_its_identifier(sealer):
     lengths = [len(sealed) for sealed in seal(sealer)["sealed"].to_pylist()]
     assert lengths == [32 + 48 + 12 + 16 + len(text.encode()) for text in IDENTIFIERS]
+
+
+def test_the_data_key_is_sealed_by_the_standard(authority, sealer):
+    suite = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM)
+    for sealed, text in zip(seal(sealer)["sealed"].to_pylist(), IDENTIFIERS, strict=True):
+        data_key = suite.decrypt(sealed[:80], authority, info=b"truyvet vault v2")
+        token = int(TOKENS[IDENTIFIERS.index(text)]).to_bytes(8, "big", signed=True)
+        assert AESGCM(data_key).decrypt(sealed[80:92], sealed[92:], token) == text.encode()
 
 
 def test_no_identifier_and_no_nonce_shows_twice(sealer):

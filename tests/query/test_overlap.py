@@ -237,7 +237,7 @@ def test_a_case_stands_for_its_person_and_the_whole_time(lake):
         ({}, "one of --person and --case"),
         ({"person": "device:an", "case": "BN-1"}, "one of --person and --case"),
         ({"person": "an"}, "KIND:VALUE"),
-        ({"person": "phone:12"}, "this is no phone"),
+        ({"person": "phone:12"}, "the value is not a valid phone"),
         ({"person": "device:an", "from_": "yesterday"}, "--from is no time"),
         ({"person": "device:an", "to": "2021-07-01T00:00:00"}, "--to is no time"),
         ({"person": "device:an", "to": dt.datetime(2021, 7, 1)}, "--to has no time zone"),

@@ -1,7 +1,7 @@
-"""A block of registry, cases, encounters or declarations as checked columns of the lake's types.
+"""Check a block of the registry, cases, encounters or declarations; return columns of the lake's types.
 
-A column is checked one distinct text at a time. The defect of a row that
-counts is the first in the order of `reasons`.
+Each distinct text of a column is checked once. Of several defects of a row the
+first in the order of the reasons counts.
 """
 
 import datetime as dt
@@ -20,7 +20,7 @@ from pipelines.ingest.formats.field_types import NUMBER, TIME, TRUTH, WHOLE
 from pipelines.ingest.limits import RECORD_BYTES
 from pipelines.ingest.reject_reasons import BAD_TIME, MISSING_FIELD, TOO_LARGE
 from pipelines.ingest.validate.distinct import distinct
-from pipelines.ingest.validate.field_rules import PERSON, Meaning, local_day, meanings_of, midnight_us
+from pipelines.ingest.validate.field_rules import PERSON, FieldRule, local_day, midnight_us, rules_of
 from pipelines.ingest.validate.scan_columns import person_reasons
 from pipelines.ingest.validate.text_column import column_of, tidied
 from pipelines.ingest.validate.timestamps import BAD_INSTANT, instants
@@ -32,7 +32,7 @@ from schemas.tables import INSTANT
 
 _EARLIEST_US = -62_135_510_400_000_000  # 0001-01-02
 _LATEST_US = 253_402_214_399_999_999  # 9999-12-30
-"""The instants that have a date in every time zone."""
+"""The range of instants that have a date in every time zone."""
 
 _WORST_ESCAPE = 6
 _JSON_FRAME = 1024
@@ -43,8 +43,8 @@ class PersonColumn:
     """A column of persons.
 
     Attributes:
-        column: tokens, int64[n]; what is absent or wrong is null.
-        ids: int32[n], the number of each row's identifier, -1 where it is absent.
+        column: tokens, int64[n]; null where absent or refused.
+        ids: int32[n], the number of each row's identifier, -1 where absent.
         tokens: int64[d].
         texts: the d canonical identifiers.
     """
@@ -55,17 +55,17 @@ class PersonColumn:
     texts: Spans
 
     def used(self, rows: Bool) -> Int64:
-        """The numbers of the identifiers of some rows, bool[n]; ascending."""
+        """Return the numbers of the identifiers of some rows, bool[n], ascending."""
         marks = np.zeros(self.tokens.size + 1, bool)
         marks[self.ids[rows]] = True
         return np.flatnonzero(marks[:-1])
 
 
 class Identities(Sequence[bytes]):
-    """The distinct persons of some rows; an identifier becomes an object only where it is asked for.
+    """The distinct persons of some rows; an identifier becomes a Python object only when it is read.
 
     Attributes:
-        tokens: int64[d], ascending; the identifier of each is the element of its position.
+        tokens: int64[d], ascending; element i of the sequence is the identifier of token i.
     """
 
     def __init__(self, persons: Sequence[PersonColumn], rows: Bool) -> None:
@@ -85,12 +85,12 @@ class Identities(Sequence[bytes]):
 
 @dataclass
 class CheckedColumns:
-    """Columns by field and what is wrong with each row.
+    """Columns by field, and what is wrong with each row.
 
     Attributes:
         reason: uint8[n], 0 where a row is accepted.
-        columns: by field, n rows; what is absent or wrong is null.
-        persons: those of the columns that hold persons.
+        columns: by field, n rows; null where absent or refused.
+        persons: the columns that hold persons.
         dropped: by informational field, bool[n], the rows that stand without their unreadable value.
         faults: by field, bool[n], the rows refused for its value.
     """
@@ -102,11 +102,11 @@ class CheckedColumns:
     faults: dict[str, Bool] = field(default_factory=dict)
 
     def identities(self, rows: Bool) -> Identities:
-        """The persons of some rows, bool[n]."""
+        """Return the distinct persons of some rows, bool[n]."""
         return Identities(self.persons, rows)
 
     def refuse(self, reasons: UInt8) -> None:
-        """Note reasons, uint8[n]; of two the smaller stays."""
+        """Add reasons, uint8[n]; of two for one row the smaller stays."""
         self.reason = np.where(
             (reasons > 0) & ((self.reason == 0) | (reasons < self.reason)), reasons, self.reason
         )
@@ -114,12 +114,12 @@ class CheckedColumns:
 
 @dataclass(frozen=True)
 class _Distinct:
-    """A text column as its distinct texts, in NFC.
+    """A text column as its distinct tidy texts.
 
     Attributes:
         ids: int32[n], the number of each row's text, -1 where it is absent.
         texts: d texts.
-        reasons: uint8[d], what is wrong with each as a text.
+        reasons: uint8[d], what is wrong with each text.
     """
 
     ids: Int32
@@ -127,15 +127,15 @@ class _Distinct:
     reasons: UInt8
 
     def values(self) -> pa.Array:
-        """The texts, null where something is wrong with one."""
+        """Return the texts, null where one is refused or absent."""
         return pc.if_else(pa.array(self.reasons == 0), arrow_texts(self.texts), None)
 
     def per_row(self, reasons: UInt8) -> UInt8:
-        """Reasons by text as reasons by row."""
+        """Spread reasons of texts over rows."""
         return np.append(reasons, np.uint8(0))[self.ids]
 
     def rows_of(self, values: pa.Array) -> pa.Array:
-        """Values by text as values by row."""
+        """Spread values of texts over rows."""
         return values.take(pa.array(self.ids, mask=self.ids < 0))
 
 
@@ -143,37 +143,37 @@ def check(block: Columns, contract: str, keys: Keys) -> CheckedColumns:
     """Check every field of a block.
 
     Args:
-        block: fields of a contract, as a reader or `other_lines` gives them.
-        contract: its name.
-        keys: persons become tokens of these.
+        block: fields of a contract, from a reader or `columns_of_lines`.
+        contract: the name of the contract.
+        keys: make tokens of persons.
     """
     checked = CheckedColumns(_with_large_rows(block, contract))
-    texts = {name: _distinct_of(block, name, meaning) for name, meaning in meanings_of(contract).items()}
-    for name, meaning in meanings_of(contract).items():
+    texts = {name: _distinct_of(block, name, rule) for name, rule in rules_of(contract).items()}
+    for name, rule in rules_of(contract).items():
         column, before = texts[name], checked.reason
         checked.refuse(column.per_row(column.reasons))
         instant = block.fields.get(name)
         if isinstance(instant, np.ndarray):
             checked.columns[name] = _instant_column(checked, instant)
-        elif meaning.kind == TIME:
-            checked.columns[name] = _instants(checked, column, meaning, texts.get("timezone"))
-        elif meaning.kind == PERSON:
+        elif rule.kind == TIME:
+            checked.columns[name] = _instants(checked, column, rule, texts.get("timezone"))
+        elif rule.kind == PERSON:
             checked.persons.append(_persons(checked, column, keys))
             checked.columns[name] = checked.persons[-1].column
         else:
-            checked.columns[name] = _values(checked, column, meaning)
-        if meaning.required:
+            checked.columns[name] = _values(checked, column, rule)
+        if rule.required:
             absent = instant == NO_INSTANT if isinstance(instant, np.ndarray) else column.ids < 0
             checked.refuse(np.where(absent, np.uint8(MISSING_FIELD), np.uint8(0)))
-        _note_field(checked, name, meaning, before)
+        _note_field(checked, name, rule, before)
     return checked
 
 
-def _note_field(checked: CheckedColumns, name: str, meaning: Meaning, before: UInt8) -> None:
-    """Note which rows a field has refused; of an informational one let them stand again."""
+def _note_field(checked: CheckedColumns, name: str, rule: FieldRule, before: UInt8) -> None:
+    """Note the rows that a field has refused; rows refused for an informational field stand again."""
     refused = checked.reason != before
     if refused.any():
-        if meaning.informational:
+        if rule.informational:
             checked.dropped[name] = refused
             checked.reason = before
         else:
@@ -181,34 +181,34 @@ def _note_field(checked: CheckedColumns, name: str, meaning: Meaning, before: UI
 
 
 def row_json(block: Columns, contract: str, row: int) -> bytes:
-    """What the digest of a row is made of: its fields as JSON in the order of the contract.
+    """Return the bytes that a row's digest covers: its fields as JSON in the order of the contract.
 
-    Absent fields are left out. A row that could not be divided into fields is
-    the bytes that it was.
+    Absent fields are left out. A row that could not be split into fields is
+    represented by its raw bytes.
     """
     if row in block.raw:
         return block.raw[row]
     present: dict[str, Any] = {}
-    for name, meaning in meanings_of(contract).items():
+    for name, rule in rules_of(contract).items():
         column = block.fields.get(name)
         if isinstance(column, Spans):
             if raw := column.value(row):
-                present[name] = _plain(raw.decode(errors="backslashreplace"), meaning)
+                present[name] = _plain(raw.decode(errors="backslashreplace"), rule)
         elif column is not None and column[row] != NO_INSTANT:
             present[name] = int(column[row])
     return orjson.dumps(present)
 
 
-def _plain(text: str, meaning: Meaning) -> Any:
-    """A number, true or false as JSON has them, where the text is one."""
-    if meaning.kind in (NUMBER, WHOLE, TRUTH) and meaning.check is not None:
-        value, reason = meaning.check(text)
+def _plain(text: str, rule: FieldRule) -> Any:
+    """Turn the text of a number or boolean back into the value that JSON would have."""
+    if rule.kind in (NUMBER, WHOLE, TRUTH) and rule.check is not None:
+        value, reason = rule.check(text)
         return text if reason else value
     return text
 
 
 def _with_large_rows(block: Columns, contract: str) -> UInt8:
-    """The reasons known already, and `TOO_LARGE` where the JSON of a row is."""
+    """Add `TOO_LARGE`, where the JSON of a row is, to the reasons of the reader."""
     reason = block.broken.copy()
     sizes = np.full(block.rows, _JSON_FRAME, np.int64)
     for column in block.fields.values():
@@ -220,7 +220,7 @@ def _with_large_rows(block: Columns, contract: str) -> UInt8:
     return reason
 
 
-def _distinct_of(block: Columns, name: str, meaning: Meaning) -> _Distinct:
+def _distinct_of(block: Columns, name: str, rule: FieldRule) -> _Distinct:
     column = block.fields.get(name)
     if not isinstance(column, Spans):
         nothing = np.zeros(0, np.uint8)
@@ -229,19 +229,19 @@ def _distinct_of(block: Columns, name: str, meaning: Meaning) -> _Distinct:
     length = np.where((column.length > 0) & (block.broken == 0), column.length, np.int32(-1))
     spans = Spans(read_only(column.data), np.require(column.start, np.int64, ["C", "W"]), length)
     ids, texts = distinct(column_of(spans))
-    texts, reasons = tidied(texts, meaning.limit, optional=not meaning.required)
+    texts, reasons = tidied(texts, rule.limit, optional=not rule.required)
     absent = np.append((texts.length < 0) & (reasons == 0), np.True_)
     return _Distinct(np.where(absent[ids], np.int32(-1), ids), texts, reasons)
 
 
-def _values(checked: CheckedColumns, column: _Distinct, meaning: Meaning) -> pa.Array:
-    """The values of texts that a check turns into values, or that stay what they are."""
-    if meaning.check is None:
+def _values(checked: CheckedColumns, column: _Distinct, rule: FieldRule) -> pa.Array:
+    """Return the values of texts; without a check a text is its own value."""
+    if rule.check is None:
         return column.rows_of(column.values())
-    asked = [(None, 0) if text is None else meaning.check(text) for text in column.values().to_pylist()]
+    asked = [(None, 0) if text is None else rule.check(text) for text in column.values().to_pylist()]
     checked.refuse(column.per_row(np.array([reason for _, reason in asked], np.uint8)))
     types = {NUMBER: pa.float64(), WHOLE: pa.int32(), TRUTH: pa.bool_()}
-    values = pa.array([value for value, _ in asked], types.get(meaning.kind, pa.string()))
+    values = pa.array([value for value, _ in asked], types.get(rule.kind, pa.string()))
     return column.rows_of(values)
 
 
@@ -255,13 +255,13 @@ def _persons(checked: CheckedColumns, column: _Distinct, keys: Keys) -> PersonCo
 
 
 def _instants(
-    checked: CheckedColumns, column: _Distinct, meaning: Meaning, zones: _Distinct | None
+    checked: CheckedColumns, column: _Distinct, rule: FieldRule, zones: _Distinct | None
 ) -> pa.Array:
-    """The instants of texts; a date alone is a local midnight, of the row's own time zone if it has one."""
+    """Return the instants of texts; a date alone is a midnight in the row's time zone, or the local one."""
     found = instants(column_of(column.texts))
-    days = _days(column, found) if meaning.dates else {}
+    days = _days(column, found) if rule.dates else {}
     for number, day in days.items():
-        found[number] = _midnight(day, None, meaning.day_end)
+        found[number] = _midnight(day, None, rule.day_end)
     per_row = np.append(found, NO_INSTANT)[column.ids]
     if zones is not None and days:
         names = zones.values().to_pylist()
@@ -269,12 +269,12 @@ def _instants(
         for row in np.flatnonzero(elsewhere).tolist():
             zone = names[zones.ids[row]]
             if zone is not None and not checked.reason[row]:
-                per_row[row] = _midnight(days[int(column.ids[row])], zone, meaning.day_end)
+                per_row[row] = _midnight(days[int(column.ids[row])], zone, rule.day_end)
     return _instant_column(checked, per_row)
 
 
 def _days(column: _Distinct, found: Int64) -> dict[int, dt.date]:
-    """The dates alone among texts that are no instants, by their number."""
+    """Find the dates alone among texts that are not instants, by the number of the text."""
     days: dict[int, dt.date] = {}
     for number in np.flatnonzero(found == BAD_INSTANT).tolist():
         day = local_day((column.texts.value(number) or b"").decode(errors="replace"))
@@ -286,12 +286,12 @@ def _days(column: _Distinct, found: Int64) -> dict[int, dt.date]:
 def _midnight(day: dt.date, zone: str | None, day_end: bool) -> int:
     try:
         return midnight_us(day, zone, day_end)
-    except (OverflowError, KeyError):  # the end of the calendar; a zone that is refused on its own
+    except (OverflowError, KeyError):  # past the calendar; a time zone that its own rule refuses
         return BAD_INSTANT
 
 
 def _instant_column(checked: CheckedColumns, us: Int64) -> pa.Array:
-    """Microseconds as instants; what lies outside the years 1 to 9999 is refused."""
+    """Turn microseconds into instants; refuse those outside the years 1 to 9999."""
     absent = us == NO_INSTANT
     bad = ~absent & ((us < _EARLIEST_US) | (us > _LATEST_US))
     checked.refuse(np.where(bad, np.uint8(BAD_TIME), np.uint8(0)))

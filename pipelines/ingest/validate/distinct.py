@@ -1,4 +1,7 @@
-"""The distinct texts of a column, found without making an object of each."""
+"""Number the distinct texts of a column without making a Python object of each.
+
+A hash table with open addressing (linear probing, at most half full) over the bytes.
+"""
 
 import os
 from typing import Any
@@ -14,11 +17,11 @@ from pipelines.kernels.simd import folded_product
 from pipelines.kernels.types import Int32, Int64, Spans, UInt8, UInt64, read_only
 
 _SECRETS = np.frombuffer(os.urandom(16), np.uint64) | np.uint64(1)
-"""Drawn anew by each process, so that nobody can prepare texts that collide. No result depends
-on it: texts are compared byte by byte, and numbered as they come."""
+"""The key of the hash, drawn by each process so that nobody can craft texts that collide. No result
+depends on it: texts are compared byte by byte and numbered in the order of their first row."""
 
 _FEWEST_TEXTS = 1 << 9
-_MARK, _PLACE = 0, 1
+_HASH, _PLACE = 0, 1
 _COUNT, _END = 0, 1
 _SIZE = 0xFFFF_FFFF
 
@@ -31,7 +34,7 @@ def distinct(column: Texts) -> tuple[Int32, Spans]:
 
     Returns:
         The number of each row's text, int32[n], -1 where it is absent, and the
-        d distinct texts in the order of their first row, with `SLACK` bytes behind.
+        d distinct texts in the order of their first row, followed by `SLACK` bytes.
     """
     rows = column.start.size
     texts = np.empty(int(column.length.clip(0).sum(dtype=np.int64)) + SLACK, np.uint8)
@@ -44,7 +47,7 @@ def distinct(column: Texts) -> tuple[Int32, Spans]:
         row = 0
         while (row := _number_texts(where, row, _SECRETS, texts, facts, slots, ids, filled)) < rows:
             slots = new_slots(2 * slots.size)
-            fill(slots, facts[:, _MARK], filled[_COUNT])
+            fill(slots, facts[:, _HASH], filled[_COUNT])
     count, end = filled.tolist()
     place = facts[:count, _PLACE]
     spans = Spans(read_only(texts[: end + SLACK].copy()), place >> 32, (place & _SIZE).astype(np.int32))
@@ -64,11 +67,18 @@ def _number_texts(
 ) -> int:
     """Number the rows from `first` on that lie in a buffer.
 
-    `column` is the buffer, the position of its first byte, starts and lengths; `texts` the
-    distinct texts one behind the other; `facts` int64[distinct, 2] the hash of each and its
-    start << 32 | its size; `slots` int32[power of two] their numbers by hash, -1 where free;
-    `filled` their count and the end of `texts`.
-    Returns n, or the row to go on with when there is a larger table.
+    Args:
+        column: the buffer, the position of its first byte, starts and lengths.
+        first: the first row to number.
+        secrets: the key of the hash.
+        texts: receives the distinct texts, one behind another.
+        facts: int64[distinct, 2], receives the hash of each text and its start << 32 | size.
+        slots: int32[power of two], the table: numbers of texts, -1 where free.
+        ids: int32[n], receives the number of each row's text.
+        filled: the number of texts, and where `texts` ends.
+
+    Returns:
+        n, or the row to continue with when the table is full and must grow.
     """
     buffer, base, start, length = column
     count, end = filled
@@ -76,8 +86,8 @@ def _number_texts(
         at, size = start[row] - base, int(length[row])
         if size < 0 or not 0 <= at < buffer.size:
             continue
-        mark = _mark(buffer, at, size, secrets[0], secrets[1])
-        slot = _slot_of(buffer, at, size, mark, texts, facts, slots)
+        code = _hash(buffer, at, size, secrets[0], secrets[1])
+        slot = _slot_of(buffer, at, size, code, texts, facts, slots)
         known = int(slots[slot])
         if known < 0:
             if 2 * count >= slots.size:
@@ -85,7 +95,7 @@ def _number_texts(
                 return row
             known = count
             slots[slot] = count
-            facts[count, _MARK] = mark
+            facts[count, _HASH] = code
             facts[count, _PLACE] = end << 32 | size
             end = move(buffer, at, size, texts, end)
             count += 1
@@ -96,13 +106,13 @@ def _number_texts(
 
 @inlined
 def _slot_of(
-    buffer: UInt8, at: int, size: int, mark: np.int64, texts: UInt8, facts: Int64, slots: Int32
+    buffer: UInt8, at: int, size: int, code: np.int64, texts: UInt8, facts: Int64, slots: Int32
 ) -> Any:
-    """The slot that holds a text's number, or the free one where it belongs."""
-    slot = home_of(slots, mark)
+    """Return the slot that holds a text's number, or the free slot where it belongs."""
+    slot = home_of(slots, code)
     known = slots[slot]
     while known >= 0 and not (
-        facts[known, _MARK] == mark
+        facts[known, _HASH] == code
         and facts[known, _PLACE] & _SIZE == size
         and same(buffer, at, texts, facts[known, _PLACE] >> 32, size)
     ):
@@ -112,11 +122,11 @@ def _slot_of(
 
 
 @inlined
-def _mark(data: UInt8, at: int, size: int, factor: np.uint64, seed: np.uint64) -> np.int64:
-    """A keyed hash of a text."""
-    mark = seed + np.uint64(size)
+def _hash(data: UInt8, at: int, size: int, factor: np.uint64, seed: np.uint64) -> np.int64:
+    """Return a keyed hash of a text, eight bytes at a time."""
+    code = seed + np.uint64(size)
     index = 0
     while index < size:
-        mark = folded_product(mark ^ load_upto(data, at + index, size - index), factor)
+        code = folded_product(code ^ load_upto(data, at + index, size - index), factor)
         index += 8
-    return np.int64(mark)
+    return np.int64(code)

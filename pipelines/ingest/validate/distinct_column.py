@@ -12,12 +12,12 @@ from pipelines.kernels.types import Int32, Int64, Spans, UInt8, read_only
 
 
 @dataclass(frozen=True)
-class Named:
+class DistinctColumn:
     """A column by its distinct texts.
 
     Example:
         >>> texts = Spans(np.frombuffer(b"V1V2", np.uint8), np.array([0, 2]), np.array([2, 2], np.int32))
-        >>> column = Named(np.array([0, 1, 0, -1], np.int32), texts)
+        >>> column = DistinctColumn(np.array([0, 1, 0, -1], np.int32), texts)
         >>> [None if number < 0 else column.texts.value(number) for number in column.ids]
         [b'V1', b'V2', b'V1', None]
 
@@ -29,14 +29,14 @@ class Named:
     ids: Int32
     texts: Spans
 
-    def rows(self, kept: Int64) -> "Named":
+    def rows(self, kept: Int64) -> "DistinctColumn":
         """Keep only some rows, and all texts."""
         return replace(self, ids=self.ids[kept])
 
 
 def tidy_names(
     column: Texts, limit: int | None, *, optional: bool = True, spell: Callable[[str], str] | None = None
-) -> tuple[Named, UInt8]:
+) -> tuple[DistinctColumn, UInt8]:
     """Make a column of few distinct texts tidy, and say what is wrong with each text.
 
     Args:
@@ -55,7 +55,7 @@ def tidy_names(
         texts, reasons_again = tidied(respelled(sound, spell), limit, optional=optional)
         reasons = np.maximum(reasons, reasons_again)
     absent = np.append((texts.length < 0) & (reasons == 0), np.True_)
-    return Named(np.where(absent[ids], np.int32(-1), ids), texts), reasons
+    return DistinctColumn(np.where(absent[ids], np.int32(-1), ids), texts), reasons
 
 
 def of_rows(reasons: UInt8, ids: Int32) -> UInt8:
@@ -80,7 +80,7 @@ def joined(one: Spans, other: Spans) -> Spans:
     )
 
 
-def filled(named: Named, texts: Spans, ids: Int32) -> Named:
+def filled(named: DistinctColumn, texts: Spans, ids: Int32) -> DistinctColumn:
     """Fill the rows of a column that have no text.
 
     Args:
@@ -90,4 +90,4 @@ def filled(named: Named, texts: Spans, ids: Int32) -> Named:
     """
     present = np.append(texts.length, np.int32(-1))[ids] >= 0
     taken = np.where((named.ids < 0) & present, ids + np.int32(len(named.texts)), named.ids)
-    return Named(taken, joined(named.texts, texts))
+    return DistinctColumn(taken, joined(named.texts, texts))

@@ -1,7 +1,7 @@
-"""What the fields of registry, cases, encounters and declarations may hold.
+"""Rules for the fields of the registry, cases, encounters and declarations.
 
-A check is a plain function of one text; it is asked once for each distinct
-text of a column.
+A check is a plain function of one text; it is called once for each distinct text
+of a column.
 """
 
 import datetime as dt
@@ -22,12 +22,13 @@ from schemas.stay_rules import VENUE_TYPES
 from schemas.wire_text import tidy
 
 NAME_BYTES: Final = 512
-"""The longest name of a place."""
+"""The longest name of a place, in UTF-8."""
 
 PERSON: Final = "person"
 """The kind of a field that holds an identifier: `KIND:VALUE`."""
 
 MOST_WHOLE: Final = 2**31 - 1
+"""The largest whole number, that of an int32 column."""
 
 _MOST_NUMBER = sys.float_info.max
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
@@ -37,20 +38,24 @@ _DAY = dt.timedelta(days=1)
 _MICROSECOND = dt.timedelta(microseconds=1)
 
 Check = Callable[[str], tuple[Any, int]]
-"""From a text that is allowed as text to its value and the reason to refuse it, or 0."""
+"""Maps a tidy text to its value and the reason to refuse it, or 0."""
 
 
 @dataclass(frozen=True)
-class Meaning:
+class FieldRule:
     """What a field may hold.
 
+    Example:
+        >>> rules_of("venue")["capacity"].check("40")
+        (40, 0)
+
     Attributes:
-        kind: a kind of `kinds`, or `PERSON`.
-        required: whether a record without it is refused.
-        limit: bytes of its text; None leaves the length to the check.
-        check: its value from a text; None for text, persons and instants.
-        dates: of an instant, whether a date alone is one.
-        day_end: of an instant, whether a date alone is the end of that local day.
+        kind: one of `pipelines.ingest.formats.field_types`, or `PERSON`.
+        required: whether a record without the field is refused.
+        limit: the most bytes of its text; None leaves the length to the check.
+        check: turns a text into a value; None for text, persons and instants.
+        dates: whether a date alone is an instant.
+        day_end: whether a date alone is the end of that local day, not its start.
         informational: whether a value that cannot be read is dropped and its record stands.
     """
 
@@ -64,21 +69,25 @@ class Meaning:
 
 
 @cache
-def meanings_of(contract: str) -> dict[str, Meaning]:
-    """The meaning of each field of a contract, in its order."""
+def rules_of(contract: str) -> dict[str, FieldRule]:
+    """Return the rule of each field of a contract, in its order."""
     kinds = kinds_of(contract)
-    meanings = {}
+    rules = {}
     for field in load_contract(contract).fields:
         special = _SPECIAL.get((contract, field.name), _SPECIAL.get(("", field.name), {}))
         informational = field.name in INFORMATIONAL.get(contract, ())
         settings = {"check": _CHECKS.get(kinds[field.name]), "informational": informational, **special}
         kind = PERSON if field.name in _PERSONS else kinds[field.name]
-        meanings[field.name] = Meaning(kind, field.required, **settings)
-    return meanings
+        rules[field.name] = FieldRule(kind, field.required, **settings)
+    return rules
 
 
 def local_day(text: str) -> dt.date | None:
-    """The day that a date alone names; None where the text is none of the calendar."""
+    """Read a date alone; return None for any other text.
+
+    >>> local_day("2021-02-28"), local_day("2021-02-29")
+    (datetime.date(2021, 2, 28), None)
+    """
     if not _DATE.fullmatch(text):
         return None
     try:
@@ -89,12 +98,12 @@ def local_day(text: str) -> dt.date | None:
 
 @cache
 def midnight_us(day: dt.date, zone: str | None, day_end: bool) -> int:
-    """Microseconds at which a local day begins, or ends: the next one's begin.
+    """Return the UTC microseconds at which a local day starts, or ends.
 
     Args:
         day: the day.
-        zone: IANA name; None is `LOCAL_TIMEZONE`.
-        day_end: whether its end is meant.
+        zone: IANA name of the time zone; None is `LOCAL_TIMEZONE`.
+        day_end: whether to return the end, which is the start of the next day.
 
     Raises:
         OverflowError: the end of the last day of the calendar.
@@ -113,7 +122,7 @@ def _number_within(least: float, most: float) -> Check:
         number, reason = _number(text)
         if number is None or not least <= number <= most:
             return None, MALFORMED
-        return number + 0.0, reason  # there is one zero, without a sign
+        return number + 0.0, reason  # turns -0.0 into 0.0
 
     return check
 
@@ -142,7 +151,7 @@ def _timezones() -> frozenset[str]:
 
 
 def _list(text: str) -> tuple[str | None, int]:
-    """A `;` list, of which each item is a text of its own."""
+    """Check a list joined by `;`, each of whose items is a text of its own."""
     items = [item for item in map(tidy, text.split(";")) if item]
     longest = max((len(item.encode()) for item in items), default=0)
     return (";".join(items) or None, 0) if longest <= TEXT_BYTES else (None, BAD_TEXT)
@@ -169,4 +178,4 @@ _SPECIAL: Final[dict[tuple[str, str], dict[str, Any]]] = {
     ("declaration", "declared_at"): {"dates": False},
     ("declaration", "symptoms"): {"limit": None, "check": _list},
 }
-"""What differs from the rule of a field's kind, by contract and field, or by field alone."""
+"""What differs from the rule of a field's kind, by contract and field; an empty contract stands for all."""

@@ -1,4 +1,4 @@
-"""Lines of JSON as columns, for the inputs beside scans: an object a record, not a kernel."""
+"""Lines of JSON as columns, for the inputs beside scans: these are small, so Python parses them."""
 
 from collections.abc import Callable
 from typing import Any, Final
@@ -15,7 +15,7 @@ from pipelines.ingest.reject_reasons import MALFORMED
 from pipelines.ingest.validate.scan_records import raw_records, rows_of
 from pipelines.kernels.types import Int64, Spans, UInt8
 
-_LINES_AT_ONCE: Final = 1 << 9  # of many more objects Python's collector walks the same again and again
+_LINES_AT_ONCE: Final = 1 << 9  # of more live objects Python's garbage collector walks each again and again
 _TEXTUAL: Final = (TEXT, TIME, TEXTS)
 _TEXT_TYPES: Final = frozenset((str, type(None)))
 
@@ -27,13 +27,13 @@ def columns_of_lines(
     *,
     note_absent: bool = False,
 ) -> tuple[Columns, list[bytes]]:
-    """The records of a block as columns of text, and each record's raw bytes.
+    """Turn the records of a block into columns of text; return them and each record's raw bytes.
 
-    A value of another type than its field's kind makes the record malformed.
+    A value whose type does not suit its field makes the record malformed.
 
     Args:
         block: lines of records.
-        kinds: the kind of each field by name.
+        kinds: the kind of each field, by name.
         informational: fields whose values of another type become text, which a later check
             reads or drops.
         note_absent: whether `absent` of the columns is filled.
@@ -59,7 +59,7 @@ def columns_of_lines(
 
 
 def _texts_of(values: list[Any], kind: str, reasons: UInt8, *, lenient: bool) -> list[str | None]:
-    """The values of a field as text, nearly always what they are; a wrong type is noted in `reasons`."""
+    """Return the values of a field as text, and note values of a wrong type in `reasons`."""
     if kind in _TEXTUAL and _TEXT_TYPES.issuperset(map(type, values)):
         return values
     if lenient:
@@ -105,4 +105,4 @@ _TEXT_OF: Final[dict[str, Callable[[Any], str | None]]] = {
     TRUTH: _truth,
     TEXTS: _list,
 }
-"""The text of a value of JSON by the kind of its field; None for a value of another type."""
+"""By the kind of a field: returns the text of a JSON value, or None for a value of a wrong type."""

@@ -1,4 +1,4 @@
-"""Registered codes and words: what a text stands for."""
+"""Scanned codes of places, and words with a code of one byte."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from schemas.codes import AUTHENTICITIES, DIRECTIONS
 from schemas.wire_text import tidy, zone_name
 
 UNKNOWN_WORD = 255
-"""The code of a text that is none of the words."""
+"""The code of any text that is not one of the words."""
 
 _WORD_BYTES = 8
 
@@ -30,12 +30,12 @@ class RegisteredCodes:
 
     Attributes:
         reason: uint8[d], why a text is refused, or 0.
-        venue: venue codes in NFC, absent where refused.
-        zone: zones in NFC, absent where a code carries none.
-        direction: uint8[d] codes, 0 where a code carries none.
+        venue: tidy venue codes, absent where refused.
+        zone: tidy zones, absent where a code has none.
+        direction: uint8[d] codes, 0 where a code has none.
         authenticity: uint8[d] codes.
-        valid_from_us: int64[d], the instant from which a scan of it counts.
-        valid_to_us: int64[d], the instant from which it counts no longer.
+        valid_from_us: int64[d], start of the validity.
+        valid_to_us: int64[d], end of the validity, exclusive.
     """
 
     reason: UInt8
@@ -48,12 +48,12 @@ class RegisteredCodes:
 
 
 def places_of(codes: Spans, wanted: npt.NDArray[np.bool_], keys: CodeKeys) -> RegisteredCodes:
-    """Decode the distinct raw texts of codes, each once in a process.
+    """Decode the distinct raw texts of codes.
 
     Args:
         codes: d texts.
-        wanted: bool[d], false for texts that are refused already.
-        keys: what codes are judged by.
+        wanted: bool[d], false for texts that are refused already or absent.
+        keys: what codes are verified with.
     """
     decode = _decoder(keys)
     rows = [
@@ -81,13 +81,13 @@ _CODES_KEPT = 1 << 14
 
 @lru_cache(maxsize=4)
 def _decoder(keys: CodeKeys) -> Callable[[bytes], _Row]:
-    """A decoder that remembers: the same posters are scanned in every chunk."""
+    """Return a decoder with a cache: the same posters are scanned in every chunk."""
     return lru_cache(maxsize=_CODES_KEPT)(partial(_row_of, keys=keys))
 
 
 def _row_of(raw: bytes, keys: CodeKeys) -> _Row:
     said = decode(raw, keys)
-    if said.reason or said.venue is None:  # the code of a person is no place
+    if said.reason or said.venue is None:  # the code of a person does not name a place
         return _REFUSED
     zone = zone_name(tidy(said.zone or "")).encode() or None
     if zone is not None and len(zone) > TEXT_BYTES:
@@ -105,7 +105,7 @@ def _row_of(raw: bytes, keys: CodeKeys) -> _Row:
 
 
 def spans_of_values(values: Sequence[bytes | None]) -> Spans:
-    """Texts one behind the other, with `SLACK` bytes behind them."""
+    """Put texts one behind another, with `SLACK` bytes after the last; None is absent."""
     length = np.array([-1 if value is None else len(value) for value in values], np.int32)
     ends = np.cumsum(length.clip(0), dtype=np.int64)
     data = np.frombuffer(b"".join(value or b"" for value in values) + bytes(SLACK), np.uint8)
@@ -113,12 +113,13 @@ def spans_of_values(values: Sequence[bytes | None]) -> Spans:
 
 
 def words_to_codes(column: Texts, words: Sequence[str]) -> UInt8:
-    """The position of each text among `words`, uint8[n]; 0 where absent, `UNKNOWN_WORD` for others.
+    """Return the position of each text among some words, uint8[n].
+
+    Absent texts have code 0, other texts `UNKNOWN_WORD`.
 
     Args:
         column: n texts.
-        words: in the order of their codes, at most 8 bytes each; an empty one is what
-            absence means.
+        words: in the order of their codes, at most 8 bytes each; an empty word never matches.
     """
     encoded = [word.encode() for word in words]
     sizes = np.array([len(word) for word in encoded], np.int32)
@@ -133,7 +134,7 @@ def words_to_codes(column: Texts, words: Sequence[str]) -> UInt8:
 def _note_codes(
     buffer: UInt8, base: int, start: Int64, length: Int32, alphabet: UInt64, sizes: Int32, codes: UInt8
 ) -> None:
-    """Look up the rows that lie in a buffer whose positions count from `base` on."""
+    """Look up the rows that lie in a buffer whose first byte has the position `base`."""
     for row in range(start.size):
         at, size = start[row] - base, length[row]
         if size <= 0 or not 0 <= at < buffer.size:

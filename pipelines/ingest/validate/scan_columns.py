@@ -33,7 +33,7 @@ from pipelines.ingest.reject_reasons import (
     MISSING_FIELD,
 )
 from pipelines.ingest.validate.distinct import distinct
-from pipelines.ingest.validate.distinct_column import Named, filled, of_rows, same_texts, tidy_names
+from pipelines.ingest.validate.distinct_column import DistinctColumn, filled, of_rows, same_texts, tidy_names
 from pipelines.ingest.validate.person_codes import persons_of
 from pipelines.ingest.validate.place_codes import UNKNOWN_WORD, RegisteredCodes, places_of, words_to_codes
 from pipelines.ingest.validate.scan_records import Records
@@ -76,10 +76,10 @@ class CheckedScans:
 
     reason: UInt8
     event_id: Texts
-    person: Named
-    venue: Named
-    zone: Named
-    scanner: Named
+    person: DistinctColumn
+    venue: DistinctColumn
+    zone: DistinctColumn
+    scanner: DistinctColumn
     direction: UInt8
     scan_mode: UInt8
     occurred_us: Int64
@@ -167,12 +167,12 @@ def _first(*reasons: UInt8) -> UInt8:
     return smallest + np.uint8(1)
 
 
-def _names(column: Texts) -> tuple[Named, UInt8]:
+def _names(column: Texts) -> tuple[DistinctColumn, UInt8]:
     names, reasons = tidy_names(column, TEXT_BYTES)
     return names, of_rows(reasons, names.ids)
 
 
-def _persons(column: Texts, codes: Texts) -> tuple[Named, UInt8]:
+def _persons(column: Texts, codes: Texts) -> tuple[DistinctColumn, UInt8]:
     """Return canonical persons, one number each whatever its spellings were, and the reasons of rows.
 
     A row may name its person, or show a personal code instead. With both, the person
@@ -181,7 +181,7 @@ def _persons(column: Texts, codes: Texts) -> tuple[Named, UInt8]:
     spelled, bad_text = tidy_names(column, None)
     canonical, refused = canonical_identifiers(spelled.texts)
     reasons = of_rows(_first(bad_text, person_reasons(refused)), spelled.ids)
-    person = Named(spelled.ids, canonical)
+    person = DistinctColumn(spelled.ids, canonical)
     code_ids, texts, bad_code = _codes(codes)
     if len(texts):
         held = persons_of(texts, (texts.length >= 0) & (bad_code == 0))
@@ -191,7 +191,7 @@ def _persons(column: Texts, codes: Texts) -> tuple[Named, UInt8]:
         person = filled(person, held.person, code_ids)
     reasons[(spelled.ids < 0) & (code_ids < 0)] = MISSING_FIELD
     merged, persons = distinct(column_of(person.texts))
-    return Named(np.append(merged, np.int32(-1))[person.ids], persons), reasons
+    return DistinctColumn(np.append(merged, np.int32(-1))[person.ids], persons), reasons
 
 
 def _place_codes(column: Texts, keys: CodeKeys) -> tuple[Int32, RegisteredCodes | None, UInt8]:

@@ -1,4 +1,4 @@
-"""Blocks of every format as one thing: a text column for each field of a scan."""
+"""Blocks of every format in one form: a text column for each field of a scan."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,10 +15,10 @@ from pipelines.ingest.validate.text_column import NO_BYTES, Texts
 from pipelines.kernels.types import Int32, Int64, Spans, UInt8, read_only
 
 _WORST_ESCAPE = 6
-"""Bytes of JSON that one byte of a text may take (`\\u0000`)."""
+"""The most bytes of JSON that one byte of text takes, as in `\\u0000`."""
 
 _JSON_FRAME = 256
-"""More bytes than the names of all fields and the signs between them take."""
+"""An upper bound for the names of all fields and the punctuation of a record."""
 
 
 @dataclass(frozen=True)
@@ -26,10 +26,10 @@ class Records:
     """The records of a block.
 
     Attributes:
-        texts: one column a field, in the order of `FIELDS`; n rows each.
-        instants: int64[n] where `occurred_at` came as UTC microseconds, else None.
-        row: int64[n], the number of each record in the block, as `rows_of` gives it.
-        reason: uint8[n], why a record was refused so far, 0 where it was not.
+        texts: one column per field, in the order of `FIELDS`; n rows each.
+        instants: int64[n] when `occurred_at` is UTC microseconds, None when it is text.
+        row: int64[n], the number of each record in the block, as in `rows_of`.
+        reason: uint8[n], why a record is refused so far, or 0.
     """
 
     texts: tuple[Texts, ...]
@@ -39,21 +39,21 @@ class Records:
 
 
 def records_of(block: Lines | Columns) -> Records:
-    """The records of a block as columns."""
+    """Turn the records of a block into columns."""
     return _of_lines(block) if isinstance(block, Lines) else _of_columns(block)
 
 
 def rows_of(block: Lines | Columns) -> Int64:
-    """The number in the block of each record, refused ones included: where its line begins, else its row."""
+    """Return the number of each record in the block: the offset of its line, or its row."""
     return line_begins(read_only(block.data)) if isinstance(block, Lines) else np.arange(block.rows)
 
 
 def raw_records(block: Lines | Columns, rows: Int64) -> list[bytes]:
-    """What the digest of a record is made of: its line without the line end, or its JSON.
+    """Return the bytes that a record's digest covers: its line without the line end, or its JSON.
 
     Args:
         block: the block that was parsed.
-        rows: int64[k], of those that `rows_of` gives.
+        rows: int64[k], some of those that `rows_of` returns.
     """
     if isinstance(block, Columns):
         return [_json_of(block, row) for row in rows.tolist()]
@@ -74,10 +74,10 @@ def _of_lines(block: Lines) -> Records:
 def _read_strictly(
     data: UInt8, side: UInt8, rows: Int64, bounds: tuple[Int64, Int64], start: Int64, length: Int32
 ) -> tuple[UInt8, UInt8]:
-    """Decode the lines `rows`, put their texts behind those of `side` and note their spans.
+    """Decode lines with the fallback parser, append their texts to `side` and set their spans.
 
     Returns:
-        The texts and the reason of each line, 0 where there is none.
+        The longer `side`, and the reason of each line, 0 for none.
     """
     pieces: list[bytes] = []
     fields: list[int] = []
@@ -85,7 +85,9 @@ def _read_strictly(
     reasons: list[int] = []
     for begin, end in zip(bounds[0][rows].tolist(), bounds[1][rows].tolist(), strict=True):
         texts, reason = decode(data[begin:end].tobytes())
-        pieces.extend(texts.values())  # keep bytes, not records: the collector would walk them
+        pieces.extend(
+            texts.values()
+        )  # of many live objects Python's garbage collector walks each again and again
         fields.extend(texts)
         counts.append(len(texts))
         reasons.append(reason)
@@ -112,7 +114,7 @@ def _of_columns(block: Columns) -> Records:
 
 
 def _text_column(block: Columns, name: str) -> Texts:
-    """A field's texts; empty ones are absent."""
+    """Return a field's texts; empty ones are absent."""
     column = block.fields.get(name)
     if not isinstance(column, Spans):
         return Texts(NO_BYTES, NO_BYTES, np.zeros(block.rows, np.int64), np.full(block.rows, -1, np.int32))
@@ -122,7 +124,7 @@ def _text_column(block: Columns, name: str) -> Texts:
 
 
 def _without(column: Texts, reason: UInt8) -> Texts:
-    """The column with nothing in the rows that are refused."""
+    """Blank a column in the rows that are refused."""
     if not reason.any():
         return column
     length = np.where(reason == 0, column.length, np.int32(-1)).astype(np.int32)
@@ -130,7 +132,7 @@ def _without(column: Texts, reason: UInt8) -> Texts:
 
 
 def _json_of(block: Columns, row: int) -> bytes:
-    """A row's fields as JSON in the order of the contract, absent ones left out."""
+    """Return a row's fields as JSON in the order of the contract, without absent ones."""
     if row in block.raw:
         return block.raw[row]
     return orjson.dumps(dict(_present(block, row)))

@@ -1,4 +1,4 @@
-"""From a block of records to columns of scans: every check that a record can be judged by alone."""
+"""From a block of records to columns of scans: every check that needs no other record."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -33,19 +33,19 @@ PARSED = pa.schema(
         pa.field("fault", pa.uint8(), nullable=False),
     ]
 )
-"""Scans that were read, in the order of the file. `event_high` and `event_low` are the halves
-of the event key, big-endian; `direction`, `scan_mode` and `authenticity` codes of `schemas.codes`;
-`row` = chunk number << ROW_BITS | row in the chunk; `fault` the reason code of the time check, else 0."""
+"""Parsed scans, in the order of the file. `event_high` and `event_low` are the halves of the event key,
+big-endian; `direction`, `scan_mode` and `authenticity` are codes of `schemas.codes`; `row` = chunk number
+<< ROW_BITS | row in the chunk; `fault` = the reason code of the time check, or 0."""
 
 
 @dataclass(frozen=True)
 class ParseSettings:
-    """What parsing depends on beside the bytes.
+    """What the result of parsing depends on beside the bytes.
 
     Attributes:
-        keys: of the tokens and of the event keys.
-        oldest_us: the earliest instant that is not too old.
-        newest_us: the latest instant that is not too new.
+        keys: make tokens and event keys.
+        oldest_us: the earliest accepted instant.
+        newest_us: the latest accepted instant.
     """
 
     keys: Keys
@@ -54,7 +54,7 @@ class ParseSettings:
 
 
 class Identifiers(Sequence[bytes]):
-    """Canonical identifiers that become objects only where somebody asks for them."""
+    """Canonical identifiers; each becomes a Python object only when it is read."""
 
     def __init__(self, texts: Spans, rows: Int64) -> None:
         self._texts = texts
@@ -69,14 +69,14 @@ class Identifiers(Sequence[bytes]):
 
 @dataclass(frozen=True)
 class Parsed:
-    """What became of a block; refused rows and those of `scans` make up all that were received.
+    """The result of a block: every record received is in `scans` or in the refused ones.
 
     Attributes:
-        scans: schema `PARSED`; rows that only the time check refuses are among them.
+        scans: schema `PARSED`; includes rows that only the time check refuses.
         refused_row: int64[k], packed like `row`, ascending.
         refused_reason: uint8[k].
-        received: records in the block.
-        tokens: int64[d], the distinct persons of the scans without a fault.
+        received: the number of records in the block.
+        tokens: int64[d], the distinct persons of scans without a fault.
         identifiers: their canonical identifiers, UTF-8.
         venues: int64[v], the distinct venues of the scans without a fault.
         venue_codes: their codes, UTF-8.
@@ -93,12 +93,12 @@ class Parsed:
 
 
 def parse(block: Lines | Columns, chunk_number: int, settings: ParseSettings) -> Parsed:
-    """Check, canonicalise and hash a block; no record is ever an exception.
+    """Check, canonicalise and hash a block; a bad record is refused, never an exception.
 
     Args:
         block: records of one chunk.
-        chunk_number: of all chunks of the batch.
-        settings: keys and the range of time.
+        chunk_number: the chunk's number among those of the batch.
+        settings: keys and the accepted range of time.
     """
     records = records_of(block)
     checked = check(records, settings.keys.codes)
@@ -131,7 +131,7 @@ def _faults(occurred_us: Int64, settings: ParseSettings) -> UInt8:
 
 
 def _used(ids: Int32, count: int) -> Int64:
-    """The numbers below `count` that are among `ids`, ascending; ids below 0 stand for nothing."""
+    """Return the numbers below `count` that occur in `ids`, ascending; negative ids count as absent."""
     marks = np.zeros(count + 1, bool)
     marks[ids] = True
     return np.flatnonzero(marks[:count])
@@ -170,14 +170,14 @@ def _table(
 
 
 def _nullable(values: Int64, ids: Int32) -> pa.Array:
-    """`values` by number; null for numbers below 0."""
+    """Look up values by number; null for negative numbers."""
     if not values.size:
         return pa.nulls(ids.size, pa.int64())
     return pa.array(values[ids], mask=ids < 0)
 
 
 def _dictionary(texts: Spans, ids: Int32) -> pa.DictionaryArray:
-    """Texts by number as a dictionary of those in use, each once; null for numbers below 0."""
+    """Look up texts by number, as a dictionary column without unused or repeated texts."""
     words: dict[bytes, int] = {}
     code_of = np.zeros(len(texts) + 1, np.int32)
     for number in _used(ids, len(texts)).tolist():

@@ -1,4 +1,4 @@
-"""RFC 3339 times with an offset, as UTC microseconds."""
+"""RFC 3339 timestamps with an offset, as UTC microseconds."""
 
 import numpy as np
 from numba import njit
@@ -10,7 +10,7 @@ from pipelines.kernels.types import Int32, Int64, UInt8
 from pipelines.times import SECOND_US
 
 BAD_INSTANT = NO_INSTANT + 1
-"""In a column of instants: there was a text that is no time."""
+"""Marks a text that is not a valid timestamp, in a column of instants."""
 
 _SHORTEST = len("2021-07-01T00:00:00Z")
 _ZERO, _NINE = ord("0"), ord("9")
@@ -21,12 +21,11 @@ _DAYS = np.array([31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31], np.int64)
 
 
 def instants(column: Texts) -> Int64:
-    """UTC microseconds of each text, int64[n], `NO_INSTANT` where absent, `BAD_INSTANT` where no time.
+    """Return UTC microseconds, int64[n]: `NO_INSTANT` for absent texts, `BAD_INSTANT` for invalid ones.
 
-    The text is `2021-07-01T08:30:00.25+07:00`: T may be lower case or a blank,
-    `Z` may be lower case, years are 0001 to 9999, days those of the calendar,
-    seconds below 60, hours of the offset below 24. Fractions below a
-    microsecond are cut.
+    The form is `2021-07-01T08:30:00.25+07:00`; `T` and `Z` may be lower case and `T` a
+    blank. Years are 0001 to 9999, days those of the calendar, seconds below 60, offsets
+    below 24 hours. Fractions of a microsecond are cut off.
     """
     result = np.full(column.start.size, NO_INSTANT, np.int64)
     for buffer, base in column.buffers():
@@ -36,7 +35,7 @@ def instants(column: Texts) -> Int64:
 
 @njit(cache=True, nogil=True)
 def _note_instants(buffer: UInt8, base: int, start: Int64, length: Int32, result: Int64) -> None:
-    """Read the rows that lie in a buffer whose positions count from `base` on."""
+    """Read the rows that lie in a buffer whose first byte has the position `base`."""
     for row in range(start.size):
         at = start[row] - base
         if length[row] > 0 and 0 <= at < buffer.size:
@@ -58,7 +57,7 @@ def _instant(data: UInt8, at: int, size: int) -> int:
     signs = signs and data[at + 13] == _COLON and data[at + 16] == _COLON
     if not signs or not (between == _BETWEEN[0] or between == _BETWEEN[1] or between == _BETWEEN[2]):
         return BAD_INSTANT
-    # a part that is no number is far below 0
+    # `_number` returns a value far below 0 for what is not a number, so one range check catches both
     if year < 1 or month < 1 or month > 12 or day < 1 or day > _days_of(year, month):
         return BAD_INSTANT
     if hour < 0 or hour > 23 or minute < 0 or minute > 59 or second < 0 or second > 59:
@@ -73,7 +72,7 @@ def _instant(data: UInt8, at: int, size: int) -> int:
 
 @inlined
 def _number(data: UInt8, at: int, digits: int) -> int:
-    """The number that `digits` digits write, or a number far below 0."""
+    """Read a number of `digits` digits; return a value far below 0 for anything else."""
     value = 0
     for index in range(digits):
         digit = _digit(data, at + index)
@@ -91,7 +90,7 @@ def _digit(data: UInt8, at: int) -> int:
 
 @inlined
 def _fraction(data: UInt8, at: int, end: int) -> tuple[int, int]:
-    """Microseconds (below 0: a point without a digit) and the position behind the fraction."""
+    """Read a fraction; return microseconds (-1 for a point without a digit) and where it ends."""
     if data[at] != _DOT:
         return 0, at
     value, unit = 0, SECOND_US
@@ -106,7 +105,7 @@ def _fraction(data: UInt8, at: int, end: int) -> tuple[int, int]:
 
 @inlined
 def _offset(data: UInt8, at: int, end: int) -> int:
-    """Minutes that the local clock is ahead of UTC, or `BAD_INSTANT`."""
+    """Read an offset; return the minutes ahead of UTC, or `BAD_INSTANT`."""
     size = end - at
     if size == 1 and (data[at] == _UTC[0] or data[at] == _UTC[1]):
         return 0
@@ -127,7 +126,10 @@ def _days_of(year: int, month: int) -> int:
 
 @inlined
 def _day_number(year: int, month: int, day: int) -> int:
-    """Days from 1970-01-01; years begin in March, so that the leap day is their last."""
+    """Return the days since 1970-01-01.
+
+    Howard Hinnant's days_from_civil: years start in March, so that a leap day is their last.
+    """
     moved = year - (month <= 2)
     era = moved // 400
     of_era = moved - era * 400
