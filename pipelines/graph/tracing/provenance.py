@@ -208,7 +208,8 @@ def infectors_of(graph: TemporalGraph, intervals: Intervals, pool: ThreadPoolExe
     begin = np.append(0, np.cumsum(length))
     stays = np.empty((begin[-1], parts.OWN_COLUMNS), np.int64)
     fill = partial(_fill, graph, files, intervals, stays, begin, begin.copy())
-    if not all(pool.map(fill, found)):  # two files of one day hold stays of one person: merge by start
+    ordered = list(pool.map(fill, found))  # a list: `all` alone would stop before the other thread is done
+    if not all(ordered):  # two files of one day hold stays of one person: merge by start
         stays = stays[np.lexsort((stays[:, parts.START], np.repeat(np.arange(length.size), length)))]
     person, first = np.unique(intervals.person, return_index=True)
     longest_us = int((stays[:, parts.REACH] - stays[:, parts.START]).max(initial=0))
