@@ -18,6 +18,10 @@ truyvet venues list --lake province --history
 truyvet venues unregistered --lake province
 """
 
+_UNREGISTERED = (
+    "list codes that were scanned and are not registered, with the registered code that was probably "
+    "meant; a code that looks like an identifier of a person is not kept and is listed by its hash"
+)
 _PLACE = {
     "lat": "latitude, degrees",
     "lon": "longitude, degrees",
@@ -38,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         ("list", "show the registry", _fill_list),
         ("close", "close venues", _fill_close),
         ("move", "set where a vehicle is", _fill_move),
-        ("unregistered", "list codes that were scanned and are not registered", add_output),
+        ("unregistered", _UNREGISTERED, add_output),
     ):
         part = does.add_parser(name, description=words, epilog="", help=words)
         fill(part)
