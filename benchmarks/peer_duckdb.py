@@ -53,8 +53,9 @@ def set_variables(connection: duckdb.DuckDBPyConnection, **values: Any) -> None:
 
 
 def load_durations(connection: duckdb.DuckDBPyConnection, rules: StayRules | None = None) -> None:
-    """The table `durations` (type, dwell_us, max_stay_us)."""
+    """Make the table `durations` (type, dwell_us, max_stay_us) and the variable `bounce_us`."""
     rules = rules or load_stay_rules()
+    set_variables(connection, bounce_us=rules.bounce_us)
     connection.execute(
         "CREATE TABLE durations (type VARCHAR, dwell_us BIGINT, max_stay_us BIGINT)"
     ).fetchall()

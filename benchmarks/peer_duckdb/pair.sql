@@ -1,5 +1,5 @@
 -- Scans become stays, by the pairing rule.
--- Reads: scans, venues (both with at least the columns used here).
+-- Reads: scans, venues (both with at least the columns used here); the variable bounce_us.
 -- Tables made: stays. Times are microseconds UTC until they are written.
 --
 -- One order serves both neighbours: by person, scans sorted by (time, venue, out first, event key). Within a
@@ -12,6 +12,7 @@ WITH placed AS (
         venue,
         epoch_us(occurred_at) AS at_us,
         direction = 'out' AS is_out,
+        direction = 'in' AS is_in,
         scans.zone,
         dwell_us,
         max_stay_us,
@@ -27,7 +28,9 @@ neighbours AS (
         lead(at_us) OVER anywhere AS next_at_us,
         lead(venue) OVER anywhere AS next_venue,
         lag(at_us) OVER here AS previous_here_at_us,
-        lag(is_out) OVER here AS previous_was_out
+        lag(is_out) OVER here AS previous_was_out,
+        lead(at_us) OVER here AS next_here_at_us,
+        lead(is_in) OVER here AS next_is_in
     FROM placed
     WINDOW
         anywhere AS (PARTITION BY person ORDER BY at_us, venue, is_out DESC, event_key),
@@ -35,7 +38,12 @@ neighbours AS (
 ),
 marked AS (
     SELECT
-        * EXCLUDE (previous_here_at_us, previous_was_out, previous_venue, next_at_us, next_venue, max_stay_us),
+        * EXCLUDE (
+            previous_here_at_us, previous_was_out, previous_venue, next_at_us, next_venue, max_stay_us,
+            is_in, next_here_at_us, next_is_in
+        ),
+        -- One arrival that two antennas read, if the `out` begins a stay.
+        is_out AND coalesce(next_is_in AND next_here_at_us - at_us <= getvariable('bounce_us'), false) AS bounces,
         previous_at_us = at_us AND previous_venue <> venue AS crosses,
         CASE WHEN next_venue <> venue THEN next_at_us END AS next_elsewhere_at_us,
         NOT coalesce(
@@ -71,6 +79,7 @@ WITH grouped AS (
         max(event_key) FILTER (begins) AS first_event_key,
         any_value(dwell_us) AS dwell_us
     FROM linked
+    WHERE NOT (bounces AND begins)
     GROUP BY person, venue, stay
 ),
 crossed AS (

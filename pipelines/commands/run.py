@@ -2,7 +2,7 @@
 
 import argparse
 import json
-from dataclasses import asdict
+import sys
 
 from pipelines.drivers.run import run as run_files
 from pipelines.ingest.batch import MAX_AGE_DAYS, MAX_AHEAD_DAYS
@@ -59,7 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run and print the report as one JSON line."""
+    """Run, print notes on standard error and the report as one JSON line."""
     report = run_files(
         args.lake,
         args.scans,
@@ -75,5 +75,7 @@ def run(args: argparse.Namespace) -> int:
         runner=args.runner,
         create=args.create,
     )
-    print(json.dumps(asdict(report)))
+    for note in report.notes:
+        print(f"truyvet run: {note}", file=sys.stderr)
+    print(json.dumps(report.counts()))
     return 0

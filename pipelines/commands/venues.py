@@ -2,7 +2,7 @@
 
 import argparse
 import json
-from dataclasses import asdict
+import sys
 
 from pipelines.terminal.options import add_keys, add_lake, add_output
 from pipelines.terminal.output import write_rows
@@ -18,6 +18,10 @@ truyvet venues list --lake province --history
 truyvet venues unregistered --lake province
 """
 
+_UNREGISTERED = (
+    "list codes that were scanned and are not registered, with the registered code that was probably "
+    "meant; a code that looks like an identifier of a person is not kept and is listed by its hash"
+)
 _PLACE = {
     "lat": "latitude, degrees",
     "lon": "longitude, degrees",
@@ -38,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         ("list", "show the registry", _fill_list),
         ("close", "close venues", _fill_close),
         ("move", "set where a vehicle is", _fill_move),
-        ("unregistered", "list codes that were scanned and are not registered", add_output),
+        ("unregistered", _UNREGISTERED, add_output),
     ):
         part = does.add_parser(name, description=words, epilog="", help=words)
         fill(part)
@@ -87,7 +91,9 @@ def _changed(args: argparse.Namespace) -> dict[str, object]:
             dates = {"registered_at": args.registered_at}
             zones = {"zone": ";".join(args.zone) or None}
             report = add_venue(args.lake, said | zones | place | dates, keys=args.keys, replace=args.replace)
-    return asdict(report)
+    for note in report.notes:
+        print(f"truyvet venues: {note}", file=sys.stderr)
+    return report.counts()
 
 
 def _fill_add(parser: argparse.ArgumentParser) -> None:

@@ -27,12 +27,11 @@ def open_or_create(url: str, keys: Path, *, create: bool) -> Lake:
     return open_lake(url, keys, create=create)
 
 
-def new_lake_line(lake: Lake, keys: Path) -> str | None:
-    """Return a line about a lake that holds nothing yet, None for any other.
+def new_lake_notes(lake: Lake, keys: Path) -> tuple[str, ...]:
+    """Return a line about a lake that holds nothing yet, for after its first commit.
 
-    It is to be told after the first commit. A run that fails leaves the lake
-    new, so the line is not lost with it.
+    A run that fails leaves the lake new, so the line is not lost with it.
     """
     if any(snapshot(lake, name).version >= 0 for name in _INPUTS):
-        return None
-    return f"{lake.url} is a new lake; its keys are in {keys}, keep a copy of them"
+        return ()
+    return (f"{lake.url} is a new lake; its keys are in {keys}, keep a copy of them",)

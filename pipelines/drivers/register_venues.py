@@ -2,7 +2,8 @@
 
 import datetime as dt
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,13 +16,10 @@ from pipelines.lake import Lake, open_lake, read_table, snapshot
 from pipelines.privacy.keys import load_keys
 from pipelines.registry.lookalikes import Row, lookalikes, unjudged_provinces, unprintable, wrong_districts
 from pipelines.terminal.options import keys_folder
-from pipelines.terminal.say import Say, sayer
 from schemas.contract import load_contract
 
 VEHICLE: Final = "public_transport"
 """The type of venues that move."""
-
-SAY: Final = sayer("venues")
 
 _FIELDS: Final = tuple(field.name for field in load_contract("venue").fields)
 _NOTICES: Final = 10
@@ -33,7 +31,6 @@ def import_venues(
     *,
     keys: str | None = None,
     any_district: bool = False,
-    say: Say = SAY,
 ) -> Report:
     """Register all venues of files; of a venue's fields the last received counts.
 
@@ -42,7 +39,9 @@ def import_venues(
         paths: files, folders, globs or URLs.
         keys: folder of the keys; None is `LAKE.keys`.
         any_district: do not refuse districts that are not shipped.
-        say: takes lines for people.
+
+    Returns:
+        The report of the run, its notes followed by what else may be a mistake.
 
     Raises:
         DataError: a file cannot be read or a district does not exist; nothing is committed.
@@ -55,10 +54,8 @@ def import_venues(
             f"{len(wrong)} venues lie in districts that do not exist, {wrong[0]} first",
             "correct district_code and province_code, or import with --any-district",
         )
-    report = run(lake, venues=paths, keys=keys, say=say)
-    for line in _notices(new, read_table(opened, "venues").to_pylist()):
-        say(line)
-    return report
+    report = run(lake, venues=paths, keys=keys)
+    return _with_notes(report, _notices(new, read_table(opened, "venues").to_pylist()))
 
 
 def add_venue(
@@ -84,7 +81,7 @@ def add_venue(
 
 
 def close_venues(
-    lake: str, venues: Sequence[str], at: str | None = None, *, keys: str | None = None, say: Say = SAY
+    lake: str, venues: Sequence[str], at: str | None = None, *, keys: str | None = None
 ) -> Report:
     """Close venues from an instant on, by default from now on; later scans are unregistered.
 
@@ -99,7 +96,8 @@ def close_venues(
     rows = [{"venue": venue, "type": known[venue]["type"], "closed_at": closed_at} for venue in venues]
     report = _put(lake, rows, keys)
     if earlier := report.others["venues"]["duplicate"]:
-        say(f"{earlier} of the venues were closed by then already; the earlier closing stands")
+        words = f"{earlier} of the venues were closed by then already; the earlier closing stands"
+        report = _with_notes(report, [words])
     return report
 
 
@@ -182,6 +180,10 @@ def _check_registered(known: Mapping[str, Row], venues: Sequence[str]) -> None:
 
 def _without_nulls(record: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in record.items() if value is not None}
+
+
+def _with_notes(report: Report, notes: Iterable[str]) -> Report:
+    return replace(report, notes=(*report.notes, *notes))
 
 
 def _now() -> str:

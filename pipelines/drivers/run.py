@@ -4,10 +4,10 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any, Final
+from dataclasses import asdict, dataclass
+from typing import Any
 
-from pipelines.drivers.new_lake import new_lake_line, open_or_create
+from pipelines.drivers.new_lake import new_lake_notes, open_or_create
 from pipelines.drivers.recompute import bring_up_to_date
 from pipelines.errors import UsageError
 from pipelines.ingest.batch import (
@@ -15,17 +15,13 @@ from pipelines.ingest.batch import (
     MAX_AHEAD_DAYS,
     BatchInputs,
     BatchJob,
-    LandedBatch,
     settings_for,
 )
 from pipelines.ingest.formats.discover import list_chunks
 from pipelines.lake import snapshot, storage
 from pipelines.privacy.keys import load_keys
 from pipelines.terminal.options import keys_folder
-from pipelines.terminal.say import Say, sayer
 from pipelines.windowing.lake_stay_rules import check_stay_rules
-
-SAY: Final = sayer("run")
 
 
 @dataclass(frozen=True)
@@ -42,6 +38,7 @@ class Report:
         others: the same counts for each other input that was given.
         scans_version: the newest version of `scans`.
         stays_version: the version of `scans` that `stays` reflects.
+        notes: what a person should read: that the lake is new, cells that were left out, rows that differ.
     """
 
     received: int
@@ -53,6 +50,13 @@ class Report:
     others: dict[str, dict[str, Any]]
     scans_version: int
     stays_version: int
+    notes: tuple[str, ...] = ()
+
+    def counts(self) -> dict[str, Any]:
+        """Return everything but the notes, as `truyvet run` prints it."""
+        counts = asdict(self)
+        del counts["notes"]
+        return counts
 
 
 def run(
@@ -70,7 +74,6 @@ def run(
     max_ahead_days: float = MAX_AHEAD_DAYS,
     runner: str = "direct",
     create: bool = False,
-    say: Say = SAY,
 ) -> Report:
     """Bring files into a lake, which is made if it does not exist, and recompute what they change.
 
@@ -88,7 +91,6 @@ def run(
         max_ahead_days: those further ahead are refused.
         runner: a name of `runner.RUNNERS`.
         create: make the lake also when neither scans nor venues nor cases are given.
-        say: takes lines for people: a new lake, cells that were dropped, rows that differ.
 
     Raises:
         UsageError: a flag is wrong, or nothing was given.
@@ -112,23 +114,18 @@ def run(
     now_us = received_us if now_us is None else now_us
     settings = settings_for(load_keys(folder), now_us, max_age_days, max_ahead_days)
     check_stay_rules(opened)
-    about_lake = new_lake_line(opened, folder)
+    notes = new_lake_notes(opened, folder)
     with _background_removal() as remove:
         landed = BatchJob(opened, settings, inputs, received_us, runner).land(remove)
-        for line in ([about_lake] if about_lake else []) + list(landed.notes):
-            say(line)
         recomputed = bring_up_to_date(opened, runner=runner)
-    # Another run may have ended meanwhile: its scans are in the stays too.
-    return _report(landed, snapshot(opened, "scans").version, recomputed.stays_version)
-
-
-def _report(landed: LandedBatch, scans_version: int, stays_version: int) -> Report:
+    # The newest version, for another run may have ended meanwhile and be in the stays too.
     return Report(
         **landed.scans.report(),
         unregistered=landed.unregistered,
         others=landed.others,
-        scans_version=scans_version,
-        stays_version=stays_version,
+        scans_version=snapshot(opened, "scans").version,
+        stays_version=recomputed.stays_version,
+        notes=notes + landed.notes,
     )
 
 

@@ -24,7 +24,7 @@ class Upsert(Parcel):
     def rows_alone(self) -> "Upsert":
         """The same without refused records and identifiers, which do not leave the launching process."""
         nobody = self.other.tokens[:0]
-        rows = replace(self.other, refused=[], refused_at=[], notes=(), tokens=nobody, identifiers=[])
+        rows = replace(self.other, refused=[], notes=(), tokens=nobody, identifiers=[])
         return Upsert(self.source, rows)
 
 

@@ -69,7 +69,6 @@ class UpsertedInput:
         counts: accepted records say something new of their key; duplicates repeat what stands
             for their key at that moment, in the lake or by an earlier record.
         refused: reason and digest (32 bytes) of each refused record, in their order.
-        refused_at: where each of them stands.
         dropped: by informational field, how many unreadable cells were dropped; their rows stand.
         notes: lines for people about what may be a mistake; they never hold a value of a record.
         tokens: int64[d], the distinct persons of accepted and repeated records, ascending.
@@ -80,7 +79,6 @@ class UpsertedInput:
     records: KeyedRecords
     counts: Counts
     refused: list[tuple[str, bytes]]
-    refused_at: list[RecordPlace]
     dropped: dict[str, int]
     notes: tuple[str, ...]
     tokens: Int64
@@ -203,7 +201,6 @@ class _Reading:
     parts: list[KeyedRecords] = field(default_factory=list)
     places: list["_Places"] = field(default_factory=list)
     refused: list[tuple[str, bytes]] = field(default_factory=list)
-    refused_at: list[RecordPlace] = field(default_factory=list)
     dropped: dict[str, list[RecordPlace]] = field(default_factory=dict)
     faults: dict[str, list[RecordPlace]] = field(default_factory=dict)
     identifiers: dict[int, bytes] = field(default_factory=dict)
@@ -233,7 +230,6 @@ def _note_refused(
     seen.received += checked.reason.size
     for row in np.flatnonzero(checked.reason).tolist():
         seen.refused.append((REASONS[checked.reason[row]], digest(keys, raw_of(row))))
-        seen.refused_at.append(places.place(row))
     stands = checked.reason == 0
     seen.places.append(_Places(places.path, places.format, places.number[stands]))
     for name, rows in checked.dropped.items():
@@ -273,7 +269,6 @@ def _upserted(source: Source, seen: _Reading, current: pa.Table | None) -> Upser
             seen.received, folded.accepted, folded.duplicate, ((reason, 1) for reason, _ in seen.refused)
         ),
         refused=seen.refused,
-        refused_at=seen.refused_at,
         dropped={name: len(places) for name, places in seen.dropped.items() if places},
         notes=notes,
         tokens=tokens,

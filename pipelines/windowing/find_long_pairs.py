@@ -9,11 +9,13 @@ the unread dates is searched for (`settle_long_pairs`).
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
+from pipelines.kernels.hash_set import IdSet
 from pipelines.kernels.types import Bool, Int64, UInt8
 from pipelines.lake import Lake
 from pipelines.runtime.spill import Piece, spill
@@ -115,12 +117,10 @@ class PairFinder:
         if old is None:
             return PairFindings(changes=_spilled(scratch, f"pairs-{name}", pair_changes(came, PUT_IN)))
         was = pairs_of(old.stays)
-        only_was, only_came = _difference(
-            was.filter(self._is_inside(was)), came.filter(self._is_inside(came))
-        )
+        only_was, only_came = _difference(self._inside(was), self._inside(came))
         changes = pa.concat_tables([pair_changes(only_was, TAKE_OUT), pair_changes(only_came, PUT_IN)])
         searches = self._searches(scans, old, new, came) if self.unread else SEARCHES.empty_table()
-        own = np.isin(scans["person"].to_numpy(), searches["person"].to_numpy())
+        own = IdSet(searches["person"].to_numpy()).holds(scans["person"].to_numpy())
         own &= scans["type_after"].to_numpy() >= 0
         return PairFindings(
             _spilled(scratch, f"pairs-{name}", changes),
@@ -131,21 +131,19 @@ class PairFinder:
     def _searches(self, scans: pa.Table, old: PairedScans, new: PairedScans, came: pa.Table) -> pa.Table:
         """What cannot be decided without the unread dates."""
         columns = _Columns(*(scans[name].to_numpy() for name in _Columns._fields))
-        crossing = came.filter(pa.array(~np.asarray(self._is_inside(came))))
+        was, now = self._borders(columns, old.row), self._borders(columns, new.row)
         return pa.concat_tables(
             [
-                _windows(CROSSING, crossing),
-                _windows(KNOWN, self._touched_pairs(columns.person)),
-                *self._border_searches(
-                    columns, self._borders(columns, old.row), self._borders(columns, new.row)
-                ),
+                _windows(CROSSING, came.filter(pa.array(~self._is_inside(came)))),
+                _windows(KNOWN, self._touched_pairs(np.concatenate([was.person, now.person]))),
+                *self._border_searches(columns, was, now),
             ]
         )
 
     def _touched_pairs(self, person: Int64) -> pa.Table:
         """Pairs of the table, of these persons, that a scan on a date that was read may end."""
         known = read_pairs(self.lake, self.version)
-        known = known.filter(pa.array(np.isin(known["person"].to_numpy(), person)))
+        known = known.filter(pa.array(IdSet(person).holds(known["person"].to_numpy())))
         first, last = (known[name].to_numpy() // DAY_US for name in ("in_at", "out_at"))
         read: Int64 = np.array(self.read, np.int64)
         spans = np.searchsorted(read, first, "left") < np.searchsorted(read, last, "right")
@@ -171,11 +169,20 @@ class PairFinder:
 
     def _borders(self, columns: "_Columns", row: Int64) -> "_Borders":
         """The first and last scan of each person between two unread dates, by person and time."""
-        person, segment = columns.person[row], self._segment(columns.occurred_us[row])
-        begins = np.append(True, (person[1:] != person[:-1]) | (segment[1:] != segment[:-1]))[: row.size]
+        person = columns.person[row]
+        begins = np.append(True, person[1:] != person[:-1])[: row.size]
+        if not self._is_contiguous:
+            segment = self._segment(columns.occurred_us[row])
+            begins[1:] |= segment[1:] != segment[:-1]
         first = np.flatnonzero(begins)
         last = np.append(first[1:], row.size)[: first.size] - 1
-        return _Borders(person[first], segment[first], row[first], row[last])
+        segment = self._segment(columns.occurred_us[row[first]])
+        return _Borders(person[first], segment, row[first], row[last])
+
+    @cached_property
+    def _is_contiguous(self) -> bool:
+        """Whether no unread date lies between dates that were read."""
+        return len(set(np.searchsorted(self.unread, self.read).tolist())) <= 1
 
     def _segment(self, at_us: Int64) -> Int64:
         """How many unread dates lie before each instant, which is of a date that was read."""

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from pipelines.kernels.types import Int64
-from pipelines.lake import NO_TABLE, Lake, OfNewest, Snapshot, read_table
+from pipelines.lake import NO_TABLE, Lake, OfNewest, Snapshot, read_table, snapshot
 from schemas.tables import LONG_PAIRS
 
 LONG_PAIRS_VERSION: Final = "long_pairs_version"
@@ -22,7 +22,7 @@ LONG_PAIRS_VERSION: Final = "long_pairs_version"
 CODED: Final = pa.schema(
     [(field.name, pa.int64()) for field in LONG_PAIRS.schema]  # instants as microseconds
 )
-"""The rows of `long_pairs` as numbers."""
+"""The rows of `long_pairs`, as numbers."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,9 @@ def read_pairs(lake: Lake, version: int) -> pa.Table:
     Raises:
         DataError: its file is missing or damaged.
     """
+    if version == NO_TABLE:
+        return CODED.empty_table()
+    snapshot(lake, LONG_PAIRS.name)  # keeps the newest version open, which nearly always is the one
     return read_table(lake, LONG_PAIRS.name, version=version).cast(CODED)
 
 

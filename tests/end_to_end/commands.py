@@ -97,10 +97,11 @@ def files_of(lake: Path, *tables: str) -> set[str]:
 
 
 def content(lake: Path) -> dict[str, list[Any]]:
-    """All that the laws speak of: scans but for the free columns, stays in both orders, footfall."""
+    """What the laws speak of: scans but for the free columns, stays in both orders, footfall; and more."""
     scans = [tuple(v for name, v in row.items() if name not in _FREE) for row in rows_of(lake, "scans")]
     found = {"scans": scans}
-    found |= {table: [tuple(row.values()) for row in rows_of(lake, table)] for table in ("stays", "footfall")}
+    for table in ("stays", "footfall", "long_pairs", "unregistered_codes"):
+        found[table] = [tuple(row.values()) for row in rows_of(lake, table)]
     return {table: sorted(rows, key=repr) for table, rows in found.items()}
 
 
