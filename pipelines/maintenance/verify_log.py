@@ -1,4 +1,4 @@
-"""Checks the log of a table: each entry against itself and the next one, the checkpoints, the announced cut."""
+"""Check the log of a table: every entry against itself, its successor and the checkpoints."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path

@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from pipelines.kernels.hash_set import IdSet
+from pipelines.kernels.hash_table import IdSet
 from pipelines.kernels.types import Bool, Int64, UInt8
 from pipelines.lake import Lake
 from pipelines.runtime.spill import Piece, spill
