@@ -60,7 +60,7 @@ class Home:
 
 @pytest.fixture(scope="module")
 def home(shared_folder):
-    return Home(shared_folder, seed=20210705)
+    return Home(shared_folder, seed=20210716)
 
 
 def by_bytes(scan: Any) -> str:
