@@ -22,8 +22,8 @@ from pipelines.ingest.retries import (
     KIND_REFUSED,
     TIMED_EVENT,
     heads_of,
-    still_refused,
     retry_rows,
+    still_refused,
     write_retries,
 )
 from pipelines.ingest.validate.columns import row_json
