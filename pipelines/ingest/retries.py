@@ -35,6 +35,11 @@ _NOTHING = np.empty(0, np.int64)
 class Heads:
     """The first 8 bytes of the digests of an input's refused or accepted records, each once.
 
+    Example:
+        >>> refused, accepted = Heads(np.array([1, 2]), np.array([5, 5])), Heads(np.array([2]), np.array([9]))
+        >>> accepted.after(refused).tolist()
+        [True]
+
     Attributes:
         head: int64[n], ascending.
         last_us: int64[n], when the record was last received, microseconds UTC.
