@@ -13,9 +13,9 @@ import numpy as np
 
 from pipelines.graph.cases import Case
 from pipelines.graph.infectious_window import Window
-from pipelines.graph.refused_records import count_refused
 from pipelines.graph.row_ranges import rows_between
 from pipelines.graph.stays_index import Span, live_files, sidecars
+from pipelines.ingest.retries import count_refused
 from pipelines.kernels.types import Bool, Int64
 from pipelines.lake import Lake, snapshot
 from pipelines.registry.unregistered_scans import among_unregistered, count_unregistered

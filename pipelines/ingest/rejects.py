@@ -20,11 +20,10 @@ from pipelines.ingest.retries import (
     ACCEPTED_SINCE,
     KIND_ACCEPTED,
     KIND_REFUSED,
-    NO_HEADS,
     TIMED_EVENT,
     heads_of,
-    refused_heads,
     retry_rows,
+    still_refused,
     write_retries,
 )
 from pipelines.ingest.validate.columns import row_json
@@ -170,7 +169,7 @@ class WriteRejects(ThreadedDoFn):
 
     def _retries(self, code: npt.NDArray[np.uint8], digest: pa.ChunkedArray) -> Iterator[Refused]:
         """Events that were refused for their time, and records that were and are accepted now."""
-        held = refused_heads(self.lake).get(self.source, NO_HEADS).head
+        held = still_refused(self.lake).get(self.source, np.empty(0, np.int64))
         accepted = heads_of(digest.filter(pa.array(code == ACCEPTED_SINCE)))
         kinds = {
             KIND_REFUSED: heads_of(digest.filter(pa.array(code == TIMED_EVENT))),

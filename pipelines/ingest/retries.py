@@ -35,6 +35,11 @@ _NOTHING = np.empty(0, np.int64)
 class Heads:
     """The first 8 bytes of the digests of an input's refused or accepted records, each once.
 
+    Example:
+        >>> refused, accepted = Heads(np.array([1, 2]), np.array([5, 5])), Heads(np.array([2]), np.array([9]))
+        >>> accepted.after(refused).tolist()
+        [True]
+
     Attributes:
         head: int64[n], ascending.
         last_us: int64[n], when the record was last received, microseconds UTC.
@@ -92,14 +97,23 @@ def watched_events(lake: Lake, source: str) -> Int64:
     return _retries(lake).get((KIND_REFUSED, source), NO_HEADS).head
 
 
-def accepted_since(lake: Lake, source: str) -> Heads:
-    """The refused records of an input that were accepted later."""
-    return _retries(lake).get((KIND_ACCEPTED, source), NO_HEADS)
+def count_refused(lake: Lake) -> dict[str, int]:
+    """Count the refused records of each input (`scans`, `cases`, `encounters` …), each once.
+
+    A record is its bytes: delivered five times it is one. One that was refused for its time and accepted
+    later does not count, unless it has been refused again after that.
+    """
+    return {source: heads.size for source, heads in still_refused(lake).items()}
 
 
-def refused_heads(lake: Lake) -> dict[str, Heads]:
-    """The refused records of each input."""
-    return _refused(lake)
+def still_refused(lake: Lake) -> dict[str, Int64]:
+    """The heads, ascending, of the records of each input that were refused and not accepted since."""
+    found = {}
+    for source, refused in _refused(lake).items():
+        accepted = _retries(lake).get((KIND_ACCEPTED, source), NO_HEADS)
+        taken_back = accepted.head[accepted.after(refused)]
+        found[source] = refused.head[~np.isin(refused.head, taken_back)]
+    return found
 
 
 def retry_rows(kind: str, source: str, hashes: Int64, received_us: int) -> pa.Table:

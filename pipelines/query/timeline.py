@@ -116,6 +116,11 @@ def day_bars(enter: pa.ChunkedArray, leave: pa.ChunkedArray) -> Iterator[DayBar]
 def people_steps(bars: list[DayBar], person: list[int]) -> tuple[npt.NDArray[np.float64], Int64]:
     """The number of distinct people over a day, as steps.
 
+    Example:
+        >>> hours, people = people_steps([DayBar(0, 8.0, 10.0, row=0), DayBar(0, 9.0, 10.0, row=1)], [7, 8])
+        >>> hours.tolist(), people.tolist()
+        ([0.0, 8.0, 9.0, 10.0, 24.0], [0, 1, 2, 0, 0])
+
     Args:
         bars: one day's overlaps.
         person: the token of each row of overlaps.

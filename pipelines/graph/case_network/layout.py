@@ -57,7 +57,13 @@ class Dot:
 
 @dataclass
 class StayBar:
-    """A stay of the case: [start_us, end_us), and whether both of its ends were scanned."""
+    """A stay of the case over [start_us, end_us).
+
+    Attributes:
+        start_us: microseconds UTC.
+        end_us: microseconds UTC.
+        seen: whether both of its ends were scanned.
+    """
 
     start_us: int
     end_us: int
@@ -193,6 +199,10 @@ def stacked(wanted: Sequence[int], columns: int) -> tuple[int, list[tuple[int, i
     """Stack dots on the fewest levels that keep each near its wanted column; the levels and the cells.
 
     A full column passes its dots on to the right, like a queue.
+
+    Example:
+        >>> stacked([0, 0, 3], columns=5)
+        (1, [(0, 0), (1, 0), (3, 0)])
 
     Args:
         wanted: the column of each dot, ascending.

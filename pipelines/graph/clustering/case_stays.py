@@ -19,6 +19,11 @@ from pipelines.lake import Lake
 class CaseStays:
     """Stays of cases, one attribute a column; none is empty.
 
+    Example:
+        >>> stays = CaseStays(*map(np.array, ([0, 1], [7, 8], [5, 6], [0, 12], [10, 20])))
+        >>> stays.where(stays.venue == 6).person.tolist()
+        [8]
+
     Attributes:
         case: int64[s], the position of the case among those that were asked for.
         person: int64[s], tokens; two cases may be one person.

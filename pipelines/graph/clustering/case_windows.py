@@ -94,6 +94,12 @@ def meetings(windows: Windows, stays: CaseStays, people_of_day: int) -> Meetings
 def windows_of_stays(stays: CaseStays, venue: Int64, start_us: Int64, end_us: Int64) -> tuple[Int64, Int64]:
     """Find the windows that each stay overlaps; touching does not count.
 
+    Example:
+        >>> stays = CaseStays(*map(np.array, ([0], [7], [5], [10], [20])))
+        >>> stay, window = windows_of_stays(stays, np.array([5, 5]), np.array([0, 20]), np.array([20, 40]))
+        >>> stay.tolist(), window.tolist()
+        ([0], [0])
+
     Args:
         stays: in any order.
         venue: int64[w]; windows ascend by (venue, start) and those of a venue do not overlap.

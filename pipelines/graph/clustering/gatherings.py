@@ -31,6 +31,11 @@ def gatherings(stays: CaseStays, within_us: int) -> Gatherings:
     A stay belongs to the gathering before it at the same venue when it begins at most `within_us` after all
     earlier stays have ended.
 
+    Example:
+        >>> stays = CaseStays(*map(np.array, ([0, 1], [7, 8], [5, 5], [0, 12], [10, 20])))
+        >>> gatherings(stays, within_us=2).persons.tolist(), gatherings(stays, within_us=1).persons.tolist()
+        ([2], [])
+
     Args:
         stays: of cases, in any order.
         within_us: the longest gap without any case; microseconds.

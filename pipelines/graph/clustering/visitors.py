@@ -55,6 +55,11 @@ def distinct_persons(
     A person is counted at his first row in the range, the one whose predecessor of the same group and
     person lies before the range. So the rows are sorted once, whatever the number of ranges.
 
+    Example:
+        >>> person, day = np.array([7, 7, 8]), np.array([1, 2, 2])
+        >>> distinct_persons(np.zeros(3, np.int64), person, day, 1, [(1, 2), (1, 3)]).tolist()
+        [[1], [2]]
+
     Args:
         group: int64[n], from 0.
         person: int64[n].
