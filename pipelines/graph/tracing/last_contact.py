@@ -12,14 +12,13 @@ from functools import partial
 
 import numpy as np
 
-from pipelines.graph.tracing.exposure_table import NEVER_US, THREADS, ExposureTable
+from pipelines.graph.tracing.exposure_table import THREADS, ExposureTable
 from pipelines.graph.tracing.sweep import Sweep
 from pipelines.graph.tracing.sweep_dates import Date
 from pipelines.graph.tracing.sweep_kernel import (
     SweepBuffers,
     SweepRules,
     VenueRows,
-    any_of,
     class_of,
     end_of,
     next_venue,
@@ -27,6 +26,9 @@ from pipelines.graph.tracing.sweep_kernel import (
 )
 from pipelines.kernels.compile import helper, inlined
 from pipelines.kernels.types import Int64, UInt8
+
+_WANTED, _SOURCE = 1, 2
+"""Bits of a person's role on a date: the last contact may be found there, may be infectious there."""
 
 
 def sweep_last_contacts(sweep: Sweep, people: ExposureTable, wanted: Int64) -> None:
@@ -37,36 +39,39 @@ def sweep_last_contacts(sweep: Sweep, people: ExposureTable, wanted: Int64) -> N
         people: last contacts are kept here, beside those that encounters and other classes gave.
         wanted: int64[w], numbers of people none of whom is a source: nobody is his own contact.
     """
-    last_us = np.full(people.persons, NEVER_US)  # nobody else's can come later
-    last_us[wanted] = people.last_us[wanted]
+    found = [people.last_us[: people.persons].copy() for _ in range(THREADS)]  # threads would race on one
     infectious = np.empty((people.persons, 2), np.int64)
+    indirect_us = int(sweep.rules.indirect_us.max())
     with ThreadPoolExecutor(THREADS) as pool:
         for _ in sweep.layers(infectious):
+            start_us, end_us = infectious[sweep.number].T
+            unsettled = wanted  # a later layer begins with the last date again
             for date in sweep.dates.backward(pool):
-                unsettled = wanted[last_us[wanted] < date.last_us]
+                latest_us = np.maximum.reduce([last_us[unsettled] for last_us in found])
+                unsettled = unsettled[latest_us < date.last_us]
                 if unsettled.size == 0:
                     break
-                chosen = np.zeros(people.persons, np.uint8)
-                chosen[unsettled] = 1
-                copies = [last_us, *(last_us.copy() for _ in range(1, THREADS))]  # or threads would race
-                sweep_part = partial(_sweep_part, date, sweep.rules, infectious, chosen)
-                list(pool.map(sweep_part, range(THREADS), copies))
-                last_us[unsettled] = np.maximum.reduce([copy[unsettled] for copy in copies])
-    people.last_us[wanted] = last_us[wanted]
+                near = (start_us < date.last_us) & (end_us + indirect_us > date.begin_us)
+                roles = np.zeros(people.persons, np.uint8)
+                roles[unsettled] = _WANTED
+                roles[sweep.number[near]] = _SOURCE
+                sweep_part = partial(_sweep_part, date, sweep.rules, infectious, roles)
+                list(pool.map(sweep_part, range(THREADS), found))
+    people.last_us[: people.persons] = np.maximum.reduce(found)
 
 
 def _sweep_part(
-    date: Date, rules: SweepRules, infectious: Int64, chosen: UInt8, thread: int, last_us: Int64
+    date: Date, rules: SweepRules, infectious: Int64, roles: UInt8, thread: int, last_us: Int64
 ) -> None:
     before, rows, buffers = date.part(thread)
-    _sweep_venues(last_us, infectious, chosen, before, rows, rules, buffers)
+    _sweep_venues(last_us, infectious, roles, before, rows, rules, buffers)
 
 
 @helper
 def _sweep_venues(
     last_us: Int64,
     infectious: Int64,
-    chosen: UInt8,
+    roles: UInt8,
     before: VenueRows,
     rows: VenueRows,
     rules: SweepRules,
@@ -77,7 +82,8 @@ def _sweep_venues(
     Args:
         last_us: int64[m], the end of the latest contact of each person so far.
         infectious: int64[m, 2], when each person is infectious.
-        chosen: uint8[m], 1 for those whose last contact may still be found; other venues are skipped.
+        roles: uint8[m], of each person; small enough to stay in the cache, it spares most reads of the
+            other two.
         before: stays that began before the date and reach into it.
         rows: those that began in it.
         rules: what each class of venues asks for.
@@ -88,22 +94,37 @@ def _sweep_venues(
         venue = next_venue(before, early, rows, row)
         kind, place = class_of(rules, venue, place)
         early_end, row_end = end_of(before, early, venue), end_of(rows, row, venue)
-        needed = any_of(chosen, before, early, early_end) or any_of(chosen, rows, row, row_end)
-        if rules.swept[kind] and needed:
+        if rules.swept[kind] and _roles_at(roles, before, early, early_end, rows, row, row_end) == 3:
             reach = (rules.indirect_us[kind], rules.until_us)
-            sources = _collect(infectious, before, early, early_end, reach, buffers, 0)
-            sources = _collect(infectious, rows, row, row_end, reach, buffers, sources)
+            sources = _collect(infectious, roles, before, early, early_end, reach, buffers, 0)
+            sources = _collect(infectious, roles, rows, row, row_end, reach, buffers, sources)
             if sources:
                 sort_sources(buffers, sources)
                 _note_farthest(buffers, sources)
-                _settle(last_us, before, early, early_end, buffers, sources)
-                _settle(last_us, rows, row, row_end, buffers, sources)
+                _settle(last_us, roles, before, early, early_end, buffers, sources)
+                _settle(last_us, roles, rows, row, row_end, buffers, sources)
         early, row = early_end, row_end
+
+
+@inlined
+def _roles_at(
+    roles: UInt8, before: VenueRows, early: int, early_end: int, rows: VenueRows, row: int, row_end: int
+) -> int:
+    """Which roles people at a venue have: both bits are needed for a contact that matters."""
+    there = 0
+    while early < early_end and there != 3:
+        there |= roles[before.number[early]]
+        early += 1
+    while row < row_end and there != 3:
+        there |= roles[rows.number[row]]
+        row += 1
+    return there
 
 
 @inlined
 def _collect(
     infectious: Int64,
+    roles: UInt8,
     rows: VenueRows,
     first: int,
     last: int,
@@ -115,12 +136,13 @@ def _collect(
     indirect_us, until_us = reach
     for row in range(first, last):
         number = rows.number[row]
-        start_us = max(rows.enter_us[row], infectious[number, 0])
-        end_us = min(rows.exit_us[row], infectious[number, 1])
-        if start_us < end_us:
-            buffers.start_us[sources], buffers.source[sources] = start_us, number
-            buffers.reach_us[sources] = min(end_us + indirect_us, until_us)
-            sources += 1
+        if roles[number] & _SOURCE:
+            start_us = max(rows.enter_us[row], infectious[number, 0])
+            end_us = min(rows.exit_us[row], infectious[number, 1])
+            if start_us < end_us:
+                buffers.start_us[sources], buffers.source[sources] = start_us, number
+                buffers.reach_us[sources] = min(end_us + indirect_us, until_us)
+                sources += 1
     return sources
 
 
@@ -133,19 +155,24 @@ def _note_farthest(buffers: SweepBuffers, sources: int) -> None:
 
 @inlined
 def _settle(
-    last_us: Int64, rows: VenueRows, first: int, last: int, buffers: SweepBuffers, sources: int
+    last_us: Int64, roles: UInt8, rows: VenueRows, first: int, last: int, buffers: SweepBuffers, sources: int
 ) -> None:
-    """Note the end of the latest contact of each stay."""
+    """Record the end of the latest contact of each stay of a wanted person."""
+    first_us, farthest_us = buffers.start_us[0], buffers.reach_us[sources - 1]
     for row in range(first, last):
-        number, exit_us = rows.number[row], rows.exit_us[row]
-        if last_us[number] >= exit_us:
+        enter_us, exit_us = rows.enter_us[row], rows.exit_us[row]
+        if enter_us >= farthest_us:
+            break  # rows ascend by enter: nobody who comes later meets anybody
+        number = rows.number[row]
+        if exit_us <= first_us or not roles[number] & _WANTED:
             continue
-        low, high = 0, sources  # the sources before `low` start before the stay ends
-        while low < high:
-            middle = (low + high) >> 1
-            if buffers.start_us[middle] < exit_us:
-                low = middle + 1
-            else:
-                high = middle
-        if low and buffers.reach_us[low - 1] > rows.enter_us[row]:
-            last_us[number] = max(last_us[number], min(buffers.reach_us[low - 1], exit_us))
+        known_us = max(enter_us, last_us[number])
+        if known_us >= exit_us or known_us >= farthest_us:
+            continue
+        before, left = 0, sources  # `before` sources are known to start before the stay ends
+        while left > 0:  # halves without a branch that depends on the data
+            half = (left + 1) >> 1
+            before += half if buffers.start_us[before + half - 1] < exit_us else 0
+            left -= half
+        if before and buffers.reach_us[before - 1] > known_us:
+            last_us[number] = min(buffers.reach_us[before - 1], exit_us)

@@ -147,9 +147,10 @@ def _find(
 ) -> tuple[int, int, int]:
     """Find parts from a pair on while there is room; return the next pair, the count, and the pair's row."""
     while pair < pairs.person.size:
-        row = first_from(columns.person, pairs.person[pair], row)
-        begin_row, begin_found = row, found
         first, last = pairs.first[pair], pairs.last[pair]
+        if first < last:  # else the person need not be looked up: most infectors have no stay near most dates
+            row = first_from(columns.person, pairs.person[pair], row)
+        begin_row, begin_found = row, found
         while first < last and row < columns.person.size and columns.person[row] == pairs.person[pair]:
             enter_us, exit_us = columns.enter_us[row], columns.exit_us[row]
             while first < last and own[first, START] <= enter_us - longest_us:

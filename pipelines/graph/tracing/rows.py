@@ -15,7 +15,7 @@ from pipelines.graph.tracing.search import Hop
 from pipelines.graph.tracing.temporal_graph import TemporalGraph
 from pipelines.kernels.arrow_columns import column
 from pipelines.kernels.group_by import lists_until
-from pipelines.kernels.sort import dense_rank
+from pipelines.kernels.sort import dense_rank, order_of
 from pipelines.kernels.types import Int64
 from pipelines.lake import Lake, read_table
 from pipelines.registry.venue_names import places
@@ -71,7 +71,8 @@ def _rows_of_hop(lake: Lake, graph: TemporalGraph, rule: str, tier: int, hop: Ho
     venues = _venues(lake, contact)
     lengths_us = (contact.direct_us, contact.indirect_us, contact.imputed_us)
     score = scores(tier, *lengths_us, venues.weight, exposed_us, graph.until_us)
-    order = np.argsort(-score, kind="stable")  # stable sort: ties keep ascending token order
+    # Stable: ties keep ascending token order. Floats that are not negative sort as their bits do.
+    order = order_of(-score.view(np.int64))
     rows = {
         "tier": column(np.full(new.size, tier, np.int64)),
         "person": column(person[order]),

@@ -27,6 +27,7 @@ from pipelines.graph.tracing.sweep_kernel import (
     TO,
     VIA,
     SweepRules,
+    merge_states,
     sweep_venues,
 )
 from pipelines.graph.tracing.temporal_graph import TemporalGraph
@@ -133,22 +134,12 @@ def _pass_over(sweep: Sweep, states: Sequence[Int64], pool: ThreadPoolExecutor) 
         chosen[susceptible] = 1
         list(pool.map(partial(_sweep_part, date, sweep.rules, chosen), range(THREADS), states))
         for other in others:
-            _take_earlier(state, other, susceptible)
-        for other in others:
-            other[susceptible] = state[susceptible]
+            merge_states(state, other, susceptible)
 
 
 def _sweep_part(date: Date, rules: SweepRules, susceptible: UInt8, thread: int, state: Int64) -> None:
     before, rows, buffers = date.part(thread)
     sweep_venues(state, susceptible, before, rows, rules, buffers)
-
-
-def _take_earlier(state: Int64, other: Int64, numbers: Int64) -> None:
-    """Keep what another thread has found of some people: earlier, or at one instant by a smaller token."""
-    mine, theirs = state[numbers], other[numbers]
-    earlier = theirs[:, EXPOSED] < mine[:, EXPOSED]
-    earlier |= (theirs[:, EXPOSED] == mine[:, EXPOSED]) & (theirs[:, VIA] < mine[:, VIA])
-    state[numbers[earlier]] = theirs[earlier]
 
 
 def _short_pairs(sweep: Sweep, state: Int64, pool: ThreadPoolExecutor) -> Iterator[Int64]:

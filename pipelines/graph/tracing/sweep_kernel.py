@@ -279,6 +279,16 @@ def _expose(state: Int64, number: int, exposed_us: int, via: int) -> None:
         state[number, EXPOSED], state[number, VIA] = exposed_us, via
 
 
+@helper
+def merge_states(state: Int64, other: Int64, numbers: Int64) -> None:
+    """Give the states of two threads the better exposure of both, for some people."""
+    for entry in range(numbers.size):
+        number = numbers[entry]
+        if other[number, VIA] != NOT_FRESH:
+            _expose(state, number, other[number, EXPOSED], other[number, VIA])
+        other[number, EXPOSED], other[number, VIA] = state[number, EXPOSED], state[number, VIA]
+
+
 @inlined
 def _leave(buffers: SweepBuffers, here: int, now_us: int) -> int:
     """Drop the sources that reach no farther than `now_us`; return how many are left."""
