@@ -13,13 +13,12 @@ from pipelines.ingest.formats.blocks import ROW_BITS, Columns, Lines
 from pipelines.ingest.formats.discover import Chunk
 from pipelines.ingest.formats.ndjson import lines_at
 from pipelines.ingest.formats.read_blocks import read_blocks
-from pipelines.ingest.formats.streams import is_url
 from pipelines.ingest.reject_reasons import REASONS
 from pipelines.ingest.validate.columns import row_json
 from pipelines.ingest.validate.scans import raw_records
 from pipelines.kernels.arrow_columns import texts_of
 from pipelines.kernels.types import Int64
-from pipelines.lake import DataFile, Lake, write_data_file
+from pipelines.lake import DataFile, Lake, storage, write_data_file
 from pipelines.privacy.keys import Keys, digest
 from pipelines.runtime.spill import Piece, read_pieces, spill
 from pipelines.runtime.threaded_dofn import ThreadedDoFn
@@ -98,7 +97,7 @@ class DigestLater(ThreadedDoFn):
     def _digests(self, chunk: Chunk, row: Int64) -> list[bytes]:
         """The digests of some rows, ascending; few lines are read without the others."""
         # Of a store's file a megabyte is fetched for each line.
-        plain = chunk.format == "ndjson" and not chunk.compression and not is_url(chunk.path)
+        plain = chunk.format == "ndjson" and not chunk.compression and not storage.is_url(chunk.path)
         if plain and row.size * _AROUND_A_LINE < chunk.stop - chunk.start:
             blocks_at = zip(lines_at(chunk, row.tolist()), np.split(row, np.arange(1, row.size)), strict=True)
             return [digests_of(self.keys, block, one)[0] for block, one in blocks_at]
