@@ -190,13 +190,3 @@ def valid_text(spans: Spans) -> Bool:
     valid = np.empty(len(spans), bool)
     _valid_text(read_only(spans.data), spans.start, spans.length, valid)
     return valid
-
-
-def join_texts(spans: Spans, rows: Int64, texts: list[str | None]) -> Spans:
-    """The column with `texts` in place of the values at `rows`."""
-    added = [None if text is None else text.encode("utf-8", errors="surrogateescape") for text in texts]
-    more = text_spans(pa.array(added, pa.binary()))
-    start, length = spans.start.copy(), spans.length.copy()
-    start[rows] = more.start + spans.data.size
-    length[rows] = more.length
-    return Spans(np.concatenate((spans.data, more.data)), start, length)
