@@ -54,7 +54,8 @@ def test_bytes_are_text_and_what_is_not_text_is_no_value_of_a_field():
 
 def test_a_message_of_a_topic_keeps_the_defaults_of_its_schema():
     definition = json.dumps(
-        schema_of() | {"fields": [*schema_of()["fields"], {"name": "zone", "type": "string", "default": "T1"}]}
+        schema_of()
+        | {"fields": [*schema_of()["fields"], {"name": "zone", "type": "string", "default": "T1"}]}
     )
     message = encode([SCAN], definition, "BINARY")
     (line,) = lines_of(message, {ENCODING: "BINARY", SCHEMA: "s"}, definition)

@@ -13,21 +13,13 @@ import pyarrow as pa
 from pipelines.ingest.formats.arrow_blocks import local_time, microseconds, text_spans, valid_text
 from pipelines.ingest.formats.avro_container import AvroContainer
 from pipelines.ingest.formats.avro_schema import logical_types
-from pipelines.ingest.formats.blocks import Columns
+from pipelines.ingest.formats.blocks import ColumnNames, Columns
+from pipelines.ingest.formats.column_names import check_columns, unknown_among
 from pipelines.ingest.formats.discover import Chunk
-from pipelines.ingest.formats.field_types import (
-    NUMBER,
-    TEXT,
-    TEXTS,
-    TIME,
-    TRUTH,
-    WHOLE,
-    check_columns,
-    kinds_of,
-)
+from pipelines.ingest.formats.field_types import NUMBER, TEXT, TEXTS, TIME, TRUTH, WHOLE, kinds_of
 from pipelines.ingest.formats.streams import open_stream, reading
 from pipelines.ingest.reject_reasons import MALFORMED
-from pipelines.kernels.types import Bool, Int64, Spans
+from pipelines.kernels.types import Bool, Int64, Spans, UInt8
 
 BLOCK_ROWS: Final = 1 << 16
 
@@ -60,11 +52,12 @@ def read_avro(chunk: Chunk, contract: str, block_rows: int = BLOCK_ROWS) -> Iter
         for name in wanted:
             if kinds[name] == TIME:
                 _refuse_local_time(chunk.path, name, container)
+        said = ColumnNames(unknown_among(container.fields, contract))
         first_row = 0
         for values in _joined(container, wanted, block_rows):
-            block = _columns(values, kinds, first_row)
-            yield block
-            first_row += block.rows
+            fields, broken = _columns(values, kinds)
+            yield Columns(first_row, fields, broken.size, broken, names=said, path=chunk.path)
+            first_row += broken.size
 
 
 def _joined(container: AvroContainer, wanted: list[str], rows: int) -> Iterator[dict[str, list[Any]]]:
@@ -85,14 +78,14 @@ def _refuse_local_time(path: str, name: str, container: AvroContainer) -> None:
         raise local_time(path, name)
 
 
-def _columns(values: dict[str, list[Any]], kinds: dict[str, str], first_row: int) -> Columns:
-    rows = len(next(iter(values.values())))
-    broken = np.zeros(rows, np.uint8)
+def _columns(values: dict[str, list[Any]], kinds: dict[str, str]) -> tuple[dict[str, Spans | Int64], UInt8]:
+    """The fields of some records, and which of these are malformed."""
+    broken = np.zeros(len(next(iter(values.values()))), np.uint8)
     fields: dict[str, Spans | Int64] = {}
     for name, column in values.items():
         fields[name], wrong = _field_of(column, kinds[name])
         broken[wrong] = MALFORMED
-    return Columns(first_row, fields, rows, broken)
+    return fields, broken
 
 
 def _field_of(values: list[Any], kind: str) -> tuple[Spans | Int64, Bool]:

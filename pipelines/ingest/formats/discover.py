@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from pipelines.errors import DataError
+from pipelines.ingest.formats.file_kinds import other_kind
 from pipelines.ingest.formats.find_files import KNOWN_SUFFIXES, UnreadFiles, find_files, suffixes
 from pipelines.ingest.formats.streams import MAGIC, MARK, open_file, open_stream, reading, unreadable
 from pipelines.kernels.sort import grown
@@ -125,7 +126,7 @@ def _kind_of(path: str) -> tuple[str, str]:
             return kind, compression
     if head.removeprefix(MARK).lstrip().startswith(b"{"):
         return "ndjson", compression
-    raise _unknown(path)
+    raise _unknown(path, head)
 
 
 def _head(path: str, compression: str) -> bytes:
@@ -137,5 +138,8 @@ def _head(path: str, compression: str) -> bytes:
             return bytes(stream.read(_SNIFFED_BYTES))
 
 
-def _unknown(path: str) -> DataError:
+def _unknown(path: str, head: bytes) -> DataError:
+    other = other_kind(head)
+    if other is not None:
+        return unreadable(path, f"holds {other[0]}", other[1])
     return unreadable(path, "is of an unknown format", f"name it by what it is: {KNOWN_SUFFIXES}")
