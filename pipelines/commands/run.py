@@ -2,7 +2,7 @@
 
 import argparse
 import json
-from dataclasses import asdict
+import sys
 
 from pipelines.drivers.run import MAX_AGE_DAYS, MAX_AHEAD_DAYS
 from pipelines.drivers.run import run as run_files
@@ -51,10 +51,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="D",
         help=f"records further ahead are refused as too_new (default: {MAX_AHEAD_DAYS})",
     )
+    parser.add_argument(
+        "--rejects",
+        metavar="FILE",
+        help="list the input, file, row and reason of every refused record there, never the record: "
+        "CSV, or by the ending of the name",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run and print the report as one JSON line."""
+    """Run, say what was refused or not read, and print the report as one JSON line."""
     report = run_files(
         args.lake,
         args.scans,
@@ -68,6 +74,9 @@ def run(args: argparse.Namespace) -> int:
         max_age_days=args.max_age_days,
         max_ahead_days=args.max_ahead_days,
         runner=args.runner,
+        rejects=args.rejects,
     )
-    print(json.dumps(asdict(report)))
+    for note in report.notes:
+        print(f"truyvet run: {note}", file=sys.stderr)
+    print(json.dumps(report.counts()))
     return 0

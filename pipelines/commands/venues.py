@@ -2,7 +2,7 @@
 
 import argparse
 import json
-from dataclasses import asdict
+import sys
 
 from pipelines.terminal.options import add_keys, add_lake, add_output
 from pipelines.terminal.output import write_rows
@@ -80,7 +80,10 @@ def _changed(args: argparse.Namespace) -> dict[str, object]:
             dates = {"registered_at": args.registered_at}
             zones = {"zone": ";".join(args.zone) or None}
             report = add_venue(args.lake, said | zones | place | dates, keys=args.keys, replace=args.replace)
-    return asdict(report)
+    if args.does == "import":
+        for note in report.notes:
+            print(f"truyvet venues: {note}", file=sys.stderr)
+    return report.counts()
 
 
 def _fill_add(parser: argparse.ArgumentParser) -> None:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
 import pyarrow as pa
@@ -15,16 +15,24 @@ from pipelines.drivers.recompute import bring_up_to_date
 from pipelines.errors import ServiceError, UsageError
 from pipelines.ingest.commit import Upsert
 from pipelines.ingest.dedupe_step import HeldFile
-from pipelines.ingest.formats.discover import Chunk, list_chunks, total_bytes
+from pipelines.ingest.events import DATED
+from pipelines.ingest.formats.discover import Chunk, InputFiles, list_inputs, total_bytes
 from pipelines.ingest.formats.streams import SEALED
+from pipelines.ingest.input_findings import (
+    InputFindings,
+    WatchedBlocks,
+    batch_notes,
+    findings_of_steps,
+)
 from pipelines.ingest.reference_tables import (
     CASE_SOURCE,
     VENUE_SOURCE,
     Source,
     UpsertedInput,
-    read_other,
+    read_records,
     upsert,
 )
+from pipelines.ingest.rejects_file import check_rejects_file, write_rejects_file
 from pipelines.ingest.transforms import DatedInput, Ingest, IngestScans
 from pipelines.ingest.validate.scans import ParseSettings
 from pipelines.ingest.write_step import write_other_files
@@ -68,6 +76,8 @@ class Report:
         others: the same counts for each other input that was given.
         scans_version: the newest version of `scans`.
         stays_version: the version of `scans` that `stays` reflects.
+        notes: what a user should read: files that were not read, columns that are not known, and
+            how many records were refused, why, and where the first one is.
     """
 
     received: int
@@ -79,6 +89,13 @@ class Report:
     others: dict[str, dict[str, Any]]
     scans_version: int
     stays_version: int
+    notes: tuple[str, ...] = ()
+
+    def counts(self) -> dict[str, Any]:
+        """Return everything but the notes, as `truyvet run` prints it."""
+        counts = asdict(self)
+        del counts["notes"]
+        return counts
 
 
 def run(
@@ -95,6 +112,7 @@ def run(
     max_age_days: float = MAX_AGE_DAYS,
     max_ahead_days: float = MAX_AHEAD_DAYS,
     runner: str = "direct",
+    rejects: str | None = None,
 ) -> Report:
     """Bring files into a lake, which is made when there is none, and recompute what they change.
 
@@ -111,9 +129,10 @@ def run(
         max_age_days: scans, encounters and declarations that are older are refused.
         max_ahead_days: those that are further ahead are refused.
         runner: a name of `runner.RUNNERS`.
+        rejects: a file that gets the input, file, row and reason of every refused record.
 
     Raises:
-        UsageError: a flag is wrong, or nothing was given.
+        UsageError: a flag is wrong, nothing was given, or `rejects` cannot be written.
         DataError: an input cannot be read; nothing is committed.
         RefusedError: other keys, or other stay rules.
         ServiceError: the lake cannot be written.
@@ -123,21 +142,35 @@ def run(
     by_date = {"encounters": encounters, "declarations": declarations}
     if not scans and not any((given | by_date).values()):
         raise UsageError("there is no input", "name files with --scans, --venues, --cases or --encounters")
-    chunks = tuple(list_chunks(scans)) if scans else ()
-    dated = {name: tuple(list_chunks(paths)) for name, paths in by_date.items() if paths}
+    if rejects is not None:
+        check_rejects_file(rejects)
+    inputs = {"scans": scans, **given, **by_date}
+    files = {name: list_inputs(paths) for name, paths in inputs.items() if paths}
     folder = keys_folder(keys, lake)
     opened = open_lake(lake, folder, create=True)
     settings = settings_for(
         load_keys(folder), received_us if now_us is None else now_us, max_age_days, max_ahead_days
     )
     check_stay_rules(opened, load_stay_rules())
-    batch = _RunBatch(opened, settings, chunks, received_us, runner, given, dated, encounters_epoch_us)
+    batch = _RunBatch(
+        opened,
+        settings,
+        files.get("scans", InputFiles()).chunks,
+        received_us,
+        runner,
+        {name: files[name].chunks for name in given if name in files},
+        {name: files[name].chunks for name in by_date if name in files},
+        encounters_epoch_us,
+        list_refused=rejects is not None,
+    )
     with _removing() as remove:
-        summary = batch.land(remove)
+        summary, findings = batch.land(remove)
+        if rejects is not None:
+            write_rejects_file(findings.values(), rejects)
         recomputed = bring_up_to_date(opened, runner=runner)
-    del summary["strict"]
     summary["scans_version"] = snapshot(opened, "scans").version  # another run may have ended meanwhile
-    return Report(**summary, stays_version=recomputed.stays_version)
+    notes = tuple(batch_notes(files, summary, findings))
+    return Report(**summary, stays_version=recomputed.stays_version, notes=notes)
 
 
 def run_chunks(
@@ -166,7 +199,8 @@ def run_chunks(
         DataError: a chunk cannot be read; nothing is committed.
         ServiceError: the lake cannot be written.
     """
-    return _RunBatch(lake, settings, tuple(chunks), received_us, "direct", name=series, number=number).land()
+    batch = _RunBatch(lake, settings, tuple(chunks), received_us, "direct", name=series, number=number)
+    return batch.land()[0]
 
 
 def settings_for(keys: Keys, now_us: int, max_age_days: float, max_ahead_days: float) -> ParseSettings:
@@ -204,42 +238,49 @@ class _RunBatch:
     chunks: tuple[Chunk, ...]
     received_us: int
     runner: str
-    given: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    given: Mapping[str, tuple[Chunk, ...]] = field(default_factory=dict)
     dated: Mapping[str, tuple[Chunk, ...]] = field(default_factory=dict)
     epoch_us: int = 0
     name: str = field(default_factory=lambda: os.urandom(8).hex())
     number: int = 1
+    list_refused: bool = False
 
-    def land(self, remove: Callable[[str], object] = storage.remove_all) -> dict[str, Any]:
+    def land(
+        self, remove: Callable[[str], object] = storage.remove_all
+    ) -> tuple[dict[str, Any], dict[str, InputFindings]]:
         """Commit the batch, deduplicated against the newest scans.
 
         Args:
             remove: takes away a scratch folder.
 
+        Returns:
+            The counts of `Report`, and what is to be said about each input.
+
         Raises:
             ServiceError: other writers leave no gap.
         """
         landed: dict[str, Any] = {}  # what an attempt has committed before it met another's scans
+        findings: dict[str, InputFindings] = {}
         for _ in range(_ATTEMPTS):
             scratch = self.lake.scratch(
                 f"run-{os.getpid()}-{os.urandom(4).hex()}", shared=self.runner != "direct"
             )
             try:
-                outcome = self._attempt(scratch, landed)
+                outcome, found = self._attempt(scratch, landed)
             finally:
                 remove(scratch)
+            findings |= {name: one for name, one in found.items() if name not in landed}
             if "scans_version" in outcome:
-                return outcome
+                return outcome, findings
             landed |= {name: outcome["others"][name] for name in outcome["landed"]}
         raise ServiceError("other writers keep committing scans", "run it again when they are done")
 
-    def _attempt(self, scratch: str, landed: Mapping[str, Any]) -> dict[str, Any]:
+    def _attempt(
+        self, scratch: str, landed: Mapping[str, Any]
+    ) -> tuple[dict[str, Any], dict[str, InputFindings]]:
         """One try: what became of it, without `scans_version` when another commit came between."""
-        upserts = [
-            Upsert(source, read_other(source, paths, self.settings.keys, _current(self.lake, source)))
-            for source in SOURCES
-            if (paths := self.given.get(source.name))
-        ]
+        read = [self._read(source) for source in SOURCES if self.given.get(source.name)]
+        upserts = [upsert for upsert, _ in read]
         plan = self._plan(upserts, [name for name in self.dated if name not in landed], scratch)
         outcome = outcome_of(
             lambda begin: begin | "Ingest" >> IngestScans(plan, scratch), scratch, self.runner
@@ -247,7 +288,18 @@ class _RunBatch:
         by_date = {**landed, **outcome["others"]}
         outcome["others"] = {upsert.source.name: _counts(upsert.other) for upsert in upserts}
         outcome["others"] |= {name: by_date[name] for name in self.dated}
-        return outcome
+        findings = {one.source: one for _, one in read}
+        for name, found in outcome.pop("findings").items():
+            contract = "scan" if name == "scans" else DATED[name].contract
+            chunks = self.chunks if name == "scans" else self.dated[name]
+            findings[name] = findings_of_steps(name, contract, chunks, found)
+        return outcome, findings
+
+    def _read(self, source: Source) -> tuple[Upsert, InputFindings]:
+        """Read an input beside scans whole."""
+        blocks = WatchedBlocks(self.given[source.name], source.contract)
+        other = read_records(source, blocks, self.settings.keys, _current(self.lake, source))
+        return Upsert(source, other), blocks.findings(source.name, other.refused_at, listed=self.list_refused)
 
     def _plan(self, upserts: Sequence[Upsert], dated: Sequence[str], scratch: str) -> Ingest:
         held = snapshot(self.lake, "scans")
@@ -270,6 +322,7 @@ class _RunBatch:
             shares=parts_for(sum(map(len, (self.chunks, *self.dated.values()))), _CHUNKS_A_SHARE),
             number=self.number,
             dated=tuple(self._dated(name) for name in dated),
+            list_refused=self.list_refused,
         )
 
     def _dated(self, name: str) -> DatedInput:

@@ -24,7 +24,9 @@ class Upsert(Parcel):
     def rows_alone(self) -> "Upsert":
         """The same without refused records and identifiers, which do not leave the launching process."""
         nobody = self.other.tokens[:0]
-        return Upsert(self.source, replace(self.other, refused=[], tokens=nobody, identifiers=[]))
+        return Upsert(
+            self.source, replace(self.other, refused=[], refused_at=[], tokens=nobody, identifiers=[])
+        )
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from pipelines.ingest.events import (
 from pipelines.ingest.formats.blocks import ROW_BITS
 from pipelines.ingest.formats.discover import Chunk
 from pipelines.ingest.formats.read_blocks import read_blocks
-from pipelines.ingest.parse_step import COUNTS, ParseChunks, ParseCounts
+from pipelines.ingest.parse_step import COUNTS, ParseChunks, ParseCounts, parse_counts
 from pipelines.ingest.reject_reasons import CONFLICTING_EVENT_ID, REASONS
 from pipelines.ingest.rejects import Refused
 from pipelines.kernels.sort import part_of, stable_order
@@ -54,7 +54,7 @@ class ParseDated(ParseChunks):
             yield from self._rows(name, source, parsed)
             yield from self._refused(name, chunk.number % self.shares, block, parsed, source.contract)
             yield from self._sealed(name, parsed)
-            yield TaggedOutput(COUNTS, ParseCounts(parsed.received))
+            yield TaggedOutput(COUNTS, parse_counts(block, chunk, parsed.received, source.contract))
 
     def _rows(self, name: str, source: DatedSource, parsed: DatedBlock) -> Iterator[Any]:
         rows = parsed.rows
@@ -147,8 +147,8 @@ def counts_of(parts: Iterable[WrittenEvents | Refused | ParseCounts]) -> dict[st
         elif isinstance(part, WrittenEvents):
             accepted, duplicate = accepted + part.accepted, duplicate + part.duplicate
         else:
-            for reason, count in part.count:
-                refused[reason] = refused.get(reason, 0) + count
+            for one in part.counts:
+                refused[one.reason] = refused.get(one.reason, 0) + one.count
     rejected = sum(refused.values())
     assert received == accepted + duplicate + rejected, "records are neither accepted, duplicate nor rejected"
     return {

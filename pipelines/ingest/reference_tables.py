@@ -7,7 +7,7 @@ their path, then their place in it; the last received wins.
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -20,10 +20,12 @@ from pipelines.ingest.formats.blocks import Columns, Lines
 from pipelines.ingest.formats.discover import list_chunks
 from pipelines.ingest.formats.field_types import kinds_of
 from pipelines.ingest.formats.read_blocks import read_blocks
+from pipelines.ingest.refusals import RefusedRecord, refused_records
 from pipelines.ingest.reject_reasons import REASONS
 from pipelines.ingest.validate.columns import CheckedColumns, check, row_json
 from pipelines.ingest.validate.distinct import distinct
 from pipelines.ingest.validate.json_columns import columns_of_lines
+from pipelines.ingest.validate.scan_records import rows_of
 from pipelines.ingest.validate.text_column import column_of
 from pipelines.kernels.sha256 import hashes
 from pipelines.kernels.types import Int64, Spans, read_only
@@ -63,6 +65,7 @@ class UpsertedInput:
             in the lake or by an earlier record.
         tokens: int64[d], the distinct persons of accepted and repeated records, ascending.
         identifiers: their canonical identifiers, UTF-8, for the vault.
+        refused_at: where the refused records are, parallel to `refused`.
     """
 
     rows: pa.Table
@@ -72,6 +75,7 @@ class UpsertedInput:
     duplicate: int
     tokens: Int64
     identifiers: list[bytes]
+    refused_at: list[RefusedRecord] = field(default_factory=list)
 
     @property
     def rejected(self) -> int:
@@ -134,13 +138,19 @@ def read_records(
     """Read records that have been read already, as `read_other` does."""
     parts: list[pa.Table] = []
     refused: list[tuple[str, bytes]] = []
+    refused_at: list[RefusedRecord] = []
     identifiers: dict[int, bytes] = {}
     received = 0
     for block in blocks:
         checked, raw_of = _checked(source, block, keys)
         received += checked.reason.size
-        for row in np.flatnonzero(checked.reason).tolist():
-            refused.append((REASONS[checked.reason[row]], digest(keys, raw_of(row))))
+        bad = np.flatnonzero(checked.reason)
+        raw = [raw_of(row) for row in bad.tolist()]
+        reasons = checked.reason[bad]
+        refused += zip(
+            [REASONS[reason] for reason in reasons], [digest(keys, one) for one in raw], strict=True
+        )
+        refused_at += refused_records(block, rows_of(block)[bad], reasons, raw.__getitem__)
         parts.append(_rows(source, checked))
         people = checked.identities(checked.reason == 0)
         identifiers |= dict(zip(people.tokens.tolist(), people, strict=True))
@@ -156,6 +166,7 @@ def read_records(
         duplicate=duplicate,
         tokens=tokens,
         identifiers=[identifiers[token] for token in tokens.tolist()],
+        refused_at=refused_at,
     )
 
 

@@ -56,7 +56,7 @@ def read_avro(chunk: Chunk, contract: str, block_rows: int = BLOCK_ROWS) -> Iter
         first_row = 0
         for values in _joined(container, wanted, block_rows):
             fields, broken = _columns(values, kinds)
-            yield Columns(first_row, fields, broken.size, broken, names=said, path=chunk.path)
+            yield Columns(first_row, fields, broken.size, broken, names=said, path=chunk.path, format="avro")
             first_row += broken.size
 
 

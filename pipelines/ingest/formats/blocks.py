@@ -78,6 +78,7 @@ class Columns:
             None where that is `first_row` + its row + 1.
         names: what is to be said about the file's columns.
         path: of the file.
+        format: of the file, as `Chunk` has it.
     """
 
     first_row: int
@@ -88,3 +89,4 @@ class Columns:
     numbers: Int64 | None = None
     names: ColumnNames = ColumnNames()
     path: str = ""
+    format: str = ""

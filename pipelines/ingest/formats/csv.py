@@ -97,7 +97,8 @@ def _columns(
         for number, name in enumerate(header.wanted)
     }
     numbers = room.line[:rows] + line
-    return Columns(first_row, {**fields}, rows, broken, raw, numbers, header.names, path), position, lines
+    block = Columns(first_row, {**fields}, rows, broken, raw, numbers, header.names, path, "csv")
+    return block, position, lines
 
 
 def _take_header(chunk: Chunk, contract: str, blocks: Iterator[UInt8]) -> tuple[_Header, UInt8, int]:

@@ -82,6 +82,23 @@ def lines_at(chunk: Chunk, rows: Sequence[int]) -> Iterator[Lines]:
             yield Lines(row, block[1], path=chunk.path)
 
 
+def number_of_line(chunk: Chunk, row: int) -> int:
+    """Return the number of a line among those of an uncompressed chunk, from 1.
+
+    Args:
+        chunk: whose line it is.
+        row: its offset in the chunk.
+
+    Raises:
+        DataError: the file cannot be read any more.
+    """
+    with reading(chunk.path, "newline-delimited JSON"), open_stream(chunk.path, "") as stream:
+        begin = _line_begin(stream, chunk.start) if chunk.start else 0
+        stream.seek(begin)
+        parts = parts_of(stream, BLOCK_BYTES, chunk.start + row - begin)
+        return 1 + sum(count_lines(part) for part in parts)
+
+
 def _parts(chunk: Chunk, stream: Any, block_bytes: int) -> tuple[int, Iterator[UInt8]]:
     """Where the lines of the chunk begin, and their bytes."""
     if chunk.compression:

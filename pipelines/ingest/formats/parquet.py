@@ -48,7 +48,9 @@ def read_parquet(chunk: Chunk, contract: str, block_rows: int = BLOCK_ROWS) -> I
             if batch.num_rows:
                 own = numbers[first_row : first_row + batch.num_rows]
                 fields, broken = columns_of(chunk.path, kinds, batch)
-                yield Columns(first_row, fields, batch.num_rows, broken, {}, own, said, chunk.path)
+                yield Columns(
+                    first_row, fields, batch.num_rows, broken, {}, own, said, chunk.path, chunk.format
+                )
             first_row += batch.num_rows
 
 

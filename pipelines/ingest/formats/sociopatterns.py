@@ -70,6 +70,7 @@ def read_tij(chunk: Chunk, contract: str, epoch_us: int) -> Iterator[Columns]:
         raw={row: lines[at] for row, at in enumerate(wrong, one.size)},
         numbers=np.append(number[first], np.array(wrong, np.int64) + 1),
         path=chunk.path,
+        format=chunk.format,
     )
 
 
