@@ -166,7 +166,7 @@ def run(
     with _removing() as remove:
         summary, findings = batch.land(remove)
         if rejects is not None:
-            write_rejects_file(findings.values(), rejects)
+            write_rejects_file([findings[name] for name in files], rejects)
         recomputed = bring_up_to_date(opened, runner=runner)
     summary["scans_version"] = snapshot(opened, "scans").version  # another run may have ended meanwhile
     notes = tuple(batch_notes(files, summary, findings))

@@ -1,7 +1,8 @@
-"""From files of records to what the lake accepts of them.
+"""From files of records to the rows that the lake accepts.
 
 In: scans, the registry, cases, encounters and declarations (NDJSON, CSV, Parquet, Avro; files, folders,
 globs, object stores).
 Out: new scans with keyed tokens, rows of the other inputs' tables, and the sealed identifiers.
-Refused: a record becomes a row of `rejects` (reason and digest); an unreadable file ends the run.
+Refused: a record becomes a row of `rejects` (reason and digest) and is told on standard error; an
+unreadable file ends the run.
 """

@@ -4,7 +4,6 @@ Steps run on any worker and know a record by its chunk and its row there. The
 launching process, which knows the chunks, turns that into file and line.
 """
 
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import astuple, dataclass, field, replace
@@ -20,6 +19,7 @@ from pipelines.ingest.formats.column_names import column_names, nearest_field
 from pipelines.ingest.formats.discover import Chunk, InputFiles
 from pipelines.ingest.formats.ndjson import number_of_line
 from pipelines.ingest.formats.read_blocks import read_blocks
+from pipelines.ingest.formats.streams import path_text
 from pipelines.ingest.parse_step import ParseCounts
 from pipelines.ingest.refusals import RefusedGroup, RefusedRecord, grouped, refusal_notes
 from pipelines.ingest.reject_reasons import REASONS
@@ -68,7 +68,7 @@ class InputFindings:
         yield from refusal_notes(self.source, self.contract, received, self.refused)
 
     def _about_names(self) -> Iterator[str]:
-        for path, names in self.names:
+        for path, names in ((path_text(path), names) for path, names in self.names):
             for name, known in names.taken:
                 yield f"{self.source}: column `{name}` in {path} is read as `{known}`"
             for name in names.unknown:
@@ -214,7 +214,7 @@ def _listed(source: str, chunks: Sequence[Chunk], before: Int64, rows: pa.Table)
     """Rows of chunk, number and reason as rows of `LISTED`."""
     rows = rows.sort_by("row")
     chunk = rows["row"].to_numpy() >> ROW_BITS
-    paths = pa.array([_text(one.path) for one in chunks], pa.string())
+    paths = pa.array([path_text(one.path) for one in chunks], pa.string())
     columns = {
         "input": pa.repeat(pa.scalar(source), rows.num_rows),
         "file": paths.take(pa.array(chunk)),
@@ -230,10 +230,5 @@ def _listed(source: str, chunks: Sequence[Chunk], before: Int64, rows: pa.Table)
 
 def _table(source: str, rows: Sequence[tuple[str, int, str]]) -> pa.Table:
     files, numbers, reasons = zip(*rows, strict=True) if rows else ((), (), ())
-    columns = [[source] * len(rows), list(map(_text, files)), list(numbers), list(reasons)]
+    columns = [[source] * len(rows), list(map(path_text, files)), list(numbers), list(reasons)]
     return pa.table(columns, schema=LISTED)
-
-
-def _text(path: str) -> str:
-    """A path whose name need not be UTF-8, as text that is."""
-    return os.fsencode(path).decode("utf-8", "replace")

@@ -13,6 +13,7 @@ import orjson
 from pipelines.ingest.formats.blocks import Columns, Lines
 from pipelines.ingest.formats.column_names import EITHER, fields_of
 from pipelines.ingest.formats.record_numbers import record_numbers
+from pipelines.ingest.formats.streams import path_text
 from pipelines.ingest.limits import RECORD_BYTES
 from pipelines.ingest.reject_reasons import MALFORMED, REASONS, TOO_LARGE
 from pipelines.kernels.types import Int64, UInt8
@@ -52,7 +53,8 @@ class RefusedGroup:
     def where(self) -> str:
         """Say where the first one is."""
         unit = "record" if self.format in ("parquet", "avro") else "line"
-        return f"{self.path} {unit} {self.number}" if self.number else self.path
+        path = path_text(self.path)
+        return f"{path} {unit} {self.number}" if self.number else path
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from re import fullmatch
 from typing import Final
 
 from pipelines.errors import UsageError
-from pipelines.ingest.formats.streams import unreadable
+from pipelines.ingest.formats.streams import path_text, unreadable
 from pipelines.lake import storage
 
 FORMATS: Final = {
@@ -65,11 +65,11 @@ class UnreadFiles:
     def note(self) -> str:
         """Name them in one line, with what to do about them."""
         count = len(self.names)
-        shown = " ".join(self.names[:_NAMED_AT_MOST])
+        shown = " ".join(map(path_text, self.names[:_NAMED_AT_MOST]))
         more = f" and {count - _NAMED_AT_MOST} more" if count > _NAMED_AT_MOST else ""
         files = "1 file" if count == 1 else f"{count} files"
         was = "was" if count == 1 else "were"
-        return f"{files} in {self.folder} {was} not read: {shown}{more} ({self._remedy()})"
+        return f"{files} in {path_text(self.folder)} {was} not read: {shown}{more} ({self._remedy()})"
 
     def _remedy(self) -> str:
         ends = {os.path.splitext(name.lower())[1] for name in self.names}
@@ -142,7 +142,7 @@ def suffixes(name: str) -> tuple[str, str] | None:
 def _holds_nothing(unread: set[str]) -> str:
     if not unread:
         return "holds no input file"
-    some = " ".join(sorted(unread)[:_NAMED_AT_MOST])
+    some = " ".join(map(path_text, sorted(unread)[:_NAMED_AT_MOST]))
     return f"holds no input file, only {some}"
 
 

@@ -1,4 +1,4 @@
-"""A chunk as blocks of records, whatever format it has."""
+"""Read a chunk as blocks of records, whatever its format."""
 
 from collections.abc import Iterator
 
@@ -12,7 +12,7 @@ from pipelines.ingest.formats.sociopatterns import read_tij
 
 
 def read_blocks(chunk: Chunk, contract: str = "scan", epoch_us: int = 0) -> Iterator[Lines | Columns]:
-    """The records of a chunk in their order, a few tens of megabytes at a time.
+    """Read the records of a chunk in order, a few tens of megabytes at a time.
 
     Args:
         chunk: from `list_chunks`.
@@ -21,7 +21,7 @@ def read_blocks(chunk: Chunk, contract: str = "scan", epoch_us: int = 0) -> Iter
 
     Raises:
         DataError: the file cannot be read or lacks a required column; it names
-            the file and never what is in it.
+            the file and never its content.
         ServiceError: the file's store does not answer.
     """
     if chunk.format == "ndjson":

@@ -40,11 +40,12 @@ def count_lines(data: UInt8) -> int:
     >>> count_lines(np.frombuffer(b"a\n\nb", np.uint8))
     2
     """
-    return int(_count_line_ends(read_only(data), 0, data.size))
+    return int(count_line_ends(read_only(data), 0, data.size))
 
 
 @helper
-def _count_line_ends(data: UInt8, at: int, stop: int) -> int:
+def count_line_ends(data: UInt8, at: int, stop: int) -> int:
+    """Count the line feeds in `data[at:stop]`; compiled, for kernels."""
     count = 0
     while at + WIDTH <= stop:
         count += count_bits(line_ends(data, at))
@@ -59,6 +60,6 @@ def _count_line_ends(data: UInt8, at: int, stop: int) -> int:
 def _number_lines(data: UInt8, rows: Int64, first: int, numbers: Int64) -> None:
     at = 0
     for place in range(rows.size):
-        first += _count_line_ends(data, at, rows[place])
+        first += count_line_ends(data, at, rows[place])
         at = rows[place]
         numbers[place] = first

@@ -6,6 +6,7 @@ its content.
 
 import io
 import os
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, Final
@@ -27,6 +28,7 @@ SEALED: Final = "sealed"
 MARK: Final = b"\xef\xbb\xbf"
 """The byte order mark of UTF-8."""
 
+_HIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 _COPIED_BYTES: Final = 1 << 20
 _MOST_HELD_BYTES: Final = 1 << 30
 
@@ -42,6 +44,15 @@ def unreadable(path: str, what: str, remedy: str) -> DataError:
     'a.csv is empty: send it again'
     """
     return DataError(f"{path} {what}", remedy)
+
+
+def path_text(path: str) -> str:
+    r"""Return a path as text for people: names need not be UTF-8, and may hold line breaks.
+
+    >>> path_text("/in/a\nb.csv")
+    '/in/a\ufffdb.csv'
+    """
+    return _HIDDEN.sub("\ufffd", os.fsencode(path).decode("utf-8", "replace"))
 
 
 def open_file(path: str) -> Any:
