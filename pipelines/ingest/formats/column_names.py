@@ -23,6 +23,7 @@ _NEAR: Final = 0.6
 _SHOWN = re.compile(r"[^\W\d][\w ./()-]{0,63}")
 _LIKE_A_VALUE = re.compile(r"\d{5}")
 _UNSHOWN: Final = "…"
+_UNKNOWN_AT_MOST: Final = 32
 
 
 def fields_of(contract: str) -> tuple[str, ...]:
@@ -55,10 +56,11 @@ def unknown_among(names: Iterable[str], contract: str) -> tuple[str, ...]:
     """Return the names that a contract does not know, each once, fit to be shown.
 
     A name that could be a value of a record (a header that is missing, a map
-    keyed by phone numbers) is shown as `…`.
+    keyed by phone numbers) is shown as `…`. Of very many only the first are returned.
     """
     known = set(fields_of(contract))
-    return tuple(dict.fromkeys(_shown(name) for name in names if name and name not in known))
+    unknown = dict.fromkeys(_shown(name) for name in names if name and name not in known)
+    return tuple(unknown)[:_UNKNOWN_AT_MOST]
 
 
 def sampled_names(block: Lines, contract: str) -> ColumnNames:

@@ -9,7 +9,7 @@ import glob
 import os
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from re import fullmatch
@@ -156,7 +156,8 @@ def _local(path: str) -> Iterator[_Found]:
     elif glob.has_magic(path):
         for match in glob.glob(path, recursive=True):
             if not _is_skipped(os.path.basename(match)):
-                yield from _file_or_folder(match)
+                for found in _file_or_folder(match):
+                    yield replace(found, left_out=found.left_out and f"{match}/{found.left_out}")
     else:
         raise unreadable(path, "is missing", "name a file, a folder or a glob that matches")
 
@@ -237,10 +238,11 @@ def _in_folder(found: storage.Status, below: list[str], depth: int) -> Iterator[
     if any(name.startswith(".") for name in inside) or any(map(_is_skipped, below[:depth][-1:])):
         return
     skipped = next((at for at, name in enumerate(inside) if _is_skipped(name)), None)
+    named = found.place[: len(found.place) - len("/".join(inside))] if depth else ""
     if skipped is not None and skipped < len(inside) - 1:
-        yield _Found(found.place, 0, "/".join(inside[: skipped + 1]) + "/")
+        yield _Found(found.place, 0, named + "/".join(inside[: skipped + 1]) + "/")
     else:
-        left_out = _below(inside[-1], "/".join(inside)) if inside else ""
+        left_out = _below(inside[-1], named + "/".join(inside)) if inside else ""
         yield _Found(found.place, found.size, left_out)
 
 

@@ -81,6 +81,10 @@ def test_a_name_that_may_be_a_value_is_not_shown(name):
     assert unknown_among([name], "scan") == ("…",)
 
 
+def test_of_very_many_unknown_names_some_are_told():
+    assert len(unknown_among((f"key_{number}" for number in range(5_000)), "scan")) == 32
+
+
 def test_known_empty_and_repeated_names_are_not_named_again():
     assert unknown_among([*fields_of("scan"), "", "note", "note"], "scan") == ("note",)
 

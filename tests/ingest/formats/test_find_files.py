@@ -52,6 +52,11 @@ def test_a_folder_is_searched_below_and_what_is_left_out_is_named(folder):
     assert unread == UnreadFiles(folder, tuple(UNREAD))
 
 
+def test_what_a_glob_leaves_out_is_named_by_its_whole_path(folder):
+    (unread,) = find_files([f"{folder}/s*"]).unread
+    assert unread.names == tuple(f"{folder}/sub/{name}" for name in ("_SUCCESS", "badges.dat", "old.zip"))
+
+
 def test_the_note_names_the_files_and_what_to_do_about_them(folder):
     (unread,) = list_inputs([f"{folder}/sub"]).unread
     assert unread.note() == (
