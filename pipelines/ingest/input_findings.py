@@ -211,7 +211,7 @@ def _group(count: RefusedCount, chunks: Sequence[Chunk], before: Int64) -> Refus
 
 
 def _listed(source: str, chunks: Sequence[Chunk], before: Int64, rows: pa.Table) -> pa.Table:
-    """Rows of chunk, number and reason as rows of `LISTED`."""
+    """Turn rows of chunk, number and reason into rows of `LISTED`."""
     rows = rows.sort_by("row")
     chunk = rows["row"].to_numpy() >> ROW_BITS
     paths = pa.array([path_text(one.path) for one in chunks], pa.string())

@@ -198,7 +198,7 @@ def remedy_of(group: RefusedGroup, contract: str) -> str:
 
 
 def _needed(contract: str) -> str:
-    """The fields that a record cannot do without."""
+    """Name the fields that a record needs."""
     groups = [[name for name in group if name in fields_of(contract)] for group in EITHER.get(contract, ())]
     either = {name for group in groups for name in group}
     required = [field.name for field in load_contract(contract).fields if field.required]

@@ -118,7 +118,7 @@ class DigestLater(ThreadedDoFn):
             yield number % self.shares, piece
 
     def _blocks(self, chunk: Chunk, row: Int64) -> Iterator[tuple[Lines | Columns, int, int]]:
-        """The blocks that hold some rows, ascending, and which of the rows each holds."""
+        """Yield the blocks that hold some rows, ascending, and which of the rows each holds."""
         # For a line of an object a whole megabyte would be fetched.
         alone = chunk.format == "ndjson" and not chunk.compression and not storage.is_url(chunk.path)
         if alone and not self.numbered and row.size * _AROUND_A_LINE < chunk.stop - chunk.start:

@@ -340,7 +340,7 @@ class CommitBatch(beam.DoFn):
 
 
 def _findings_of(given: DatedInput, parts: list[Any]) -> dict[str, Any]:
-    """What was found about an input that is kept by date."""
+    """Gather what was found about an input that is kept by date."""
     counts = [part for part in parts if isinstance(part, ParseCounts)]
     return step_findings(given.chunks, counts, [part for part in parts if isinstance(part, Refused)])
 

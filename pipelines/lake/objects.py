@@ -52,7 +52,7 @@ class Status:
 
 
 def delta_options() -> dict[str, str]:
-    """Options of delta-rs that the provider's environment variables do not cover."""
+    """Return options of delta-rs that the provider's environment variables do not cover."""
     return {
         # Two writers of one version: the second put must fail, never replace the first.
         "aws_conditional_put": "etag",

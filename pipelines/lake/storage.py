@@ -37,7 +37,7 @@ def is_url(place: str) -> bool:
 
 
 def delta_options(place: str) -> dict[str, str] | None:
-    """Options of delta-rs for a place, None for a local one."""
+    """Return options of delta-rs for a place, None for a local one."""
     return objects.delta_options() if is_url(place) else None
 
 

@@ -79,7 +79,7 @@ def _refuse_local_time(path: str, name: str, container: AvroContainer) -> None:
 
 
 def _columns(values: dict[str, list[Any]], kinds: dict[str, str]) -> tuple[dict[str, Spans | Int64], UInt8]:
-    """The fields of some records, and which of these are malformed."""
+    """Return the fields of some records, and which of these are malformed."""
     broken = np.zeros(len(next(iter(values.values()))), np.uint8)
     fields: dict[str, Spans | Int64] = {}
     for name, column in values.items():
@@ -89,7 +89,7 @@ def _columns(values: dict[str, list[Any]], kinds: dict[str, str]) -> tuple[dict[
 
 
 def _field_of(values: list[Any], kind: str) -> tuple[Spans | Int64, Bool]:
-    """The values of a field, and which of them are of another type than its kind."""
+    """Return the values of a field, and which of them are of another type than its kind."""
     types = set(map(type, values)) - {type(None)}
     if types == {int} and kind == TIME:
         return _instants(values), np.zeros(len(values), bool)
@@ -112,7 +112,7 @@ def _instants(values: list[int | None]) -> Int64:
 
 
 def _text_of(value: Any, kind: str) -> bytes | None:
-    """A value as text, for the digest of its row too; None where there is no simple text of it."""
+    """Return a value as text, for the digest of its row too; None where there is no simple text of it."""
     if isinstance(value, bytes):
         return value
     if isinstance(value, str):

@@ -85,7 +85,7 @@ def read_csv(chunk: Chunk, contract: str, block_bytes: int = BLOCK_BYTES) -> Ite
 def _columns(
     path: str, data: UInt8, position: int, final: bool, header: _Header, first_row: int, line: int
 ) -> tuple[Columns, int, int]:
-    """The records from `position` on, where the next one begins, and the line feeds before that."""
+    """Return the records from `position` on, where the next one begins, and the line feeds before that."""
     room = room_for(len(header.wanted), BLOCK_ROWS)
     rows, position, lines = split_records(data, position, final, header.delimiter, header.slot, room)
     broken = room.broken[:rows]
@@ -102,7 +102,7 @@ def _columns(
 
 
 def _take_header(chunk: Chunk, contract: str, blocks: Iterator[UInt8]) -> tuple[_Header, UInt8, int]:
-    """The header, what is left of the block that holds it, and the number of the line behind it.
+    """Return the header, the rest of its block, and the number of the line after it.
 
     Raises:
         DataError: there is none, or it lacks a column.
@@ -137,7 +137,7 @@ def _header_of(chunk: Chunk, contract: str, line: bytes, delimiters: str) -> _He
 
 
 def _names(line: str, delimiter: str) -> list[str]:
-    """The names of columns in a header, none where it is not a line of CSV."""
+    """Return the names of columns in a header, none where it is not a line of CSV."""
     try:
         return [name.strip(_TRIMMED) for name in next(csv.reader([line], delimiter=delimiter))]
     except csv.Error:

@@ -8,7 +8,7 @@ silence.
 import glob
 import os
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -112,16 +112,20 @@ def find_files(paths: Sequence[str]) -> FoundFiles:
         UsageError: the URL is not of a supported store.
     """
     sizes: dict[str, int] = {}
-    left_out: dict[str, set[str]] = defaultdict(set)
+    left_out: dict[str, dict[str, str]] = defaultdict(dict)
     for path in paths:
         found = list(_in_store(path) if _is_in_store(path) else _local(path.removeprefix("file://")))
-        unread = {file.left_out for file in found if file.left_out}
+        unread = {file.left_out: file.path for file in found if file.left_out}
         if all(file.left_out for file in found):
             raise unreadable(path, _holds_nothing(unread), f"name files that end in {KNOWN_SUFFIXES}")
         sizes |= {file.path: file.size for file in found if not file.left_out}
         left_out[path] |= unread
-    notes = [UnreadFiles(path, tuple(sorted(names))) for path, names in left_out.items() if names]
-    return FoundFiles(sizes, tuple(notes))
+    unread_files = []
+    for path, places in left_out.items():
+        names = sorted(name for name, place in places.items() if place not in sizes)
+        if names:
+            unread_files.append(UnreadFiles(path, tuple(names)))
+    return FoundFiles(sizes, tuple(unread_files))
 
 
 def suffixes(name: str) -> tuple[str, str] | None:
@@ -139,7 +143,7 @@ def suffixes(name: str) -> tuple[str, str] | None:
     return None if kind is None else (kind, compression)
 
 
-def _holds_nothing(unread: set[str]) -> str:
+def _holds_nothing(unread: Iterable[str]) -> str:
     if not unread:
         return "holds no input file"
     some = " ".join(map(path_text, sorted(unread)[:_NAMED_AT_MOST]))
@@ -183,7 +187,7 @@ def _file_or_folder(path: str) -> Iterator[_Found]:
 
 
 def _in_local_folder(path: Path, name: str, parent: str) -> _Found:
-    """A file of a folder, or a folder in it that is left out: its name ends in `/`."""
+    """Describe a file of a folder, or a folder in it that is left out: its name ends in `/`."""
     left_out = _below(name, name if parent == "." else f"{parent}/{name}")
     if not left_out and not path.exists():
         raise unreadable(str(path), "is a link to a missing file", "mend the link, or remove it")
@@ -233,7 +237,7 @@ def _in_store(url: str) -> Iterator[_Found]:
 
 
 def _in_folder(found: storage.Status, below: list[str], depth: int) -> Iterator[_Found]:
-    """An object whose first `depth` names are a folder that was named."""
+    """Yield an object below a folder that was named: the first `depth` of its names."""
     inside = below[depth:]
     if any(name.startswith(".") for name in inside) or any(map(_is_skipped, below[:depth][-1:])):
         return

@@ -100,7 +100,7 @@ def number_of_line(chunk: Chunk, row: int) -> int:
 
 
 def _parts(chunk: Chunk, stream: Any, block_bytes: int) -> tuple[int, Iterator[UInt8]]:
-    """Where the lines of the chunk begin, and their bytes."""
+    """Return the offset of the chunk's first line, and the bytes of its lines."""
     if chunk.compression:
         return 0, without_mark(_checked(chunk, parts_of(stream, block_bytes)))
     begin = _line_begin(stream, chunk.start) if chunk.start else _text_begin(stream)
@@ -130,12 +130,12 @@ def _equal_parts(stream: Any, begin: int, end: int, about: int) -> Iterator[UInt
 
 
 def _text_begin(stream: Any) -> int:
-    """The offset of the first character, after the byte order mark if there is one."""
+    """Return the offset of the first character, after the byte order mark if there is one."""
     return len(MARK) if read_upto(stream, len(MARK)).tobytes() == MARK else 0
 
 
 def _line_begin(stream: Any, offset: int) -> int:
-    """The offset of the first line that begins at `offset` or after it."""
+    """Return the offset of the first line that begins at `offset` or after it."""
     if offset == 0:
         return 0
     position = offset - 1

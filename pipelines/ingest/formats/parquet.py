@@ -55,7 +55,7 @@ def read_parquet(chunk: Chunk, contract: str, block_rows: int = BLOCK_ROWS) -> I
 
 
 def _groups(chunk: Chunk, metadata: Any, size: int) -> list[int]:
-    """The row groups that begin in the chunk; of a compressed file all."""
+    """Return the row groups that begin in the chunk; of a compressed file all."""
     if chunk.compression:
         return list(range(metadata.num_row_groups))
     groups = []
@@ -67,7 +67,7 @@ def _groups(chunk: Chunk, metadata: Any, size: int) -> list[int]:
 
 
 def _numbers(metadata: Any, groups: list[int]) -> Int64:
-    """The numbers in the file, from 1, of the records of some row groups."""
+    """Return the numbers in the file, from 1, of the records of some row groups."""
     rows = [metadata.row_group(number).num_rows for number in range(metadata.num_row_groups)]
     begins = np.cumsum([1, *rows])
     return np.concatenate(
@@ -76,7 +76,7 @@ def _numbers(metadata: Any, groups: list[int]) -> Int64:
 
 
 def _group_begin(group: Any) -> int:
-    """The offset of a row group's first page."""
+    """Return the offset of a row group's first page."""
     begins: list[int] = []
     for number in range(group.num_columns):
         column = group.column(number)

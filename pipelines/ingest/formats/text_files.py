@@ -82,7 +82,7 @@ def with_line_feeds(parts: Iterator[UInt8]) -> Iterator[UInt8]:
 
 
 def _first_bytes(parts: Iterator[UInt8], size: int) -> tuple[UInt8, Iterator[UInt8]]:
-    """The parts up to one that makes `size` bytes, joined, and the parts behind."""
+    """Return the parts that make `size` bytes, joined, and an iterator over the others."""
     held = np.empty(0, np.uint8)
     for part in parts:
         held = np.concatenate((held, part)) if held.size else part

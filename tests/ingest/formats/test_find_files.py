@@ -57,6 +57,11 @@ def test_what_a_glob_leaves_out_is_named_by_its_whole_path(folder):
     assert unread.names == tuple(f"{folder}/sub/{name}" for name in ("_SUCCESS", "badges.dat", "old.zip"))
 
 
+def test_a_file_that_is_named_itself_is_not_left_out(folder):
+    (unread,) = find_files([f"{folder}/sub", f"{folder}/sub/badges.dat"]).unread
+    assert unread.names == ("_SUCCESS", "old.zip")
+
+
 def test_the_note_names_the_files_and_what_to_do_about_them(folder):
     (unread,) = list_inputs([f"{folder}/sub"]).unread
     assert unread.note() == (
