@@ -56,10 +56,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="D",
         help=f"records further ahead are refused as too_new (default: {MAX_AHEAD_DAYS})",
     )
+    parser.add_argument(
+        "--rejects",
+        metavar="FILE",
+        help="list the input, file, row and reason of every refused record there, never the record: "
+        "CSV, or by the ending of the name",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run, print notes on standard error and the report as one JSON line."""
+    """Run, say on standard error what was refused or not read, and print the report as one JSON line."""
     report = run_files(
         args.lake,
         args.scans,
@@ -74,6 +80,7 @@ def run(args: argparse.Namespace) -> int:
         max_ahead_days=args.max_ahead_days,
         runner=args.runner,
         create=args.create,
+        rejects=args.rejects,
     )
     for note in report.notes:
         print(f"truyvet run: {note}", file=sys.stderr)

@@ -17,7 +17,9 @@ from pipelines.ingest.batch import (
     BatchJob,
     settings_for,
 )
-from pipelines.ingest.formats.discover import list_chunks
+from pipelines.ingest.formats.discover import InputFiles, list_inputs
+from pipelines.ingest.input_findings import batch_notes
+from pipelines.ingest.rejects_file import check_rejects_file, write_rejects_file
 from pipelines.lake import snapshot, storage
 from pipelines.privacy.keys import load_keys
 from pipelines.terminal.options import keys_folder
@@ -38,7 +40,9 @@ class Report:
         others: the same counts for each other input that was given.
         scans_version: the newest version of `scans`.
         stays_version: the version of `scans` that `stays` reflects.
-        notes: what a person should read: that the lake is new, cells that were left out, rows that differ.
+        notes: what a user should read: that the lake is new, files that were not read, columns that
+            are not known, how many records were refused, why, and where the first one is, cells that
+            were left out, and rows that differ.
     """
 
     received: int
@@ -74,6 +78,7 @@ def run(
     max_ahead_days: float = MAX_AHEAD_DAYS,
     runner: str = "direct",
     create: bool = False,
+    rejects: str | None = None,
 ) -> Report:
     """Bring files into a lake, which is made if it does not exist, and recompute what they change.
 
@@ -91,9 +96,10 @@ def run(
         max_ahead_days: those further ahead are refused.
         runner: a name of `runner.RUNNERS`.
         create: make the lake also when neither scans nor venues nor cases are given.
+        rejects: a file that gets the input, file, row and reason of every refused record.
 
     Raises:
-        UsageError: a flag is wrong, or nothing was given.
+        UsageError: a flag is wrong, nothing was given, or `rejects` cannot be written.
         DataError: an input cannot be read and nothing is committed, or there is no lake to add to.
         RefusedError: other keys, or other durations of stays.
         ServiceError: the lake cannot be written.
@@ -103,10 +109,14 @@ def run(
     by_date = {"encounters": encounters, "declarations": declarations}
     if not scans and not any((upserted | by_date).values()):
         raise UsageError("there is no input", "name files with --scans, --venues, --cases or --encounters")
+    if rejects is not None:
+        check_rejects_file(rejects)
+    paths = {"scans": scans, **upserted, **by_date}
+    files = {name: list_inputs(given) for name, given in paths.items() if given}
     inputs = BatchInputs(
-        scans=tuple(list_chunks(scans)) if scans else (),
-        upserted=upserted,
-        dated={name: tuple(list_chunks(paths)) for name, paths in by_date.items() if paths},
+        scans=files.get("scans", InputFiles()).chunks,
+        upserted={name: files[name].chunks for name in upserted if name in files},
+        dated={name: files[name].chunks for name in by_date if name in files},
         epoch_us=encounters_epoch_us,
     )
     folder = keys_folder(keys, lake)
@@ -116,7 +126,10 @@ def run(
     check_stay_rules(opened)
     notes = new_lake_notes(opened, folder)
     with _background_removal() as remove:
-        landed = BatchJob(opened, settings, inputs, received_us, runner).land(remove)
+        job = BatchJob(opened, settings, inputs, received_us, runner, list_refused=rejects is not None)
+        landed = job.land(remove)
+        if rejects is not None:
+            write_rejects_file([landed.findings[name] for name in files], rejects)
         recomputed = bring_up_to_date(opened, runner=runner)
     # The newest version, for another run may have ended meanwhile and be in the stays too.
     return Report(
@@ -125,7 +138,7 @@ def run(
         others=landed.others,
         scans_version=snapshot(opened, "scans").version,
         stays_version=recomputed.stays_version,
-        notes=notes + landed.notes,
+        notes=(*notes, *batch_notes(files, landed.received(), landed.findings), *landed.notes),
     )
 
 

@@ -2,6 +2,7 @@
 
 In: scans, the registry, cases, encounters and declarations (NDJSON, CSV, Parquet, Avro; files, folders,
 globs, object stores).
-Out: new scans with keyed tokens, rows of the other inputs' tables, and sealed identifiers.
-Refused: a record becomes a row of `rejects` (reason and digest); an unreadable file ends the run.
+Out: new scans with keyed tokens, rows of the other inputs' tables, and the sealed identifiers.
+Refused: a record becomes a row of `rejects` (reason and digest) and is told on standard error; an
+unreadable file ends the run.
 """

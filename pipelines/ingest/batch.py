@@ -12,9 +12,11 @@ from pipelines.errors import ServiceError, UsageError
 from pipelines.ingest.commit import Upsert
 from pipelines.ingest.counts import Counts
 from pipelines.ingest.dedupe_step import HeldFile
+from pipelines.ingest.events import DATED
 from pipelines.ingest.formats.discover import Chunk, total_bytes
 from pipelines.ingest.formats.streams import SEALED
-from pipelines.ingest.reference_tables import CASE_SOURCE, VENUE_SOURCE, Source, read_upserted, upsert
+from pipelines.ingest.input_findings import InputFindings, WatchedBlocks, findings_of_steps
+from pipelines.ingest.reference_tables import CASE_SOURCE, VENUE_SOURCE, Source, read_records, upsert
 from pipelines.ingest.transforms import DatedInput, Ingest, IngestScans
 from pipelines.ingest.validate.scans import ParseSettings
 from pipelines.ingest.write_step import write_other_files
@@ -49,13 +51,13 @@ class BatchInputs:
 
     Attributes:
         scans: chunks, numbered from 0.
-        upserted: paths of the inputs of `UPSERTED`, by name.
+        upserted: chunks of the inputs of `UPSERTED`, by name.
         dated: chunks of encounters and declarations, by name.
         epoch_us: the instant that the times of SocioPatterns files count from.
     """
 
     scans: tuple[Chunk, ...] = ()
-    upserted: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    upserted: Mapping[str, tuple[Chunk, ...]] = field(default_factory=dict)
     dated: Mapping[str, tuple[Chunk, ...]] = field(default_factory=dict)
     epoch_us: int = 0
 
@@ -69,6 +71,7 @@ class LandedBatch:
         unregistered: accepted scans of a venue that is not registered, or was closed by then.
         others: what became of each other input that was given, as the report has it.
         scans_version: a version of `scans` that holds the batch.
+        findings: what is to be said about each input.
         notes: lines for people about what may be a mistake in the inputs.
     """
 
@@ -76,7 +79,13 @@ class LandedBatch:
     unregistered: int
     others: dict[str, dict[str, Any]]
     scans_version: int
+    findings: dict[str, InputFindings] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+
+    def received(self) -> dict[str, int]:
+        """Return how many records of each input were read."""
+        others = {name: counts["received"] for name, counts in self.others.items()}
+        return {"scans": self.scans.received, **others}
 
 
 @dataclass(frozen=True)
@@ -91,6 +100,7 @@ class BatchJob:
         runner: the name of the Beam runner.
         series: names the batch, or a series of batches that are committed one after the other.
         number: of the batch in its series; ascends.
+        list_refused: whether to list the place and reason of every refused record.
     """
 
     lake: Lake
@@ -100,6 +110,7 @@ class BatchJob:
     runner: str = "direct"
     series: str = field(default_factory=lambda: os.urandom(8).hex())
     number: int = 1
+    list_refused: bool = False
 
     def land(self, remove: Callable[[str], object] = storage.remove_all) -> LandedBatch:
         """Commit the batch, deduplicated against the newest scans.
@@ -112,33 +123,35 @@ class BatchJob:
             ServiceError: the lake cannot be written, or other writers keep committing.
         """
         committed: dict[str, Any] = {}  # inputs kept by date that an earlier attempt has committed
+        findings: dict[str, InputFindings] = {}
         for _ in range(_ATTEMPTS):
             scratch = self.lake.scratch(
                 f"run-{os.getpid()}-{os.urandom(4).hex()}", shared=self.runner != "direct"
             )
             try:
-                outcome = self._attempt(scratch, committed)
+                outcome, found = self._attempt(scratch, committed)
             finally:
                 remove(scratch)
+            findings |= {name: one for name, one in found.items() if name not in committed}
             if outcome["scans_version"] is not None:
                 return LandedBatch(
                     scans=Counts.from_report(outcome),
                     unregistered=outcome["unregistered"],
                     others=outcome["others"],
                     scans_version=outcome["scans_version"],
+                    findings=findings,
                     notes=outcome["notes"],
                 )
             committed |= {name: outcome["others"][name] for name in outcome["landed"]}
         raise ServiceError("other writers keep committing scans", "run it again when they are done")
 
-    def _attempt(self, scratch: str, committed: Mapping[str, Any]) -> dict[str, Any]:
+    def _attempt(
+        self, scratch: str, committed: Mapping[str, Any]
+    ) -> tuple[dict[str, Any], dict[str, InputFindings]]:
         """Try once; `scans_version` of the outcome is None when another commit came between."""
         inputs = self.inputs
-        upserts = [
-            Upsert(source, read_upserted(source, paths, self.settings.keys, _current(self.lake, source)))
-            for source in UPSERTED
-            if (paths := inputs.upserted.get(source.name))
-        ]
+        read = [self._read(source) for source in UPSERTED if source.name in inputs.upserted]
+        upserts = [upsert for upsert, _ in read]
         plan = self._plan(upserts, [name for name in inputs.dated if name not in committed], scratch)
         outcome = outcome_of(
             lambda begin: begin | "Ingest" >> IngestScans(plan, scratch), scratch, self.runner
@@ -147,7 +160,19 @@ class BatchJob:
         outcome["others"] = {given.source.name: given.other.report() for given in upserts}
         outcome["others"] |= {name: by_date[name] for name in inputs.dated}
         outcome["notes"] = tuple(line for given in upserts for line in given.other.notes)
-        return outcome
+        findings = {found.source: found for _, found in read}
+        for name, of_steps in outcome.pop("findings").items():
+            contract = "scan" if name == "scans" else DATED[name].contract
+            chunks = inputs.scans if name == "scans" else inputs.dated[name]
+            findings[name] = findings_of_steps(name, contract, chunks, of_steps)
+        return outcome, findings
+
+    def _read(self, source: Source) -> tuple[Upsert, InputFindings]:
+        """Read an input beside scans whole."""
+        blocks = WatchedBlocks(self.inputs.upserted[source.name], source.contract)
+        other = read_records(source, blocks, self.settings.keys, _current(self.lake, source))
+        found = blocks.findings(source.name, other.refused_at, listed=self.list_refused)
+        return Upsert(source, other), found
 
     def _plan(self, upserts: Sequence[Upsert], dated: Sequence[str], scratch: str) -> Ingest:
         held = snapshot(self.lake, "scans")
@@ -171,6 +196,7 @@ class BatchJob:
             shares=parts_for(sum(map(len, (chunks, *self.inputs.dated.values()))), CHUNKS_A_SHARE),
             number=self.number,
             dated=tuple(self._dated(name) for name in dated),
+            list_refused=self.list_refused,
         )
 
     def _dated(self, name: str) -> DatedInput:

@@ -1,8 +1,8 @@
-"""The one commit of a batch: everything it refused, sealed and accepted, the scans last.
+"""Commit a batch: everything it refused, sealed and accepted, the scans last.
 
-The commit of `scans` decides. What precedes it, the vault, the log of rejects,
-the registry and the tables kept by date, may stand without it and does no
-harm; a batch that died before it is simply run again.
+The commit of `scans` decides. The commits before it (vault, rejects, registry,
+tables kept by date) do no harm without it, so a batch that died in between is
+simply run again.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,9 +22,9 @@ class Upsert(Parcel):
     other: UpsertedInput
 
     def rows_alone(self) -> "Upsert":
-        """The same without refused records and identifiers, which do not leave the launching process."""
+        """Return a copy without refused records and identifiers: those must stay in the launching process."""
         nobody = self.other.tokens[:0]
-        rows = replace(self.other, refused=[], notes=(), tokens=nobody, identifiers=[])
+        rows = replace(self.other, refused=[], refused_at=[], notes=(), tokens=nobody, identifiers=[])
         return Upsert(self.source, rows)
 
 
@@ -32,8 +32,11 @@ class Upsert(Parcel):
 class Batch:
     """What one invocation adds to the lake.
 
+    >>> Batch("5f2c", base=4, files={}).mark
+    'batch:5f2c'
+
     Attributes:
-        id: names the invocation, or the series that `number` counts; a commit that is tried again finds it.
+        id: names the invocation, or the series that `number` counts; a retried commit finds it.
         base: the version of `scans` that was deduplicated against.
         files: new files by table.
         upserts: what the inputs beside scans say.
@@ -57,11 +60,11 @@ class Batch:
 
     @property
     def of_series(self) -> bool:
-        """Whether `scans` has to know the batch also when it brings none: the next one follows on it."""
+        """Tell whether `scans` must record the batch even without scans, for the next one builds on it."""
         return self.number > 1
 
     def is_in(self, lake: Lake, table: str) -> bool:
-        """Whether a table holds the batch already."""
+        """Tell whether a table holds the batch already."""
         known = mark(lake, table, self.mark)
         return known is not None and known >= self.number
 
@@ -73,8 +76,8 @@ def commit_batch(lake: Lake, batch: Batch) -> tuple[int, bool]:
         A version of `scans` that holds the batch, and whether it was this call that committed it.
 
     Raises:
-        CommitConflict: another commit of a table that was deduplicated against came between; do it
-            again. What the batch's `bases` hold may stand already, and `is_in` tells.
+        CommitConflict: another commit of a table that was deduplicated against came between;
+            deduplicate again. The tables of `bases` may hold the batch already, see `is_in`.
     """
     version, own = _commit_scans(lake, batch)
     _append(lake, "retries", batch)  # not before: a scan counts as accepted when the lake holds it
@@ -108,7 +111,7 @@ def _commit_scans(lake: Lake, batch: Batch) -> tuple[int, bool]:
 
 
 def _append(lake: Lake, table: str, batch: Batch) -> None:
-    """Add a batch's files to a table in which order does not matter; to the vault each person once."""
+    """Add a batch's files to a table whose order does not matter; to the vault each person once."""
     files = batch.files.get(table, ())
     while files and not batch.is_in(lake, table):
         after = snapshot(lake, table).version
@@ -122,7 +125,7 @@ def _append(lake: Lake, table: str, batch: Batch) -> None:
 
 
 def _upsert(lake: Lake, given: Upsert) -> None:
-    """Replace a small table by itself with the newest rows; nothing when it says nothing new."""
+    """Rewrite a small table with the newest rows, unless there are none."""
     table = given.source.table
     while given.other.rows.num_rows or snapshot(lake, table.name).version < 0:
         before = snapshot(lake, table.name)

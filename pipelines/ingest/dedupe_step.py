@@ -1,4 +1,4 @@
-"""One bucket of event keys: what is new, spilled by date and venue; what is refused, by chunk."""
+"""Deduplicate one bucket of event keys: new scans are spilled by date and venue, refused ones by chunk."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ from pipelines.times import DAY_SECONDS, DAY_US
 from schemas.codes import DIRECTIONS
 
 VERDICTS, LATER = "verdicts", "later"
-"""Tags: counts of the verdicts, and rows refused here whose raw record lies in a chunk."""
+"""Tags of outputs: counts of the verdicts, and refused rows, whose bytes must be read from their chunk."""
 
 _CONFLICTING = REASONS.index("conflicting_event_id")
 _ROWS_AT_ONCE = 1 << 19
@@ -35,7 +35,11 @@ _HELD = ["event_key", "person", "venue", "zone", "direction", "occurred_at"]
 
 @dataclass(frozen=True)
 class HeldFile:
-    """One data file of `scans` that the lake holds, with its UTC day number."""
+    """A data file of `scans` in the lake, with its UTC day number.
+
+    >>> HeldFile(0, "/lake/scans/date=2021-07-01/x.parquet", day=18_809).day
+    18809
+    """
 
     number: int
     path: str
@@ -50,7 +54,7 @@ class ReadHeld(ThreadedDoFn):
     scratch: str
 
     def work(self, file: HeldFile, *sides: Any) -> Iterator[tuple[int, Piece]]:
-        """One file, unless no scan of the batch lies on its day."""
+        """Read one file, unless no scan of the batch lies on its day."""
         days: Iterable[Mapping[int, int]] = sides[0]
         if not any(file.day in touched for touched in days):
             return
@@ -63,7 +67,7 @@ class ReadHeld(ThreadedDoFn):
 
 
 def _batches(path: str) -> Iterator[pa.RecordBatch]:
-    """The rows of a file of `scans`.
+    """Read the rows of a file of `scans`.
 
     Raises:
         DataError: it is missing or damaged.
@@ -75,7 +79,7 @@ def _batches(path: str) -> Iterator[pa.RecordBatch]:
 
 
 def held_rows(batch: pa.RecordBatch) -> pa.Table:
-    """Rows of `scans` in the form of parsed ones, their `row` -1: accepted before any other."""
+    """Bring rows of `scans` into the form of parsed ones; `row` is -1: accepted before any of the batch."""
     high, low = event_key_words(batch["event_key"])
     size = batch.num_rows
     nothing = np.zeros(size, np.uint8)
@@ -98,7 +102,10 @@ def held_rows(batch: pa.RecordBatch) -> pa.Table:
 
 @dataclass(frozen=True)
 class Verdicts:
-    """How many rows of a batch were judged how.
+    """How many rows of a batch are new, and how many repeat an accepted one.
+
+    >>> Verdicts(accepted=2, duplicate=1).accepted
+    2
 
     Attributes:
         accepted: new scans.
@@ -161,7 +168,7 @@ class JudgeScans(ThreadedDoFn):
 
 
 def _parts_of_days(blocks: Iterable[Mapping[int, int]]) -> dict[int, int]:
-    """How many parts of venues the new files of each day have, a power of two."""
+    """Return the number of venue parts for the new files of each day, a power of two."""
     scans: dict[int, int] = {}
     for block in blocks:
         for day, count in block.items():

@@ -23,9 +23,9 @@ from pipelines.ingest.events import (
 from pipelines.ingest.formats.blocks import ROW_BITS
 from pipelines.ingest.formats.discover import Chunk
 from pipelines.ingest.formats.read_blocks import read_blocks
-from pipelines.ingest.parse_step import COUNTS, ParseChunks, ParseCounts
+from pipelines.ingest.parse_step import COUNTS, ParseChunks, ParseCounts, parse_counts
 from pipelines.ingest.reject_reasons import CONFLICTING_EVENT_ID
-from pipelines.ingest.rejects import Refused
+from pipelines.ingest.rejects import Refused, refused_reasons
 from pipelines.kernels.sort import part_of, stable_order
 from pipelines.lake import DataFile, Lake, LiveFile, read_live_file, write_data_file
 from pipelines.privacy.keys import Keys
@@ -62,7 +62,7 @@ class ParseDated(ParseChunks):
             marks = event_marks(parsed.rows, self.settings.keys.event_key)
             yield from self._retries(name, share, block, parsed.rows, marks, source.contract)
             yield from self._sealed(name, parsed)
-            yield TaggedOutput(COUNTS, ParseCounts(parsed.received))
+            yield TaggedOutput(COUNTS, parse_counts(block, chunk, parsed.received, source.contract))
 
     def _rows(self, name: str, source: DatedSource, parsed: DatedBlock) -> Iterator[Any]:
         rows = parsed.rows
@@ -153,5 +153,5 @@ def counts_of(parts: Iterable[WrittenEvents | Refused | ParseCounts]) -> Counts:
         received=sum(part.received for part in parts if isinstance(part, ParseCounts)),
         accepted=sum(part.accepted for part in written),
         duplicate=sum(part.duplicate for part in written),
-        reasons=[pair for part in parts if isinstance(part, Refused) for pair in part.count],
+        reasons=refused_reasons(part for part in parts if isinstance(part, Refused)),
     )

@@ -1,4 +1,4 @@
-"""A chunk of input, parsed and spilled by event bucket."""
+"""Parse a chunk of input and spill its scans by event bucket."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,10 +10,12 @@ from apache_beam.pvalue import TaggedOutput
 
 from pipelines.ingest.code_texts import CodeCollector
 from pipelines.ingest.events import DatedBlock
+from pipelines.ingest.formats.blocks import ColumnNames, Columns, Lines
+from pipelines.ingest.formats.column_names import column_names
 from pipelines.ingest.formats.discover import Chunk
 from pipelines.ingest.formats.read_blocks import read_blocks
-from pipelines.ingest.rejects import ROW_MASK, digest_heads, digests_of, refused_rows
-from pipelines.ingest.retries import ACCEPTED_SINCE, TIMED_EVENT, head_bytes, retried, watched_events
+from pipelines.ingest.rejects import ROW_MASK, digest_heads, refused_rows, retry_marks
+from pipelines.ingest.retries import ACCEPTED_SINCE, TIMED_EVENT, retried, watched_events
 from pipelines.ingest.validate.scans import Parsed, ParseSettings, parse
 from pipelines.ingest.vault_backlog import Unsealed
 from pipelines.kernels.sort import part_of, stable_order
@@ -27,7 +29,7 @@ from pipelines.runtime.threaded_dofn import ThreadedDoFn
 from pipelines.times import DAY_US
 
 REFUSED, SEALED, COUNTS, DATES = "refused", "sealed", "counts", "dates"
-"""Tags beside the scans: refused rows, sealed identifiers, counts, scans by day."""
+"""Tags of outputs beside the scans: refused rows, sealed identifiers, counts, scans by day."""
 
 _ROWS_AT_ONCE = 1 << 18
 _SEALED_AT_ONCE = 1 << 14
@@ -36,20 +38,45 @@ _FEW_DAYS = 1 << 16  # counted without being sorted
 
 @dataclass(frozen=True)
 class ParseCounts:
-    """What one step saw, to be summed.
+    """What one block held, to be summed.
+
+    >>> ParseCounts(received=3, chunk=0, line_ends=3, names=ColumnNames()).received
+    3
 
     Attributes:
-        received: scans read, refused ones included.
+        received: records read, refused ones included.
+        chunk: number of its chunk.
+        line_ends: line feeds in a block of NDJSON.
+        names: what is to be said about the names of its columns.
         codes: texts of venue codes that are not registered.
     """
 
-    received: int = 0
+    received: int
+    chunk: int
+    line_ends: int
+    names: ColumnNames
     codes: tuple[Piece, ...] = ()
+
+
+def parse_counts(
+    block: Lines | Columns, chunk: Chunk, received: int, contract: str, codes: tuple[Piece, ...] = ()
+) -> ParseCounts:
+    """Count what a block held.
+
+    Args:
+        block: of the chunk.
+        chunk: itself.
+        received: records in the block.
+        contract: what they are.
+        codes: texts of its venue codes that are not registered.
+    """
+    line_ends = block.line_ends if isinstance(block, Lines) else 0
+    return ParseCounts(received, chunk.number, line_ends, column_names(block, contract), codes)
 
 
 @dataclass
 class ParseChunks(ThreadedDoFn):
-    """Chunk -> (event bucket, Piece); beside it what the tags say, pieces as well."""
+    """Chunk -> (event bucket, Piece); .refused and .sealed: (share, Piece); .counts; .dates."""
 
     lake: Lake
     settings: ParseSettings
@@ -59,7 +86,7 @@ class ParseChunks(ThreadedDoFn):
     registry: Registry
 
     def start_bundle(self) -> None:
-        """Forget what earlier bundles sealed: a bundle tried again seals again."""
+        """Forget which persons earlier bundles sealed: a bundle that is retried must seal them again."""
         super().start_bundle()
         with noted(self.scratch):
             self._unsealed = Unsealed(read_table(self.lake, "vault", ["person"])["person"].to_numpy())
@@ -73,7 +100,7 @@ class ParseChunks(ThreadedDoFn):
         return "scans"
 
     def work(self, chunk: Chunk, *_: Any) -> Iterator[Any]:
-        """One chunk, block by block; the scans of several blocks are spilled together."""
+        """Parse one chunk block by block; the scans of several small blocks are spilled together."""
         held: list[pa.Table] = []
         name = ""
         for number, block in enumerate(read_blocks(chunk)):
@@ -83,7 +110,8 @@ class ParseChunks(ThreadedDoFn):
             yield from self._refused(name, share, block, parsed)
             yield from self._retries(name, share, block, parsed.scans, parsed.scans["event_high"].to_numpy())
             yield from self._sealed(name, parsed)
-            yield TaggedOutput(COUNTS, ParseCounts(parsed.received, self._unregistered(name, parsed)))
+            codes = self._unregistered(name, parsed)
+            yield TaggedOutput(COUNTS, parse_counts(block, chunk, parsed.received, "scan", codes))
             held.append(parsed.scans)
             del block, parsed
             if sum(scans.num_rows for scans in held) >= _ROWS_AT_ONCE:
@@ -92,7 +120,7 @@ class ParseChunks(ThreadedDoFn):
             yield from self._scans(name, held)
 
     def _scans(self, name: str, held: list[pa.Table]) -> Iterator[Any]:
-        """Spill what is held, and hold nothing any more."""
+        """Spill the scans that are held, and empty the list."""
         scans = pa.concat_tables(held).unify_dictionaries().combine_chunks()
         held.clear()
         bucket = part_of(scans["event_high"].to_numpy(), self.buckets)
@@ -110,10 +138,10 @@ class ParseChunks(ThreadedDoFn):
     def _refused(
         self, name: str, share: int, block: Any, parsed: Parsed | DatedBlock, contract: str = "scan"
     ) -> Iterator[Any]:
-        if parsed.refused_row.size:
-            rows = parsed.refused_row & ROW_MASK
-            table = refused_rows(parsed.refused_reason, digests_of(self.settings.keys, block, rows, contract))
-            for _, piece in spill(self.scratch, f"refused-{name}", table, np.zeros(rows.size, np.int64)):
+        row, reason = parsed.refused_row, parsed.refused_reason
+        if row.size:
+            table = refused_rows(self.settings.keys, block, row, reason, contract)
+            for _, piece in spill(self.scratch, f"refused-{name}", table, np.zeros(row.size, np.int64)):
                 yield TaggedOutput(REFUSED, (share, piece))
 
     def _retries(
@@ -126,7 +154,7 @@ class ParseChunks(ThreadedDoFn):
         if timed.size or again.size:
             heads = np.concatenate((timed, digest_heads(self.settings.keys, block, again, contract)))
             kind = np.repeat(np.array([TIMED_EVENT, ACCEPTED_SINCE], np.uint8), [timed.size, again.size])
-            table = refused_rows(kind, head_bytes(heads))
+            table = retry_marks(kind, heads)
             for _, piece in spill(self.scratch, f"retries-{name}", table, np.zeros(kind.size, np.int64)):
                 yield TaggedOutput(REFUSED, (share, piece))
 
@@ -143,12 +171,12 @@ class ParseChunks(ThreadedDoFn):
 
 
 def _persons(parsed: Parsed | DatedBlock, positions: Int64) -> tuple[Int64, list[bytes]]:
-    """The tokens and the identifiers at some positions."""
+    """Return the tokens and the identifiers at some positions."""
     return parsed.tokens[positions], [parsed.identifiers[position] for position in positions.tolist()]
 
 
 def _rows_a_day(day: Int64) -> dict[int, int]:
-    """How many rows each day has."""
+    """Count the rows of each day."""
     if not day.size:
         return {}
     first, last = int(day.min()), int(day.max())

@@ -2,24 +2,30 @@
 
 from dataclasses import dataclass
 
+from pipelines.ingest.formats.streams import path_text
 
-@dataclass(frozen=True, order=True)
+
+@dataclass(frozen=True)
 class RecordPlace:
-    """A file and the number of a row in it; a header is row 1, as in a spreadsheet.
+    """A file and the number of a record in it.
 
-    >>> str(RecordPlace.of("venues.csv", "csv", 0))
-    'venues.csv row 2'
-    >>> str(RecordPlace.of("venues.ndjson", "ndjson", 0))
-    'venues.ndjson row 1'
+    >>> str(RecordPlace("/in/venues.csv", "csv", 2))
+    '/in/venues.csv line 2'
+    >>> str(RecordPlace("/in/venues.parquet", "parquet", 1))
+    '/in/venues.parquet record 1'
+
+    Attributes:
+        path: of the file.
+        format: of the file, as `Chunk` has it.
+        number: from 1: the line of a text file, the place among the records of another one; 0 where
+            it is not known.
     """
 
     path: str
-    row: int
-
-    @classmethod
-    def of(cls, path: str, format_: str, number: int) -> "RecordPlace":
-        """Place the record `number` of a file, counted from 0 and without a header."""
-        return cls(path, number + (2 if format_ == "csv" else 1))
+    format: str
+    number: int
 
     def __str__(self) -> str:
-        return f"{self.path} row {self.row}"
+        unit = "record" if self.format in ("parquet", "avro") else "line"
+        path = path_text(self.path)
+        return f"{path} {unit} {self.number}" if self.number else path

@@ -19,14 +19,17 @@ from pipelines.ingest.formats.arrow_blocks import text_spans
 from pipelines.ingest.formats.blocks import Columns, Lines
 from pipelines.ingest.formats.discover import list_chunks
 from pipelines.ingest.formats.field_types import INFORMATIONAL, kinds_of
-from pipelines.ingest.formats.read_blocks import read_blocks
+from pipelines.ingest.formats.read_blocks import read_files
+from pipelines.ingest.formats.record_numbers import record_numbers
 from pipelines.ingest.record_places import RecordPlace
+from pipelines.ingest.refusals import RefusedRecord, refused_records
 from pipelines.ingest.reject_reasons import REASONS
 from pipelines.ingest.upsert_notes import contradiction_notes, drop_notes, fault_notes
 from pipelines.ingest.upsert_rows import KeyedRecords, contradictions, fold
 from pipelines.ingest.validate.columns import CheckedColumns, check, row_json
 from pipelines.ingest.validate.distinct import distinct
 from pipelines.ingest.validate.json_columns import columns_of_lines
+from pipelines.ingest.validate.scan_records import rows_of
 from pipelines.ingest.validate.text_column import column_of
 from pipelines.kernels.sha256 import hashes
 from pipelines.kernels.types import Bool, Int64, Spans, read_only
@@ -73,6 +76,7 @@ class UpsertedInput:
         notes: lines for people about what may be a mistake; they never hold a value of a record.
         tokens: int64[d], the distinct persons of accepted and repeated records, ascending.
         identifiers: their canonical identifiers, UTF-8, for the vault.
+        refused_at: where the refused records are, parallel to `refused`.
     """
 
     rows: pa.Table
@@ -83,6 +87,7 @@ class UpsertedInput:
     notes: tuple[str, ...]
     tokens: Int64
     identifiers: list[bytes]
+    refused_at: list[RefusedRecord] = field(default_factory=list)
 
     @property
     def received(self) -> int:
@@ -155,19 +160,23 @@ def read_upserted(
         DataError: a file cannot be read or lacks a required column.
         ServiceError: a file's store cannot be reached.
     """
-    blocks = (
-        (chunk.path, chunk.format, block)
-        for chunk in list_chunks(paths)
-        for block in read_blocks(chunk, source.contract)
-    )
-    return _read(source, blocks, keys, current)
+    blocks = (block for _, block in read_files(list_chunks(paths), source.contract))
+    return read_records(source, blocks, keys, current)
 
 
 def read_records(
     source: Source, blocks: Iterable[Block], keys: Keys, current: pa.Table | None = None
 ) -> UpsertedInput:
     """Check records that have been read already, as `read_upserted` does."""
-    return _read(source, (("", "", block) for block in blocks), keys, current)
+    seen = _Reading()
+    for block in blocks:
+        columns, checked, raw_of = _checked(source, block, keys)
+        places = _Places(block, rows_of(block))
+        _note_refused(seen, checked, raw_of, places, keys)
+        seen.parts.append(_records(source, columns, checked))
+        people = checked.identities(checked.reason == 0)
+        seen.identifiers |= dict(zip(people.tokens.tolist(), people, strict=True))
+    return _upserted(source, seen, current)
 
 
 def upsert(current: pa.Table, given: UpsertedInput, source: Source) -> pa.Table:
@@ -180,17 +189,18 @@ def upsert(current: pa.Table, given: UpsertedInput, source: Source) -> pa.Table:
 
 @dataclass(frozen=True)
 class _Places:
-    """Where the rows of a block stand: `number` is int64[n], counted from 0 in the file."""
+    """Where records of a block stand: `rows` is int64[n], as `rows_of` has them."""
 
-    path: str
-    format: str
-    number: Int64
+    block: Block
+    rows: Int64
 
-    def place(self, row: int) -> RecordPlace:
-        return RecordPlace.of(self.path, self.format, int(self.number[row]))
+    def of(self, wanted: Bool) -> "_Places":
+        return _Places(self.block, self.rows[wanted])
 
-    def places(self, rows: Bool) -> list[RecordPlace]:
-        return [self.place(row) for row in np.flatnonzero(rows).tolist()]
+    def list(self) -> list[RecordPlace]:
+        format_ = "ndjson" if isinstance(self.block, Lines) else self.block.format
+        numbers = record_numbers(self.block, self.rows).tolist()
+        return [RecordPlace(self.block.path, format_, number) for number in numbers]
 
 
 @dataclass
@@ -199,28 +209,12 @@ class _Reading:
 
     received: int = 0
     parts: list[KeyedRecords] = field(default_factory=list)
-    places: list["_Places"] = field(default_factory=list)
+    places: list[_Places] = field(default_factory=list)
     refused: list[tuple[str, bytes]] = field(default_factory=list)
+    refused_at: list[RefusedRecord] = field(default_factory=list)
     dropped: dict[str, list[RecordPlace]] = field(default_factory=dict)
     faults: dict[str, list[RecordPlace]] = field(default_factory=dict)
     identifiers: dict[int, bytes] = field(default_factory=dict)
-
-
-def _read(
-    source: Source, blocks: Iterable[tuple[str, str, Block]], keys: Keys, current: pa.Table | None
-) -> UpsertedInput:
-    seen = _Reading()
-    of_path: dict[str, int] = {}
-    for path, format_, block in blocks:
-        columns, checked, raw_of = _checked(source, block, keys)
-        first = of_path.get(path, 0)
-        of_path[path] = first + checked.reason.size
-        places = _Places(path, format_, np.arange(first, of_path[path]))
-        _note_refused(seen, checked, raw_of, places, keys)
-        seen.parts.append(_records(source, columns, checked))
-        people = checked.identities(checked.reason == 0)
-        seen.identifiers |= dict(zip(people.tokens.tolist(), people, strict=True))
-    return _upserted(source, seen, current)
 
 
 def _note_refused(
@@ -228,22 +222,26 @@ def _note_refused(
 ) -> None:
     """Add what a block refuses and drops."""
     seen.received += checked.reason.size
-    for row in np.flatnonzero(checked.reason).tolist():
-        seen.refused.append((REASONS[checked.reason[row]], digest(keys, raw_of(row))))
+    bad = np.flatnonzero(checked.reason)
+    raw = [raw_of(row) for row in bad.tolist()]
+    reasons = checked.reason[bad]
+    names = [REASONS[reason] for reason in reasons.tolist()]
+    seen.refused += zip(names, [digest(keys, one) for one in raw], strict=True)
+    seen.refused_at += refused_records(places.block, places.rows[bad], reasons, raw.__getitem__)
     stands = checked.reason == 0
-    seen.places.append(_Places(places.path, places.format, places.number[stands]))
+    seen.places.append(places.of(stands))
     for name, rows in checked.dropped.items():
-        seen.dropped.setdefault(name, []).extend(places.places(rows & stands))
+        seen.dropped.setdefault(name, []).extend(places.of(rows & stands).list())
     for name, rows in checked.faults.items():
-        seen.faults.setdefault(name, []).extend(places.places(rows))
+        seen.faults.setdefault(name, []).extend(places.of(rows).list())
 
 
 def _place_of(seen: _Reading, position: int) -> RecordPlace:
-    """Where a record that stands was read."""
+    """Find where a record that stands was read."""
     for places in seen.places:
-        if position < places.number.size:
-            return places.place(position)
-        position -= places.number.size
+        if position < places.rows.size:
+            return _Places(places.block, places.rows[position : position + 1]).list()[0]
+        position -= places.rows.size
     raise IndexError(position)
 
 
@@ -273,6 +271,7 @@ def _upserted(source: Source, seen: _Reading, current: pa.Table | None) -> Upser
         notes=notes,
         tokens=tokens,
         identifiers=[seen.identifiers[token] for token in tokens.tolist()],
+        refused_at=seen.refused_at,
     )
 
 

@@ -1,4 +1,4 @@
-"""Files of scans, encounters and declarations to accepted rows in the lake: the wiring, no logic."""
+"""Files of scans, encounters and declarations to accepted rows in the lake: wiring without logic."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -15,9 +15,10 @@ from pipelines.ingest.dedupe_step import LATER, VERDICTS, HeldFile, JudgeScans, 
 from pipelines.ingest.event_steps import JudgeDated, ParseDated, WrittenEvents, counts_of, files_of
 from pipelines.ingest.events import DATED
 from pipelines.ingest.formats.discover import Chunk
+from pipelines.ingest.input_findings import step_findings
 from pipelines.ingest.parse_step import COUNTS, DATES, REFUSED, SEALED, ParseChunks, ParseCounts
 from pipelines.ingest.reference_tables import VENUE_SOURCE
-from pipelines.ingest.rejects import DigestLater, Refused, WriteRejects
+from pipelines.ingest.rejects import DigestLater, Refused, WriteRejects, refused_reasons
 from pipelines.ingest.validate.scans import ParseSettings
 from pipelines.ingest.write_step import WriteScans, WriteVault, WrittenScans
 from pipelines.lake import CommitConflict, DataFile, Lake, LiveFile
@@ -29,12 +30,12 @@ from pipelines.runtime.threaded_dofn import keep_times_early
 from pipelines.times import DAY_SECONDS
 
 DatedPart = tuple[str, WrittenEvents | Refused | ParseCounts]
-"""What one step made of an input kept by date: `("encounters", WrittenEvents(…))`."""
+"""What one step made of an input that is kept by date: `("encounters", WrittenEvents(…))`."""
 
 
 @dataclass(frozen=True)
 class DatedInput:
-    """What a batch has of an input that is kept by date.
+    """An input of a batch that is kept by date.
 
     Attributes:
         source: a name of `DATED`.
@@ -55,7 +56,7 @@ class DatedInput:
 
 @dataclass(frozen=True)
 class Ingest:
-    """What one batch is made from.
+    """Everything that one batch is made from.
 
     Attributes:
         batch: names the invocation, or a series of batches.
@@ -70,6 +71,7 @@ class Ingest:
         shares: of rejects and of sealed identifiers, a power of two.
         number: of the batch in its series.
         dated: the inputs that are kept by date.
+        list_refused: whether every refused record is to be listed with its number.
     """
 
     lake: Lake
@@ -86,11 +88,12 @@ class Ingest:
     shares: int
     number: int = 1
     dated: tuple[DatedInput, ...] = ()
+    list_refused: bool = False
 
 
 @dataclass
 class IngestScans(beam.PTransform[Any, Any]):
-    """Begin -> the outcome of the commit, also left for the launcher."""
+    """Begin -> the outcome of the commit, which is left for the launcher too."""
 
     plan: Ingest
     scratch: str
@@ -226,7 +229,7 @@ class IngestDated(beam.PTransform[Any, Any]):
 
 
 def named(part: Any, source: str) -> tuple[str, Any]:
-    """A step's result with the name of its input."""
+    """Pair a step's result with the name of its input."""
     return source, part
 
 
@@ -253,8 +256,15 @@ class LogRefused(beam.PTransform[Any, Any]):
         plan, (refused, later) = self.plan, pieces
         chunks = {chunk.number: chunk for chunk in self.chunks}
         digest = DigestLater(
-            plan.settings.keys, chunks, plan.shares, self.scratch, self.contract, self.epoch_us
+            plan.settings.keys,
+            chunks,
+            plan.shares,
+            self.scratch,
+            self.contract,
+            self.epoch_us,
+            numbered=plan.list_refused,
         )
+        write = WriteRejects(plan.lake, self.source, plan.received_us, self.scratch, plan.list_refused)
         digested = (
             later
             | "Leave the early times" >> beam.WindowInto(GlobalWindows())
@@ -265,8 +275,7 @@ class LogRefused(beam.PTransform[Any, Any]):
             [refused, digested]
             | "Join refused" >> beam.Flatten()
             | "Group refused" >> beam.GroupByKey()
-            | "Write rejects"
-            >> beam.ParDo(WriteRejects(plan.lake, self.source, plan.received_us, self.scratch))
+            | "Write rejects" >> beam.ParDo(write)
         )
 
 
@@ -280,7 +289,7 @@ def name_day(
 
 @dataclass
 class CommitBatch(beam.DoFn):
-    """The last step: one element, one worker, idempotent."""
+    """The last step: one element on one worker, idempotent."""
 
     plan: Ingest
     scratch: str
@@ -305,6 +314,9 @@ class CommitBatch(beam.DoFn):
                 for given in self.plan.dated
             }
             outcome["others"] = {source: counts_of(own).report() for source, own in parts.items()}
+            outcome["findings"] = {"scans": step_findings(self.plan.chunks, counts, rejects)}
+            for given in self.plan.dated:
+                outcome["findings"][given.source] = _findings_of(given, parts[given.source])
             rejected = [*rejects, *(part for _, part in dated if isinstance(part, Refused))]
             keep_codes(self.plan.lake, [piece for count in counts for piece in count.codes])
             outcome |= self._commit(files, rejected, vault, parts, found)
@@ -344,13 +356,20 @@ class CommitBatch(beam.DoFn):
             return {"landed": landed, "scans_version": None}
         if any(given.source is VENUE_SOURCE for given in plan.upserts):
             forget_registered(plan.lake)
-        # What another machine has committed it counts itself; of a batch alone any twin leaves the counts.
+        # A batch of a series that another machine committed is counted there. A batch by itself may be
+        # committed by a twin of this step (a runner may start a step twice), and either leaves the counts.
         nothing = _counts([], [], [], []).report() | {"unregistered": 0}
         return {**(nothing if batch.of_series and not own else {}), "scans_version": version}
 
 
 def _of_table(name: str, refused: Iterable[Refused]) -> list[DataFile]:
     return [one.file for one in refused if one.file.table == name]
+
+
+def _findings_of(given: DatedInput, parts: list[Any]) -> dict[str, Any]:
+    """Gather what was found about an input that is kept by date."""
+    counts = [part for part in parts if isinstance(part, ParseCounts)]
+    return step_findings(given.chunks, counts, [part for part in parts if isinstance(part, Refused)])
 
 
 def _counts(
@@ -363,5 +382,5 @@ def _counts(
         received=sum(count.received for count in counts),
         accepted=accepted,
         duplicate=sum(verdict.duplicate for verdict in verdicts),
-        reasons=[pair for refused in rejects for pair in refused.count],
+        reasons=refused_reasons(rejects),
     )

@@ -34,9 +34,9 @@ _FAULT_REMEDIES: Final = {
 def drop_notes(source: str, dropped: Mapping[str, Sequence[RecordPlace]]) -> Iterator[str]:
     """Tell which informational cells could not be read.
 
-    >>> for line in drop_notes("venues", {"capacity": [RecordPlace("v.csv", 3), RecordPlace("v.csv", 9)]}):
+    >>> for line in drop_notes("venues", {"capacity": [RecordPlace("v.csv", "csv", 3)] * 2}):
     ...     print(line)
-    venues: 2 cells of capacity cannot be read and are left out, first v.csv row 3: write a whole number
+    venues: 2 cells of capacity cannot be read and are left out, first v.csv line 3: write a whole number
     """
     for name, places in dropped.items():
         if places:

@@ -1,4 +1,4 @@
-"""Accepted scans and sealed identifiers, written as files that a commit can name."""
+"""Write accepted scans and sealed identifiers as files that a commit can name."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ from schemas.tables import INSTANT, SCANS, VAULT
 
 @dataclass(frozen=True)
 class WrittenScans:
-    """A file of `scans` and how many of its scans are of no registered venue."""
+    """A file of `scans`, and how many of its scans are of a venue that is not registered."""
 
     file: DataFile
     unregistered: int
@@ -52,7 +52,7 @@ class WriteScans(ThreadedDoFn):
 
 
 def scan_rows(parsed: pa.Table, received_us: int) -> pa.Table:
-    """Parsed scans as rows of the table `scans`, in the order given."""
+    """Return parsed scans as rows of the table `scans`, in the order given."""
     high, low = (parsed[name].to_numpy() for name in ("event_high", "event_low"))
     columns = {
         "event_key": event_key_column(high, low),
@@ -71,7 +71,7 @@ def scan_rows(parsed: pa.Table, received_us: int) -> pa.Table:
 
 @dataclass
 class WriteVault(ThreadedDoFn):
-    """(share, pieces of sealed identifiers) -> DataFile of those that the vault does not hold."""
+    """(share, pieces of sealed identifiers) -> DataFile of those that the vault lacks."""
 
     lake: Lake
     scratch: str
@@ -85,7 +85,7 @@ class WriteVault(ThreadedDoFn):
 
 
 def new_persons(lake: Lake, sealed: pa.Table) -> pa.Table:
-    """The rows of `sealed` whose person the vault does not hold yet, each once, sorted."""
+    """Return the rows of `sealed` whose person the vault lacks, each once, sorted."""
     held = read_table(lake, "vault", ["person"])["person"].to_numpy()
     persons, first = np.unique(sealed["person"].to_numpy(), return_index=True)
     return sealed.take(pa.array(first[~np.isin(persons, held)])).combine_chunks()
@@ -94,7 +94,7 @@ def new_persons(lake: Lake, sealed: pa.Table) -> pa.Table:
 def write_other_files(
     lake: Lake, keys: Keys, upserts: Sequence[Upsert], received_us: int
 ) -> dict[str, tuple[DataFile, ...]]:
-    """What the inputs beside scans refuse and seal, as files of `rejects` and `vault`."""
+    """Write what the inputs beside scans refuse and seal as files of `rejects` and `vault`."""
     rejects, sealed = [], [VAULT.schema.empty_table()]
     sealer = Sealer(keys.authority_public)
     for given in upserts:

@@ -1,16 +1,16 @@
-"""Objects in the buckets of S3, Google Cloud and Azure, for `storage` and nobody else.
+"""Objects in buckets of S3, Google Cloud Storage and Azure. Only `storage` uses this module.
 
-They are read and written by obstore, which is the crate `object_store` that
-delta-rs is built on: log and data find their endpoint and credentials in the
-same variables of the provider's own convention. No error repeats what a
-server said, for it may name an access key.
+obstore reads and writes them. It is the Rust crate `object_store`, which
+delta-rs is built on too, so log and data find their endpoint and credentials
+in the same environment variables. No error repeats what a server said: its
+text may contain an access key.
 """
 
 import contextlib
 import datetime as dt
 import io
 import os
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -26,20 +26,23 @@ STORES = {
     "gs": r"[A-Za-z0-9._-]+",
     "abfss": r"[a-z0-9-]+@[a-z0-9]+\.dfs\.core\.[a-z.]+",
 }
-"""The schemes of stores, and what a bucket, or a container and its account, looks like."""
+"""URL schemes of the supported stores, and a pattern of the bucket (Azure: container and account)."""
 
 _NO_BUCKET = ("NoSuchBucket", "ContainerNotFound", "bucket does not exist")
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What is known of a file without reading it.
+    """What a store or a disk knows of a file without reading it.
+
+    >>> Status("s3://bucket/lake/lake.json", 83, 1_625_101_200_000_000_000, "9b2cf5").size
+    83
 
     Attributes:
-        place: where it is.
+        place: path or URL.
         size: bytes.
-        modified_ns: when it was written.
-        identity: tells it from another file that was at this place before.
+        modified_ns: time of the last write, nanoseconds since 1970.
+        identity: differs from that of any earlier file at this place (inode or ETag).
     """
 
     place: str
@@ -49,8 +52,9 @@ class Status:
 
 
 def delta_options() -> dict[str, str]:
-    """What delta-rs is told beside the provider's own variables; a log entry is put where there is none."""
+    """Return options of delta-rs that the provider's environment variables do not cover."""
     return {
+        # Two writers of one version: the second put must fail, never replace the first.
         "aws_conditional_put": "etag",
         "max_retries": str(_RETRIES),
         "retry_timeout": f"{_RETRY_SECONDS}s",
@@ -60,11 +64,11 @@ def delta_options() -> dict[str, str]:
 
 
 def arrow_system(url: str, sizes: Mapping[str, int]) -> Any:
-    """A bucket as a `pyarrow.fs.FileSystem` that is read from, which is all that the one of delta-rs can.
+    """Return a read-only `pyarrow.fs.FileSystem` of a bucket.
 
     Args:
         url: of the bucket.
-        sizes: of the objects that will be read, by place.
+        sizes: bytes of the objects that will be read, by place.
     """
     from deltalake.fs import DeltaStorageHandler
     from pyarrow.fs import PyFileSystem
@@ -74,7 +78,11 @@ def arrow_system(url: str, sizes: Mapping[str, int]) -> Any:
 
 
 def split(place: str) -> tuple[str, str]:
-    """The URL of the bucket or container, and the key in it."""
+    """Split a URL into that of its bucket or container and the key of the object.
+
+    >>> split("s3://bucket/lake/lake.json")
+    ('s3://bucket', 'lake/lake.json')
+    """
     scheme, _, rest = place.partition("://")
     bucket, _, key = rest.partition("/")
     return f"{scheme}://{bucket}", key
@@ -82,40 +90,18 @@ def split(place: str) -> tuple[str, str]:
 
 @cache
 def client(bucket: str) -> Any:
-    """The client of a bucket; loaded late, for most lakes need none."""
-    from obstore.store import from_url
+    """Return the obstore client of a bucket."""
+    from obstore.store import from_url  # imported here: most lakes are local folders
 
     return from_url(bucket, **_client_options())
-
-
-def file_system(url: str) -> tuple[Any, str]:
-    """The fsspec file system of a URL and the path in it; of S3, Google Cloud and Azure by the same client.
-
-    Raises:
-        ImportError: a store of another kind needs a package that is not there.
-        ValueError: the kind is unknown.
-    """
-    from fsspec.core import url_to_fs
-
-    scheme = url.partition("://")[0]
-    system, path = url_to_fs(url, **(_client_options() if scheme in _registered() else {}))
-    return system, path
-
-
-@cache
-def _registered() -> Collection[str]:
-    """The schemes for which fsspec has been told to take obstore; its own choice needs a package for each."""
-    from obstore.fsspec import register
-
-    register(STORES)
-    return STORES
 
 
 def _client_options() -> dict[str, Any]:
     said = [os.environ.get(f"{name}_ALLOW_HTTP", "") for name in ("AWS", "AZURE", "GOOGLE")]
     return {
         "client_options": {
-            "allow_http": "true" in map(str.lower, said),  # options of our own hide the variables
+            # obstore ignores the *_ALLOW_HTTP variables as soon as client_options are passed.
+            "allow_http": "true" in map(str.lower, said),
             "connect_timeout": f"{_CONNECT_SECONDS}s",
             "timeout": f"{_REQUEST_SECONDS}s",
         },
@@ -125,13 +111,14 @@ def _client_options() -> dict[str, Any]:
 
 @contextlib.contextmanager
 def asking(place: str) -> Iterator[tuple[Any, str]]:
-    """The client of a place and its key; what goes wrong becomes one line without the server's words.
+    """Yield the client and the key of an object, and translate the client's errors into ours.
 
-    Those may name an access key. `AlreadyExistsError` is left to the caller.
+    The server's own text is dropped, for it may contain an access key. The
+    caller handles `AlreadyExistsError`.
 
     Raises:
         FileNotFoundError: there is no such object.
-        ServiceError: no such bucket, not permitted, or not reached.
+        ServiceError: the bucket does not exist, access is denied, or the store cannot be reached.
     """
     from obstore import exceptions as said
 
@@ -143,26 +130,27 @@ def asking(place: str) -> Iterator[tuple[Any, str]]:
     except said.AlreadyExistsError:
         raise
     except (said.PermissionDeniedError, said.UnauthenticatedError):
-        what, remedy = f"{bucket} refuses these credentials", "name others, by the provider's own variables"
+        what, remedy = f"{bucket} refuses these credentials", "set others in the provider's own variables"
     except (FileNotFoundError, said.BaseError) as error:
         if any(sign in str(error) for sign in _NO_BUCKET):
             what, remedy = f"there is no {bucket}", "make the bucket, or name another"
         elif isinstance(error, FileNotFoundError):
             what = ""
+    # Raised outside of the handlers, so that no traceback chains the client's own error.
     if not what:
         raise FileNotFoundError(f"there is no {place}")
     raise ServiceError(what, remedy)
 
 
 def object_status(place: str, meta: Any) -> Status:
-    """The status of an object, of what the store says about it."""
+    """Build the status of an object from the store's metadata."""
     modified_ns = round(meta["last_modified"].timestamp() * 1000) * 1_000_000
-    tag = (meta["e_tag"] or "").strip('"')  # Azure quotes it in headers and not in lists
+    tag = (meta["e_tag"] or "").strip('"')  # Azure quotes it in headers but not in listings
     return Status(place, meta["size"], modified_ns, tag)
 
 
 def head(place: str) -> Status:
-    """The status of an object.
+    """Ask for the status of an object.
 
     Raises:
         FileNotFoundError: there is none.
@@ -173,7 +161,7 @@ def head(place: str) -> Status:
 
 
 def get_range(place: str, offset: int, size: int) -> pa.Buffer:
-    """The bytes [offset, offset + size) of an object, fewer where it ends before.
+    """Fetch the bytes [offset, offset + size) of an object, fewer at its end.
 
     Raises:
         FileNotFoundError: there is none.
@@ -184,9 +172,19 @@ def get_range(place: str, offset: int, size: int) -> pa.Buffer:
 
 
 class ObjectFile(io.RawIOBase):
-    """An object as a file that is read in ranges."""
+    """An object as a seekable file. Every read is one request of its range."""
 
-    def __init__(self, place: str, size: int | None) -> None:
+    def __init__(self, place: str, size: int | None = None) -> None:
+        """Open an object.
+
+        Args:
+            place: its URL.
+            size: bytes; None asks the store.
+
+        Raises:
+            FileNotFoundError: there is no such object.
+            ServiceError: the store cannot be asked.
+        """
         self._place, self._position = place, 0
         self._size = head(place).size if size is None else size
 
@@ -204,7 +202,7 @@ class ObjectFile(io.RawIOBase):
         return self._position
 
     def read(self, size: int = -1) -> Any:
-        """The next bytes, as a buffer: nothing is copied on the way to Arrow."""
+        """Return the next bytes as a buffer: Arrow takes it without a copy."""
         left = self._size - self._position
         size = left if size < 0 else min(size, left)
         if size <= 0:
@@ -212,3 +210,9 @@ class ObjectFile(io.RawIOBase):
         found = get_range(self._place, self._position, size)
         self._position += size
         return found
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill the buffer as far as the object goes."""
+        found = memoryview(self.read(len(buffer))).cast("B")  # Arrow's buffers are of signed bytes
+        memoryview(buffer).cast("B")[: len(found)] = found
+        return len(found)

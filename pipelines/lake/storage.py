@@ -1,8 +1,8 @@
-"""Where the files of a lake lie: on this machine's disk, or as objects of S3, Google Cloud or Azure.
+"""One way to files, on a local disk or in a bucket of S3, Google Cloud Storage or Azure.
 
 A place is an absolute path or a URL (`s3://bucket/…`, `gs://bucket/…`,
-`abfss://container@account.dfs.core.windows.net/…`); everybody else opens,
-writes and lists places through these functions.
+`abfss://container@account.dfs.core.windows.net/…`). Lakes and inputs are
+opened, written and listed through these functions only.
 """
 
 import contextlib
@@ -21,41 +21,42 @@ from pipelines.errors import ServiceError
 from pipelines.lake import objects
 from pipelines.lake.durable_files import make_private, sync_path, unfinished
 from pipelines.lake.objects import STORES as STORES
-from pipelines.lake.objects import ObjectFile, asking, object_status, split
+from pipelines.lake.objects import ObjectFile, asking, object_status
 from pipelines.lake.objects import Status as Status
-from pipelines.lake.objects import file_system as file_system
+from pipelines.lake.objects import split as split
 
-_AT_ONCE = 16  # requests, when many objects are asked about
+_AT_ONCE = 16  # concurrent requests
 _BUFFERED_BYTES = 1 << 22
-_SMALL_BYTES = 1 << 18  # two requests wait longer than this takes
+_FETCHED_BYTES = 1 << 20  # by a small read of an object; a larger read is one request of its own
+_SMALL_BYTES = 1 << 18  # fetched whole: the latency of a second request costs more
 
 
 def is_url(place: str) -> bool:
-    """Whether a place is an object, or a prefix of objects."""
+    """Tell whether a place is an object, or a prefix of objects, rather than a local path."""
     return "://" in place
 
 
 def delta_options(place: str) -> dict[str, str] | None:
-    """What delta-rs is told of a place beside the provider's own variables."""
+    """Return options of delta-rs for a place, None for a local one."""
     return objects.delta_options() if is_url(place) else None
 
 
 def local(place: str) -> str:
-    """Where this machine keeps what is derived from a place: a file's own path, or below the user's cache.
+    """Return the local path for files derived from a place: the place itself, or below the user's cache.
 
-    Sidecars, which are mapped, and the scratch of runs that need no other machine lie there.
+    Sidecars lie there, which are memory-mapped, and the scratch of runs on one machine.
     """
     return os.path.join(cache(), place.replace("://", "/", 1)) if is_url(place) else place
 
 
 def cache() -> str:
-    """The folder of what this machine keeps of lakes in object stores."""
+    """Return the folder for local copies of what belongs to lakes in object stores."""
     base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     return os.path.join(base, "truyvet", "lakes")
 
 
 def status(place: str) -> Status | None:
-    """The status of a file, None where there is none.
+    """Return the status of a file, None where there is none.
 
     Raises:
         ServiceError: the store cannot be asked.
@@ -67,7 +68,7 @@ def status(place: str) -> Status | None:
 
 
 def statuses(places: Iterable[str]) -> list[Status | None]:
-    """The status of each place; of objects many at once."""
+    """Return the status of each place; asks for objects concurrently."""
     places = list(places)
     if not places or not is_url(places[0]):
         return [status(place) for place in places]
@@ -76,7 +77,7 @@ def statuses(places: Iterable[str]) -> list[Status | None]:
 
 
 def exists(place: str) -> bool:
-    """Whether there is a file.
+    """Tell whether there is a file.
 
     Raises:
         ServiceError: the store cannot be asked.
@@ -85,7 +86,7 @@ def exists(place: str) -> bool:
 
 
 def files(folder: str) -> Iterator[Status]:
-    """All files below a folder, which need not exist.
+    """List all files below a folder, which need not exist.
 
     Raises:
         ServiceError: the store cannot be asked.
@@ -104,7 +105,7 @@ def files(folder: str) -> Iterator[Status]:
 
 
 def is_folder(folder: str) -> bool:
-    """Whether there is a folder; in a store it is there when something lies in it.
+    """Tell whether there is a folder; in a store, whether any object lies below it.
 
     Raises:
         ServiceError: the store cannot be asked.
@@ -113,7 +114,7 @@ def is_folder(folder: str) -> bool:
 
 
 def names(folder: str) -> list[str]:
-    """The names of the files in a folder, none where there is no folder.
+    """Return the names of the files in a folder, none where there is no folder.
 
     Raises:
         ServiceError: the store cannot be asked.
@@ -126,7 +127,7 @@ def names(folder: str) -> list[str]:
 
 
 def read(place: str) -> bytes:
-    """A whole file.
+    """Read a whole file.
 
     Raises:
         FileNotFoundError: there is none.
@@ -138,11 +139,26 @@ def read(place: str) -> bytes:
         return bytes(store.get(key).bytes())
 
 
-def read_range(place: str, offset: int, size: int) -> pa.Buffer:
-    """The bytes [offset, offset + size) of a file: read, for memory that is used again is faster than a map.
+def open_file(place: str) -> IO[bytes]:
+    """Open a file for reading: unbuffered on a disk, in ranges of a megabyte or more in a store.
 
     Raises:
-        OSError: they are not there.
+        FileNotFoundError: there is none.
+        OSError: it may not be read.
+        ServiceError: the store cannot be asked, now or while it is read.
+    """
+    if not is_url(place):
+        return open(place, "rb", buffering=0)
+    return io.BufferedReader(ObjectFile(place), _FETCHED_BYTES)
+
+
+def read_range(place: str, offset: int, size: int) -> pa.Buffer:
+    """Read the bytes [offset, offset + size) of a file.
+
+    Reads instead of mapping: page faults of a fresh map cost more than a copy into reused memory.
+
+    Raises:
+        OSError: the file ends before.
         ServiceError: the store cannot be asked.
     """
     if is_url(place):
@@ -158,31 +174,32 @@ def read_range(place: str, offset: int, size: int) -> pa.Buffer:
 
 
 def parquet(place: str, size: int | None = None, **how: Any) -> pq.ParquetFile:
-    """A Parquet file, of which only the columns asked for are read: mapped, or in a few ranges.
+    """Open a Parquet file. Only the columns that are asked for are read: mapped, or in a few ranges.
 
     Args:
-        place: where it is.
-        size: bytes, if they are known; of a small object everything is fetched at once.
+        place: path or URL.
+        size: bytes, if known; a small object is fetched whole.
         how: further arguments of `pyarrow.parquet.ParquetFile`.
 
     Raises:
         OSError: there is none.
-        pa.ArrowInvalid: it is no Parquet.
+        pa.ArrowInvalid: it is not Parquet.
         ServiceError: the store cannot be asked.
     """
     if is_url(place) and size is not None and size <= _SMALL_BYTES:
         return pq.ParquetFile(pa.BufferReader(read(place)), **how)
     if is_url(place):
+        # pre_buffer merges neighbouring ranges: a request for each column chunk would take seconds.
         return pq.ParquetFile(pa.PythonFile(ObjectFile(place, size), mode="r"), pre_buffer=True, **how)
     return pq.ParquetFile(place, memory_map=True, **how)
 
 
 def put(place: str, data: bytes) -> None:
-    """Write a file at once; it may replace another. On a disk it is not yet durable.
+    """Write a file atomically; replaces an existing one. On a disk it is not yet durable.
 
     Raises:
-        OSError: the disk does not take it.
-        ServiceError: the store does not.
+        OSError: the disk refuses it.
+        ServiceError: the store refuses it.
     """
     if is_url(place):
         with asking(place) as (store, key):
@@ -194,14 +211,14 @@ def put(place: str, data: bytes) -> None:
 
 
 def put_new(place: str, data: bytes) -> bool:
-    """Write a durable file unless there is one: of two processes at once one does.
+    """Write a durable file unless it exists. Of concurrent writers exactly one succeeds.
 
     Returns:
-        Whether it was this one.
+        Whether this call wrote it.
 
     Raises:
-        OSError: the disk does not take it.
-        ServiceError: the store does not.
+        OSError: the disk refuses it.
+        ServiceError: the store refuses it.
     """
     if is_url(place):
         from obstore.exceptions import AlreadyExistsError
@@ -217,7 +234,7 @@ def put_new(place: str, data: bytes) -> bool:
         file.write(data)
         os.fsync(file.fileno())
         try:
-            os.link(path, place)  # unlike a rename this never replaces another's
+            os.link(path, place)  # unlike a rename, a link never replaces an existing file
         except FileExistsError:
             return False
     sync_path(folder)
@@ -226,14 +243,18 @@ def put_new(place: str, data: bytes) -> bool:
 
 
 class New:
-    """A file that is being written and has no name yet."""
+    """A file that is being written under a temporary name.
+
+    Attributes:
+        file: takes its bytes.
+    """
 
     def __init__(self, folder: str, file: IO[bytes], path: Path | None) -> None:
         self._folder, self._path = folder, path
         self.file = file
 
     def keep(self, name: str) -> None:
-        """Make it the file `name` of its folder, all of it at once; on a disk its bytes are durable."""
+        """Give it its name, atomically; on a disk its bytes are durable then."""
         place = f"{self._folder}/{name}"
         if isinstance(self.file, io.BytesIO):
             with asking(place) as (store, key):
@@ -241,15 +262,16 @@ class New:
                 store.put(key, self.file)
         else:
             os.fsync(self.file.fileno())
-            # Replaces a file of the same name: its bytes may have rotted, and its age keeps it from a sweep.
+            # Replace a file of the same (content-addressed) name: its bytes may have rotted, and an
+            # old time of writing would let vacuum delete it.
             os.replace(str(self._path), place)
 
 
 @contextlib.contextmanager
 def new_file(folder: str) -> Iterator[New]:
-    """A private file in a folder, which is made; nobody sees it before `keep`, and without that it goes.
+    """Write a private file into a folder, which is made. Without a call of `keep` it is deleted.
 
-    An object is held in memory until then: its name is known when all of it has been hashed.
+    An object is held in memory until then: its name is the hash of its bytes.
     """
     if is_url(folder):
         yield New(folder, io.BytesIO(), None)
@@ -261,11 +283,11 @@ def new_file(folder: str) -> Iterator[New]:
 
 @contextlib.contextmanager
 def new_stream(place: str) -> Iterator[pa.NativeFile]:
-    """An Arrow stream into a private file that is not there yet; of an object nothing is seen before the end.
+    """Write an Arrow stream into a new private file. An object appears when the block ends.
 
     Raises:
-        OSError: the disk does not take it.
-        ServiceError: the store does not.
+        OSError: the disk refuses it.
+        ServiceError: the store refuses it.
     """
     if is_url(place):
         with pa.BufferOutputStream() as memory:
@@ -283,7 +305,7 @@ def remove(place: str) -> None:
     """Remove a file.
 
     Raises:
-        FileNotFoundError: there is none; a store may not say so.
+        FileNotFoundError: there is none; not every store tells.
         OSError: it cannot be removed.
         ServiceError: the store cannot be asked.
     """
@@ -295,7 +317,7 @@ def remove(place: str) -> None:
 
 
 def remove_each(places: Iterable[str]) -> None:
-    """Remove files of one folder, as far as they are there; of objects many at once.
+    """Remove files of one folder; missing ones are skipped. Objects are removed in bulk.
 
     Raises:
         OSError: one cannot be removed.
@@ -312,12 +334,12 @@ def remove_each(places: Iterable[str]) -> None:
 
 
 def rename(place: str, name: str) -> None:
-    """Give a file another name in its folder.
+    """Rename a file within its folder.
 
     Raises:
         FileNotFoundError: there is none.
-        OSError: the disk does not take it.
-        ServiceError: the store does not.
+        OSError: the disk refuses it.
+        ServiceError: the store refuses it.
     """
     other = f"{place.rpartition('/')[0]}/{name}"
     if not is_url(place):
@@ -328,17 +350,17 @@ def rename(place: str, name: str) -> None:
 
 
 def sync(folder: str) -> None:
-    """Wait until the names in a folder lie on the disk; those in a store are durable at once.
+    """Wait until the entries of a folder are on the disk; in a store they are durable already.
 
     Raises:
-        OSError: the disk does not take it.
+        OSError: the disk refuses it.
     """
     if not is_url(folder):
         sync_path(folder)
 
 
 def remove_all(folder: str) -> None:
-    """Remove what is below a folder, and the folder, as far as that is possible."""
+    """Remove a folder and everything below it; what cannot be removed is left."""
     if not is_url(folder):
         shutil.rmtree(folder, ignore_errors=True)
         return

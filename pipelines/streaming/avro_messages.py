@@ -6,13 +6,15 @@ does not know is left to ingest, which ignores it.
 
 import datetime as dt
 import io
-import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import fastavro
 import orjson
 
+from pipelines.ingest.formats.avro_container import AvroContainer
+from pipelines.ingest.formats.avro_schema import plain_schema
+from pipelines.ingest.formats.streams import MAGIC
 from pipelines.streaming.message_records import MESSAGE_BYTES, MOST_RECORDS, lines_of, poison_line
 from schemas.contract import WIRE_FOLDER
 
@@ -21,7 +23,7 @@ SCHEMA: Final = "googclient_schemaname"
 REVISION: Final = "googclient_schemarevisionid"
 """Attributes that Pub/Sub sets on messages of a topic with a schema."""
 
-CONTAINER: Final = b"Obj\x01"
+CONTAINER: Final = MAGIC["avro"]
 """How an Avro container file begins; it brings its schema along."""
 
 _EPOCH = dt.datetime(1970, 1, 1)
@@ -74,11 +76,6 @@ class Decoder:
         return self._parsed_already[definition]
 
 
-def plain_schema(definition: str) -> Any:
-    """A schema whose instants stay numbers: one past the year 9999 is no error of the whole message."""
-    return fastavro.parse_schema(_without_logical(json.loads(definition)))
-
-
 def scan_schema() -> str:
     """The contract of a scan as a topic's schema."""
     return (WIRE_FOLDER / "scan.avsc").read_text(encoding="utf-8")
@@ -108,14 +105,6 @@ def encode(records: Sequence[Mapping[str, Any]], definition: str, encoding: str)
     return stream.getvalue()
 
 
-def _without_logical(schema: Any) -> Any:
-    if isinstance(schema, list):
-        return [_without_logical(part) for part in schema]
-    if isinstance(schema, dict):
-        return {key: _without_logical(value) for key, value in schema.items() if key != "logicalType"}
-    return schema
-
-
 def _records(message: bytes, encoding: str, schema: Any) -> list[Any]:
     """The records of a message.
 
@@ -123,7 +112,11 @@ def _records(message: bytes, encoding: str, schema: Any) -> list[Any]:
         Exception: whatever the bytes lead to.
     """
     if not encoding:
-        records = list(fastavro.reader(io.BytesIO(message)))
+        records: list[Any] = []
+        for block in AvroContainer(io.BytesIO(message)).blocks():
+            records += block
+            if len(records) > MOST_RECORDS:
+                break
         if not 1 <= len(records) <= MOST_RECORDS:
             raise ValueError
         return records
@@ -152,6 +145,9 @@ def _instant(micros: int) -> str:
         return "beyond all years"
 
 
-def _no_text(value: Any) -> str:
-    """Stands for a value that JSON has no word for, in a field that nobody reads."""
-    return type(value).__name__
+def _no_text(value: Any) -> Any:
+    """Bytes as the text that they are; a number, which no field takes, for any other value."""
+    try:
+        return value.decode()
+    except (AttributeError, UnicodeDecodeError):
+        return 0

@@ -130,7 +130,7 @@ class PairFinder:
 
     def _searches(self, scans: pa.Table, old: PairedScans, new: PairedScans, came: pa.Table) -> pa.Table:
         """What cannot be decided without the unread dates."""
-        columns = _Columns(*(scans[name].to_numpy() for name in _Columns._fields))
+        columns = _ScanArrays(*(scans[name].to_numpy() for name in _ScanArrays._fields))
         was, now = self._borders(columns, old.row), self._borders(columns, new.row)
         return pa.concat_tables(
             [
@@ -150,7 +150,7 @@ class PairFinder:
         between_read = np.isin(first, read) & np.isin(last, read) & self._is_inside(known)
         return known.filter(pa.array(spans & ~between_read))
 
-    def _border_searches(self, columns: "_Columns", was: "_Borders", now: "_Borders") -> Iterator[pa.Table]:
+    def _border_searches(self, columns: "_ScanArrays", was: "_Borders", now: "_Borders") -> Iterator[pa.Table]:
         """Searches around the first and last scans that have changed."""
         person, at_us, direction = columns.person, columns.occurred_us, columns.direction
         place_was, place_now = _same_places(was, now)
@@ -167,7 +167,7 @@ class PairFinder:
         for kind, row in ((BEFORE, first[before]), (AFTER, last[after]), (AROUND, was.first[emptied])):
             yield _search_rows(kind, person[row], columns.venue[row], at_us[row], at_us[row])
 
-    def _borders(self, columns: "_Columns", row: Int64) -> "_Borders":
+    def _borders(self, columns: "_ScanArrays", row: Int64) -> "_Borders":
         """The first and last scan of each person between two unread dates, by person and time."""
         person = columns.person[row]
         begins = np.append(True, person[1:] != person[:-1])[: row.size]
@@ -198,7 +198,7 @@ class PairFinder:
         return inside
 
 
-class _Columns(NamedTuple):
+class _ScanArrays(NamedTuple):
     """Columns of the scans of a bucket."""
 
     person: Int64

@@ -26,7 +26,7 @@ CODED: Final = pa.schema(
 
 
 @dataclass(frozen=True)
-class _Intervals:
+class _LongStays:
     """All long pairs of a lake, by venue.
 
     Attributes:
@@ -85,9 +85,9 @@ def count_long_pairs(lake: Lake, venues: Int64 | None, start_us: int, end_us: in
     return int(np.count_nonzero(inside))
 
 
-def _intervals(lake: Lake, stays: Snapshot) -> _Intervals:
+def _intervals(lake: Lake, stays: Snapshot) -> _LongStays:
     rows = read_pairs(lake, pairs_version(stays))
-    return _Intervals(*(rows[name].to_numpy() for name in ("venue", "in_at", "out_at")))
+    return _LongStays(*(rows[name].to_numpy() for name in ("venue", "in_at", "out_at")))
 
 
 _intervals_of = OfNewest("stays", _intervals)

@@ -155,7 +155,7 @@ def test_cells_that_cannot_be_read_are_told_and_their_venue_stands(venues, tmp_p
     code, out, err = venues("import", path)
     counts = json.loads(out)["others"]["venues"]
     assert (code, counts["accepted"], counts["dropped"]) == (0, 1, {"name": 1, "lat": 1})
-    assert f"venues: 1 cell of lat cannot be read and is left out, first {path} row 2: write degrees" in err
+    assert f"venues: 1 cell of lat cannot be read and is left out, first {path} line 2: write degrees" in err
     [row] = listed(venues)
     assert (row["lat"], row["capacity"], row["name"]) == (None, 50, None)
 

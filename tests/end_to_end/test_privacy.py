@@ -119,8 +119,8 @@ def _everything(inputs: Path, out: Path) -> Iterator[Done]:
         )
         yield zygote.wait()
     zygote.close()
-    yield run("--scans", good, bad, *others)
-    yield run("--scans", inputs / "forms")
+    yield run("--scans", good, bad, *others, "--rejects", out / "rejects.csv")
+    yield run("--scans", inputs / "forms", "--rejects", out / "rejects.json")
     yield from _failing(inputs, run)
     for person in PERSONS:
         yield truyvet("overlaps", "--lake", lake, "--person", person)

@@ -136,7 +136,7 @@ def test_a_venue_stands_without_an_informational_cell_that_cannot_be_read(venues
     assert (row[name], row["zone"], row["type"]) == (None, "F1", "shop")
     [note] = found.notes
     assert note.startswith(f"venues: 1 cell of {name} cannot be read and is left out, first /")
-    assert f"row {2 if form == '.csv' else 1}: write " in note
+    assert f"{'line 2' if form == '.csv' else 'record 1' if form == '.parquet' else 'line 1'}: write " in note
     assert str(value) not in note
 
 
@@ -172,7 +172,7 @@ def test_a_row_that_is_refused_for_a_field_is_named_with_the_field(venues, name,
     found = venues([{**VENUE, "venue": "V0"}, {**VENUE, name: value}], form=".csv")
     [note] = found.notes
     assert note.startswith(f"venues: 1 row is refused for {name}, first /")
-    assert "venues.csv row 3: write " in note
+    assert "venues.csv line 3: write " in note
     assert value not in note.partition(": write ")[0].partition("first")[0].replace(name, "")
     assert found.rejected == 1
 
@@ -385,16 +385,16 @@ def test_what_another_writer_has_committed_meanwhile_is_merged_too(venues):
 def test_rows_of_one_venue_that_differ_are_named_by_number(venues):
     rows = [{**VENUE, "name": "a"}, {**VENUE, "venue": "V2"}, {**VENUE, "name": "b"}, {**VENUE, "name": "b"}]
     [note] = venues(rows, form=".csv").notes
-    assert note.count("venues.csv row ") == 2
-    assert "row 2 and /" in note
-    assert note.endswith("venues.csv row 4 are of one venue and differ; the later one counts")
+    assert note.count("venues.csv line ") == 2
+    assert "line 2 and /" in note
+    assert note.endswith("venues.csv line 4 are of one venue and differ; the later one counts")
     assert venues([{**VENUE, "name": "a"}, {**VENUE, "capacity": 5}]).notes == ()
     assert len(venues([{**VENUE, "name": str(number)} for number in range(30)]).notes) == 11
 
 
 def test_rows_of_one_case_that_differ_are_named_by_number(cases):
     [note] = cases([{**CASE, "onset_at": "2021-07-02"}, CASE, CASE]).notes
-    assert note.endswith("cases.ndjson row 2 are of one case and differ; the later one counts")
+    assert note.endswith("cases.ndjson line 2 are of one case and differ; the later one counts")
     assert cases([CASE, CASE]).notes == ()
 
 

@@ -113,7 +113,7 @@ def test_encounters_and_declarations_are_watched_too(tmp_path):
     paths["declarations"].write_text(as_json([declared]), encoding="utf-8")
     given = {name: [str(path)] for name, path in paths.items()}
     lake = str(tmp_path / "lake")
-    run(lake, now_us=OLD_NOW, **given)
+    run(lake, now_us=OLD_NOW, create=True, **given)
     assert count_refused(open_lake(lake)) == {"encounters": 2, "declarations": 1}
     run(lake, now_us=NOW, **given)
     assert count_refused(open_lake(lake)) == {"encounters": 0, "declarations": 0}

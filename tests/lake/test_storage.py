@@ -41,6 +41,34 @@ def test_a_range_that_is_not_there_is_an_error(folder):
         storage.read_range(f"{folder}/a", 2, 4)
 
 
+def test_a_file_is_read_as_a_stream_from_any_place_in_it(folder):
+    data = os.urandom(3_000_000)
+    storage.put(f"{folder}/a", data)
+    with storage.open_file(f"{folder}/a") as file:
+        assert file.read(10) == data[:10]
+        buffer = bytearray(2_000_000)
+        filled = file.readinto(buffer)
+        assert filled > 0
+        assert bytes(buffer[:filled]) == data[10 : 10 + filled]
+        file.seek(2_999_990)
+        assert file.read(100) == data[-10:]
+        assert file.read(1) == b""
+        assert file.readinto(bytearray(5)) == 0
+        assert file.seek(0, os.SEEK_END) == len(data)
+    with pytest.raises(FileNotFoundError):
+        storage.open_file(f"{folder}/none")
+
+
+def test_many_small_reads_of_an_object_are_few_requests(s3):
+    place = f"s3://{BUCKET}/streamed"
+    storage.put(place, os.urandom(2_500_000))
+    before = len(s3.requests())
+    with storage.open_file(place) as file:
+        while file.read(1_000):
+            pass
+    assert len(s3.requests()) - before <= 4  # its size, and three megabytes
+
+
 def test_a_missing_file_is_told_from_one_that_cannot_be_read(folder):
     assert storage.status(f"{folder}/none") is None
     assert not storage.exists(f"{folder}/none")

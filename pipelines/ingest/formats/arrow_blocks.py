@@ -1,4 +1,4 @@
-"""Columns of Arrow as columns of a block: text as spans, instants as microseconds."""
+"""Arrow columns as fields of a block: texts as spans, instants as microseconds."""
 
 from typing import Any, Final
 
@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 from numba import njit
 
 from pipelines.errors import DataError
-from pipelines.ingest.formats.blocks import NO_INSTANT, Columns
+from pipelines.ingest.formats.blocks import NO_INSTANT
 from pipelines.ingest.formats.field_types import NUMBER, TEXTS, TIME, TRUTH, WHOLE
 from pipelines.ingest.formats.streams import unreadable
 from pipelines.ingest.reject_reasons import MALFORMED
@@ -22,26 +22,26 @@ _MOST_LENGTH: Final = np.iinfo(np.int32).max
 
 def columns_of(
     path: str,
-    first_row: int,
     kinds: dict[str, str],
     batch: pa.RecordBatch,
     informational: frozenset[str] = frozenset(),
-) -> Columns:
-    """A block of columns; rows with a value of another type than its kind are malformed.
+) -> tuple[dict[str, Spans | Int64], UInt8]:
+    """Turn Arrow columns into fields of a block, and tell which rows are malformed.
 
     Args:
         path: of the file, for errors.
-        first_row: the number of its first row in the chunk.
         kinds: the kind of each field by name.
-        batch: columns named by fields, each once.
+        batch: n rows; columns named by fields, each once.
         informational: fields whose values of another type become text, which a later check
             reads or drops.
+
+    Returns:
+        The fields, and uint8[n]: `MALFORMED` for rows with a value of another type than its kind.
 
     Raises:
         DataError: a column of instants has no time zone.
     """
-    rows = batch.num_rows
-    broken = np.zeros(rows, np.uint8)
+    broken = np.zeros(batch.num_rows, np.uint8)
     fields: dict[str, Spans | Int64] = {}
     for name in batch.schema.names:
         column = batch.column(name)
@@ -52,11 +52,11 @@ def columns_of(
             value, wrong = _field_of(column, kinds[name])
         broken[wrong] = MALFORMED
         fields[name] = value
-    return Columns(first_row, fields, rows, broken)
+    return fields, broken
 
 
 def refuse_local_time(path: str, name: str, kind: str, type_: pa.DataType) -> None:
-    """Refuse instants of which nobody knows where they are local.
+    """Refuse instants without a time zone.
 
     Raises:
         DataError: naming the column.
@@ -66,12 +66,12 @@ def refuse_local_time(path: str, name: str, kind: str, type_: pa.DataType) -> No
 
 
 def local_time(path: str, name: str) -> DataError:
-    """The error of a column of instants without a time zone."""
+    """Build the error of a column of instants without a time zone."""
     return unreadable(path, f"has local times in `{name}`", "write instants that are adjusted to UTC")
 
 
 def _field_of(column: pa.Array, kind: str) -> tuple[Spans | Int64, Bool]:
-    """The values of a column, and which of them are of another type than its kind."""
+    """Return the values of a column, and which of them are of another type than its kind."""
     type_ = column.type
     none = np.zeros(len(column), bool)
     if pa.types.is_null(type_):
@@ -100,7 +100,7 @@ def _lenient_field_of(column: pa.Array, kind: str) -> tuple[Spans | Int64, Bool]
 
 
 def _fits(type_: pa.DataType, kind: str) -> bool:
-    """Whether values that are no text may stand in a field of a kind."""
+    """Tell whether values that are not text may stand in a field of a kind."""
     number = pa.types.is_integer(type_) or pa.types.is_floating(type_) or pa.types.is_decimal(type_)
     return (
         (kind == NUMBER and number)
@@ -111,7 +111,7 @@ def _fits(type_: pa.DataType, kind: str) -> bool:
 
 
 def _as_text(column: pa.Array) -> pa.Array:
-    """Values as text for the digest of a row, null where there is no simple text of them."""
+    """Return values as text for the digest of a row, null where there is no simple text of them."""
     try:
         return column.cast(pa.string())
     except pa.ArrowException:
@@ -137,7 +137,7 @@ def _is_text(type_: pa.DataType) -> bool:
 
 
 def text_spans(column: pa.Array) -> Spans:
-    """Text where it lies in Arrow's buffers; of a dictionary each text lies there once."""
+    """Return the spans of texts in Arrow's own buffers; of a dictionary each text lies there once."""
     if pa.types.is_dictionary(column.type):
         texts = text_spans(column.dictionary)
         index = column.indices.cast(pa.int64()).fill_null(-1).to_numpy(zero_copy_only=False)
@@ -160,7 +160,7 @@ def text_spans(column: pa.Array) -> Spans:
 
 
 def arrow_texts(spans: Spans) -> pa.Array:
-    """Text as an Arrow array; the bytes are shared where texts lie one behind another.
+    """Return texts as an Arrow array; the bytes are shared where each text follows the one before.
 
     Args:
         spans: well-formed UTF-8.
@@ -175,12 +175,12 @@ def arrow_texts(spans: Spans) -> pa.Array:
 
 
 def _bytes_of(buffer: Any) -> UInt8:
-    """An Arrow buffer as an array that nobody writes to."""
+    """Return an Arrow buffer as a read-only array."""
     return read_only(np.frombuffer(buffer, np.uint8) if buffer else np.zeros(0, np.uint8))
 
 
 def instants_of(column: pa.Array) -> Int64:
-    """Timestamps of any unit, or whole microseconds, as microseconds; what does not fit is the farthest."""
+    """Return timestamps of any unit, or whole numbers, as microseconds; too large ones become the largest."""
     unit = column.type.unit if pa.types.is_timestamp(column.type) else "us"
     return microseconds(
         column.cast(pa.int64()).fill_null(0).to_numpy(), unit, np.asarray(column.is_null(), bool)
@@ -188,7 +188,11 @@ def instants_of(column: pa.Array) -> Int64:
 
 
 def microseconds(value: Int64, unit: str, null: Bool) -> Int64:
-    """Instants in seconds, ms, us or ns as microseconds, cut downwards."""
+    """Convert instants in seconds, ms, us or ns to microseconds, rounded down.
+
+    >>> microseconds(np.array([1999, 0]), "ns", np.array([False, True]))[0]
+    np.int64(1)
+    """
     if unit == "ns":
         instants = value // _NS_PER_US
     else:
@@ -207,17 +211,7 @@ def _valid_text(data: UInt8, start: Int64, length: Int32, valid: Bool) -> None:
 
 
 def valid_text(spans: Spans) -> Bool:
-    """Which values are well-formed UTF-8; null is."""
+    """Tell which values are well-formed UTF-8; null is."""
     valid = np.empty(len(spans), bool)
     _valid_text(read_only(spans.data), spans.start, spans.length, valid)
     return valid
-
-
-def join_texts(spans: Spans, rows: Int64, texts: list[str | None]) -> Spans:
-    """The column with `texts` in place of the values at `rows`."""
-    added = [None if text is None else text.encode("utf-8", errors="surrogateescape") for text in texts]
-    more = text_spans(pa.array(added, pa.binary()))
-    start, length = spans.start.copy(), spans.length.copy()
-    start[rows] = more.start + spans.data.size
-    length[rows] = more.length
-    return Spans(np.concatenate((spans.data, more.data)), start, length)

@@ -1,222 +1,146 @@
-"""Avro as columns, by the names of the contract; a value of another type makes its row malformed."""
+"""Avro as columns, by the field names of the contract.
+
+pyarrow has no reader of Avro, and fastavro makes a dictionary of every record
+(some 100,000 records a second): send large files as Parquet or NDJSON.
+"""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
+import pyarrow as pa
 
-from pipelines.ingest.formats import avro_kernel as kernel
-from pipelines.ingest.formats.arrow_blocks import join_texts, local_time, microseconds, valid_text
-from pipelines.ingest.formats.avro_container import AvroFile, Schema
-from pipelines.ingest.formats.blocks import Columns
+from pipelines.ingest.formats.arrow_blocks import local_time, microseconds, text_spans, valid_text
+from pipelines.ingest.formats.avro_container import AvroContainer
+from pipelines.ingest.formats.avro_schema import logical_types
+from pipelines.ingest.formats.blocks import ColumnNames, Columns
+from pipelines.ingest.formats.column_names import check_columns, unknown_among
 from pipelines.ingest.formats.discover import Chunk
 from pipelines.ingest.formats.field_types import (
+    INFORMATIONAL,
     NUMBER,
     TEXT,
     TEXTS,
     TIME,
     TRUTH,
     WHOLE,
-    check_columns,
     kinds_of,
 )
-from pipelines.ingest.formats.streams import DamagedError, open_stream, reading
+from pipelines.ingest.formats.streams import open_stream, reading
 from pipelines.ingest.reject_reasons import MALFORMED
-from pipelines.kernels.types import Bool, Int32, Int64, Spans, UInt8
+from pipelines.kernels.types import Bool, Int64, Spans, UInt8
 
-BLOCK_ROWS: Final = 1 << 17
+BLOCK_ROWS: Final = 1 << 16
 
-_JOINED_BYTES: Final = 8 << 20
+_TEXTUAL: Final = (TEXT, TIME, TEXTS)
+_KINDS_OF_TYPE: Final[dict[type, tuple[str, ...]]] = {
+    str: _TEXTUAL,
+    bytes: _TEXTUAL,
+    bool: (TRUTH,),
+    int: (TIME, NUMBER, WHOLE),
+    float: (NUMBER,),
+    list: (TEXTS,),
+}
+"""The kinds of field that a value of a Python type may stand in."""
 
-_UNITS: Final = {"timestamp-millis": "ms", "timestamp-micros": "us", "timestamp-nanos": "ns"}
-
-
-@dataclass(frozen=True)
-class _Values:
-    """A field of some records as the kernel found it.
-
-    Attributes:
-        data: uint8, the bytes of the block.
-        leaf: int32[rows], the node of each value.
-        what: int64[rows], what that node is.
-        start: int64[rows], see `avro_kernel.collect`.
-        length: int32[rows].
-    """
-
-    data: UInt8
-    leaf: Int32
-    what: Int64
-    start: Int64
-    length: Int32
+_FIRST_US, _LAST_US = np.iinfo(np.int64).min + 1, np.iinfo(np.int64).max
 
 
 def read_avro(chunk: Chunk, contract: str, block_rows: int = BLOCK_ROWS) -> Iterator[Columns]:
-    """The records of a file.
+    """Read the records of a file. A row with a value of another type than its field is malformed.
 
     Raises:
         DataError: the file cannot be read, lacks a field, or has local times.
     """
     kinds = kinds_of(contract)
+    times = [name for name, kind in kinds.items() if kind == TIME]
     with reading(chunk.path, "Avro"), open_stream(chunk.path, chunk.compression) as stream:
-        file = AvroFile(stream)
-        check_columns(chunk.path, contract, file.schema.fields)
-        wanted = [name for name in kinds if name in file.schema.fields]
+        container = AvroContainer(stream, times)
+        check_columns(chunk.path, contract, container.fields)
+        wanted = [name for name in kinds if name in container.fields]
+        informational = INFORMATIONAL.get(contract, frozenset())
         for name in wanted:
-            if kinds[name] == TIME:
-                _refuse_local_time(chunk.path, name, file.schema)
+            if kinds[name] == TIME and name not in informational:
+                _refuse_local_time(chunk.path, name, container)
+        said = ColumnNames(unknown_among(container.fields, contract))
         first_row = 0
-        for records, data in _joined_blocks(file.blocks()):
-            at = 0
-            for done in range(0, records, block_rows):
-                rows = min(block_rows, records - done)
-                columns, at = _columns(file.schema, wanted, kinds, data, at, rows, first_row)
-                yield columns
-                first_row += rows
-            if at != data.size:
-                raise DamagedError
+        for values in _joined(container, wanted, block_rows):
+            fields, broken = _columns(values, kinds, informational)
+            yield Columns(first_row, fields, broken.size, broken, names=said, path=chunk.path, format="avro")
+            first_row += broken.size
 
 
-def _joined_blocks(blocks: Iterator[tuple[int, UInt8]]) -> Iterator[tuple[int, UInt8]]:
-    """The blocks, several at once: writers cut them every 16 KB or so."""
-    held: list[UInt8] = []
-    held_records = held_bytes = 0
-    for records, data in blocks:
-        held.append(data)
-        held_records += records
-        held_bytes += data.size
-        if held_bytes >= _JOINED_BYTES:
-            yield held_records, np.concatenate(held)
-            held, held_records, held_bytes = [], 0, 0
-    if held_records:
-        yield held_records, np.concatenate(held)
+def _joined(container: AvroContainer, wanted: list[str], rows: int) -> Iterator[dict[str, list[Any]]]:
+    """Yield the values of fields, at least `rows` at a time: writers cut blocks at 16 KB or so."""
+    held: dict[str, list[Any]] = {name: [] for name in wanted}
+    for records in container.blocks():
+        for name, values in held.items():
+            values.extend([record[name] for record in records])
+        if len(held[wanted[0]]) >= rows:
+            yield held
+            held = {name: [] for name in wanted}
+    if held[wanted[0]]:
+        yield held
 
 
-def _refuse_local_time(path: str, name: str, schema: Schema) -> None:
-    if any(schema.logical.get(node, "").startswith("local-timestamp") for node in schema.leaves(name)):
+def _refuse_local_time(path: str, name: str, container: AvroContainer) -> None:
+    if any(logical.startswith("local-timestamp") for logical in logical_types(container.schema, name)):
         raise local_time(path, name)
 
 
 def _columns(
-    schema: Schema, wanted: list[str], kinds: dict[str, str], data: UInt8, at: int, rows: int, first_row: int
-) -> tuple[Columns, int]:
-    """The next records of a block, and the position behind them.
+    values: dict[str, list[Any]], kinds: dict[str, str], informational: frozenset[str]
+) -> tuple[dict[str, Spans | Int64], UInt8]:
+    """Return the fields of some records, and which of these are malformed.
 
-    Raises:
-        DamagedError: the bytes do not follow the schema.
+    Of informational fields only bytes that are not text are: a later check reads or drops the rest.
     """
-    shape = (len(wanted), rows)
-    found = kernel.Found(np.empty(shape, np.int32), np.empty(shape, np.int64), np.empty(shape, np.int32))
-    numbers = [wanted.index(name) if name in wanted else -1 for name in schema.fields]
-    slot = np.array(numbers, np.int32)
-    at = kernel.collect(schema.tree, schema.root, slot, data, at, found)
-    if at < 0:
-        raise DamagedError
-    broken = np.zeros(rows, np.uint8)
+    broken = np.zeros(len(next(iter(values.values()))), np.uint8)
     fields: dict[str, Spans | Int64] = {}
-    for number, name in enumerate(wanted):
-        what = schema.tree.nodes[found.leaf[number], 0]
-        values = _Values(data, found.leaf[number], what, found.start[number], found.length[number])
-        fields[name], wrong = _field_of(schema, values, kinds[name])
+    for name, column in values.items():
+        value, wrong = _field_of(column, kinds[name])
+        if name in informational and isinstance(value, Spans):
+            wrong = ~valid_text(value)
         broken[wrong] = MALFORMED
-    return Columns(first_row, fields, rows, broken), at
+        fields[name] = value
+    return fields, broken
 
 
-def _field_of(schema: Schema, values: _Values, kind: str) -> tuple[Spans | Int64, Bool]:
-    """The values of a field, and which of them are of another type than its kind."""
-    what = values.what
-    null = what == kernel.NULL
-    text = what == kernel.TEXT
-    whole = what == kernel.LONG
-    if kind == TIME and whole.any() and (whole | null).all() and not _has_dates(schema, values):
-        return _instants(schema, values), np.zeros(what.size, bool)
-    spans = Spans(values.data, values.start, np.where(text, values.length, np.int32(-1)))
-    wrong = ~(null | text | _fits(what, kind))
-    if kind in (NUMBER, WHOLE, TRUTH):
-        wrong |= text
-    other = np.flatnonzero(~null & ~text)
-    if other.size:
-        spans = join_texts(spans, other, _texts_of(schema, values, other, kind))
-    return spans, wrong | ~valid_text(spans)
+def _field_of(values: list[Any], kind: str) -> tuple[Spans | Int64, Bool]:
+    """Return the values of a field, and which of them are of another type than its kind."""
+    types = set(map(type, values)) - {type(None)}
+    if types == {int} and kind == TIME:
+        return _instants(values), np.zeros(len(values), bool)
+    if types <= {str} and kind in _TEXTUAL:
+        try:
+            return text_spans(pa.array(values, pa.string())), np.zeros(len(values), bool)
+        except UnicodeEncodeError:  # bytes that are not UTF-8
+            pass
+    spans = text_spans(pa.array([_text_of(value, kind) for value in values], pa.binary()))
+    fits = [value is None or kind in _KINDS_OF_TYPE.get(type(value), ()) for value in values]
+    unreadable = [isinstance(value, list) and _text_of(value, kind) is None for value in values]
+    return spans, ~np.array(fits, bool) | np.array(unreadable, bool) | ~valid_text(spans)
 
 
-def _fits(what: Int64, kind: str) -> Bool:
-    """Which values that are no text may stand in a field of a kind."""
-    whats = {
-        TEXT: (kernel.ENUM,),
-        TIME: (kernel.LONG,),
-        NUMBER: (kernel.LONG, kernel.FLOAT, kernel.DOUBLE),
-        WHOLE: (kernel.LONG,),
-        TRUTH: (kernel.BOOLEAN,),
-        TEXTS: (kernel.ARRAY,),
-    }[kind]
-    return np.isin(what, whats)
+def _instants(values: list[int | None]) -> Int64:
+    """Microseconds; an instant beyond the range of int64 is the farthest."""
+    null = np.array([value is None for value in values], bool)
+    within = [min(max(value or 0, _FIRST_US), _LAST_US) for value in values]
+    return microseconds(np.array(within, np.int64), "us", null)
 
 
-def _has_dates(schema: Schema, values: _Values) -> bool:
-    return any(schema.logical.get(int(node)) == "date" for node in np.unique(values.leaf))
-
-
-def _instants(schema: Schema, values: _Values) -> Int64:
-    """Microseconds, whatever unit each value's node has."""
-    instants = np.empty(values.start.size, np.int64)
-    for node in np.unique(values.leaf):
-        rows = values.leaf == node
-        unit = _UNITS.get(schema.logical.get(int(node), ""), "us")
-        null = np.full(int(rows.sum()), schema.tree.nodes[node, 0] == kernel.NULL)
-        instants[rows] = microseconds(values.start[rows], unit, null)
-    return instants
-
-
-def _texts_of(schema: Schema, values: _Values, rows: Int64, kind: str) -> list[str | None]:
-    """Values that are no text, as text; null where there is no simple text of them."""
-    return [_text_of(schema, values, int(values.leaf[row]), int(values.start[row]), kind) for row in rows]
-
-
-def _text_of(schema: Schema, values: _Values, node: int, start: int, kind: str) -> str | None:
-    what = schema.tree.nodes[node, 0]
-    if what == kernel.ENUM:
-        symbols = schema.symbols[node]
-        return symbols[start] if 0 <= start < len(symbols) else None
-    if what == kernel.BOOLEAN:
-        return "true" if start else "false"
-    if what == kernel.DOUBLE:
-        return repr(float(np.int64(start).view(np.float64)))
-    if what == kernel.FLOAT:
-        return repr(float(np.uint32(start).view(np.float32)))
-    if what == kernel.LONG:
-        return _text_of_whole(start, kind, schema.logical.get(node, ""))
-    if what == kernel.ARRAY and _item_of(schema, node) == kernel.TEXT:
-        return _joined(values.data, start)
+def _text_of(value: Any, kind: str) -> bytes | None:
+    """Return a value as text, for the digest of its row too; None where there is no simple text of it."""
+    if isinstance(value, bytes):
+        return value
+    if isinstance(value, str):
+        return value.encode("utf-8", "surrogateescape")
+    if isinstance(value, bool):
+        return b"true" if value else b"false"
+    if isinstance(value, int) and kind == TIME:
+        return f"{np.datetime64(min(max(value, _FIRST_US), _LAST_US), 'us')}Z".encode()
+    if isinstance(value, int | float):
+        return repr(value).encode()
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return ";".join(value).encode("utf-8", "surrogateescape")
     return None
-
-
-def _item_of(schema: Schema, node: int) -> int:
-    """What the items of an array are."""
-    nodes, children = schema.tree
-    return int(nodes[children[nodes[node, 1]], 0])
-
-
-def _text_of_whole(number: int, kind: str, logical: str) -> str:
-    """A number, or in a field of instants the instant or the day that it is."""
-    if kind != TIME:
-        return str(number)
-    if logical == "date":
-        return str(np.datetime64(number, "D"))
-    instant = microseconds(np.array([number]), _UNITS.get(logical, "us"), np.zeros(1, bool))
-    return f"{np.datetime64(int(instant[0]), 'us')}Z"
-
-
-def _joined(data: UInt8, at: int) -> str:
-    """The texts of an array, joined by `;`."""
-    texts: list[str] = []
-    while True:
-        items, at = kernel.read_long(data, at)
-        if items < 0:
-            items, (_, at) = -items, kernel.read_long(data, at)
-        if items == 0:
-            return ";".join(texts)
-        for _ in range(items):
-            size, at = kernel.read_long(data, at)
-            texts.append(data[at : at + size].tobytes().decode("utf-8", errors="surrogateescape"))
-            at += size

@@ -1,6 +1,7 @@
-"""CSV as columns: the header says what they are and what parts them."""
+"""CSV as columns: the header says what they are and what separates them."""
 
 import csv
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
@@ -8,22 +9,25 @@ from typing import Final
 
 import numpy as np
 
-from pipelines.ingest.formats.blocks import Columns
+from pipelines.ingest.formats.blocks import ColumnNames, Columns
+from pipelines.ingest.formats.column_names import check_columns, fields_of, in_any_case
 from pipelines.ingest.formats.csv_kernel import room_for, split_records
 from pipelines.ingest.formats.discover import Chunk
-from pipelines.ingest.formats.field_types import check_columns, kinds_of
 from pipelines.ingest.formats.line_blocks import after_first_line_end, whole_lines
-from pipelines.ingest.formats.ndjson import refuse_other_kind
-from pipelines.ingest.formats.streams import open_stream, parts_of, reading, unreadable, without_mark
+from pipelines.ingest.formats.record_numbers import count_lines
+from pipelines.ingest.formats.streams import open_stream, parts_of, reading, unreadable
+from pipelines.ingest.formats.text_files import as_utf_8, checked_text, with_line_feeds
 from pipelines.kernels.types import Int32, Spans, UInt8
 
 BLOCK_BYTES: Final = 16 << 20
 BLOCK_ROWS: Final = 1 << 17
 
-DELIMITERS: Final = ",;\t"
-"""What may part the fields: the one by which the header names most known columns."""
+DELIMITERS: Final = ",;\t|"
+"""What may separate fields: the one by which the header names most known columns."""
 
 _HEADER_BYTES: Final = 1 << 16
+_SEPARATOR = re.compile(rb'\s*"?sep=([ -~\t])"?\s*', re.IGNORECASE)
+_TRIMMED: Final = " \t\u00a0\u200b\ufeff"
 
 
 @dataclass(frozen=True)
@@ -32,35 +36,45 @@ class _Header:
 
     Attributes:
         delimiter: a byte.
-        wanted: the known columns, in the order of the numbers in `slot`.
-        slot: int32[columns], the number of a known column, else -1.
+        wanted: the fields that are there, in the order of the numbers in `slot`.
+        slot: int32[columns], the number of a field, -1 for a column that is not read.
+        names: what is to be said about the names of columns.
     """
 
     delimiter: int
     wanted: list[str]
     slot: Int32
+    names: ColumnNames
 
 
 def read_csv(chunk: Chunk, contract: str, block_bytes: int = BLOCK_BYTES) -> Iterator[Columns]:
-    """The records of a file; every field is text, and empty text is as good as none.
+    """Read the records of a file. Every field is text, and an empty one is absent.
 
-    Names of columns are trimmed, case counts. Empty lines are no records. A
-    record of another number of fields than the header, with broken quotes or
-    with bytes that are no UTF-8 is malformed.
+    Names of columns are trimmed and compared without case. Lines that hold
+    nothing but delimiters are not records. A record with another number of
+    fields than the header, broken quotes or bytes that are not UTF-8 is
+    malformed.
+
+    UTF-16 with a byte order mark, the line ends of old Macs and Excel's line
+    `sep=;` above the header are understood.
 
     Raises:
         DataError: the file cannot be read, has no header or lacks a column.
     """
     with reading(chunk.path, "CSV"), open_stream(chunk.path, chunk.compression) as stream:
-        blocks = (lines for _, lines in whole_lines(without_mark(parts_of(stream, block_bytes))))
-        header, behind = _take_header(chunk, contract, blocks)
+        parts = with_line_feeds(as_utf_8(checked_text(chunk, parts_of(stream, block_bytes))))
+        blocks = (lines for _, lines in whole_lines(parts))
+        header, behind, line = _take_header(chunk, contract, blocks)
         rest = np.empty(0, np.uint8)
         first_row = 0
         for block in chain((behind,), blocks, (None,)):
             data = rest if block is None else np.concatenate((rest, block)) if rest.size else block
             position = 0
             while True:
-                columns, position = _columns(data, position, block is None, header, first_row)
+                columns, position, lines = _columns(
+                    chunk.path, data, position, block is None, header, first_row, line
+                )
+                line += lines
                 if not columns.rows:
                     break
                 yield columns
@@ -68,10 +82,12 @@ def read_csv(chunk: Chunk, contract: str, block_bytes: int = BLOCK_BYTES) -> Ite
             rest = data[position:]
 
 
-def _columns(data: UInt8, position: int, final: bool, header: _Header, first_row: int) -> tuple[Columns, int]:
-    """The records from `position` on, and where the next one begins."""
+def _columns(
+    path: str, data: UInt8, position: int, final: bool, header: _Header, first_row: int, line: int
+) -> tuple[Columns, int, int]:
+    """Return the records from `position` on, where the next one begins, and the line feeds before that."""
     room = room_for(len(header.wanted), BLOCK_ROWS)
-    rows, position = split_records(data, position, final, header.delimiter, header.slot, room)
+    rows, position, lines = split_records(data, position, final, header.delimiter, header.slot, room)
     broken = room.broken[:rows]
     raw = {
         int(row): data[room.record[0, row] : room.record[1, row]].tobytes() for row in np.flatnonzero(broken)
@@ -80,46 +96,59 @@ def _columns(data: UInt8, position: int, final: bool, header: _Header, first_row
         name: Spans(data, room.start[number, :rows], room.length[number, :rows])
         for number, name in enumerate(header.wanted)
     }
-    return Columns(first_row, {**fields}, rows, broken, raw), position
+    numbers = room.line[:rows] + line
+    block = Columns(
+        first_row,
+        {**fields},
+        rows,
+        broken,
+        raw,
+        numbers=numbers,
+        names=header.names,
+        path=path,
+        format="csv",
+    )
+    return block, position, lines
 
 
-def _take_header(chunk: Chunk, contract: str, blocks: Iterator[UInt8]) -> tuple[_Header, UInt8]:
-    """The header and what is left of the block that holds it.
+def _take_header(chunk: Chunk, contract: str, blocks: Iterator[UInt8]) -> tuple[_Header, UInt8, int]:
+    """Return the header, the rest of its block, and the number of the line after it.
 
     Raises:
         DataError: there is none, or it lacks a column.
     """
-    first = True
+    delimiters, line_number = DELIMITERS, 0
     for block in blocks:
-        if first:
-            refuse_other_kind(chunk, block)
-            first = False
         position = 0
         while position < block.size:
             stop = position + (after_first_line_end(block[position:]) or block.size - position)
-            line = block[position : min(stop, position + _HEADER_BYTES)].tobytes()
+            line = block[position : min(stop, position + _HEADER_BYTES)].tobytes().rstrip(b"\r\n")
+            line_number += count_lines(block[position:stop])
             position = stop
-            if line.strip():
-                return _header_of(chunk, contract, line), block[position:]
+            separator = _SEPARATOR.fullmatch(line)
+            if separator:
+                delimiters = separator[1].decode("latin-1")
+            elif line.strip(b" ," + delimiters.encode()):
+                return _header_of(chunk, contract, line, delimiters), block[position:], line_number + 1
     raise unreadable(chunk.path, "has no header", "the first line of a CSV names its columns")
 
 
-def _header_of(chunk: Chunk, contract: str, line: bytes) -> _Header:
-    text = line.decode("utf-8", errors="replace").rstrip("\r\n")
-    known = kinds_of(contract)
-    by_delimiter = [_names(text, delimiter) for delimiter in DELIMITERS]
-    counts = [sum(name in known for name in names) for names in by_delimiter]
+def _header_of(chunk: Chunk, contract: str, line: bytes, delimiters: str) -> _Header:
+    text = line.decode("utf-8", errors="replace")
+    known = fields_of(contract)
+    by_delimiter = [in_any_case(_names(text, delimiter), contract) for delimiter in delimiters]
+    counts = [sum(name in known for name in names) for names, _ in by_delimiter]
     best = counts.index(max(counts))
-    names = by_delimiter[best]
+    names, said = by_delimiter[best]
     check_columns(chunk.path, contract, names)
     wanted = [name for name in known if name in names]
     slot = [wanted.index(name) if name in known else -1 for name in names]
-    return _Header(ord(DELIMITERS[best]), wanted, np.array(slot, np.int32))
+    return _Header(ord(delimiters[best]), wanted, np.array(slot, np.int32), said)
 
 
 def _names(line: str, delimiter: str) -> list[str]:
-    """The names of columns in a header, none where it is no line of CSV."""
+    """Return the names of columns in a header, none where it is not a line of CSV."""
     try:
-        return [name.strip() for name in next(csv.reader([line], delimiter=delimiter))]
+        return [name.strip(_TRIMMED) for name in next(csv.reader([line], delimiter=delimiter))]
     except csv.Error:
         return []

@@ -1,67 +1,42 @@
-"""Which files an input names, and the chunks that they are read in.
+"""The chunks that input files are read in.
 
-A file counts once however often and by whatever name it is given, and the
-numbers of chunks follow from the paths alone, not from the order of flags.
+The numbers of chunks follow from the paths alone, not from the order of
+flags, so the first of two records with one event id is always the same.
 """
 
-import glob
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from pipelines.errors import DataError, ServiceError, TruyVetError
-from pipelines.ingest.formats.streams import (
-    MAGIC,
-    MARK,
-    is_url,
-    open_file,
-    open_stream,
-    reading,
-    store_of,
-    unreadable,
-)
+from pipelines.errors import DataError
+from pipelines.ingest.formats.file_kinds import other_kind
+from pipelines.ingest.formats.find_files import KNOWN_SUFFIXES, UnreadFiles, find_files, suffixes
+from pipelines.ingest.formats.streams import MAGIC, MARK, open_file, open_stream, reading, unreadable
 from pipelines.kernels.sort import grown
 
-FORMATS: Final = {
-    ".ndjson": "ndjson",
-    ".jsonl": "ndjson",
-    ".json": "ndjson",
-    ".csv": "csv",
-    ".parquet": "parquet",
-    ".avro": "avro",
-    ".dat": "tij",
-}
-"""The format that a suffix names."""
-
-FOREIGN: Final = ("tij",)
-"""Formats that are no wire contract: only a file that is named itself is read as one."""
-
-COMPRESSIONS: Final = {".gz": "gzip", ".zst": "zstd"}
-"""The compression that a last suffix names."""
-
 CHUNK_BYTES: Final = 32 << 20
-_MANY_BYTES: Final = 1 << 31  # beyond them chunks grow, and pass through the system's cache
+_MANY_BYTES: Final = 1 << 31  # from here on chunks grow, and pages are dropped from the cache after reading
 
-_KNOWN = " ".join((*FORMATS, *COMPRESSIONS))
-_SNIFFED_BYTES = 1 << 10
+_SNIFFED_BYTES: Final = 1 << 10
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
     """A part of an input file that is read at once.
 
+    >>> Chunk(number=0, path="/in/a.ndjson", format="ndjson", compression="", start=0, stop=120).passing
+    False
+
     Attributes:
-        number: its place among all chunks of the batch, by path, then offset.
+        number: its position among all chunks of the batch, by path, then offset.
         path: absolute, or a URL.
         format: ndjson, csv, parquet, avro or tij.
         compression: gzip, zstd, `SEALED` or empty.
         start: offset of its first byte.
         stop: offset after its last byte. A line, or a row group of Parquet,
             belongs to the chunk in which its first byte lies.
-        key: what a sealed file is opened with, else empty.
-        passing: whether there is so much input that none of it should stay in the system's cache.
+        key: of a sealed file, else empty.
+        passing: whether to drop its pages from the system's cache after reading (inputs over 2 GiB).
     """
 
     number: int
@@ -74,42 +49,54 @@ class Chunk:
     passing: bool = False
 
 
-def list_chunks(paths: Sequence[str], *, chunk_bytes: int | None = None) -> list[Chunk]:
-    """The chunks of all files that `paths` name.
+@dataclass(frozen=True)
+class InputFiles:
+    """What paths name, ready to be read.
 
-    Plain NDJSON and Parquet are cut into ranges of bytes; of all else a file
-    is a chunk.
+    Attributes:
+        chunks: in order of path and offset.
+        unread: files of named folders that are not read.
+    """
+
+    chunks: tuple[Chunk, ...] = ()
+    unread: tuple[UnreadFiles, ...] = ()
+
+
+def list_chunks(paths: Sequence[str], *, chunk_bytes: int | None = None) -> list[Chunk]:
+    """Return the chunks of `list_inputs`."""
+    return list(list_inputs(paths, chunk_bytes=chunk_bytes).chunks)
+
+
+def list_inputs(paths: Sequence[str], *, chunk_bytes: int | None = None) -> InputFiles:
+    """List the chunks of all files that `paths` name.
+
+    Plain NDJSON and Parquet are cut into ranges of bytes; any other file is
+    one chunk.
 
     Args:
-        paths: files, folders (recursive; files of known suffixes, neither hidden
-            nor beginning with `_`), globs and URLs of object stores.
-        chunk_bytes: how long a range is; None is `CHUNK_BYTES`, and more of very much input.
+        paths: files, folders, globs and URLs, as `find_files` takes them.
+        chunk_bytes: length of a range; None is `CHUNK_BYTES`, and more of very large inputs.
 
     Raises:
         DataError: a path names nothing that can be read.
         ServiceError: a store does not answer.
-        UsageError: a URL names no known kind of store.
+        UsageError: a URL is not of a supported store.
     """
-    sizes: dict[str, int] = {}
-    for path in paths:
-        found = dict(_in_store(path) if is_url(path) and not path.startswith("file://") else _local(path))
-        if not found:
-            raise unreadable(path, "holds no input file", f"name files of the kinds {_KNOWN}")
-        sizes |= found
-    total = sum(sizes.values())
+    found = find_files(paths)
+    total = sum(found.sizes.values())
     chunk_bytes = chunk_bytes or grown(CHUNK_BYTES, total, _MANY_BYTES)
     chunks: list[Chunk] = []
-    for path in sorted(sizes):
+    for path in sorted(found.sizes):
         kind, compression = _kind_of(path)
-        for start, stop in _ranges(sizes[path], kind, compression, chunk_bytes):
+        for start, stop in _ranges(found.sizes[path], kind, compression, chunk_bytes):
             chunks.append(
                 Chunk(len(chunks), path, kind, compression, start, stop, passing=total > _MANY_BYTES)
             )
-    return chunks
+    return InputFiles(tuple(chunks), found.unread)
 
 
 def total_bytes(chunks: Sequence[Chunk]) -> int:
-    """How many bytes the chunks have on disk, as they are compressed."""
+    """Sum up the bytes of chunks on disk, as they are compressed."""
     return sum(chunk.stop - chunk.start for chunk in chunks)
 
 
@@ -121,102 +108,13 @@ def _ranges(size: int, kind: str, compression: str, chunk_bytes: int) -> Iterato
         yield start, min(start + chunk_bytes, size)
 
 
-def _local(path: str) -> Iterator[tuple[str, int]]:
-    """The files that a local path names, resolved, with their sizes."""
-    path = path.removeprefix("file://")
-    if os.path.exists(path):
-        yield from _file_or_folder(path)
-    elif glob.has_magic(path):
-        for match in glob.glob(path, recursive=True):
-            if not _skipped(os.path.basename(match)):
-                yield from _file_or_folder(match)
-    else:
-        raise unreadable(path, "is missing", "name a file, a folder or a glob that matches")
-
-
-def _file_or_folder(path: str) -> Iterator[tuple[str, int]]:
-    try:
-        if not os.path.isdir(path):
-            if not os.path.isfile(path):
-                raise unreadable(path, "is no regular file", "write its content to a file first")
-            yield str(Path(path).resolve()), os.path.getsize(path)
-            return
-        for folder, folders, names in os.walk(path, onerror=_raise):
-            folders[:] = [name for name in folders if not _skipped(name)]
-            for name in names:
-                if not _skipped(name) and _is_record_file(name):
-                    inside = Path(folder, name).resolve()
-                    yield str(inside), inside.stat().st_size
-    except OSError as error:
-        raise unreadable(path, "cannot be opened", error.strerror or "check the folder") from error
-
-
-def _raise(error: OSError) -> None:
-    raise error
-
-
-def _skipped(name: str) -> bool:
-    return name.startswith((".", "_"))
-
-
-def _in_store(url: str) -> Iterator[tuple[str, int]]:
-    """The files that a URL names, with their sizes."""
-    store, inner = store_of(url)
-    try:
-        if glob.has_magic(inner) and not store.exists(inner):
-            roots = [
-                match for match in store.glob(inner) if not _skipped(match.rstrip("/").rpartition("/")[2])
-            ]
-        else:
-            roots = [inner]
-        for root in roots:
-            for path, size in _below(store, root):
-                yield store.unstrip_protocol(path), size
-    except FileNotFoundError as error:
-        raise unreadable(url, "is missing", "name a file, a folder or a glob that matches") from error
-    except TruyVetError:
-        raise
-    except Exception as error:  # every store's client raises its own
-        raise ServiceError(f"{url} cannot be listed", "check the name and the sign-in") from error
-
-
-def _below(store: Any, root: str) -> Iterator[tuple[str, int]]:
-    """A file of a store, or the files of known suffixes below a folder of it."""
-    if "/" in root.rstrip("/") and store.isfile(root):  # a bucket is none, whatever its store says
-        yield root, int(store.info(root)["size"])
-        return
-    found = store.find(root, detail=True)
-    if not found and not store.exists(root):
-        raise FileNotFoundError
-    for path, info in found.items():
-        below = path.removeprefix(root.rstrip("/")).strip("/").split("/")
-        if _is_record_file(below[-1]) and not any(_skipped(name) for name in below):
-            yield path, int(info["size"])
-
-
-def _is_record_file(name: str) -> bool:
-    """Whether a file of a folder is read: its name tells a format of the wire contract."""
-    named = _suffixes(name)
-    return named is not None and named[0] not in FOREIGN
-
-
-def _suffixes(name: str) -> tuple[str, str] | None:
-    """Format and compression that a name tells, None where it does not."""
-    stem, suffix = os.path.splitext(name.lower())
-    compression = COMPRESSIONS.get(suffix, "")
-    if compression:
-        suffix = os.path.splitext(stem)[1]
-    kind = FORMATS.get(suffix)
-    return None if kind is None else (kind, compression)
-
-
 def _kind_of(path: str) -> tuple[str, str]:
-    """Format and compression of a file, from its name or else from its first bytes.
+    """Tell format and compression of a file by its name, else by its first bytes.
 
     Raises:
         DataError: neither tells.
     """
-    named = _suffixes(path.rpartition("/")[2])
+    named = suffixes(path.rpartition("/")[2])
     if named is not None:
         return named
     head = _head(path, "")
@@ -228,7 +126,7 @@ def _kind_of(path: str) -> tuple[str, str]:
             return kind, compression
     if head.removeprefix(MARK).lstrip().startswith(b"{"):
         return "ndjson", compression
-    raise _unknown(path)
+    raise _unknown(path, head)
 
 
 def _head(path: str, compression: str) -> bytes:
@@ -240,5 +138,8 @@ def _head(path: str, compression: str) -> bytes:
             return bytes(stream.read(_SNIFFED_BYTES))
 
 
-def _unknown(path: str) -> DataError:
-    return unreadable(path, "is of no known kind", f"name it by what it is: {_KNOWN}")
+def _unknown(path: str, head: bytes) -> DataError:
+    other = other_kind(head)
+    if other is not None:
+        return unreadable(path, f"holds {other[0]}", other[1])
+    return unreadable(path, "is of an unknown format", f"name it by what it is: {KNOWN_SUFFIXES}")

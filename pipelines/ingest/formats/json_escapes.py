@@ -1,4 +1,4 @@
-"""JSON texts with escapes, compiled: what many writers make of every letter that is not ASCII."""
+"""Decode JSON texts with escapes, compiled: many writers escape every letter that is not ASCII."""
 
 import numpy as np
 
@@ -10,7 +10,7 @@ _FAILED = -1
 
 
 def _simple_escapes() -> UInt8:
-    """What the letter behind a backslash stands for, 0 for no escape of one letter."""
+    """Return what each letter after a backslash stands for, 0 where it is not a one-letter escape."""
     meanings = np.zeros(256, np.uint8)
     for letter, meaning in zip('"\\/bfnrt', '"\\/\b\f\n\r\t', strict=True):
         meanings[ord(letter)] = ord(meaning)
@@ -22,13 +22,13 @@ _MEANINGS = _simple_escapes()
 
 @helper
 def unescape(data: UInt8, at: int, target: UInt8, to: int) -> tuple[int, int]:
-    """Write the text that begins at `at` behind its quote, its escapes decoded.
+    """Write the text that begins at `at`, after its quote, with its escapes decoded.
 
     The text never grows. Bytes that are not ASCII are copied as they are.
 
     Returns:
-        The position of the closing quote, and the position behind what was
-        written; -1 for the first where the text is no JSON or has no end.
+        The position of the closing quote (-1 where the text is not JSON or
+        does not end), and the position after the bytes written.
     """
     while at < data.size:
         byte = data[at]
@@ -56,7 +56,7 @@ def unescape(data: UInt8, at: int, target: UInt8, to: int) -> tuple[int, int]:
 
 @inlined
 def _code_point(data: UInt8, at: int) -> tuple[int, int]:
-    """The code point that a hexadecimal escape, or a pair, writes, and the position behind; -1 for none."""
+    """Return the code point of an escape or a surrogate pair (-1: none), and the position after it."""
     first = _unit(data, at)
     at += 6
     if first < 0xD800 or first > 0xDFFF:
@@ -69,7 +69,7 @@ def _code_point(data: UInt8, at: int) -> tuple[int, int]:
 
 @inlined
 def _unit(data: UInt8, at: int) -> int:
-    """The 16 bits that the hexadecimal escape at `at` writes, or -1."""
+    """Return the 16 bits of the hexadecimal escape at `at`, or -1."""
     if at + 6 > data.size or data[at] != _BACKSLASH or data[at + 1] != _U:
         return _FAILED
     value = 0
@@ -88,7 +88,7 @@ def _unit(data: UInt8, at: int) -> int:
 
 @inlined
 def _put_utf8(code: int, target: UInt8, to: int) -> int:
-    """Write a code point in UTF-8; the position behind."""
+    """Write a code point in UTF-8; return the position after it."""
     if code < 0x80:
         target[to] = code
         return to + 1

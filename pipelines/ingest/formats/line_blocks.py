@@ -1,9 +1,9 @@
-"""Bytes cut into blocks of whole lines, however long a line is.
+"""Cut bytes into blocks of whole lines, however long a line is.
 
-A line over `LONG_LINE` bytes is never held: its first `LONG_LINE` bytes and
-the hexadecimal SHA-256 of the whole line, line end left out, stand for it.
-That is still a record, still far too large to be parsed, and its digest
-still depends on all its bytes.
+A line over `LONG_LINE` bytes is never held in memory: its first `LONG_LINE`
+bytes and the hexadecimal SHA-256 of the whole line (without its line end)
+stand for it. The result is still one record, still too large to be parsed,
+and its digest still depends on every byte.
 """
 
 import hashlib
@@ -15,14 +15,14 @@ import numpy as np
 from pipelines.kernels.types import UInt8
 
 LONG_LINE: Final = 1 << 20
-"""Bytes of a line beyond which it is not kept verbatim."""
+"""The longest line that is kept verbatim, in bytes."""
 
 _LOOK_BACK: Final = 1 << 10
 _LOOK_AHEAD: Final = 1 << 16
 
 
 class _LongLine:
-    """A line that is being read and not kept."""
+    """A line that is hashed while it is read, and not kept."""
 
     def __init__(self, begin: UInt8) -> None:
         self._kept = begin[:LONG_LINE]
@@ -32,23 +32,27 @@ class _LongLine:
         self._hash.update(more.data)
 
     def stand_in(self) -> UInt8:
-        """What stands for the line, with a line end."""
+        """Return the bytes that stand for the line, with a line end."""
         tail = self._hash.hexdigest().encode() + b"\n"
         return np.concatenate((self._kept, np.frombuffer(tail, np.uint8)))
 
 
 def whole_lines(parts: Iterator[UInt8]) -> Iterator[tuple[int, UInt8]]:
-    """Blocks of whole lines, each about a part long; only the last may lack its line end.
+    r"""Yield blocks of whole lines, each about as long as a part; only the last may lack its line end.
+
+    >>> parts = (np.frombuffer(part, np.uint8) for part in (b"one\ntw", b"o\nthree"))
+    >>> [(place, block.tobytes()) for place, block in whole_lines(parts)]
+    [(0, b'one\n'), (4, b'two\n'), (8, b'three')]
 
     Args:
         parts: consecutive bytes, arrays of any size.
 
     Returns:
-        Where each block begins among all bytes, and the block.
+        The offset of each block among all bytes, and the block.
     """
     rest = np.empty(0, np.uint8)  # the begin of a line, at most LONG_LINE bytes
     long_line: _LongLine | None = None
-    at = begun = 0  # where the part ends; where the rest or the long line begins
+    at = begun = 0  # end of the part; begin of `rest` or of the long line
     for part in parts:
         at += part.size
         if long_line is not None:
@@ -73,9 +77,9 @@ def whole_lines(parts: Iterator[UInt8]) -> Iterator[tuple[int, UInt8]]:
 
 
 def _shortened(block: UInt8) -> Iterator[tuple[int, UInt8]]:
-    """Whole lines, the long ones replaced, and where they begin; nearly always the block itself.
+    """Yield the lines of a block and their offset, long lines replaced; nearly always the block itself.
 
-    Looks for a line end in every `LONG_LINE` bytes instead of at every line.
+    Looks for a line end in every stretch of `LONG_LINE` bytes instead of at every line.
     """
     start = position = 0
     while block.size - position > LONG_LINE:
@@ -94,7 +98,7 @@ def _shortened(block: UInt8) -> Iterator[tuple[int, UInt8]]:
 
 
 def after_last_line_end(data: UInt8) -> int:
-    """The position after the last line end, 0 where there is none."""
+    """Return the position after the last line end, 0 where there is none."""
     stop, size = data.size, _LOOK_BACK
     while stop > 0:
         start = max(0, stop - size)
@@ -106,7 +110,7 @@ def after_last_line_end(data: UInt8) -> int:
 
 
 def after_first_line_end(data: UInt8) -> int:
-    """The position after the first line end, 0 where there is none."""
+    """Return the position after the first line end, 0 where there is none."""
     for start in range(0, data.size, _LOOK_AHEAD):
         found = data[start : start + _LOOK_AHEAD].tobytes().find(b"\n")
         if found >= 0:

@@ -5,15 +5,16 @@ each of its lines exactly once wherever they are cut.
 """
 
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Any, Final
 
-from pipelines.errors import DataError
+import numpy as np
+
 from pipelines.ingest.formats.blocks import ROW_BITS, Lines
 from pipelines.ingest.formats.discover import Chunk
 from pipelines.ingest.formats.line_blocks import after_first_line_end, whole_lines
+from pipelines.ingest.formats.record_numbers import count_lines
 from pipelines.ingest.formats.streams import (
-    MAGIC,
     MARK,
     announce,
     let_go,
@@ -24,6 +25,7 @@ from pipelines.ingest.formats.streams import (
     unreadable,
     without_mark,
 )
+from pipelines.ingest.formats.text_files import checked_text, refuse_other_lines
 from pipelines.kernels.types import UInt8
 
 BLOCK_BYTES: Final = 32 << 20
@@ -34,7 +36,7 @@ _LINE_BYTES: Final = 1 << 12
 
 
 def read_ndjson(chunk: Chunk, block_bytes: int = BLOCK_BYTES) -> Iterator[Lines]:
-    """The lines of a chunk; the number of a row is the place of its first byte.
+    """Read the lines of a chunk; the number of a row is the offset of its first byte.
 
     Raises:
         DataError: the file cannot be read, or is of another format.
@@ -44,20 +46,25 @@ def read_ndjson(chunk: Chunk, block_bytes: int = BLOCK_BYTES) -> Iterator[Lines]
         open_stream(chunk.path, chunk.compression, chunk.key) as stream,
     ):
         begin, parts = _parts(chunk, stream, block_bytes)
+        line = 1
         for place, data in whole_lines(parts):
             if place + data.size > _MOST_BYTES:
                 raise unreadable(chunk.path, "is larger than a terabyte", "split the file")
-            yield Lines(begin - chunk.start + place, data)
+            ends = count_lines(data)
+            yield Lines(begin - chunk.start + place, data, line, ends, chunk.path)
+            line += ends
         if chunk.passing:
             let_go(stream, chunk.start, chunk.stop)
 
 
 def lines_at(chunk: Chunk, rows: Sequence[int]) -> Iterator[Lines]:
-    """Some lines of an uncompressed chunk, each at the begin of a small block, without those between.
+    """Read some lines of an uncompressed chunk, each at the begin of a small block.
+
+    The lines between them are not read, so their numbers are unknown.
 
     Args:
         chunk: whose lines they are.
-        rows: their numbers in the chunk.
+        rows: their offsets in the chunk.
 
     Raises:
         DataError: the file cannot be read any more.
@@ -71,14 +78,31 @@ def lines_at(chunk: Chunk, rows: Sequence[int]) -> Iterator[Lines]:
             begins = place == 0 or before.endswith(b"\n") or (place == len(MARK) and before == MARK)
             block = next(whole_lines(parts_of(stream, _LINE_BYTES)), None)
             if block is None or not begins:
-                raise unreadable(chunk.path, "has changed while it was read", "run it again")
-            yield Lines(row, block[1])
+                raise unreadable(chunk.path, "changed while it was read", "run it again")
+            yield Lines(row, block[1], path=chunk.path)
+
+
+def number_of_line(chunk: Chunk, row: int) -> int:
+    """Return the number of a line among those of an uncompressed chunk, from 1.
+
+    Args:
+        chunk: whose line it is.
+        row: its offset in the chunk.
+
+    Raises:
+        DataError: the file cannot be read any more.
+    """
+    with reading(chunk.path, "newline-delimited JSON"), open_stream(chunk.path, "") as stream:
+        begin = _line_begin(stream, chunk.start) if chunk.start else 0
+        stream.seek(begin)
+        parts = parts_of(stream, BLOCK_BYTES, chunk.start + row - begin)
+        return 1 + sum(count_lines(part) for part in parts)
 
 
 def _parts(chunk: Chunk, stream: Any, block_bytes: int) -> tuple[int, Iterator[UInt8]]:
-    """Where the lines of the chunk begin, and their bytes."""
+    """Return the offset of the chunk's first line, and the bytes of its lines."""
     if chunk.compression:
-        return 0, _checked(chunk, without_mark(parts_of(stream, block_bytes)))
+        return 0, without_mark(_checked(chunk, parts_of(stream, block_bytes)))
     begin = _line_begin(stream, chunk.start) if chunk.start else _text_begin(stream)
     length = max(0, _line_begin(stream, chunk.stop) - begin)
     parts = _equal_parts(stream, begin, begin + length, block_bytes)
@@ -86,7 +110,10 @@ def _parts(chunk: Chunk, stream: Any, block_bytes: int) -> tuple[int, Iterator[U
 
 
 def _equal_parts(stream: Any, begin: int, end: int, about: int) -> Iterator[UInt8]:
-    """Whole lines in parts of about so many bytes, whole lines too: none is joined with another's rest.
+    """Read whole lines in parts of about `about` bytes.
+
+    Cutting at line ends spares joining the last line of each part with the first of the next,
+    which would copy the part.
 
     Args:
         stream: a file.
@@ -103,12 +130,12 @@ def _equal_parts(stream: Any, begin: int, end: int, about: int) -> Iterator[UInt
 
 
 def _text_begin(stream: Any) -> int:
-    """Where the text of a file begins: behind the byte order mark, if there is one."""
+    """Return the offset of the first character, after the byte order mark if there is one."""
     return len(MARK) if read_upto(stream, len(MARK)).tobytes() == MARK else 0
 
 
 def _line_begin(stream: Any, offset: int) -> int:
-    """Where the first line begins that begins at `offset` or after it."""
+    """Return the offset of the first line that begins at `offset` or after it."""
     if offset == 0:
         return 0
     position = offset - 1
@@ -122,31 +149,12 @@ def _line_begin(stream: Any, offset: int) -> int:
 
 
 def _checked(chunk: Chunk, parts: Iterator[UInt8]) -> Iterator[UInt8]:
-    """The parts of a file whose name says NDJSON and whose begin does not say otherwise.
+    """Pass the bytes of a file on unless its begin shows that it is not NDJSON in UTF-8.
 
     Raises:
-        DataError: it begins like a file of another kind.
+        DataError: saying what the file is.
     """
-    first = next(parts, None)
-    if first is None:
-        return
-    refuse_other_kind(chunk, first)
-    yield first
-    yield from parts
-
-
-def refuse_other_kind(chunk: Chunk, begin: UInt8) -> None:
-    """Refuse a text file that begins like Parquet, Avro, gzip or zstd.
-
-    Raises:
-        DataError: it does.
-    """
-    head = begin[:4].tobytes()
-    for kind, magic in MAGIC.items():
-        if head.startswith(magic):
-            raise other_kind(chunk.path, kind)
-
-
-def other_kind(path: str, kind: str) -> DataError:
-    """The error of a file whose name and content disagree."""
-    return unreadable(path, f"holds {kind} under another name", f"name it as the {kind} file it is")
+    checked = checked_text(chunk, parts)
+    first = next(checked, np.empty(0, np.uint8))
+    refuse_other_lines(chunk, first)
+    yield from chain([first] if first.size else [], checked)

@@ -1,23 +1,29 @@
-"""Lines of JSON to spans of their known fields, in one pass over the bytes.
+"""Find the spans of known fields in lines of JSON, in one pass over the bytes.
 
 Reads what nearly all lines are: one object of texts, numbers and literals.
-Every other line is left to `pipelines.ingest.formats.json_fallback`. A line read here gives
-the same texts as the strict parser would; a line in doubt is never read here.
+Any other line is left to `pipelines.ingest.formats.json_fallback`; a line
+that is read here has the same texts there.
+
+Why not pyarrow.json: it builds columns for all keys, fails a whole block for
+one bad line, and knows neither the bytes of a line (for its digest) nor its
+place. orjson makes an object of each record and holds the GIL, so a second
+core gains nothing.
 """
 
 import numpy as np
 from numba import njit
 
 from pipelines.ingest.formats.json_escapes import unescape
+from pipelines.ingest.formats.record_numbers import count_line_ends
 from pipelines.ingest.limits import FIELDS, RECORD_BYTES
 from pipelines.kernels.byte_copy import load_upto
 from pipelines.kernels.compile import helper, inlined
-from pipelines.kernels.simd import WIDTH, count_bits, first_bit, line_ends, special_bytes
+from pipelines.kernels.simd import WIDTH, first_bit, line_ends, special_bytes
 from pipelines.kernels.types import Int32, Int64, UInt8
 from pipelines.kernels.utf8 import is_utf8
 
 READ, TOO_LONG, IN_DOUBT = 0, 1, 2
-"""What became of a line."""
+"""State of a line: read, longer than a record may be, or left to the fallback parser."""
 
 _QUOTE, _BACKSLASH, _COLON, _COMMA, _OPEN, _CLOSE = (ord(sign) for sign in '"\\:,{}')
 _ZERO, _NINE, _POINT, _MINUS = (ord(sign) for sign in "09.-")
@@ -34,11 +40,11 @@ _TAILS = np.array([int.from_bytes(name.encode()[8:], "little") for name in FIELD
 
 
 def _field_of_hash() -> Int64:
-    """The only field that a key's hash allows, -1 for none."""
+    """Return the only field that each hash of a key may mean, -1 for none."""
     fields = np.full(_HASH_SIZE, -1, np.int64)
     for number, name in enumerate(FIELDS):
         slot = (len(name) * _HASH_FACTOR + ord(name[0])) % _HASH_SIZE
-        assert fields[slot] < 0
+        assert fields[slot] < 0, "choose another _HASH_FACTOR or _HASH_SIZE: two fields share a slot"
         fields[slot] = number
     return fields
 
@@ -58,10 +64,10 @@ def read_lines(data: UInt8) -> tuple[Int64, Int64, UInt8, Int64, Int32, UInt8]:
         line end left out; uint8[n] `READ`, `TOO_LONG` or `IN_DOUBT`; start
         int64[fields, n] and length int32[fields, n] of the fields, -1 where
         absent or empty, and in all fields of a line that was not read; and
-        uint8, texts with escapes as they are meant, whose positions count on
-        from the end of `data`.
+        uint8, the decoded texts with escapes, whose positions continue after
+        the end of `data`.
     """
-    most = _count_line_ends(data) + 1
+    most = count_line_ends(data, 0, data.size) + 1
     bounds = np.empty((2, most), np.int64)
     state = np.empty(most, np.uint8)
     start = np.empty((_SIZES.size, most), np.int64)
@@ -84,7 +90,7 @@ def _read_all(
     used: Int64,
     pause: Int64,
 ) -> int:
-    """Fill the columns of `read_lines`; the number of records."""
+    """Fill the columns of `read_lines`; return the number of records."""
     rows = 0
     at = 0
     while at < data.size:
@@ -117,8 +123,8 @@ def _forget(length: Int32, row: int) -> None:
 
 @njit(cache=True, nogil=True)
 def line_begins(data: UInt8) -> Int64:
-    """`begin` as `read_lines` gives it, without reading the lines."""
-    begin = np.empty(_count_line_ends(data) + 1, np.int64)
+    """Return `begin` as `read_lines` does, without reading the lines."""
+    begin = np.empty(count_line_ends(data, 0, data.size) + 1, np.int64)
     rows = 0
     at = 0
     while at < data.size:
@@ -133,7 +139,7 @@ def line_begins(data: UInt8) -> Int64:
 
 @njit(cache=True, nogil=True)
 def ends_of_lines(data: UInt8, begin: Int64) -> Int64:
-    """`end` as `read_lines` gives it, of the lines that begin there."""
+    """Return `end` as `read_lines` does, of the lines that begin at `begin`."""
     end = np.empty(begin.size, np.int64)
     for row in range(begin.size):
         stop = find_line_end(data, skip_blanks(data, begin[row]))
@@ -142,21 +148,8 @@ def ends_of_lines(data: UInt8, begin: Int64) -> Int64:
 
 
 @helper
-def _count_line_ends(data: UInt8) -> int:
-    count = 0
-    at = 0
-    while at + WIDTH <= data.size:
-        count += count_bits(line_ends(data, at))
-        at += WIDTH
-    while at < data.size:
-        count += data[at] == _LINE_FEED
-        at += 1
-    return count
-
-
-@helper
 def find_line_end(data: UInt8, at: int) -> int:
-    """The position of the next line feed, or the size of the block."""
+    """Return the position of the next line feed, or the size of the block."""
     while at + WIDTH <= data.size:
         mask = line_ends(data, at)
         if mask:
@@ -169,7 +162,7 @@ def find_line_end(data: UInt8, at: int) -> int:
 
 @inlined
 def skip_blanks(data: UInt8, at: int) -> int:
-    """The next position that holds none of JSON's blanks but the line feed; `_FAILED` stays what it is."""
+    """Skip JSON's blanks except line feeds; return the next position. `_FAILED` is returned as it is."""
     while 0 <= at < data.size and (data[at] == _BLANK or data[at] == _TAB or data[at] == _RETURN):
         at += 1
     return at
@@ -184,9 +177,9 @@ def _peek(data: UInt8, at: int) -> int:
 def _read_object(
     data: UInt8, at: int, start: Int64, length: Int32, row: int, side: UInt8, used: Int64, pause: Int64
 ) -> int:
-    """Read an object of simple values; the position behind it, or `_FAILED` where there is a doubt.
+    """Read an object of simple values; return the position after it, or `_FAILED` in doubt.
 
-    Escapes are decoded here, outside the loop that reads all else.
+    Escapes are decoded here, outside of the loop that reads everything else.
     """
     if data[at] != _OPEN:
         return _FAILED
@@ -208,7 +201,7 @@ def _read_object(
 def _read_escaped(
     data: UInt8, start: Int64, length: Int32, row: int, side: UInt8, used: Int64, pause: Int64
 ) -> int:
-    """Read the text at which `_read_members` paused; the position of what follows it, or the block's size."""
+    """Read the text at which `_read_members` paused; return the position after it, or the block's size."""
     at, field = pause[_AT], pause[_FIELD]
     end, to = unescape(data, at + 1, side, used[0])
     if end < 0 or (field < 0 and not is_utf8(data, at + 1, end)):
@@ -233,7 +226,7 @@ def _read_members(data: UInt8, at: int, start: Int64, length: Int32, row: int, p
             the position of its quote and its field.
 
     Returns:
-        The position behind the object, `_FAILED`, or `_ESCAPED` at such a text.
+        The position after the object, `_FAILED`, or `_ESCAPED` at such a text.
     """
     seen = pause[_SEEN]
     while _peek(data, at) == _QUOTE:
@@ -262,7 +255,7 @@ def _read_members(data: UInt8, at: int, start: Int64, length: Int32, row: int, p
 
 @inlined
 def _known_value(data: UInt8, at: int, start: Int64, length: Int32, row: int, field: int) -> int:
-    """Note the span of a text, or nothing for null; the position behind it or `_FAILED`."""
+    """Write the span of a text, nothing for null; return the position after it, or `_FAILED`."""
     if _peek(data, at) == _QUOTE:
         end, _ = _text_end(data, at + 1)
         if end < 0:
@@ -276,7 +269,7 @@ def _known_value(data: UInt8, at: int, start: Int64, length: Int32, row: int, fi
 
 @helper
 def _other_value(data: UInt8, at: int) -> int:
-    """The position behind a simple value that nobody asks for, or `_FAILED`."""
+    """Return the position after a simple value of an unknown key, or `_FAILED`."""
     first = _peek(data, at)
     if first == _QUOTE:
         end, plain = _text_end(data, at + 1)
@@ -291,13 +284,13 @@ def _other_value(data: UInt8, at: int) -> int:
 
 @inlined
 def _word(data: UInt8, at: int) -> np.int64:
-    """The next four bytes, little-endian."""
+    """Return the next four bytes as a little-endian number."""
     return np.int64(load_upto(data, at, 4)) if at + 4 <= data.size else np.int64(0)
 
 
 @helper
 def _number_end(data: UInt8, at: int) -> int:
-    """The position behind a number without an exponent; the longest ones are left to others."""
+    """Return the position after a number without exponent; very long ones are left to the fallback."""
     at += data[at] == _MINUS
     end = _digits_end(data, at)
     if end == at or end - at > _MOST_DIGITS or (data[at] == _ZERO and end - at > 1):
@@ -319,7 +312,7 @@ def _digits_end(data: UInt8, at: int) -> int:
 
 @inlined
 def _text_end(data: UInt8, at: int) -> tuple[int, bool]:
-    """The closing quote of a text and whether it is ASCII; `_FAILED` for an escape, control or no end."""
+    """Return the closing quote of a text (`_FAILED` at an escape or control) and whether it is ASCII."""
     plain = True
     while at + WIDTH <= data.size:
         mask = special_bytes(data, at)
@@ -345,7 +338,7 @@ def _text_end(data: UInt8, at: int) -> tuple[int, bool]:
 
 @inlined
 def _field_of(data: UInt8, at: int, size: int) -> int:
-    """The number of the field that a key names, -1 for another key."""
+    """Return the number of the field that a key names, -1 for another key."""
     if size == 0:
         return -1
     field: int = _FIELD_OF_HASH[(size * _HASH_FACTOR + data[at]) % _HASH_SIZE]

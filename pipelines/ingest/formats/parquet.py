@@ -1,23 +1,26 @@
-"""Parquet as columns; what the contract does not name is never read."""
+"""Parquet as columns; a column that the contract does not name is never read."""
 
 import io
 from collections.abc import Iterator
 from typing import Any, Final
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipelines.ingest.formats.arrow_blocks import columns_of, refuse_local_time
-from pipelines.ingest.formats.blocks import Columns
+from pipelines.ingest.formats.blocks import ColumnNames, Columns
+from pipelines.ingest.formats.column_names import check_columns, unknown_among
 from pipelines.ingest.formats.discover import Chunk
-from pipelines.ingest.formats.field_types import INFORMATIONAL, check_columns, kinds_of
+from pipelines.ingest.formats.field_types import INFORMATIONAL, kinds_of
 from pipelines.ingest.formats.streams import open_seekable, reading, unreadable
+from pipelines.kernels.types import Int64
 
 BLOCK_ROWS: Final = 1 << 17
 
 
 def read_parquet(chunk: Chunk, contract: str, block_rows: int = BLOCK_ROWS) -> Iterator[Columns]:
-    """The records of the row groups that begin in a chunk.
+    """Read the records of the row groups that begin in a chunk.
 
     Text may be plain, large or a dictionary; instants are text, timestamps
     with a time zone in any unit, or whole microseconds.
@@ -30,6 +33,7 @@ def read_parquet(chunk: Chunk, contract: str, block_rows: int = BLOCK_ROWS) -> I
         size = source.seek(0, io.SEEK_END)
         if size == 0:
             raise unreadable(chunk.path, "is empty", "a Parquet file has a footer; send it again")
+        # Not memory-mapped: a file that is cut off while it is read would end the process (SIGBUS).
         file = pq.ParquetFile(pa.PythonFile(source, mode="r"), page_checksum_verification=True)
         names = file.schema_arrow.names
         check_columns(chunk.path, contract, names)
@@ -37,16 +41,29 @@ def read_parquet(chunk: Chunk, contract: str, block_rows: int = BLOCK_ROWS) -> I
         informational = INFORMATIONAL.get(contract, frozenset())
         for name in set(wanted) - informational:
             refuse_local_time(chunk.path, name, kinds[name], file.schema_arrow.field(name).type)
+        said = ColumnNames(unknown_among(names, contract))
         first_row = 0
         groups = _groups(chunk, file.metadata, size)
+        numbers = _numbers(file.metadata, groups)
         for batch in file.iter_batches(block_rows, row_groups=groups, columns=wanted, use_threads=False):
             if batch.num_rows:
-                yield columns_of(chunk.path, first_row, kinds, batch, informational)
+                own = numbers[first_row : first_row + batch.num_rows]
+                fields, broken = columns_of(chunk.path, kinds, batch, informational)
+                yield Columns(
+                    first_row,
+                    fields,
+                    batch.num_rows,
+                    broken,
+                    numbers=own,
+                    names=said,
+                    path=chunk.path,
+                    format=chunk.format,
+                )
             first_row += batch.num_rows
 
 
 def _groups(chunk: Chunk, metadata: Any, size: int) -> list[int]:
-    """The row groups that begin in the chunk; of a compressed file all."""
+    """Return the row groups that begin in the chunk; of a compressed file all."""
     if chunk.compression:
         return list(range(metadata.num_row_groups))
     groups = []
@@ -57,8 +74,17 @@ def _groups(chunk: Chunk, metadata: Any, size: int) -> list[int]:
     return groups
 
 
+def _numbers(metadata: Any, groups: list[int]) -> Int64:
+    """Return the numbers in the file, from 1, of the records of some row groups."""
+    rows = [metadata.row_group(number).num_rows for number in range(metadata.num_row_groups)]
+    begins = np.cumsum([1, *rows])
+    return np.concatenate(
+        [np.empty(0, np.int64), *(np.arange(begins[group], begins[group + 1]) for group in groups)]
+    )
+
+
 def _group_begin(group: Any) -> int:
-    """The offset of a row group's first page."""
+    """Return the offset of a row group's first page."""
     begins: list[int] = []
     for number in range(group.num_columns):
         column = group.column(number)

@@ -1,8 +1,8 @@
 """SocioPatterns files of face-to-face proximity as encounters.
 
-A line `t i j` says that the badges i and j saw one another during the twenty
-seconds before t; what stands behind is left out. The touching slots of a pair
-are one encounter. The badges see about a metre and a half ahead.
+A line `t i j` says that badges i and j saw one another during the twenty
+seconds before t; further columns are ignored. Touching slots of a pair are
+one encounter. The badges see about a metre and a half ahead.
 
 http://www.sociopatterns.org/datasets
 """
@@ -30,9 +30,10 @@ _LINE = re.compile(rb"(\d{1,12})[ \t]+(\d{1,18})[ \t]+(\d{1,18})(?:[ \t].*)?", r
 
 
 def read_tij(chunk: Chunk, contract: str, epoch_us: int) -> Iterator[Columns]:
-    """The encounters of a file, ordered by begin; a line that is none is malformed.
+    """Read the encounters of a file in order of their begin; other lines are malformed and come last.
 
-    Persons are `device:NAME-i`, where NAME is that of the file without its suffixes.
+    Persons are `device:NAME-i`, where NAME is that of the file without its
+    suffixes. The number of an encounter is the line of its first slot.
 
     Args:
         chunk: a whole file.
@@ -45,11 +46,14 @@ def read_tij(chunk: Chunk, contract: str, epoch_us: int) -> Iterator[Columns]:
     if contract != "encounter":
         raise unreadable(chunk.path, "holds contacts of pairs", "name it with --encounters")
     with reading(chunk.path, "lines of t i j"), open_stream(chunk.path, chunk.compression) as stream:
-        lines = [line for line in stream.read().splitlines() if line.strip()]
+        lines = stream.read().splitlines()
     found = [_LINE.fullmatch(line.strip()) for line in lines]
+    number = np.array([at for at, match in enumerate(found, 1) if match], np.int64)
     slots = np.array([list(map(int, match.groups())) for match in found if match], np.int64).reshape(-1, 3)
-    start_s, end_s, one, other = merged_slots(*slots.T)
-    wrong = [line for line, match in zip(lines, found, strict=True) if match is None]
+    start_s, end_s, one, other, first = merged_slots(*slots.T)
+    wrong = [
+        at for at, (line, match) in enumerate(zip(lines, found, strict=True)) if line.strip() and not match
+    ]
     name = re.sub(r"[^A-Za-z0-9_-]", "-", Path(chunk.path).name.partition(".")[0])[:64]
     count, blank = one.size + len(wrong), np.full(len(wrong), NO_INSTANT)
     yield Columns(
@@ -63,20 +67,24 @@ def read_tij(chunk: Chunk, contract: str, epoch_us: int) -> Iterator[Columns]:
         },
         rows=count,
         broken=np.repeat(np.array([0, MALFORMED], np.uint8), [one.size, len(wrong)]),
-        raw=dict(enumerate(wrong, one.size)),
+        raw={row: lines[at] for row, at in enumerate(wrong, one.size)},
+        numbers=np.append(number[first], np.array(wrong, np.int64) + 1),
+        path=chunk.path,
+        format=chunk.format,
     )
 
 
-def merged_slots(t: Int64, i: Int64, j: Int64) -> tuple[Int64, Int64, Int64, Int64]:
-    """The touching slots of each pair as one interval.
+def merged_slots(t: Int64, i: Int64, j: Int64) -> tuple[Int64, Int64, Int64, Int64, Int64]:
+    """Join the touching slots of each pair to one interval.
 
     Args:
         t: int64[n], the end of a slot, seconds.
-        i: int64[n], the one badge of a pair.
+        i: int64[n], one badge of a pair.
         j: int64[n], the other.
 
     Returns:
-        Begin and end, seconds, and the pair, the smaller first, by begin and pair.
+        Begin and end, seconds, the pair, the smaller first, and the position of the
+        interval's first slot; ordered by begin and pair.
     """
     one, other = np.minimum(i, j), np.maximum(i, j)
     order = np.lexsort((t, other, one))
@@ -86,8 +94,8 @@ def merged_slots(t: Int64, i: Int64, j: Int64) -> tuple[Int64, Int64, Int64, Int
     first = np.flatnonzero(begins)
     last = np.append(first[1:], t.size)[: first.size] - 1
     start_s, end_s, one, other = t[first] - SLOT_SECONDS, t[last], one[first], other[first]
-    order = np.lexsort((other, one, start_s))
-    return start_s[order], end_s[order], one[order], other[order]
+    by_begin = np.lexsort((other, one, start_s))
+    return start_s[by_begin], end_s[by_begin], one[by_begin], other[by_begin], order[first][by_begin]
 
 
 def _devices(name: str, badge: Int64, count: int) -> pa.Array:

@@ -1,6 +1,7 @@
-"""Files as bytes, wherever they lie: local or an object store, plain or compressed.
+"""Input files as bytes: on a disk or in an object store, plain, compressed or sealed.
 
-What cannot be read is a `DataError` that names the file and never what is in it.
+A file that cannot be read raises a `DataError` that names the file and never
+its content.
 """
 
 import io
@@ -13,125 +14,69 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 
-from pipelines.errors import DataError, ServiceError, TruyVetError, UsageError
+from pipelines.errors import DataError
 from pipelines.kernels.types import UInt8
-from pipelines.lake.storage import file_system
+from pipelines.lake import storage
 from pipelines.privacy.sealed_file import SealedReader
 
 MAGIC: Final = {"parquet": b"PAR1", "avro": b"Obj\x01", "gzip": b"\x1f\x8b", "zstd": b"\x28\xb5\x2f\xfd"}
-"""How the files of a format or a compression begin."""
+"""First bytes of a format or a compression."""
 
 SEALED: Final = "sealed"
-"""Stands in the place of a compression for a file of `pipelines.privacy.sealed_file`."""
+"""The compression of a file written by `pipelines.privacy.sealed_file`."""
 
 MARK: Final = b"\xef\xbb\xbf"
 """The byte order mark of UTF-8."""
 
+_HIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 _COPIED_BYTES: Final = 1 << 20
 _MOST_HELD_BYTES: Final = 1 << 30
 
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
-
 
 class DamagedError(Exception):
-    """Bytes are not what they should be; whoever knows the name of the file tells it."""
-
-
-class _StoreFile(io.RawIOBase):
-    """A file of an object store, whose client's errors become ours."""
-
-    def __init__(self, url: str, file: Any) -> None:
-        self._url = url
-        self._file = file
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        return int(self._file.seek(offset, whence))
-
-    def tell(self) -> int:
-        return int(self._file.tell())
-
-    def readinto(self, buffer: Any) -> int:
-        """Fill the buffer as far as the file goes.
-
-        Raises:
-            ServiceError: the store does not answer.
-        """
-        try:
-            data = self._file.read(len(buffer))
-        except Exception as error:  # every store's client raises its own
-            raise ServiceError(f"{self._url} cannot be read", "the store broke off; run it again") from error
-        buffer[: len(data)] = data
-        return len(data)
-
-    def close(self) -> None:
-        """Close the store's file too."""
-        if not self.closed:
-            self._file.close()
-        super().close()
-
-
-def is_url(path: str) -> bool:
-    """Whether a path names an object store; `file://` does too."""
-    return _URL.match(path) is not None
+    """Bytes break the rules of their format. `reading` turns it into an error that names the file."""
 
 
 def unreadable(path: str, what: str, remedy: str) -> DataError:
-    """The error of a file: `what` continues a sentence that begins with the path."""
+    """Build the error of a file.
+
+    >>> str(unreadable("a.csv", "is empty", "send it again"))
+    'a.csv is empty: send it again'
+    """
     return DataError(f"{path} {what}", remedy)
 
 
-def store_of(url: str) -> tuple[Any, str]:
-    """The fsspec file system of a URL and the path in it.
+def path_text(path: str) -> str:
+    r"""Return a path as text for people: names need not be UTF-8, and may hold line breaks.
 
-    Raises:
-        UsageError: the kind of store is unknown.
-        ServiceError: the store's client is not installed or refuses to start.
+    >>> path_text("/in/a\nb.csv")
+    '/in/a\ufffdb.csv'
     """
-    try:
-        return file_system(url)
-    except ImportError as error:
-        raise ServiceError(
-            f"{url} needs a client that is not installed", "install fsspec's for such stores beside truyvet"
-        ) from error
-    except ValueError as error:
-        raise UsageError(f"{url} names no known kind of store", "write gs://, s3:// or abfss://") from error
-    except Exception as error:
-        raise ServiceError(f"the store of {url} does not answer", "check the name and the sign-in") from error
+    return _HIDDEN.sub("\ufffd", os.fsencode(path).decode("utf-8", "replace"))
 
 
 def open_file(path: str) -> Any:
-    """A file opened for reading as it lies, at its begin.
+    """Open a file for reading, as it lies, at its first byte.
 
     Raises:
         DataError: it is missing or may not be read.
         ServiceError: its store does not answer.
     """
     try:
-        if not is_url(path):
-            return open(path, "rb", buffering=0)
-        store, inner = store_of(path)
-        return _StoreFile(path, store.open(inner, "rb"))
+        return storage.open_file(path)
     except FileNotFoundError as error:
         raise unreadable(path, "is missing", "name a file that exists") from error
-    except TruyVetError:
-        raise
+    except PermissionError as error:
+        raise unreadable(path, "cannot be opened", "permission denied; let this user read it") from error
     except OSError as error:
         raise unreadable(path, "cannot be opened", error.strerror or "check the file") from error
-    except Exception as error:  # every store's client raises its own
-        raise ServiceError(f"{path} cannot be opened", "check the name and the sign-in") from error
 
 
 @contextmanager
 def reading(path: str, kind: str) -> Iterator[None]:
-    """Turn what a library raises over damaged bytes of `path` into a `DataError`.
+    """Turn errors of a library over damaged bytes of `path` into a `DataError`.
 
-    Their texts may quote the bytes, so none of it is told.
+    The library's text is dropped, for it may quote the bytes.
     """
     try:
         yield
@@ -143,18 +88,18 @@ def reading(path: str, kind: str) -> Iterator[None]:
 
 @contextmanager
 def open_stream(path: str, compression: str, key: bytes = b"") -> Iterator[Any]:
-    """The bytes of a file, decompressed or opened: an object with `readinto`.
+    """Open a file and decompress or unseal it: an object with `readinto`.
 
     A compressed stream that ends early raises OSError when its end is read,
-    and one that damage has changed when its checksum is.
+    one whose bytes have changed when its checksum is read.
 
     Args:
-        path: local or a URL.
+        path: absolute, or a URL.
         compression: a compression of `MAGIC`, `SEALED`, or empty.
         key: of a sealed file.
 
     Raises:
-        DataError: the file is missing, or does not begin as its compression does.
+        DataError: the file is missing, or does not begin like its compression.
     """
     with open_file(path) as file:
         if not compression:
@@ -167,23 +112,23 @@ def open_stream(path: str, compression: str, key: bytes = b"") -> Iterator[Any]:
         if not begin:
             raise unreadable(path, "is empty", f"a {compression} file has a header; send it again")
         if begin != MAGIC[compression]:
-            raise unreadable(path, f"is no {compression} file", "name it by what it is, or send it again")
+            raise unreadable(path, f"is not a {compression} file", "name it by what it is, or send it again")
         file.seek(0)
         with pa.CompressedInputStream(pa.PythonFile(file, mode="r"), compression) as stream:
             yield stream
 
 
 def let_go(stream: Any, start: int, stop: int) -> None:
-    """Tell the system that what was read of a local file will not be read again.
+    """Drop the pages of a range of a local file from the system's cache.
 
-    Else a file larger than memory pushes out what has just been written.
+    Input that is larger than memory would else push out the pages just written.
     """
-    with suppress(OSError):  # a store's file, or a compressed one
+    with suppress(OSError):  # an object or a compressed file has no descriptor
         os.posix_fadvise(stream.fileno(), start, stop - start, os.POSIX_FADV_DONTNEED)
 
 
 def announce(stream: Any, places: Sequence[int], size: int) -> None:
-    """Tell the system that of a local file so many bytes at these places will be read, and no others."""
+    """Ask the system to read `size` bytes at each of some offsets of a local file ahead."""
     with suppress(OSError):
         os.posix_fadvise(stream.fileno(), 0, 0, os.POSIX_FADV_RANDOM)
         for place in places:
@@ -192,10 +137,10 @@ def announce(stream: Any, places: Sequence[int], size: int) -> None:
 
 @contextmanager
 def open_seekable(path: str, compression: str) -> Iterator[Any]:
-    """The bytes of a file as an object that can seek; a compressed file is held in memory.
+    """Open a file so that it can seek; a compressed one is decompressed into memory.
 
     Raises:
-        DataError: as `open_stream`, or the file is too large to be held.
+        DataError: as `open_stream`, or the file does not fit into memory.
     """
     if not compression:
         with open_file(path) as file:
@@ -206,13 +151,15 @@ def open_seekable(path: str, compression: str) -> Iterator[Any]:
         for part in parts_of(stream, _COPIED_BYTES):
             whole.write(part.data)
             if whole.tell() > _MOST_HELD_BYTES:
-                raise unreadable(path, "is too large in itself", "compress its columns, not the file")
+                raise unreadable(
+                    path, "is too large once decompressed", "compress its columns instead of the file"
+                )
     whole.seek(0)
     yield whole
 
 
 def read_upto(stream: Any, length: int) -> UInt8:
-    """The next `length` bytes, fewer only where the stream ends."""
+    """Read `length` bytes, fewer only at the end of the stream."""
     buffer = np.empty(length, np.uint8)
     view = buffer.data
     filled = 0
@@ -225,11 +172,11 @@ def read_upto(stream: Any, length: int) -> UInt8:
 
 
 def parts_of(stream: Any, part_bytes: int, length: int | None = None) -> Iterator[UInt8]:
-    """The stream from where it stands, in arrays of `part_bytes`, the last one shorter.
+    """Read the stream from its position on in arrays of `part_bytes`; the last one is shorter.
 
     Args:
         stream: an object with `readinto`.
-        part_bytes: what is held at a time.
+        part_bytes: bytes held at a time.
         length: where to stop; None is the end of the stream.
     """
     left = length
@@ -244,7 +191,7 @@ def parts_of(stream: Any, part_bytes: int, length: int | None = None) -> Iterato
 
 
 def without_mark(parts: Iterator[UInt8]) -> Iterator[UInt8]:
-    """The parts of a file without the byte order mark that it may begin with."""
+    """Leave out the byte order mark that a file may begin with."""
     first = next(parts, None)
     if first is None:
         return

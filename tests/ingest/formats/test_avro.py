@@ -4,15 +4,16 @@ import io
 import json
 
 import fastavro
-import numpy as np
 import pytest
 import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.errors import DataError
-from pipelines.ingest.formats.avro_container import AvroFile
+from pipelines.errors import DataError, ServiceError
+from pipelines.ingest.formats.avro import read_avro
+from pipelines.ingest.formats.discover import list_chunks
 from pipelines.ingest.reject_reasons import MALFORMED
+from pipelines.lake import objects, storage
 from tests.ingest.input_files import SCANS, avro_of, blocks, records, write
 
 EIGHT = "2021-07-01T01:00:00Z"
@@ -49,14 +50,17 @@ def test_every_codec_gives_the_same_records(tmp_path, codec):
     assert records(path) == SCANS * 3000
 
 
-def container(codec, packed, count):
+def number(value):
+    written = io.BytesIO()
+    fastavro.schemaless_writer(written, "long", value)
+    return written.getvalue()
+
+
+def container(codec, packed, count, schema=None):
     head = io.BytesIO()
-    meta = {"avro.schema": json.dumps(schema_of()), "avro.codec": codec}
+    meta = {"avro.schema": json.dumps(schema or schema_of()), "avro.codec": codec}
     fastavro.schemaless_writer(head, {"type": "map", "values": "string"}, meta)
-    block = io.BytesIO()
-    for number in (count, len(packed)):
-        fastavro.schemaless_writer(block, "long", number)
-    return b"Obj\x01" + head.getvalue() + b"s" * 16 + block.getvalue() + packed + b"s" * 16
+    return b"Obj\x01" + head.getvalue() + b"s" * 16 + number(count) + number(len(packed)) + packed + b"s" * 16
 
 
 def snappy(data):
@@ -202,17 +206,6 @@ def test_damage_anywhere_is_an_error_or_other_records_and_never_worse(tmp_path_f
         assert found <= len(whole)
 
 
-@given(st.integers(-(2**63), 2**63 - 1))
-def test_numbers_are_read_as_fastavro_writes_them(number):
-    from pipelines.ingest.formats.avro_kernel import read_long
-
-    written = io.BytesIO()
-    fastavro.schemaless_writer(written, "long", number)
-    data = np.frombuffer(bytearray(written.getvalue()), np.uint8)
-    assert read_long(data, 0) == (number, data.size)
-    assert read_long(data[:-1], 0)[1] == -1
-
-
 def test_more_records_than_bytes_are_damage(tmp_path):
     with pytest.raises(DataError):
         records(write(tmp_path, "a.avro", container("null", b"\x00\x00\x00", 2**40)))
@@ -231,6 +224,111 @@ def test_a_block_that_unpacks_without_end_is_damage(tmp_path, monkeypatch):
             records(write(tmp_path, "a.avro", container(codec, content, 10_000)))
 
 
-def test_the_schema_of_a_file_is_known_before_its_records():
-    file = AvroFile(io.BytesIO(avro_of(SCANS)))
-    assert file.schema.fields[:3] == ["event_id", "person", "person_code"]
+CHAIN = {
+    "type": "record",
+    "name": "Row",
+    "fields": [
+        *schema_of()["fields"],
+        {"name": "link", "type": ["null", {"type": "record", "name": "Link", "fields": [
+            {"name": "next", "type": ["null", "Link"]},
+        ]}]},
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("links", "is_read"), [(0, True), (17, True), (18, False), (2_000_000, False)])
+def test_records_within_records_never_overflow_the_stack(tmp_path, links, is_read):
+    row = b"\x02p\x02v\x02t" + b"\x02" * links + b"\x00"
+    path = write(tmp_path, "a.avro", container("null", row, 1, CHAIN))
+    if is_read:
+        assert records(path) == [{"person": "p", "venue": "v", "occurred_at": "t"}]
+    else:
+        with pytest.raises(DataError, match="cannot be read as Avro"):
+            records(path)
+
+
+@pytest.mark.parametrize("items", ["null", {"type": "record", "name": "Empty", "fields": []}])
+def test_a_million_million_items_that_take_no_bytes_are_damage(tmp_path, items):
+    schema = schema_of(note={"type": "array", "items": items})
+    row = b"\x02p\x02v\x02t" + number(2**40) + b"\x00"
+    with pytest.raises(DataError):
+        records(write(tmp_path, "a.avro", container("null", row, 1, schema)))
+    nothing = schema_of(person="null", venue="null", occurred_at="null")
+    with pytest.raises(DataError):
+        records(write(tmp_path, "b.avro", container("null", b"", 2**40, nothing)))
+    with pytest.raises(DataError):
+        records(write(tmp_path, "c.avro", container("null", number(2**40), 1, nothing)))
+
+
+def test_a_header_and_a_block_may_not_be_longer_than_what_is_held(tmp_path, monkeypatch):
+    path = write(tmp_path, "a.avro", avro_of(SCANS))
+    assert records(path) == SCANS
+    monkeypatch.setattr("pipelines.ingest.formats.avro_container.MOST_BLOCK_BYTES", 1_000)
+    with pytest.raises(DataError):
+        records(path)
+
+
+def test_bytes_behind_the_records_of_a_block_are_damage(tmp_path):
+    row = b"\x02p\x02v\x02t"
+    for more in (b"\x00", row, b"\x02" + row, b"\x02" + row + b"\x00"):
+        with pytest.raises(DataError):
+            records(write(tmp_path, "a.avro", container("null", row + more, 1)))
+
+
+def test_one_text_that_is_not_utf_8_costs_its_row_alone(tmp_path):
+    rows = b"\x02p\x02v\x02t" + b"\x04p\xff\x02v\x02t" + b"\x06\xed\xa0\x80\x02v\x02t" + b"\x02q\x02v\x02t"
+    found = records(write(tmp_path, "a.avro", container("null", rows, 4)))
+    good = {"venue": "v", "occurred_at": "t"}
+    assert found == [{"person": "p", **good}, MALFORMED, MALFORMED, {"person": "q", **good}]
+
+
+def test_times_of_two_units_in_one_field_are_told_apart(tmp_path):
+    date = {"type": "int", "logicalType": "date"}
+    schema = schema_of(occurred_at=["null", date, long_of("timestamp-millis")])
+    rows = b"\x02p\x02v\x02" + number(18_809) + b"\x02p\x02v\x04" + number(EIGHT_US // 1000)
+    found = records(write(tmp_path, "a.avro", container("null", rows, 2, schema)))
+    assert [row["occurred_at"] for row in found] == ["2021-07-01", "2021-07-01T01:00:00.000000Z"]
+
+
+def test_a_date_is_text_in_a_field_of_times_and_malformed_elsewhere(tmp_path):
+    date = {"type": "int", "logicalType": "date"}
+    one = {"case_id": "1", "person": "p", "onset_at": 18_809}
+    schema = {"type": "record", "name": "Case", "fields": [
+        {"name": "case_id", "type": "string"}, {"name": "person", "type": "string"},
+        {"name": "onset_at", "type": ["null", date]},
+    ]}  # fmt: skip
+    path = write(tmp_path, "a.avro", raw_avro([one, one | {"onset_at": None}], schema))
+    assert records(path, contract="case") == [
+        {"case_id": "1", "person": "p", "onset_at": "2021-07-01"},
+        {"case_id": "1", "person": "p"},
+    ]
+    assert read_one(tmp_path, schema_of(zone=date), zone=18_809) == MALFORMED
+
+
+def test_lists_of_texts_are_joined_and_lists_of_anything_else_are_malformed(tmp_path):
+    rows = [
+        {"person": "p", "declared_at": EIGHT, "symptoms": symptoms}
+        for symptoms in (["fever", "cough"], [], None, "fever")
+    ]
+    found = records(write(tmp_path, "a.avro", avro_of(rows, "declaration")), contract="declaration")
+    assert [row.get("symptoms") for row in found] == ["fever;cough", None, None, "fever"]
+    schema = {"type": "record", "name": "D", "fields": [
+        {"name": "person", "type": "string"}, {"name": "declared_at", "type": "string"},
+        {"name": "symptoms", "type": {"type": "array", "items": "int"}},
+    ]}  # fmt: skip
+    path = write(
+        tmp_path, "b.avro", avro_of([{"person": "p", "declared_at": EIGHT, "symptoms": [1]}], schema)
+    )
+    assert records(path, contract="declaration") == [MALFORMED]
+
+
+def test_a_file_from_a_store_that_breaks_off_in_its_header_is_a_missing_service(store, monkeypatch):
+    storage.put("s3://bucket/a.avro", avro_of(SCANS))
+    (chunk,) = list_chunks(["s3://bucket/a.avro"])
+    monkeypatch.setattr(objects, "get_range", broken_off)
+    with pytest.raises(ServiceError):
+        list(read_avro(chunk, "scan"))
+
+
+def broken_off(*_):
+    raise ServiceError("s3://bucket cannot be reached", "check")

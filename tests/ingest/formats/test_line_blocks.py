@@ -1,6 +1,7 @@
 """Lines come out whole and exactly once, wherever a file is cut and however long they are."""
 
 import hashlib
+import json
 import tracemalloc
 
 import numpy as np
@@ -12,7 +13,7 @@ from pipelines.errors import DataError
 from pipelines.ingest.formats.discover import Chunk
 from pipelines.ingest.formats.line_blocks import LONG_LINE, whole_lines
 from pipelines.ingest.formats.ndjson import lines_at, read_ndjson
-from tests.ingest.input_files import PACK, write
+from tests.ingest.input_files import PACK, blocks, write
 
 
 def arrays(data, size):
@@ -105,7 +106,7 @@ def test_a_long_line_is_found_again_by_its_number_as_what_stands_for_it(tmp_path
 
 def test_a_line_that_has_gone_meanwhile_is_said(tmp_path):
     path = write(tmp_path, "a.ndjson", b"{}\n{}\n")
-    with pytest.raises(DataError, match="has changed while it was read"):
+    with pytest.raises(DataError, match="changed while it was read"):
         list(lines_at(Chunk(0, path, "ndjson", "", 0, 1 << 20), [1000]))
 
 
@@ -116,7 +117,7 @@ def test_a_line_that_has_moved_since_it_was_read_is_not_taken_for_what_lies_ther
     assert [bytes(block.data[:6]) for block in lines_at(chunk, [6])] == [b"second"]
     path.write_bytes(b"longer\nsecond\nthird\n")
     for place in (1, 2, 3, 6):
-        with pytest.raises(DataError, match="has changed while it was read"):
+        with pytest.raises(DataError, match="changed while it was read"):
             list(lines_at(chunk, [place]))
 
 
@@ -155,3 +156,25 @@ def test_a_file_of_another_kind_under_the_name_of_ndjson_is_refused(tmp_path, be
     path = write(tmp_path, "a.ndjson", begin + b"\n")
     with pytest.raises(DataError, match=r"a\.ndjson holds"):
         list(read_ndjson(Chunk(0, path, "ndjson", "", 0, 5)))
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ('{"person": "p"}\n'.encode("utf-16"), "holds UTF-16 text: save it as UTF-8"),
+        ('{"person": "p"}\n'.encode("utf-16-be"), "holds UTF-16 text without a byte order mark"),
+        (b'{"person": "p"}\r{"person": "q"}\r', "ends its lines in carriage returns: end them in line feeds"),
+        (b"PK\x03\x04...", "holds an Excel workbook or a ZIP archive"),
+    ],
+)
+@pytest.mark.parametrize("suffix", PACK)
+def test_text_that_is_not_ndjson_in_utf_8_is_told_by_what_it_is(tmp_path, content, says, suffix):
+    path = write(tmp_path, f"a.ndjson{suffix}", PACK[suffix](content))
+    with pytest.raises(DataError, match=rf"a\.ndjson\S* {says}"):
+        blocks(path)
+
+
+def test_carriage_returns_within_a_record_are_blanks(tmp_path):
+    path = write(tmp_path, "a.ndjson", b'{"person": "p",\r"venue": "v"}\r\n')
+    (block,) = blocks(path)
+    assert json.loads(block.data.tobytes()) == {"person": "p", "venue": "v"}

@@ -5,15 +5,17 @@ import gzip
 import io
 import zlib
 
-import fsspec
 import numpy as np
 import pyarrow as pa
 import pytest
+from obstore.exceptions import GenericError
+from obstore.store import MemoryStore
 
 from pipelines.errors import DataError, ServiceError
 from pipelines.ingest.formats.discover import list_chunks
 from pipelines.ingest.formats.read_blocks import read_blocks
 from pipelines.ingest.reject_reasons import MALFORMED
+from pipelines.lake import storage
 from tests.ingest.input_files import (
     FORMS,
     PACK,
@@ -43,32 +45,33 @@ def test_every_format_and_compression_gives_the_same_records(tmp_path, form, pac
     assert records(write(tmp_path, f"a{form}{pack}", PACK[pack](FORMS[form](SCANS)))) == SCANS
 
 
-def test_an_object_store_gives_the_same_records():
-    store = fsspec.filesystem("memory")
-    try:
-        for form, make in FORMS.items():
-            for pack, packed in PACK.items():
-                store.pipe_file(f"/bucket/a{form}{pack}", packed(make(SCANS)))
-                assert records(f"memory://bucket/a{form}{pack}", chunk_bytes=40) == SCANS
-    finally:
-        store.rm("/bucket", recursive=True)
+@pytest.mark.parametrize("url", ["s3://bucket", "gs://bucket", "abfss://in@province.dfs.core.windows.net"])
+def test_an_object_store_gives_the_same_records(store, url):
+    for form, make in FORMS.items():
+        for pack, packed in PACK.items():
+            storage.put(f"{url}/a{form}{pack}", packed(make(SCANS)))
+            assert records(f"{url}/a{form}{pack}", chunk_bytes=40) == SCANS
 
 
 @pytest.mark.parametrize("name", ["a.ndjson", "a.csv.gz", "a.parquet", "a.avro.zst"])
-def test_a_store_that_breaks_off_is_a_missing_service_and_no_bad_data(monkeypatch, name):
-    def break_off(self, *_):
-        raise RuntimeError("secret")
+def test_a_store_that_breaks_off_is_a_missing_service_and_not_bad_data(store, monkeypatch, name):
+    def break_off(*_, **__):
+        raise GenericError("secret")
 
-    store = fsspec.filesystem("memory")
-    store.pipe_file(f"/bucket/{name}", b"x" * 100)
-    try:
-        chunks = list_chunks([f"memory://bucket/{name}"])
-        monkeypatch.setattr("fsspec.implementations.memory.MemoryFile.read", break_off, raising=False)
-        with pytest.raises(ServiceError, match=rf"{name} cannot be read") as refusal:
-            [block for chunk in chunks for block in read_blocks(chunk)]
-        assert "secret" not in str(refusal.value)
-    finally:
-        store.rm("/bucket", recursive=True)
+    storage.put(f"s3://bucket/{name}", b"x" * 100)
+    chunks = list_chunks([f"s3://bucket/{name}"])
+    monkeypatch.setattr(MemoryStore, "get_range", break_off)
+    with pytest.raises(ServiceError, match="s3://bucket cannot be reached") as refusal:
+        [block for chunk in chunks for block in read_blocks(chunk)]
+    assert "secret" not in str(refusal.value)
+
+
+def test_an_object_that_goes_while_it_is_read_is_an_unreadable_file(store):
+    storage.put("s3://bucket/a.csv", b"x" * 100)
+    (chunk,) = list_chunks(["s3://bucket/a.csv"])
+    storage.remove("s3://bucket/a.csv")
+    with pytest.raises(DataError, match=r"a\.csv is missing"):
+        list(read_blocks(chunk))
 
 
 def test_members_of_a_compressed_file_follow_one_another(tmp_path):
