@@ -15,10 +15,10 @@ import grpc
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from pipelines.errors import ServiceError
+from pipelines.runtime.engine_logs import silence_workers
 from pipelines.runtime.engines.config import FOLDER, RUNNERS, Option, RunnerConfig, load_runner
 from pipelines.runtime.engines.flink import job_endpoint, kept_log
 from pipelines.runtime.engines.quick_graphs import quick_graphs
-from pipelines.runtime.engines.workers import silence_workers
 from pipelines.runtime.job_errors import is_interrupt
 from pipelines.runtime.malloc import keep_freed_memory
 

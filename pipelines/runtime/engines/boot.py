@@ -13,7 +13,7 @@ from apache_beam.portability.api import beam_provision_api_pb2, beam_provision_a
 from apache_beam.runners.worker import sdk_worker_main
 from google.protobuf import json_format, text_format
 
-from pipelines.runtime.engines.workers import silence_workers
+from pipelines.runtime.engine_logs import silence_workers
 from pipelines.runtime.malloc import keep_freed_memory
 
 _PATIENCE_SECONDS = 60.0
