@@ -32,7 +32,7 @@ from pipelines.kernels.sort import buckets_for, parts_for
 from pipelines.lake import Lake, Snapshot, open_lake, read_table, snapshot, storage
 from pipelines.privacy.keys import Keys, load_keys
 from pipelines.registry.registry import registry_from
-from pipelines.runtime.job_result import outcome_of
+from pipelines.runtime.job_result import run_job
 from pipelines.terminal.options import keys_folder
 from pipelines.times import DAY_US, day_number
 from pipelines.windowing.plan import check_stay_rules
@@ -241,9 +241,7 @@ class _RunBatch:
             if (paths := self.given.get(source.name))
         ]
         plan = self._plan(upserts, [name for name in self.dated if name not in landed], scratch)
-        outcome = outcome_of(
-            lambda begin: begin | "Ingest" >> IngestScans(plan, scratch), scratch, self.runner
-        )
+        outcome = run_job(lambda begin: begin | "Ingest" >> IngestScans(plan, scratch), scratch, self.runner)
         by_date = {**landed, **outcome["others"]}
         outcome["others"] = {upsert.source.name: _counts(upsert.other) for upsert in upserts}
         outcome["others"] |= {name: by_date[name] for name in self.dated}
@@ -262,8 +260,8 @@ class _RunBatch:
                 for number, file in enumerate(held.files)
             ),
             base=held.version,
-            registry=registry_from(_registry_after(self.lake, upserts)).left_in(scratch),
-            upserts=tuple(given.rows_alone().left_in(scratch) for given in upserts),
+            registry=registry_from(_registry_after(self.lake, upserts)).store_in(scratch),
+            upserts=tuple(given.rows_alone().store_in(scratch) for given in upserts),
             other_files=write_other_files(self.lake, self.settings.keys, upserts, self.received_us),
             received_us=self.received_us,
             buckets=buckets_for(rows + _held_at_most(held, rows), _ROWS_A_BUCKET),

@@ -18,7 +18,7 @@ from pipelines.kernels.sort import part_of, stable_order
 from pipelines.kernels.types import Int64
 from pipelines.lake import Lake, read_table
 from pipelines.privacy.vault import Sealer
-from pipelines.runtime.job_errors import noted
+from pipelines.runtime.job_errors import report_errors
 from pipelines.runtime.spill import spill
 from pipelines.runtime.threaded_dofn import ThreadedDoFn
 from pipelines.times import DAY_US
@@ -57,7 +57,7 @@ class ParseChunks(ThreadedDoFn):
     def start_bundle(self) -> None:
         """Forget what earlier bundles sealed: a bundle tried again seals again."""
         super().start_bundle()
-        with noted(self.scratch):
+        with report_errors(self.scratch):
             self._unsealed = Unsealed(read_table(self.lake, "vault", ["person"])["person"].to_numpy())
         self._sealer = Sealer(self.settings.keys.authority_public)
 

@@ -19,8 +19,8 @@ from pipelines.ingest.validate.scans import ParseSettings
 from pipelines.ingest.write_step import WriteScans, WriteVault, WrittenScans
 from pipelines.lake import CommitConflict, DataFile, Lake, LiveFile
 from pipelines.registry.registry import Registry
-from pipelines.runtime.job_errors import noted
-from pipelines.runtime.job_result import leave_outcome
+from pipelines.runtime.job_errors import report_errors
+from pipelines.runtime.job_result import write_result
 from pipelines.runtime.spill import Piece
 from pipelines.runtime.threaded_dofn import keep_times_early
 from pipelines.times import DAY_SECONDS
@@ -286,7 +286,7 @@ class CommitBatch(beam.DoFn):
         dated: list[DatedPart],
     ) -> Iterator[dict[str, Any]]:
         """Commit, and leave the outcome for the launcher."""
-        with noted(self.scratch):
+        with report_errors(self.scratch):
             outcome = _summary(files, rejects, counts, verdicts)
             parts = {
                 given.source: [part for name, part in dated if name == given.source]
@@ -295,7 +295,7 @@ class CommitBatch(beam.DoFn):
             outcome["others"] = {source: counts_of(own) for source, own in parts.items()}
             rejected = [*rejects, *(part for _, part in dated if isinstance(part, Refused))]
             outcome |= self._commit(files, rejected, vault, parts, outcome)
-            leave_outcome(self.scratch, outcome)
+            write_result(self.scratch, outcome)
         yield outcome
 
     def _commit(

@@ -7,7 +7,7 @@ import threading
 import grpc
 from apache_beam.runners.worker import sdk_worker
 
-from pipelines.runtime.job_errors import hide_messages
+from pipelines.runtime.job_errors import enable_redaction
 
 
 @functools.cache
@@ -19,7 +19,7 @@ def silence_workers() -> None:
     """
     if os.environ.get("TRUYVET_DEBUG"):
         return
-    hide_messages()
+    enable_redaction()
     vars(sdk_worker)["print"] = lambda *_words, **_how: None
     before = threading.excepthook
 

@@ -22,7 +22,7 @@ _engine_logs: list[bool] = []
 
 
 @contextmanager
-def noted(scratch: str) -> Iterator[None]:
+def report_errors(scratch: str) -> Iterator[None]:
     """Leave the error of the block for the launcher, if it is one of the user's or of the disk.
 
     Raises:
@@ -40,7 +40,7 @@ def noted(scratch: str) -> Iterator[None]:
 
 
 @contextmanager
-def raised_again(scratch: str) -> Iterator[None]:
+def raise_reported(scratch: str) -> Iterator[None]:
     """Raise what a step has noted in place of the runner's error.
 
     Raises:
@@ -82,7 +82,7 @@ def _read(scratch: str) -> TruyVetError | None:
     return noted
 
 
-def hide_messages() -> None:
+def enable_redaction() -> None:
     """From now on, in this process, a step tells of an error that is not the user's only where it arose.
 
     An engine logs what a step raises, and a library's message may hold a value of a record.
@@ -91,8 +91,8 @@ def hide_messages() -> None:
 
 
 @contextmanager
-def without_values() -> Iterator[None]:
-    """Keep the messages of libraries from an engine's log, where `hide_messages` was called.
+def redact_errors() -> Iterator[None]:
+    """Keep the messages of libraries from an engine's log, where `enable_redaction` was called.
 
     Raises:
         RuntimeError: the type of the error and where it arose.

@@ -11,13 +11,13 @@ from typing import Any, Final
 import apache_beam as beam
 
 from pipelines.lake import storage
-from pipelines.runtime.job_errors import raised_again
+from pipelines.runtime.job_errors import raise_reported
 from pipelines.runtime.run_pipeline import run_to_end
 
 _OUTCOME: Final = "outcome.json"
 
 
-def leave_outcome(scratch: str, outcome: Mapping[str, Any]) -> None:
+def write_result(scratch: str, outcome: Mapping[str, Any]) -> None:
     """Leave what became of the pipeline of a scratch folder; a step that is done twice leaves it twice.
 
     Raises:
@@ -27,7 +27,7 @@ def leave_outcome(scratch: str, outcome: Mapping[str, Any]) -> None:
     storage.put(f"{scratch}/{_OUTCOME}", json.dumps(outcome).encode())
 
 
-def outcome_of(build: Callable[[beam.Pipeline], Any], scratch: str, runner: str) -> dict[str, Any]:
+def run_job(build: Callable[[beam.Pipeline], Any], scratch: str, runner: str) -> dict[str, Any]:
     """Run a pipeline to its end and read what its last step has left.
 
     Args:
@@ -39,7 +39,7 @@ def outcome_of(build: Callable[[beam.Pipeline], Any], scratch: str, runner: str)
         TruyVetError: a step has noted it, or the engine is not there.
         RuntimeError: a step failed in another way.
     """
-    with raised_again(scratch):
+    with raise_reported(scratch):
         run_to_end(build, runner)
     outcome: dict[str, Any] = json.loads(storage.read(f"{scratch}/{_OUTCOME}"))
     return outcome

@@ -30,7 +30,7 @@ def keep_freed_memory() -> None:
     pa.set_memory_pool(pa.system_memory_pool())
 
 
-def give_back_freed_memory() -> None:
+def release_freed_memory() -> None:
     """Hand back what an earlier step has freed: the next one's arrays have other sizes and would not fit in.
 
     Takes milliseconds. Without it each step added to the peak, which was a fifth higher at 10 M scans.

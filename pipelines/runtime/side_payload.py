@@ -14,13 +14,13 @@ from weakref import WeakValueDictionary
 
 from pipelines.lake import storage
 
-_here: WeakValueDictionary[str, "Parcel"] = WeakValueDictionary()
+_here: WeakValueDictionary[str, "SidePayload"] = WeakValueDictionary()
 
 
-class Parcel:
+class SidePayload:
     """A frozen dataclass of this kind is pickled as a path once it has been left somewhere."""
 
-    def left_in(self, folder: str) -> Self:
+    def store_in(self, folder: str) -> Self:
         """An equal value that is pickled as the path of a file in `folder`.
 
         Args:
@@ -41,11 +41,11 @@ class Parcel:
         return super().__reduce_ex__(protocol) if path is None else (_fetched, (type(self), path))
 
 
-def _fields(value: Parcel) -> dict[str, Any]:
+def _fields(value: SidePayload) -> dict[str, Any]:
     return {field.name: getattr(value, field.name) for field in fields(value)}  # type: ignore[arg-type]
 
 
-def _fetched(kind: type[Parcel], path: str) -> Parcel:
+def _fetched(kind: type[SidePayload], path: str) -> SidePayload:
     """The value that was left at a path, read once by each process that uses it."""
     held = _here.get(path)
     if held is None:

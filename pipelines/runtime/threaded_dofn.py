@@ -15,8 +15,8 @@ from apache_beam.transforms.window import GlobalWindow, GlobalWindows, Timestamp
 from apache_beam.utils.timestamp import MIN_TIMESTAMP, Timestamp
 from apache_beam.utils.windowed_value import WindowedValue
 
-from pipelines.runtime.job_errors import noted, without_values
-from pipelines.runtime.malloc import give_back_freed_memory
+from pipelines.runtime.job_errors import redact_errors, report_errors
+from pipelines.runtime.malloc import release_freed_memory
 
 
 def thread_count() -> int:
@@ -38,7 +38,7 @@ class ThreadedDoFn(beam.DoFn):
     scratch: str
 
     def setup(self) -> None:
-        give_back_freed_memory()
+        release_freed_memory()
         self._pool = ThreadPoolExecutor(thread_count())
 
     def teardown(self) -> None:
@@ -58,7 +58,7 @@ class ThreadedDoFn(beam.DoFn):
                 yield _in_global_window(result)
 
     def _listed(self, element: Any, *sides: Any) -> list[Any]:
-        with without_values(), noted(self.scratch):
+        with redact_errors(), report_errors(self.scratch):
             return list(self.work(element, *sides))
 
     def work(self, element: Any, *sides: Any) -> Iterable[Any]:

@@ -7,7 +7,7 @@ from typing import Any
 from pipelines.errors import ServiceError
 from pipelines.lake import CommitConflict, Lake, snapshot, storage
 from pipelines.lake.durable_files import writing
-from pipelines.runtime.job_result import outcome_of
+from pipelines.runtime.job_result import run_job
 from pipelines.windowing.commit import commit_days
 from pipelines.windowing.footfall import WINDOW_US
 from pipelines.windowing.plan import RecomputePlan, check_stay_rules, make_plan
@@ -93,8 +93,8 @@ def _attempt(plan: RecomputePlan, runner: str, window_us: int) -> dict[str, Any]
     scratch = plan.lake.scratch(name, shared=runner != "direct")
     try:
         with writing(scratch):
-            plan = replace(plan, registries=plan.registries.left_in(scratch))
-        return outcome_of(
+            plan = replace(plan, registries=plan.registries.store_in(scratch))
+        return run_job(
             lambda begin: begin | "Recompute" >> RecomputeDays(plan, scratch, window_us), scratch, runner
         )
     finally:

@@ -11,7 +11,7 @@ from pipelines.kernels.sort import part_of
 from pipelines.kernels.types import Int64
 from pipelines.lake import DataFile, Lake, LiveFile, write_data_file
 from pipelines.lake.sidecar import write_sidecar
-from pipelines.runtime.job_errors import noted
+from pipelines.runtime.job_errors import report_errors
 from pipelines.runtime.spill import Piece, read_pieces
 from pipelines.runtime.threaded_dofn import ThreadedDoFn
 from pipelines.times import DAY_US, day_text
@@ -86,7 +86,7 @@ class RewriteDays(ThreadedDoFn):
     def work(self, element: tuple[DayPart, list[Piece]], *_: Any) -> Iterator[Rewritten]:
         """Merge one day part's changes into what the lake holds, and write it."""
         day, pieces = element
-        with noted(self.scratch):
+        with report_errors(self.scratch):
             # One list: what is written of the stays needs the memory that they take up themselves.
             stays, reaching = self._merged(day, pieces)
             held = [stays]

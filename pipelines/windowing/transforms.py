@@ -11,8 +11,8 @@ from apache_beam.transforms.window import FixedWindows, GlobalWindows, Timestamp
 
 from pipelines import metrics
 from pipelines.lake import CommitConflict
-from pipelines.runtime.job_errors import noted
-from pipelines.runtime.job_result import leave_outcome
+from pipelines.runtime.job_errors import report_errors
+from pipelines.runtime.job_result import write_result
 from pipelines.runtime.spill import Piece
 from pipelines.runtime.threaded_dofn import keep_times_early
 from pipelines.times import DAY_SECONDS
@@ -138,13 +138,13 @@ class CommitDays(beam.DoFn):
         outcome: dict[str, Any] = asdict(tally) | {"dates": dates}
         if not tally.doubtful:
             try:
-                with noted(self.scratch):
+                with report_errors(self.scratch):
                     outcome["version"] = commit_days(self.plan, rewritten)
                 _count(tally, len(dates))
             except CommitConflict:
                 outcome["conflict"] = True
                 Metrics.counter(metrics.NAMESPACE, metrics.CONFLICTED_COMMITS).inc()
-        leave_outcome(self.scratch, outcome)
+        write_result(self.scratch, outcome)
         yield outcome
 
 

@@ -6,20 +6,20 @@ import pytest
 
 from pipelines.errors import DataError
 from pipelines.runtime import job_errors as failures
-from pipelines.runtime.job_errors import hide_messages, noted, raised_again, without_values
+from pipelines.runtime.job_errors import enable_redaction, raise_reported, redact_errors, report_errors
 
 
 @pytest.fixture
 def hidden(monkeypatch):
     monkeypatch.setattr(failures, "_engine_logs", [])
-    hide_messages()
+    enable_redaction()
 
 
 MARK = "".join(("MAR", "KER"))  # not in a line that a traceback would show
 
 
 def failing(error):
-    with without_values():
+    with redact_errors():
         raise error
 
 
@@ -42,8 +42,8 @@ def test_the_direct_runner_keeps_the_error_for_who_debugs(monkeypatch):
 
 def note_and(scratch, go_on):
     """What a launcher sees: a step has noted an error, and the runner raises another."""
-    with raised_again(str(scratch)):
-        with pytest.raises(DataError), noted(str(scratch)):
+    with raise_reported(str(scratch)):
+        with pytest.raises(DataError), report_errors(str(scratch)):
             raise DataError("a file is damaged", "restore it")
         go_on()
 

@@ -9,7 +9,7 @@ from pipelines.errors import ServiceError
 from pipelines.graph.contact_table.plan import ContactPlan, Limits, commit_dates, held_limits, make_plan
 from pipelines.graph.contact_table.transforms import WriteDates
 from pipelines.lake import CommitConflict, Lake, storage
-from pipelines.runtime.job_result import outcome_of
+from pipelines.runtime.job_result import run_job
 from pipelines.windowing.recompute_stays import recompute
 
 _ATTEMPTS = 8
@@ -80,7 +80,7 @@ def carry_out(plan: ContactPlan, runner: str) -> dict[str, Any]:
     name = f"contacts-{os.getpid()}-{os.urandom(4).hex()}"
     scratch = plan.lake.scratch(name, shared=runner != "direct")
     try:
-        return outcome_of(lambda begin: begin | "Contacts" >> WriteDates(plan, scratch), scratch, runner)
+        return run_job(lambda begin: begin | "Contacts" >> WriteDates(plan, scratch), scratch, runner)
     finally:
         storage.remove_all(scratch)
 

@@ -11,8 +11,8 @@ from pipelines.graph.contact_table.plan import ContactPlan, Written, commit_date
 from pipelines.graph.contact_table.write_dates import DatePart, WriteContacts, WriteCrowds
 from pipelines.kernels.sort import parts_for
 from pipelines.lake import CommitConflict
-from pipelines.runtime.job_errors import noted
-from pipelines.runtime.job_result import leave_outcome
+from pipelines.runtime.job_errors import report_errors
+from pipelines.runtime.job_result import write_result
 from pipelines.windowing.plan import date_of
 
 STAYS_A_PART = 1 << 18
@@ -67,12 +67,12 @@ class CommitDates(beam.DoFn):
     ) -> Iterator[dict[str, Any]]:
         """Commit, and leave the outcome for the launcher."""
         outcome: dict[str, Any] = {"contacts": _rows(contacts), "crowds": _rows(crowds)}
-        with noted(self.scratch):
+        with report_errors(self.scratch):
             try:
                 commit_dates(self.plan, [*contacts, *crowds])
             except CommitConflict:
                 outcome["conflict"] = True
-            leave_outcome(self.scratch, outcome)
+            write_result(self.scratch, outcome)
         yield outcome
 
 

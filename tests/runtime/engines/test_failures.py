@@ -15,7 +15,7 @@ from pipelines.runtime import job_errors as failures
 from pipelines.runtime.engines import flink
 from pipelines.runtime.engines.config import load_runner
 from pipelines.runtime.engines.java import Program, free_port, listens
-from pipelines.runtime.job_errors import noted, raised_again
+from pipelines.runtime.job_errors import raise_reported, report_errors
 from pipelines.runtime.run_pipeline import _explained, run_to_end
 
 PORTABLE = 'title = "t"\ncan = ["c"]\ncannot = ["n"]\nneeds = "n"\n[beam]\nrunner = "PortableRunner"\n'
@@ -172,8 +172,8 @@ def test_the_error_of_a_step_is_told_and_not_that_a_job_failed(tmp_path):
 
     def job():
         """Fails as on an engine that says no more than that, after a step of another process noted why."""
-        with raised_again(str(tmp_path)), _explained(config):
-            with suppress(DataError), noted(str(tmp_path)):
+        with raise_reported(str(tmp_path)), _explained(config):
+            with suppress(DataError), report_errors(str(tmp_path)):
                 raise DataError("a file is damaged", "restore it")
             failures._of_this_process.clear()
             raise RuntimeError("Pipeline job-001 failed in state FAILED")

@@ -52,7 +52,7 @@ def test_the_description_of_a_job_stays_small_when_the_registry_is_a_countrys(tm
     rng = np.random.default_rng(1)
     venue = np.sort(rng.integers(-(2**63), 2**63 - 1, 3_700_000))
     registry = Registry(venue, np.zeros(venue.size, np.int16), np.zeros(venue.size, np.int64))
-    left = registry.left_in(str(tmp_path))
+    left = registry.store_in(str(tmp_path))
     assert len(beam.internal.pickler.dumps(left)) < 1_000
     loaded = beam.internal.pickler.loads(beam.internal.pickler.dumps(left))
     assert loaded.venue.size == venue.size
