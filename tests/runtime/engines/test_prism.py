@@ -1,4 +1,4 @@
-"""Prism: the same lake over the portable protocol, and the streams of the tests of panes."""
+"""Prism makes the same lake over the portable protocol, and fires the panes of the stream tests."""
 
 import inspect
 import json
@@ -24,7 +24,7 @@ OF_STREAMS = [
 ]
 
 
-def test_the_lake_that_prism_makes_is_the_one_of_the_direct_runner(province, by_direct, tmp_path):
+def test_prism_makes_the_lake_of_the_direct_runner(province, by_direct, tmp_path):
     need_prism()
     lake = str(tmp_path / "lake")
     assert province.land(lake, "prism") == by_direct
@@ -56,7 +56,7 @@ def test_a_stream_fires_the_same_panes_on_prism(name, monkeypatch, tmp_path):
 
 
 def without_last_repeats(panes):
-    """The panes without those that Prism fires once more when a window expires, with nothing new in them."""
+    """Drop the panes that Prism fires again, with nothing new in them, when a window expires."""
     kept = list(panes)
     for pane in panes:
         same = [other for other in kept if (other.date, other.part) == (pane.date, pane.part)]
