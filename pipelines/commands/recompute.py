@@ -8,6 +8,7 @@ from pipelines.drivers.recompute import bring_up_to_date
 from pipelines.lake import open_lake
 from pipelines.metrics import DATES_REWRITTEN
 from pipelines.runtime.engines.config import RUNNERS
+from pipelines.runtime.malloc import keep_freed_memory
 from pipelines.terminal.options import add_keys, add_lake, add_runner, keys_folder
 
 EXAMPLE = "truyvet recompute --lake province"
@@ -22,6 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write all dates again and print what became of it as one JSON line."""
+    keep_freed_memory()
     lake = open_lake(args.lake, keys_folder(args.keys, args.lake))
     done = bring_up_to_date(lake, everything=True, runner=args.runner)
     report = asdict(done)

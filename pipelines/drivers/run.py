@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import pyarrow as pa
@@ -17,6 +17,8 @@ from pipelines.ingest.commit import Upsert
 from pipelines.ingest.dedupe_step import HeldFile
 from pipelines.ingest.formats.discover import Chunk, list_chunks, total_bytes
 from pipelines.ingest.formats.streams import SEALED
+from pipelines.ingest.ingest_result import IngestResult
+from pipelines.ingest.receipt_ages import ReceiptAges
 from pipelines.ingest.reference_tables import (
     CASE_SOURCE,
     VENUE_SOURCE,
@@ -30,6 +32,7 @@ from pipelines.ingest.validate.scans import ParseSettings
 from pipelines.ingest.write_step import write_other_files
 from pipelines.kernels.sort import buckets_for, parts_for
 from pipelines.lake import Lake, Snapshot, open_lake, read_table, snapshot, storage
+from pipelines.metrics import LATE_SECONDS
 from pipelines.privacy.keys import Keys, load_keys
 from pipelines.registry.registry import registry_from
 from pipelines.runtime.job_result import run_job
@@ -131,13 +134,22 @@ def run(
         load_keys(folder), received_us if now_us is None else now_us, max_age_days, max_ahead_days
     )
     check_stay_rules(opened, load_stay_rules())
-    batch = _RunBatch(opened, settings, chunks, received_us, runner, given, dated, encounters_epoch_us)
+    ages = ReceiptAges(received_us if now_us is None else now_us)
+    batch = _RunBatch(opened, settings, chunks, received_us, ages, runner, given, dated, encounters_epoch_us)
     with _removing() as remove:
-        summary = batch.land(remove)
+        result = batch.land(remove)
         recomputed = bring_up_to_date(opened, runner=runner)
-    del summary["strict"]
-    summary["scans_version"] = snapshot(opened, "scans").version  # another run may have ended meanwhile
-    return Report(**summary, stays_version=recomputed.stays_version)
+    return Report(
+        received=result.received,
+        accepted=result.accepted,
+        duplicate=result.duplicate,
+        rejected=result.rejected,
+        unregistered=result.unregistered,
+        reasons=result.reasons,
+        others=result.others,
+        scans_version=snapshot(opened, "scans").version,  # another run may have ended meanwhile
+        stays_version=recomputed.stays_version,
+    )
 
 
 def run_chunks(
@@ -148,7 +160,8 @@ def run_chunks(
     *,
     series: str,
     number: int,
-) -> dict[str, Any]:
+    late_seconds: float = LATE_SECONDS,
+) -> IngestResult:
     """Bring chunks of scans into a lake, once however often it is called; nothing is recomputed.
 
     Args:
@@ -158,15 +171,15 @@ def run_chunks(
         received_us: the instant of receipt, the same whenever the batch is tried again.
         series: names a series of batches that are committed one after the other.
         number: of the batch in its series; ascends.
-
-    Returns:
-        The counts of `Report`, without `stays_version`.
+        late_seconds: the allowed lateness.
 
     Raises:
         DataError: a chunk cannot be read; nothing is committed.
         ServiceError: the lake cannot be written.
     """
-    return _RunBatch(lake, settings, tuple(chunks), received_us, "direct", name=series, number=number).land()
+    ages = ReceiptAges(received_us, late_seconds)
+    batch = _RunBatch(lake, settings, tuple(chunks), received_us, ages, "direct", name=series, number=number)
+    return batch.land()
 
 
 def settings_for(keys: Keys, now_us: int, max_age_days: float, max_ahead_days: float) -> ParseSettings:
@@ -203,6 +216,7 @@ class _RunBatch:
     settings: ParseSettings
     chunks: tuple[Chunk, ...]
     received_us: int
+    ages: ReceiptAges
     runner: str
     given: Mapping[str, Sequence[str]] = field(default_factory=dict)
     dated: Mapping[str, tuple[Chunk, ...]] = field(default_factory=dict)
@@ -210,7 +224,7 @@ class _RunBatch:
     name: str = field(default_factory=lambda: os.urandom(8).hex())
     number: int = 1
 
-    def land(self, remove: Callable[[str], object] = storage.remove_all) -> dict[str, Any]:
+    def land(self, remove: Callable[[str], object] = storage.remove_all) -> IngestResult:
         """Commit the batch, deduplicated against the newest scans.
 
         Args:
@@ -225,27 +239,28 @@ class _RunBatch:
                 f"run-{os.getpid()}-{os.urandom(4).hex()}", shared=self.runner != "direct"
             )
             try:
-                outcome = self._attempt(scratch, landed)
+                result = self._attempt(scratch, landed)
             finally:
                 remove(scratch)
-            if "scans_version" in outcome:
-                return outcome
-            landed |= {name: outcome["others"][name] for name in outcome["landed"]}
+            if result.is_final:
+                return result
+            landed |= {name: result.others[name] for name in result.landed}
         raise ServiceError("other writers keep committing scans", "run it again when they are done")
 
-    def _attempt(self, scratch: str, landed: Mapping[str, Any]) -> dict[str, Any]:
-        """One try: what became of it, without `scans_version` when another commit came between."""
+    def _attempt(self, scratch: str, landed: Mapping[str, Any]) -> IngestResult:
+        """Try once and return the result, with the counts of all other inputs."""
         upserts = [
             Upsert(source, read_other(source, paths, self.settings.keys, _current(self.lake, source)))
             for source in SOURCES
             if (paths := self.given.get(source.name))
         ]
         plan = self._plan(upserts, [name for name in self.dated if name not in landed], scratch)
-        outcome = run_job(lambda begin: begin | "Ingest" >> IngestScans(plan, scratch), scratch, self.runner)
-        by_date = {**landed, **outcome["others"]}
-        outcome["others"] = {upsert.source.name: _counts(upsert.other) for upsert in upserts}
-        outcome["others"] |= {name: by_date[name] for name in self.dated}
-        return outcome
+        result = run_job(
+            lambda begin: begin | "Ingest" >> IngestScans(plan, scratch), scratch, self.runner, IngestResult
+        )
+        by_date = {**landed, **result.others}
+        others = {upsert.source.name: _counts(upsert.other) for upsert in upserts}
+        return replace(result, others=others | {name: by_date[name] for name in self.dated})
 
     def _plan(self, upserts: Sequence[Upsert], dated: Sequence[str], scratch: str) -> Ingest:
         held = snapshot(self.lake, "scans")
@@ -264,6 +279,7 @@ class _RunBatch:
             upserts=tuple(given.rows_alone().store_in(scratch) for given in upserts),
             other_files=write_other_files(self.lake, self.settings.keys, upserts, self.received_us),
             received_us=self.received_us,
+            ages=self.ages,
             buckets=buckets_for(rows + _held_at_most(held, rows), _ROWS_A_BUCKET),
             shares=parts_for(sum(map(len, (self.chunks, *self.dated.values()))), _CHUNKS_A_SHARE),
             number=self.number,

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 from apache_beam.pvalue import TaggedOutput
 
+from pipelines import metrics
 from pipelines.ingest.events import DatedBlock
 from pipelines.ingest.formats.discover import Chunk
 from pipelines.ingest.formats.read_blocks import read_blocks
@@ -37,11 +38,9 @@ class ParseCounts:
 
     Attributes:
         received: scans read, refused ones included.
-        strict: lines that the fast parser handed on.
     """
 
     received: int = 0
-    strict: int = 0
 
 
 @dataclass
@@ -63,6 +62,7 @@ class ParseChunks(ThreadedDoFn):
 
     def work(self, chunk: Chunk, *_: Any) -> Iterator[Any]:
         """One chunk, block by block; the scans of several blocks are spilled together."""
+        self.count(metrics.INPUT_BYTES, chunk.stop - chunk.start)
         held: list[pa.Table] = []
         name = ""
         for number, block in enumerate(read_blocks(chunk)):
@@ -70,7 +70,8 @@ class ParseChunks(ThreadedDoFn):
             parsed = parse(block, chunk.number, self.settings)
             yield from self._refused(name, chunk.number % self.shares, block, parsed)
             yield from self._sealed(name, parsed)
-            yield TaggedOutput(COUNTS, ParseCounts(parsed.received, parsed.strict))
+            self.count(metrics.RECEIVED, parsed.received)
+            yield TaggedOutput(COUNTS, ParseCounts(parsed.received))
             held.append(parsed.scans)
             del block, parsed
             if sum(scans.num_rows for scans in held) >= _ROWS_AT_ONCE:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from pipelines import metrics
 from pipelines.ingest.formats.blocks import ROW_BITS, Columns, Lines
 from pipelines.ingest.formats.discover import Chunk
 from pipelines.ingest.formats.ndjson import lines_at
@@ -137,4 +138,10 @@ class WriteRejects(ThreadedDoFn):
         written = reject_rows(self.source, reasons, rows["digest"].combine_chunks(), self.received_us)
         counts = np.bincount(code, minlength=len(REASONS)).tolist()
         named = tuple((REASONS[number], count) for number, count in enumerate(counts) if count)
-        yield Refused(write_rejects(self.lake, written, self.received_us), named)
+        file = write_rejects(self.lake, written, self.received_us)
+        self.count_file(file)
+        if self.source == "scans":
+            self.count(metrics.REJECTED, rows.num_rows)
+            for reason, count in named:
+                self.count(metrics.rejected_for(reason), count)
+        yield Refused(file, named)

@@ -1,25 +1,29 @@
 """Files of scans, encounters and declarations to accepted rows in the lake: the wiring, no logic."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import apache_beam as beam
 from apache_beam.pvalue import AsList
 from apache_beam.transforms.window import FixedWindows, GlobalWindows
 
+from pipelines import metrics
 from pipelines.ingest.commit import Batch, Upsert, commit_batch
 from pipelines.ingest.dedupe_step import LATER, VERDICTS, HeldFile, JudgeScans, ReadHeld, Verdicts
 from pipelines.ingest.event_steps import JudgeDated, ParseDated, WrittenEvents, counts_of, files_of
 from pipelines.ingest.events import DATED
 from pipelines.ingest.formats.discover import Chunk
+from pipelines.ingest.ingest_result import IngestResult
 from pipelines.ingest.parse_step import COUNTS, DATES, REFUSED, SEALED, ParseChunks, ParseCounts
+from pipelines.ingest.receipt_ages import ReceiptAges
 from pipelines.ingest.rejects import DigestLater, Refused, WriteRejects
 from pipelines.ingest.validate.scans import ParseSettings
 from pipelines.ingest.write_step import WriteScans, WriteVault, WrittenScans
 from pipelines.lake import CommitConflict, DataFile, Lake, LiveFile
 from pipelines.registry.registry import Registry
 from pipelines.runtime.job_errors import report_errors
+from pipelines.runtime.job_metrics import report_counts
 from pipelines.runtime.job_result import write_result
 from pipelines.runtime.spill import Piece
 from pipelines.runtime.threaded_dofn import keep_times_early
@@ -63,6 +67,7 @@ class Ingest:
         upserts: rows of small tables that are committed with the scans.
         other_files: files of other tables that are committed with the scans.
         received_us: the one instant at which the batch was received.
+        ages: counts accepted scans by their age.
         buckets: of event keys, a power of two.
         shares: of rejects and of sealed identifiers, a power of two.
         number: of the batch in its series.
@@ -79,6 +84,7 @@ class Ingest:
     upserts: tuple[Upsert, ...]
     other_files: dict[str, tuple[DataFile, ...]]
     received_us: int
+    ages: ReceiptAges
     buckets: int
     shares: int
     number: int = 1
@@ -87,7 +93,7 @@ class Ingest:
 
 @dataclass
 class IngestScans(beam.PTransform[Any, Any]):
-    """Begin -> the outcome of the commit, also left for the launcher."""
+    """Begin -> the result of the commit, also written for the launcher."""
 
     plan: Ingest
     scratch: str
@@ -174,7 +180,7 @@ class IngestScans(beam.PTransform[Any, Any]):
             | "Leave the windows" >> beam.WindowInto(GlobalWindows())
             | "Spread days" >> beam.Reshuffle()
             | "Write scans"
-            >> beam.ParDo(WriteScans(plan.lake, plan.registry, plan.received_us, self.scratch))
+            >> beam.ParDo(WriteScans(plan.lake, plan.registry, plan.received_us, plan.ages, self.scratch))
         )
 
 
@@ -284,19 +290,20 @@ class CommitBatch(beam.DoFn):
         counts: list[ParseCounts],
         verdicts: list[Verdicts],
         dated: list[DatedPart],
-    ) -> Iterator[dict[str, Any]]:
-        """Commit, and leave the outcome for the launcher."""
+    ) -> Iterator[IngestResult]:
+        """Commit, and report the result to the launcher."""
         with report_errors(self.scratch):
-            outcome = _summary(files, rejects, counts, verdicts)
             parts = {
                 given.source: [part for name, part in dated if name == given.source]
                 for given in self.plan.dated
             }
-            outcome["others"] = {source: counts_of(own) for source, own in parts.items()}
+            others = {source: counts_of(own) for source, own in parts.items()}
+            counted = replace(_summary(files, rejects, counts, verdicts), others=others)
             rejected = [*rejects, *(part for _, part in dated if isinstance(part, Refused))]
-            outcome |= self._commit(files, rejected, vault, parts, outcome)
-            write_result(self.scratch, outcome)
-        yield outcome
+            result = self._commit(files, rejected, vault, parts, counted)
+            report_counts([(metrics.CONFLICTED_COMMITS, int(result.conflict))])
+            write_result(self.scratch, result)
+        yield result
 
     def _commit(
         self,
@@ -304,8 +311,8 @@ class CommitBatch(beam.DoFn):
         rejects: list[Refused],
         vault: list[DataFile],
         dated: dict[str, list[Any]],
-        counts: dict[str, Any],
-    ) -> dict[str, Any]:
+        counted: IngestResult,
+    ) -> IngestResult:
         plan = self.plan
         by_table = {
             **plan.other_files,
@@ -314,21 +321,25 @@ class CommitBatch(beam.DoFn):
             "rejects": [*plan.other_files.get("rejects", ()), *(refused.file for refused in rejects)],
             "vault": [*plan.other_files.get("vault", ()), *vault],
         }
-        note = {name: str(counts[name]) for name in ("received", "accepted", "duplicate", "rejected")}
+        note = {
+            name: str(getattr(counted, name)) for name in ("received", "accepted", "duplicate", "rejected")
+        }
         bases = {given.source: given.base for given in plan.dated}
         batch = Batch(plan.batch, plan.base, by_table, plan.upserts, note, plan.number, bases)
         try:
             version, own = commit_batch(plan.lake, batch)
         except CommitConflict:
-            return {"landed": [source for source in bases if batch.is_in(plan.lake, source)]}
+            landed = [source for source in bases if batch.is_in(plan.lake, source)]
+            return replace(counted, conflict=True, landed=landed)
         # What another machine has committed it counts itself; of a batch alone any twin leaves the counts.
-        nothing = _summary([], [], [], []) if batch.of_series and not own else {}
-        return {**nothing, "scans_version": version}
+        if batch.of_series and not own:
+            counted = replace(_summary([], [], [], []), others=counted.others)
+        return replace(counted, scans_version=version)
 
 
 def _summary(
     files: list[WrittenScans], rejects: list[Refused], counts: list[ParseCounts], verdicts: list[Verdicts]
-) -> dict[str, Any]:
+) -> IngestResult:
     """The counts of a batch, whose conservation is checked here."""
     reasons: dict[str, int] = {}
     for refused in rejects:
@@ -340,12 +351,13 @@ def _summary(
     received = sum(count.received for count in counts)
     assert accepted == sum(written.file.rows for written in files), "accepted scans and written rows differ"
     assert received == accepted + duplicate + rejected, "scans are neither accepted, duplicate nor rejected"
-    return {
-        "received": received,
-        "accepted": accepted,
-        "duplicate": duplicate,
-        "rejected": rejected,
-        "unregistered": sum(written.unregistered for written in files),
-        "reasons": dict(sorted(reasons.items())),
-        "strict": sum(count.strict for count in counts),
-    }
+    return IngestResult(
+        received=received,
+        accepted=accepted,
+        duplicate=duplicate,
+        rejected=rejected,
+        unregistered=sum(written.unregistered for written in files),
+        late=sum(written.late for written in files),
+        reasons=dict(sorted(reasons.items())),
+        ages={name: sum(written.ages[name] for written in files) for name in (*metrics.AGES, metrics.OLDER)},
+    )

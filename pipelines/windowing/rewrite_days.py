@@ -147,6 +147,7 @@ class RewriteDays(ThreadedDoFn):
         rows = uncoded(held.pop())
         file = write_data_file(self.lake, STAYS, {"by": day.by, "date": day_text(day.date)}, rows)
         write_sidecar(self.lake, file, rows)
+        self.count_file(file)
         return (file,)
 
     def _write_footfall(self, stays: pa.Table, reaching: pa.Table, day: DayPart) -> tuple[DataFile, ...]:
@@ -157,7 +158,9 @@ class RewriteDays(ThreadedDoFn):
         rows = footfall_rows(found)
         if not rows.num_rows:
             return ()
-        return (write_data_file(self.lake, FOOTFALL, {"date": day_text(day.date)}, rows),)
+        file = write_data_file(self.lake, FOOTFALL, {"date": day_text(day.date)}, rows)
+        self.count_file(file)
+        return (file,)
 
 
 def footfall_rows(found: Footfall) -> pa.Table:
