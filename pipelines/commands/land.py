@@ -45,7 +45,7 @@ def _add_pace(parser: argparse.ArgumentParser) -> None:
             float,
             batches.lateness_days,
             "D",
-            "scans older than D days are late",
+            "scans older than D days count as late",
         ),
         ("--pulls", int, usual.pulls, "N", "keep N pulls under way at once"),
         (
@@ -53,7 +53,7 @@ def _add_pace(parser: argparse.ArgumentParser) -> None:
             int,
             usual.lease_seconds,
             "S",
-            "the broker resends what is not durable after S",
+            "the broker resends what is not durable after S seconds",
         ),
     ]
     for flag, kind, default, unit, text in numbers:

@@ -103,15 +103,15 @@ class JobMetrics:
             found = done.metrics().query(MetricsFilter().with_namespace(metrics.NAMESPACE))
         except grpc.RpcError as error:
             raise ServiceError("the engine returned no metrics", "leave --metrics out") from error
+        # Beam keeps a counter per step; `result` is the committed value, or the attempted one where a
+        # runner knows no other.
         for counter in found["counters"]:
             name = counter.key.metric.name
             if is_final or name == metrics.CONFLICTED_COMMITS:
                 self.counters[name] += counter.result
         for distribution in found["distributions"] if is_final else ():
-            value = distribution.result
-            self.distributions[distribution.key.metric.name] += Distribution(
-                value.count, value.sum, value.min, value.max
-            )
+            name, value = distribution.key.metric.name, distribution.result
+            self.distributions[name] += Distribution(value.count, value.sum, value.min, value.max)
 
     def as_dict(self) -> Mapping[str, Mapping[str, Any]]:
         """Return what `truyvet run --metrics` writes as JSON."""
