@@ -51,9 +51,8 @@ def test_a_value_that_nothing_holds_any_more_is_read_again(tmp_path):
 
 
 def test_another_process_reads_the_value(tmp_path):
-    registry = Registry(np.array([3, 5]), np.zeros(2, np.int16), np.zeros(2, np.int64)).store_in(
-        str(tmp_path)
-    )
+    registry = Registry(np.array([3, 5]), np.zeros(2, np.int16), np.zeros(2, np.int64))
+    stored = registry.store_in(str(tmp_path))
     code = "import pickle, sys; print(pickle.load(sys.stdin.buffer).venue.tolist())"
     root = Path(__file__).parents[2]
     done = subprocess.run(
