@@ -103,19 +103,26 @@ class JobMetrics:
             found = done.metrics().query(MetricsFilter().with_namespace(metrics.NAMESPACE))
         except grpc.RpcError as error:
             raise ServiceError("the engine returned no metrics", "leave --metrics out") from error
-        # Beam keeps a counter per step; `result` is the committed value, or the attempted one where a
-        # runner knows no other.
+        # Beam keeps a counter per step, so names repeat.
         for counter in found["counters"]:
             name = counter.key.metric.name
             if is_final or name == metrics.CONFLICTED_COMMITS:
-                self.counters[name] += counter.result
+                self.counters[name] += _value(counter)
         for distribution in found["distributions"] if is_final else ():
-            name, value = distribution.key.metric.name, distribution.result
+            name, value = distribution.key.metric.name, _value(distribution)
             self.distributions[name] += Distribution(value.count, value.sum, value.min, value.max)
 
     def as_dict(self) -> Mapping[str, Mapping[str, Any]]:
         """Return what `truyvet run --metrics` writes as JSON."""
         return asdict(self)
+
+
+def _value(metric: Any) -> Any:
+    """Return the committed value, or the attempted one where a runner has no other.
+
+    Not Beam's `MetricResult.result`: it takes a committed 0 for none and returns None on Prism.
+    """
+    return metric.attempted if metric.committed is None else metric.committed
 
 
 @contextmanager

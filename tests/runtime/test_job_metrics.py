@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import apache_beam as beam
 import pytest
+from apache_beam.metrics.execution import MetricKey, MetricResult
+from apache_beam.metrics.metricbase import MetricName
 
 from pipelines import metrics
 from pipelines.runtime.job_metrics import Distribution, JobMetrics, collect, collect_metrics, report_counts
@@ -76,3 +78,20 @@ def test_every_name_is_shown_in_the_order_of_its_table_even_at_zero():
 def test_a_name_that_is_in_no_table_is_not_counted():
     with pytest.raises(AssertionError, match="acepted"):
         report_counts([("acepted", 1)])
+
+
+class CommittedZero:
+    """A result as Prism gives it: a committed 0, nothing attempted."""
+
+    def metrics(self):
+        return self
+
+    def query(self, _filter):
+        key = MetricKey("step", MetricName(metrics.NAMESPACE, metrics.LATE))
+        return {"counters": [MetricResult(key, 0, None)], "distributions": []}
+
+
+def test_a_committed_zero_is_a_value():
+    found = JobMetrics()
+    found.add(CommittedZero())
+    assert found == JobMetrics()

@@ -1,8 +1,11 @@
-"""Compare two lakes: every row of every table, stays in both orders, the bytes of derived tables."""
+"""Compare lakes: every row of every table, stays in both orders, the bytes of derived tables; and metrics."""
 
 from collections.abc import Iterator
+from typing import Any
 
+from pipelines import metrics
 from pipelines.lake import Lake, open_lake, read_live_file, snapshot
+from pipelines.runtime.job_metrics import JobMetrics
 from schemas.tables import TABLES
 
 _BY_CONTENT = ("stays", "footfall", "contacts", "crowds")
@@ -10,6 +13,16 @@ _BY_CONTENT = ("stays", "footfall", "contacts", "crowds")
 
 _FREE = {"scans": {"received_at"}, "rejects": {"received_at"}, "vault": {"sealed"}}
 """Columns that hold the time of receipt, or are sealed under a key of each batch."""
+
+
+_FREE_METRICS = (metrics.BYTES_WRITTEN, metrics.FILE_BYTES)
+"""Metrics that depend on the time of receipt, which is compressed with the other columns."""
+
+
+def comparable(found: JobMetrics) -> dict[str, Any]:
+    """Return the metrics that must be the same when the same batches run again."""
+    named = {**found.counters, **found.distributions}
+    return {name: value for name, value in named.items() if name not in _FREE_METRICS}
 
 
 def differences(one: str, other: str) -> list[str]:

@@ -10,10 +10,7 @@ from pipelines.runtime.engines.config import load_runner
 from pipelines.runtime.job_metrics import collect_metrics
 from tests.end_to_end.commands import finished, started
 from tests.runtime.engines.engines import need_flink
-from tests.runtime.engines.same import differences
-
-FREE = (metrics.BYTES_WRITTEN, metrics.FILE_BYTES)
-"""Metrics that depend on the time of receipt: it is compressed with the other columns."""
+from tests.runtime.engines.same import comparable, differences
 
 
 def test_flink_makes_the_lake_of_the_direct_runner_and_counts_the_same(
@@ -34,12 +31,6 @@ def test_flink_makes_the_lake_of_the_direct_runner_and_counts_the_same(
     assert verify(open_lake(lake)).problems == ()
     assert comparable(found) == comparable(metrics_by_direct)
     assert found.distributions[metrics.FILE_BYTES].count == found.counters[metrics.FILES_WRITTEN]
-
-
-def comparable(found):
-    """Metrics that two runs of the same batches share."""
-    named = {**found.counters, **found.distributions}
-    return {name: value for name, value in named.items() if name not in FREE}
 
 
 def test_an_unreadable_file_gives_the_same_single_line_on_flink(tmp_path):
