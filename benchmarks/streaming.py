@@ -16,9 +16,10 @@ from benchmarks.measure import ROOT, report, say
 from pipelines.drivers.run import run
 from pipelines.lake import Lake, open_lake, snapshot
 from pipelines.privacy.keys import load_keys
+from pipelines.runtime.engines.java import free_port
 from pipelines.streaming.avro_messages import Decoder
 from pipelines.streaming.broker import Subscription, Topic
-from pipelines.streaming.emulator import Emulator, free_port, make_channel
+from pipelines.streaming.emulator import Emulator, make_channel
 from pipelines.streaming.landing_spool import Landing, open_landing
 from pipelines.streaming.receiver import Receiver
 
@@ -120,7 +121,7 @@ def _landed_live(landing: Landing) -> float:
 
 def _receiver(landing: Landing, subscription: str) -> Receiver:
     decoder = Decoder(lambda *_: "")
-    return Receiver(Subscription(subscription), landing, decoder, full=lambda: False, say=say)
+    return Receiver(Subscription(subscription), landing, decoder, full=lambda: False, warn=say)
 
 
 def _throw_away(landing: Landing) -> None:

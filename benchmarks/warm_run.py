@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 from pipelines.drivers.run import run
+from pipelines.runtime.malloc import keep_freed_memory
 
 
 def main() -> None:
@@ -20,6 +21,7 @@ def main() -> None:
     parser.add_argument("--then", type=Path, required=True)
     parser.add_argument("--now-us", type=int, required=True)
     args = parser.parse_args()
+    keep_freed_memory()
     for folder in (args.first, args.then):
         begun = time.perf_counter()
         report = run(

@@ -1,7 +1,6 @@
 """Write all contacts of a dense day, whatever their length: `--lake L`."""
 
 import argparse
-import json
 
 from benchmarks.dense_day import DATE
 from pipelines.graph.contact_table.materialise import carry_out
@@ -12,7 +11,7 @@ _NO_CAP = 2**31 - 1
 
 
 def main() -> None:
-    """Carry out a plan made by hand, for the lake has stays without scans, and print its outcome."""
+    """Carry out a plan made by hand, for the lake has stays without scans, and print its result."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--lake", required=True)
     args = parser.parse_args()
@@ -20,7 +19,7 @@ def main() -> None:
     contacts, crowds = snapshot(lake, "contacts"), snapshot(lake, "crowds")
     stays = by_venue(snapshot(lake, "stays"))
     plan = ContactPlan(lake, Limits(0, _NO_CAP), (DATE,), stays, (), contacts, crowds, marks={})
-    print(json.dumps(carry_out(plan, "direct")))
+    print(carry_out(plan, "direct").to_json().decode())
 
 
 if __name__ == "__main__":

@@ -38,7 +38,9 @@ def main() -> None:
     runner: str = args.runner
     silence_libraries()  # before the import of Beam, which warns
     from pipelines.drivers.run import run
+    from pipelines.runtime.malloc import keep_freed_memory
 
+    keep_freed_memory()
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
     province, lake = out / "province", str(out / "lake")

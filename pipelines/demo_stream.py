@@ -11,9 +11,10 @@ from typing import Any
 
 import orjson
 
+from pipelines.runtime.engines.java import free_port
 from pipelines.simulate import simulate
 from pipelines.streaming.broker import Subscription, Topic
-from pipelines.streaming.emulator import Emulator, free_port, make_channel
+from pipelines.streaming.emulator import Emulator, make_channel
 from pipelines.terminal.parser import Parser
 from pipelines.terminal.quiet import silence_libraries
 from pipelines.times import parse_instant

@@ -10,6 +10,7 @@ from pipelines.graph.contact_table.materialise import materialise
 from pipelines.graph.contact_table.plan import CROWD_CAP, MIN_MINUTES, Limits, held_limits
 from pipelines.lake import Lake, open_lake
 from pipelines.runtime.engines.config import RUNNERS
+from pipelines.runtime.malloc import keep_freed_memory
 from pipelines.terminal.options import add_lake, add_runner
 from pipelines.times import MINUTE_US, day_number, day_text
 
@@ -53,6 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Write the dates and print what was written as one JSON line."""
     dates = sorted({_day(text) for text in args.date})
+    keep_freed_memory()
     lake = open_lake(args.lake)
     done = materialise(lake, dates, limits(lake, args.min_minutes, args.crowd_cap), runner=args.runner)
     report = {

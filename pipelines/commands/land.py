@@ -1,11 +1,11 @@
-"""The command `truyvet land`."""
+"""`truyvet land`: a Pub/Sub subscription into the lake."""
 
 import argparse
 import json
 import threading
 
-from pipelines.streaming.land import LATENESS_DAYS, Options, land, stop_on_signals
-from pipelines.streaming.receiver import LEASE_SECONDS, PULLS
+from pipelines.streaming.batches import BatchOptions
+from pipelines.streaming.land import LandOptions, land, stop_on_signals
 from pipelines.terminal import options as shared
 
 EXAMPLE = """
@@ -15,7 +15,7 @@ truyvet land --lake ./lake --subscription projects/demo-proj/subscriptions/scans
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The flags of `truyvet land`."""
+    """Declare the flags."""
     shared.add_lake(parser)
     shared.add_keys(parser)
     parser.add_argument(
@@ -25,44 +25,56 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="projects/PROJECT/subscriptions/NAME; PUBSUB_EMULATOR_HOST names an emulator",
     )
     parser.add_argument(
-        "--until-idle", type=float, metavar="SECONDS", help="end when no message has come for so long"
+        "--until-idle", type=float, metavar="SECONDS", help="end after this long without a message"
     )
     _add_pace(parser)
+    parser.add_argument("--metrics-port", type=int, metavar="P", help="serve Prometheus metrics on port P")
     parser.add_argument(
-        "--metrics-port", type=int, metavar="P", help="answer http://127.0.0.1:P/metrics for Prometheus"
-    )
-    parser.add_argument(
-        "--json-lines", action="store_true", help="the numbers on standard error as JSON, a line a second"
+        "--json-lines",
+        action="store_true",
+        help="print the counts to standard error as JSON, a line a second",
     )
 
 
 def _add_pace(parser: argparse.ArgumentParser) -> None:
-    defaults = Options()
+    usual, batches = LandOptions(), BatchOptions()
     numbers: list[tuple[str, type, float, str, str]] = [
+        ("--batch-seconds", float, batches.batch_seconds, "S", "start batches at least S seconds apart"),
         (
-            "--batch-seconds",
+            "--allowed-lateness-days",
             float,
-            defaults.batch_seconds,
-            "S",
-            "a batch begins S after the last or later",
+            batches.lateness_days,
+            "D",
+            "scans older than D days count as late",
         ),
-        ("--allowed-lateness-days", float, LATENESS_DAYS, "D", "count scans older than D days as late"),
-        ("--pulls", int, PULLS, "N", "have N pulls under way at once"),
-        ("--lease-seconds", int, LEASE_SECONDS, "S", "the broker sends again what is not durable by then"),
+        ("--pulls", int, usual.pulls, "N", "keep N pulls under way at once"),
+        (
+            "--lease-seconds",
+            int,
+            usual.lease_seconds,
+            "S",
+            "the broker resends what is not durable after S seconds",
+        ),
     ]
     for flag, kind, default, unit, text in numbers:
         parser.add_argument(
             flag, type=kind, default=default, metavar=unit, help=f"{text} (default: {default:g})"
         )
 
-    for flag, what in (("age", "older scans as too_old"), ("ahead", "scans further ahead as too_new")):
+    for flag, what in (
+        ("age", "scans more than D days old as too_old"),
+        ("ahead", "scans more than D days in the future as too_new"),
+    ):
         parser.add_argument(
-            f"--max-{flag}-days", type=float, metavar="D", help=f"refuse {what} (default: as truyvet run)"
+            f"--max-{flag}-days",
+            type=float,
+            metavar="D",
+            help=f"refuse {what} (default: as truyvet run)",
         )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Land until stopped, and print the counters as one JSON line."""
+    """Land until stopped and print the counters as one JSON line."""
     stopped = threading.Event()
     restore = stop_on_signals(stopped)
     try:
@@ -70,12 +82,14 @@ def run(args: argparse.Namespace) -> int:
             args.lake,
             args.subscription,
             keys=args.keys,
-            options=Options(
+            options=LandOptions(
                 until_idle=args.until_idle,
-                batch_seconds=args.batch_seconds,
-                lateness_days=args.allowed_lateness_days,
-                max_age_days=args.max_age_days,
-                max_ahead_days=args.max_ahead_days,
+                batches=BatchOptions(
+                    max_age_days=args.max_age_days,
+                    max_ahead_days=args.max_ahead_days,
+                    batch_seconds=args.batch_seconds,
+                    lateness_days=args.allowed_lateness_days,
+                ),
                 pulls=args.pulls,
                 lease_seconds=args.lease_seconds,
                 metrics_port=args.metrics_port,

@@ -1,4 +1,4 @@
-"""The command `truyvet publish`."""
+"""`truyvet publish`: files of scans to a Pub/Sub topic."""
 
 import argparse
 import json
@@ -14,7 +14,7 @@ truyvet publish --topic projects/demo-proj/topics/scans --pack 1 scans/2021-07-0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The flags of `truyvet publish`."""
+    """Declare the flags."""
     parser.add_argument(
         "--topic",
         required=True,
@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=int,
         default=MOST_RECORDS,
         metavar="N",
-        help=f"scans a message, at most (default: {MOST_RECORDS}); 1 on a topic with a schema",
+        help=f"most scans per message (default: {MOST_RECORDS}; always 1 on a topic with a schema)",
     )
     parser.add_argument(
         "--encoding", choices=ENCODINGS, default="json", help="how scans are packed (default: json)"
@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Publish, and print what was sent as one JSON line."""
+    """Publish and print what was sent as one JSON line."""
     sent = publish(args.topic, args.paths, pack=args.pack, encoding=args.encoding)
     print(json.dumps(asdict(sent)))
     return 0

@@ -9,6 +9,7 @@ from pipelines.drivers.recompute import bring_up_to_date
 from pipelines.lake import open_lake
 from pipelines.metrics import DATES_REWRITTEN
 from pipelines.runtime.engines.config import RUNNERS
+from pipelines.runtime.malloc import keep_freed_memory
 from pipelines.terminal.options import add_keys, add_lake, add_runner, keys_folder
 
 EXAMPLE = """
@@ -32,6 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Rewrite every date and print a report as one JSON line."""
+    keep_freed_memory()
     lake = open_lake(args.lake, keys_folder(args.keys, args.lake))
     stays_file = None if args.stays is None else Path(args.stays)
     done = bring_up_to_date(lake, everything=True, stays_file=stays_file, runner=args.runner)

@@ -2,13 +2,20 @@
 
 import argparse
 import json
+import os
 import sys
+from contextlib import nullcontext
+from pathlib import Path
 
 from pipelines.drivers.run import run as run_files
+from pipelines.errors import UsageError
 from pipelines.ingest.batch import MAX_AGE_DAYS, MAX_AHEAD_DAYS
 from pipelines.runtime.engines.config import RUNNERS
+from pipelines.runtime.job_metrics import collect_metrics
+from pipelines.runtime.malloc import keep_freed_memory
 from pipelines.terminal import options
 from pipelines.terminal.options import add_runner
+from pipelines.terminal.output import write_file
 from pipelines.times import parse_instant
 
 EXAMPLE = """
@@ -62,27 +69,46 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="list the input, file, row and reason of every refused record there, never the record: "
         "CSV, or by the ending of the name",
     )
+    parser.add_argument(
+        "--metrics", metavar="FILE", help="write all counters and distributions of the batch to FILE as JSON"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Run, say on standard error what was refused or not read, and print the report as one JSON line."""
-    report = run_files(
-        args.lake,
-        args.scans,
-        venues=args.venues,
-        cases=args.cases,
-        encounters=args.encounters,
-        declarations=args.declarations,
-        encounters_epoch_us=parse_instant(args.encounters_epoch, "--encounters-epoch"),
-        keys=args.keys,
-        now_us=None if args.now is None else parse_instant(args.now, "--now"),
-        max_age_days=args.max_age_days,
-        max_ahead_days=args.max_ahead_days,
-        runner=args.runner,
-        create=args.create,
-        rejects=args.rejects,
-    )
+    if args.metrics:
+        _check_writable(Path(args.metrics))
+    keep_freed_memory()
+    with collect_metrics() if args.metrics else nullcontext() as collected:
+        report = run_files(
+            args.lake,
+            args.scans,
+            venues=args.venues,
+            cases=args.cases,
+            encounters=args.encounters,
+            declarations=args.declarations,
+            encounters_epoch_us=parse_instant(args.encounters_epoch, "--encounters-epoch"),
+            keys=args.keys,
+            now_us=None if args.now is None else parse_instant(args.now, "--now"),
+            max_age_days=args.max_age_days,
+            max_ahead_days=args.max_ahead_days,
+            runner=args.runner,
+            create=args.create,
+            rejects=args.rejects,
+        )
     for note in report.notes:
         print(f"truyvet run: {note}", file=sys.stderr)
     print(json.dumps(report.counts()))
+    if collected is not None:
+        write_file(json.dumps(collected.as_dict(), indent=2).encode() + b"\n", args.metrics, "--metrics")
     return 0
+
+
+def _check_writable(path: Path) -> None:
+    """Refuse a file that cannot be written before the batch is, not after.
+
+    Raises:
+        UsageError: it is a folder, or lies in one that is missing or read-only.
+    """
+    if path.is_dir() or not os.access(path.absolute().parent, os.W_OK | os.X_OK):
+        raise UsageError("--metrics must name a file in a writable folder", "name another file")

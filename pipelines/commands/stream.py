@@ -1,9 +1,9 @@
-"""The command `truyvet stream`: a Pub/Sub subscription to the lake on an engine that reads it itself."""
+"""`truyvet stream`: a Pub/Sub subscription into the lake, on an engine that reads it itself."""
 
 import argparse
 import json
 
-from pipelines.errors import UsageError
+from pipelines.streaming.broker import check_name
 from pipelines.terminal import options
 
 EXAMPLE = """
@@ -14,7 +14,7 @@ truyvet stream --lake gs://BUCKET/lake --runner my.toml --subscription projects/
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The flags of `truyvet stream`."""
+    """Declare the flags."""
     options.add_lake(parser)
     options.add_keys(parser)
     parser.add_argument(
@@ -24,24 +24,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--runner",
         required=True,
         metavar="PATH",
-        help="a copy of runner_config/dataflow.toml; no other engine reads Pub/Sub with all its workers",
+        help="copy of runner_config/dataflow.toml; no other engine reads Pub/Sub with all its workers",
     )
     parser.add_argument(
         "--template",
         metavar="PATH",
-        help="write the job there, for gcloud dataflow jobs run, and start nothing",
+        help="write the job to this path, for gcloud dataflow jobs run, instead of starting it",
     )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Start the job, or write its template, and say which."""
+    """Start the job or write its template, and print which as one JSON line."""
     from pipelines.streaming.dataflow_job import start_stream
 
-    if not args.subscription.startswith("projects/"):
-        raise UsageError("--subscription is no full name", "write projects/PROJECT/subscriptions/NAME")
     job = start_stream(
         args.lake,
-        args.subscription,
+        check_name(args.subscription, "--subscription"),
         keys=args.keys,
         runner=args.runner,
         template=args.template,

@@ -1,4 +1,4 @@
-"""The command `truyvet watch`."""
+"""`truyvet watch`: cases from a Pub/Sub topic, their exposure lists to another."""
 
 import argparse
 import json
@@ -16,7 +16,7 @@ truyvet watch --lake ./lake --subscription projects/demo-proj/subscriptions/case
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The flags of `truyvet watch`."""
+    """Declare the flags."""
     options.add_lake(parser)
     options.add_keys(parser)
     parser.add_argument(
@@ -32,12 +32,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--rule", default=DEFAULT_RULE, metavar="ID|PATH", help=f"the rule pack (default: {DEFAULT_RULE})"
     )
     parser.add_argument(
-        "--until-idle", type=float, metavar="SECONDS", help="end when no case has come for so long"
+        "--until-idle", type=float, metavar="SECONDS", help="end after this long without a case"
     )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Watch until stopped, and print what was done as one JSON line."""
+    """Watch until stopped and print the counts as one JSON line."""
     stopped = threading.Event()
     restore = stop_on_signals(stopped)
     try:

@@ -19,6 +19,7 @@ from pipelines.ingest.batch import (
 )
 from pipelines.ingest.formats.discover import InputFiles, list_inputs
 from pipelines.ingest.input_findings import batch_notes
+from pipelines.ingest.receipt_ages import ReceiptAges
 from pipelines.ingest.rejects_file import check_rejects_file, write_rejects_file
 from pipelines.lake import snapshot, storage
 from pipelines.privacy.keys import load_keys
@@ -125,17 +126,25 @@ def run(
     settings = settings_for(load_keys(folder), now_us, max_age_days, max_ahead_days)
     check_stay_rules(opened)
     notes = new_lake_notes(opened, folder)
+    job = BatchJob(
+        opened,
+        settings,
+        inputs,
+        received_us,
+        ages=ReceiptAges(now_us),
+        runner=runner,
+        list_refused=rejects is not None,
+    )
     with _background_removal() as remove:
-        job = BatchJob(opened, settings, inputs, received_us, runner, list_refused=rejects is not None)
         landed = job.land(remove)
         if rejects is not None:
             write_rejects_file([landed.findings[name] for name in files], rejects)
         recomputed = bring_up_to_date(opened, runner=runner)
     # The newest version, for another run may have ended meanwhile and be in the stays too.
     return Report(
-        **landed.scans.report(),
-        unregistered=landed.unregistered,
-        others=landed.others,
+        **landed.result.counts().report(),
+        unregistered=landed.result.unregistered,
+        others=landed.result.others,
         scans_version=snapshot(opened, "scans").version,
         stays_version=recomputed.stays_version,
         notes=(*notes, *batch_notes(files, landed.received(), landed.findings), *landed.notes),

@@ -3,28 +3,30 @@
 import datetime as dt
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import pyarrow as pa
 
 from pipelines.errors import ServiceError, UsageError
 from pipelines.ingest.commit import Upsert
-from pipelines.ingest.counts import Counts
 from pipelines.ingest.dedupe_step import HeldFile
 from pipelines.ingest.events import DATED
 from pipelines.ingest.formats.discover import Chunk, total_bytes
 from pipelines.ingest.formats.streams import SEALED
+from pipelines.ingest.ingest_result import IngestResult
 from pipelines.ingest.input_findings import InputFindings, WatchedBlocks, findings_of_steps
+from pipelines.ingest.receipt_ages import ReceiptAges
 from pipelines.ingest.reference_tables import CASE_SOURCE, VENUE_SOURCE, Source, read_records, upsert
 from pipelines.ingest.transforms import DatedInput, Ingest, IngestScans
 from pipelines.ingest.validate.scans import ParseSettings
 from pipelines.ingest.write_step import write_other_files
 from pipelines.kernels.sort import buckets_for, parts_for
 from pipelines.lake import Lake, Snapshot, read_table, snapshot, storage
+from pipelines.metrics import LATE_SECONDS
 from pipelines.privacy.keys import Keys
 from pipelines.registry.registry import registry_from
-from pipelines.runtime.job_result import outcome_of
+from pipelines.runtime.job_result import run_job
 from pipelines.times import DAY_US, day_number
 
 MAX_AGE_DAYS: Final = 60
@@ -67,25 +69,19 @@ class LandedBatch:
     """A committed batch.
 
     Attributes:
-        scans: what became of the scans.
-        unregistered: accepted scans of a venue that is not registered, or was closed by then.
-        others: what became of each other input that was given, as the report has it.
-        scans_version: a version of `scans` that holds the batch.
+        result: the counts of scans, and of each other input that was given.
         findings: what is to be said about each input.
         notes: lines for people about what may be a mistake in the inputs.
     """
 
-    scans: Counts
-    unregistered: int
-    others: dict[str, dict[str, Any]]
-    scans_version: int
+    result: IngestResult
     findings: dict[str, InputFindings] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
     def received(self) -> dict[str, int]:
         """Return how many records of each input were read."""
-        others = {name: counts["received"] for name, counts in self.others.items()}
-        return {"scans": self.scans.received, **others}
+        others = {name: counts["received"] for name, counts in self.result.others.items()}
+        return {"scans": self.result.received, **others}
 
 
 @dataclass(frozen=True)
@@ -97,6 +93,7 @@ class BatchJob:
         settings: keys and time limits, from `settings_for`.
         inputs: what was given.
         received_us: the instant of receipt, the same for each attempt.
+        ages: counts accepted scans by their age.
         runner: the name of the Beam runner.
         series: names the batch, or a series of batches that are committed one after the other.
         number: of the batch in its series; ascends.
@@ -107,6 +104,7 @@ class BatchJob:
     settings: ParseSettings
     inputs: BatchInputs
     received_us: int
+    ages: ReceiptAges
     runner: str = "direct"
     series: str = field(default_factory=lambda: os.urandom(8).hex())
     number: int = 1
@@ -129,43 +127,34 @@ class BatchJob:
                 f"run-{os.getpid()}-{os.urandom(4).hex()}", shared=self.runner != "direct"
             )
             try:
-                outcome, found = self._attempt(scratch, committed)
+                landed = self._attempt(scratch, committed)
             finally:
                 remove(scratch)
-            findings |= {name: one for name, one in found.items() if name not in committed}
-            if outcome["scans_version"] is not None:
-                return LandedBatch(
-                    scans=Counts.from_report(outcome),
-                    unregistered=outcome["unregistered"],
-                    others=outcome["others"],
-                    scans_version=outcome["scans_version"],
-                    findings=findings,
-                    notes=outcome["notes"],
-                )
-            committed |= {name: outcome["others"][name] for name in outcome["landed"]}
+            findings |= {name: one for name, one in landed.findings.items() if name not in committed}
+            if landed.result.is_final:
+                return replace(landed, findings=findings)
+            committed |= {name: landed.result.others[name] for name in landed.result.landed}
         raise ServiceError("other writers keep committing scans", "run it again when they are done")
 
-    def _attempt(
-        self, scratch: str, committed: Mapping[str, Any]
-    ) -> tuple[dict[str, Any], dict[str, InputFindings]]:
-        """Try once; `scans_version` of the outcome is None when another commit came between."""
+    def _attempt(self, scratch: str, committed: Mapping[str, Any]) -> LandedBatch:
+        """Try once; the result is not final when another commit came between."""
         inputs = self.inputs
         read = [self._read(source) for source in UPSERTED if source.name in inputs.upserted]
         upserts = [upsert for upsert, _ in read]
         plan = self._plan(upserts, [name for name in inputs.dated if name not in committed], scratch)
-        outcome = outcome_of(
-            lambda begin: begin | "Ingest" >> IngestScans(plan, scratch), scratch, self.runner
+        result = run_job(
+            lambda begin: begin | "Ingest" >> IngestScans(plan, scratch), scratch, self.runner, IngestResult
         )
-        by_date = {**committed, **outcome["others"]}
-        outcome["others"] = {given.source.name: given.other.report() for given in upserts}
-        outcome["others"] |= {name: by_date[name] for name in inputs.dated}
-        outcome["notes"] = tuple(line for given in upserts for line in given.other.notes)
+        by_date = {**committed, **result.others}
+        others = {given.source.name: given.other.report() for given in upserts}
+        others |= {name: by_date[name] for name in inputs.dated}
         findings = {found.source: found for _, found in read}
-        for name, of_steps in outcome.pop("findings").items():
+        for name, of_steps in result.findings.items():
             contract = "scan" if name == "scans" else DATED[name].contract
             chunks = inputs.scans if name == "scans" else inputs.dated[name]
             findings[name] = findings_of_steps(name, contract, chunks, of_steps)
-        return outcome, findings
+        notes = tuple(line for given in upserts for line in given.other.notes)
+        return LandedBatch(replace(result, others=others, findings={}), findings, notes)
 
     def _read(self, source: Source) -> tuple[Upsert, InputFindings]:
         """Read an input beside scans whole."""
@@ -188,10 +177,11 @@ class BatchJob:
                 for number, file in enumerate(held.files)
             ),
             base=held.version,
-            registry=registry_from(_registry_after(self.lake, upserts)).left_in(scratch),
-            upserts=tuple(given.rows_alone().left_in(scratch) for given in upserts),
+            registry=registry_from(_registry_after(self.lake, upserts)).store_in(scratch),
+            upserts=tuple(given.rows_alone().store_in(scratch) for given in upserts),
             other_files=write_other_files(self.lake, self.settings.keys, upserts, self.received_us),
             received_us=self.received_us,
+            ages=self.ages,
             buckets=buckets_for(rows + _held_at_most(held, rows), ROWS_A_BUCKET),
             shares=parts_for(sum(map(len, (chunks, *self.inputs.dated.values()))), CHUNKS_A_SHARE),
             number=self.number,
@@ -213,7 +203,8 @@ def run_chunks(
     *,
     series: str,
     number: int,
-) -> dict[str, Any]:
+    late_seconds: float = LATE_SECONDS,
+) -> IngestResult:
     """Commit chunks of scans once, however often it is called; nothing is recomputed.
 
     Args:
@@ -223,21 +214,15 @@ def run_chunks(
         received_us: the instant of receipt, the same whenever the batch is tried again.
         series: names a series of batches that are committed one after the other.
         number: of the batch in its series; ascends.
-
-    Returns:
-        The counts of `Counts`, `unregistered` and `scans_version`.
+        late_seconds: the allowed lateness.
 
     Raises:
         DataError: a chunk cannot be read; nothing is committed.
         ServiceError: the lake cannot be written.
     """
+    ages = ReceiptAges(received_us, late_seconds)
     inputs = BatchInputs(scans=tuple(chunks))
-    landed = BatchJob(lake, settings, inputs, received_us, series=series, number=number).land()
-    return {
-        **landed.scans.report(),
-        "unregistered": landed.unregistered,
-        "scans_version": landed.scans_version,
-    }
+    return BatchJob(lake, settings, inputs, received_us, ages, series=series, number=number).land().result
 
 
 def settings_for(keys: Keys, now_us: int, max_age_days: float, max_ahead_days: float) -> ParseSettings:

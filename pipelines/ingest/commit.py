@@ -11,11 +11,11 @@ from dataclasses import dataclass, field, replace
 from pipelines.ingest.reference_tables import Source, UpsertedInput, upsert
 from pipelines.ingest.vault_backlog import sealed_once
 from pipelines.lake import CommitConflict, DataFile, Lake, commit, mark, read_table, snapshot, write_data_file
-from pipelines.runtime.side_payload import Parcel
+from pipelines.runtime.side_payload import SidePayload
 
 
 @dataclass(frozen=True)
-class Upsert(Parcel):
+class Upsert(SidePayload):
     """An input that is upserted by key, and what has been read of it."""
 
     source: Source

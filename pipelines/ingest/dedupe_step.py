@@ -9,6 +9,7 @@ import pyarrow as pa
 from apache_beam.pvalue import TaggedOutput
 from apache_beam.transforms.window import TimestampedValue
 
+from pipelines import metrics
 from pipelines.errors import DataError
 from pipelines.ingest.dedupe import CONFLICT, DUPLICATE, NEW, OUT_OF_RANGE, Scans, verdicts
 from pipelines.ingest.formats.blocks import ROW_BITS
@@ -131,13 +132,13 @@ class JudgeScans(ThreadedDoFn):
         rows = read_pieces(pieces)
         verdict = verdicts(_scans_of(rows))
         of_batch = rows["row"].to_numpy() >= 0
-        yield TaggedOutput(
-            VERDICTS,
-            Verdicts(
-                accepted=int(((verdict == NEW) & of_batch).sum()),
-                duplicate=int(((verdict == DUPLICATE) & of_batch).sum()),
-            ),
+        counts = Verdicts(
+            accepted=int(((verdict == NEW) & of_batch).sum()),
+            duplicate=int(((verdict == DUPLICATE) & of_batch).sum()),
         )
+        self.count(metrics.ACCEPTED, counts.accepted)
+        self.count(metrics.DUPLICATE, counts.duplicate)
+        yield TaggedOutput(VERDICTS, counts)
         parts = _parts_of_days(sides[0])
         yield from self._accepted(bucket, rows, np.flatnonzero((verdict == NEW) & of_batch), parts)
         refused = np.flatnonzero(((verdict == CONFLICT) | (verdict == OUT_OF_RANGE)) & of_batch)

@@ -134,9 +134,11 @@ class JudgeDated(ThreadedDoFn):
             return None
         source = DATED[self.source]
         rows = new.take(pa.array(dated_order(source, new))).select(source.table.file_schema.names)
-        return write_data_file(
+        file = write_data_file(
             self.lake, source.table, {"date": day_text(day)}, rows.cast(source.table.file_schema)
         )
+        self.count_file(file)
+        return file
 
 
 def files_of(parts: Iterable[WrittenEvents | Refused | ParseCounts]) -> list[DataFile]:

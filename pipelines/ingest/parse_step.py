@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 from apache_beam.pvalue import TaggedOutput
 
+from pipelines import metrics
 from pipelines.ingest.code_texts import CodeCollector
 from pipelines.ingest.events import DatedBlock
 from pipelines.ingest.formats.blocks import ColumnNames, Columns, Lines
@@ -23,7 +24,7 @@ from pipelines.kernels.types import Int64, UInt64
 from pipelines.lake import Lake, read_table
 from pipelines.privacy.vault import Sealer
 from pipelines.registry.registry import Registry
-from pipelines.runtime.job_errors import noted
+from pipelines.runtime.job_errors import report_errors
 from pipelines.runtime.spill import Piece, spill
 from pipelines.runtime.threaded_dofn import ThreadedDoFn
 from pipelines.times import DAY_US
@@ -88,7 +89,7 @@ class ParseChunks(ThreadedDoFn):
     def start_bundle(self) -> None:
         """Forget which persons earlier bundles sealed: a bundle that is retried must seal them again."""
         super().start_bundle()
-        with noted(self.scratch):
+        with report_errors(self.scratch):
             self._unsealed = Unsealed(read_table(self.lake, "vault", ["person"])["person"].to_numpy())
             self._watched = watched_events(self.lake, self._input)
         self._sealer = Sealer(self.settings.keys.authority_public)
@@ -101,6 +102,7 @@ class ParseChunks(ThreadedDoFn):
 
     def work(self, chunk: Chunk, *_: Any) -> Iterator[Any]:
         """Parse one chunk block by block; the scans of several small blocks are spilled together."""
+        self.count(metrics.INPUT_BYTES, chunk.stop - chunk.start)
         held: list[pa.Table] = []
         name = ""
         for number, block in enumerate(read_blocks(chunk)):
@@ -111,6 +113,7 @@ class ParseChunks(ThreadedDoFn):
             yield from self._retries(name, share, block, parsed.scans, parsed.scans["event_high"].to_numpy())
             yield from self._sealed(name, parsed)
             codes = self._unregistered(name, parsed)
+            self.count(metrics.RECEIVED, parsed.received)
             yield TaggedOutput(COUNTS, parse_counts(block, chunk, parsed.received, "scan", codes))
             held.append(parsed.scans)
             del block, parsed

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from pipelines import metrics
 from pipelines.ingest.formats.blocks import ROW_BITS, Columns, Lines
 from pipelines.ingest.formats.discover import Chunk
 from pipelines.ingest.formats.ndjson import lines_at
@@ -251,7 +252,13 @@ class WriteRejects(ThreadedDoFn):
             one = np.zeros(rows.num_rows, np.int64)
             listed = spill(self.scratch, name, rows.select(["row", "number", "reason"]), one)
         file = write_rejects(self.lake, written, self.received_us)
-        return Refused(file, tuple(refused_counts(rows)), tuple(piece for _, piece in listed))
+        self.count_file(file)
+        counts = tuple(refused_counts(rows))
+        if self.source == "scans":
+            self.count(metrics.REJECTED, rows.num_rows)
+            for counted in counts:
+                self.count(metrics.rejected_for(counted.reason), counted.count)
+        return Refused(file, counts, tuple(piece for _, piece in listed))
 
     def _retries(self, code: UInt8, digest: pa.ChunkedArray) -> Iterator[Refused]:
         """Events that were refused for their time, and records that were and are accepted now."""
@@ -265,7 +272,9 @@ class WriteRejects(ThreadedDoFn):
             [retry_rows(kind, self.source, hashes, self.received_us) for kind, hashes in kinds.items()]
         )
         if rows.num_rows:
-            yield Refused(write_retries(self.lake, rows, self.received_us), ())
+            file = write_retries(self.lake, rows, self.received_us)
+            self.count_file(file)
+            yield Refused(file, ())
 
 
 def refused_reasons(refused: Iterable[Refused]) -> Iterator[tuple[str, int]]:

@@ -1,13 +1,14 @@
 """Files of scans, encounters and declarations to accepted rows in the lake: wiring without logic."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import apache_beam as beam
 from apache_beam.pvalue import AsList
 from apache_beam.transforms.window import FixedWindows, GlobalWindows
 
+from pipelines import metrics
 from pipelines.ingest.code_texts import forget_registered, keep_codes
 from pipelines.ingest.commit import Batch, Upsert, commit_batch
 from pipelines.ingest.counts import Counts
@@ -15,16 +16,19 @@ from pipelines.ingest.dedupe_step import LATER, VERDICTS, HeldFile, JudgeScans, 
 from pipelines.ingest.event_steps import JudgeDated, ParseDated, WrittenEvents, counts_of, files_of
 from pipelines.ingest.events import DATED
 from pipelines.ingest.formats.discover import Chunk
+from pipelines.ingest.ingest_result import IngestResult
 from pipelines.ingest.input_findings import step_findings
 from pipelines.ingest.parse_step import COUNTS, DATES, REFUSED, SEALED, ParseChunks, ParseCounts
+from pipelines.ingest.receipt_ages import ReceiptAges
 from pipelines.ingest.reference_tables import VENUE_SOURCE
 from pipelines.ingest.rejects import DigestLater, Refused, WriteRejects, refused_reasons
 from pipelines.ingest.validate.scans import ParseSettings
 from pipelines.ingest.write_step import WriteScans, WriteVault, WrittenScans
 from pipelines.lake import CommitConflict, DataFile, Lake, LiveFile
 from pipelines.registry.registry import Registry
-from pipelines.runtime.job_errors import noted
-from pipelines.runtime.job_result import leave_outcome
+from pipelines.runtime.job_errors import report_errors
+from pipelines.runtime.job_metrics import report_counts
+from pipelines.runtime.job_result import write_result
 from pipelines.runtime.spill import Piece
 from pipelines.runtime.threaded_dofn import keep_times_early
 from pipelines.times import DAY_SECONDS
@@ -67,6 +71,7 @@ class Ingest:
         upserts: rows of small tables that are committed with the scans.
         other_files: files of other tables that are committed with the scans.
         received_us: the one instant at which the batch was received.
+        ages: counts accepted scans by their age.
         buckets: of event keys, a power of two.
         shares: of rejects and of sealed identifiers, a power of two.
         number: of the batch in its series.
@@ -84,6 +89,7 @@ class Ingest:
     upserts: tuple[Upsert, ...]
     other_files: dict[str, tuple[DataFile, ...]]
     received_us: int
+    ages: ReceiptAges
     buckets: int
     shares: int
     number: int = 1
@@ -93,7 +99,7 @@ class Ingest:
 
 @dataclass
 class IngestScans(beam.PTransform[Any, Any]):
-    """Begin -> the outcome of the commit, which is left for the launcher too."""
+    """Begin -> the result of the commit, also written for the launcher."""
 
     plan: Ingest
     scratch: str
@@ -180,7 +186,7 @@ class IngestScans(beam.PTransform[Any, Any]):
             | "Leave the windows" >> beam.WindowInto(GlobalWindows())
             | "Spread days" >> beam.Reshuffle()
             | "Write scans"
-            >> beam.ParDo(WriteScans(plan.lake, plan.registry, plan.received_us, self.scratch))
+            >> beam.ParDo(WriteScans(plan.lake, plan.registry, plan.received_us, plan.ages, self.scratch))
         )
 
 
@@ -303,25 +309,27 @@ class CommitBatch(beam.DoFn):
         counts: list[ParseCounts],
         verdicts: list[Verdicts],
         dated: list[DatedPart],
-    ) -> Iterator[dict[str, Any]]:
-        """Commit, and leave the outcome for the launcher."""
-        with noted(self.scratch):
-            found = _counts(files, rejects, counts, verdicts)
-            unregistered = sum(written.unregistered for written in files)
-            outcome = {**found.report(), "unregistered": unregistered}
+    ) -> Iterator[IngestResult]:
+        """Commit, and report the result to the launcher."""
+        with report_errors(self.scratch):
             parts = {
                 given.source: [part for name, part in dated if name == given.source]
                 for given in self.plan.dated
             }
-            outcome["others"] = {source: counts_of(own).report() for source, own in parts.items()}
-            outcome["findings"] = {"scans": step_findings(self.plan.chunks, counts, rejects)}
+            findings = {"scans": step_findings(self.plan.chunks, counts, rejects)}
             for given in self.plan.dated:
-                outcome["findings"][given.source] = _findings_of(given, parts[given.source])
+                findings[given.source] = _findings_of(given, parts[given.source])
+            counted = replace(
+                _counted(files, rejects, counts, verdicts),
+                others={source: counts_of(own).report() for source, own in parts.items()},
+                findings=findings,
+            )
             rejected = [*rejects, *(part for _, part in dated if isinstance(part, Refused))]
             keep_codes(self.plan.lake, [piece for count in counts for piece in count.codes])
-            outcome |= self._commit(files, rejected, vault, parts, found)
-            leave_outcome(self.scratch, outcome)
-        yield outcome
+            result = self._commit(files, rejected, vault, parts, counted)
+            report_counts([(metrics.CONFLICTED_COMMITS, int(result.conflict))])
+            write_result(self.scratch, result)
+        yield result
 
     def _commit(
         self,
@@ -329,9 +337,8 @@ class CommitBatch(beam.DoFn):
         rejects: list[Refused],
         vault: list[DataFile],
         dated: dict[str, list[Any]],
-        counts: Counts,
-    ) -> dict[str, Any]:
-        """Commit; `scans_version` is None when another commit came between."""
+        counted: IngestResult,
+    ) -> IngestResult:
         plan = self.plan
         by_table = {
             **plan.other_files,
@@ -342,10 +349,7 @@ class CommitBatch(beam.DoFn):
             "vault": [*plan.other_files.get("vault", ()), *vault],
         }
         note = {
-            "received": str(counts.received),
-            "accepted": str(counts.accepted),
-            "duplicate": str(counts.duplicate),
-            "rejected": str(counts.rejected),
+            name: str(getattr(counted, name)) for name in ("received", "accepted", "duplicate", "rejected")
         }
         bases = {given.source: given.base for given in plan.dated}
         batch = Batch(plan.batch, plan.base, by_table, plan.upserts, note, plan.number, bases)
@@ -353,13 +357,14 @@ class CommitBatch(beam.DoFn):
             version, own = commit_batch(plan.lake, batch)
         except CommitConflict:
             landed = [source for source in bases if batch.is_in(plan.lake, source)]
-            return {"landed": landed, "scans_version": None}
+            return replace(counted, conflict=True, landed=landed)
         if any(given.source is VENUE_SOURCE for given in plan.upserts):
             forget_registered(plan.lake)
         # A batch of a series that another machine committed is counted there. A batch by itself may be
         # committed by a twin of this step (a runner may start a step twice), and either leaves the counts.
-        nothing = _counts([], [], [], []).report() | {"unregistered": 0}
-        return {**(nothing if batch.of_series and not own else {}), "scans_version": version}
+        if batch.of_series and not own:
+            counted = replace(_counted([], [], [], []), others=counted.others)
+        return replace(counted, scans_version=version)
 
 
 def _of_table(name: str, refused: Iterable[Refused]) -> list[DataFile]:
@@ -372,15 +377,21 @@ def _findings_of(given: DatedInput, parts: list[Any]) -> dict[str, Any]:
     return step_findings(given.chunks, counts, [part for part in parts if isinstance(part, Refused)])
 
 
-def _counts(
+def _counted(
     files: list[WrittenScans], rejects: list[Refused], counts: list[ParseCounts], verdicts: list[Verdicts]
-) -> Counts:
-    """What became of the scans of a batch."""
+) -> IngestResult:
+    """Count what became of the scans of a batch."""
     accepted = sum(verdict.accepted for verdict in verdicts)
     assert accepted == sum(written.file.rows for written in files), "accepted scans and written rows differ"
-    return Counts.of(
+    counted = Counts.of(
         received=sum(count.received for count in counts),
         accepted=accepted,
         duplicate=sum(verdict.duplicate for verdict in verdicts),
         reasons=refused_reasons(rejects),
+    )
+    return IngestResult(
+        **counted.report(),
+        unregistered=sum(written.unregistered for written in files),
+        late=sum(written.late for written in files),
+        ages={name: sum(written.ages[name] for written in files) for name in (*metrics.AGES, metrics.OLDER)},
     )

@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from pipelines import metrics
 from pipelines.ingest.commit import Upsert
+from pipelines.ingest.receipt_ages import ReceiptAges
 from pipelines.ingest.rejects import reject_rows, write_rejects
 from pipelines.kernels.arrow_columns import event_key_column, texts_of
 from pipelines.kernels.sort import order_by
@@ -25,10 +27,12 @@ from schemas.tables import INSTANT, SCANS, VAULT
 
 @dataclass(frozen=True)
 class WrittenScans:
-    """A file of `scans`, and how many of its scans are of a venue that is not registered."""
+    """A file of `scans`, and how many of its scans are of no registered venue, of which age, and late."""
 
     file: DataFile
     unregistered: int
+    ages: dict[str, int]
+    late: int
 
 
 @dataclass
@@ -38,6 +42,7 @@ class WriteScans(ThreadedDoFn):
     lake: Lake
     registry: Registry
     received_us: int
+    ages: ReceiptAges
     scratch: str
 
     def work(self, element: tuple[tuple[int, int], Iterable[Piece]], *_: Any) -> Iterator[WrittenScans]:
@@ -48,7 +53,19 @@ class WriteScans(ThreadedDoFn):
         order = order_by(venue, occurred_us, rows["event_high"].to_numpy(), rows["event_low"].to_numpy())
         scans = scan_rows(rows.take(pa.array(order)), self.received_us)
         file = write_data_file(self.lake, SCANS, {"date": day_text(day)}, scans)
-        yield WrittenScans(file, write_unregistered(self.lake, file, scans, self.registry))
+        unregistered = write_unregistered(self.lake, file, scans, self.registry)
+        written = WrittenScans(
+            file, unregistered, self.ages.by_class(occurred_us), self.ages.late(occurred_us)
+        )
+        self.count_file(file)
+        self._count(written)
+        yield written
+
+    def _count(self, written: WrittenScans) -> None:
+        self.count(metrics.UNREGISTERED, written.unregistered)
+        self.count(metrics.LATE, written.late)
+        for age, number in written.ages.items():
+            self.count(metrics.accepted_at_age(age), number)
 
 
 def scan_rows(parsed: pa.Table, received_us: int) -> pa.Table:
@@ -81,7 +98,9 @@ class WriteVault(ThreadedDoFn):
         rows = read_pieces(element[1])
         fresh = new_persons(self.lake, rows)
         if fresh.num_rows:
-            yield write_data_file(self.lake, VAULT, {}, fresh)
+            file = write_data_file(self.lake, VAULT, {}, fresh)
+            self.count_file(file)
+            yield file
 
 
 def new_persons(lake: Lake, sealed: pa.Table) -> pa.Table:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from pipelines.kernels.types import Int64
-from pipelines.runtime.side_payload import Parcel
+from pipelines.runtime.side_payload import SidePayload
 from schemas.stay_rules import VENUE_TYPES
 
 UNREGISTERED = -1
@@ -19,7 +19,7 @@ _NEVER_US = np.iinfo(np.int64).max
 
 
 @dataclass(frozen=True)
-class Registry(Parcel):
+class Registry(SidePayload):
     """The registry as columns, ascending by venue.
 
     >>> registry = Registry(np.array([4, 7]), np.array([0, 2], np.int16), np.array([100, 2**63 - 1]))

@@ -1,29 +1,55 @@
-"""An error of the user that arises in a step of the pipeline, carried to the launcher as it is.
+"""Carry a user's error from the step where it arises to the launcher.
 
-A runner turns every exception into a RuntimeError whose text is a traceback.
-So the step leaves the error in the scratch folder before it fails, and in
-this process as well: the disk may be full.
+A Beam runner turns every exception of a step into a RuntimeError whose text is
+a traceback. A step therefore reports the error before it fails: in a file of
+the scratch folder, which the launcher reads even when the step ran on another
+machine, and in this process as well, because the disk may be full.
 """
 
 import json
-import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
+from dataclasses import asdict, dataclass
 
 from pipelines import errors
 from pipelines.errors import ServiceError, TruyVetError
 from pipelines.lake import storage
 from pipelines.lake.durable_files import writing
 
-_FAILURE = "failure.json"
+_FILE = "error.json"
+# By scratch folder: with the direct runner steps run in the launcher's own process.
 _of_this_process: dict[str, TruyVetError] = {}
-_engine_logs: list[bool] = []
+
+
+@dataclass(frozen=True)
+class ReportedError:
+    """A user's error as a step writes it down.
+
+    Attributes:
+        kind: name of its class in `pipelines.errors`.
+        what: what is wrong.
+        remedy: what to try next.
+
+    >>> ReportedError("DataError", "a file is damaged", "restore it").error()
+    DataError('a file is damaged', 'restore it')
+    """
+
+    kind: str
+    what: str
+    remedy: str
+
+    def error(self) -> TruyVetError:
+        """Return the error itself."""
+        error: TruyVetError = getattr(errors, self.kind)(self.what, self.remedy)
+        return error
 
 
 @contextmanager
-def noted(scratch: str) -> Iterator[None]:
-    """Leave the error of the block for the launcher, if it is one of the user's or of the disk.
+def report_errors(scratch: str) -> Iterator[None]:
+    """Report an error of the user, or of the disk, that the block raises.
+
+    Args:
+        scratch: folder of the run.
 
     Raises:
         TruyVetError: that error.
@@ -33,77 +59,56 @@ def noted(scratch: str) -> Iterator[None]:
             yield
     except TruyVetError as error:
         _of_this_process[scratch] = error
-        said = json.dumps([type(error).__name__, error.what, error.remedy])
-        with suppress(OSError, ServiceError):
-            storage.put(f"{scratch}/{_FAILURE}", said.encode())
+        reported = ReportedError(type(error).__name__, error.what, error.remedy)
+        with suppress(OSError, ServiceError):  # a full disk must not hide the error
+            storage.put(f"{scratch}/{_FILE}", json.dumps(asdict(reported)).encode())
         raise
 
 
 @contextmanager
-def raised_again(scratch: str) -> Iterator[None]:
-    """Raise what a step has noted in place of the runner's error.
+def raise_reported(scratch: str) -> Iterator[None]:
+    """Raise the error that a step has reported in place of the runner's.
+
+    Args:
+        scratch: folder of the run.
 
     Raises:
-        KeyboardInterrupt: it was what made the step fail.
-        TruyVetError: the one that a step has noted.
+        KeyboardInterrupt: an interrupt made the step fail.
+        TruyVetError: a step has reported it.
     """
     try:
         yield
     except Exception as error:
+        # Beam raises over an interrupt; a step that was cut off may have reported a broken file meanwhile.
         if is_interrupt(error):
             raise KeyboardInterrupt from error
-        noted = _of_this_process.pop(scratch, None) or _read(scratch)
-        if noted is None:
+        reported = _of_this_process.pop(scratch, None) or _read(scratch)
+        if reported is None:
             raise
-        raise noted from error
+        raise reported from error
 
 
 def is_interrupt(error: BaseException | None) -> bool:
-    """Whether an error, or one that it was raised from or over, is the user's interrupt."""
-    seen: list[BaseException] = []
+    """Return whether an error, or any error in its chain, is the user's interrupt.
+
+    >>> is_interrupt(RuntimeError())
+    False
+    """
+    seen: list[BaseException] = []  # chains may be circular
     left = [error]
     while left:
-        found = left.pop()
-        if isinstance(found, KeyboardInterrupt):
+        one = left.pop()
+        if isinstance(one, KeyboardInterrupt):
             return True
-        if found is not None and found not in seen:
-            seen.append(found)
-            left += [found.__cause__, found.__context__]
+        if one is not None and one not in seen:
+            seen.append(one)
+            left += [one.__cause__, one.__context__]
     return False
 
 
 def _read(scratch: str) -> TruyVetError | None:
-    """The error that another process has noted."""
+    """Return the error that another process has reported, if any."""
     try:
-        name, what, remedy = json.loads(storage.read(f"{scratch}/{_FAILURE}"))
+        return ReportedError(**json.loads(storage.read(f"{scratch}/{_FILE}"))).error()
     except FileNotFoundError:
         return None
-    noted: TruyVetError = getattr(errors, name)(what, remedy)
-    return noted
-
-
-def hide_messages() -> None:
-    """From now on, in this process, a step tells of an error that is not the user's only where it arose.
-
-    An engine logs what a step raises, and a library's message may hold a value of a record.
-    """
-    _engine_logs.append(True)
-
-
-@contextmanager
-def without_values() -> Iterator[None]:
-    """Keep the messages of libraries from an engine's log, where `hide_messages` was called.
-
-    Raises:
-        RuntimeError: the type of the error and where it arose.
-    """
-    try:
-        yield
-    except TruyVetError:
-        raise
-    except Exception as error:
-        if not _engine_logs:
-            raise
-        frame = traceback.extract_tb(error.__traceback__)[-1]
-        place = f"{Path(frame.filename).name}:{frame.lineno}"
-        raise RuntimeError(f"{type(error).__name__} at {place}") from None

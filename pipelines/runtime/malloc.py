@@ -1,4 +1,8 @@
-"""Memory that a working process keeps instead of handing it back and asking again."""
+"""Settings of glibc's allocator for processes that do nothing but work on columns.
+
+They hold for the whole process, so only commands and workers make them, never
+a function that a notebook may call.
+"""
 
 import ctypes
 import ctypes.util
@@ -13,12 +17,12 @@ _NEVER_BYTES = (1 << 31) - 1
 
 
 def keep_freed_memory() -> None:
-    """Let freed memory be used again by the next chunk of columns.
+    """Keep freed memory in this process for the next chunk of columns.
 
-    A chunk allocates and frees some hundred megabytes of arrays. The C library
-    would map and unmap each, and the kernel's first touch of fresh pages takes
-    longer than the work on them: a quarter of the time of 10 M scans. Where the
-    C library is not glibc, nothing changes.
+    A chunk allocates and frees a few hundred megabytes of arrays. By default
+    glibc maps and unmaps each of them, and the kernel clears every fresh page
+    on first touch, which took a quarter of the time of 10 M scans. Does nothing
+    on a C library other than glibc.
     """
     library = _c_library()
     if not hasattr(library, "mallopt"):
@@ -27,13 +31,16 @@ def keep_freed_memory() -> None:
     library.mallopt(_MMAP_MAX, 0)
     library.mallopt(_TRIM_THRESHOLD, _NEVER_BYTES)
     library.mallopt(_TOP_PAD, _PAD_BYTES)
+    # Arrow's default pool (mimalloc) does not allocate from what malloc keeps.
     pa.set_memory_pool(pa.system_memory_pool())
 
 
-def give_back_freed_memory() -> None:
-    """Hand back what an earlier step has freed: the next one's arrays have other sizes and would not fit in.
+def release_freed_memory() -> None:
+    """Return the memory that an earlier step has freed to the system.
 
-    Takes milliseconds. Without it each step added to the peak, which was a fifth higher at 10 M scans.
+    The next step's arrays have other sizes and would not fit the gaps: without
+    this the peak at 10 M scans was a fifth higher. Takes milliseconds and
+    changes no setting, so any process may call it.
     """
     library = _c_library()
     if hasattr(library, "malloc_trim"):

@@ -1,55 +1,60 @@
-"""Parcels: values that a job's description names and does not hold.
+"""Values that travel beside a job instead of inside its description.
 
-A step is pickled into the description of its job, which a runner keeps, shows
-and limits to a few megabytes. What is large, or speaks of persons, is left in
-the run's scratch folder instead, and a worker fetches it from there.
+A step is pickled into the description of its job, which a runner stores, shows
+on its pages and limits to a few megabytes (10 MB on Dataflow). A value that is
+large, or tells something about people, is written to the run's scratch folder
+instead; the description holds its path and each worker reads it once.
 """
 
 import copy
 import os
 import pickle
-from dataclasses import fields
-from typing import Any, Self
+from dataclasses import dataclass, fields
+from typing import Any, Self, TypeVar
 from weakref import WeakValueDictionary
 
 from pipelines.lake import storage
 
-_here: WeakValueDictionary[str, "Parcel"] = WeakValueDictionary()
+Payload = TypeVar("Payload", bound="SidePayload")
+
+_held: WeakValueDictionary[str, "SidePayload"] = WeakValueDictionary()
+"""Stored values that this process holds, by path: several steps share one copy in memory."""
 
 
-class Parcel:
-    """A frozen dataclass of this kind is pickled as a path once it has been left somewhere."""
+@dataclass(frozen=True)
+class SidePayload:
+    """Base of a frozen dataclass that is pickled as a path once `store_in` has stored it."""
 
-    def left_in(self, folder: str) -> Self:
-        """An equal value that is pickled as the path of a file in `folder`.
+    def store_in(self, folder: str) -> Self:
+        """Return an equal value that is pickled as the path of a file in `folder`.
 
         Args:
-            folder: private to the lake's owner, and reachable by all workers.
+            folder: reachable by all workers, and private to the owner of the lake.
 
         Raises:
             OSError: the disk does not take it.
         """
-        path = f"{folder}/parcel-{type(self).__name__.lower()}-{os.urandom(8).hex()}"
-        storage.put(path, pickle.dumps(_fields(self), protocol=5))
-        twin = copy.copy(self)
-        object.__setattr__(twin, "_left", path)
-        _here[path] = twin
-        return twin
+        path = f"{folder}/payload-{type(self).__name__.lower()}-{os.urandom(8).hex()}"
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        storage.put(path, pickle.dumps(values, protocol=5))
+        return _hold(copy.copy(self), path)
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        path = self.__dict__.get("_left")
-        return super().__reduce_ex__(protocol) if path is None else (_fetched, (type(self), path))
+        path = self.__dict__.get("_path")
+        return super().__reduce_ex__(protocol) if path is None else (_load, (type(self), path))
 
 
-def _fields(value: Parcel) -> dict[str, Any]:
-    return {field.name: getattr(value, field.name) for field in fields(value)}  # type: ignore[arg-type]
+def _hold(value: Payload, path: str) -> Payload:
+    """Mark a value as stored at a path."""
+    object.__setattr__(value, "_path", path)  # not a field: the value stays equal to the one before
+    _held[path] = value
+    return value
 
 
-def _fetched(kind: type[Parcel], path: str) -> Parcel:
-    """The value that was left at a path, read once by each process that uses it."""
-    held = _here.get(path)
-    if held is None:
-        held = kind(**pickle.loads(storage.read(path)))  # noqa: S301 - the folder is the lake owner's own
-        object.__setattr__(held, "_left", path)
-        _here[path] = held
-    return held
+def _load(kind: type[Payload], path: str) -> Payload:
+    """Return the value stored at a path, read once per process."""
+    held = _held.get(path)
+    if isinstance(held, kind):
+        return held
+    values: dict[str, Any] = pickle.loads(storage.read(path))  # noqa: S301 - the owner's private folder
+    return _hold(kind(**values), path)

@@ -1,8 +1,8 @@
 """A Beam step that works on several elements at once.
 
-An element is a chunk of columns and the work on it runs outside the
-interpreter's lock (numba, numpy, Arrow), so threads inside one worker use all
-cores where a second worker process would cost memory and start-up.
+An element is a chunk of columns, and the work on it releases the interpreter's
+lock (numba, numpy, Arrow). Threads inside one worker then use all cores, where
+a second worker process would cost memory and start-up time.
 """
 
 import os
@@ -15,12 +15,17 @@ from apache_beam.transforms.window import GlobalWindow, GlobalWindows, Timestamp
 from apache_beam.utils.timestamp import MIN_TIMESTAMP, Timestamp
 from apache_beam.utils.windowed_value import WindowedValue
 
-from pipelines.runtime.job_errors import noted, without_values
-from pipelines.runtime.malloc import give_back_freed_memory
+from pipelines import metrics
+from pipelines.lake import DataFile
+from pipelines.runtime.engine_logs import redact_errors
+from pipelines.runtime.job_errors import report_errors
+from pipelines.runtime.job_metrics import report_counts, report_values
+from pipelines.runtime.malloc import release_freed_memory
 
 
 def thread_count() -> int:
-    """The cores this process may use, at most four."""
+    """Return the number of cores this process may use, at most four."""
+    # Not os.cpu_count(): a container or taskset may allow fewer. Beyond four, memory grows faster than speed.
     return min(4, len(os.sched_getaffinity(0)))
 
 
@@ -28,17 +33,18 @@ class ThreadedDoFn(beam.DoFn):
     """Runs `work` on threads and emits all results when the bundle ends.
 
     Results are references to rows, never rows, so holding a bundle's results
-    is cheap. They leave in the global window, with the timestamp they were given
-    as a `TimestampedValue`, else the earliest.
+    is cheap. They leave in the global window, with the timestamp of a
+    `TimestampedValue`, else the earliest one.
 
     Attributes:
-        scratch: the folder of the run, where errors of the user are noted.
+        scratch: folder of the run, where a user's error is reported.
     """
 
     scratch: str
 
     def setup(self) -> None:
-        give_back_freed_memory()
+        # A pool cannot be pickled with the step, so it is made here, once per worker.
+        release_freed_memory()
         self._pool = ThreadPoolExecutor(thread_count())
 
     def teardown(self) -> None:
@@ -46,36 +52,61 @@ class ThreadedDoFn(beam.DoFn):
 
     def start_bundle(self) -> None:
         self._pending: list[Future[list[Any]]] = []
+        self._counts: list[tuple[str, int]] = []
+        self._values: list[tuple[str, int]] = []
 
     def process(self, element: Any, *sides: Any) -> None:
         """Start the work on one element, with the step's side inputs."""
-        self._pending.append(self._pool.submit(self._listed, element, *sides))
+        self._pending.append(self._pool.submit(self._results, element, *sides))
 
     def finish_bundle(self) -> Iterator[Any]:
-        """Emit what the bundle's elements became, in their order."""
+        """Emit the results of the bundle's elements, in their order, and report what was counted."""
+        # In the order of the elements, not of completion: the same input gives the same output.
         for future in self._pending:
             for result in future.result():
                 yield _in_global_window(result)
+        report_counts(self._counts)
+        report_values(self._values)
 
-    def _listed(self, element: Any, *sides: Any) -> list[Any]:
-        with without_values(), noted(self.scratch):
+    def count(self, name: str, number: int) -> None:
+        """Add to a counter of `pipelines.metrics` when the bundle ends.
+
+        Beam ignores a counter on a thread of our own (beam#21217), so the numbers wait for the bundle's.
+        """
+        self._counts.append((name, number))
+
+    def observe(self, name: str, value: int) -> None:
+        """Add to a distribution of `pipelines.metrics` when the bundle ends."""
+        self._values.append((name, value))
+
+    def count_file(self, file: DataFile) -> None:
+        """Count a data file that the step has written."""
+        self.count(metrics.FILES_WRITTEN, 1)
+        self.count(metrics.BYTES_WRITTEN, file.size)
+        self.observe(metrics.FILE_BYTES, file.size)
+        self.observe(metrics.FILE_ROWS, file.rows)
+
+    def _results(self, element: Any, *sides: Any) -> list[Any]:
+        with redact_errors(), report_errors(self.scratch):
             return list(self.work(element, *sides))
 
     def work(self, element: Any, *sides: Any) -> Iterable[Any]:
-        """One element's results; called on a thread of the pool."""
+        """Return one element's results; called on a thread of the pool."""
         raise NotImplementedError
 
 
 def keep_times_early() -> beam.WindowInto:
-    """Windows for elements that are grouped and then stamped with the days they concern.
+    """Return windows for elements that are grouped and then stamped with the days they concern.
 
-    A group is by default as late as its window ends, and what a step makes of
-    it may not be earlier: a runner that keeps watermarks would drop the days as late.
+    By default a group is as late as the end of its window, and Beam forbids
+    output earlier than its input: a runner that keeps watermarks would drop the
+    days as late.
     """
     return beam.WindowInto(GlobalWindows(), timestamp_combiner=TimestampCombiner.OUTPUT_AT_EARLIEST)
 
 
 def _in_global_window(result: Any) -> Any:
+    # finish_bundle belongs to no element: Beam demands a WindowedValue there.
     if isinstance(result, beam.pvalue.TaggedOutput):
         return beam.pvalue.TaggedOutput(result.tag, _in_global_window(result.value))
     if isinstance(result, TimestampedValue):

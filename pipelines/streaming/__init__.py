@@ -1,5 +1,5 @@
 """From a broker to the lake, and from a case to its exposure list on another topic.
 
-In: messages of scans and of cases. Out: sealed segments, then the same commits as of files; lists.
-Refused: a poison message becomes a row of `rejects`; nothing is acknowledged before it is durable.
+In: messages of scans and of cases. Out: sealed segments, then the same commits as from files; lists.
+Refused: a poison message becomes a row of `rejects`. Nothing is acknowledged before it is durable.
 """

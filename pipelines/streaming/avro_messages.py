@@ -1,7 +1,7 @@
-"""Messages in Avro to lines of JSON: by the topic's schema, or a small container file.
+"""Avro messages to lines of JSON: encoded by the topic's schema, or small container files.
 
-The writer's schema decides, whatever revision it is: a field that this reader
-does not know is left to ingest, which ignores it.
+The writer's schema decides, whatever its revision. A field that the contract
+does not know is passed on to ingest, which ignores it.
 """
 
 import datetime as dt
@@ -21,7 +21,7 @@ from schemas.contract import WIRE_FOLDER
 ENCODING: Final = "googclient_schemaencoding"
 SCHEMA: Final = "googclient_schemaname"
 REVISION: Final = "googclient_schemarevisionid"
-"""Attributes that Pub/Sub sets on messages of a topic with a schema."""
+"""Attributes that Pub/Sub sets on the messages of a topic with a schema."""
 
 CONTAINER: Final = MAGIC["avro"]
 """How an Avro container file begins; it brings its schema along."""
@@ -29,27 +29,31 @@ CONTAINER: Final = MAGIC["avro"]
 _EPOCH = dt.datetime(1970, 1, 1)
 
 SchemaOf = Callable[[str, str], str]
-"""(name, revision) -> the definition of a topic's schema, JSON; empty when there is none."""
+"""(name, revision) -> definition of a topic's schema as JSON; empty if there is none."""
 
 
 class Decoder:
-    """Turns messages into lines; keeps the schemas that it has seen."""
+    r"""Turns messages into lines; keeps the schemas it has seen.
+
+    >>> Decoder(lambda name, revision: "").lines(b'{"venue": "V"}', {})
+    (b'{"venue": "V"}\n', 1)
+    """
 
     def __init__(self, schema_of: SchemaOf) -> None:
         """Begin without any schema.
 
         Args:
-            schema_of: asks the service for a schema.
+            schema_of: fetches a schema from the service.
         """
         self._schema_of = schema_of
-        self._known: dict[tuple[str, str], str] = {}
-        self._parsed_already: dict[str, Any] = {}
+        self._definitions: dict[tuple[str, str], str] = {}
+        self._schemas: dict[str, Any] = {}
 
     def lines(self, message: bytes, attributes: Mapping[str, str]) -> tuple[bytes, int]:
-        """The records of a message as lines and how many; poison is one line that ingest refuses.
+        """Return a message's records as lines and their number; poison becomes one line that ingest refuses.
 
         Raises:
-            ServiceError: the schema of the message cannot be asked for now.
+            ServiceError: the schema of the message cannot be fetched now.
         """
         encoding = attributes.get(ENCODING, "") if attributes else ""
         if not encoding and not message.startswith(CONTAINER):
@@ -58,34 +62,34 @@ class Decoder:
             return poison_line(message), 1
         definition = self._definition(attributes) if encoding else ""
         try:
-            schema = self._parsed(definition) if encoding else None
+            schema = self._schema(definition) if encoding else None
             records = _records(message, encoding, schema)
             return b"".join(_line(record) for record in records), len(records)
-        except Exception:  # fastavro raises whatever the bytes lead it to; none of it may be told
+        except Exception:  # fastavro raises whatever the bytes lead it to, with values in the text
             return poison_line(message), 1
 
     def _definition(self, attributes: Mapping[str, str]) -> str:
         key = attributes.get(SCHEMA, ""), attributes.get(REVISION, "")
-        if key not in self._known:
-            self._known[key] = self._schema_of(*key)
-        return self._known[key]
+        if key not in self._definitions:
+            self._definitions[key] = self._schema_of(*key)
+        return self._definitions[key]
 
-    def _parsed(self, definition: str) -> Any:
-        if definition not in self._parsed_already:
-            self._parsed_already[definition] = plain_schema(definition)
-        return self._parsed_already[definition]
+    def _schema(self, definition: str) -> Any:
+        if definition not in self._schemas:
+            self._schemas[definition] = plain_schema(definition)
+        return self._schemas[definition]
 
 
 def scan_schema() -> str:
-    """The contract of a scan as a topic's schema."""
+    """Return the contract of a scan as a topic's schema."""
     return (WIRE_FOLDER / "scan.avsc").read_text(encoding="utf-8")
 
 
 def encode(records: Sequence[Mapping[str, Any]], definition: str, encoding: str) -> bytes:
-    """A message of records.
+    """Encode records as a message.
 
     Args:
-        records: scans with their fields as text.
+        records: scans whose fields are text.
         definition: of the topic's schema; empty packs a container file with the contract's.
         encoding: BINARY or JSON, by the topic's schema; then there is one record.
 
@@ -106,10 +110,10 @@ def encode(records: Sequence[Mapping[str, Any]], definition: str, encoding: str)
 
 
 def _records(message: bytes, encoding: str, schema: Any) -> list[Any]:
-    """The records of a message.
+    """Decode the records of a message.
 
     Raises:
-        Exception: whatever the bytes lead to.
+        Exception: of any type, for bytes that are not Avro.
     """
     if not encoding:
         records: list[Any] = []
@@ -124,21 +128,26 @@ def _records(message: bytes, encoding: str, schema: Any) -> list[Any]:
         return list(fastavro.json_reader(io.StringIO(message.decode()), schema))
     stream = io.BytesIO(message)
     record = fastavro.schemaless_reader(stream, schema, None)
-    if stream.read(1):
+    if stream.read(1):  # fastavro ignores bytes after the record
         raise ValueError
     return [record]
 
 
 def _line(record: Any) -> bytes:
-    """A record as ingest reads lines: an instant as text."""
+    """Return a record as a line of JSON for ingest, its instant as text."""
     if not isinstance(record, dict):
         raise TypeError
     if isinstance(record.get("occurred_at"), int):
-        record["occurred_at"] = _instant(record["occurred_at"])
+        record["occurred_at"] = instant_text(record["occurred_at"])
     return orjson.dumps(record, default=_no_text) + b"\n"
 
 
-def _instant(micros: int) -> str:
+def instant_text(micros: int) -> str:
+    """Return an instant as RFC 3339, or as a text that ingest refuses if no year holds it.
+
+    >>> instant_text(0), instant_text(2**62)
+    ('1970-01-01T00:00:00Z', 'beyond all years')
+    """
     try:
         return (_EPOCH + dt.timedelta(microseconds=micros)).isoformat() + "Z"
     except OverflowError:
@@ -146,7 +155,7 @@ def _instant(micros: int) -> str:
 
 
 def _no_text(value: Any) -> Any:
-    """Bytes as the text that they are; a number, which no field takes, for any other value."""
+    """Return the text of bytes, and of any other value a number, which no field of text takes."""
     try:
         return value.decode()
     except (AttributeError, UnicodeDecodeError):

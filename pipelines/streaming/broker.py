@@ -1,70 +1,87 @@
-"""Pub/Sub as a channel: the calls that landing and watching need, without the client's own threads.
+"""Pub/Sub as a channel: the calls that landing and watching need.
 
-Messages are asked for, a thousand at a time and with several calls under way,
-never streamed: whoever asks decides how much is on its way to him. The emulator
-streams a hundred messages every 50 ms whatever flow control it is told, and
-goes on streaming to a connection that has been reset, once for each stream,
-so that such messages are missing for as many ack deadlines.
-The emulator is used when PUBSUB_EMULATOR_HOST is set, as the client does.
+Messages are pulled by unary calls, a thousand at a time and several at once,
+not by the client library's streaming pull, so that the receiver decides how
+much is on its way to it. With a stream the sender decides. The emulator ignores
+the flow control it is told and sends a hundred messages every 50 ms; to a client
+that holds them back it delivers them again (googleapis/python-pubsub#30, and
+google-cloud-python#9252 of the service). It also goes on sending to a stream
+whose connection was reset, once per stream, so that those messages are missing
+for as many ack deadlines.
+
+The emulator is used when PUBSUB_EMULATOR_HOST is set, as in Google's client.
 """
 
 import os
 import re
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Final
 
 from pipelines.errors import ServiceError, UsageError
 
 PATIENCE_SECONDS: Final = 20.0
-"""How long a call may take."""
+"""Time limit of a call."""
 
 ACK_IDS_A_CALL: Final = 1000  # a request may have 512 KB, an id has up to 200 bytes
 
 _FULL_NAME = re.compile(r"projects/[^/]+/(topics|subscriptions)/[A-Za-z][\w.~+%-]{2,254}", re.ASCII)
 _CHANNEL = [
     ("grpc.max_receive_message_length", -1),
-    ("grpc.keepalive_time_ms", 20_000),  # a network that hangs is noticed
+    ("grpc.keepalive_time_ms", 20_000),  # notices a network that hangs
     ("grpc.keepalive_timeout_ms", 10_000),
     ("grpc.max_reconnect_backoff_ms", 5_000),
-    ("grpc.use_local_subchannel_pool", 1),  # no connection shared with another client's options
+    ("grpc.use_local_subchannel_pool", 1),  # else a connection is shared with a client of other options
 ]
 _REQUEST_BYTES = 8 << 20
 _REQUEST_MESSAGES = 1000
 _REQUESTS_AT_ONCE = 8
-_TRIALS = 5
+_ATTEMPTS = 5
 
 
 def check_name(name: str, flag: str) -> str:
-    """The full name of a topic or a subscription.
+    """Return the full name of a topic or a subscription.
+
+    Args:
+        name: what was given.
+        flag: `--topic` or `--subscription`.
 
     Raises:
-        UsageError: it is none.
+        UsageError: it is not a full name.
+
+    >>> check_name("projects/p/topics/scans", "--topic")
+    'projects/p/topics/scans'
     """
-    found = _FULL_NAME.fullmatch(name)
-    if found is None or found[1] != f"{flag.strip('-')}s":
-        raise UsageError(f"{flag} is no full name", f"write projects/PROJECT/{flag.strip('-')}s/NAME")
+    match = _FULL_NAME.fullmatch(name)
+    if match is None or match[1] != f"{flag.strip('-')}s":
+        raise UsageError(f"{flag} must be a full name", f"write projects/PROJECT/{flag.strip('-')}s/NAME")
     return name
 
 
 class Subscription:
-    """One subscription and the calls on it; threads may share it."""
+    """One subscription and the calls on it; threads may share it.
+
+    Attributes:
+        name: full name.
+        lease_seconds: ack deadline of the subscription.
+    """
 
     def __init__(self, name: str) -> None:
-        """Connect and see that the subscription is there.
+        """Connect and check that the subscription exists.
 
         Args:
             name: `projects/P/subscriptions/S`.
 
         Raises:
-            UsageError: the name is no full name.
+            UsageError: the name is not a full name.
             ServiceError: the broker does not answer, or has no such subscription.
         """
         from google.pubsub_v1 import types
 
         self.name = check_name(name, "--subscription")
         self._types: Any = types
-        with asked(name):
+        with service_errors(name):
             self._client = _subscriber_client()
             found = self._client.get_subscription(subscription=name, timeout=PATIENCE_SECONDS, retry=None)
         self.lease_seconds = int(found.ack_deadline_seconds)
@@ -72,28 +89,29 @@ class Subscription:
         service = "/google.pubsub.v1.Subscriber"
         self._acknowledge = _call(channel, f"{service}/Acknowledge")
         self._modify = _call(channel, f"{service}/ModifyAckDeadline")
+        # Raw protobuf messages: the generated client would wrap each in a proto-plus object.
         self._pull = channel.unary_unary(
             f"{service}/Pull",
             request_serializer=lambda request: request.SerializeToString(),
             response_deserializer=types.PullResponse.pb().FromString,
         )
 
-    def asking(self, messages: int, wait_seconds: float) -> Any:
-        """A call for messages that is under way: `arrived` waits for it, its `cancel` gives it up."""
+    def start_pull(self, messages: int, wait_seconds: float) -> Any:
+        """Start a pull and return the call; `pulled` waits for it, its `cancel` gives it up."""
         request = self._types.PullRequest.pb()(subscription=self.name, max_messages=messages)
         return self._pull.future(request, timeout=wait_seconds)
 
     def pull(self, messages: int, wait_seconds: float) -> list[Any]:
-        """What waits, as `ReceivedMessage`; nothing when nothing comes in that time.
+        """Return waiting messages as `ReceivedMessage`; an empty list if none come in time.
 
         Raises:
             ServiceError: the broker is gone.
         """
-        with asked(self.name):
-            return arrived(self.asking(messages, wait_seconds)) or []
+        with service_errors(self.name):
+            return pulled(self.start_pull(messages, wait_seconds)) or []
 
     def acknowledge(self, ack_ids: Sequence[str]) -> None:
-        """Tell the broker that messages are durable; what it does not hear comes again."""
+        """Tell the broker that messages are durable; those it is not told of come again."""
         make = self._types.AcknowledgeRequest.pb()
         for start in range(0, len(ack_ids), ACK_IDS_A_CALL):
             ids = ack_ids[start : start + ACK_IDS_A_CALL]
@@ -113,7 +131,7 @@ class Subscription:
 
 
 def _subscriber_client() -> Any:
-    """The client; to the emulator it makes a channel for 4 MB, and a hundred packed messages are more."""
+    """Return a client without the size limit: for the emulator it accepts 4 MB, packed messages have more."""
     import google.cloud.pubsub_v1 as pubsub_v1  # type: ignore[import-untyped]
     import grpc
     from google.pubsub_v1.services.subscriber import SubscriberClient
@@ -126,12 +144,12 @@ def _subscriber_client() -> Any:
     return SubscriberClient(transport=SubscriberGrpcTransport(channel=channel))
 
 
-def arrived(call: Any) -> list[Any] | None:
-    """What a call for messages has brought; None when its time has passed.
+def pulled(call: Any) -> list[Any] | None:
+    """Wait for a pull and return its messages; None if its time ran out.
 
     Raises:
         grpc.RpcError: the broker is gone, or refuses.
-        grpc.FutureCancelledError: the call has been given up.
+        grpc.FutureCancelledError: the call was cancelled.
     """
     import grpc
 
@@ -144,32 +162,34 @@ def arrived(call: Any) -> list[Any] | None:
 
 
 def _call(channel: Any, method: str) -> Any:
-    """A call whose answer says nothing."""
-    return channel.unary_unary(
-        method,
-        request_serializer=lambda request: request.SerializeToString(),
-        response_deserializer=lambda answer: answer or True,
-    )
+    """Return a call whose answer is not read."""
+    return channel.unary_unary(method, request_serializer=lambda request: request.SerializeToString())
 
 
 class Topic:
-    """One topic and publishing to it; threads may not share it."""
+    """One topic and publishing to it; threads must not share it.
+
+    Attributes:
+        name: full name.
+        schema: definition of the topic's schema, or empty.
+        encoding: BINARY or JSON, or empty without a schema.
+    """
 
     def __init__(self, name: str) -> None:
-        """Connect and see that the topic is there.
+        """Connect and check that the topic exists.
 
         Args:
             name: `projects/P/topics/T`.
 
         Raises:
-            UsageError: the name is no full name.
+            UsageError: the name is not a full name.
             ServiceError: the broker does not answer, or has no such topic.
         """
         import google.cloud.pubsub_v1 as pubsub_v1
         from google.pubsub_v1 import types
 
         self.name = check_name(name, "--topic")
-        with asked(name):
+        with service_errors(name):
             self._client: Any = pubsub_v1.PublisherClient()
             described = self._client.get_topic(topic=name, timeout=PATIENCE_SECONDS, retry=None)
         self.schema, self.encoding = _schema_of(described)
@@ -178,12 +198,9 @@ class Topic:
         self._message = types.PubsubMessage.pb()
 
     def publish(self, messages: Iterable[tuple[bytes, Mapping[str, str]]]) -> int:
-        """Publish messages, each with its attributes, and wait until the broker has them all.
+        """Publish messages, each with its attributes; return their number once the broker has them all.
 
         A request that fails is sent again, so a message may arrive twice.
-
-        Returns:
-            How many there were.
 
         Raises:
             ServiceError: the broker does not take them.
@@ -212,16 +229,16 @@ class Topic:
             yield self._request(topic=self.name, messages=held)
 
     def _wait(self, request: Any, future: Any) -> None:
-        for trial in range(1, _TRIALS + 1):
+        for attempt in range(1, _ATTEMPTS + 1):
             try:
                 future.result()
                 return
-            except Exception as error:  # grpc's errors share no class worth naming
-                if trial == _TRIALS:
+            except Exception as error:  # grpc's errors share no class but Exception
+                if attempt == _ATTEMPTS:
                     raise ServiceError(
                         f"{self.name} does not take messages", "check the broker and the topic's schema"
                     ) from error
-                time.sleep(0.2 * 2**trial)
+                time.sleep(0.2 * 2**attempt)
                 future = self._publish.future(request, timeout=PATIENCE_SECONDS)
 
     def close(self) -> None:
@@ -230,10 +247,10 @@ class Topic:
 
 
 def _schema_of(described: Any) -> tuple[str, str]:
-    """The definition of the schema of a topic and how messages are encoded; empty without one.
+    """Return the definition of a topic's schema and the encoding of its messages; empty without one.
 
     Raises:
-        ServiceError: it cannot be asked for.
+        ServiceError: the schema cannot be fetched.
     """
     settings = described.schema_settings
     if not settings.schema:
@@ -241,57 +258,61 @@ def _schema_of(described: Any) -> tuple[str, str]:
     return schema_definition(settings.schema, settings.last_revision_id), str(settings.encoding.name)
 
 
-class asked:  # noqa: N801 - reads as a word in `with asked(name)`
-    """Turns what the client library raises over a service into one line."""
+@contextmanager
+def service_errors(name: str) -> Iterator[None]:
+    """Turn what the client library raises about a resource into one line.
 
-    def __init__(self, name: str) -> None:
-        self._name = name
+    Args:
+        name: full name of the resource.
 
-    def __enter__(self) -> None:
-        return None
+    Raises:
+        ServiceError: the service is missing or refuses.
+    """
+    try:
+        yield
+    except Exception as error:
+        translated = _translated(name, error)
+        if translated is None:
+            raise
+        raise translated from error
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _trace: Any) -> None:
-        """Translate.
 
-        Raises:
-            ServiceError: the service is missing or refuses.
-        """
-        if error is None:
-            return
-        import grpc
-        from google.api_core import exceptions
-        from google.auth.exceptions import GoogleAuthError
+def _translated(name: str, error: Exception) -> ServiceError | None:
+    import grpc
+    from google.api_core import exceptions
+    from google.auth.exceptions import GoogleAuthError
 
-        if isinstance(error, grpc.RpcError):
-            error = exceptions.from_grpc_error(error)  # type: ignore[no-untyped-call]
-        if isinstance(error, exceptions.NotFound):
-            raise ServiceError(f"{self._name} is not there", "make it first, or check its name") from error
-        if isinstance(error, exceptions.GoogleAPIError):
-            raise ServiceError(
-                f"the broker of {self._name} does not answer",
-                "start it (make emulator, PUBSUB_EMULATOR_HOST), or check the network and the sign-in",
-            ) from error
-        if isinstance(error, GoogleAuthError | OSError):
-            raise ServiceError(
-                f"there is no sign-in for {self._name}",
-                "set PUBSUB_EMULATOR_HOST, or sign in with gcloud auth application-default login",
-            ) from error
+    if isinstance(error, grpc.RpcError):
+        error = exceptions.from_grpc_error(error)  # type: ignore[no-untyped-call]
+    if isinstance(error, exceptions.NotFound):
+        return ServiceError(f"{name} does not exist", "create it, or check its name")
+    if isinstance(error, exceptions.GoogleAPIError):
+        return ServiceError(
+            f"the broker of {name} does not answer",
+            "start it (make emulator, PUBSUB_EMULATOR_HOST), or check the network and the credentials",
+        )
+    if isinstance(error, GoogleAuthError | OSError):
+        return ServiceError(
+            f"no credentials for {name}",
+            "set PUBSUB_EMULATOR_HOST, or run gcloud auth application-default login",
+        )
+    return None
 
 
 def schema_definition(name: str, revision: str) -> str:
-    """The definition of a topic's schema; empty when there is none.
+    """Return the definition of a topic's schema; empty if there is none.
 
     Args:
         name: `projects/P/schemas/S`.
-        revision: which; empty is the newest.
+        revision: which revision; empty is the newest.
 
     Raises:
-        ServiceError: the service does not tell.
+        ServiceError: the service does not answer.
     """
     from google.api_core.exceptions import InvalidArgument, NotFound
     from google.pubsub_v1 import types
 
-    with asked(name):
+    with service_errors(name):
         request = types.GetSchemaRequest(
             name=f"{name}@{revision}" if revision else name, view=types.SchemaView.FULL
         )
@@ -303,7 +324,7 @@ def schema_definition(name: str, revision: str) -> str:
 
 
 def schema_client() -> Any:
-    """The client of schemas, which alone does not know of the emulator's variable."""
+    """Return the client of schemas, the only one of Google's that ignores PUBSUB_EMULATOR_HOST."""
     import grpc
     from google.pubsub_v1.services.schema_service import SchemaServiceClient
     from google.pubsub_v1.services.schema_service.transports import SchemaServiceGrpcTransport

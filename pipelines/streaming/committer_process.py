@@ -1,8 +1,10 @@
-"""The process of `truyvet land` that commits: what it is told, what it tells, and its life.
+"""The child process of `truyvet land` that commits.
 
-Receiving waits for the network and committing computes; in one interpreter
-each would stop the other. The child ends with its parent: the pipe between
-them breaks. The parent needs no Beam, and so does not import it.
+Receiving waits for the network while committing computes; in one interpreter
+each would hold the other up. A process of its own rather than a
+`ProcessPoolExecutor`, whose worker outlives a parent that is killed with
+SIGKILL: this child ends when the pipe to its parent breaks. The parent needs no
+Beam and must not import it, so Beam is imported inside `child`.
 """
 
 import signal
@@ -11,30 +13,31 @@ from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING
 
 from pipelines.errors import ServiceError, TruyVetError
-from pipelines.streaming.batches import Work
+from pipelines.runtime.malloc import keep_freed_memory
+from pipelines.streaming.batches import CommitterConfig
 from pipelines.terminal.quiet import silence_libraries
 
 if TYPE_CHECKING:
-    from pipelines.streaming.committer import Lander
+    from pipelines.streaming.committer import Committer
 
 _IDLE_SECONDS = 0.02
 _RETRY_SECONDS = 2.0
 
 
-def child(pipe: Connection, work: Work) -> None:
-    """The child's life: commit until the parent says to drain, or is gone.
+def child(pipe: Connection, config: CommitterConfig) -> None:
+    """Commit until the parent asks to drain or is gone.
 
-    Sends `Landed`, a line of text about trouble, a `TruyVetError` that ends it,
-    and True when it is drained.
+    Sends `Landed`, warnings as text, a `TruyVetError` that ends the process, and True once it has drained.
     """
-    silence_libraries()  # before the import of Beam, which warns
+    silence_libraries()  # before Beam is imported, which warns
     _ignore_interrupts()
-    from pipelines.streaming.committer import Lander
+    keep_freed_memory()
+    from pipelines.streaming.committer import Committer
 
     try:
-        lander = Lander(work, pipe.send)
-        lander.catch_up()
-        _commit_until_drained(pipe, lander, work.batch_seconds)
+        committer = Committer(config, pipe.send)
+        committer.catch_up()
+        _commit_until_drained(pipe, committer, config.options.batch_seconds)
         pipe.send(True)
     except (EOFError, BrokenPipeError):
         return
@@ -42,38 +45,42 @@ def child(pipe: Connection, work: Work) -> None:
         pipe.send(error)
 
 
-def _commit_until_drained(pipe: Connection, lander: "Lander", batch_seconds: float) -> None:
-    """Batch after batch; draining ends when all segments that waited then are gone.
+def _commit_until_drained(pipe: Connection, committer: "Committer", batch_seconds: float) -> None:
+    """Commit batch after batch; a drain ends once all segments that waited at its start are gone.
 
     Raises:
         EOFError: the parent is gone.
-        TruyVetError: what cannot be mended by waiting.
+        TruyVetError: an error that waiting does not mend.
     """
     draining: set[str] | None = None
-    said = ""
+    warned = ""
     not_before = 0.0
-    while draining is None or draining & {segment.place for segment in lander.landing.segments()}:
+    while draining is None or draining & _waiting(committer):
         if pipe.poll(max(_IDLE_SECONDS, not_before - time.monotonic()) if draining is None else 0):
             pipe.recv()
-            draining = {segment.place for segment in lander.landing.segments()}
+            draining = _waiting(committer)
         not_before = time.monotonic() + batch_seconds
         try:
-            landed = lander.land()
+            landed = committer.land()
         except ServiceError as error:
             if draining is not None:
                 raise
-            if str(error) != said:
+            if str(error) != warned:
                 pipe.send(str(error))
-            said, not_before = str(error), time.monotonic() + _RETRY_SECONDS
+            warned, not_before = str(error), time.monotonic() + _RETRY_SECONDS
             continue
         if landed is None:
             not_before = 0.0
         else:
-            said = ""
+            warned = ""
             pipe.send(landed)
 
 
+def _waiting(committer: "Committer") -> set[str]:
+    return {segment.place for segment in committer.landing.segments()}
+
+
 def _ignore_interrupts() -> None:
-    """The terminal interrupts both processes; the parent says when to end."""
+    """Ignore signals of the terminal, which reach both processes; the parent decides when to end."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)

@@ -1,4 +1,4 @@
-"""`truyvet stream`: the job of a stream, sent to Dataflow or written as a template."""
+"""`truyvet stream`: a streaming job, sent to Dataflow or written as a template."""
 
 import time
 from dataclasses import dataclass, replace
@@ -12,29 +12,29 @@ from pipelines.ingest.batch import MAX_AGE_DAYS, MAX_AHEAD_DAYS, settings_for
 from pipelines.privacy.keys import load_keys
 from pipelines.runtime.engines.config import RunnerConfig, load_runner
 from pipelines.runtime.run_pipeline import beam_runner, pipeline_options
-from pipelines.streaming.batches import Work
-from pipelines.streaming.stream_to_lake import LATENESS_SECONDS, StreamToLake
+from pipelines.streaming.batches import CommitterConfig
+from pipelines.streaming.stream_to_lake import StreamToLake
 from pipelines.terminal.options import keys_folder
 
 
 def start_stream(
     lake: str, subscription: str, *, keys: str | None, runner: str, template: str | None = None
 ) -> str | None:
-    """Send the job of a stream to Dataflow, or write it as a template.
+    """Send a streaming job to Dataflow, or write it as a template.
 
     Args:
-        lake: as the workers reach it.
+        lake: URL by which the workers reach it.
         subscription: its full name.
-        keys: the folder of the keys here; the workers have theirs.
+        keys: folder of the keys on this machine; the workers have a copy of their own.
         runner: a copy of `runner_config/dataflow.toml`.
-        template: where the job is written instead of being started.
+        template: path to write the job to, instead of starting it.
 
     Returns:
-        The job's id; None of a template.
+        The job's id; None for a template.
 
     Raises:
         UsageError: the runner is another engine, or its file is wrong.
-        ServiceError: the library of Dataflow is missing.
+        ServiceError: Dataflow's client library is missing.
     """
     config = load_runner(runner)
     if config.engine != "DataflowRunner":
@@ -46,27 +46,26 @@ def start_stream(
 
 
 def run_stream(config: RunnerConfig, stream: Any, template: str | None) -> str | None:
-    """Build the job of a stream on Dataflow; its id, or None of a template."""
+    """Build a streaming job on Dataflow and return its id; None for a template."""
     beam_options = {**config.beam, "streaming": True}
     if template:
         beam_options["template_location"] = template
     config = replace(config, beam=beam_options)
     pipeline = beam.Pipeline(runner=beam_runner(config), options=pipeline_options(config))
     _ = pipeline | "Stream" >> stream
-    result: Any = pipeline.run()
+    result: Any = pipeline.run()  # returns once the job is accepted; a stream has no end to wait for
     return None if template else str(result.job_id())
 
 
 def _stream(lake: str, subscription: str, keys: str | None) -> Any:
-    own = load_keys(keys_folder(keys, lake))
-    settings = settings_for(own, time.time_ns() // 1000, MAX_AGE_DAYS, MAX_AHEAD_DAYS)
-    work = Work(lake, own, None, None, 0.0, LATENESS_SECONDS / 86_400)
-    return ReadAndLand(subscription, StreamToLake(work, settings))
+    loaded = load_keys(keys_folder(keys, lake))
+    settings = settings_for(loaded, time.time_ns() // 1000, MAX_AGE_DAYS, MAX_AHEAD_DAYS)
+    return ReadAndLand(subscription, StreamToLake(CommitterConfig(lake, loaded), settings))
 
 
 @dataclass
 class ReadAndLand(beam.PTransform[Any, Any]):
-    """Begin -> what each commit brought."""
+    """Begin -> what each commit brought, as the fields of `Landed`."""
 
     subscription: str
     stream: StreamToLake

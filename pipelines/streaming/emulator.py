@@ -1,10 +1,9 @@
-"""The official Pub/Sub emulator on this machine: found, started, waited for."""
+"""The official Pub/Sub emulator on this machine: find, start and await it."""
 
 import contextlib
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from pipelines.errors import ServiceError
+from pipelines.runtime.engines.java import listens
 
 PORT: Final = 8085
 PROJECT: Final = "demo-proj"
@@ -21,9 +21,9 @@ _HEAP = "-Xmx1g"
 
 
 def emulator_command(port: int) -> list[str] | None:
-    """How the emulator is started here; None where there is neither its jar nor gcloud.
+    """Return the command that starts the emulator; None if neither its jar nor gcloud is installed.
 
-    The jar itself where it is found: killing gcloud's wrapper leaves it behind.
+    The jar is preferred: killing gcloud's wrapper would leave the emulator running.
     """
     gcloud = shutil.which("gcloud")
     if gcloud is None:
@@ -40,53 +40,45 @@ class Emulator:
     """A running emulator.
 
     Attributes:
-        host: what PUBSUB_EMULATOR_HOST names.
+        host: value for PUBSUB_EMULATOR_HOST.
     """
 
     def __init__(self, port: int) -> None:
         """Start it and wait until it listens.
 
         Raises:
-            ServiceError: it is not installed or does not start.
+            ServiceError: it is not installed, or does not start.
         """
         command = emulator_command(port)
         if command is None:
-            raise ServiceError("the Pub/Sub emulator is not here", "install google-cloud-cli-pubsub-emulator")
+            raise ServiceError(
+                "the Pub/Sub emulator is not installed", "install google-cloud-cli-pubsub-emulator"
+            )
         self.host = f"127.0.0.1:{port}"
+        # A session of its own, so that `kill` reaches gcloud's children too.
         quiet = subprocess.DEVNULL
         self._process = subprocess.Popen(command, stdout=quiet, stderr=quiet, start_new_session=True)  # noqa: S603
         until = time.monotonic() + _PATIENCE_SECONDS
         while self._process.poll() is None and time.monotonic() < until:
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+            if listens(self.host):
                 return
             time.sleep(0.1)
         self.kill()
-        raise ServiceError("the Pub/Sub emulator does not start", f"see whether port {port} is free")
+        raise ServiceError("the Pub/Sub emulator did not start", f"check that port {port} is free")
 
     def wait(self) -> None:
-        """Until it ends."""
+        """Wait until it ends."""
         self._process.wait()
 
     def kill(self) -> None:
-        """End it at once, and what it started."""
+        """Kill it and the processes it started."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
 
 
-def free_port() -> int:
-    """A port that nobody listens at."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
-
-
 def make_channel(name: str) -> tuple[str, str]:
-    """A topic and its subscription of one name, made when they are missing.
-
-    Returns:
-        Their full names.
-    """
+    """Create a topic and a subscription of one name if they do not exist; return their full names."""
     import google.cloud.pubsub_v1 as pubsub_v1  # type: ignore[import-untyped]
     from google.api_core.exceptions import AlreadyExists
 

@@ -1,59 +1,77 @@
-"""`truyvet land`: a subscription to the lake, with nothing lost and nothing doubled."""
+"""`truyvet land`: a subscription into the lake, with nothing lost and nothing doubled."""
 
+import math
 import multiprocessing
 import signal
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from typing import Any, Final
 
-from pipelines.errors import ServiceError, TruyVetError
+from pipelines.errors import ServiceError, TruyVetError, UsageError
 from pipelines.lake import open_lake
 from pipelines.privacy.keys import load_keys
 from pipelines.streaming.avro_messages import Decoder
-from pipelines.streaming.batches import Landed, Work
+from pipelines.streaming.batches import BatchOptions, CommitterConfig, Landed
 from pipelines.streaming.broker import Subscription, schema_definition
 from pipelines.streaming.committer_process import child
-from pipelines.streaming.land_metrics import Gauges, Teller, Values, serve
+from pipelines.streaming.land_metrics import LandTotals, Narrator, Values, serve
 from pipelines.streaming.landing_spool import Landing, Segment, open_landing
 from pipelines.streaming.receiver import LEASE_SECONDS, PULLS, Receiver
 from pipelines.terminal.options import keys_folder
 
-BATCH_SECONDS: Final = 0.0
-LATENESS_DAYS: Final = 3.0
 FULL_BYTES: Final = 1 << 30
+"""Nothing more is received while segments of more bytes wait for their commit."""
+
 FULL_SEGMENTS: Final = 20_000
 
 _LOOK_SECONDS = 0.1
+_MOST_DAYS = 36_500
+_LEASE_MOST_SECONDS = 600  # of Pub/Sub
 
 
 @dataclass(frozen=True)
-class Options:
-    """How `land` goes about it.
+class LandOptions:
+    """How `land` works.
 
     Attributes:
-        until_idle: end when no message has come for so many seconds; None is never.
-        batch_seconds: a batch begins no sooner than so long after the one before.
-        lateness_days: scans older than this at their receipt count as late.
-        max_age_days: scans that are older are refused; None is the bound of `truyvet run`.
-        max_ahead_days: scans that are further ahead are refused; None likewise.
-        pulls: how many are under way at once.
+        until_idle: end after this many seconds without a message; None never ends.
+        batches: how what has landed is committed.
+        pulls: calls to the broker under way at once.
         lease_seconds: how long the broker waits for an acknowledgement.
-        metrics_port: of the Prometheus endpoint; None is none.
-        json_lines: tell the numbers as JSON lines.
+        metrics_port: port of the Prometheus endpoint; None serves none.
+        json_lines: print the numbers as JSON lines.
+
+    >>> LandOptions(batches=BatchOptions(lateness_days=-1)).check()
+    Traceback (most recent call last):
+    pipelines.errors.UsageError: --allowed-lateness-days must be a number from 0 to 36500: correct it
     """
 
     until_idle: float | None = None
-    batch_seconds: float = BATCH_SECONDS
-    lateness_days: float = LATENESS_DAYS
-    max_age_days: float | None = None
-    max_ahead_days: float | None = None
+    batches: BatchOptions = field(default_factory=BatchOptions)
     pulls: int = PULLS
     lease_seconds: int = LEASE_SECONDS
     metrics_port: int | None = None
     json_lines: bool = False
+
+    def check(self) -> None:
+        """Refuse values out of range.
+
+        Raises:
+            UsageError: naming the flag.
+        """
+        for flag, value, least, most in (
+            ("--until-idle", self.until_idle, 0, math.inf),
+            ("--batch-seconds", self.batches.batch_seconds, 0, math.inf),
+            ("--allowed-lateness-days", self.batches.lateness_days, 0, _MOST_DAYS),
+            ("--pulls", self.pulls, 1, 1_000),
+            ("--lease-seconds", self.lease_seconds, 1, _LEASE_MOST_SECONDS),
+        ):
+            if value is not None and not least <= value <= most:
+                bounds = f"from {least} to {most}" if most < math.inf else f"≥ {least}"
+                raise UsageError(f"{flag} must be a number {bounds}", "correct it")
 
 
 def land(
@@ -61,16 +79,16 @@ def land(
     subscription: str,
     *,
     keys: str | None = None,
-    options: Options | None = None,
+    options: LandOptions | None = None,
     stopped: threading.Event | None = None,
 ) -> Values:
-    """Land messages until told to stop, or until none has come for a while.
+    """Land messages until stopped, or until none has come for a while.
 
     Args:
-        lake: folder of the lake, made when there is none.
+        lake: folder or URL of the lake; it is made if there is none.
         subscription: `projects/P/subscriptions/S`.
         keys: folder of the keys; None is `LAKE.keys`.
-        options: how to go about it.
+        options: how to work.
         stopped: set it to drain and end.
 
     Returns:
@@ -79,47 +97,43 @@ def land(
     Raises:
         UsageError: a flag is wrong.
         ServiceError: the broker or the subscription is missing, or the lake cannot be written.
-        RefusedError: other keys, or other stay rules.
+        RefusedError: the keys or the stay rules are not the lake's.
     """
-    options = options or Options()
+    options = options or LandOptions()
+    options.check()
     broker = Subscription(subscription)
     folder = keys_folder(keys, lake)
     opened = open_lake(lake, folder, create=True)
-    own = load_keys(folder)
-    landing = open_landing(opened, own.landing_key)
-    work = Work(
-        opened.url,
-        own,
-        options.max_age_days,
-        options.max_ahead_days,
-        options.batch_seconds,
-        options.lateness_days,
-    )
-    return _Process(broker, landing, work, options).run(stopped or threading.Event())
+    loaded = load_keys(folder)
+    landing = open_landing(opened, loaded.landing_key)
+    config = CommitterConfig(opened.url, loaded, options.batches)
+    return _LandProcess(broker, landing, config, options).run(stopped or threading.Event())
 
 
-class _Process:
-    """The parent: receives, watches its child, tells."""
+class _LandProcess:
+    """The parent process: receives, watches the child that commits, and tells."""
 
-    def __init__(self, broker: Subscription, landing: Landing, work: Work, options: Options) -> None:
+    def __init__(
+        self, broker: Subscription, landing: Landing, config: CommitterConfig, options: LandOptions
+    ) -> None:
         self._landing, self._options, self._broker = landing, options, broker
-        self._teller, self._gauges = Teller(options.json_lines), Gauges()
+        self._narrator, self._totals = Narrator(options.json_lines), LandTotals()
         self._waiting: list[Segment] = landing.segments()
         self._receiver = Receiver(
             broker,
             landing,
             Decoder(schema_definition),
-            full=self._full,
-            say=self._teller.say,
+            full=self._is_full,
+            warn=self._narrator.warn,
             pulls=options.pulls,
             lease_seconds=options.lease_seconds,
         )
-        # Not forked: threads of the broker's client are running.
+        # Spawned, not forked: gRPC's threads are already running, and a fork would copy their locks.
         context = multiprocessing.get_context("spawn")
         self._pipe, end = context.Pipe()
-        self._child = context.Process(target=child, args=(end, work), daemon=True)
+        self._child = context.Process(target=child, args=(end, config), daemon=True)
         self._child.start()
-        end.close()
+        end.close()  # else our copy would keep the pipe open after the child has died
 
     def run(self, stopped: threading.Event) -> Values:
         """Receive until stopped or idle, then drain."""
@@ -129,27 +143,29 @@ class _Process:
             self._receiver.start()
             while not stopped.wait(_LOOK_SECONDS) and not self._is_idle():
                 self._look()
+            # Idle because no pull was answered is not idle: the broker has died.
             lost = self._receiver.received.answered == 0 and not stopped.is_set()
             self._receiver.stop()
             self._drain()
-            self._teller.tell(self._values(), last=True)
+            self._narrator.tell(self._values(), last=True)
             if lost:
-                raise ServiceError("the broker is gone", "start it again; what it sent is in the lake")
+                raise ServiceError("the broker is gone", "run land again; what it sent is in the lake")
             return self._values()
         finally:
+            # Drained or failed, it holds nothing: segments stay until a committer removes them.
             self._child.kill()
             self._child.join()
             if server is not None:
                 server.shutdown()
                 server.server_close()
 
-    def _full(self) -> bool:
-        """Whether so many segments wait that nothing more is taken."""
+    def _is_full(self) -> bool:
+        """Return whether too much waits for its commit to receive more."""
         waiting = self._waiting
         return len(waiting) > FULL_SEGMENTS or sum(segment.size for segment in waiting) > FULL_BYTES
 
     def _values(self) -> Values:
-        return self._gauges.values(self._receiver.received, self._waiting)
+        return self._totals.values(self._receiver.received, self._waiting)
 
     def _is_idle(self) -> bool:
         seconds = self._options.until_idle
@@ -158,42 +174,42 @@ class _Process:
         return time.monotonic() - self._receiver.received.last_at > seconds
 
     def _look(self) -> None:
-        """Hear what the child has done, and tell it."""
+        """Take in what the child has done, and tell it."""
         self._waiting = self._landing.segments()
         while self._pipe.poll():
             self._hear(self._pipe)
-        self._teller.tell(self._values())
+        self._narrator.tell(self._values())
 
     def _hear(self, pipe: Connection) -> bool:
-        """One message of the child; whether it is drained.
+        """Take in one message of the child and return whether it has drained.
 
         Raises:
-            TruyVetError: what ended it.
-            ServiceError: it is gone without a word.
+            TruyVetError: the error that ended it.
+            ServiceError: it is gone without a message.
         """
         try:
-            heard: Any = pipe.recv()
+            message: Any = pipe.recv()
         except (EOFError, ConnectionResetError) as error:
-            raise ServiceError("the process that commits has been killed", "start land again") from error
-        if isinstance(heard, TruyVetError):
-            raise heard
-        if isinstance(heard, Landed):
-            self._gauges.add(heard)
-        elif isinstance(heard, str):
-            self._teller.say(heard)
-        return heard is True
+            raise ServiceError("the process that commits was killed", "run land again") from error
+        if isinstance(message, TruyVetError):
+            raise message
+        if isinstance(message, Landed):
+            self._totals.add(message)
+        elif isinstance(message, str):
+            self._narrator.warn(message)
+        return message is True
 
     def _drain(self) -> None:
         """Let the child commit what waits."""
         self._pipe.send("drain")
         while not self._hear(self._pipe):
             self._waiting = self._landing.segments()
-            self._teller.tell(self._values())
+            self._narrator.tell(self._values())
         self._waiting = self._landing.segments()
 
 
 def stop_on_signals(stopped: threading.Event) -> Callable[[], None]:
-    """Let SIGTERM and an interrupt set the event; the function gives the signals back."""
+    """Set an event on SIGTERM and SIGINT; call the returned function to restore the signals."""
     before = {
         number: signal.signal(number, lambda *_: stopped.set()) for number in (signal.SIGTERM, signal.SIGINT)
     }

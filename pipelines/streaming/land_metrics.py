@@ -1,15 +1,18 @@
-"""What `land` tells about itself: a line on the terminal, JSON lines, a Prometheus endpoint.
+"""What `truyvet land` tells about itself: a line on the terminal, JSON lines, a Prometheus endpoint.
 
-Names of `pipelines.metrics`; no label ever holds a value of a record.
+Names are those of `pipelines.metrics`; no label ever holds a value of a record.
 """
 
 import json
 import sys
-import threading
 import time
-from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable, Iterator
 from typing import Any, Final
+from wsgiref.simple_server import WSGIServer
+
+from prometheus_client import CollectorRegistry, Metric, start_http_server
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.registry import Collector
 
 from pipelines import metrics
 from pipelines.errors import ServiceError
@@ -17,56 +20,51 @@ from pipelines.streaming.batches import Landed
 from pipelines.streaming.landing_spool import Segment
 from pipelines.streaming.receiver import Received
 
-_PREFIX: Final = f"{metrics.NAMESPACE}_"
 _LINE_SECONDS: Final = 1.0
 
 Values = dict[str, Any]
-"""Counters and gauges by name; a dict stands for one label's values."""
-
-_HELP: Final = {
-    "messages": ("counter", "messages made durable and acknowledged", ""),
-    "landed": ("counter", "scans in durable segments", ""),
-    metrics.RECEIVED: ("counter", "scans that batches have taken in, refused ones included", ""),
-    metrics.ACCEPTED: ("counter", "scans new to the lake", ""),
-    metrics.DUPLICATE: ("counter", "scans that the lake already had", ""),
-    metrics.REJECTED: ("counter", "scans refused", "reason"),
-    metrics.UNREGISTERED: ("counter", "accepted scans of venues that the registry does not know", ""),
-    metrics.LATE: ("counter", "accepted scans beyond the allowed lateness", ""),
-    "age": ("counter", "accepted scans by their age at receipt", "age"),
-    "lag_seconds": ("gauge", "from the publishing of a message to its being durable", ""),
-    "segments": ("gauge", "segments that wait for their commit", ""),
-    "segment_bytes": ("gauge", "their size", ""),
-    "segment_age_seconds": ("gauge", "the age of the oldest", ""),
-    "batch_seconds": ("gauge", "how long the last batch took", ""),
-    "pulls": ("gauge", "pulls that the broker has answered last time", ""),
-    "scans_version": ("gauge", "the newest version of scans", ""),
-    "stays_version": ("gauge", "the version of scans that stays reflect", ""),
-}
+"""Counters and gauges by name; a counter with a label is a dictionary of its values."""
 
 
-class Gauges:
-    """The sums of a process."""
+class LandTotals:
+    """The sums of a process.
+
+    >>> totals = LandTotals()
+    >>> totals.add(Landed(received=2, accepted=1, rejected=1, reasons={"bad_time": 1}, seconds=0.1))
+    >>> values = totals.values(Received(), [])
+    >>> values["accepted"], values["rejected"], values["batch_seconds"]
+    (1, {'bad_time': 1}, 0.1)
+    """
 
     def __init__(self) -> None:
         self._sums: Values = {
-            name: {} if label else 0 for name, (kind, _, label) in _HELP.items() if kind == "counter"
+            name: {} if name in metrics.LAND_LABELS else 0 for name in metrics.LAND_COUNTERS
         }
         self._last = Landed()
 
     def add(self, landed: Landed) -> None:
         """Count a batch."""
-        for name in (metrics.RECEIVED, metrics.ACCEPTED, metrics.DUPLICATE, metrics.UNREGISTERED):
+        for name in (
+            metrics.RECEIVED,
+            metrics.ACCEPTED,
+            metrics.DUPLICATE,
+            metrics.UNREGISTERED,
+            metrics.LATE,
+        ):
             self._sums[name] += getattr(landed, name)
-        self._sums[metrics.LATE] += landed.late
         for name, counts in ((metrics.REJECTED, landed.reasons), ("age", landed.ages)):
             for label, count in counts.items():
                 self._sums[name][label] = self._sums[name].get(label, 0) + count
         self._last = landed
 
     def values(self, received: Received, waiting: list[Segment]) -> Values:
-        """All there is to tell now."""
+        """Return every counter and gauge as it is now."""
+        # Copies: the server reads them on a thread of its own.
+        sums = {
+            name: dict(sum_) if name in metrics.LAND_LABELS else sum_ for name, sum_ in self._sums.items()
+        }
         return {
-            **self._sums,
+            **sums,
             "messages": received.messages,
             "landed": received.records,
             "lag_seconds": round(received.lag_seconds, 3),
@@ -80,68 +78,63 @@ class Gauges:
         }
 
 
-def prometheus_text(values: Values) -> str:
-    """The values in the text format of Prometheus."""
-    lines = []
-    for name, (kind, text, label) in _HELP.items():
-        full = f"{_PREFIX}{name}" + ("_total" if kind == "counter" else "")
-        lines += [f"# HELP {full} {text}", f"# TYPE {full} {kind}"]
-        given = values[name]
-        if label:
-            lines += [f'{full}{{{label}="{key}"}} {count}' for key, count in sorted(given.items())]
-        else:
-            lines.append(f"{full} {given}")
-    return "\n".join(lines) + "\n"
+class LandCollector(Collector):
+    """Hands the values of the moment to Prometheus, under names that begin with `truyvet_`."""
+
+    def __init__(self, values: Callable[[], Values]) -> None:
+        self._values = values
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield every counter and gauge."""
+        values = self._values()
+        for name, text in metrics.LAND_COUNTERS.items():
+            label = metrics.LAND_LABELS.get(name)
+            counter = CounterMetricFamily(_full(name), text, labels=[label] if label else [])
+            for key, number in values[name].items() if label else [("", values[name])]:
+                counter.add_metric([key] if label else [], number)
+            yield counter
+        for name, text in metrics.LAND_GAUGES.items():
+            yield GaugeMetricFamily(_full(name), text, value=values[name])
 
 
-def serve(port: int, values: Callable[[], Values]) -> ThreadingHTTPServer:
-    """Answer `GET /metrics` on a port of this machine; 0 takes a free one.
+def _full(name: str) -> str:
+    return f"{metrics.NAMESPACE}_{name}"
+
+
+def serve(port: int, values: Callable[[], Values]) -> WSGIServer:
+    """Serve the values to Prometheus at `/metrics` on a port of this machine; 0 takes a free one.
 
     Raises:
-        ServiceError: the port is taken.
+        ServiceError: the port is taken, or is not a port.
     """
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            if self.path != "/metrics":
-                self.send_error(404)
-                return
-            text = prometheus_text(values()).encode()
-            self.send_response(200)
-            self.send_header("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
-            self.send_header("Content-Length", str(len(text)))
-            self.end_headers()
-            self.wfile.write(text)
-
-        def log_message(self, *_args: Any) -> None:
-            return
-
+    # A registry of its own: the default one would add figures of the Python process.
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(LandCollector(values))
     try:
-        server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
-    except (OSError, OverflowError) as error:
-        raise ServiceError(f"--metrics-port {port} cannot be used", "name another port") from error
-    threading.Thread(target=server.serve_forever, name="metrics", daemon=True).start()
+        server, _ = start_http_server(port, "127.0.0.1", registry)
+    except (OSError, OverflowError) as error:  # taken, or over 65535
+        raise ServiceError(f"--metrics-port {port} cannot be used", "choose another port") from error
     return server
 
 
-class Teller:
-    """Tells people on standard error, at most once a second."""
+class Narrator:
+    """Tells people what happens, on standard error, at most once a second."""
 
     def __init__(self, as_json: bool) -> None:
         """Choose the form.
 
         Args:
-            as_json: one JSON object a line instead of a line that renews itself on a terminal.
+            as_json: one JSON object a line, instead of a line that is redrawn on a terminal.
         """
         self._as_json = as_json
         self._next = 0.0
 
-    def say(self, line: str) -> None:
-        """A line about trouble."""
+    def warn(self, line: str) -> None:
+        """Print a warning."""
         print(json.dumps({"warning": line}) if self._as_json else line, file=sys.stderr, flush=True)
 
     def tell(self, values: Values, *, last: bool = False) -> None:
-        """The values, unless it is too soon; on no terminal only the last ones."""
+        """Print the values unless it is too soon; without a terminal, only the last ones."""
         now = time.monotonic()
         if now < self._next and not last:
             return
@@ -150,16 +143,16 @@ class Teller:
             print(json.dumps({"unix_time": round(time.time(), 3), **values}), file=sys.stderr, flush=True)
         elif last or sys.stderr.isatty():
             begin = "\r\x1b[K" if sys.stderr.isatty() else ""
-            print(f"{begin}{_words(values)}", end="\n" if last else "", file=sys.stderr, flush=True)
+            print(f"{begin}{_sentence(values)}", end="\n" if last else "", file=sys.stderr, flush=True)
 
 
-def _words(values: Values) -> str:
+def _sentence(values: Values) -> str:
     refused = values[metrics.REJECTED]
     reasons = f" ({', '.join(f'{name} {count:,}' for name, count in sorted(refused.items()))})"
     return (
         f"{values['landed']:,} scans landed, {values[metrics.ACCEPTED]:,} accepted, "
         f"{values[metrics.DUPLICATE]:,} duplicate, {sum(refused.values()):,} rejected"
         f"{reasons if refused else ''}, {values[metrics.LATE]:,} late; "
-        f"lag {values['lag_seconds']:.1f} s, {values['segments']} segments wait, "
-        f"the oldest {values['segment_age_seconds']:.1f} s"
+        f"lag {values['lag_seconds']:.1f} s, {values['segments']} segments waiting, "
+        f"the oldest for {values['segment_age_seconds']:.1f} s"
     )

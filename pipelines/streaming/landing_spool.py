@@ -1,14 +1,15 @@
-"""The landing: sealed segments of messages that are acknowledged and not committed yet.
+"""The landing: a spool of sealed segments whose messages are acknowledged but not yet committed.
 
-`LAKE.landing` lies beside the lake. A segment appears under its name only when
-it is durable, and belongs to everybody from then on: whoever holds the turn
-commits the segments of all, of the dead as well. What is to be committed next
-is written down before it is tried, so that a batch which died is tried again
-as the same batch and the lake takes it once.
+`LAKE.landing` lies beside the lake. A segment appears under its name only once
+it is durable. From then on any process that holds the lock may commit it,
+including segments of processes that have crashed.
 
-In an object store nobody can hold a turn. There the plan alone keeps two
-apart: it is put where there is none, under the number of the batch before it,
-and whoever comes second carries out the same plan, of which the lake takes one.
+A batch is written down as a plan before it is tried, so that a batch that died
+halfway is retried as the same batch and the lake takes it once.
+
+An object store has no lock. There the plan alone keeps two machines apart: it
+is created only if absent, under the number of the batch before it, and whoever
+comes second carries out the same plan, of which the lake takes one.
 """
 
 import contextlib
@@ -36,13 +37,13 @@ BATCH_SEGMENTS: Final = 512
 _SUFFIX = ".segment"
 _PLAN, _JSON = "next-", ".json"
 _FORMER = "next.json"
-"""A plan of the version before plans were named; it lies on a disk only."""
+"""The plan of the version before plans were named; only ever on a disk."""
 
 _LANDING = "landing"
 _NAME = "landing.json"
-_TURN = "turn.lock"
+_LOCK = "turn.lock"
 _DAMAGED = "damaged-"
-_FORGOTTEN_SECONDS = 600
+_ABANDONED_SECONDS = 600
 _STEP = 1 << 32
 
 
@@ -51,7 +52,7 @@ class Segment:
     """A durable segment.
 
     Attributes:
-        place: where it lies.
+        place: its path or URL.
         size: bytes.
         since: when it was made, seconds since 1970.
     """
@@ -62,15 +63,18 @@ class Segment:
 
 
 @dataclass(frozen=True)
-class Planned:
+class PlannedBatch:
     """A batch that has been written down.
 
     Attributes:
-        place: where that is.
-        after: the number of the batch before it.
-        number: in the landing's series; ascends.
-        received_us: the one instant at which it counts as received.
-        names: of its segments.
+        place: path or URL of the plan.
+        after: number of the batch before it.
+        number: of this batch in the landing's series; numbers ascend.
+        received_us: the one instant at which all of it counts as received.
+        names: its segments.
+
+    >>> _next_names([Segment("/l/a.segment", BATCH_BYTES, 0.0), Segment("/l/b.segment", 1, 0.0)])
+    ['a.segment']
     """
 
     place: str
@@ -82,11 +86,11 @@ class Planned:
 
 @dataclass(frozen=True)
 class Landing:
-    """The folder of segments of a lake.
+    """The segments of a lake.
 
     Attributes:
         folder: `LAKE.landing`.
-        series: names this folder's batches in the lake.
+        series: name of this folder's batches in the lake.
         key: what segments are sealed with.
     """
 
@@ -95,7 +99,7 @@ class Landing:
     key: bytes
 
     def write(self, parts: Iterable[bytes]) -> str:
-        """Make a segment durable; returns its place.
+        """Write a segment, make it durable and return its path or URL.
 
         Args:
             parts: lines of JSON.
@@ -111,20 +115,20 @@ class Landing:
         return f"{self.folder}/{name}"
 
     def segments(self) -> list[Segment]:
-        """All segments that wait, the oldest first.
+        """Return all waiting segments, oldest first.
 
         Raises:
-            ServiceError: the store cannot be asked.
+            ServiceError: the store cannot be reached.
         """
-        return self._look()[0]
+        return self._list()[0]
 
     @contextlib.contextmanager
-    def turn(self) -> Iterator[bool]:
-        """Whether this process may commit segments now; of one machine no other may until the block ends."""
+    def lock(self) -> Iterator[bool]:
+        """Yield whether this process may commit; on this machine no other may until the block ends."""
         if storage.is_url(self.folder):
             yield True
             return
-        handle = os.open(f"{self.folder}/{_TURN}", os.O_RDWR | os.O_CREAT, 0o600)
+        handle = os.open(f"{self.folder}/{_LOCK}", os.O_RDWR | os.O_CREAT, 0o600)
         try:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -135,20 +139,20 @@ class Landing:
         finally:
             os.close(handle)
 
-    def plan(self, committed: int, known: int) -> Planned | None:
-        """The batch that was written down and not done, else a new one; None when there is none.
+    def plan(self, committed: int, known: int) -> PlannedBatch | None:
+        """Return the batch that was planned and not finished, else plan one; None if nothing waits.
 
-        It is to be carried out only while the lake still knows no number beyond `committed`.
-        One that follows a later batch is of those ahead, unless the lake has been restored.
+        Carry it out only while the lake still has no batch beyond `committed`. A plan that follows a later
+        batch belongs to a machine that is ahead, unless the lake has been restored to an earlier state.
 
         Args:
-            committed: the number of the last batch of this series whose scans the lake has, 0 of none.
-            known: the highest number that any table of the lake knows.
+            committed: number of the last batch of this series in `scans`, 0 for none.
+            known: highest number that any table of the lake has.
 
         Raises:
-            ServiceError: the disk or the store does not take it.
+            ServiceError: the disk or the store does not take the plan.
         """
-        waiting, plans = self._look()
+        waiting, plans = self._list()
         former = None
         place = f"{self.folder}/{_PLAN}{committed}{_JSON}"
         for other in plans - {place}:
@@ -158,22 +162,24 @@ class Landing:
             if old is not None and _name(other) == _FORMER and old.number >= known:
                 former = old
             else:
-                storage.remove_each([other])  # made when the lake had gone on: its segments still wait
+                storage.remove_each([other])  # made after the lake had gone on: its segments still wait
         if former is not None and (place not in plans or former.number == known):
             return former
         if place not in plans:
-            names = _batch(waiting)
+            names = _next_names(waiting)
             if not names:
                 return None
-            number = known + 1 + secrets.randbelow(_STEP)  # no clock ascends, and no two plans share a number
+            # A random step rather than a clock, which may go back; and no two plans share a number.
+            number = known + 1 + secrets.randbelow(_STEP)
             now_us = time.time_ns() // 1000
-            said = {"after": committed, "number": number, "received_us": now_us, "names": names}
+            content = {"after": committed, "number": number, "received_us": now_us, "names": names}
             with writing(self.folder):
-                storage.put_new(place, json.dumps(said).encode())
-        return self._read(place)  # another's, when that one was faster; None when it has been done as well
+                storage.put_new(place, json.dumps(content).encode())
+        # Another machine may have been faster: this is its plan then, or None if it is already done.
+        return self._read(place)
 
-    def chunks(self, planned: Planned) -> list[Chunk]:
-        """A batch's segments as ingest reads them; those that have gone are left out."""
+    def chunks(self, planned: PlannedBatch) -> list[Chunk]:
+        """Return a batch's segments as ingest reads them, without those that are gone."""
         places = [f"{self.folder}/{name}" for name in planned.names]
         found = [status for status in storage.statuses(places) if status is not None]
         return [
@@ -181,19 +187,20 @@ class Landing:
             for number, status in enumerate(found)
         ]
 
-    def done(self, planned: Planned) -> None:
-        """Remove what has been committed.
+    def done(self, planned: PlannedBatch) -> None:
+        """Remove the segments and the plan of a committed batch.
 
         Raises:
-            ServiceError: it cannot be removed.
+            ServiceError: they cannot be removed.
         """
         with writing(self.folder):
             storage.remove_each(f"{self.folder}/{name}" for name in planned.names)
-            storage.sync(self.folder)  # before the plan goes: else a segment could come back without it
+            # Before the plan goes: after a crash a segment could come back without its plan.
+            storage.sync(self.folder)
             self.drop(planned)
 
-    def drop(self, planned: Planned) -> None:
-        """Forget a plan; what waits of its segments is planned anew.
+    def drop(self, planned: PlannedBatch) -> None:
+        """Remove a plan; its segments are planned again.
 
         Raises:
             ServiceError: it cannot be removed.
@@ -202,7 +209,7 @@ class Landing:
             storage.remove_each([planned.place])
 
     def set_aside(self, names: Sequence[str]) -> None:
-        """Keep damaged segments where nobody takes them for whole ones.
+        """Rename damaged segments so that they are kept but no longer read.
 
         Raises:
             ServiceError: they cannot be renamed.
@@ -214,13 +221,13 @@ class Landing:
             storage.sync(self.folder)
 
     def sweep(self) -> None:
-        """Remove what killed processes were still writing; its messages come again."""
-        before_ns = (time.time() - _FORGOTTEN_SECONDS) * 1e9
+        """Remove files that killed processes were writing; the broker sends their messages again."""
+        before_ns = (time.time() - _ABANDONED_SECONDS) * 1e9
         old = [found.place for found in storage.files(self.folder) if found.modified_ns < before_ns]
         storage.remove_each(place for place in old if _name(place).startswith(TEMPORARY))
 
-    def _look(self) -> tuple[list[Segment], set[str]]:
-        """The segments that wait, the oldest first, and the places of the plans."""
+    def _list(self) -> tuple[list[Segment], set[str]]:
+        """Return the waiting segments, oldest first, and the places of the plans."""
         segments, plans = [], set()
         for found in storage.files(self.folder):
             name = _name(found.place)
@@ -230,22 +237,22 @@ class Landing:
                 segments.append(Segment(found.place, found.size, found.modified_ns / 1e9))
         return sorted(segments, key=lambda segment: segment.place), plans
 
-    def _read(self, place: str) -> Planned | None:
-        """A plan; None when it has been done."""
+    def _read(self, place: str) -> PlannedBatch | None:
+        """Return a plan, or None if it has been carried out and removed."""
         try:
-            said = json.loads(storage.read(place))
+            content = json.loads(storage.read(place))
         except FileNotFoundError:
             return None
-        after = said.get("after", 0)  # the former version did not say it
-        return Planned(place, after, said["number"], said["received_us"], tuple(said["names"]))
+        after = content.get("after", 0)  # absent in plans of the former version
+        return PlannedBatch(place, after, content["number"], content["received_us"], tuple(content["names"]))
 
 
 def _name(place: str) -> str:
     return place.rpartition("/")[2]
 
 
-def _batch(waiting: Sequence[Segment]) -> list[str]:
-    """The names of the segments that the next batch takes."""
+def _next_names(waiting: Sequence[Segment]) -> list[str]:
+    """Return the names of the segments that the next batch takes."""
     names: list[str] = []
     size = 0
     for segment in waiting[:BATCH_SEGMENTS]:
@@ -257,13 +264,13 @@ def _batch(waiting: Sequence[Segment]) -> list[str]:
 
 
 def open_landing(lake: Lake, key: bytes, *, shared: bool = False) -> Landing:
-    """The landing of a lake, made when there is none.
+    """Open the landing of a lake, which is made if there is none.
 
     Args:
         lake: the lake.
         key: `Keys.landing_key`.
-        shared: whether other machines have to reach it: then that of a lake in an object store
-            lies there too, beside the lake.
+        shared: whether other machines must reach it. The landing of a lake in an object store then lies in
+            the store too, beside the lake.
 
     Raises:
         ServiceError: it cannot be made.

@@ -1,8 +1,11 @@
-"""Messages of JSON to lines of JSON, one record a line, byte for byte as it was sent.
+r"""Split JSON messages into lines of JSON, one record a line, byte for byte as sent.
 
-Only the outermost array is taken apart, by its brackets and commas; whether a
-record is sound is for ingest to say. A message that is neither one object nor
-one array of 1 to 500 values becomes one line that ingest refuses.
+Only the outermost array is taken apart, by brackets and commas; whether a
+record is valid is for ingest to decide. A message that is neither one object
+nor an array of 1 to 500 values becomes one line that ingest refuses.
+
+>>> lines_of(b'[{"a":1}, {"b":2}]')
+(b'{"a":1}\n {"b":2}\n', 2)
 """
 
 from typing import Final
@@ -13,15 +16,15 @@ from numba import njit
 from pipelines.kernels.types import UInt8
 
 MOST_RECORDS: Final = 500
-"""Records that an array may have."""
+"""Most records in an array."""
 
 MESSAGE_BYTES: Final = 1 << 20
-"""A longer message is refused whole."""
+"""A longer message is refused as a whole."""
 
 _POISON: Final = b"!"
-"""Begins a line that is no JSON whatever follows."""
+"""First byte of a line that is not JSON, whatever follows."""
 
-_KEPT_BYTES: Final = 1 << 15
+_KEPT_BYTES: Final = 1 << 15  # of a message over the limit: still over the size limit of a record
 _QUOTE, _BACKSLASH, _COMMA = (ord(sign) for sign in '"\\,')
 _OPEN, _CLOSE, _BEGIN, _END = (ord(sign) for sign in "{}[]")
 _BLANK, _TAB, _RETURN, _LINE_FEED = (ord(sign) for sign in " \t\r\n")
@@ -29,7 +32,7 @@ _NOT_SPLIT = -1
 
 
 def lines_of(message: bytes) -> tuple[bytes, int]:
-    """The records of a message as lines, each with its line end, and how many there are."""
+    """Return a message's records as lines, each with its line end, and their number."""
     if len(message) <= MESSAGE_BYTES:
         if message[:1] == b"{" and b"\n" not in message:
             return message + b"\n", 1
@@ -44,9 +47,9 @@ def lines_of(message: bytes) -> tuple[bytes, int]:
 
 
 def poison_line(message: bytes) -> bytes:
-    """One line that ingest refuses and that tells nothing but the message.
+    """Return one line that ingest refuses, whose digest identifies the message.
 
-    A message over the limit stays longer than a record may be, so it is
+    A message over the limit stays longer than a record may be, so that it is
     refused as too large.
     """
     kept = message if len(message) <= MESSAGE_BYTES else message[:_KEPT_BYTES]
@@ -55,18 +58,18 @@ def poison_line(message: bytes) -> bytes:
 
 @njit(cache=True, nogil=True)
 def _split(data: UInt8, most: int) -> tuple[UInt8, int]:
-    """Values with commas between them as lines, and how many; `_NOT_SPLIT` where they are not that.
+    """Turn comma-separated JSON values into lines; their number, or `_NOT_SPLIT` if they are anything else.
 
     Args:
         data: uint8, values of JSON.
-        most: how many there may be.
+        most: most values.
     """
     lines = np.empty(data.size + 1, np.uint8)
     depth, count, empty, in_text, escaped = 0, 1, True, False, False
     for at in range(data.size):
         byte = lines[at] = data[at]
         if in_text:
-            if byte == _LINE_FEED:
+            if byte == _LINE_FEED:  # not JSON, and it would break the line
                 return lines[:0], _NOT_SPLIT
             in_text = escaped or byte != _QUOTE
             escaped = not escaped and byte == _BACKSLASH
@@ -81,7 +84,7 @@ def _split(data: UInt8, most: int) -> tuple[UInt8, int]:
         depth += (byte in (_OPEN, _BEGIN)) - (byte in (_CLOSE, _END))
         if depth < 0:
             return lines[:0], _NOT_SPLIT
-        if byte == _LINE_FEED:
+        if byte == _LINE_FEED:  # between values: an indented message
             lines[at] = _BLANK
         empty = empty and byte in (_BLANK, _TAB, _RETURN, _LINE_FEED)
     lines[-1] = _LINE_FEED

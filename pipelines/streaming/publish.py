@@ -1,6 +1,5 @@
-"""`truyvet publish`: files of scans to a topic, many scans a message."""
+"""`truyvet publish`: files of scans to a topic, many scans per message."""
 
-import datetime as dt
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -14,19 +13,25 @@ from pipelines.ingest.formats.blocks import Columns, Lines
 from pipelines.ingest.formats.discover import Chunk, list_chunks
 from pipelines.ingest.formats.read_blocks import read_blocks
 from pipelines.ingest.validate.scan_records import raw_records, rows_of
-from pipelines.streaming.avro_messages import encode
+from pipelines.streaming.avro_messages import encode, instant_text
 from pipelines.streaming.broker import Topic
 from pipelines.streaming.message_records import MESSAGE_BYTES, MOST_RECORDS, lines_of
 from pipelines.terminal.progress import progress
 
 ENCODINGS: Final = ("json", "avro")
 
-_EPOCH = dt.datetime(1970, 1, 1)
-
 
 @dataclass(frozen=True)
 class Published:
-    """What has been sent."""
+    """What has been sent.
+
+    Attributes:
+        scans: scans.
+        messages: messages that hold them.
+
+    >>> Published(scans=1_000, messages=2)
+    Published(scans=1000, messages=2)
+    """
 
     scans: int
     messages: int
@@ -37,13 +42,13 @@ def publish(
 ) -> Published:
     """Send the scans of files to a topic.
 
-    A topic with a schema gets one record a message, encoded as it wants.
+    A topic with a schema gets one record per message, in the topic's encoding.
 
     Args:
         topic: `projects/P/topics/T`.
         paths: files, folders, globs or URLs of scans.
-        pack: scans a message, at most; 1 to 500.
-        encoding: json, or avro: a container file a message.
+        pack: most scans per message, 1 to 500.
+        encoding: json, or avro, which makes each message a container file.
 
     Raises:
         DataError: a file cannot be read.
@@ -51,7 +56,7 @@ def publish(
         ServiceError: the broker or the topic is missing.
     """
     if not 1 <= pack <= MOST_RECORDS:
-        raise UsageError("--pack is no number of scans", f"write a number from 1 to {MOST_RECORDS}")
+        raise UsageError(f"--pack must be a number from 1 to {MOST_RECORDS}", "correct it")
     if encoding not in ENCODINGS:
         raise UsageError("--encoding is unknown", f"choose one of {' '.join(ENCODINGS)}")
     chunks = list_chunks(paths)
@@ -60,21 +65,22 @@ def publish(
     try:
         with progress("publish", None, "scan") as done:
 
-            def told() -> Iterator[tuple[bytes, dict[str, str]]]:
+            def counted() -> Iterator[tuple[bytes, dict[str, str]]]:
                 nonlocal scans
+                # A topic's schema describes one record, so its messages hold one.
                 for message, count in _messages(chunks, 1 if target.schema else pack, encoding, target):
                     scans += count
                     done(count)
                     yield message, {}
 
-            messages = target.publish(told())
+            messages = target.publish(counted())
     finally:
         target.close()
     return Published(scans, messages)
 
 
 def _messages(chunks: Sequence[Chunk], pack: int, encoding: str, topic: Topic) -> Iterator[tuple[bytes, int]]:
-    """Messages and how many scans each holds."""
+    """Yield messages and the number of scans in each."""
     lines = (line for chunk in chunks for block in read_blocks(chunk) for line in _lines(block))
     while group := list(islice(lines, pack)):
         if topic.schema or encoding == "avro":
@@ -86,9 +92,15 @@ def _messages(chunks: Sequence[Chunk], pack: int, encoding: str, topic: Topic) -
 
 
 def packed(lines: Sequence[bytes]) -> Iterator[tuple[bytes, int]]:
-    """Arrays of the lines within the size of a message; a broken line goes by itself.
+    """Yield the lines as JSON arrays within the size limit of a message; a broken line goes alone.
 
-    A line whose brackets do not close would take its neighbours with it.
+    In an array, a line whose brackets do not close would swallow its neighbours.
+
+    Args:
+        lines: JSON records.
+
+    >>> [message for message, _ in packed([b'{"a":1}', b'{"b":2}'])]
+    [b'[{"a":1},{"b":2}]']
     """
     message = b"[" + b",".join(lines) + b"]"
     if len(lines) == 1:
@@ -102,13 +114,13 @@ def packed(lines: Sequence[bytes]) -> Iterator[tuple[bytes, int]]:
 
 
 def _avro(lines: Sequence[bytes], topic: Topic) -> Iterator[tuple[bytes, int]]:
-    """Messages in Avro; what is no record in the sense of the schema goes as the JSON it is."""
+    """Yield Avro messages; a record that does not fit the schema is sent as the JSON it is."""
     try:
         message = encode([orjson.loads(line) for line in lines], topic.schema, topic.encoding)
         if len(message) > MESSAGE_BYTES:
             raise ValueError
         yield message, len(lines)
-    except Exception:  # fastavro raises whatever a record leads it to
+    except Exception:  # fastavro raises whatever type a record leads it to
         if len(lines) == 1:
             yield lines[0], 1
             return
@@ -118,24 +130,18 @@ def _avro(lines: Sequence[bytes], topic: Topic) -> Iterator[tuple[bytes, int]]:
 
 
 def _lines(block: Lines | Columns) -> Iterator[bytes]:
-    """The records of a block as JSON of the contract, blank lines left out."""
+    """Yield the records of a block as JSON of the contract, without blank lines."""
     if isinstance(block, Lines):
         yield from (line for line in block.data.tobytes().splitlines() if line.strip())
         return
     instants = block.fields.get("occurred_at")
     rows = rows_of(block)
     for row, raw in zip(rows.tolist(), raw_records(block, rows), strict=True):
+        # Parquet and Avro hold instants as microseconds, JSON of the contract as text.
         if isinstance(instants, np.ndarray) and not block.broken[row]:
             record = orjson.loads(raw)
             if isinstance(record.get("occurred_at"), int):
-                record["occurred_at"] = _text_of(record["occurred_at"])
+                record["occurred_at"] = instant_text(record["occurred_at"])
             yield orjson.dumps(record)
         else:
             yield raw
-
-
-def _text_of(micros: int) -> str:
-    try:
-        return (_EPOCH + dt.timedelta(microseconds=micros)).isoformat() + "Z"
-    except OverflowError:
-        return "beyond all years"

@@ -1,8 +1,8 @@
 """Messages to durable segments: pull, append, fsync, rename, fsync, then acknowledge.
 
-Nothing is asked for while so much is held that more would need more memory, so
-what is held is bounded whatever waits at the broker. While segments pile up
-nothing is appended and nothing acknowledged, and soon nothing is asked for.
+Nothing is pulled while the messages held reach a bound, so memory is bounded
+whatever waits at the broker. While segments pile up nothing is appended and
+nothing acknowledged, and soon nothing is pulled.
 """
 
 import contextlib
@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from pipelines.errors import ServiceError
 from pipelines.streaming.avro_messages import Decoder
-from pipelines.streaming.broker import Subscription, arrived
+from pipelines.streaming.broker import Subscription, pulled
 from pipelines.streaming.landing_spool import Landing
 
 PULLS: Final = 4
@@ -33,16 +33,19 @@ _PAUSE_SECONDS = 1.0
 
 @dataclass
 class Received:
-    """What has come in so far.
+    """What has been received so far.
 
     Attributes:
-        messages: that are durable.
+        messages: durable messages.
         records: scans in them.
-        segments: that hold them.
+        segments: segments that hold them.
         last_at: when the last message came, seconds of the monotonic clock.
-        lag_seconds: between the publishing of a message and its being durable, of the last segment.
-        answered: pulls that the broker has answered last time.
-        said: the last trouble, told once.
+        lag_seconds: of the last segment, from publishing to being durable.
+        answered: pulls that the broker answered last time.
+        warning: the last warning; the same one is not repeated.
+
+    >>> Received(answered=4).messages
+    0
     """
 
     messages: int = 0
@@ -51,7 +54,7 @@ class Received:
     last_at: float = field(default_factory=time.monotonic)
     lag_seconds: float = 0.0
     answered: int = 0
-    said: str = ""
+    warning: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,8 +62,8 @@ class ReceivedBatch:
     """The messages of one pull.
 
     Attributes:
-        messages: as they came, `ReceivedMessage`.
-        ack_ids: of them.
+        messages: `ReceivedMessage`s, as they came.
+        ack_ids: their ids.
         size: bytes of their data.
     """
 
@@ -70,7 +73,11 @@ class ReceivedBatch:
 
 
 class Receiver:
-    """Pulls and the one writer of a process."""
+    """The pulling threads and the one writer of a process.
+
+    Attributes:
+        received: what has been received so far.
+    """
 
     def __init__(
         self,
@@ -79,24 +86,27 @@ class Receiver:
         decoder: Decoder,
         *,
         full: Callable[[], bool],
-        say: Callable[[str], None],
+        warn: Callable[[str], None],
         pulls: int = PULLS,
         lease_seconds: int = LEASE_SECONDS,
+        held_messages: int = HELD_MESSAGES,
     ) -> None:
         """Prepare; `start` begins.
 
         Args:
             subscription: where messages come from.
             landing: where they go.
-            decoder: what turns them into lines.
-            full: whether so many segments wait that no more may be written.
-            say: tells people about trouble, a line at a time.
-            pulls: how many are under way at once.
-            lease_seconds: for how long the broker is asked to wait on for an acknowledgement.
+            decoder: turns messages into lines.
+            full: returns whether too many segments wait to write more.
+            warn: receives warnings, a line each.
+            pulls: calls under way at once.
+            lease_seconds: how long the broker is asked to wait for an acknowledgement.
+            held_messages: nothing is pulled while this many are held.
         """
         self.received = Received(answered=pulls)
         self._subscription, self._landing, self._decoder = subscription, landing, decoder
-        self._full, self._say, self._lease_seconds = full, say, lease_seconds
+        self._full, self._warn, self._lease_seconds = full, warn, lease_seconds
+        self._held_messages = held_messages
         self._stopped = threading.Event()
         self._arrived: queue.SimpleQueue[ReceivedBatch | None] = queue.SimpleQueue()
         self._durable: queue.SimpleQueue[list[ReceivedBatch] | None] = queue.SimpleQueue()
@@ -111,86 +121,88 @@ class Receiver:
         self._leaser = threading.Thread(target=self._lease, name="lease", daemon=True)
 
     def start(self) -> None:
-        """Begin to pull."""
+        """Start pulling."""
         for thread in (self._writer, self._acknowledger, self._leaser, *self._pullers):
             thread.start()
 
     def stop(self) -> None:
-        """Pull no more, make durable what has come, acknowledge it."""
+        """Stop pulling, make durable what has come and acknowledge it."""
         self._stopped.set()
         with self._lock:
             for call in self._calls:
                 call.cancel()
         for puller in self._pullers:
-            puller.join(_LONGEST_PAUSE_SECONDS)
+            puller.join(_LONGEST_PAUSE_SECONDS)  # gRPC may sit in a connect; the thread is a daemon
         self._arrived.put(None)
         self._writer.join()
         self._durable.put(None)
         self._acknowledger.join()
 
+    def held(self) -> list[str]:
+        """Return the ids of all messages that are not acknowledged yet."""
+        with self._lock:
+            return [ack_id for batch in self._held for ack_id in batch.ack_ids]
+
     def _pull(self) -> None:
-        """Pull again and again, with longer pauses between trials while the broker does not answer."""
+        """Pull repeatedly, pausing longer after each failure while the broker does not answer."""
         pause, answered = _FIRST_PAUSE_SECONDS, True
         while not self._stopped.is_set():
             if not self._has_room():
                 self._stopped.wait(LINGER_SECONDS)
                 continue
             try:
-                came = self._ask()
-            except Exception as error:  # grpc's errors share no class worth naming
+                messages = self._pull_once()
+            except Exception as error:  # grpc's errors share no class but Exception
                 if self._stopped.is_set():
                     return
-                self._trouble(f"the broker broke off ({_code_of(error)}); trying again")
-                now, pause = False, self._rested(pause)
+                self._warn_once(f"the broker closed the connection ({_code_of(error)}); trying again")
+                now = False
+                self._stopped.wait(pause)
+                pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
             else:
-                now, pause = answered or came is not None, _FIRST_PAUSE_SECONDS
+                # An idle broker times out too: that says nothing new about whether it answers.
+                now, pause = answered or messages is not None, _FIRST_PAUSE_SECONDS
             with self._lock:
                 self.received.answered += now - answered
             answered = now
 
-    def _rested(self, pause: float) -> float:
-        """Wait; the next pause."""
-        self._stopped.wait(pause)
-        return min(2 * pause, _LONGEST_PAUSE_SECONDS)
-
     def _has_room(self) -> bool:
         with self._lock:
-            messages, size = sum(len(batch.ack_ids) for batch in self._held), self._held_bytes()
-        return messages < HELD_MESSAGES and size < HELD_BYTES
+            messages = sum(len(batch.ack_ids) for batch in self._held)
+            size = sum(batch.size for batch in self._held)
+        return messages < self._held_messages and size < HELD_BYTES
 
-    def _held_bytes(self) -> int:
-        return sum(batch.size for batch in self._held)
-
-    def _ask(self) -> list[Any] | None:
-        """Pull once; None when the broker has not answered in time."""
+    def _pull_once(self) -> list[Any] | None:
+        """Pull once; return None if the time ran out."""
         with self._lock:
             if self._stopped.is_set():
                 return None
-            call = self._subscription.asking(_MESSAGES_A_PULL, _PULL_SECONDS)
+            call = self._subscription.start_pull(_MESSAGES_A_PULL, _PULL_SECONDS)
             self._calls.add(call)
         try:
-            found = arrived(call)
+            messages = pulled(call)
         finally:
             with self._lock:
                 self._calls.discard(call)
-        if found:
-            size = sum(len(item.message.data) for item in found)
-            batch = ReceivedBatch(found, [item.ack_id for item in found], size)
+        if messages:
+            size = sum(len(item.message.data) for item in messages)
+            batch = ReceivedBatch(messages, [item.ack_id for item in messages], size)
             with self._lock:
                 self._held.add(batch)
             self._arrived.put(batch)
-            self.received.last_at = time.monotonic()
-        return found
+            self.received.last_at = time.monotonic()  # a wall clock may be set back
+        return messages
 
     def _write(self) -> None:
-        """Make one segment after the other durable until told to end."""
+        """Write segment after segment until `stop` ends the queue."""
         for batches in self._batches():
+            # Nothing is acknowledged meanwhile, so held messages reach their bound and pulling stops.
             while self._full() and not self._stopped.wait(LINGER_SECONDS):
                 pass
             self._write_segment(batches)
 
     def _batches(self) -> Iterator[list[ReceivedBatch]]:
-        """What arrived, gathered until a segment is worth its fsync."""
+        """Yield what arrived, gathered until a segment is worth its fsync."""
         ended = False
         while not ended:
             first = self._arrived.get()
@@ -211,16 +223,17 @@ class Receiver:
             yield batches
 
     def _write_segment(self, batches: list[ReceivedBatch]) -> None:
-        """One segment; a disk that refuses is asked again, for nothing is acknowledged before."""
+        """Write one segment; retry while the disk refuses, since nothing is acknowledged before."""
         while True:
             try:
                 parts, records = self._lines(batches)
                 self._landing.write(parts)
                 break
             except ServiceError as error:
-                self._trouble(str(error))
+                self._warn_once(str(error))
                 if self._stopped.wait(_PAUSE_SECONDS):
-                    return  # unacknowledged: it comes again, to whoever is there then
+                    return  # not acknowledged, so the broker sends it again to the next process
+        # The first message of a pull is about its oldest.
         oldest = min(_published_at(batch.messages[0].message) for batch in batches)
         self.received.messages += sum(len(batch.ack_ids) for batch in batches)
         self.received.records += records
@@ -238,28 +251,26 @@ class Receiver:
         return parts, records
 
     def _acknowledge(self) -> None:
-        """Tell the broker what is durable, until told to end; held, and so leased, until then."""
+        """Acknowledge durable messages until `stop` ends the queue; they stay leased until then."""
         while (batches := self._durable.get()) is not None:
             try:
                 self._subscription.acknowledge([ack_id for batch in batches for ack_id in batch.ack_ids])
-            except Exception as error:  # what the broker has not heard comes again, as a duplicate
-                self._trouble(f"the broker did not take acknowledgements ({_code_of(error)})")
+            except Exception as error:  # unheard, the message comes again and is a duplicate
+                self._warn_once(f"the broker did not take acknowledgements ({_code_of(error)})")
             with self._lock:
                 self._held.difference_update(batches)
 
     def _lease(self) -> None:
-        """Ask for more time for what is not durable yet, well before the subscription's own deadline."""
+        """Extend the leases of messages that are not durable yet, well before the subscription's deadline."""
         period = min(self._subscription.lease_seconds, self._lease_seconds) / 3
         while not self._stopped.wait(period):
-            with self._lock:
-                held = [ack_id for batch in self._held for ack_id in batch.ack_ids]
-            with contextlib.suppress(Exception):  # it comes again
-                self._subscription.extend(held, self._lease_seconds)
+            with contextlib.suppress(Exception):  # an expired message comes again
+                self._subscription.extend(self.held(), self._lease_seconds)
 
-    def _trouble(self, line: str) -> None:
-        if line != self.received.said:
-            self.received.said = line
-            self._say(line)
+    def _warn_once(self, line: str) -> None:
+        if line != self.received.warning:
+            self.received.warning = line
+            self._warn(line)
 
 
 def _published_at(message: Any) -> float:
@@ -267,7 +278,7 @@ def _published_at(message: Any) -> float:
 
 
 def _code_of(error: Exception) -> str:
-    """The name of a status, never its text."""
+    """Return the name of a gRPC status, never its text: that may quote a message."""
     code = getattr(error, "code", None)
     found = code() if callable(code) else code
     return str(getattr(found, "name", None) or type(error).__name__)

@@ -1,4 +1,4 @@
-"""What `watch` has sent of each case, durable beside the lake: tokens only, no identifiers."""
+"""The lists that `truyvet watch` has sent, durable beside the lake: tokens only, no identifiers."""
 
 import contextlib
 import hashlib
@@ -15,21 +15,24 @@ from pipelines.lake.durable_files import make_private, sync_path, unfinished, wr
 from pipelines.terminal.options import beside
 
 Row = dict[str, Any]
-"""A row of a trace as JSON has it."""
+"""A row of a trace, as decoded from JSON."""
 
-_FREE = ("score", "stays")
-"""Columns that follow from the rest and the time of asking: they alone make no news."""
+_DERIVED = ("score", "stays")
+"""Columns that follow from the others and the time of the trace: a change of these alone is not news."""
 
 
 @dataclass(frozen=True)
 class Sent:
-    """The last list of a case.
+    """The last list sent for a case.
 
     Attributes:
-        case: its number.
-        rule: the rule pack.
-        lake_version: of the list.
-        rows: of the list.
+        case: id of the case.
+        rule: id or path of the rule pack.
+        lake_version: versions of the tables that the list was traced from.
+        rows: rows of the list.
+
+    >>> Sent("BN-1", "who-2020-12", "4.1.-1.0", []).message_id
+    '26c7191befbed0eec2ac16c53ee651da'
     """
 
     case: str
@@ -39,32 +42,33 @@ class Sent:
 
     @property
     def message_id(self) -> str:
-        """Made of case, rule and lake version, so that a receiver knows a repeat."""
+        """Derived from case, rule and lake version, so that a receiver recognises a repeat."""
         return hashlib.sha256("\0".join((self.case, self.rule, self.lake_version)).encode()).hexdigest()[:32]
 
 
 class SentLists:
-    """The lists of one topic, a file a case."""
+    """The lists of one topic and rule pack, one file per case."""
 
     def __init__(self, lake: Lake, topic: str, rule: str) -> None:
-        """Make the folder when it is missing.
+        """Open the folder, which is made if there is none.
 
         Raises:
             ServiceError: it cannot be made.
         """
+        # Hashes, since neither a path as a rule nor a case id need be a valid file name.
         name = hashlib.sha256(f"{topic}\0{rule}".encode()).hexdigest()[:16]
         self._folder = beside(lake.url, "sent") / name
         with writing(self._folder):
             make_private(self._folder)
 
     def get(self, case: str) -> Sent | None:
-        """The last list of a case."""
+        """Return the last list of a case, if one was sent."""
         with contextlib.suppress(FileNotFoundError):
             return Sent(**orjson.loads(self._path(case).read_bytes()))
         return None
 
     def put(self, sent: Sent) -> None:
-        """Remember a list for good.
+        """Store a list durably.
 
         Raises:
             ServiceError: the disk does not take it.
@@ -76,7 +80,7 @@ class SentLists:
             sync_path(self._folder)
 
     def cases(self) -> Iterator[str]:
-        """The cases that lists were sent of."""
+        """Yield the cases that lists were sent for."""
         for path in sorted(self._folder.glob("*.json")):
             yield str(orjson.loads(path.read_bytes())["case"])
 
@@ -85,12 +89,16 @@ class SentLists:
 
 
 def differences(before: list[Row], after: list[Row]) -> tuple[list[Row], list[Row]]:
-    """Rows that are new and rows that are taken back; one that changed is both."""
+    """Return the rows that were added and those that were withdrawn; a changed row is both.
+
+    >>> differences([{"person": "a", "tier": 2}], [{"person": "a", "tier": 1}])
+    ([{'person': 'a', 'tier': 1}], [{'person': 'a', 'tier': 2}])
+    """
     was, remains = ({_identity(row): row for row in rows} for rows in (before, after))
     added = [row for identity, row in remains.items() if identity not in was]
     return added, [row for identity, row in was.items() if identity not in remains]
 
 
 def _identity(row: Row) -> bytes:
-    known = {name: value for name, value in row.items() if name not in _FREE}
+    known = {name: value for name, value in row.items() if name not in _DERIVED}
     return orjson.dumps(known, option=orjson.OPT_SORT_KEYS)

@@ -1,8 +1,11 @@
 """A stream that an engine reads itself, all the way to the lake: windows, segments, commits.
 
-`truyvet land` needs no engine and is the default. On Dataflow, which reads
-Pub/Sub with every worker, the same windows name the dates that changed, the
-same segments hold the messages, and one step at a time commits what has landed.
+`truyvet land` needs no engine and is the default. Dataflow reads Pub/Sub with
+every worker: windows name the dates that changed, segments hold the messages,
+and one step at a time commits what has landed. Other engines do not serve:
+Beam's Python ReadFromPubSub works on Dataflow and on BundleBasedDirectRunner
+alone (beam#27443, beam#20143), and the latter acknowledges when it pulls, so a
+crash loses every message in an open window.
 """
 
 import sys
@@ -16,40 +19,42 @@ from apache_beam.transforms.trigger import AccumulationMode, AfterProcessingTime
 from apache_beam.transforms.window import GlobalWindows
 
 from pipelines.ingest.validate.scans import ParseSettings
-from pipelines.streaming.batches import Work
+from pipelines.metrics import LATE_SECONDS
+from pipelines.streaming.batches import CommitterConfig
 from pipelines.streaming.transforms import Pane, StreamScans
 
-LATENESS_SECONDS: Final = 3 * 86_400
 PARTS: Final = 16
 COMMIT_SECONDS: Final = 30
-_OTHERS_TURN_SECONDS: Final = 0.5
+_LOCKED_WAIT_SECONDS: Final = 0.5
 
 
 @dataclass
 class StreamToLake(beam.PTransform[Any, Any]):
-    """Messages -> what each commit brought, as `child.Landed` has it.
+    """Messages -> what each commit brought, as the fields of `Landed`.
 
     Attributes:
-        work: where the lake and its keys lie, for the workers.
-        settings: what scans are judged by when their days are counted; ingest judges again.
-        parts: of venues, a power of two.
+        config: where the workers find the lake and its keys.
+        settings: limits that scans are checked against when their days are counted; ingest checks again.
+        parts: number of venue parts, a power of two.
         lateness_seconds: how far behind the watermark a scan still belongs to a pane of its day.
-        commit_seconds: how long after a pane its scans are committed.
+        commit_seconds: time between a pane and the commit of its scans.
     """
 
-    work: Work
+    config: CommitterConfig
     settings: ParseSettings
     parts: int = PARTS
-    lateness_seconds: int = LATENESS_SECONDS
+    lateness_seconds: int = LATE_SECONDS
     commit_seconds: int = COMMIT_SECONDS
 
     def expand(self, messages: Any) -> Any:
-        """Wire the steps; one key, so that one worker commits at a time."""
-        stream = StreamScans(self.work.lake, self.work.keys, self.settings, self.parts, self.lateness_seconds)
+        """Wire the steps; a single key, so that one worker commits at a time."""
+        stream = StreamScans(
+            self.config.lake, self.config.keys, self.settings, self.parts, self.lateness_seconds
+        )
         return (
             messages
             | "Stream scans" >> stream
-            | "Name the lake" >> beam.Map(of_the_lake)
+            | "Name the lake" >> beam.Map(under_one_key)
             | "Gather panes"
             >> beam.WindowInto(
                 GlobalWindows(),
@@ -57,39 +62,39 @@ class StreamToLake(beam.PTransform[Any, Any]):
                 accumulation_mode=AccumulationMode.DISCARDING,
             )
             | "Group panes" >> beam.GroupByKey()
-            | "Commit landed" >> beam.ParDo(CommitLanded(self.work))
+            | "Commit landed" >> beam.ParDo(CommitLanded(self.config))
         )
 
 
-def of_the_lake(pane: Pane) -> tuple[int, Pane]:
-    """A pane under the one key that all panes of the lake have."""
+def under_one_key(pane: Pane) -> tuple[int, Pane]:
+    """Return a pane with the key that all panes share."""
     return 0, pane
 
 
 @dataclass
 class CommitLanded(beam.DoFn):
-    """(0, panes) -> what each batch of what has landed brought; nothing when another has committed it."""
+    """(0, panes) -> what each batch of landed segments brought; nothing if another worker has committed."""
 
-    work: Work
+    config: CommitterConfig
 
     def setup(self) -> None:
         """Open the lake and its landing."""
-        from pipelines.streaming.committer import Lander
+        from pipelines.streaming.committer import Committer  # on the worker: it runs pipelines of its own
 
-        self._lander = Lander(self.work, _say, shared=True)
-        self._lander.catch_up()
+        self._committer = Committer(self.config, _warn, shared=True)
+        self._committer.catch_up()
 
     def process(self, _panes: tuple[int, Iterable[Any]]) -> Iterator[dict[str, Any]]:
-        """Commit until nothing waits that was there when it began."""
-        waiting = {segment.place for segment in self._lander.landing.segments()}
-        while waiting & {segment.place for segment in self._lander.landing.segments()}:
-            landed = self._lander.land()
-            if landed is None:
-                time.sleep(_OTHERS_TURN_SECONDS)
+        """Commit until no segment is left that was waiting at the start."""
+        waiting = {segment.place for segment in self._committer.landing.segments()}
+        while waiting & {segment.place for segment in self._committer.landing.segments()}:
+            landed = self._committer.land()
+            if landed is None:  # another machine is committing them
+                time.sleep(_LOCKED_WAIT_SECONDS)
             else:
                 yield asdict(landed)
 
 
-def _say(line: str) -> None:
-    """A line about trouble, where the engine gathers what its workers tell."""
+def _warn(line: str) -> None:
+    """Print a warning where the engine collects its workers' output."""
     print(line, file=sys.stderr, flush=True)

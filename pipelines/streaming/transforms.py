@@ -1,8 +1,8 @@
-"""Event time over a stream of scans: windows by day and venue part, early, on-time and late panes.
+"""Event time over a stream of scans: windows by day and venue part, with early, on-time and late panes.
 
-A pane says which date has changed and how much is known of it so far. Panes
-decide when a date is looked at, never what is kept: every message lands in a
-segment, and a scan beyond the allowed lateness dirties its date as well.
+A pane names a date that has changed and how many of its scans are known so far.
+Panes decide when a date is committed, never what is kept: every message lands
+in a segment, and a scan beyond the allowed lateness changes its date as well.
 """
 
 from collections.abc import Iterable, Iterator
@@ -11,7 +11,6 @@ from typing import Any, Final, NamedTuple
 
 import apache_beam as beam
 import numpy as np
-from apache_beam.metrics.metric import Metrics
 from apache_beam.transforms.trigger import AccumulationMode, AfterCount, AfterProcessingTime, AfterWatermark
 from apache_beam.transforms.window import FixedWindows, GlobalWindows, TimestampedValue
 from apache_beam.utils.windowed_value import PaneInfoTiming
@@ -22,12 +21,13 @@ from pipelines.ingest.validate.scans import ParseSettings, parse
 from pipelines.kernels.sort import part_of
 from pipelines.lake import open_lake
 from pipelines.privacy.keys import Keys
+from pipelines.runtime.job_metrics import report_counts
 from pipelines.streaming.landing_spool import open_landing
 from pipelines.streaming.message_records import lines_of
 from pipelines.times import DAY_SECONDS, DAY_US
 
 EARLY, ON_TIME, LATE, BEYOND = "early", "on time", "late", "beyond lateness"
-"""When a pane fires: before the watermark passes its day, when it does, after, after the lateness too."""
+"""When a pane fires: before the watermark passes its day, as it passes, after it, after the lateness."""
 
 _TIMINGS: Final = {
     PaneInfoTiming.EARLY: EARLY,
@@ -43,9 +43,12 @@ class Pane(NamedTuple):
 
     Attributes:
         date: day number.
-        part: of the venues.
+        part: part of the venues.
         timing: `EARLY`, `ON_TIME`, `LATE` or `BEYOND`.
-        scans: of the date and part so far; of `BEYOND` those of this pane alone.
+        scans: scans of the date and part so far; in `BEYOND`, of this pane alone.
+
+    >>> Pane(18_800, 0, LATE, 3).timing
+    'late'
     """
 
     date: int
@@ -56,18 +59,17 @@ class Pane(NamedTuple):
 
 @dataclass
 class StreamScans(beam.PTransform[Any, Any]):
-    """Messages -> Pane; beside it every message lands in a sealed segment.
+    """Messages -> Pane; beside that, every message lands in a sealed segment.
 
-    The source is ReadFromPubSub on Dataflow, TestStream in the tests, and
-    messages that were landed before when it runs locally.
+    The source is ReadFromPubSub on Dataflow and TestStream in the tests.
 
     Attributes:
-        lake: its folder.
+        lake: folder or URL.
         keys: of the lake.
-        settings: what scans are judged by.
-        parts: of venues, a power of two.
+        settings: limits that scans are checked against.
+        parts: number of venue parts, a power of two.
         lateness_seconds: how far behind the watermark a scan still belongs to a pane of its day.
-        early_seconds: how long after a scan an early pane fires.
+        early_seconds: time from a scan to an early pane.
     """
 
     lake: str
@@ -80,7 +82,7 @@ class StreamScans(beam.PTransform[Any, Any]):
     def expand(self, messages: Any) -> Any:
         """Wire the steps."""
         _ = messages | "Land" >> beam.ParDo(LandMessages(self.lake, self.keys))
-        # counted: (part, scans), stamped with the earliest of their times
+        # counted: (part, scans), stamped with the earliest time of those scans
         counted = messages | "Count by day" >> beam.ParDo(CountByDay(self.settings, self.parts))
         return counted | "Window" >> WindowScans(self.lateness_seconds, self.early_seconds)
 
@@ -100,6 +102,7 @@ class WindowScans(beam.PTransform[Any, Any]):
             >> beam.WindowInto(
                 FixedWindows(DAY_SECONDS),
                 trigger=AfterWatermark(early=AfterProcessingTime(self.early_seconds), late=AfterCount(1)),
+                # Each pane counts the whole day so far, so that a lost pane costs nothing.
                 accumulation_mode=AccumulationMode.ACCUMULATING,
                 allowed_lateness=self.lateness_seconds,
             )
@@ -107,6 +110,7 @@ class WindowScans(beam.PTransform[Any, Any]):
             | "Name panes" >> beam.Map(name_pane)
         )
         beyond = self._beyond(counted)
+        # Flatten takes collections of one windowing only.
         everywhere = [
             panes | "Leave the days" >> beam.WindowInto(GlobalWindows()),
             beyond | "Leave the last moments" >> beam.WindowInto(GlobalWindows()),
@@ -114,10 +118,11 @@ class WindowScans(beam.PTransform[Any, Any]):
         return everywhere | "Join panes" >> beam.Flatten()
 
     def _beyond(self, counted: Any) -> Any:
-        """(part, scans) -> Pane of those that the windows above drop, for Python counts them nowhere.
+        """(part, scans) -> Pane of scans that the windows above drop.
 
-        Stamped later by the lateness, a scan is late in its own day exactly when
-        the watermark has passed that day and the lateness.
+        The Python SDK has no counter for dropped elements, unlike Java's droppedDueToLateness. Stamped
+        later by the lateness, a scan is late in its window exactly when the watermark has passed the
+        scan's own day plus the lateness.
         """
         lateness = self.lateness_seconds
         return (
@@ -125,7 +130,7 @@ class WindowScans(beam.PTransform[Any, Any]):
             | "Stamp later" >> beam.Map(stamp_later, lateness)
             | "Window by last moment"
             >> beam.WindowInto(
-                FixedWindows(DAY_SECONDS, offset=lateness % DAY_SECONDS),
+                FixedWindows(DAY_SECONDS, offset=lateness % DAY_SECONDS),  # the days, moved by the lateness
                 trigger=AfterWatermark(late=AfterCount(1)),
                 accumulation_mode=AccumulationMode.DISCARDING,
                 allowed_lateness=_NEVER_SECONDS,
@@ -140,7 +145,7 @@ def name_pane(
     window: Any = beam.DoFn.WindowParam,
     info: Any = beam.DoFn.PaneInfoParam,
 ) -> Pane:
-    """(part, scans so far) of one pane -> Pane."""
+    """Name a pane: (part, scans so far) -> Pane."""
     part, scans = element
     return Pane(int(window.start) // DAY_SECONDS, part, _TIMINGS[info.timing], sum(scans))
 
@@ -148,13 +153,13 @@ def name_pane(
 def stamp_later(
     element: tuple[int, int], lateness_seconds: int, timestamp: Any = beam.DoFn.TimestampParam
 ) -> Any:
-    """The element, stamped as late as it may come."""
+    """Return the element, stamped with the last moment at which it may come."""
     return TimestampedValue(element, timestamp + lateness_seconds)
 
 
 @dataclass
 class NameBeyond(beam.DoFn):
-    """(part, scans) of one pane -> Pane, of late panes alone, which are counted."""
+    """(part, scans) of one pane -> Pane, for late panes alone, whose scans are counted."""
 
     lateness_seconds: int
 
@@ -164,24 +169,25 @@ class NameBeyond(beam.DoFn):
         window: Any = beam.DoFn.WindowParam,
         info: Any = beam.DoFn.PaneInfoParam,
     ) -> Iterator[Pane]:
-        """Name the date whose scans came too late."""
+        """Name the date of scans that came too late."""
         if info.timing == PaneInfoTiming.LATE:
             part, scans = element
             count = sum(scans)
-            Metrics.counter(metrics.NAMESPACE, metrics.LATE).inc(count)
+            report_counts([(metrics.LATE, count)])
             yield Pane((int(window.start) - self.lateness_seconds) // DAY_SECONDS, part, BEYOND, count)
 
 
 @dataclass
 class CountByDay(beam.DoFn):
-    """Message -> (part, scans) of each day in it, stamped with the earliest of their times."""
+    """Message -> (part, scans) of each day in it, stamped with the earliest time of those scans."""
 
     settings: ParseSettings
     parts: int
 
     def process(self, message: bytes) -> Iterator[Any]:
-        """Count the scans that are not refused; the rest is for ingest to say."""
+        """Count the scans that are not refused; ingest reports the others."""
         lines, _ = lines_of(message)
+        # An element is a message of up to 500 scans: Beam's cost per element exceeds that of parsing one.
         scans = parse(Lines(0, np.frombuffer(lines, np.uint8)), 0, self.settings).scans
         times = scans["occurred_us"].to_numpy()
         part = part_of(scans["venue"].to_numpy(), self.parts)
@@ -193,7 +199,7 @@ class CountByDay(beam.DoFn):
 
 @dataclass
 class LandMessages(beam.DoFn):
-    """Message -> nothing; a bundle's messages are in a segment before the runner acknowledges them."""
+    """Message -> nothing; a bundle's messages are durable before the runner acknowledges them."""
 
     lake: str
     keys: Keys
@@ -204,14 +210,14 @@ class LandMessages(beam.DoFn):
         self._landing = open_landing(open_lake(self.lake, self.keys), self.keys.landing_key, shared=True)
 
     def process(self, message: bytes) -> None:
-        """Keep the message's lines until the bundle ends."""
+        """Hold the message's lines until the bundle ends."""
         self._lines.append(lines_of(message)[0])
 
     def finish_bundle(self) -> None:
-        """Make them durable.
+        """Write the held lines as one segment.
 
         Raises:
-            ServiceError: the disk does not take them; the runner sends them again.
+            ServiceError: the disk does not take them; the runner retries the bundle.
         """
         lines, self._lines = self._lines, []
         if lines:

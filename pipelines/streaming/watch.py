@@ -1,7 +1,7 @@
-"""`truyvet watch`: cases arrive on a topic, their exposure lists leave on another.
+"""`truyvet watch`: cases arrive on one topic, their exposure lists leave on another.
 
-A case message is acknowledged when its list has been sent and remembered, so
-a crash sends a list again, under the same message id.
+A case message is acknowledged once its list has been sent and stored. After a
+crash a list is therefore sent again, under the same message id.
 """
 
 import io
@@ -31,12 +31,12 @@ from pipelines.terminal.output import write_json
 from schemas.rules import DEFAULT_RULE, load_rule
 
 REFRESH_SECONDS: Final = 1.0
-"""The lists of all watched cases are made again no more often than this."""
+"""Least time between two updates of the lists of all watched cases."""
 
 _WAIT_SECONDS = 0.5
 _MESSAGES = 100
 _TABLES = ("stays", "cases", "encounters", "venues")
-"""What a trace reads; their versions are the version of a list."""
+"""Tables that a trace reads; their versions make up the version of a list."""
 
 
 def watch(
@@ -49,27 +49,27 @@ def watch(
     until_idle: float | None = None,
     stopped: threading.Event | None = None,
 ) -> dict[str, int]:
-    """Send lists until told to stop, or until no case has come for a while.
+    """Send lists until stopped, or until no case has come for a while.
 
     Args:
-        lake: folder of the lake.
+        lake: folder or URL of the lake.
         subscription: where cases come from, `projects/P/subscriptions/S`.
         topic: where lists go, `projects/P/topics/T`.
-        rule: the rule pack, by id or path.
+        rule: id or path of the rule pack.
         keys: folder of the keys; None is `LAKE.keys`.
-        until_idle: end when no case has come for so many seconds; None is never.
+        until_idle: end after this many seconds without a case; None never ends.
         stopped: set it to end.
 
     Returns:
-        How many case records and lists there were.
+        The number of case records and of lists.
 
     Raises:
         UsageError: a flag is wrong.
         ServiceError: the broker, the subscription or the topic is missing, or the lake cannot be written.
-        RefusedError: other keys.
+        RefusedError: the keys are not the lake's.
     """
-    if until_idle is not None and until_idle < 0:
-        raise UsageError("--until-idle is no number of seconds", "write a number from 0")
+    if until_idle is not None and not until_idle >= 0:  # false for NaN
+        raise UsageError("--until-idle must be a number ≥ 0", "correct it")
     load_rule(rule)
     cases, lists = Subscription(subscription), Topic(topic)
     folder = keys_folder(keys, lake)
@@ -82,7 +82,7 @@ def watch(
             last = time.monotonic()
             watcher.take([item.message.data for item in arrived])
             cases.acknowledge([item.ack_id for item in arrived])
-        elif time.monotonic() - refreshed > REFRESH_SECONDS:
+        elif time.monotonic() - refreshed > REFRESH_SECONDS:  # only while no case waits
             watcher.refresh()
             refreshed = time.monotonic()
     cases.close()
@@ -91,15 +91,15 @@ def watch(
 
 
 class Watcher:
-    """The cases of a lake and what has been sent of them.
+    """The cases of a lake and the lists sent for them.
 
     Attributes:
-        cases: case records that have come.
-        lists: lists that have been sent.
+        cases: number of case records received.
+        lists: number of lists sent.
     """
 
     def __init__(self, lake: Lake, keys: Keys, topic: Topic, rule: str) -> None:
-        """Look up what was sent before.
+        """Load what was sent before.
 
         Raises:
             ServiceError: its folder cannot be made.
@@ -111,10 +111,10 @@ class Watcher:
         self.cases = self.lists = 0
 
     def take(self, messages: Sequence[bytes]) -> None:
-        """Bring case records into the lake and send the list of each.
+        """Commit case records to the lake and send the list of each case.
 
         Raises:
-            ServiceError: the lake cannot be written, or the topic takes no list.
+            ServiceError: the lake cannot be written, or the topic does not take a list.
         """
         lines = b"".join(lines_of(message)[0] for message in messages)
         self.cases += self._upsert(lines)
@@ -124,17 +124,17 @@ class Watcher:
         self._send(named)
 
     def refresh(self) -> None:
-        """Send what later commits have changed.
+        """Send the lists that later commits have changed.
 
         Raises:
-            ServiceError: the topic takes no list.
+            ServiceError: the topic does not take a list.
         """
         if self._version() != self._seen:
             self._seen = self._version()
             self._send(self._watched)
 
     def _upsert(self, lines: bytes) -> int:
-        """Commit case records; how many there were."""
+        """Commit case records and return their number."""
         blocks = [Lines(0, np.frombuffer(lines, np.uint8))]
         while True:
             held = snapshot(self._lake, "cases").version
@@ -144,7 +144,7 @@ class Watcher:
             base = snapshot(self._lake, "scans").version
             try:
                 commit_batch(self._lake, Batch(os.urandom(8).hex(), base, files, [upsert]))
-            except CommitConflict:
+            except CommitConflict:  # read again what the other commit has written
                 continue
             return upsert.other.received
 
@@ -154,14 +154,14 @@ class Watcher:
             self._send_one(case, version)
 
     def _send_one(self, case: str, version: str) -> None:
-        """The list of a case, unless it says nothing new."""
+        """Send the list of a case unless nothing in it is new."""
         before = self._sent.get(case)
         rows = self._trace(case)
         added, withdrawn = differences([] if before is None else before.rows, rows)
         if before is not None and not added and not withdrawn:
             return
         sent = Sent(case, self._rule, version, rows)
-        said = {
+        content = {
             "case": case,
             "rule": self._rule,
             "lake_version": version,
@@ -169,12 +169,13 @@ class Watcher:
             "withdrawn": withdrawn,
             "rows": rows,
         }
-        self._topic.publish([(orjson.dumps(said), {"message_id": sent.message_id})])
+        # Sent before it is stored: a crash between the two repeats the message, which its id reveals.
+        self._topic.publish([(orjson.dumps(content), {"message_id": sent.message_id})])
         self._sent.put(sent)
         self.lists += 1
 
     def _trace(self, case: str) -> list[Row]:
-        """The rows of a case now; none of one that is withdrawn or has no date."""
+        """Return the rows of a case as of now; none for a case that is withdrawn or has no date."""
         try:
             rows = trace(self._lake, case, self._rule)
         except DataError:
@@ -185,12 +186,12 @@ class Watcher:
         return found
 
     def _version(self) -> str:
-        """The versions of the tables that a trace reads."""
+        """Return the versions of the tables that a trace reads."""
         return ".".join(str(snapshot(self._lake, name).version) for name in _TABLES)
 
 
 def _case_of(line: bytes) -> str:
-    """The number of the case that a line is about; empty where it tells none."""
+    """Return the id of the case in a line; empty if there is none."""
     try:
         case = orjson.loads(line)["case_id"]
     except (orjson.JSONDecodeError, KeyError, TypeError, IndexError):

@@ -13,7 +13,7 @@ from apache_beam.transforms.window import TimestampedValue
 from pipelines.kernels.arrow_columns import zone_codes
 from pipelines.kernels.sort import part_of_group, stable_order
 from pipelines.kernels.types import Int64
-from pipelines.runtime.job_errors import noted
+from pipelines.runtime.job_errors import report_errors
 from pipelines.runtime.spill import Piece, read_pieces, spill
 from pipelines.runtime.threaded_dofn import ThreadedDoFn
 from pipelines.times import DAY_SECONDS, DAY_US
@@ -108,7 +108,7 @@ class FindChanges(ThreadedDoFn):
             rows.append(_change_rows(old, taken_out, zones, TAKE_OUT))
         pairs = NO_FINDINGS
         if not doubtful:
-            with noted(self.scratch):
+            with report_errors(self.scratch):
                 pairs = self.pairs.find(self.scratch, f"{bucket:06}", scans, paired_before, paired)
         rows.append(_change_rows(new, put_in, zones, PUT_IN))
         yield TaggedOutput(

@@ -150,7 +150,9 @@ class PairFinder:
         between_read = np.isin(first, read) & np.isin(last, read) & self._is_inside(known)
         return known.filter(pa.array(spans & ~between_read))
 
-    def _border_searches(self, columns: "_ScanArrays", was: "_Borders", now: "_Borders") -> Iterator[pa.Table]:
+    def _border_searches(
+        self, columns: "_ScanArrays", was: "_Borders", now: "_Borders"
+    ) -> Iterator[pa.Table]:
         """Searches around the first and last scans that have changed."""
         person, at_us, direction = columns.person, columns.occurred_us, columns.direction
         place_was, place_now = _same_places(was, now)

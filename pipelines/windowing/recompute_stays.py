@@ -2,16 +2,16 @@
 
 import os
 from dataclasses import dataclass, replace
-from typing import Any
 
 from pipelines.errors import ServiceError
 from pipelines.lake import CommitConflict, Lake, snapshot, storage
 from pipelines.lake.durable_files import writing
-from pipelines.runtime.job_result import outcome_of
+from pipelines.runtime.job_result import run_job
 from pipelines.windowing.commit import commit_days
 from pipelines.windowing.footfall import WINDOW_US
 from pipelines.windowing.lake_stay_rules import check_stay_rules, stay_rules_of
 from pipelines.windowing.plan import RecomputePlan, make_plan
+from pipelines.windowing.recompute_result import RecomputeResult
 from pipelines.windowing.transforms import RecomputeDays
 from schemas.stay_rules import StayRules
 
@@ -77,51 +77,54 @@ def recompute(
         plan = make_plan(lake, rules, everything=everything, margin=margin)
         if plan.is_idle or (plan.scans_version < 0 and plan.stays.version < 0):
             return Recomputed(max(plan.scans_version, 0), conflicted_commits=conflicts)
-        outcome = _attempt(plan, runner, window_us)
-        if outcome.get("conflict"):
+        result = _attempt(plan, runner, window_us)
+        if result.is_final:
+            return _recomputed(plan, result, conflicts, widened)
+        if result.conflict:
             conflicts += 1
-        elif outcome["doubtful"]:
+        else:
             widened += 1
             margin *= 2
-        else:
-            return _recomputed(plan, outcome, conflicts, widened)
     raise ServiceError("other writers keep changing the stays", "run truyvet recompute when they are done")
 
 
-def _attempt(plan: RecomputePlan, runner: str, window_us: int) -> dict[str, Any]:
-    """Carry out one plan and return its outcome."""
+def _attempt(plan: RecomputePlan, runner: str, window_us: int) -> RecomputeResult:
+    """Carry out one plan and return what it did."""
     if not (plan.changed or plan.recounted or plan.is_rebuild):
         return _only_marks(plan)
     name = f"recompute-{os.getpid()}-{os.urandom(4).hex()}"
     scratch = plan.lake.scratch(name, shared=runner != "direct")
     try:
         with writing(scratch):
-            plan = replace(plan, registries=plan.registries.left_in(scratch))
-        return outcome_of(
-            lambda begin: begin | "Recompute" >> RecomputeDays(plan, scratch, window_us), scratch, runner
+            plan = replace(plan, registries=plan.registries.store_in(scratch))
+        return run_job(
+            lambda begin: begin | "Recompute" >> RecomputeDays(plan, scratch, window_us),
+            scratch,
+            runner,
+            RecomputeResult,
         )
     finally:
         storage.remove_all(scratch)
 
 
-def _only_marks(plan: RecomputePlan) -> dict[str, Any]:
+def _only_marks(plan: RecomputePlan) -> RecomputeResult:
     """Only versions changed: record that the stays reflect the new ones."""
     try:
         commit_days(plan, [])
     except CommitConflict:
-        return {"conflict": True}
-    return {"dates": [], "persons": 0, "added": 0, "removed": 0, "cut_short": 0, "doubtful": 0}
+        return RecomputeResult(conflict=True)
+    return RecomputeResult()
 
 
-def _recomputed(plan: RecomputePlan, outcome: dict[str, Any], conflicts: int, widened: int) -> Recomputed:
+def _recomputed(plan: RecomputePlan, result: RecomputeResult, conflicts: int, widened: int) -> Recomputed:
     before = sum(file.rows for file in plan.stays.files if file.partition["by"] == "venue")
     return Recomputed(
         stays_version=plan.scans_version,
-        dates=tuple(outcome["dates"]),
-        changed_persons=outcome["persons"],
-        stays_added=outcome["added"],
-        stays_removed=before if plan.is_rebuild else outcome["removed"],
-        stays_cut_short=outcome["cut_short"],
+        dates=tuple(result.dates),
+        changed_persons=result.persons,
+        stays_added=result.added,
+        stays_removed=before if plan.is_rebuild else result.removed,
+        stays_cut_short=result.cut_short,
         conflicted_commits=conflicts,
         widened=widened,
     )

@@ -11,7 +11,7 @@ from pipelines.kernels.sort import part_of
 from pipelines.kernels.types import Int64
 from pipelines.lake import DataFile, Lake, LiveFile, write_data_file
 from pipelines.lake.sidecar import write_sidecar
-from pipelines.runtime.job_errors import noted
+from pipelines.runtime.job_errors import report_errors
 from pipelines.runtime.spill import Piece, read_pieces
 from pipelines.runtime.threaded_dofn import ThreadedDoFn
 from pipelines.times import DAY_US, day_text
@@ -93,7 +93,7 @@ class RewriteDays(ThreadedDoFn):
     def work(self, element: tuple[DayPart, list[Piece]], *_: Any) -> Iterator[Rewritten]:
         """Merge one day part's changes into what the lake holds, and write it."""
         day, pieces = element
-        with noted(self.scratch):
+        with report_errors(self.scratch):
             # Held in a list that `_write_stays` empties: encoding needs the memory that the rows take up.
             stays, reaching = self._merged(day, pieces)
             held = [stays]
@@ -154,6 +154,7 @@ class RewriteDays(ThreadedDoFn):
         rows = uncoded(held.pop())
         file = write_data_file(self.lake, STAYS, {"by": day.by, "date": day_text(day.date)}, rows)
         write_sidecar(self.lake, file, rows)
+        self.count_file(file)
         return (file,)
 
     def _write_footfall(self, stays: pa.Table, reaching: pa.Table, day: DayPart) -> tuple[DataFile, ...]:
@@ -164,7 +165,9 @@ class RewriteDays(ThreadedDoFn):
         rows = footfall_rows(found)
         if not rows.num_rows:
             return ()
-        return (write_data_file(self.lake, FOOTFALL, {"date": day_text(day.date)}, rows),)
+        file = write_data_file(self.lake, FOOTFALL, {"date": day_text(day.date)}, rows)
+        self.count_file(file)
+        return (file,)
 
 
 def footfall_rows(found: Footfall) -> pa.Table:

@@ -13,7 +13,7 @@ from pipelines.errors import DataError
 from pipelines.kernels.types import Int16, Int64
 from pipelines.lake import storage
 from pipelines.registry.registry import UNREGISTERED, Registry
-from pipelines.runtime.side_payload import Parcel
+from pipelines.runtime.side_payload import SidePayload
 
 _ROWS_AT_ONCE = 1 << 19
 
@@ -48,7 +48,7 @@ class ScanFile:
 
 
 @dataclass(frozen=True)
-class Registries(Parcel):
+class Registries(SidePayload):
     """The registry that `stays` reflects, and the one to be reflected."""
 
     before: Registry

@@ -14,7 +14,7 @@ from pipelines.kernels.hash_table import IdSet
 from pipelines.kernels.sort import part_of, stable_order
 from pipelines.kernels.types import Int64
 from pipelines.registry.registry import UNREGISTERED
-from pipelines.runtime.job_errors import noted
+from pipelines.runtime.job_errors import report_errors
 from pipelines.runtime.spill import Piece, read_pieces, spill
 from pipelines.runtime.threaded_dofn import ThreadedDoFn
 from pipelines.windowing.scan_files import Registries, ScanFile, micros, read_batches
@@ -33,7 +33,7 @@ class FindChangedPersons(ThreadedDoFn):
     def work(self, file: ScanFile, *_: Any) -> Iterable[Piece]:
         """Spill the distinct changed persons of one file."""
         changed = [np.empty(0, np.int64)]
-        with noted(self.scratch):
+        with report_errors(self.scratch):
             for batch in read_batches(file.path, ("person", "venue", "occurred_at")):
                 venue, occurred_us = batch["venue"].to_numpy(), micros(batch["occurred_at"])
                 before, after = self.registries.types(file, venue, occurred_us)
@@ -60,7 +60,7 @@ class SplitByPerson(ThreadedDoFn):
     def work(self, file: ScanFile, *sides: Any) -> Iterator[tuple[int, Piece]]:
         """Spill one file's scans by person bucket."""
         changed = None if self.everyone else self._persons(sides[0])
-        with noted(self.scratch):
+        with report_errors(self.scratch):
             for number, batch in enumerate(read_batches(file.path, _COLUMNS)):
                 rows, bucket = self._rows(file, batch, changed)
                 yield from spill(self.scratch, f"scans-{file.number:06}-{number:04}", rows, bucket)

@@ -1,31 +1,32 @@
 """Scans to stays and footfall: the wiring, no logic."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import apache_beam as beam
-from apache_beam.metrics.metric import Metrics
 from apache_beam.pvalue import AsList
 from apache_beam.transforms.window import FixedWindows, GlobalWindows, TimestampedValue
 
 from pipelines import metrics
 from pipelines.lake import CommitConflict
-from pipelines.runtime.job_errors import noted
-from pipelines.runtime.job_result import leave_outcome
+from pipelines.runtime.job_errors import report_errors
+from pipelines.runtime.job_metrics import report_counts
+from pipelines.runtime.job_result import write_result
 from pipelines.runtime.spill import Piece
 from pipelines.runtime.threaded_dofn import keep_times_early
 from pipelines.times import DAY_SECONDS
 from pipelines.windowing.commit import commit_days
 from pipelines.windowing.find_changes import TALLY, FindChanges, Tally
 from pipelines.windowing.plan import RecomputePlan
+from pipelines.windowing.recompute_result import RecomputeResult
 from pipelines.windowing.rewrite_days import DayPart, RewriteDays, Rewritten
 from pipelines.windowing.split_by_person import FindChangedPersons, SplitByPerson
 
 
 @dataclass
 class RecomputeDays(beam.PTransform):  # type: ignore[type-arg]
-    """Begin -> the outcome of the commit, which is also left for the launcher."""
+    """Begin -> the result of the commit, also written for the launcher."""
 
     plan: RecomputePlan
     scratch: str
@@ -131,31 +132,38 @@ class CommitDays(beam.DoFn):
 
     def process(
         self, _element: None, rewritten: Sequence[Rewritten], tallies: Sequence[Tally]
-    ) -> Iterator[dict[str, Any]]:
-        """Commit, unless a stay is in doubt, and leave the outcome for the launcher."""
+    ) -> Iterator[RecomputeResult]:
+        """Commit unless a stay is in doubt, and report the result to the launcher."""
         tally = Tally.sum(tallies)
         dates = sorted({part.date for part in rewritten})
-        outcome: dict[str, Any] = {**tally.counts(), "dates": dates}
+        result = RecomputeResult(
+            persons=tally.persons,
+            added=tally.added,
+            removed=tally.removed,
+            cut_short=tally.cut_short,
+            doubtful=tally.doubtful,
+            dates=dates,
+        )
         if not tally.doubtful:
             try:
-                with noted(self.scratch):
-                    outcome["version"] = commit_days(self.plan, rewritten, tally.pairs)
-                _count(tally, len(dates))
+                with report_errors(self.scratch):
+                    commit_days(self.plan, rewritten, tally.pairs)
+                _report(result)
             except CommitConflict:
-                outcome["conflict"] = True
-                Metrics.counter(metrics.NAMESPACE, metrics.CONFLICTED_COMMITS).inc()
-        leave_outcome(self.scratch, outcome)
-        yield outcome
+                result = replace(result, conflict=True)
+                report_counts([(metrics.CONFLICTED_COMMITS, 1)])
+        write_result(self.scratch, result)
+        yield result
 
 
-def _count(tally: Tally, dates: int) -> None:
-    """Add what a commit has made visible to the counters of the runner."""
-    counters = {
-        metrics.CHANGED_PERSONS: tally.persons,
-        metrics.STAYS_ADDED: tally.added,
-        metrics.STAYS_REMOVED: tally.removed,
-        metrics.STAYS_CUT_SHORT: tally.cut_short,
-        metrics.DATES_REWRITTEN: dates,
-    }
-    for name, number in counters.items():
-        Metrics.counter(metrics.NAMESPACE, name).inc(number)
+def _report(result: RecomputeResult) -> None:
+    """Count what a commit has made visible."""
+    report_counts(
+        [
+            (metrics.CHANGED_PERSONS, result.persons),
+            (metrics.STAYS_ADDED, result.added),
+            (metrics.STAYS_REMOVED, result.removed),
+            (metrics.STAYS_CUT_SHORT, result.cut_short),
+            (metrics.DATES_REWRITTEN, len(result.dates)),
+        ]
+    )

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Fetches the lake's keys, then becomes Beam's worker. TRUYVET_SECRETS=projects/PROJECT/secrets, set in the
-# image, names where `truyvet-token-key`, `truyvet-event-key` and `truyvet-authority-pub` lie.
+# Fetches the lake's keys, then becomes Beam's worker. TRUYVET_SECRETS, set in the image to
+# projects/PROJECT/secrets, holds `truyvet-token-key`, `truyvet-event-key` and `truyvet-authority-pub`.
 set -eu
 umask 077
 mkdir -p "$TRUYVET_KEYS"

@@ -1,3 +1,3 @@
 #!/bin/sh
-# Started by a task manager of Flink for each of its workers; TRUYVET_PYTHON has the package installed.
+# A Flink task manager starts this for each of its workers; TRUYVET_PYTHON is a Python with the package installed.
 exec "${TRUYVET_PYTHON:-python3}" -W ignore -m pipelines.runtime.engines.boot "$@"

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from email.utils import formatdate
 from pathlib import Path
 
-from pipelines.streaming.emulator import free_port
+from pipelines.runtime.engines.java import free_port
 from tests.end_to_end.commands import ROOT
 from tests.lake.servers import serving
 from tests.runtime.engines.engines import skip_loudly

@@ -33,10 +33,10 @@ from tests.lake.test_stored_files import (  # noqa: F401
     test_a_file_that_is_put_in_several_requests_is_whole,
     test_files_are_removed_whether_the_first_is_there_or_not,
 )
-from tests.streaming.scans import lander_of
+from tests.streaming.scans import committer_of
 from tests.streaming.test_committer import (  # noqa: F401
     in_the_lake,
-    land_everything,
+    land_all,
     line,
     test_machines_land_at_once_in_a_real_store,
 )
@@ -61,30 +61,30 @@ def bucket(store):
 
 
 @pytest.fixture
-def lander(lake, tmp_path):  # noqa: F811
+def committer(lake, tmp_path):  # noqa: F811
     """What lands the segments that lie in the store beside a lake."""
-    return lander_of(lake.url, keys=tmp_path / "keys", shared=True)
+    return committer_of(lake.url, keys=tmp_path / "keys", shared=True)
 
 
-def test_a_batch_that_was_planned_stays_the_next_one_until_it_is_done(lander):
-    first = lander.landing.write([line(1)])
-    planned = lander.landing.plan(0, 0)
-    lander.landing.write([line(2)])
-    assert [f"{lander.landing.folder}/{name}" for name in planned.names] == [first]
-    assert lander.landing.plan(0, 0) == planned
-    lander.landing.done(planned)
-    assert [segment.place for segment in lander.landing.segments()] != [first]
-    assert lander.landing.plan(planned.number, planned.number).after == planned.number
+def test_a_batch_that_was_planned_stays_the_next_one_until_it_is_done(committer):
+    first = committer.landing.write([line(1)])
+    planned = committer.landing.plan(0, 0)
+    committer.landing.write([line(2)])
+    assert [f"{committer.landing.folder}/{name}" for name in planned.names] == [first]
+    assert committer.landing.plan(0, 0) == planned
+    committer.landing.done(planned)
+    assert [segment.place for segment in committer.landing.segments()] != [first]
+    assert committer.landing.plan(planned.number, planned.number).after == planned.number
 
 
-def test_a_damaged_segment_is_kept_aside_in_the_store(lander, lake):  # noqa: F811
-    broken = lander.landing.write([line(1)])
+def test_a_damaged_segment_is_kept_aside_in_the_store(committer, lake):  # noqa: F811
+    broken = committer.landing.write([line(1)])
     storage.put(broken, storage.read(broken)[:-3])
-    lander.landing.write([line(2)])
-    land_everything(lander)
+    committer.landing.write([line(2)])
+    land_all(committer)
     assert in_the_lake(lake.url) == (1, [])
     name = broken.rpartition("/")[2]
-    assert sorted(storage.names(lander.landing.folder)) == [f"damaged-{name}", "landing.json"]
+    assert sorted(storage.names(committer.landing.folder)) == [f"damaged-{name}", "landing.json"]
 
 
 @pytest.fixture

@@ -1,69 +1,57 @@
-"""Errors on their way from a step to the launcher and to an engine's log."""
-
-import traceback
+"""A user's error on its way from a step to the launcher."""
 
 import pytest
 
 from pipelines.errors import DataError
-from pipelines.runtime import job_errors as failures
-from pipelines.runtime.job_errors import hide_messages, noted, raised_again, without_values
+from pipelines.runtime import job_errors
+from pipelines.runtime.job_errors import raise_reported, report_errors
 
 
-@pytest.fixture
-def hidden(monkeypatch):
-    monkeypatch.setattr(failures, "_engine_logs", [])
-    hide_messages()
-
-
-MARK = "".join(("MAR", "KER"))  # not in a line that a traceback would show
-
-
-def failing(error):
-    with without_values():
-        raise error
-
-
-def test_an_engine_is_told_where_an_error_arose_and_no_value(hidden):
-    with pytest.raises(RuntimeError, match=r"^ValueError at test_job_errors\.py:\d+$") as told:
-        failing(ValueError(MARK))
-    assert MARK not in "".join(traceback.format_exception(told.value))
-
-
-def test_an_error_of_the_user_is_told_as_it_is(hidden):
-    with pytest.raises(DataError, match="a file is damaged"):
-        failing(DataError("a file is damaged", "restore it"))
-
-
-def test_the_direct_runner_keeps_the_error_for_who_debugs(monkeypatch):
-    monkeypatch.setattr(failures, "_engine_logs", [])
-    with pytest.raises(ValueError, match=MARK):
-        failing(ValueError(MARK))
-
-
-def note_and(scratch, go_on):
-    """What a launcher sees: a step has noted an error, and the runner raises another."""
-    with raised_again(str(scratch)):
-        with pytest.raises(DataError), noted(str(scratch)):
+def report_and_then(scratch, follow):
+    """What a launcher sees: a step has reported an error, then the runner raises one of its own."""
+    with raise_reported(str(scratch)):
+        with pytest.raises(DataError), report_errors(str(scratch)):
             raise DataError("a file is damaged", "restore it")
-        go_on()
+        follow()
 
 
-def interrupted():
+def interrupt():
     try:
         raise KeyboardInterrupt
     except KeyboardInterrupt:
         raise RuntimeError from ValueError("another cause")
 
 
-def failed():
+def fail():
     raise RuntimeError
 
 
-def test_an_interrupt_is_found_behind_what_a_step_has_noted_meanwhile(tmp_path):
+def fail_elsewhere():
+    """Fail as if the step had run in another process."""
+    job_errors._of_this_process.clear()
+    raise RuntimeError
+
+
+@pytest.mark.parametrize("follow", [fail, fail_elsewhere])
+def test_the_reported_error_replaces_the_runners(tmp_path, follow):
+    with pytest.raises(DataError, match="a file is damaged: restore it"):
+        report_and_then(tmp_path, follow)
+
+
+def test_an_interrupt_takes_precedence_over_a_reported_error(tmp_path):
     with pytest.raises(KeyboardInterrupt):
-        note_and(tmp_path, interrupted)
+        report_and_then(tmp_path, interrupt)
 
 
-def test_what_a_step_has_noted_is_raised_in_place_of_the_error_of_the_runner(tmp_path):
+def test_without_a_report_the_runners_error_stays(tmp_path):
+    with pytest.raises(RuntimeError), raise_reported(str(tmp_path)):
+        fail()
+
+
+def test_a_full_disk_does_not_hide_the_error(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(job_errors.storage, "put", full)
     with pytest.raises(DataError, match="a file is damaged"):
-        note_and(tmp_path, failed)
+        report_and_then(tmp_path, fail)

@@ -1,4 +1,4 @@
-"""Rows that are spilled by key come back whole, whatever is held at once."""
+"""Rows spilled by key are read back whole, however many are reordered at a time."""
 
 import numpy as np
 import pyarrow as pa
@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.runtime import spill as scratch
 from pipelines.runtime.spill import read_pieces, spill
 
 SCHEMA = pa.schema(
@@ -19,23 +18,22 @@ SCHEMA = pa.schema(
 
 
 def rows_of(numbers):
-    """Rows of which each says its number three times; every third has no zone, every fourth no scanner."""
+    """Rows that hold their number three times; every third has no zone, every fourth no scanner."""
     zones = pa.array([None if number % 3 == 0 else f"z{number % 5}" for number in numbers], pa.string())
     scanners = [None if number % 4 == 0 else number for number in numbers]
     columns = [pa.array(numbers, pa.int64()), zones.dictionary_encode(), pa.array(scanners, pa.int64())]
     return pa.table([columns[0], columns[1].cast(SCHEMA.field("zone").type), columns[2]], schema=SCHEMA)
 
 
-@pytest.fixture(params=[1, 3, 1 << 16], ids="{} at once".format)
-def at_once(request, monkeypatch):
-    monkeypatch.setattr(scratch, "_ROWS_AT_ONCE", request.param)
+AT_ONCE = pytest.mark.parametrize("at_once", [1, 3, 1 << 16], ids="{} at once".format)
 
 
-@pytest.mark.usefixtures("at_once")
+@AT_ONCE
 @pytest.mark.parametrize("keys", [[0], [4, 4, 4], [1, 2, 3], [0, 0, 5, 5, 5, 9], [-7, -7, 3, 3, 3, 3, 3, 8]])
-def test_each_key_has_a_piece_of_its_rows_in_the_order_asked_for(tmp_path, keys):
+def test_each_key_gets_a_piece_with_its_rows_in_the_given_order(tmp_path, keys, at_once):
     order = np.arange(len(keys))[::-1].copy()
-    pieces = spill(str(tmp_path), "step", rows_of(range(len(keys))), np.array(keys), order)
+    rows = rows_of(range(len(keys)))
+    pieces = spill(str(tmp_path), "step", rows, np.array(keys), order, rows_at_once=at_once)
     assert [key for key, _ in pieces] == sorted(set(keys))
     for key, piece in pieces:
         found = read_pieces([piece])
@@ -44,10 +42,10 @@ def test_each_key_has_a_piece_of_its_rows_in_the_order_asked_for(tmp_path, keys)
         assert piece.rows == len(expected)
 
 
-@pytest.mark.usefixtures("at_once")
-def test_rows_already_in_order_need_none(tmp_path):
+@AT_ONCE
+def test_rows_in_the_order_of_their_keys_need_no_order(tmp_path, at_once):
     rows = rows_of(range(5))
-    pieces = spill(str(tmp_path), "step", rows, np.array([0, 0, 1, 2, 2]))
+    pieces = spill(str(tmp_path), "step", rows, np.array([0, 0, 1, 2, 2]), rows_at_once=at_once)
     assert read_pieces(piece for _, piece in pieces).to_pylist() == rows.to_pylist()
 
 
@@ -57,9 +55,8 @@ def test_a_row_may_go_to_several_keys_and_another_to_none(tmp_path):
     assert found == {0: [3], 1: [3, 1], 2: [3]}
 
 
-@pytest.mark.usefixtures("at_once")
 @given(st.lists(st.integers(0, 20), min_size=1, max_size=30))
-def test_pieces_of_many_files_become_one_chunk_a_column_over_one_dictionary(tmp_path_factory, sizes):
+def test_pieces_of_many_files_become_one_chunk_per_column_with_one_dictionary(tmp_path_factory, sizes):
     folder = str(tmp_path_factory.mktemp("scratch"))
     pieces, numbers, start = [], [], 0
     for file, size in enumerate(sizes):
@@ -68,7 +65,7 @@ def test_pieces_of_many_files_become_one_chunk_a_column_over_one_dictionary(tmp_
         numbers += mine
         start += size
     if not numbers:
-        with pytest.raises(ValueError, match="no piece"):
+        with pytest.raises(ValueError, match="at least one piece"):
             read_pieces(pieces)
         return
     read = read_pieces(reversed(pieces))

@@ -1,4 +1,4 @@
-"""The official Pub/Sub emulator, started for the tests, and topics on it."""
+"""Topics on the Pub/Sub emulator of the tests."""
 
 import contextlib
 import time
@@ -18,7 +18,7 @@ class Channel:
 
 
 def new_channel():
-    """A topic and its subscription of new names."""
+    """Return a new topic and its subscription."""
     return Channel(*make_channel(f"test-{uuid.uuid4().hex[:8]}"))
 
 
@@ -31,7 +31,7 @@ def closed(client) -> Iterator:
 
 
 def pulled(subscription, until_idle=2.0):
-    """All messages that wait, acknowledged."""
+    """Return all waiting messages, acknowledged."""
     from google.api_core.exceptions import DeadlineExceeded
     from google.cloud import pubsub_v1
 

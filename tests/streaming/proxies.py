@@ -7,7 +7,7 @@ import threading
 
 
 class Proxy:
-    """Between the client and the emulator."""
+    """Sits between the client and the emulator."""
 
     def __init__(self, target):
         self._target = target
@@ -19,14 +19,14 @@ class Proxy:
         threading.Thread(target=self._accept, daemon=True).start()
 
     def hang(self):
-        """Pass nothing on, and say nothing."""
+        """Pass nothing on, without closing anything."""
         self._open.clear()
 
     def resume(self):
         self._open.set()
 
     def reset(self):
-        """Break all connections off at once."""
+        """Reset all connections."""
         pairs, self._pairs = self._pairs, []
         for one in pairs:
             with contextlib.suppress(OSError):

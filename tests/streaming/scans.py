@@ -1,4 +1,4 @@
-"""Scans of one day to publish, and landing them: in this process, or `land` in one of its own."""
+"""Scans of one day to publish, and their landing: in this process or by `truyvet land` in another."""
 
 import contextlib
 import json
@@ -13,7 +13,7 @@ import orjson
 from pipelines.lake import open_lake, read_table
 from pipelines.privacy.keys import load_keys
 from pipelines.streaming.avro_messages import Decoder
-from pipelines.streaming.batches import Work
+from pipelines.streaming.batches import BatchOptions, CommitterConfig
 from pipelines.streaming.broker import Subscription, Topic, schema_definition
 from pipelines.streaming.landing_spool import open_landing
 from pipelines.streaming.receiver import Receiver
@@ -26,7 +26,7 @@ NOW = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
 
 def scan(number, **fields):
-    """A scan; every number is another event."""
+    """Return a scan; every number is a different event."""
     return {
         "event_id": f"e{number}",
         "person": f"phone:0905{number % 5000:06}",
@@ -43,7 +43,7 @@ def write_scans(path, numbers):
 
 
 def lake_with_venues(folder):
-    """A lake whose registry knows the venues of `scan`."""
+    """Return the folder of a lake whose registry has the venues of `scan`."""
     lake = new_lake(folder)
     put_venues(lake, "venue_code | type\n" + "\n".join(f"V{number} | shop" for number in range(20)))
     return Path(lake.url)
@@ -59,20 +59,21 @@ def landing_of(lake):
     return open_landing(open_lake(str(lake)), load_keys(lake.with_name("lake.keys")).landing_key)
 
 
-def lander_of(lake, said=None, keys=None, **how):
-    from pipelines.streaming.committer import Lander  # imports Beam
+def committer_of(lake, warnings=None, keys=None, *, shared=False, **options):
+    """Return a committer of a lake, in this process."""
+    from pipelines.streaming.committer import Committer  # imports Beam
 
-    work = Work(str(lake), load_keys(Path(keys or f"{lake}.keys")), None, None, 0.0, 3.0)
-    return Lander(work, (said if said is not None else []).append, **how)
+    loaded = load_keys(Path(keys or f"{lake}.keys"))
+    config = CommitterConfig(str(lake), loaded, BatchOptions(**options))
+    return Committer(config, (warnings if warnings is not None else []).append, shared=shared)
 
 
 @contextlib.contextmanager
-def receiving(lake, subscription, full=lambda: False):
-    """A receiver in this process, which lands in segments beside the lake."""
+def receiving(lake, subscription, full=lambda: False, **how):
+    """Run a receiver in this process, which writes segments beside the lake."""
     broker = Subscription(subscription)
-    said = []
-    decoder = Decoder(schema_definition)
-    receiver = Receiver(broker, landing_of(lake), decoder, full=full, say=said.append, lease_seconds=10)
+    how = {"full": full, "warn": lambda _line: None, "lease_seconds": 10, **how}
+    receiver = Receiver(broker, landing_of(lake), Decoder(schema_definition), **how)
     receiver.start()
     try:
         yield receiver
@@ -82,14 +83,14 @@ def receiving(lake, subscription, full=lambda: False):
 
 
 def commit_all(lake):
-    """Bring all segments that wait into the lake."""
-    lander = lander_of(lake)
-    while lander.land():
+    """Commit all waiting segments to the lake."""
+    committer = committer_of(lake)
+    while committer.land():
         pass
 
 
 def started_land(lake, subscription, *words, **environment):
-    """`truyvet land` as a process."""
+    """Start `truyvet land` as a process."""
     command = ("land", "--lake", lake, "--subscription", subscription, "--lease-seconds", 10, *words)
     return subprocess.Popen(
         [sys.executable, "-m", "pipelines.cli", *map(str, command)],
@@ -102,19 +103,19 @@ def started_land(lake, subscription, *words, **environment):
 
 
 def ended(process, code=0, timeout=120):
-    """The counters that a process of `land` printed at its end."""
+    """Return the counters that a process of `land` prints at its end, or its errors."""
     out, err = process.communicate(timeout=timeout)
     assert process.returncode == code, err
     return json.loads(out.splitlines()[-1]) if code == 0 else err
 
 
 def landed_keys(lake):
-    """The event keys of all accepted scans."""
+    """Return the event keys of all accepted scans."""
     return read_table(open_lake(str(lake)), "scans", ["event_key"])["event_key"].to_pylist()
 
 
 def rejects(lake):
-    """The reasons of all refused records."""
+    """Return the reasons of all refused records."""
     return sorted(read_table(open_lake(str(lake)), "rejects", ["reason"])["reason"].to_pylist())
 
 
@@ -125,5 +126,5 @@ def segments(lake):
 def wait_for(condition, seconds=60):
     until = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < until, "it never came"
+        assert time.monotonic() < until, "the condition never held"
         time.sleep(0.05)

@@ -1,4 +1,4 @@
-"""Messages in Avro through the real emulator: of a topic's schema, of its next revision, of its own."""
+"""Avro messages through the real emulator: of a topic's schema, of its next revision, as containers."""
 
 import json
 import uuid
@@ -25,7 +25,7 @@ from tests.streaming.scans import (
 
 
 def with_temperature():
-    """The contract with an optional field that nobody here knows."""
+    """Return the contract with one more, optional field."""
     schema = json.loads(scan_schema())
     schema["fields"].append({"name": "temperature", "type": ["null", "double"], "default": None})
     return json.dumps(schema)
@@ -38,7 +38,7 @@ def schema_message(name, definition):
 
 
 def make_schema(definition):
-    """A schema of the project; its full name."""
+    """Create a schema of the project and return its full name."""
     name = f"scan-{uuid.uuid4().hex[:8]}"
     with closed(schema_client()) as client:
         parent = f"projects/{PROJECT}"
@@ -53,7 +53,7 @@ def revise(name, definition):
 
 
 def channel_of(schema, encoding):
-    """A topic that takes messages of the schema alone."""
+    """Create a topic that accepts only messages of a schema."""
     from google.cloud import pubsub_v1
     from google.pubsub_v1 import types
 
@@ -68,7 +68,7 @@ def channel_of(schema, encoding):
 
 
 @pytest.mark.parametrize("encoding", ["BINARY", "JSON"])
-def test_a_topic_of_a_schema_and_of_its_next_revision_is_landed_whole(emulator, tmp_path, encoding):
+def test_messages_of_a_schema_and_of_its_next_revision_are_all_landed(emulator, tmp_path, encoding):
     lake = lake_with_venues(tmp_path)
     schema = make_schema(scan_schema())
     channel = channel_of(schema, encoding)
@@ -78,7 +78,7 @@ def test_a_topic_of_a_schema_and_of_its_next_revision_is_landed_whole(emulator, 
     topic = Topic(channel.topic)
     assert "temperature" in topic.schema
     topic.publish((encode([record], topic.schema, encoding), {}) for record in warm)
-    topic.publish([(encode([scan(150)], scan_schema(), encoding), {})])  # a writer of the old schema goes on
+    topic.publish([(encode([scan(150)], scan_schema(), encoding), {})])  # a writer still uses the old schema
     topic.close()
     with receiving(lake, channel.subscription) as receiver:
         wait_for(lambda: receiver.received.messages == 151)
@@ -87,7 +87,7 @@ def test_a_topic_of_a_schema_and_of_its_next_revision_is_landed_whole(emulator, 
     assert len(set(landed_keys(lake))) == 151
 
 
-def test_containers_of_scans_bring_their_schema_along(channel, tmp_path):
+def test_container_files_bring_their_schema_along(channel, tmp_path):
     lake = lake_with_venues(tmp_path)
     path = write_scans(tmp_path / "scans.ndjson", range(60))
     assert publish(channel.topic, [str(path)], pack=25, encoding="avro").messages == 3

@@ -11,8 +11,9 @@ from pathlib import Path
 import orjson
 import pytest
 
+from pipelines.runtime.engines.java import free_port
 from pipelines.streaming.broker import Topic
-from pipelines.streaming.emulator import Emulator, free_port
+from pipelines.streaming.emulator import Emulator
 from pipelines.streaming.publish import publish
 from tests.streaming.emulators import new_channel
 from tests.streaming.scans import (
@@ -30,8 +31,8 @@ from tests.streaming.scans import (
 )
 
 
-def kill_sometime(process, lake, dice):
-    """After a while, or in the middle of a batch: a few reach its commits."""
+def kill_at_random(process, lake, dice):
+    """Kill a process after a while or in the middle of a batch; some kills hit its commits."""
     if dice.random() < 0.5:
         time.sleep(dice.uniform(0.5, 3.0))
     else:
@@ -43,7 +44,7 @@ def kill_sometime(process, lake, dice):
 
 
 def is_committing(lake):
-    with landing_of(lake).turn() as own:
+    with landing_of(lake).lock() as own:
         return not own
 
 
@@ -58,8 +59,8 @@ def test_kills_at_any_moment_lose_nothing_and_double_nothing(kills, scans, chann
         publish(channel.topic, [str(path)], pack=dice.choice([1, 50, 500]))
         process = started_land(lake, channel.subscription)
         if kill < kills:
-            kill_sometime(process, lake, dice)
-    # What a killed process was sent comes back after the ack deadline of 10 s.
+            kill_at_random(process, lake, dice)
+    # Messages sent to a killed process come back after the ack deadline of 10 s.
     wait_for(lambda: len(landed_keys(lake)) >= (kills + 1) * share, 120)
     process.send_signal(signal.SIGTERM)
     ended(process)
@@ -69,7 +70,7 @@ def test_kills_at_any_moment_lose_nothing_and_double_nothing(kills, scans, chann
 
 
 @pytest.mark.slow
-def test_land_ends_when_nothing_has_come_for_a_while(channel, tmp_path):
+def test_land_ends_after_a_while_without_messages(channel, tmp_path):
     lake = lake_with_venues(tmp_path)
     send(channel, b"no JSON", orjson.dumps([scan(1), scan(2)]))
     values = ended(started_land(lake, channel.subscription, "--until-idle", 3))
@@ -80,7 +81,7 @@ def test_land_ends_when_nothing_has_come_for_a_while(channel, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
-def test_a_burst_of_ten_times_for_a_minute_drains_in_flat_memory(channel, tmp_path):
+def test_a_minute_of_ten_times_the_load_drains_in_bounded_memory(channel, tmp_path):
     lake = lake_with_venues(tmp_path)
     process = started_land(lake, channel.subscription)
     topic = Topic(channel.topic)
@@ -102,7 +103,7 @@ def test_a_burst_of_ten_times_for_a_minute_drains_in_flat_memory(channel, tmp_pa
 
 
 def resident_mb(pid):
-    """Resident memory of a process and its children."""
+    """Return the resident memory of a process and its children."""
     pids = [pid, *Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
     pages = sum(int(Path(f"/proc/{one}/statm").read_text().split()[1]) for one in pids)
     return pages * os.sysconf("SC_PAGE_SIZE") >> 20
@@ -123,7 +124,7 @@ def test_two_processes_share_a_subscription_and_a_lake_and_sigterm_drains_them(c
     assert len(set(landed_keys(lake))) == 4000
 
 
-def test_sigterm_makes_durable_what_has_come_and_ends_with_0(channel, tmp_path):
+def test_sigterm_makes_received_messages_durable_and_exits_with_0(channel, tmp_path):
     lake = lake_with_venues(tmp_path)
     port = free_port()
     process = started_land(lake, channel.subscription, "--metrics-port", port)
@@ -151,7 +152,7 @@ def test_a_missing_subscription_or_broker_is_one_line_and_exit_4(channel, tmp_pa
 
 
 @pytest.mark.slow
-def test_an_emulator_that_dies_and_comes_back_empty_is_waited_for(monkeypatch, tmp_path):
+def test_land_waits_for_an_emulator_that_dies_and_comes_back_empty(monkeypatch, tmp_path):
     port = free_port()
     emulator = Emulator(port)
     monkeypatch.setenv("PUBSUB_EMULATOR_HOST", emulator.host)

@@ -1,9 +1,8 @@
-"""Segments on the disk: sealed, whole or not there, and committed once."""
+"""Segments on the disk: sealed, whole or absent, and committed once."""
 
 import contextlib
 import os
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import orjson
@@ -14,7 +13,7 @@ from pipelines.lake import Lake, open_lake, read_table, snapshot
 from pipelines.streaming.landing_spool import open_landing
 from pipelines.streaming.sent_lists import Sent, SentLists
 from tests.lakes import new_lake
-from tests.streaming.scans import lander_of, landing_of, rejects, scan
+from tests.streaming.scans import committer_of, landing_of, rejects, scan
 
 
 @pytest.fixture
@@ -26,7 +25,7 @@ def lines(*numbers):
     return [orjson.dumps(scan(number)) + b"\n" for number in numbers]
 
 
-def test_a_segment_hides_what_it_holds_and_reads_as_it_was_written(lake):
+def test_a_segment_is_encrypted_and_reads_as_it_was_written(lake):
     landing = landing_of(lake)
     path = Path(landing.write([b'{"person":"phone:0905MARKER"}\n', b"x" * (3 << 20), b"\n"]))
     assert b"MARKER" not in path.read_bytes()
@@ -39,7 +38,7 @@ def test_a_segment_hides_what_it_holds_and_reads_as_it_was_written(lake):
     assert read.startswith(b'{"person":"phone:0905MARKER"}\nxxx')
 
 
-def test_what_belongs_to_a_lake_in_a_store_lies_among_the_own_data_of_the_user(tmp_path, monkeypatch):
+def test_the_landing_of_a_lake_in_a_store_lies_in_the_data_folder_of_the_user(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     lake = Lake("s3://bucket/a/lake")
     landing = open_landing(lake, b"k" * 32)
@@ -49,7 +48,7 @@ def test_what_belongs_to_a_lake_in_a_store_lies_among_the_own_data_of_the_user(t
     assert list((tmp_path / "truyvet/s3/bucket/a/lake.sent").rglob("*.json"))
 
 
-def test_a_batch_that_was_planned_is_the_next_one_whatever_else_has_come(lake):
+def test_a_planned_batch_is_the_next_one_whatever_else_has_come(lake):
     landing = landing_of(lake)
     first = landing.write(lines(1))
     planned = landing.plan(0, 0)
@@ -60,20 +59,20 @@ def test_a_batch_that_was_planned_is_the_next_one_whatever_else_has_come(lake):
     assert landing.plan(planned.number, planned.number).number > planned.number
 
 
-def test_a_batch_number_passes_what_any_table_of_the_lake_knows(lake):
+def test_a_batch_number_exceeds_that_of_any_table_of_the_lake(lake):
     landing = landing_of(lake)
     landing.write(lines(1))
     assert landing.plan(3, 1 << 60).number > 1 << 60
 
 
-def test_a_batch_that_the_lake_has_is_planned_again_only_to_be_cleared_away(lake):
+def test_a_batch_that_the_lake_has_is_planned_again_only_to_be_removed(lake):
     landing = landing_of(lake)
     landing.write(lines(1))
     planned = landing.plan(0, 0)
     assert landing.plan(planned.number, planned.number) == planned
 
 
-def test_a_plan_that_was_made_when_the_lake_had_gone_on_is_dropped_and_its_segments_are_planned_anew(lake):
+def test_a_plan_made_after_the_lake_had_gone_on_is_dropped_and_its_segments_are_planned_again(lake):
     landing = landing_of(lake)
     landing.write(lines(1))
     too_late = landing.plan(0, 0)
@@ -83,7 +82,7 @@ def test_a_plan_that_was_made_when_the_lake_had_gone_on_is_dropped_and_its_segme
     assert landing.plan(planned.number, planned.number) == planned
 
 
-def test_a_process_that_is_behind_leaves_the_plan_of_those_ahead_alone(lake):
+def test_a_process_that_is_behind_keeps_the_plan_of_one_that_is_ahead(lake):
     landing = landing_of(lake)
     landing.write(lines(1))
     planned = landing.plan(7, 7)
@@ -95,33 +94,33 @@ FORMER = "next.json"
 
 
 def planned_by_the_former_version(landing, number):
-    """A plan of one segment as the former version wrote it down."""
+    """Write a plan of one segment as the former version did; return the segment's name."""
     name = landing.write([*lines(1), b"no JSON\n"]).rpartition("/")[2]
-    said = {"number": number, "received_us": time.time_ns() // 1000, "names": [name]}
-    Path(landing.folder, FORMER).write_bytes(orjson.dumps(said))
+    content = {"number": number, "received_us": time.time_ns() // 1000, "names": [name]}
+    Path(landing.folder, FORMER).write_bytes(orjson.dumps(content))
     return name
 
 
 @pytest.mark.parametrize("fails_after", [2, 4, None])
-def test_a_batch_of_the_former_version_is_taken_once_with_its_rejects_wherever_it_died(
+def test_a_batch_of_the_former_version_is_committed_once_with_its_rejects_wherever_it_died(
     lake, fails_after, monkeypatch
 ):
-    lander = lander_of(lake)
-    planned_by_the_former_version(lander.landing, time.time_ns() // 1000)
+    committer = committer_of(lake)
+    planned_by_the_former_version(committer.landing, time.time_ns() // 1000)
     with monkeypatch.context() as broken, contextlib.suppress(RuntimeError):
         broken.setattr("pipelines.ingest.commit.mark", broken_after(fails_after or 1000))
-        broken.setattr(type(lander.landing), "done", broken_after(0))
-        lander.land()
-    lander.landing.write(lines(2))
-    lander = lander_of(lake)
-    while lander.land():
+        broken.setattr(type(committer.landing), "done", broken_after(0))
+        committer.land()
+    committer.landing.write(lines(2))
+    committer = committer_of(lake)
+    while committer.land():
         pass
     assert read_table(open_lake(str(lake)), "scans", ["venue"]).num_rows == 2
     assert rejects(lake) == ["malformed"]
-    assert sorted(os.listdir(lander.landing.folder)) == ["landing.json", "turn.lock"]
+    assert sorted(os.listdir(committer.landing.folder)) == ["landing.json", "turn.lock"]
 
 
-def test_a_plan_of_the_former_version_waits_until_the_present_one_is_done(lake):
+def test_a_plan_of_the_former_version_waits_until_the_current_one_is_done(lake):
     landing = landing_of(lake)
     landing.write(lines(2))
     first = landing.plan(0, 0)
@@ -135,7 +134,7 @@ def test_a_plan_of_the_former_version_waits_until_the_present_one_is_done(lake):
 
 
 @pytest.mark.parametrize("known", [9, 12])
-def test_a_plan_of_the_former_version_that_the_lake_has_gone_past_goes_and_its_segments_stay(lake, known):
+def test_an_outdated_plan_of_the_former_version_is_removed_and_its_segments_stay(lake, known):
     landing = landing_of(lake)
     name = planned_by_the_former_version(landing, 8)
     planned = landing.plan(9, known)
@@ -144,35 +143,35 @@ def test_a_plan_of_the_former_version_that_the_lake_has_gone_past_goes_and_its_s
     assert not Path(landing.folder, FORMER).exists()
 
 
-def test_steps_of_the_clock_either_way_lose_nothing_and_double_nothing(lake, monkeypatch):
-    lander, true_ns = lander_of(lake), time.time_ns
+def test_a_clock_that_jumps_either_way_loses_nothing_and_doubles_nothing(lake, monkeypatch):
+    committer, true_ns = committer_of(lake), time.time_ns
     for number, hours in enumerate((0, 3, -5, 20, -1)):
         monkeypatch.setattr(time, "time_ns", lambda hours=hours: true_ns() + hours * 3_600_000_000_000)
-        lander.landing.write(lines(number, number + 1))
+        committer.landing.write(lines(number, number + 1))
         if number != 2:  # two segments in one batch, the later one with the earlier name
-            lander.land()
+            committer.land()
     assert read_table(open_lake(str(lake)), "scans", ["venue"]).num_rows == 6
-    assert lander.landing.segments() == []
+    assert committer.landing.segments() == []
 
 
 @pytest.mark.parametrize("fails", ["commit", "done"])
-def test_a_batch_that_died_is_taken_once_with_its_rejects(lake, fails, monkeypatch):
-    lander = lander_of(lake)
-    lander.landing.write([*lines(1, 2), b"no JSON\n"])
+def test_a_batch_that_died_is_committed_once_with_its_rejects(lake, fails, monkeypatch):
+    committer = committer_of(lake)
+    committer.landing.write([*lines(1, 2), b"no JSON\n"])
     with monkeypatch.context() as broken:
         if fails == "commit":
             broken.setattr("pipelines.ingest.commit.mark", broken_after(2))
         else:
-            broken.setattr(type(lander.landing), "done", broken_after(0))
+            broken.setattr(type(committer.landing), "done", broken_after(0))
         with pytest.raises(Exception, match=r"dead|failed"):
-            lander.land()
-    lander.landing.write(lines(2, 3))
-    lander = lander_of(lake)
-    while lander.land():
+            committer.land()
+    committer.landing.write(lines(2, 3))
+    committer = committer_of(lake)
+    while committer.land():
         pass
     assert read_table(open_lake(str(lake)), "scans", ["venue"]).num_rows == 3
     assert rejects(lake) == ["malformed"]
-    assert lander.landing.segments() == []
+    assert committer.landing.segments() == []
 
 
 def broken_after(calls):
@@ -189,33 +188,35 @@ def broken_after(calls):
     return call
 
 
-def test_only_one_process_has_the_turn(lake):
+def test_only_one_process_holds_the_lock(lake):
     one, other = landing_of(lake), landing_of(lake)
-    with one.turn() as first, other.turn() as second:
+    with one.lock() as first, other.lock() as second:
         assert (first, second) == (True, False)
-    with other.turn() as later:
+    with other.lock() as later:
         assert later
 
 
 @pytest.mark.parametrize("damage", ["flip", "cut", "more", "empty"])
-def test_a_damaged_segment_is_kept_aside_and_the_rest_committed(lake, damage):
-    said = []
-    lander = lander_of(lake, said)
-    broken = Path(lander.landing.write(lines(1)))
-    lander.landing.write(lines(2))
+def test_a_damaged_segment_is_set_aside_and_the_others_are_committed(lake, damage):
+    warnings = []
+    committer = committer_of(lake, warnings)
+    broken = Path(committer.landing.write(lines(1)))
+    committer.landing.write(lines(2))
     content = bytearray(broken.read_bytes())
     content[40] ^= 1
     whole = broken.read_bytes()
     broken.write_bytes(
         {"flip": bytes(content), "cut": whole[:-3], "more": whole + b"x", "empty": b""}[damage]
     )
-    landed = lander.land()
+    landed = committer.land()
     assert landed.accepted == 1
-    assert len(said) == 1
-    assert [path.name for path in Path(lander.landing.folder).glob("damaged-*")] == [f"damaged-{broken.name}"]
+    assert len(warnings) == 1
+    assert [path.name for path in Path(committer.landing.folder).glob("damaged-*")] == [
+        f"damaged-{broken.name}"
+    ]
 
 
-def test_what_a_killed_writer_left_goes_when_it_is_old(lake):
+def test_the_file_of_a_killed_writer_is_removed_once_it_is_old(lake):
     landing = landing_of(lake)
     left = Path(landing.folder, "_tmp-1")
     left.write_bytes(b"half")
@@ -226,12 +227,11 @@ def test_what_a_killed_writer_left_goes_when_it_is_old(lake):
     assert not left.exists()
 
 
-def test_late_scans_land_dirty_their_date_and_are_counted(lake):
-    lander = lander_of(lake)
+def test_late_scans_land_change_their_date_and_are_counted(lake):
+    committer = committer_of(lake, max_age_days=36_000, max_ahead_days=36_000)
     old = [orjson.dumps(scan(n, occurred_at=f"2026-01-0{n}T00:00:00Z")) + b"\n" for n in (1, 2)]
-    lander._work = replace(lander._work, max_age_days=36_000, max_ahead_days=36_000)
-    lander.landing.write([*old, *lines(3)])
-    landed = lander.land()
+    committer.landing.write([*old, *lines(3)])
+    landed = committer.land()
     assert (landed.late, landed.accepted) == (2, 3)
     assert landed.ages["older"] == 2
     assert landed.stays_version == snapshot(open_lake(str(lake)), "scans").version

@@ -1,3 +1,5 @@
+"""Messages of JSON become lines of JSON, byte for byte."""
+
 import orjson
 import pytest
 from hypothesis import given, settings
@@ -14,7 +16,7 @@ JSON = st.recursive(
 
 @settings(deadline=None)
 @given(st.lists(JSON, min_size=1, max_size=5), st.booleans())
-def test_an_array_becomes_a_line_of_each_of_its_values(values, indented):
+def test_an_array_becomes_a_line_per_value(values, indented):
     message = orjson.dumps(values, option=orjson.OPT_INDENT_2 if indented else 0)
     lines, count = lines_of(message)
     assert count == len(values)
@@ -32,7 +34,7 @@ def test_an_object_becomes_one_line(value, indented):
 
 @settings(deadline=None)
 @given(st.binary(max_size=40) | st.text('[]{},"\\\n a', max_size=20).map(str.encode))
-def test_whatever_is_sent_gives_as_many_lines_as_it_counts(message):
+def test_any_message_gives_as_many_lines_as_it_counts(message):
     lines, count = lines_of(message)
     assert count >= 1
     assert lines.endswith(b"\n")
@@ -46,7 +48,7 @@ BROKEN = [b"", b" ", b"[]", b"[1,]", b"[,1]", b"[1", b'["a]', b'[{"a":1}}]', b"{
 
 
 @pytest.mark.parametrize("poison", [*BROKEN, b"\xff", b"7", TOO_MANY, TOO_LONG])
-def test_poison_is_one_line_that_is_no_json(poison):
+def test_poison_becomes_one_line_that_is_not_json(poison):
     lines, count = lines_of(poison)
     assert (count, lines.count(b"\n")) == (1, 1)
     with pytest.raises(orjson.JSONDecodeError):

@@ -8,15 +8,15 @@ import orjson
 import pytest
 
 from pipelines.lake import commits
-from pipelines.streaming import receiver as module
 from pipelines.streaming.broker import Subscription
 from pipelines.streaming.publish import publish
+from pipelines.streaming.receiver import PULLS
 from tests.streaming.proxies import Proxy
 from tests.streaming.scans import (
     commit_all,
+    committer_of,
     lake_with_venues,
     landed_keys,
-    lander_of,
     landing_of,
     receiving,
     rejects,
@@ -27,12 +27,12 @@ from tests.streaming.scans import (
 )
 
 
-def test_a_poison_message_is_a_row_of_rejects_and_never_comes_again(channel, tmp_path, monkeypatch):
+def test_a_poison_message_becomes_a_row_of_rejects_and_is_not_sent_again(channel, tmp_path, monkeypatch):
     lake = lake_with_venues(tmp_path)
-    told = []
+    acknowledged = []
     acknowledge = Subscription.acknowledge
     monkeypatch.setattr(
-        Subscription, "acknowledge", lambda self, ids: (told.extend(ids), acknowledge(self, ids))
+        Subscription, "acknowledge", lambda self, ids: (acknowledged.extend(ids), acknowledge(self, ids))
     )
     good = orjson.dumps([scan(1), scan(2)])
     send(channel, b"no JSON", b'{"person":', b"[]", good, b"Obj\x01broken", b" " * ((1 << 20) + 1), b"[1,2]")
@@ -42,21 +42,20 @@ def test_a_poison_message_is_a_row_of_rejects_and_never_comes_again(channel, tmp
     assert len(landed_keys(lake)) == 2
     assert rejects(lake) == ["malformed"] * 6 + ["too_large"]
     subscription = Subscription(channel.subscription)
-    subscription.extend(told, 0)  # what is not acknowledged comes at once when it is handed back
-    assert len(told) == 7
+    subscription.extend(acknowledged, 0)  # handed back, an unacknowledged message would come at once
+    assert len(acknowledged) == 7
     assert subscription.pull(10, 1.5) == []
 
 
-def test_what_cannot_be_written_is_held_within_bounds_and_its_lease_goes_on(channel, tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "HELD_MESSAGES", 200)
+def test_unwritten_messages_are_bounded_and_stay_leased(channel, tmp_path):
     lake = lake_with_venues(tmp_path)
     full = [True]
-    with receiving(lake, channel.subscription, full=lambda: full[0]) as receiver:
+    with receiving(lake, channel.subscription, full=lambda: full[0], held_messages=200) as receiver:
         send(channel, *(orjson.dumps(scan(number)) for number in range(2000)))
-        wait_for(lambda: len(held_by(receiver)) >= 200)
+        wait_for(lambda: len(receiver.held()) >= 200)
         until = time.monotonic() + 12  # the ack deadline is 10 s
         while time.monotonic() < until:
-            assert len(held_by(receiver)) <= 200 + 100 * module.PULLS
+            assert len(receiver.held()) <= 200 + 100 * PULLS
             time.sleep(0.2)
         full[0] = False
         wait_for(lambda: receiver.received.messages >= 2000)
@@ -65,15 +64,15 @@ def test_what_cannot_be_written_is_held_within_bounds_and_its_lease_goes_on(chan
     assert len(set(landed_keys(lake))) == 2000
 
 
-def test_a_lake_that_is_locked_or_slow_holds_no_message_up(channel, tmp_path, monkeypatch):
+def test_a_locked_or_slow_lake_does_not_hold_messages_up(channel, tmp_path, monkeypatch):
     lake = lake_with_venues(tmp_path)
     write_entry = commits._write_entry
     monkeypatch.setattr(commits, "_write_entry", lambda *words: (time.sleep(0.7), write_entry(*words)))
     with receiving(lake, channel.subscription) as receiver:
-        with landing_of(lake).turn():
+        with landing_of(lake).lock():
             send(channel, orjson.dumps([scan(number) for number in range(100)]))
             wait_for(lambda: receiver.received.records == 100)
-            assert lander_of(lake).land() is None
+            assert committer_of(lake).land() is None
         slow = threading.Thread(target=commit_all, args=(lake,))
         slow.start()
         send(channel, orjson.dumps([scan(number) for number in range(100, 200)]))
@@ -82,11 +81,6 @@ def test_a_lake_that_is_locked_or_slow_holds_no_message_up(channel, tmp_path, mo
     slow.join()
     keys = committed(lake)
     assert len(keys) == len(set(keys)) == 200
-
-
-def held_by(receiver):
-    with receiver._lock:
-        return [ack_id for batch in receiver._held for ack_id in batch.ack_ids]
 
 
 @pytest.fixture
@@ -114,7 +108,7 @@ def test_a_network_that_hangs_and_resets_twice_loses_nothing_and_doubles_nothing
                 time.sleep(0.5)
                 proxy.reset()
                 proxy.resume()
-            # What a broken connection was sent comes back after the ack deadline of 10 s.
+            # Messages sent to a broken connection come back after the ack deadline of 10 s.
             wait_for(lambda scans=(part + 1) * 500: len(committed(lake)) >= scans, 60)
     keys = committed(lake)
     assert len(keys) == len(set(keys)) == 1500

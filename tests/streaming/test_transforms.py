@@ -1,4 +1,4 @@
-"""Panes, lateness and accumulation, on the runner that is named for TestStream."""
+"""Panes, lateness and accumulation, on the one local runner that supports TestStream."""
 
 import datetime as dt
 import json
@@ -14,8 +14,8 @@ from apache_beam.transforms.window import TimestampedValue
 from pipelines.ingest.batch import settings_for
 from pipelines.lake import open_lake, read_table
 from pipelines.metrics import LATE as LATE_COUNTER
-from pipelines.streaming.batches import Work
-from pipelines.streaming.committer import Lander
+from pipelines.streaming.batches import BatchOptions, CommitterConfig
+from pipelines.streaming.committer import Committer
 from pipelines.streaming.transforms import BEYOND, EARLY, LATE, ON_TIME, Pane, StreamScans, WindowScans
 from pipelines.times import DAY_SECONDS
 from tests.lakes import keys_of, new_lake
@@ -39,9 +39,9 @@ def write_down(pane, path):
 
 
 def panes_of(stream, transform, expected):
-    """Run a stream and compare; the counter of what came too late.
+    """Run a stream, compare its panes and return the counter of scans that came too late.
 
-    Compared outside of the pipeline: `assert_that` never fires behind a stream that ends with late panes.
+    Compared outside the pipeline: `assert_that` does not work for streams (beam#18709).
     """
     options = PipelineOptions([])
     options.view_as(StandardOptions).streaming = True
@@ -56,7 +56,7 @@ def panes_of(stream, transform, expected):
     return sum(counter.committed for counter in found)
 
 
-def test_a_day_fires_early_on_time_and_late_and_each_pane_holds_all_before():
+def test_a_day_fires_early_on_time_and_late_and_each_pane_includes_the_ones_before():
     stream = (
         Stream()
         .advance_watermark_to(hour(0))
@@ -77,7 +77,7 @@ def test_a_day_fires_early_on_time_and_late_and_each_pane_holds_all_before():
     assert panes_of(stream, WindowScans(LATENESS), expected) == 0
 
 
-def test_a_scan_belongs_to_its_day_until_the_last_second_of_the_lateness_and_then_is_counted():
+def test_a_scan_belongs_to_its_day_until_the_last_second_of_the_lateness_and_is_counted_after():
     stream = (
         Stream()
         .advance_watermark_to(hour(0))
@@ -95,10 +95,12 @@ def test_a_scan_belongs_to_its_day_until_the_last_second_of_the_lateness_and_the
         Pane(DAY, 0, BEYOND, 7),
         Pane(DAY + 4, 0, ON_TIME, 1),
     ]
-    panes_of(stream, WindowScans(LATENESS), expected)  # this runner loses counters of later bundles
+    panes_of(
+        stream, WindowScans(LATENESS), expected
+    )  # not the counter: this runner loses those of later bundles
 
 
-def test_a_scan_of_a_day_that_nobody_knew_is_counted_when_it_comes_too_late():
+def test_a_scan_of_an_unseen_day_is_counted_when_it_comes_too_late():
     stream = (
         Stream()
         .advance_watermark_to(hour(9))
@@ -120,7 +122,7 @@ def message(*days):
     return orjson.dumps(scans)
 
 
-def test_messages_land_and_dirty_their_dates_however_late_they_are(tmp_path):
+def test_messages_land_and_change_their_dates_however_late_they_are(tmp_path):
     lake = new_lake(tmp_path)
     keys = keys_of(lake)
     settings = settings_for(keys, hour(9) * 1_000_000, 60, 1)
@@ -135,7 +137,8 @@ def test_messages_land_and_dirty_their_dates_however_late_they_are(tmp_path):
     streamed = StreamScans(lake.url, keys, settings, 1, LATENESS)
     expected = [Pane(DAY, 0, ON_TIME, 1), Pane(DAY + 1, 0, ON_TIME, 1), Pane(DAY, 0, BEYOND, 1)]
     panes_of(stream, streamed, expected)
-    lander = Lander(Work(lake.url, keys_of(lake), 36_000, 36_000, 0.0, 3.0), print)
-    landed = lander.land()
+    options = BatchOptions(max_age_days=36_000, max_ahead_days=36_000)
+    committer = Committer(CommitterConfig(lake.url, keys_of(lake), options), print)
+    landed = committer.land()
     assert (landed.received, landed.accepted, landed.duplicate, landed.rejected) == (4, 2, 1, 1)
     assert read_table(open_lake(lake.url), "scans", ["venue"]).num_rows == 2

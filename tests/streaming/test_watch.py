@@ -1,4 +1,4 @@
-"""`truyvet watch` against the real emulator: each case's list, and what later commits change."""
+"""`truyvet watch` against the real emulator: each case's list, and its changes by later commits."""
 
 import orjson
 import pytest
@@ -49,7 +49,7 @@ def messages(lists):
     return [(orjson.loads(message.data), dict(message.attributes)) for message in pulled(lists.subscription)]
 
 
-def test_a_case_gets_its_list_and_later_commits_send_what_they_add(lake, lists):
+def test_a_case_gets_its_list_and_later_commits_send_their_additions(lake, lists):
     watcher = watcher_of(lake, lists)
     watcher.take([case()])
     ((first, attributes),) = messages(lists)
@@ -59,13 +59,13 @@ def test_a_case_gets_its_list_and_later_commits_send_what_they_add(lake, lists):
     watcher.refresh()
     assert messages(lists) == []
     put_stays(lake, MORE)
-    watcher_of(lake, lists).refresh()  # another process goes on where the first has ended
+    watcher_of(lake, lists).refresh()  # another process continues where the first ended
     ((second, later),) = messages(lists)
     assert (len(second["added"]), second["withdrawn"]) == (1, [])
     assert later["message_id"] != attributes["message_id"]
 
 
-def test_a_changed_and_a_withdrawn_case_take_back_what_was_sent(lake, lists):
+def test_a_changed_or_withdrawn_case_withdraws_the_rows_that_were_sent(lake, lists):
     watcher = watcher_of(lake, lists)
     watcher.take([case()])
     watcher.take([case(person="device:Chi")])
@@ -74,14 +74,14 @@ def test_a_changed_and_a_withdrawn_case_take_back_what_was_sent(lake, lists):
     assert sent == [(1, 0), (0, 1)]
 
 
-def test_a_case_that_comes_again_sends_nothing_and_poison_is_refused(lake, lists):
+def test_a_repeated_case_sends_nothing_and_poison_is_refused(lake, lists):
     watcher = watcher_of(lake, lists)
     watcher.take([case(), b"no JSON", b"[]"])
     watcher.take([case()])
     assert len(messages(lists)) == 1
 
 
-def test_a_row_that_changed_is_taken_back_and_added_and_a_score_alone_is_no_news():
+def test_a_changed_row_is_withdrawn_and_added_but_a_changed_score_alone_is_not_news():
     before = [{"person": "a", "tier": 1, "score": 1.0}, {"person": "b", "tier": 2, "score": 1.0}]
     after = [{"person": "a", "tier": 1, "score": 0.5}, {"person": "b", "tier": 1, "score": 1.0}]
     assert differences(before, after) == ([after[1]], [before[1]])

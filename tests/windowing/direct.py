@@ -34,13 +34,14 @@ def _attempt(plan, _runner, window_us):
 def _carried_out(plan, scratch, window_us):
     tallies, days = _changes(plan, _buckets(plan, scratch), scratch)
     rewriting = RewriteDays(plan.lake, plan.live, plan.parts, window_us, scratch)
+    rewriting.start_bundle()
     rewritten = []
     for date in sorted(days):
         window = SimpleNamespace(start=date * DAY_SECONDS)
         for part in ListDayParts(plan.parts).process((0, days[date]), tallies, window):
             rewritten += rewriting.work(part)
-    (outcome,) = CommitDays(plan, scratch).process(None, rewritten, tallies)
-    return outcome
+    (result,) = CommitDays(plan, scratch).process(None, rewritten, tallies)
+    return result
 
 
 def _buckets(plan, scratch):

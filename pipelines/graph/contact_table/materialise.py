@@ -3,7 +3,6 @@
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from pipelines.errors import ServiceError
 from pipelines.graph.contact_table.plan import (
@@ -15,9 +14,9 @@ from pipelines.graph.contact_table.plan import (
     held_limits,
     make_plan,
 )
-from pipelines.graph.contact_table.transforms import WriteDates
+from pipelines.graph.contact_table.transforms import ContactsResult, WriteDates
 from pipelines.lake import CommitConflict, Lake, storage
-from pipelines.runtime.job_result import outcome_of
+from pipelines.runtime.job_result import run_job
 from pipelines.windowing.recompute_stays import recompute
 
 _ATTEMPTS = 8
@@ -90,29 +89,31 @@ def _write(
         except CommitConflict:
             recompute(lake, runner=runner)
             continue
-        outcome = carry_out(plan, runner)
-        if not outcome.get("conflict"):
-            return Materialised(plan.dates, outcome["contacts"], outcome["crowds"])
+        result = carry_out(plan, runner)
+        if result.is_final:
+            return Materialised(plan.dates, result.contacts, result.crowds)
     raise ServiceError("other writers keep changing the contacts", "run it again when they have finished")
 
 
-def carry_out(plan: ContactPlan, runner: str) -> dict[str, Any]:
-    """Run one plan and return its outcome: `contacts`, `crowds`, and `conflict` if it was not committed."""
+def carry_out(plan: ContactPlan, runner: str) -> ContactsResult:
+    """Carry out one plan and return what it did."""
     if not plan.dates:
         return _only_marks(plan)
     name = f"contacts-{os.getpid()}-{os.urandom(4).hex()}"
     scratch = plan.lake.scratch(name, shared=runner != "direct")
     try:
-        return outcome_of(lambda begin: begin | "Contacts" >> WriteDates(plan, scratch), scratch, runner)
+        return run_job(
+            lambda begin: begin | "Contacts" >> WriteDates(plan, scratch), scratch, runner, ContactsResult
+        )
     finally:
         storage.remove_all(scratch)
 
 
-def _only_marks(plan: ContactPlan) -> dict[str, Any]:
+def _only_marks(plan: ContactPlan) -> ContactsResult:
     """Record that the contacts reflect the new versions, where no date changes; nothing if they say so."""
     if not plan.is_idle:
         try:
             commit_dates(plan, [])
         except CommitConflict:
-            return {"conflict": True}
-    return {"contacts": 0, "crowds": 0}
+            return ContactsResult(conflict=True)
+    return ContactsResult()

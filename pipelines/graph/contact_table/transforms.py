@@ -1,24 +1,39 @@
 """Stays to contacts and crowds: the wiring of the job, without logic."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import apache_beam as beam
 from apache_beam.pvalue import AsList
 
+from pipelines import metrics
 from pipelines.graph.contact_table.plan import ContactPlan, Written, commit_dates
 from pipelines.graph.contact_table.write_dates import DatePart, WriteContacts, WriteCrowds
 from pipelines.kernels.sort import parts_for
 from pipelines.lake import CommitConflict
-from pipelines.runtime.job_errors import noted
-from pipelines.runtime.job_result import leave_outcome
+from pipelines.runtime.job_errors import report_errors
+from pipelines.runtime.job_metrics import report_counts
+from pipelines.runtime.job_result import JobResult, write_result
 from pipelines.windowing.plan import date_of
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContactsResult(JobResult):
+    """What the commit of contacts reports.
+
+    Attributes:
+        contacts: rows of `contacts` written.
+        crowds: rows of `crowds` written.
+    """
+
+    contacts: int = 0
+    crowds: int = 0
 
 
 @dataclass
 class WriteDates(beam.PTransform):  # type: ignore[type-arg]
-    """Begin -> the outcome of the commit, which is also left for the launcher."""
+    """Begin -> the result of the commit, also written for the launcher."""
 
     plan: ContactPlan
     scratch: str
@@ -64,16 +79,17 @@ class CommitDates(beam.DoFn):
 
     def process(
         self, _element: None, contacts: Sequence[Written], crowds: Sequence[Written]
-    ) -> Iterator[dict[str, Any]]:
-        """Commit, and leave the outcome for the launcher."""
-        outcome: dict[str, Any] = {"contacts": _rows(contacts), "crowds": _rows(crowds)}
-        with noted(self.scratch):
+    ) -> Iterator[ContactsResult]:
+        """Commit, and report the result to the launcher."""
+        result = ContactsResult(contacts=_rows(contacts), crowds=_rows(crowds))
+        with report_errors(self.scratch):
             try:
                 commit_dates(self.plan, [*contacts, *crowds])
             except CommitConflict:
-                outcome["conflict"] = True
-            leave_outcome(self.scratch, outcome)
-        yield outcome
+                result = replace(result, conflict=True)
+                report_counts([(metrics.CONFLICTED_COMMITS, 1)])
+            write_result(self.scratch, result)
+        yield result
 
 
 def _rows(written: Sequence[Written]) -> int:

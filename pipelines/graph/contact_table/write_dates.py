@@ -89,6 +89,7 @@ class WriteContacts(ThreadedDoFn):
         for rows in blocks(met, self.rows_a_file):
             table = contact_rows(contacts(there, met, rows))
             file = write_data_file(self.lake, CONTACTS, {"date": day_text(part.date)}, table)
+            self.count_file(file)
             yield Written("contacts", part.date, file)
 
     def _found(self, part: DatePart) -> tuple[Presences, Partners]:
@@ -155,6 +156,7 @@ class WriteCrowds(ThreadedDoFn):
         rows = crowd_rows(own, self.cap)
         if rows.num_rows:
             file = write_data_file(self.lake, CROWDS, {"date": day_text(date)}, rows)
+            self.count_file(file)
             yield Written("crowds", date, file)
 
 

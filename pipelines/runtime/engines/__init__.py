@@ -1,6 +1,6 @@
-"""The engines that carry out a pipeline: which there are, and how each is reached.
+"""The engines that run a pipeline, and how each is reached.
 
-Comes in: a name or a file of `runner_config/`. Goes out: Beam options, and a job
-server where the engine needs one. Refused: unknown options, and an engine whose
-parts are not on this machine, each with the remedy. `pipelines.runtime.run_pipeline` runs.
+In: a name, or a file like those of `runner_config/`. Out: Beam's options, and a job server where the
+engine needs one. Refused: unknown options, and engines that are not installed, each with the remedy.
+`pipelines.runtime.run_pipeline` runs a pipeline on one.
 """

@@ -1,7 +1,9 @@
-"""A worker of a PROCESS environment: asks the runner what it is to be, and becomes it.
+"""The worker of a PROCESS environment: asks the runner for its role, then becomes Beam's worker.
 
-Beam ships this step as a program inside its containers alone. A task manager of
-Flink starts `runner_config/flink/boot.sh`, which starts this module.
+Beam ships this program only inside its containers. A task manager of Flink
+starts `runner_config/flink/boot.sh`, which starts this module. One EXTERNAL
+worker pool for all task managers is no alternative: two of them ask it for the
+same worker id, `1-1`.
 """
 
 import os
@@ -13,18 +15,18 @@ from apache_beam.portability.api import beam_provision_api_pb2, beam_provision_a
 from apache_beam.runners.worker import sdk_worker_main
 from google.protobuf import json_format, text_format
 
-from pipelines.runtime.engines.workers import silence_workers
+from pipelines.runtime.engine_logs import silence_workers
 from pipelines.runtime.malloc import keep_freed_memory
 
 _PATIENCE_SECONDS = 60.0
 
 
 def environment_of(worker: str, provision_endpoint: str) -> dict[str, str]:
-    """What Beam's worker reads from its environment.
+    """Return the environment variables that Beam's worker reads.
 
     Args:
-        worker: the id that the runner gave it.
-        provision_endpoint: where the runner says what it is to be.
+        worker: id that the runner assigned.
+        provision_endpoint: address of the runner's provision service.
     """
     with grpc.insecure_channel(provision_endpoint) as channel:
         grpc.channel_ready_future(channel).result(_PATIENCE_SECONDS)
@@ -34,27 +36,28 @@ def environment_of(worker: str, provision_endpoint: str) -> dict[str, str]:
     return {
         "WORKER_ID": worker,
         "PIPELINE_OPTIONS": json_format.MessageToJson(info.pipeline_options),
-        "LOGGING_API_SERVICE_DESCRIPTOR": _described(info.logging_endpoint),
-        "CONTROL_API_SERVICE_DESCRIPTOR": _described(info.control_endpoint),
+        "LOGGING_API_SERVICE_DESCRIPTOR": _text(info.logging_endpoint),
+        "CONTROL_API_SERVICE_DESCRIPTOR": _text(info.control_endpoint),
         "RUNNER_CAPABILITIES": " ".join(info.runner_capabilities),
     }
 
 
-def _described(endpoint: endpoints_pb2.ApiServiceDescriptor) -> str:
+def _text(endpoint: endpoints_pb2.ApiServiceDescriptor) -> str:
     text: str = text_format.MessageToString(endpoint)
     return text
 
 
 def main(argv: Sequence[str]) -> None:
-    """Work until the runner has no more to do."""
-    # Every flag comes as --name=value, as Beam's own boot program takes it.
+    """Work until the runner has nothing more to do."""
+    # Flags come as --name=value, as Beam's own boot program takes them.
     flags = dict(word.removeprefix("--").partition("=")[::2] for word in argv)
-    given = environment_of(flags["id"], flags["provision_endpoint"])
-    if not given["LOGGING_API_SERVICE_DESCRIPTOR"]:
-        given["LOGGING_API_SERVICE_DESCRIPTOR"] = f"url: '{flags.get('logging_endpoint', '')}'"
-    if not given["CONTROL_API_SERVICE_DESCRIPTOR"]:
-        given["CONTROL_API_SERVICE_DESCRIPTOR"] = f"url: '{flags.get('control_endpoint', '')}'"
-    os.environ.update(given)
+    variables = environment_of(flags["id"], flags["provision_endpoint"])
+    # An endpoint that the provision info leaves out comes as a flag.
+    if not variables["LOGGING_API_SERVICE_DESCRIPTOR"]:
+        variables["LOGGING_API_SERVICE_DESCRIPTOR"] = f"url: '{flags.get('logging_endpoint', '')}'"
+    if not variables["CONTROL_API_SERVICE_DESCRIPTOR"]:
+        variables["CONTROL_API_SERVICE_DESCRIPTOR"] = f"url: '{flags.get('control_endpoint', '')}'"
+    os.environ.update(variables)
     keep_freed_memory()
     silence_workers()
     sdk_worker_main.main([])

@@ -1,4 +1,4 @@
-"""A Flink session cluster on this machine, and `make flink-cluster`: for tests, and to look at one.
+"""A Flink session cluster on this machine, for tests and `make flink-cluster`.
 
 A real one is deployed by Flink's own scripts, images or operator, with the jars
 of `make flink` and the settings of `runner_config/flink/flink-conf.yaml`.
@@ -25,7 +25,7 @@ class SessionCluster:
     """A job manager and its task managers, one process each.
 
     Attributes:
-        address: of its REST interface, `localhost:port`.
+        address: its REST interface, `localhost:port`.
         task_managers: the processes, in the order they were started.
     """
 
@@ -33,44 +33,42 @@ class SessionCluster:
         """Start it and wait until the job manager listens.
 
         Raises:
-            ServiceError: a jar, Java or a process of it is missing.
+            ServiceError: the jars or Java are missing, or a process did not start.
         """
-        self._command = java_command(jars, "640m")
+        self._command = java_command(jars, "640m")  # the heap of flink-conf.yaml: framework 128m, task 512m
         self._rpc_port = free_port()
         self.address = f"localhost:{rest_port}"
         self.task_managers: list[Program] = []
-        self._job_manager = self._program(
-            _JOB_MANAGER, "the job manager of Flink", f"-Drest.port={rest_port}"
-        )
+        self._job_manager = self._program(_JOB_MANAGER, "Flink's job manager", f"-Drest.port={rest_port}")
         self._job_manager.wait_for(self.address)
         for _ in range(task_managers):
             self.add_task_manager()
 
     def add_task_manager(self) -> None:
-        """Start one more."""
-        self.task_managers.append(self._program(_TASK_MANAGER, "a task manager of Flink"))
+        """Start one more task manager."""
+        self.task_managers.append(self._program(_TASK_MANAGER, "a Flink task manager"))
 
     def stop(self) -> None:
-        """End all of it."""
+        """Stop all processes."""
         for program in (*self.task_managers, self._job_manager):
             program.stop()
 
     def _program(self, entry: str, name: str, *settings: str) -> Program:
-        """One process of the cluster; its heap is what the settings divide."""
+        """Start one process of the cluster, whose heap `flink-conf.yaml` divides."""
         given = ["--configDir", str(_SETTINGS.parent), f"-Djobmanager.rpc.port={self._rpc_port}", *settings]
         return Program(name, [*self._command, entry, *given])
 
 
 @contextlib.contextmanager
 def session_cluster(task_managers: int = 2, rest_port: int | None = None) -> Iterator[SessionCluster]:
-    """A cluster for the time of the block, by default at a free port.
+    """Run a cluster for the time of the block, by default on a free port.
 
     Raises:
         ServiceError: it cannot be started.
     """
-    wanted = load_runner("flink-cluster").job_server
-    assert wanted is not None
-    cluster = SessionCluster(wanted.jars, task_managers, rest_port or free_port())
+    job_server = load_runner("flink-cluster").job_server
+    assert job_server is not None
+    cluster = SessionCluster(job_server.jars, task_managers, rest_port or free_port())
     try:
         yield cluster
     finally:
@@ -82,7 +80,7 @@ def main() -> int:
     parser = Parser("python -m pipelines.runtime.engines.cluster", __doc__ or "")
     parser.add_argument("--task-managers", type=int, default=2)
     args = parser.parse_args()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # stop the processes then, too
     try:
         with session_cluster(args.task_managers, 8081) as cluster, contextlib.suppress(KeyboardInterrupt):
             print(f"Flink at http://{cluster.address}; truyvet run --runner flink-cluster …", flush=True)

@@ -1,4 +1,4 @@
-"""What a file of `runner_config/` says: an engine, its options, what it can do and what it cannot."""
+"""Read a file of `runner_config/`: an engine, its options, what it can and cannot do."""
 
 import difflib
 import functools
@@ -11,13 +11,13 @@ from pipelines.errors import UsageError
 from schemas.toml_file import read_toml, table_of, text_of
 
 FOLDER: Final = Path(__file__).parents[3] / "runner_config"
-"""Where the shipped files lie."""
+"""Folder of the shipped files."""
 
 RUNNERS: Final = ("direct", "prism", "flink", "flink-cluster", "dataflow")
-"""The shipped files, as `--runner` names them."""
+"""Names of the shipped files, for `--runner`."""
 
 ENGINES: Final = ("FnApiRunner", "PrismRunner", "PortableRunner", "DataflowRunner")
-"""What `runner` in `[beam]` may be. `DirectRunner` is not among them: it chooses by itself among three."""
+"""Values of `runner` in `[beam]`. Not `DirectRunner`, which chooses among three runners by itself."""
 
 _KEYS: Final = ("title", "can", "cannot", "needs", "beam", "job_server")
 _JOB_SERVER_KEYS: Final = ("jars", "flink_master", "flink_conf_dir", "heap")
@@ -27,13 +27,16 @@ Option = str | int | bool | list[str]
 
 @dataclass(frozen=True)
 class JobServer:
-    """The Flink job server that is started when none listens.
+    """The Flink job server to start when none is running.
 
     Attributes:
-        jars: the folder that `make flink` fills.
-        flink_master: `[local]`, or `host:port` of a cluster's REST address.
-        flink_conf_dir: folder of a `flink-conf.yaml` for it, or empty.
-        heap: the most memory of its heap, as Java writes it.
+        jars: folder that `make flink` fills.
+        flink_master: `[local]`, or `host:port` of a cluster's REST interface.
+        flink_conf_dir: folder of its `flink-conf.yaml`, or empty.
+        heap: size limit of its heap, as Java writes it.
+
+    >>> JobServer(Path("build/flink"), "[local]", "", "1g").flink_master
+    '[local]'
     """
 
     jars: Path
@@ -47,13 +50,16 @@ class RunnerConfig:
     """One engine as a file describes it.
 
     Attributes:
-        name: as it was asked for.
-        title: what it is, in a line.
+        name: name or path it was loaded by.
+        title: what it is, in one line.
         can: what runs on it.
         cannot: what does not.
-        needs: what must be there.
-        beam: Beam's own options; `runner` is a name of `ENGINES`.
-        job_server: of Flink alone.
+        needs: what must be installed.
+        beam: Beam's own options; `runner` is one of `ENGINES`.
+        job_server: for Flink only.
+
+    >>> load_runner("direct").engine
+    'FnApiRunner'
     """
 
     name: str
@@ -66,15 +72,15 @@ class RunnerConfig:
 
     @property
     def engine(self) -> str:
-        """The Beam runner's name."""
+        """Name of the Beam runner."""
         return str(self.beam["runner"])
 
 
 def load_runner(name_or_path: str) -> RunnerConfig:
-    """Read a shipped file by its name, or a file of one's own.
+    """Load a shipped file by its name, or any file by its path.
 
     Raises:
-        UsageError: there is no such file, or a key or an option of it is unknown or wrong.
+        UsageError: there is no such file, or a key or an option in it is unknown or wrong.
     """
     if name_or_path in RUNNERS:
         path = FOLDER / f"{name_or_path}.toml"
@@ -99,7 +105,7 @@ def load_runner(name_or_path: str) -> RunnerConfig:
 
 
 def _beam(path: Path, given: dict[str, Any]) -> dict[str, Option]:
-    """Beam's options, each one that Beam knows and of the type that it takes."""
+    """Return Beam's options after checking that Beam knows each name and type."""
     where = f"{path}, [beam]"
     engine = text_of(where, given, "runner")
     if engine not in ENGINES:
@@ -109,9 +115,12 @@ def _beam(path: Path, given: dict[str, Any]) -> dict[str, Option]:
         )
     _refuse_unknown(where, given, known_options())
     for key, value in given.items():
+        # A TOML boolean is an int here as well.
         is_list = isinstance(value, list) and all(isinstance(item, str) for item in value)
         if not is_list and not isinstance(value, (str, int)):
-            raise UsageError(f"{where}: {key} is of no use", "write a text, a whole number, true or [texts]")
+            raise UsageError(
+                f"{where}: {key} must be a string, an integer, a boolean or a list of strings", "correct it"
+            )
     if "prism_location" in given:
         given["prism_location"] = str((path.absolute().parent / str(given["prism_location"])).resolve())
     return given
@@ -130,35 +139,36 @@ def _job_server(path: Path, given: dict[str, Any]) -> JobServer | None:
 
 
 def _texts(path: Path, given: Mapping[str, Any], key: str) -> tuple[str, ...]:
-    """The sentences under a key.
+    """Return the sentences under a key.
 
     Raises:
-        UsageError: it is no list of texts.
+        UsageError: it is not a list of strings.
     """
     value = given.get(key)
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        raise UsageError(f"{path}: {key} is no list of sentences", f'write {key} = ["…"]')
+        raise UsageError(f"{path}: {key} must be a list of strings", f'write {key} = ["…"]')
     return tuple(value)
 
 
 @functools.cache
 def known_options() -> frozenset[str]:
-    """The names of all options that Beam and its runners declare."""
-    from apache_beam.options.pipeline_options import PipelineOptions
+    """Return the names of all options that Beam and its runners declare."""
+    from apache_beam.options.pipeline_options import PipelineOptions  # slow to import
 
     return frozenset(PipelineOptions(flags=[]).get_all_options())
 
 
 def _refuse_unknown(where: str, given: Iterable[str], known: Iterable[str]) -> None:
-    """Refuse a key that nobody would read.
+    """Refuse keys that would be ignored.
 
     Raises:
-        UsageError: naming the key and the nearest one that is known.
+        UsageError: naming the key and the nearest known one.
     """
+    # Beam drops options that it does not know with a warning, which nobody sees in a job's log.
     for key in given:
         if key not in known:
-            nearest = _nearest(key, known) or "did you mean another table? "
-            raise UsageError(f"{where}: unknown option {key}", f"{nearest}it would be ignored, so remove it")
+            nearest = _nearest(key, known) or "does it belong to another table? "
+            raise UsageError(f"{where}: unknown option {key}", f"{nearest}correct or remove it")
 
 
 def _nearest(word: str, known: Iterable[str]) -> str:

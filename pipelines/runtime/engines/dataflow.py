@@ -1,4 +1,4 @@
-"""Dataflow: its client library is asked for, and the values that nobody can know are not left blank."""
+"""Dataflow: check that its client library is installed and that no placeholder is left."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from pipelines.runtime.engines.config import RunnerConfig
 
 
 def dataflow_runner(config: RunnerConfig) -> Any:
-    """Beam's runner of Dataflow.
+    """Return Beam's runner for Dataflow.
 
     Raises:
         ServiceError: its client library is not installed.
@@ -17,12 +17,15 @@ def dataflow_runner(config: RunnerConfig) -> Any:
         if isinstance(value, str) and ("PROJECT" in value or "BUCKET" in value):
             raise UsageError(
                 f"{config.name}: {name} is still a placeholder",
-                "copy runner_config/dataflow.toml, fill it in and name the copy with --runner",
+                "copy runner_config/dataflow.toml, fill in the copy and pass it as --runner",
             )
+    # Without the extra, Beam fails later and with a traceback.
     try:
         from apache_beam.runners.dataflow.internal import apiclient  # noqa: F401
     except ImportError as error:
-        raise ServiceError("the library of Dataflow is missing", "pip install 'truyvet[dataflow]'") from error
+        raise ServiceError(
+            "Dataflow's client library is not installed", "pip install 'truyvet[dataflow]'"
+        ) from error
     from apache_beam.runners.dataflow.dataflow_runner import DataflowRunner
 
     return DataflowRunner()

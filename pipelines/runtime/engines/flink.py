@@ -1,4 +1,4 @@
-"""The job server of Flink: the one that listens, or one that is started and ends with this process."""
+"""Flink's job server: one that is already running, or one started for the time of this process."""
 
 import atexit
 
@@ -12,10 +12,10 @@ _started: dict[JobServer, tuple[Program, str]] = {}
 
 
 def job_endpoint(config: RunnerConfig) -> str:
-    """Where a job server listens; one is started for this process when there is none.
+    """Return the address of a job server; one is started for this process if there is none.
 
     Raises:
-        ServiceError: none listens and none can be started.
+        ServiceError: none is running and none can be started.
     """
     endpoint = str(config.beam.get("job_endpoint", ""))
     if endpoint and listens(endpoint):
@@ -24,12 +24,13 @@ def job_endpoint(config: RunnerConfig) -> str:
     if wanted is None:
         raise ServiceError(
             f"no job server listens at {endpoint or 'any address'}",
-            f"start one there, or say in [job_server] of {config.name} how to",
+            f"start one there, or describe one in [job_server] of {config.name}",
         )
+    # "[local]" and "[auto]" are Flink's words for a cluster inside the job server.
     if not wanted.flink_master.startswith("[") and not listens(wanted.flink_master):
         raise ServiceError(
             f"no Flink cluster listens at {wanted.flink_master}",
-            "start one (make flink-cluster), or name its REST address as flink_master",
+            "start one (make flink-cluster), or set flink_master to its REST address",
         )
     if wanted not in _started:
         _started[wanted] = _start(wanted)
@@ -37,28 +38,29 @@ def job_endpoint(config: RunnerConfig) -> str:
 
 
 def kept_log(config: RunnerConfig) -> str:
-    """Where to read what the job server said, also when it has ended; empty where it is not ours."""
+    """Return the path of the job server's log, which is then kept; empty if we did not start it."""
     known = config.job_server and _started.get(config.job_server)
     return known[0].keep_log() if known else ""
 
 
 def stop_all() -> None:
-    """End the job servers that this process has started."""
+    """Stop the job servers that this process has started."""
     while _started:
         _started.popitem()[1][0].stop()
 
 
 def _start(wanted: JobServer) -> tuple[Program, str]:
-    """Start a job server on a free port: one that listens for everybody would be used and then end."""
+    """Start a job server on a free port: at the usual one, others would use it and lose it when we end."""
     command = java_command(wanted.jars, wanted.heap)
     port = free_port()
     flags = [f"--flink-master={wanted.flink_master}", f"--job-port={port}"]
-    flags += ["--artifact-port=0", "--expansion-port=0"]
+    flags += ["--artifact-port=0", "--expansion-port=0"]  # 0: any free one; the defaults may be taken
     if wanted.flink_conf_dir:
         flags.append(f"--flink-conf-dir={wanted.flink_conf_dir}")
-    program = Program("the job server of Flink", [*command, _DRIVER, *flags])
+    program = Program("Flink's job server", [*command, _DRIVER, *flags])
     endpoint = f"localhost:{port}"
     program.wait_for(endpoint)
+    # A JVM takes seconds to start, so one server serves all jobs of the process.
     if not _started:
         atexit.register(stop_all)
     return program, endpoint

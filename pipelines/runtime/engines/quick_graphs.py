@@ -1,65 +1,87 @@
-"""What Beam can leave out where a process runs its own graphs, alone and by threads.
+"""On notice: three internals of Beam, patched while a graph runs in this process.
 
-Of a micro-batch of 1,000 scans half was spent on these: the flags are parsed
-again for each of the 480 views of the options; every method of a step's class
-is inspected 380 times for state and timers, which a class either has or has
-not; and a Reshuffle, nine steps and a stage of its own, spreads elements over
-workers where there is one.
+Half of the time of a micro-batch of 1,000 scans went into them:
+
+* `PipelineOptions.view_as` parses the flags again for each of about 480 views (beam#26034 asks for once);
+* `get_dofn_specs` inspects every method of a step's class about 380 times for state and timers;
+* `Reshuffle`, nine steps and a stage of its own, spreads elements over workers where there is one
+  (and holds them all until the stage is done, beam#21591).
+
+The patches were read against the sources of one version of Beam, `CHECKED_VERSION`. On any other they
+refuse to work: compare the three functions with those of the new version, run `python -m benchmarks
+streaming` with and without `quick_graphs`, then raise the version here or drop what Beam has mended.
 """
 
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.transforms import userstate
 
+from pipelines.errors import ServiceError
+
+CHECKED_VERSION: Final = "2.77.0"
+
 Specs = tuple[set[Any], set[Any]]
 """State and timers of a step."""
 
+# The patches are global, so graphs of several threads must take turns.
 _one_at_a_time = threading.RLock()
 
 
 @contextmanager
 def quick_graphs() -> Iterator[None]:
-    """Let Beam parse and inspect once, and spread nothing, for the graphs that are built and run within."""
+    """Within the block Beam parses and inspects once, and a Reshuffle does nothing.
+
+    Raises:
+        ServiceError: the installed Beam is not the version that the patches were checked against.
+    """
+    if beam.__version__ != CHECKED_VERSION:
+        raise ServiceError(
+            f"the direct runner needs apache-beam {CHECKED_VERSION}, and {beam.__version__} is installed",
+            f"pip install apache-beam=={CHECKED_VERSION}, or check pipelines/runtime/engines/quick_graphs.py",
+        )
     with _one_at_a_time:
         before = userstate.get_dofn_specs, PipelineOptions.view_as, beam.Reshuffle.expand
         try:
-            _set(*_QUICK)
+            _patch(*_QUICK)
             yield
         finally:
-            _set(*before)
+            _patch(*before)
 
 
-def _set(get_dofn_specs: Any, view_as: Any, expand: Any) -> None:
+def _patch(get_dofn_specs: Any, view_as: Any, expand: Any) -> None:
     userstate.get_dofn_specs = get_dofn_specs
-    setattr(PipelineOptions, "view_as", view_as)  # noqa: B010 - no assignment to mypy
+    setattr(PipelineOptions, "view_as", view_as)  # noqa: B010 - mypy refuses the assignment
     setattr(beam.Reshuffle, "expand", expand)  # noqa: B010
 
 
 class _SpecsByClass:
-    """Asks once for each class; a function in the wrapper of `Map` takes neither state nor timers here."""
+    """`get_dofn_specs`, once per class.
 
-    def __init__(self, ask: Callable[[Any], Specs]) -> None:
-        self._ask = ask
+    Functions given to `Map` share one wrapper class; none of this project's uses state or timers.
+    """
+
+    def __init__(self, inspect: Callable[[Any], Specs]) -> None:
+        self._inspect = inspect
         self._known: dict[type, Specs] = {}
 
     def __call__(self, dofn: Any) -> Specs:
         if type(dofn) not in self._known:
-            self._known[type(dofn)] = self._ask(dofn)
+            self._known[type(dofn)] = self._inspect(dofn)
         return self._known[type(dofn)]
 
 
 def _unchanged(_reshuffle: Any, elements: Any) -> Any:
-    """Elements as they are."""
+    """`Reshuffle.expand`, for one worker."""
     return elements
 
 
-def _views(make: Callable[[PipelineOptions, type], Any]) -> Callable[[PipelineOptions, type], Any]:
-    """A `view_as` that gives the view it gave before: all views of some options share their values."""
+def _caching(make: Callable[[PipelineOptions, type], Any]) -> Callable[[PipelineOptions, type], Any]:
+    """`view_as`, once per class of view: all views of the same options share their values anyway."""
 
     def view_as(options: PipelineOptions, cls: type) -> Any:
         views = options.__dict__.setdefault("_views_by_class", {})
@@ -71,5 +93,5 @@ def _views(make: Callable[[PipelineOptions, type], Any]) -> Callable[[PipelineOp
     return view_as
 
 
-_QUICK = _SpecsByClass(userstate.get_dofn_specs), _views(PipelineOptions.view_as), _unchanged
-"""In the place of Beam's own; kept from graph to graph, as the classes of the steps are."""
+_QUICK = _SpecsByClass(userstate.get_dofn_specs), _caching(PipelineOptions.view_as), _unchanged
+"""The replacements; kept from graph to graph, as the classes of the steps are."""

@@ -1,10 +1,10 @@
-"""The table of runners in the README: `python -m pipelines.runtime.engines.table` prints it."""
+"""The README's table of runners: `python -m pipelines.runtime.engines.table` prints it."""
 
 from pipelines.runtime.engines.config import RUNNERS, load_runner
 
 
 def runner_table() -> str:
-    """A Markdown table, a row a shipped file, ended by a newline."""
+    """Return a Markdown table with a row for each shipped file, ending in a newline."""
     lines = ["| `--runner` | what it is | can | cannot | needs |", "|---|---|---|---|---|"]
     for name in RUNNERS:
         config = load_runner(name)

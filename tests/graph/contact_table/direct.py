@@ -20,10 +20,12 @@ def _carried_out(plan, _runner):
     scratch = tempfile.mkdtemp()
     try:
         writing = WriteContacts(plan.lake, plan.stays, plan.footfall, plan.limits, plan.sizes.rows, scratch)
+        writing.start_bundle()
         contacts = [written for part in date_parts(plan) for written in writing.work(part)]
         counting = WriteCrowds(plan.lake, plan.footfall, plan.limits.cap, scratch)
+        counting.start_bundle()
         crowds = [written for date in plan.dates for written in counting.work(date)]
-        (outcome,) = CommitDates(plan, scratch).process(None, contacts, crowds)
-        return outcome
+        (result,) = CommitDates(plan, scratch).process(None, contacts, crowds)
+        return result
     finally:
         shutil.rmtree(scratch)

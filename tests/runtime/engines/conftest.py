@@ -1,4 +1,4 @@
-"""A small province and the lake that the direct runner makes of it: what every other engine must equal."""
+"""A small province and its lake by the direct runner, which every other engine must equal."""
 
 import shutil
 from dataclasses import dataclass
@@ -9,8 +9,8 @@ import pytest
 from pipelines.drivers.run import run
 from pipelines.graph.contact_table import materialise as materialising
 from pipelines.lake import open_lake, snapshot
-from pipelines.runtime import job_result as outcome
-from pipelines.runtime import run_pipeline as runner_module
+from pipelines.runtime import run_pipeline
+from pipelines.runtime.job_metrics import collect_metrics
 from pipelines.simulate import simulate
 from pipelines.times import DAY_US, parse_instant
 
@@ -26,7 +26,7 @@ class Province:
     lake: str
 
     def land(self, lake, runner):
-        """The first batch with all kinds of input, then late scans, on a runner; both reports."""
+        """Run the first batch, with all kinds of input, and then late scans; return both reports."""
         first = run(
             lake,
             [str(self.folder / "scans")],
@@ -56,31 +56,39 @@ def province(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def direct(province, tmp_path_factory):
-    """The reports of the direct runner, whose lake is `province.lake`, and what built each of its jobs."""
+    """The direct runner's reports and metrics for `province.lake`, and the functions that built its jobs."""
     builds = []
+    run_to_end = run_pipeline.run_to_end
 
-    def noting(build, runner="direct"):
+    def recording(build, runner="direct"):
         builds.append(build)
-        runner_module.run_to_end(build, runner)
+        return run_to_end(build, runner)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(outcome, "run_to_end", noting)
-        reports = province.land(province.lake, "direct")
+        patch.setattr(run_pipeline, "run_to_end", recording)
+        with collect_metrics() as found:
+            reports = province.land(province.lake, "direct")
         copy = str(tmp_path_factory.mktemp("copy") / "lake")
         shutil.copytree(province.lake, copy)
         lake = open_lake(copy)
         materialising.materialise(lake, [snapshot(lake, "stays").files[0].stats.least["enter"] // DAY_US])
     names = ("ingest", "rebuild", "ingest again", "recompute", "contacts")
-    return reports, dict(zip(names, builds, strict=True))
+    return reports, found, dict(zip(names, builds, strict=True))
 
 
 @pytest.fixture(scope="session")
 def by_direct(direct):
-    """The reports of the direct runner."""
+    """The direct runner's reports."""
     return direct[0]
 
 
 @pytest.fixture(scope="session")
-def builds(direct):
-    """What builds each kind of bounded job, by name."""
+def metrics_by_direct(direct):
+    """The direct runner's metrics of both batches."""
     return direct[1]
+
+
+@pytest.fixture(scope="session")
+def builds(direct):
+    """The functions that build each kind of bounded job, by name."""
+    return direct[2]

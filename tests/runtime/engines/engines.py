@@ -1,4 +1,4 @@
-"""Which engines are on this machine, and configurations of them for tests."""
+"""Find out which engines are installed, and configure them for tests."""
 
 import os
 from contextlib import suppress
@@ -21,7 +21,7 @@ runner = "PortableRunner"
 
 
 def need_flink():
-    """Skip, and say so loudly, where Flink cannot be started; where nothing may be missing a skip fails."""
+    """Skip visibly if Flink cannot be started."""
     try:
         find_jars(load_runner("flink").job_server.jars)
         find_java()
@@ -30,21 +30,21 @@ def need_flink():
 
 
 def need_prism():
-    """The same of Prism; it is built by `make test-all`."""
+    """Skip visibly if Prism is not built; `make test-all` builds it."""
     binary = load_runner("prism").beam["prism_location"]
     if not os.access(binary, os.X_OK):
-        skip_loudly("PRISM", f"there is no {binary}, run make prism")
+        skip_loudly("PRISM", f"no {binary}, run make prism")
 
 
 def skip_loudly(engine, why):
-    """Skip with a line that is seen whatever pytest captures."""
+    """Skip with a line on the terminal that pytest does not capture."""
     with suppress(OSError), open("/dev/tty", "w", encoding="utf-8") as terminal:
         print(f"*** NOT TESTED ON {engine}: {why} ***", file=terminal)
     pytest.skip(f"NOT TESTED ON {engine}: {why}")
 
 
 def flink_file(folder, flink_master, *beam):
-    """A configuration of Flink at some master; returns its path."""
+    """Write a configuration of Flink and return its path."""
     path = folder / "own.toml"
     jars = load_runner("flink").job_server.jars
     server = f'[job_server]\njars = "{jars}"\nflink_master = "{flink_master}"\n'

@@ -1,4 +1,4 @@
-"""A Flink session cluster of two task managers, of which one is killed while it works."""
+"""A Flink session cluster of two task managers, one of which is killed during a job."""
 
 import json
 import os
@@ -23,7 +23,7 @@ PROCESSES = ('environment_type = "PROCESS"', "parallelism = 2")
 
 
 def inputs(province, lake, runner):
-    """The words of `truyvet run` for a province's first batch."""
+    """The arguments of `truyvet run` for a province's first batch."""
     files = province.folder
     words = ["run", "--lake", lake, "--keys", province.keys, "--runner", runner]
     words += ["--scans", files / "scans", "--venues", files / "venues.csv", "--cases", files / "cases.csv"]
@@ -36,22 +36,22 @@ def iso(us):
 
 
 def wait_for_pieces(lake, process):
-    """Until a step of the first job has spilled rows."""
+    """Wait until a step of the first job has spilled rows."""
     until = time.monotonic() + _PATIENCE_SECONDS
     while time.monotonic() < until:
         assert process.poll() is None, process.communicate()[1]
         if any(Path(lake).glob("_scratch/run-*/parsed-*")):
             return
         time.sleep(0.02)
-    raise AssertionError("no step has worked")
+    raise AssertionError("no step has spilled rows")
 
 
-def asked(cluster, path):
+def get(cluster, path):
     with urlopen(f"http://{cluster.address}{path}", timeout=20) as answer:
         return json.load(answer)
 
 
-def test_a_task_manager_may_die_in_the_middle_and_the_lake_is_the_same(province, by_direct, tmp_path):
+def test_a_killed_task_manager_does_not_change_the_lake(province, by_direct, tmp_path):
     need_flink()
     lake = str(tmp_path / "lake")
     with session_cluster(2) as cluster:
@@ -59,13 +59,13 @@ def test_a_task_manager_may_die_in_the_middle_and_the_lake_is_the_same(province,
         process = started(*inputs(province, lake, runner), TRUYVET_DEBUG="")
         wait_for_pieces(lake, process)
         os.kill(cluster.task_managers[0].pid, signal.SIGKILL)
-        assert not list(Path(lake).glob("scans/_delta_log/*.json")), "it was killed too late"
+        assert not list(Path(lake).glob("scans/_delta_log/*.json")), "the kill came too late"
         cluster.add_task_manager()
         done = finished(process)
         assert (done.code, done.err) == (0, "")
-        jobs = asked(cluster, "/jobs")["jobs"]
-        failed = [asked(cluster, f"/jobs/{job['id']}/exceptions").get("root-exception") for job in jobs]
-        assert any(failed), "no job has noticed"
+        jobs = get(cluster, "/jobs")["jobs"]
+        failed = [get(cluster, f"/jobs/{job['id']}/exceptions").get("root-exception") for job in jobs]
+        assert any(failed), "no job noticed the kill"
         late = ["run", "--lake", lake, "--keys", province.keys, "--runner", runner]
         late += ["--scans", province.folder / "late", "--now", iso(province.late_us)]
         second = finished(started(*late))
@@ -76,8 +76,8 @@ def test_a_task_manager_may_die_in_the_middle_and_the_lake_is_the_same(province,
     assert verify(open_lake(lake)).problems == ()
 
 
-def test_a_job_that_is_cancelled_and_sent_again_makes_the_same_lake(province, by_direct, tmp_path):
-    """The launcher is killed; its job dies with the job server, and a second one finds nothing in its way."""
+def test_a_job_that_is_killed_and_run_again_makes_the_same_lake(province, by_direct, tmp_path):
+    """The launcher is killed and its job dies with the job server; nothing hinders the second run."""
     need_flink()
     lake = str(tmp_path / "lake")
     process = started(*inputs(province, lake, "flink"), TMPDIR=str(tmp_path))

@@ -1,4 +1,4 @@
-"""Files of `runner_config/`: complete, refused when they say what nobody reads, shown as they are."""
+"""Files of `runner_config/`: complete, refused with unknown keys, and shown in the README."""
 
 from pathlib import Path
 
@@ -25,41 +25,41 @@ def test_every_file_in_the_folder_is_a_runner_and_every_runner_has_one():
 
 
 @pytest.mark.parametrize("name", RUNNERS)
-def test_a_shipped_file_says_what_it_can_and_what_it_cannot(name):
+def test_a_shipped_file_tells_what_its_engine_can_and_cannot_do(name):
     config = load_runner(name)
     assert (config.name, config.engine in ENGINES) == (name, True)
     assert config.can
     assert config.cannot
 
 
-def test_the_table_in_the_readme_is_the_one_of_the_files():
+def test_the_table_in_the_readme_matches_the_files():
     assert runner_table() in README.read_text(encoding="utf-8"), (
-        "python -m pipelines.runtime.engines.table prints it"
+        "print it with python -m pipelines.runtime.engines.table"
     )
 
 
-def test_a_file_of_ones_own_is_read_by_its_path(tmp_path):
+def test_any_file_is_loaded_by_its_path(tmp_path):
     config = load_runner(written(tmp_path, 'runner = "PortableRunner"\nparallelism = 4\nexperiments = ["a"]'))
     assert config.beam == {"runner": "PortableRunner", "parallelism": 4, "experiments": ["a"]}
     assert config.job_server is None
 
 
 @pytest.mark.parametrize(
-    ("asked", "said"),
+    ("name", "error"),
     [
         ("flinc", "--runner flinc is unknown: did you mean flink?"),
         ("DirectRunner", "--runner DirectRunner is unknown: choose one of direct prism"),
         ("no/such.toml", "no/such.toml cannot be read"),
     ],
 )
-def test_an_unknown_runner_is_refused_with_the_nearest_name(asked, said):
+def test_an_unknown_runner_is_refused_with_the_nearest_name(name, error):
     with pytest.raises(UsageError) as refused:
-        load_runner(asked)
-    assert said in str(refused.value)
+        load_runner(name)
+    assert error in str(refused.value)
 
 
 @pytest.mark.parametrize(
-    ("beam", "more", "said"),
+    ("beam", "more", "error"),
     [
         (
             'runner = "FnApiRunner"\nparalelism = 2',
@@ -68,19 +68,19 @@ def test_an_unknown_runner_is_refused_with_the_nearest_name(asked, said):
         ),
         ('runner = "DirectRunner"', "", "runner DirectRunner is unknown"),
         ("parallelism = 2", "", "runner is missing"),
-        ('runner = "FnApiRunner"\nparallelism = 1.5', "", "parallelism is of no use"),
+        ('runner = "FnApiRunner"\nparallelism = 1.5', "", "parallelism must be a string"),
         ('runner = "FnApiRunner"', "tittle = 1", "unknown option tittle: did you mean title?"),
         ('runner = "FnApiRunner"\n[job_server]\njar = "x"', "", "unknown option jar: did you mean jars?"),
         ('runner = "FnApiRunner"\n[job_server]\njars = "x"', "", "flink_master is missing"),
     ],
 )
-def test_what_nobody_would_read_is_refused(tmp_path, beam, more, said):
+def test_a_key_that_would_be_ignored_is_refused(tmp_path, beam, more, error):
     with pytest.raises(UsageError) as refused:
         load_runner(written(tmp_path, beam, more))
-    assert said in str(refused.value)
+    assert error in str(refused.value)
 
 
-def test_paths_in_a_file_are_relative_to_the_file(tmp_path):
+def test_paths_in_a_file_are_relative_to_it(tmp_path):
     path = written(
         tmp_path, 'runner = "PortableRunner"\n[job_server]\njars = "lib"\nflink_master = "[local]"'
     )

@@ -1,4 +1,4 @@
-"""Jobs of Dataflow, built as it would get them and never sent: whole, small, with steps of known names."""
+"""Dataflow jobs, built as they would be sent: complete, small, and with stable step names."""
 
 import json
 import re
@@ -14,21 +14,21 @@ from apache_beam.runners.dataflow.internal.apiclient import DataflowApplicationC
 from pipelines.ingest.batch import settings_for
 from pipelines.runtime.engines.config import FOLDER, load_runner
 from pipelines.runtime.run_pipeline import beam_runner, pipeline_options
-from pipelines.streaming.batches import Work
+from pipelines.streaming.batches import CommitterConfig
 from pipelines.streaming.dataflow_job import ReadAndLand, run_stream
 from pipelines.streaming.stream_to_lake import StreamToLake
 from tests.lakes import keys_of, new_lake
 
 STEP_NAMES = Path(__file__).with_name("step_names.txt")
-"""The names of the last version. A running stream is updated by its steps' names: a name that
-changes needs a line of `transform_name_mapping` in the notes of the release."""
+"""Step names of the last version. A running stream is updated by step names: a changed name needs a line of
+`transform_name_mapping` in the release notes."""
 
 DATAFLOW_TAKES_BYTES = 10 << 20
 
 
 @pytest.fixture(autouse=True)
 def bucket(monkeypatch, tmp_path):
-    """A folder that takes what would go to the bucket; whoever asks for the network fails the test."""
+    """A folder in place of the bucket; any use of the network fails the test."""
     folder = tmp_path / "bucket"
     folder.mkdir()
 
@@ -36,10 +36,10 @@ def bucket(monkeypatch, tmp_path):
         (folder / name).write_bytes(stream.read())
 
     def refused(*_address):
-        raise AssertionError("a job file asked for the network")
+        raise AssertionError("building a job used the network")
 
     monkeypatch.setattr(DataflowApplicationClient, "stage_file", stage_file)
-    # Beam asks the bucket whether it keeps what is deleted, to warn of the cost.
+    # Beam asks the bucket for its soft-delete policy, to warn of the cost.
     monkeypatch.setattr(GoogleCloudOptions, "_warn_if_soft_delete_policy_enabled", lambda *_: None)
     monkeypatch.setattr("socket.socket.connect", refused)
     monkeypatch.setattr("socket.getaddrinfo", refused)
@@ -61,7 +61,7 @@ def config(tmp_path):
 
 
 def written(config, build, bucket):
-    """The job file that Dataflow would get, and the pipeline that it names."""
+    """Return the job file that Dataflow would receive and the pipeline it names."""
     template = {"template_location": "gs://demo-bucket/templates/job.json"}
     options = pipeline_options(replace(config, beam={**config.beam, **template}))
     pipeline = beam.Pipeline(runner=beam_runner(config), options=options)
@@ -77,11 +77,11 @@ def read_back(template):
 
 
 _OF_CREATE = re.compile(r"/(FlatMap\(<lambda at core\.py:\d+>\)|Impulse|Map\(decode\))$")
-"""Steps inside of Beam's own `Create`, which only bounded jobs have."""
+"""Steps inside Beam's own `Create`, which only bounded jobs have."""
 
 
 def steps(proto):
-    """The names of all steps, sorted."""
+    """Return the names of all steps, sorted."""
     names = [found.unique_name for found in proto.components.transforms.values() if found.unique_name]
     return sorted(name for name in names if not _OF_CREATE.search(name))
 
@@ -89,13 +89,11 @@ def steps(proto):
 def stream_of(folder):
     lake = new_lake(folder)
     keys = keys_of(lake)
-    work = Work(lake.url, keys, None, None, 0.0, 3.0)
-    return ReadAndLand(
-        "projects/demo-proj/subscriptions/scans", StreamToLake(work, settings_for(keys, 0, 60, 1))
-    )
+    stream = StreamToLake(CommitterConfig(lake.url, keys), settings_for(keys, 0, 60, 1))
+    return ReadAndLand("projects/demo-proj/subscriptions/scans", stream)
 
 
-def test_every_job_is_built_whole_and_its_steps_keep_their_names(builds, config, bucket, tmp_path):
+def test_every_job_is_built_completely_and_keeps_its_step_names(builds, config, bucket, tmp_path):
     found = {}
     for name, build in builds.items():
         job, proto = written(config, build, bucket)
@@ -107,13 +105,13 @@ def test_every_job_is_built_whole_and_its_steps_keep_their_names(builds, config,
     job, proto = read_back(bucket / "stream.json")
     assert job["type"] == "JOB_TYPE_STREAMING"
     found["stream"] = steps(proto)
-    said = "".join(f"{kind}: {name}\n" for kind, names in found.items() for name in names)
-    assert not re.search(r"lambda|\.py:", said), "a name that changes with a line number"
-    (tmp_path / "step_names.txt").write_text(said, encoding="utf-8")
-    assert said == STEP_NAMES.read_text(encoding="utf-8"), f"see {tmp_path}/step_names.txt"
+    text = "".join(f"{kind}: {name}\n" for kind, names in found.items() for name in names)
+    assert not re.search(r"lambda|\.py:", text), "a name that changes with a line number"
+    (tmp_path / "step_names.txt").write_text(text, encoding="utf-8")
+    assert text == STEP_NAMES.read_text(encoding="utf-8"), f"see {tmp_path}/step_names.txt"
 
 
-def test_workers_run_the_image_that_the_file_names(builds, config, bucket):
+def test_workers_run_the_image_of_the_file(builds, config, bucket):
     job, proto = written(config, builds["ingest"], bucket)
     images = [pool["workerHarnessContainerImage"] for pool in job["environment"]["workerPools"]]
     assert images == ["demo/worker:1"]

@@ -1,4 +1,4 @@
-"""What is missing is one line with the remedy, and an exit code; nothing is left running."""
+"""A missing engine is reported in one line with the remedy; nothing is left running."""
 
 import os
 import socket
@@ -11,12 +11,12 @@ import apache_beam as beam
 import pytest
 
 from pipelines.errors import DataError, ServiceError, UsageError
-from pipelines.runtime import job_errors as failures
+from pipelines.runtime import job_errors
 from pipelines.runtime.engines import flink
 from pipelines.runtime.engines.config import load_runner
 from pipelines.runtime.engines.java import Program, free_port, listens
-from pipelines.runtime.job_errors import noted, raised_again
-from pipelines.runtime.run_pipeline import _explained, run_to_end
+from pipelines.runtime.job_errors import raise_reported, report_errors
+from pipelines.runtime.run_pipeline import _explain_failure, run_to_end
 
 PORTABLE = 'title = "t"\ncan = ["c"]\ncannot = ["n"]\nneeds = "n"\n[beam]\nrunner = "PortableRunner"\n'
 
@@ -27,8 +27,8 @@ def config_file(folder, text):
     return str(path)
 
 
-def said_by(runner):
-    """The one line that running on it ends with, before any step is built."""
+def error_of(runner):
+    """The line in which a run on the runner ends, before any step is built."""
 
     def never(pipeline):
         raise AssertionError("a pipeline was built")
@@ -38,10 +38,10 @@ def said_by(runner):
     return str(failed.value)
 
 
-def fake_java(folder, said):
+def fake_java(folder, version):
     java = folder / "bin" / "java"
     java.parent.mkdir()
-    java.write_text(f"#!/bin/sh\necho '{said}' >&2\n", encoding="utf-8")
+    java.write_text(f"#!/bin/sh\necho '{version}' >&2\n", encoding="utf-8")
     java.chmod(0o755)
     return str(folder)
 
@@ -52,56 +52,58 @@ def with_jars(folder):
     return config_file(folder, '[job_server]\njars = "lib"\nflink_master = "[local]"\n')
 
 
-def test_a_job_server_that_is_not_there_and_is_not_to_be_started_is_named(tmp_path):
+def test_a_job_server_that_is_neither_running_nor_configured_is_reported(tmp_path):
     port = free_port()
-    said = said_by(config_file(tmp_path, f'job_endpoint = "localhost:{port}"\n'))
-    assert f"no job server listens at localhost:{port}: start one there" in said
+    error = error_of(config_file(tmp_path, f'job_endpoint = "localhost:{port}"\n'))
+    assert f"no job server listens at localhost:{port}: start one there" in error
 
 
-def test_missing_jars_are_named_with_the_target_that_brings_them(tmp_path):
-    said = said_by(config_file(tmp_path, '[job_server]\njars = "lib"\nflink_master = "[local]"\n'))
-    assert said == f"the jars of Flink are not in {tmp_path}/lib: run make flink, it needs Maven"
+def test_missing_jars_are_reported_with_the_make_target_that_fetches_them(tmp_path):
+    error = error_of(config_file(tmp_path, '[job_server]\njars = "lib"\nflink_master = "[local]"\n'))
+    assert error == f"the jars of Flink are not in {tmp_path}/lib: run make flink (it needs Maven)"
 
 
-def test_a_cluster_that_is_not_there_is_named(tmp_path):
+def test_a_missing_cluster_is_reported(tmp_path):
     port = free_port()
-    said = said_by(config_file(tmp_path, f'[job_server]\njars = "lib"\nflink_master = "localhost:{port}"\n'))
-    assert f"no Flink cluster listens at localhost:{port}: start one (make flink-cluster)" in said
+    job_server = f'[job_server]\njars = "lib"\nflink_master = "localhost:{port}"\n'
+    error = error_of(config_file(tmp_path, job_server))
+    assert f"no Flink cluster listens at localhost:{port}: start one (make flink-cluster)" in error
 
 
 @pytest.mark.parametrize(
-    ("said", "shown"),
+    ("version", "error"),
     [
         ('openjdk version "21.0.2" 2024-01-16', "is Java 21: Flink needs 11 or 17"),
         ('java version "1.8.0_392"', "is Java 8: Flink needs 11 or 17"),
-        ("no version at all", "is no Java that says its version"),
+        ("no version at all", "does not tell its version"),
     ],
 )
-def test_a_wrong_java_is_named_with_what_flink_needs(tmp_path, monkeypatch, said, shown):
-    monkeypatch.setenv("JAVA_HOME", fake_java(tmp_path, said))
-    assert shown in said_by(with_jars(tmp_path))
+def test_a_wrong_java_version_is_reported_with_the_versions_flink_needs(
+    tmp_path, monkeypatch, version, error
+):
+    monkeypatch.setenv("JAVA_HOME", fake_java(tmp_path, version))
+    assert error in error_of(with_jars(tmp_path))
 
 
-def test_a_java_home_without_java_is_named(tmp_path, monkeypatch):
+def test_a_java_home_without_java_is_reported(tmp_path, monkeypatch):
     monkeypatch.setenv("JAVA_HOME", str(tmp_path / "nowhere"))
-    assert said_by(with_jars(tmp_path)).startswith(
-        f"there is no Java in JAVA_HOME={tmp_path}/nowhere: install"
-    )
+    assert error_of(with_jars(tmp_path)).startswith(f"no Java in JAVA_HOME={tmp_path}/nowhere: install")
 
 
-def test_a_missing_prism_is_named_with_the_target_that_brings_it(tmp_path):
+def test_a_missing_prism_is_reported_with_the_make_target_that_builds_it(tmp_path):
     text = PORTABLE.replace("PortableRunner", "PrismRunner") + 'prism_location = "prism"\n'
     path = tmp_path / "own.toml"
     path.write_text(text, encoding="utf-8")
-    said = said_by(str(path))
-    assert said == f"there is no Prism at {tmp_path}/prism: run make prism (it needs Go), or name the binary"
+    error = error_of(str(path))
+    assert error == f"no Prism at {tmp_path}/prism: run make prism (it needs Go), or set prism_location"
 
 
-def test_the_shipped_file_of_dataflow_asks_to_be_filled_in():
-    assert "dataflow: project is still a placeholder: copy runner_config/dataflow.toml" in said_by("dataflow")
+def test_the_shipped_dataflow_file_must_be_filled_in():
+    error = error_of("dataflow")
+    assert "dataflow: project is still a placeholder: copy runner_config/dataflow.toml" in error
 
 
-def test_a_failure_of_an_engine_is_one_line_and_exit_code_4(tmp_path):
+def test_a_missing_engine_is_one_line_and_exit_code_4(tmp_path):
     port = free_port()
     path = config_file(tmp_path, f'job_endpoint = "localhost:{port}"\n')
     (tmp_path / "scans.ndjson").write_text("", encoding="utf-8")
@@ -143,9 +145,9 @@ def is_alive(pid):
         return False
 
 
-def test_a_program_that_ends_at_once_says_where_its_log_is():
+def test_a_program_that_ends_at_once_points_to_its_log():
     program = Program("the thing", ["sh", "-c", "echo broken; exit 3"])
-    with pytest.raises(ServiceError, match="the thing does not start: see") as failed:
+    with pytest.raises(ServiceError, match="the thing did not start: see") as failed:
         program.wait_for(f"localhost:{free_port()}")
     log = failed.value.remedy.removeprefix("see ")
     with open(log, encoding="utf-8") as file:
@@ -156,7 +158,7 @@ def test_a_program_that_ends_at_once_says_where_its_log_is():
     os.rmdir(os.path.dirname(log))
 
 
-def test_a_job_server_that_listens_already_is_used_and_not_stopped(tmp_path):
+def test_a_running_job_server_is_used_and_not_stopped(tmp_path):
     with socket.socket() as server:
         server.bind(("localhost", 0))
         server.listen()
@@ -167,32 +169,34 @@ def test_a_job_server_that_listens_already_is_used_and_not_stopped(tmp_path):
     assert flink._started == {}
 
 
-def test_the_error_of_a_step_is_told_and_not_that_a_job_failed(tmp_path):
+def test_a_steps_error_is_raised_instead_of_the_failure_of_the_job(tmp_path):
     config = load_runner(config_file(tmp_path, 'job_endpoint = "localhost:1"\n'))
 
     def job():
-        """Fails as on an engine that says no more than that, after a step of another process noted why."""
-        with raised_again(str(tmp_path)), _explained(config):
-            with suppress(DataError), noted(str(tmp_path)):
+        """Fail as on an engine, after a step in another process has reported why."""
+        with raise_reported(str(tmp_path)), _explain_failure(config):
+            with suppress(DataError), report_errors(str(tmp_path)):
                 raise DataError("a file is damaged", "restore it")
-            failures._of_this_process.clear()
+            job_errors._of_this_process.clear()
             raise RuntimeError("Pipeline job-001 failed in state FAILED")
 
     with pytest.raises(DataError, match="a file is damaged: restore it"):
         job()
 
 
-def test_a_job_that_failed_for_no_reason_of_ours_is_one_line(tmp_path):
+def test_any_other_failure_of_a_job_is_one_line(tmp_path):
     config = load_runner(config_file(tmp_path, 'job_endpoint = "localhost:1"\n'))
-    with pytest.raises(ServiceError) as failed, _explained(config):
+    with pytest.raises(ServiceError) as failed, _explain_failure(config):
         raise RuntimeError("Pipeline job-001 failed in state FAILED: a record's value")
-    assert str(failed.value) == f"the job failed on {config.name}: see the engine's own log, and run it again"
+    assert (
+        str(failed.value) == f"the job failed on {config.name}: see the engine's own log, then run it again"
+    )
 
 
-def interrupted(_element):
+def interrupt(_element):
     raise KeyboardInterrupt
 
 
-def test_an_interrupt_while_a_step_works_is_an_interrupt_of_the_run():
+def test_an_interrupt_during_a_step_interrupts_the_run():
     with pytest.raises(KeyboardInterrupt):
-        run_to_end(lambda begin: begin | beam.Create([1], reshuffle=False) | "Wait" >> beam.Map(interrupted))
+        run_to_end(lambda begin: begin | beam.Create([1], reshuffle=False) | "Wait" >> beam.Map(interrupt))

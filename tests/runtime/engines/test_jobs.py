@@ -1,4 +1,4 @@
-"""What a job's description holds, and what becomes of a lake when a runner does its steps twice."""
+"""What a job's description holds, and how a lake fares when a runner repeats steps."""
 
 import base64
 import bz2
@@ -24,7 +24,7 @@ _PACKED = re.compile(rb"QlpoO[A-Za-z0-9+/]+=*")
 
 
 def described(build):
-    """The description of a job, and all pickles in it laid open."""
+    """Return the description of a job, and all pickles in it, decompressed."""
     pipeline = beam.Pipeline()
     build(pipeline)
     text = pipeline.to_runner_api().SerializeToString()
@@ -34,7 +34,7 @@ def described(build):
 def test_no_key_and_no_identifier_is_in_the_description_of_a_job(province, builds):
     parts = [described(build) for build in builds.values()]
     text, pickles = (b"".join(part) for part in zip(*parts, strict=True))
-    assert province.lake.encode() in pickles, "the pickles were not laid open"
+    assert province.lake.encode() in pickles, "the pickles were not decompressed"
     assert str(province.keys).encode() in pickles
     keys = load_keys(province.keys)
     secrets = [keys.token_key, keys.event_key, keys.digest_key]
@@ -47,12 +47,12 @@ def test_no_key_and_no_identifier_is_in_the_description_of_a_job(province, build
         assert secret not in pickles
 
 
-def test_the_description_of_a_job_stays_small_when_the_registry_is_a_countrys(tmp_path):
-    """3.7 million points: 67 MB of columns, where Dataflow takes 10 MB in all."""
+def test_the_description_of_a_job_stays_small_with_the_registry_of_a_country(tmp_path):
+    """3.7 million venues are 67 MB of columns; Dataflow takes 10 MB in all."""
     rng = np.random.default_rng(1)
     venue = np.sort(rng.integers(-(2**63), 2**63 - 1, 3_700_000))
     registry = Registry(venue, np.zeros(venue.size, np.int16), np.zeros(venue.size, np.int64))
-    left = registry.left_in(str(tmp_path))
+    left = registry.store_in(str(tmp_path))
     assert len(beam.internal.pickler.dumps(left)) < 1_000
     loaded = beam.internal.pickler.loads(beam.internal.pickler.dumps(left))
     assert loaded.venue.size == venue.size
@@ -60,19 +60,19 @@ def test_the_description_of_a_job_stays_small_when_the_registry_is_a_countrys(tm
 
 @pytest.fixture
 def everything_twice(monkeypatch, request):
-    """Every bundle is done twice, and what counts are the results of the attempt that the test names."""
+    """Run every bundle twice and use the results of the attempt that the test names."""
     counts = request.param
     process, finish = ThreadedDoFn.process, ThreadedDoFn.finish_bundle
 
-    def process_noted(self, element, *sides):
-        vars(self).setdefault("_noted", []).append((element, *sides))
+    def process_recorded(self, element, *sides):
+        vars(self).setdefault("_recorded", []).append((element, *sides))
         process(self, element, *sides)
 
     def finish_twice(self):
-        noted = vars(self).pop("_noted", [])
+        recorded = vars(self).pop("_recorded", [])
         attempts = [list(finish(self))]
         self.start_bundle()
-        for element in noted:
+        for element in recorded:
             process(self, *element)
         attempts.append(list(finish(self)))
         yield from attempts[counts]
@@ -83,14 +83,14 @@ def everything_twice(monkeypatch, request):
 
         return twice
 
-    monkeypatch.setattr(ThreadedDoFn, "process", process_noted)
+    monkeypatch.setattr(ThreadedDoFn, "process", process_recorded)
     monkeypatch.setattr(ThreadedDoFn, "finish_bundle", finish_twice)
     for step in (CommitBatch, CommitDays):
         monkeypatch.setattr(step, "process", both(step.process))
 
 
 @pytest.mark.parametrize("everything_twice", [0, 1], indirect=True, ids=["the first", "the second"])
-def test_a_runner_that_does_every_step_twice_makes_the_same_lake(
+def test_a_runner_that_runs_every_step_twice_makes_the_same_lake(
     province, by_direct, everything_twice, tmp_path
 ):
     lake = str(tmp_path / "lake")
@@ -102,7 +102,7 @@ def test_a_runner_that_does_every_step_twice_makes_the_same_lake(
     assert (done.conflicted_commits, 2 * done.stays_added) == (0, rows)
 
 
-def test_a_commit_of_contacts_that_is_done_twice_stands_once(province, by_direct, tmp_path):
+def test_a_commit_of_contacts_that_runs_twice_is_made_once(province, by_direct, tmp_path):
     from pipelines.graph.contact_table.transforms import CommitDates
 
     lake = open_lake(str(tmp_path / "lake"), province.keys, create=True)
@@ -121,7 +121,7 @@ def test_a_commit_of_contacts_that_is_done_twice_stands_once(province, by_direct
     assert snapshot(lake, "contacts").version == 0
 
 
-def test_the_comparison_of_lakes_sees_a_row_that_differs(province, by_direct, tmp_path):
+def test_the_comparison_of_lakes_finds_a_different_row(province, by_direct, tmp_path):
     lake = str(tmp_path / "lake")
     replace(province, now_us=province.now_us - 3 * 86_400_000_000).land(lake, "direct")
     assert differences(lake, province.lake) != []

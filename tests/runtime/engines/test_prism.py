@@ -1,4 +1,4 @@
-"""Prism: the same lake over the portable protocol, and the streams of the tests of panes."""
+"""Prism makes the same lake over the portable protocol, and fires the panes of the stream tests."""
 
 import inspect
 import json
@@ -9,10 +9,11 @@ from apache_beam.options.pipeline_options import StandardOptions
 
 from pipelines.metrics import LATE as LATE_COUNTER
 from pipelines.runtime.engines.config import load_runner
+from pipelines.runtime.job_metrics import collect_metrics
 from pipelines.runtime.run_pipeline import beam_runner, pipeline_options
 from pipelines.streaming.transforms import LATE, Pane
 from tests.runtime.engines.engines import need_prism
-from tests.runtime.engines.same import differences
+from tests.runtime.engines.same import comparable, differences
 from tests.streaming import test_transforms as streams
 
 pytestmark = pytest.mark.slow
@@ -24,11 +25,15 @@ OF_STREAMS = [
 ]
 
 
-def test_the_lake_that_prism_makes_is_the_one_of_the_direct_runner(province, by_direct, tmp_path):
+def test_prism_makes_the_lake_of_the_direct_runner_and_counts_the_same(
+    province, by_direct, metrics_by_direct, tmp_path
+):
     need_prism()
     lake = str(tmp_path / "lake")
-    assert province.land(lake, "prism") == by_direct
+    with collect_metrics() as found:
+        assert province.land(lake, "prism") == by_direct
     assert differences(lake, province.lake) == []
+    assert comparable(found) == comparable(metrics_by_direct)
 
 
 @pytest.mark.parametrize("name", OF_STREAMS)
@@ -56,7 +61,7 @@ def test_a_stream_fires_the_same_panes_on_prism(name, monkeypatch, tmp_path):
 
 
 def without_last_repeats(panes):
-    """The panes without those that Prism fires once more when a window expires, with nothing new in them."""
+    """Drop the panes that Prism fires again, with nothing new in them, when a window expires."""
     kept = list(panes)
     for pane in panes:
         same = [other for other in kept if (other.date, other.part) == (pane.date, pane.part)]
