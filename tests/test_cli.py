@@ -148,7 +148,8 @@ def test_an_interrupt_ends_with_130_and_no_traceback(monkeypatch, capsys):
 
 def test_a_reader_that_has_gone_ends_the_command_without_a_word():
     code = (
-        "import sys, pyarrow as pa; from types import SimpleNamespace; from pipelines import cli; from pipelines.terminal import output\n"
+        "import sys, pyarrow as pa; from types import SimpleNamespace\n"
+        "from pipelines import cli; from pipelines.terminal import output\n"
         "def run(args):\n"
         "    output.write_rows(pa.table({'n': list(range(200_000))}), 'csv'); return 0\n"
         "command = SimpleNamespace(EXAMPLE='truyvet f', add_arguments=lambda parser: None, run=run)\n"
