@@ -1,4 +1,6 @@
 import argparse
+import errno
+import os
 import re
 import subprocess
 import sys
@@ -122,6 +124,58 @@ def test_an_error_of_the_user_is_one_line_with_its_exit_code(monkeypatch, capsys
     fake_command(raising(DataError("scans.csv is no CSV", "check the file")), monkeypatch)
     assert cli.main(["fake"]) == 3
     assert capsys.readouterr().err == "truyvet fake: scans.csv is no CSV: check the file\n"
+
+
+def denial(path):
+    return PermissionError(errno.EACCES, "Permission denied", path)
+
+
+def damage_from(cause):
+    try:
+        try:
+            raise cause
+        except OSError as error:
+            raise DataError("lake.json cannot be read", "restore it from a backup") from error
+    except DataError as error:
+        return error
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(denial("/lake/lake.json"), 5), (damage_from(denial("/lake/lake.json")), 3)],
+)
+def test_missing_permission_is_told_as_such_and_never_as_damage(error, code, monkeypatch, capsys):
+    fake_command(raising(error), monkeypatch)
+    assert cli.main(["fake"]) == code
+    shown = capsys.readouterr().err
+    assert shown.startswith("truyvet fake: permission denied: /lake/lake.json: / belongs to ")
+    assert "backup" not in shown
+    assert shown.count("\n") == 1
+
+
+def test_missing_permission_for_a_file_without_a_name_names_what_the_module_knew(monkeypatch, capsys):
+    fake_command(raising(damage_from(denial(None))), monkeypatch)
+    assert cli.main(["fake"]) == 3
+    assert "permission denied: lake.json cannot be read: run" in capsys.readouterr().err
+
+
+def test_damage_stays_damage(monkeypatch, capsys):
+    fake_command(raising(damage_from(FileNotFoundError(errno.ENOENT, "no", "/x"))), monkeypatch)
+    assert cli.main(["fake"]) == 3
+    assert "lake.json cannot be read: restore it from a backup" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("variables", [{"PYTHONUNBUFFERED": "1"}, {"PYTHONUNBUFFERED": ""}])
+def test_a_full_disk_behind_standard_output_is_told(variables):
+    words = [sys.executable, "-m", "pipelines.cli", "--help"]
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            words, stdout=full, stderr=subprocess.PIPE, env=os.environ | variables, check=False
+        )
+    assert done.returncode == 4
+    assert done.stderr == (
+        b"truyvet --help: no space is left on the disk: make room, or write somewhere else\n"
+    )
 
 
 def test_an_internal_error_names_type_and_place_but_no_value(monkeypatch, capsys):
