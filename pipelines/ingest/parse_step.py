@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
 from apache_beam.pvalue import TaggedOutput
 
 from pipelines.ingest.events import DatedBlock
-from pipelines.ingest.formats.discover import Chunk
+from pipelines.ingest.formats.discover import Chunk, total_bytes
 from pipelines.ingest.formats.read_blocks import read_blocks
 from pipelines.ingest.rejects import ROW_MASK, digests_of, refused_rows
 from pipelines.ingest.validate.scans import Parsed, ParseSettings, parse
@@ -53,6 +53,11 @@ class ParseChunks(ThreadedDoFn):
     buckets: int
     shares: int
     scratch: str
+    STEP: ClassVar[str] = "read"
+    UNIT: ClassVar[str] = "B"
+
+    def units(self, chunk: Chunk) -> int:
+        return total_bytes([chunk])
 
     def start_bundle(self) -> None:
         """Forget what earlier bundles sealed: a bundle tried again seals again."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -39,6 +39,8 @@ class WriteScans(ThreadedDoFn):
     registry: Registry
     received_us: int
     scratch: str
+    STEP: ClassVar[str] = "write scans"
+    UNIT: ClassVar[str] = "file"
 
     def work(self, element: tuple[tuple[int, int], Iterable[Piece]], *_: Any) -> Iterator[WrittenScans]:
         """Sort and write the new scans of one part of a day."""

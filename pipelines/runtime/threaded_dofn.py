@@ -8,7 +8,7 @@ cores where a second worker process would cost memory and start-up.
 import os
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
+from typing import Any, ClassVar
 
 import apache_beam as beam
 from apache_beam.transforms.window import GlobalWindow, GlobalWindows, TimestampCombiner, TimestampedValue
@@ -17,6 +17,7 @@ from apache_beam.utils.windowed_value import WindowedValue
 
 from pipelines.runtime.job_errors import noted, without_values
 from pipelines.runtime.malloc import give_back_freed_memory
+from pipelines.terminal.progress import add_work, work_done
 
 
 def thread_count() -> int:
@@ -33,9 +34,13 @@ class ThreadedDoFn(beam.DoFn):
 
     Attributes:
         scratch: the folder of the run, where errors of the user are noted.
+        STEP: the step as the progress bar calls it; empty shows none.
+        UNIT: what the bar counts.
     """
 
     scratch: str
+    STEP: ClassVar[str] = ""
+    UNIT: ClassVar[str] = "part"
 
     def setup(self) -> None:
         give_back_freed_memory()
@@ -49,6 +54,8 @@ class ThreadedDoFn(beam.DoFn):
 
     def process(self, element: Any, *sides: Any) -> None:
         """Start the work on one element, with the step's side inputs."""
+        if self.STEP:
+            add_work(self.STEP, self.units(element), self.UNIT)
         self._pending.append(self._pool.submit(self._listed, element, *sides))
 
     def finish_bundle(self) -> Iterator[Any]:
@@ -59,7 +66,14 @@ class ThreadedDoFn(beam.DoFn):
 
     def _listed(self, element: Any, *sides: Any) -> list[Any]:
         with without_values(), noted(self.scratch):
-            return list(self.work(element, *sides))
+            results = list(self.work(element, *sides))
+        if self.STEP:
+            work_done(self.STEP, self.units(element))
+        return results
+
+    def units(self, _element: Any) -> int:
+        """How many units of the progress bar an element is."""
+        return 1
 
     def work(self, element: Any, *sides: Any) -> Iterable[Any]:
         """One element's results; called on a thread of the pool."""

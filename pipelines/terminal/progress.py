@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, TextIO, cast
 
 DELAY_SECONDS = 2.0
-_TICK_SECONDS = 0.1
+_TICK_SECONDS = 0.2
 
 _display: "_Display | None" = None
 
@@ -99,7 +99,7 @@ class _Display:
         self._begun = time.monotonic()
         self._lock = threading.Lock()
         self._ended = threading.Event()
-        self._drawn = 0  # columns of the line on the screen
+        self._drawn = ""  # the line on the screen
         self._within_line = False
         self._thread = threading.Thread(target=self._draw_until_ended, name="progress", daemon=True)
         self._thread.start()
@@ -157,15 +157,16 @@ class _Display:
         )
 
     def _draw(self, line: str) -> None:
-        self._stream.write(f"\r{line}{' ' * (self._drawn - len(line))}")
-        self._stream.flush()
-        self._drawn = len(line)
+        if line != self._drawn:
+            self._stream.write(f"\r{line.ljust(len(self._drawn))}")
+            self._stream.flush()
+            self._drawn = line
 
     def _erase(self) -> None:
         if self._drawn:
-            self._stream.write(f"\r{' ' * self._drawn}\r")
+            self._stream.write(f"\r{' ' * len(self._drawn)}\r")
             self._stream.flush()
-            self._drawn = 0
+            self._drawn = ""
 
 
 class _Clearing:

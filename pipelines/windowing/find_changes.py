@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -74,6 +74,8 @@ class FindChanges(ThreadedDoFn):
     buckets: int
     parts: dict[int, int]
     scratch: str
+    STEP: ClassVar[str] = "pair scans"
+    UNIT: ClassVar[str] = "bucket"
 
     def work(self, element: tuple[int, Iterable[Piece]], *_: Any) -> Iterator[Any]:
         """Pair one bucket's scans as they were and as they are, and spill the difference."""

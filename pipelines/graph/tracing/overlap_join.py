@@ -19,6 +19,7 @@ from pipelines.graph.tracing.infectious_intervals import Intervals
 from pipelines.kernels.compile import helper
 from pipelines.kernels.types import Int32, Int64, UInt8
 from pipelines.lake.sidecar import Sidecar
+from pipelines.terminal.progress import add_work, work_done
 
 _PIECES_AT_ONCE = 4_000_000
 
@@ -104,10 +105,12 @@ def batches(beside: CandidateRanges, owner: Int64, owners: int) -> Iterator[tupl
     of_batch = np.searchsorted(ends, owner[beside.stay], "right")
     order = np.argsort(of_batch, kind="stable")
     bounds = np.searchsorted(of_batch[order], np.arange(ends.size + 1))
+    add_work("join stays", owners, "person")
     for number in range(ends.size):
         first = int(ends[number - 1]) if number else 0
         chosen = order[bounds[number] : bounds[number + 1]]
         yield np.array([first, int(ends[number])]), beside.at(chosen)
+        work_done("join stays", int(ends[number]) - first)
 
 
 def pieces_of(
