@@ -6,37 +6,45 @@ tables in local time. Parquet keeps the types of the lake.
 
 import contextlib
 import csv
-import datetime as dt
 import io
-import math
 import os
-import re
 import stat
 import sys
 import tempfile
-import unicodedata
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipelines.errors import UsageError
+from pipelines.terminal.cells import (
+    column_texts,
+    column_values,
+    counted,
+    csv_cell,
+    safe_cell,
+    token_text,
+    utc_text,
+)
 from pipelines.terminal.options import FORMATS
-from pipelines.times import LOCAL_TIMEZONE
+from pipelines.terminal.text_table import write_table
 
-TOKEN_COLUMNS = ("person", "person_a", "person_b", "via", "scanner", "venue")
-"""Columns that hold tokens wherever they are int64, marked or not: a query drops the marks."""
-
-_SMALL = 0.001
-"""Numbers below it are shown in a table with their power of ten: a chance of 3e-9 is not 0."""
-
-_TEXT_LIST_GLUE = ";"
-_HIDDEN_SIGNS = "\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff"
-_HIDDEN = re.compile(f"[{_HIDDEN_SIGNS}]")
-_EXECUTABLE = re.compile(rf"[\s{_HIDDEN_SIGNS}]*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
+__all__ = [
+    "counted",
+    "replacing",
+    "safe_cell",
+    "token_text",
+    "utc_text",
+    "write_csv",
+    "write_file",
+    "write_json",
+    "write_parquet",
+    "write_rows",
+    "write_table",
+]
 
 
 def write_rows(table: pa.Table, format: str, output: str | None = None) -> None:  # noqa: A002
@@ -87,43 +95,13 @@ def _writing(what: str) -> Iterator[None]:
         raise UsageError(f"{what} cannot be written", error.strerror or "name another file") from error
 
 
-def token_text(value: int) -> str:
-    """A token as people read it: 16 lower-case hexadecimal digits of its 8 bytes, big-endian."""
-    return f"{value & 0xFFFF_FFFF_FFFF_FFFF:016x}"
-
-
-def counted(number: int, one: str, many: str | None = None) -> str:
-    """A number of things in words: `1 case`, `1,204 cases`.
-
-    Args:
-        number: how many.
-        one: what one is called.
-        many: what several are called; by default with an s.
-    """
-    return f"{number:,} {one if number == 1 else many or f'{one}s'}"
-
-
-def utc_text(moment: dt.datetime) -> str:
-    """An instant as RFC 3339 in UTC; one without a zone is UTC, as everywhere in the lake."""
-    return _aware(moment).astimezone(dt.UTC).replace(tzinfo=None).isoformat() + "Z"
-
-
-def safe_cell(text: str) -> str:
-    """The text with an apostrophe before it if a spreadsheet would execute it.
-
-    That is any text whose first sign, blanks and control signs aside, is one
-    of `= + - @` or its full-width form, or that begins with TAB, CR or LF.
-    """
-    return f"'{text}" if _EXECUTABLE.match(text) else text
-
-
 def write_csv(table: pa.Table, sink: IO[bytes]) -> None:
     """A header and a line per row; empty is null, lists are joined by `;`."""
     text = io.TextIOWrapper(sink, encoding="utf-8", newline="", write_through=True)
     writer = csv.writer(_LineWriter(text), lineterminator="\r\n")
     writer.writerow([safe_cell(name) for name in table.column_names])
     for batch in table.to_batches(max_chunksize=65_536):
-        columns = [_texts(batch, index, _csv_cell) for index in range(batch.num_columns)]
+        columns = [column_texts(batch, index, csv_cell) for index in range(batch.num_columns)]
         writer.writerows(zip(*columns, strict=True))
     text.detach()
 
@@ -133,27 +111,11 @@ def write_json(table: pa.Table, sink: IO[bytes]) -> None:
     sink.write(b"[")
     before = b"\n"
     for batch in table.to_batches(max_chunksize=65_536):
-        columns = [_values(batch, index) for index in range(batch.num_columns)]
+        columns = [column_values(batch, index) for index in range(batch.num_columns)]
         for row in zip(*columns, strict=True):
             sink.write(before + orjson.dumps(dict(zip(table.column_names, row, strict=True))))
             before = b",\n"
     sink.write(b"\n]\n")
-
-
-def write_table(table: pa.Table, sink: IO[bytes]) -> None:
-    """Aligned columns for a terminal, times in local time."""
-    columns = [_texts(table, index, _table_cell) for index in range(table.num_columns)]
-    widths = [
-        max([_width(name), *map(_width, column)])
-        for name, column in zip(table.column_names, columns, strict=True)
-    ]
-    to_right = [_is_number(field) for field in table.schema]
-    lines = [table.column_names, ["─" * width for width in widths], *zip(*columns, strict=True)]
-    for line in lines:
-        cells = [_padded(*cell) for cell in zip(line, widths, to_right, strict=True)]
-        sink.write("  ".join(cells).rstrip().encode() + b"\n")
-    if not table.num_rows:
-        sink.write(b"(no rows)\n")
 
 
 def write_parquet(table: pa.Table, sink: IO[bytes]) -> None:
@@ -219,87 +181,3 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
     except BaseException:
         os.unlink(temporary)
         raise
-
-
-def _is_token(field: pa.Field) -> bool:
-    marked = (field.metadata or {}).get(b"token") == b"1"
-    return pa.types.is_int64(field.type) and (marked or field.name in TOKEN_COLUMNS)
-
-
-def _is_number(field: pa.Field) -> bool:
-    kind = field.type
-    numeric = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
-    return numeric and not _is_token(field)
-
-
-def _values(rows: pa.Table | pa.RecordBatch, index: int) -> list[Any]:
-    """A column as JSON knows it; None is null."""
-    field = rows.schema.field(index)
-    values = rows.column(index).to_pylist()
-    shown = token_text if _is_token(field) else _json_value
-    return [None if value is None else shown(value) for value in values]
-
-
-def _texts(rows: pa.Table | pa.RecordBatch, index: int, cell: Callable[[Any], str]) -> list[str]:
-    """A column as text; null is empty."""
-    shown = token_text if _is_token(rows.schema.field(index)) else cell
-    return ["" if value is None else shown(value) for value in rows.column(index).to_pylist()]
-
-
-def _json_value(value: Any) -> Any:
-    if isinstance(value, dt.datetime):
-        return utc_text(value)
-    if isinstance(value, dt.date):
-        return value.isoformat()
-    if isinstance(value, bytes):
-        return value.hex()
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, list):
-        return [_json_value(part) for part in value]
-    return value
-
-
-def _csv_cell(value: Any) -> str:
-    if isinstance(value, str):
-        return safe_cell(value)
-    if isinstance(value, list):
-        joined = _TEXT_LIST_GLUE.join(_text_of(part) for part in value)
-        return safe_cell(joined) if any(isinstance(part, str) for part in value) else joined
-    return _text_of(value)
-
-
-def _text_of(value: Any) -> str:
-    value = _json_value(value)
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return "" if value is None else str(value)
-
-
-def _table_cell(value: Any) -> str:
-    if isinstance(value, dt.datetime):
-        local = _aware(value).astimezone(LOCAL_TIMEZONE)
-        return local.strftime("%Y-%m-%d %H:%M:%S")
-    if isinstance(value, float):
-        return f"{value:.1e}" if 0 < abs(value) < _SMALL else f"{value:.4f}".rstrip("0").rstrip(".")
-    if isinstance(value, list):
-        return _TEXT_LIST_GLUE.join(_table_cell(part) for part in value)
-    return _HIDDEN.sub("\N{REPLACEMENT CHARACTER}", _text_of(value))
-
-
-def _aware(moment: dt.datetime) -> dt.datetime:
-    """The instant; a time without zone is UTC, as everywhere in the lake."""
-    return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
-
-
-def _padded(text: str, width: int, to_right: bool) -> str:
-    blanks = " " * (width - _width(text))
-    return blanks + text if to_right else text + blanks
-
-
-def _width(text: str) -> int:
-    """Columns of a terminal that the text takes."""
-    if text.isascii():
-        return len(text)
-    wide = sum(unicodedata.east_asian_width(sign) in "WF" for sign in text)
-    return len(text) + wide - sum(map(bool, map(unicodedata.combining, text)))
