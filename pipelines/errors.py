@@ -60,17 +60,18 @@ class RefusedError(TruyVetError):
     exit_code = 5
 
 
-def permission_denied(error: OSError) -> RefusedError:
+def permission_denied(error: OSError, path: str | None = None) -> RefusedError:
     """What to tell of a file or folder that this account may not read or write.
 
     Args:
         error: of the operating system; `is_denial` holds for it.
+        path: the file as the user knows it; by default the one that the error names.
     """
     reason = "read-only file system" if error.errno == errno.EROFS else "permission denied"
     remedy = "run the command as an account that has access, or ask for it"
-    if not isinstance(error.filename, str | bytes):
+    if path is None and not isinstance(error.filename, str | bytes):
         return RefusedError(reason, remedy)
-    path = os.fsdecode(error.filename)
+    path = path or os.fsdecode(error.filename)
     return RefusedError(f"{reason}: {path}", f"{_barrier(os.path.abspath(path))}{remedy}")
 
 

@@ -1,13 +1,14 @@
-"""Rows for people: table, CSV, JSON or Parquet, to a file or to standard output.
+"""Rows for people and machines: table, CSV, JSON, Parquet or XLSX, to a file or to standard output.
 
 Text forms write tokens as 16 hexadecimal digits and times as RFC 3339 in UTC,
-tables in local time. Parquet keeps the types of the lake.
+tables and workbooks in local time. Parquet keeps the types of the lake.
 """
 
 import contextlib
 import csv
 import io
 import os
+import shutil
 import stat
 import sys
 import tempfile
@@ -19,18 +20,18 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipelines.errors import UsageError
+from pipelines.errors import UsageError, is_denial, permission_denied
 from pipelines.terminal.cells import (
-    column_texts,
     column_values,
     counted,
-    csv_cell,
+    csv_texts,
     safe_cell,
     token_text,
     utc_text,
 )
-from pipelines.terminal.options import FORMATS
-from pipelines.terminal.text_table import write_table
+from pipelines.terminal.encoding import REPLACING
+from pipelines.terminal.options import format_of
+from pipelines.terminal.text_table import VenueNames, fitted_lines, write_table
 
 __all__ = [
     "counted",
@@ -47,26 +48,38 @@ __all__ = [
 ]
 
 
-def write_rows(table: pa.Table, format: str, output: str | None = None) -> None:  # noqa: A002
+def write_rows(
+    table: pa.Table,
+    format: str | None = None,  # noqa: A002
+    output: str | None = None,
+    *,
+    venue_names: VenueNames | None = None,
+) -> None:
     """Write an answer.
 
     A file is written beside its name first and replaces it when it is whole;
-    only its owner may read it.
+    only its owner may read it. A table on a terminal is fitted to its width.
 
     Args:
         table: the rows, in their order.
-        format: one of `options.FORMATS`.
+        format: one of `options.FORMATS`; None lets the ending of `output` decide.
         output: the file; None is standard output.
+        venue_names: gives the names that a table on a terminal shows beside venue codes.
 
     Raises:
-        UsageError: unknown format, unwritable file, or Parquet onto a terminal.
+        UsageError: unknown format or ending, unwritable file, or a binary format on a terminal.
+        RefusedError: the rows do not fit an Excel sheet.
     """
-    if format not in FORMATS:
-        raise UsageError("--format is unknown", f"choose one of {' '.join(FORMATS)}")
-    if format == "parquet" and output is None and sys.stdout.isatty():
-        raise UsageError("--format parquet is no text", "name a file with --output FILE")
-    with _writing("--output"), _sink(output) as sink:
-        _ENCODERS[format](table, sink)
+    chosen = format_of(format, output)
+    if chosen == "table" and output is None and sys.stdout.isatty():
+        lines = fitted_lines(table, shutil.get_terminal_size().columns, venue_names)
+        encoding = sys.stdout.encoding or "utf-8"
+        text = "".join(f"{line}\n" for line in lines).encode(encoding, REPLACING)
+        with _writing("standard output", None), _sink(None) as sink:
+            sink.write(text)
+        return
+    with _writing("--output" if output else "standard output", output), _sink(output) as sink:
+        _ENCODERS[chosen](table, sink)
 
 
 def write_file(content: bytes, path: str | Path, what: str = "--output") -> None:
@@ -79,19 +92,22 @@ def write_file(content: bytes, path: str | Path, what: str = "--output") -> None
 
     Raises:
         UsageError: it cannot be written.
+        RefusedError: this account may not write there.
     """
-    with _writing(what), _sink(str(path)) as sink:
+    with _writing(what, str(path)), _sink(str(path)) as sink:
         sink.write(content)
 
 
 @contextlib.contextmanager
-def _writing(what: str) -> Iterator[None]:
-    """Tell of what cannot be written in one line."""
+def _writing(what: str, path: str | None) -> Iterator[None]:
+    """Tell in one line what cannot be written."""
     try:
         yield
     except BrokenPipeError:
         raise
     except OSError as error:
+        if is_denial(error) and path is not None:
+            raise permission_denied(error, path) from error
         raise UsageError(f"{what} cannot be written", error.strerror or "name another file") from error
 
 
@@ -101,7 +117,7 @@ def write_csv(table: pa.Table, sink: IO[bytes]) -> None:
     writer = csv.writer(_LineWriter(text), lineterminator="\r\n")
     writer.writerow([safe_cell(name) for name in table.column_names])
     for batch in table.to_batches(max_chunksize=65_536):
-        columns = [column_texts(batch, index, csv_cell) for index in range(batch.num_columns)]
+        columns = [csv_texts(batch, index) for index in range(batch.num_columns)]
         writer.writerows(zip(*columns, strict=True))
     text.detach()
 
@@ -123,6 +139,12 @@ def write_parquet(table: pa.Table, sink: IO[bytes]) -> None:
     pq.write_table(table, sink, compression="zstd")
 
 
+def _write_xlsx(table: pa.Table, sink: IO[bytes]) -> None:
+    from pipelines.terminal.workbook import write_workbook  # most answers are no workbook
+
+    write_workbook(table, sink)
+
+
 class _LineWriter:
     """Ends lines with LF alone.
 
@@ -142,6 +164,7 @@ _ENCODERS: dict[str, Callable[[pa.Table, IO[bytes]], None]] = {
     "csv": write_csv,
     "json": write_json,
     "parquet": write_parquet,
+    "xlsx": _write_xlsx,
 }
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import NoReturn
 
 from pipelines.errors import UsageError
+from pipelines.terminal.options import check_output
 
 
 class Parser(argparse.ArgumentParser):
@@ -53,7 +54,8 @@ def parse(parser: Parser, words: list[str]) -> argparse.Namespace | None:
     except SystemExit:  # argparse has printed the help
         return None
     if extra:
-        parser.error("a word too many; quote values that hold blanks")
+        parser.error("unexpected argument; quote values containing spaces")
+    check_output(args)
     return args
 
 

@@ -9,13 +9,15 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, TextIO, cast
+from typing import Any, TextIO, TypeVar, cast
 
 DELAY_SECONDS = 2.0
 _TICK_SECONDS = 0.2
+
+Item = TypeVar("Item")
 
 _display: "_Display | None" = None
 
@@ -78,6 +80,26 @@ def work_done(label: str, units: int) -> None:
     shown = _display
     if shown is not None:
         shown.done(label, units)
+
+
+def counting(items: Iterable[Item], label: str, total: int, unit: str) -> Iterator[Item]:
+    """Hand the items on and report each as done; where the reader stops early, the rest as well.
+
+    Args:
+        items: what is worked through.
+        label: the step, a short verb phrase.
+        total: how many items there are.
+        unit: what one is.
+    """
+    add_work(label, total, unit)
+    left = total
+    try:
+        for item in items:
+            yield item
+            left -= 1
+            work_done(label, 1)
+    finally:
+        work_done(label, left)
 
 
 @dataclass

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from pipelines.terminal import progress as module
-from pipelines.terminal.progress import add_work, display, progress, work_done
+from pipelines.terminal.progress import add_work, counting, display, progress, work_done
 
 
 class Terminal(io.StringIO):
@@ -94,6 +94,17 @@ def test_time_is_shown_between_two_steps(monkeypatch):
         add_work("read", 1, "file")
         work_done("read", 1)
         wait_for(terminal, "run 00:0")
+
+
+def test_items_that_nobody_reads_any_more_are_done(monkeypatch):
+    terminal = at_terminal(monkeypatch)
+    with display("trace"):
+        for date in counting([1, 2, 3, 4], "sweep dates", 4, "date"):
+            if date == 2:
+                wait_for(terminal, "trace: sweep dates:  25%")
+                break
+        wait_for(terminal, "trace 00:0")
+    assert list(counting("ab", "read", 2, "file")) == ["a", "b"]
 
 
 def test_work_is_not_counted_where_nothing_is_shown():

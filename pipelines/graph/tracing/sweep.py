@@ -37,7 +37,7 @@ from pipelines.graph.tracing.sweep_kernel import (
 )
 from pipelines.kernels.types import Int64, UInt8
 from pipelines.lake.sidecar import Sidecar
-from pipelines.terminal.progress import add_work, work_done
+from pipelines.terminal.progress import counting
 from pipelines.times import DAY_US
 
 _ROWS_A_PERSON = 500  # in a date of more rows than this for each one left, they are looked at
@@ -175,8 +175,8 @@ def _dates(
     none = np.empty(0, np.int64)
     before = earlier = VenueRows(none.astype(np.int32), none, none, none)
     longest_stay_us = 0
-    add_work("sweep dates", len(set(map(day_of, files))), "date")
-    for _, some_files in groupby(files, day_of):
+    dates = len(set(map(day_of, files)))
+    for _, some_files in counting(groupby(files, day_of), "sweep dates", dates, "date"):
         some = list(some_files)
         longest_stay_us = max(longest_stay_us, *(one.longest_us for one in some))
         parts = [
@@ -186,7 +186,6 @@ def _dates(
         begin_us = int(rows.enter_us.min())
         before = _in_order([_reaching(part, begin_us - longest_us) for part in (before, earlier)])
         yield Date(begin_us, before, rows, longest_stay_us)
-        work_done("sweep dates", 1)
         earlier = rows
 
 
