@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pipelines.lake import opened
 from pipelines.query.basis import find_basis
 from pipelines.query.overlap import find_overlaps, question
-from pipelines.registry.venue_names import names_of_codes
 from pipelines.terminal.options import add_keys, add_lake, add_output
 from pipelines.terminal.output import write_rows
 
@@ -50,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
     with ThreadPoolExecutor(1) as pool:
         basis = pool.submit(find_basis, lake, asked)  # most of the command's time, so on the side
         rows = find_overlaps(lake, asked)
-        write_rows(rows, args.format, args.output, venue_names=names_of_codes(lake))
+        write_rows(rows, args.format, args.output)
         for line in basis.result().lines(rows.num_rows):
             print(line, file=sys.stderr)
     return 0

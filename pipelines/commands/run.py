@@ -1,11 +1,10 @@
-"""The command `truyvet run`."""
+"""`truyvet run`: load files into the lake and update what depends on them."""
 
 import argparse
 import json
 from dataclasses import asdict
 
-from pipelines.drivers.run import MAX_AGE_DAYS, MAX_AHEAD_DAYS
-from pipelines.drivers.run import run as run_files
+from pipelines.ingest.limits import MAX_AGE_DAYS, MAX_AHEAD_DAYS
 from pipelines.runtime.engines.config import RUNNERS
 from pipelines.terminal import options
 from pipelines.terminal.options import add_runner
@@ -18,10 +17,10 @@ truyvet run --lake ./lake --encounters bluezone.ndjson.gz --declarations ncovi.c
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The flags of `truyvet run`."""
+    """Declare the flags of the command."""
     options.add_lake(parser)
     options.add_keys(parser)
-    what = "files, folders, globs or URLs: NDJSON, CSV, Parquet or Avro, also .gz and .zst"
+    what = "files, folders, globs or URLs of NDJSON, CSV, Parquet or Avro, also .gz and .zst"
     for flag in ("scans", "venues", "cases", "encounters", "declarations"):
         parser.add_argument(
             f"--{flag}", nargs="+", action="extend", default=[], metavar="PATH", help=f"{flag}: {what}"
@@ -30,31 +29,33 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--encounters-epoch",
         metavar="T",
         default="1970-01-01T00:00:00Z",
-        help="what t counts from, in seconds, in a SocioPatterns file (t i j; .dat or .dat.gz) "
-        "of --encounters (default: 1970, as in UNIX time)",
+        help="the instant from which a SocioPatterns file (t i j; .dat or .dat.gz) given to --encounters "
+        "counts its seconds (default: 1970, as UNIX time does)",
     )
     add_runner(parser, RUNNERS)
     parser.add_argument(
-        "--now", metavar="T", help="the instant that the age of a record is measured from; by default now"
+        "--now", metavar="T", help="the instant from which the age of a record is measured (default: now)"
     )
     parser.add_argument(
         "--max-age-days",
         type=float,
         default=MAX_AGE_DAYS,
         metavar="D",
-        help=f"older records are refused as too_old (default: {MAX_AGE_DAYS})",
+        help=f"reject records older than D days as too_old (default: {MAX_AGE_DAYS})",
     )
     parser.add_argument(
         "--max-ahead-days",
         type=float,
         default=MAX_AHEAD_DAYS,
         metavar="D",
-        help=f"records further ahead are refused as too_new (default: {MAX_AHEAD_DAYS})",
+        help=f"reject records more than D days ahead as too_new (default: {MAX_AHEAD_DAYS})",
     )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run and print the report as one JSON line."""
+    """Load the files and print the report as one JSON line."""
+    from pipelines.drivers.run import run as run_files
+
     report = run_files(
         args.lake,
         args.scans,

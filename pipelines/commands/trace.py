@@ -15,7 +15,6 @@ from pipelines.graph.tracing.infectious_intervals import infectious_intervals
 from pipelines.graph.tracing.request import TraceRequest, make_request
 from pipelines.graph.tracing.trace import trace_rows, traced_in, with_calls
 from pipelines.lake import Lake, opened
-from pipelines.registry.venue_names import names_of_codes
 from pipelines.terminal.options import add_keys, add_lake, add_output
 from pipelines.terminal.output import write_rows
 from schemas.rules import DEFAULT_RULE, load_rule
@@ -64,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
     with ThreadPoolExecutor(1) as pool:
         rests_on = pool.submit(_trust, lake, asked)  # on the side
         rows = _answer(lake, args, asked)
-        write_rows(rows, args.format, args.output, venue_names=names_of_codes(lake))
+        write_rows(rows, args.format, args.output)
         for line in (*asked.notes(), *rests_on.result().lines(rows.num_rows)):
             print(line, file=sys.stderr)
     return 0

@@ -17,6 +17,7 @@ from pipelines.ingest.commit import Upsert
 from pipelines.ingest.dedupe_step import HeldFile
 from pipelines.ingest.formats.discover import Chunk, list_chunks, total_bytes
 from pipelines.ingest.formats.streams import SEALED
+from pipelines.ingest.limits import MAX_AGE_DAYS, MAX_AHEAD_DAYS
 from pipelines.ingest.reference_tables import (
     CASE_SOURCE,
     VENUE_SOURCE,
@@ -38,8 +39,6 @@ from pipelines.times import DAY_US, day_number
 from pipelines.windowing.plan import check_stay_rules
 from schemas.stay_rules import load_stay_rules
 
-MAX_AGE_DAYS: Final = 60
-MAX_AHEAD_DAYS: Final = 1
 SOURCES: Final = (VENUE_SOURCE, CASE_SOURCE)
 """The inputs beside scans, in the order of their commits."""
 

@@ -9,9 +9,10 @@ import numpy as np
 import pyarrow as pa
 
 from pipelines.drivers.recompute import bring_up_to_date
-from pipelines.drivers.run import MAX_AGE_DAYS, MAX_AHEAD_DAYS, run_chunks, settings_for
+from pipelines.drivers.run import run_chunks, settings_for
 from pipelines.errors import DataError, TruyVetError
 from pipelines.ingest.formats.read_blocks import read_blocks
+from pipelines.ingest.limits import MAX_AGE_DAYS, MAX_AHEAD_DAYS
 from pipelines.lake import Lake, LiveFile, Snapshot, mark, open_lake, read_live_file, snapshot
 from pipelines.maintenance.compact import compact
 from pipelines.streaming.batches import AGES, OLDER, Landed, Work

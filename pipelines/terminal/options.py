@@ -1,4 +1,4 @@
-"""The flags that commands share, and the reading of their values."""
+"""Flags that commands share, and how their values are read."""
 
 import argparse
 import os
@@ -28,18 +28,21 @@ def add_lake(parser: argparse.ArgumentParser) -> None:
 
 
 def add_keys(parser: argparse.ArgumentParser) -> None:
-    """Add `--keys`; `TRUYVET_KEYS` stands in for it. `keys_folder` fills in the default."""
+    """Add `--keys`; `TRUYVET_KEYS` stands in for it, and `keys_folder` fills in the default."""
     parser.add_argument(
         "--keys",
         metavar="DIR",
         default=os.environ.get("TRUYVET_KEYS") or None,
-        help="folder of the keys, always on this machine: by default LAKE.keys, of a lake s3://B/L "
-        "~/.local/share/truyvet/s3/B/L.keys; TRUYVET_KEYS stands in for the flag",
+        help="folder of the keys, always on this machine (default: LAKE.keys, or for a lake s3://B/L "
+        "~/.local/share/truyvet/s3/B/L.keys); TRUYVET_KEYS stands in for the flag",
     )
 
 
 def keys_folder(keys: str | None, lake: str | None) -> Path:
-    """The folder of the keys: the one named, else that beside the lake.
+    """The folder of the keys: the one named, else the one beside the lake.
+
+    >>> str(keys_folder(None, "/data/lake/"))
+    '/data/lake.keys'
 
     Raises:
         UsageError: neither keys nor lake are named.
@@ -52,10 +55,10 @@ def keys_folder(keys: str | None, lake: str | None) -> Path:
 
 
 def beside(lake: str, what: str) -> Path:
-    """The folder `LAKE.<what>` of what belongs to a lake and lies outside of it, always on this machine.
+    """The folder `LAKE.<what>` for data that belongs to a lake but lies outside it, always on this machine.
 
-    Of a lake in an object store `s3://bucket/lake` it is `truyvet/s3/bucket/lake.<what>` among the
-    user's own data, which are in `XDG_DATA_HOME`, by default `~/.local/share`.
+    For a lake in an object store, `s3://bucket/lake`, it is `truyvet/s3/bucket/lake.<what>` in the user's
+    data folder, which is `XDG_DATA_HOME` or `~/.local/share`.
     """
     folder = lake.removeprefix("file://").rstrip("/")
     if "://" in folder:
@@ -65,13 +68,13 @@ def beside(lake: str, what: str) -> Path:
 
 
 def add_runner(parser: argparse.ArgumentParser, runners: Iterable[str]) -> None:
-    """Add `--runner`, one of the shipped `runners` or a file."""
+    """Add `--runner`: one of the shipped `runners`, or a file."""
     names = " ".join(runners)
     parser.add_argument(
         "--runner",
         default="direct",
         metavar="NAME",
-        help=f"one of {names}, or a file like those of runner_config/ (default: direct)",
+        help=f"the engine: one of {names}, or a file like those in runner_config/ (default: direct)",
     )
 
 

@@ -95,7 +95,7 @@ def test_the_lake_may_come_from_the_environment(lake, monkeypatch, capsys):
         (["overlaps", "--person", "device:an", "--case", "BN-1"], 2, "one of --person and --case"),
         (["overlaps", "--person", "MARKER"], 2, "KIND:VALUE"),
         (["overlaps", "--person", "phone:MARKER"], 2, "this is no phone"),
-        (["overlaps", "--person", "device:an", "--from", "MARKER"], 2, "--from is no time"),
+        (["overlaps", "--person", "device:an", "--from", "MARKER"], 2, "--from is not a valid time"),
         (["overlaps", "--person", "device:an", "--min-minutes", "MARKER"], 2, "--min-minutes"),
         (["overlaps", "--person", "device:an", "--min-minutes", "-5"], 2, "--min-minutes"),
         (["overlaps", "--case", "MARKER"], 3, "--case names no case"),

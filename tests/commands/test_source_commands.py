@@ -117,7 +117,7 @@ def test_an_empty_network_is_written_and_said_to_be_empty(lake, tmp_path, capsys
         (["clusters", "--fdr", "MARKER"], 2, "--fdr"),
         (["clusters", "--fdr", "2"], 2, "--fdr is no share"),
         (["clusters", "--threshold", "0"], 2, "--threshold"),
-        (["clusters", "--from", "MARKER"], 2, "--from is no time"),
+        (["clusters", "--from", "MARKER"], 2, "--from is not a valid time"),
         (["clusters", "--back-days", "-1"], 2, "--back-days"),
         (["backward"], 2, "one of --case and --all-cases"),
         (["backward", "--all-cases", "--case", "BN-1"], 2, "one of --case and --all-cases"),

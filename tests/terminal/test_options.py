@@ -49,7 +49,7 @@ def test_a_time_with_offset_or_a_local_date_is_an_instant(text, utc):
 def test_anything_else_is_refused_naming_the_flag_and_not_the_value(text):
     with pytest.raises(UsageError) as caught:
         parse_instant(text, "--from")
-    assert str(caught.value).startswith("--from is no time")
+    assert str(caught.value).startswith("--from is not a valid time")
 
 
 @given(st.datetimes(timezones=st.just(dt.UTC)), st.integers(-14 * 60, 14 * 60))
