@@ -44,7 +44,7 @@ MOST_ZONES = (6, 8, 4, 4, 0, 3, 2, 3, 2, 4, 5, 9, 6, 20, 0, 4, 0, 0)
 """The largest number of zones of a place, by type; 0 for types without zones."""
 
 ZONE_LETTERS = "TPPT-TTGCBXKDBGKAA"
-"""The letter before the number of a zone: tầng (floor), phòng (room), xe (coach), khoa (ward), bàn (table)."""
+"""The letter before a zone number: tầng (floor), phòng (room), xe (coach), khoa (ward), bàn (table)."""
 
 CAPACITIES = (120, 900, 80, 250, 15, 200, 60, 300, 150, 300, 45, 600, 500, 60, 150, 120, 40, 8)
 

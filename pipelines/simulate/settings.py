@@ -73,7 +73,7 @@ class Knobs:
     infectiousness: float = field(
         default=1.0,
         metadata={
-            "doc": "strength of transmission; 0 means none, 1 reaches everybody in weeks and needs much memory",
+            "doc": "strength of transmission; 0 means none, 1 reaches everybody within weeks",
             "most": 1000.0,
         },
     )
@@ -84,8 +84,7 @@ class Knobs:
             least, most = knob.metadata.get("least", 0.0), knob.metadata["most"]
             if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
                 raise UsageError(
-                    f"{flag(knob.name)} must be a number from {least:g} to {most:g}",
-                    f"write {knob.default:g}",
+                    f"{flag(knob.name)} is out of range", f"write a number from {least:g} to {most:g}"
                 )
 
 
