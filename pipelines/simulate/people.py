@@ -1,8 +1,8 @@
 """The people of the province: households, roles, work places and identifiers.
 
-Nobody has a name, and no identifier can belong to a real person: phone numbers
-lie in the block 04, unused by any network since 2017, citizen cards carry a
-century that has not come, and insurance numbers an object code that does not exist.
+Nobody has a name, and no identifier can belong to anybody: phone numbers lie
+in the block 04, which no network has used since 2017, cards carry a century
+that is not yet, insurance an object code that does not exist.
 """
 
 from typing import NamedTuple
@@ -44,15 +44,15 @@ _KINDS: tuple[tuple[float, tuple[bytes, ...]], ...] = (
     (0.005, (b"passport:X########", b"passport:x ########")),
     (0.015, (b"device:sim-########",)),
 )
-"""Shares of people by kind of identifier, with its spellings, the canonical one first; # is a digit."""
+"""Share of people by kind of identifier, and its spellings, the canonical one first; # is a digit."""
 
 
 class Spellings(NamedTuple):
-    """The spellings of identifiers as arrays for kernels.
+    """The spellings of identifiers, for kernels.
 
     Attributes:
         text: uint8[spellings, 32], with # for a digit.
-        length: int64[spellings], number of bytes.
+        length: int64[spellings], bytes of it.
         first: int64[kinds], position of the canonical spelling.
         number: int64[kinds], number of spellings.
     """
