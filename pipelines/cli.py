@@ -150,7 +150,7 @@ def _told(error: Exception) -> TruyVetError | None:
     Access that the operating system refused is told as such, also where a module
     took it for a damaged file or a missing service.
     """
-    if isinstance(error, UsageError | RefusedError):
+    if isinstance(error, RefusedError):
         return error
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         _give_up_output()
@@ -161,7 +161,7 @@ def _told(error: Exception) -> TruyVetError | None:
     told = permission_denied(denial)
     if not isinstance(error, TruyVetError):
         return told
-    what = told.what if denial.filename else f"{told.what}: {error.what}"
+    what = told.what if ": " in told.what else f"{told.what}: {error.what}"
     return (DataError if isinstance(error, DataError) else RefusedError)(what, told.remedy)
 
 

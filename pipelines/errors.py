@@ -8,6 +8,7 @@ from a record. A broken invariant is not a member of the family: it crashes.
 import errno
 import os
 import pwd
+import re
 from typing import ClassVar
 
 EXIT_DONE = 0
@@ -69,10 +70,18 @@ def permission_denied(error: OSError, path: str | None = None) -> RefusedError:
     """
     reason = "read-only file system" if error.errno == errno.EROFS else "permission denied"
     remedy = "run the command as an account that has access, or ask for it"
-    if path is None and not isinstance(error.filename, str | bytes):
+    path = path or _path_of(error)
+    if path is None:
         return RefusedError(reason, remedy)
-    path = path or os.fsdecode(error.filename)
     return RefusedError(f"{reason}: {path}", f"{_barrier(os.path.abspath(path))}{remedy}")
+
+
+def _path_of(error: OSError) -> str | None:
+    """The file that the error names; Arrow names it in its message only."""
+    if isinstance(error.filename, str | bytes):
+        return os.fsdecode(error.filename)
+    quoted = re.search(r"'(/[^']+)'", str(error))
+    return quoted.group(1) if quoted else None
 
 
 def is_denial(error: BaseException) -> bool:

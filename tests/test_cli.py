@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from pipelines import cli
-from pipelines.errors import DataError
+from pipelines.errors import DataError, ServiceError, UsageError
 
 
 def fake_command(action, monkeypatch):
@@ -130,19 +130,25 @@ def denial(path):
     return PermissionError(errno.EACCES, "Permission denied", path)
 
 
-def damage_from(cause):
-    try:
-        try:
-            raise cause
-        except OSError as error:
-            raise DataError("lake.json cannot be read", "restore it from a backup") from error
-    except DataError as error:
-        return error
+def denied(kind, path):
+    """An error that took a denial for something else."""
+    return raised_from(denial(path), kind)
+
+
+def raised_from(cause, kind=DataError):
+    error = kind("lake.json cannot be read", "restore it from a backup")
+    error.__cause__ = cause
+    return error
 
 
 @pytest.mark.parametrize(
     ("error", "code"),
-    [(denial("/lake/lake.json"), 5), (damage_from(denial("/lake/lake.json")), 3)],
+    [
+        (denial("/lake/lake.json"), 5),
+        (denied(DataError, "/lake/lake.json"), 3),
+        (denied(ServiceError, "/lake/lake.json"), 5),
+        (denied(UsageError, "/lake/lake.json"), 5),
+    ],
 )
 def test_missing_permission_is_told_as_such_and_never_as_damage(error, code, monkeypatch, capsys):
     fake_command(raising(error), monkeypatch)
@@ -154,13 +160,13 @@ def test_missing_permission_is_told_as_such_and_never_as_damage(error, code, mon
 
 
 def test_missing_permission_for_a_file_without_a_name_names_what_the_module_knew(monkeypatch, capsys):
-    fake_command(raising(damage_from(denial(None))), monkeypatch)
+    fake_command(raising(denied(DataError, None)), monkeypatch)
     assert cli.main(["fake"]) == 3
     assert "permission denied: lake.json cannot be read: run" in capsys.readouterr().err
 
 
 def test_damage_stays_damage(monkeypatch, capsys):
-    fake_command(raising(damage_from(FileNotFoundError(errno.ENOENT, "no", "/x"))), monkeypatch)
+    fake_command(raising(raised_from(FileNotFoundError(errno.ENOENT, "no", "/x"))), monkeypatch)
     assert cli.main(["fake"]) == 3
     assert "lake.json cannot be read: restore it from a backup" in capsys.readouterr().err
 

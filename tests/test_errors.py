@@ -41,6 +41,11 @@ def test_a_file_in_a_folder_that_cannot_be_searched_is_told_by_the_folder(tmp_pa
     assert told.remedy.startswith(f"{tmp_path} belongs to ")
 
 
+def test_a_file_that_only_the_message_names_is_found_there(tmp_path):
+    told = permission_denied(PermissionError(errno.EACCES, f"Failed to open local file '{tmp_path}/x'"))
+    assert told.what == f"permission denied: {tmp_path}/x"
+
+
 def test_a_denial_without_a_name_is_told_too():
     assert permission_denied(PermissionError(errno.EACCES, "no")).what == "permission denied"
 
