@@ -14,7 +14,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, cast
@@ -32,7 +32,6 @@ from pipelines.errors import (
 from pipelines.terminal.compiling import announce_compiling
 from pipelines.terminal.encoding import replace_unencodable
 from pipelines.terminal.parser import Parser, nearest, parse
-from pipelines.terminal.progress import display
 from pipelines.terminal.quiet import silence_libraries
 
 EXIT_INTERNAL = 70
@@ -205,8 +204,17 @@ def _dispatch(words: list[str]) -> int:
     args = parse(command_parser(name, command), rest)
     if args is None:
         return 0
-    with nullcontext() if name in _SERVING else display(name):
+    with nullcontext() if name in _SERVING else _progress(name):
         return command.run(args)
+
+
+def _progress(name: str) -> AbstractContextManager[None]:
+    """What shows the progress of a command, on a terminal only."""
+    if not sys.stderr.isatty():
+        return nullcontext()
+    from pipelines.terminal.progress import display
+
+    return display(name)
 
 
 def _prefixed(words: list[str], message: str) -> str:

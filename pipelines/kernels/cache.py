@@ -10,8 +10,6 @@ import atexit
 import contextlib
 import hashlib
 import os
-import shutil
-import tempfile
 from pathlib import Path
 from typing import Final
 
@@ -80,6 +78,12 @@ def _may_write(folder: Path) -> bool:
     existing = folder
     while not os.path.exists(existing) and existing != existing.parent:
         existing = existing.parent
+    # As root `os.access` would allow /proc and a read-only mount.
+    with contextlib.suppress(OSError):
+        os.close(os.open(existing, os.O_WRONLY | os.O_TMPFILE, 0o600))
+        return True
+    import tempfile  # a file system without O_TMPFILE, or a refusal; every start would wait for this import
+
     try:
         tempfile.TemporaryFile(dir=existing).close()
     except OSError:
@@ -89,6 +93,9 @@ def _may_write(folder: Path) -> bool:
 
 def _temporary_folder() -> str:
     """A new folder that only this account may enter, gone when this process ends."""
+    import shutil
+    import tempfile
+
     folder = tempfile.mkdtemp(prefix="truyvet-numba-")
     maker = os.getpid()
 

@@ -1,6 +1,5 @@
 """A line on standard error before kernels are compiled, which takes half a minute and happens once."""
 
-import importlib.abc
 import importlib.util
 import sys
 from importlib.machinery import ModuleSpec
@@ -23,7 +22,7 @@ def announce_compiling() -> None:
         sys.meta_path.insert(0, _AfterImport())
 
 
-class _AfterImport(importlib.abc.MetaPathFinder):
+class _AfterImport:
     """Calls `_listen` once numba's module of events has been imported."""
 
     def find_spec(self, fullname: str, *_: Any) -> ModuleSpec | None:
