@@ -7,7 +7,7 @@ PRISM := build/bin/prism
 GOOGLE := build/bin/fake-gcs-server
 AZURE := build/azurite/node_modules/.bin/azurite-blob
 
-.PHONY: venv demo demo-stream demo-flink emulator flink flink-cluster prism stores test test-all bench lint
+.PHONY: docs venv demo demo-stream demo-flink emulator flink flink-cluster prism stores test test-all bench lint
 
 venv: $(STAMP)
 
@@ -51,6 +51,10 @@ $(GOOGLE):
 
 $(AZURE):
 	npm install --loglevel=error --no-audit --no-fund --ignore-scripts --prefix build/azurite azurite@3.37.0
+
+# Pages made from the code; a test fails when one is out of date.
+docs: venv
+	$(BIN)/python docs/make_commands.py
 
 lint: venv
 	$(BIN)/ruff check .

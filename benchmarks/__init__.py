@@ -1,7 +1,7 @@
-"""Truy Vết beside its peers: the same input, one run, equal answers, ratios printed.
+"""Compare Truy Vết with other tools on the same input, in one run, and print ratios.
 
-    python -m benchmarks [files_to_lake] [overlaps] [late_scans] [--scans N]
+    python -m benchmarks [files_to_lake] [one_person] [late_scans] … [--scans N]
 
-A peer whose rows differ from ours is no peer: every benchmark compares the
-answers before it prints a ratio, and fails on a difference.
+Every benchmark compares the answers of both sides before it prints a ratio and
+fails if they differ.
 """

@@ -1,4 +1,4 @@
-"""Choose the benchmarks to run; each prints its table and appends to `results/`."""
+"""Run benchmarks by name; each prints a table and appends its rows to `results/`."""
 
 import argparse
 import tempfile
@@ -32,15 +32,17 @@ BENCHMARKS = {
 
 
 def main() -> None:
-    """Run what the command line names, by default all."""
+    """Run the benchmarks named on the command line, by default all."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"some of {' '.join(BENCHMARKS)}")
-    parser.add_argument("--scans", type=int, default=10_000_000, help="how many lines of scans, about")
-    parser.add_argument("--work", type=Path, help="a folder for inputs and lakes, kept afterwards")
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help=f"any of {' '.join(BENCHMARKS)} (default: all)"
+    )
+    parser.add_argument("--scans", type=int, default=10_000_000, help="approximate number of scans")
+    parser.add_argument("--work", type=Path, help="folder for inputs and lakes; it is kept")
     args = parser.parse_args()
     unknown = [name for name in args.names if name not in BENCHMARKS]
     if unknown:
-        parser.error(f"unknown benchmark {unknown[0]}; choose some of {' '.join(BENCHMARKS)}")
+        parser.error(f"unknown benchmark {unknown[0]}; choose from {' '.join(BENCHMARKS)}")
     with tempfile.TemporaryDirectory(prefix="truyvet-bench-") as temporary:
         work = args.work or Path(temporary)
         work.mkdir(parents=True, exist_ok=True)

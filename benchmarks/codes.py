@@ -1,4 +1,4 @@
-"""Codes: own ones verified a second beside OpenSSL, ingest with codes beside without, posters drawn."""
+"""Codes: own codes verified per second against OpenSSL, ingest with and without codes, posters drawn."""
 
 import io
 import time
@@ -27,7 +27,7 @@ _ROUNDS = 5
 
 
 def measure(work: Path, _scans: int) -> None:
-    """Processor seconds; of decoding and drawing the best of a few rounds on one thread."""
+    """Measure processor seconds; for decoding and drawing the best of a few rounds on one thread."""
     private = Ed25519PrivateKey.from_private_bytes(b"b" * 32)
     public = private.public_key().public_bytes_raw()
     keys = CodeKeys(own=(OwnKey(key_number(public), public),))
@@ -82,7 +82,7 @@ def _by_openssl(signature: bytes, signed: bytes, public: bytes) -> bool:
 
 
 def _ingest(work: Path, codes: list[str], public: bytes) -> dict[str, float]:
-    """Processor seconds of a whole run into a fresh lake, by what names the place."""
+    """Processor seconds of a whole run into a new lake, by the field that names the venue."""
     seconds = {}
     for field, texts in (("venue", [f"QN522-{place:07}" for place in range(len(codes))]), ("code", codes)):
         scans, lake = work / f"scans-by-{field}.ndjson", work / f"lake-by-{field}"

@@ -1,8 +1,8 @@
-"""Are the peer's rows ours? A peer with another answer is no peer.
+"""Compare the rows of a peer with ours; a benchmark counts only if they are equal.
 
-Persons and venues are hashed differently on each side, so a table of all
-distinct identifiers of the input, canonical by our rule, carries from one to
-the other. Event keys and stay ids are hashes too, and are not compared.
+Each side hashes persons and venues differently, so a table of all distinct
+identifiers of the input, in our canonical form, maps one to the other. Event
+keys and stay ids are hashes as well and are not compared.
 """
 
 from collections.abc import Iterable
@@ -24,11 +24,11 @@ FOOTFALL = "venue, window_start, window_end, entries, exits, people, peak, perso
 
 
 class DifferentAnswerError(Exception):
-    """The peer's rows are not ours."""
+    """The rows of the peer differ from ours."""
 
 
 class Comparison:
-    """A lake and the peer's folder, with the table that carries identifiers between them."""
+    """A lake, the folder of the peer, and the table that maps identifiers between them."""
 
     def __init__(self, lake: Path, peer: Path, scan_files: Iterable[Path], venues: Path) -> None:
         self._lake = lake
@@ -72,15 +72,15 @@ class Comparison:
 
         Args:
             table: name in the lake and in the peer's folder.
-            columns: what to compare, one of the lists above.
-            dates: `YYYY-MM-DD`; None is all of both sides.
+            columns: the columns to compare, one of the lists above.
+            dates: `YYYY-MM-DD`; None means all dates of both sides.
             by: the order, for `stays`.
 
         Returns:
-            Our rows.
+            The number of our rows.
 
         Raises:
-            DifferentAnswerError: saying how many rows only one side has.
+            DifferentAnswerError: naming the number of rows that only one side has.
         """
         ours, theirs = self._our_files(table, by), self._peer_files(table, by)
         rows = 0
@@ -109,7 +109,7 @@ class Comparison:
         return [tuple(map(int, row)) for row in found]  # type: ignore[misc, call-overload]
 
     def _our_files(self, table: str, by: str) -> dict[str, list[str]]:
-        """Live files by date, out of the log."""
+        """Live files by date, from the log."""
         files: dict[str, list[str]] = {}
         for uri in DeltaTable(str(self._lake / table)).file_uris():
             if not by or f"/by={by}/" in uri:
@@ -122,7 +122,7 @@ class Comparison:
 
 
 def _source(files: list[str], others: list[str]) -> str:
-    """The files as SQL; no files are no rows of the other side's shape, which no date may have on both."""
+    """The files as SQL; without files an empty table with the columns of the other side."""
     chosen = files or others[:1]
     names = ", ".join("'" + name.replace("'", "''") + "'" for name in chosen)
     return f"read_parquet([{names}], hive_partitioning = false)" + ("" if files else " WHERE false")
@@ -136,7 +136,7 @@ def _canonical(text: str) -> str | None:
 
 
 def check_counts(ours: dict[str, object], theirs: dict[str, object]) -> None:
-    """Compare what `truyvet run` printed with the peer's counts.
+    """Compare the counts that `truyvet run` printed with those of the peer.
 
     Raises:
         DifferentAnswerError: naming the counts that differ.

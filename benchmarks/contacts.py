@@ -1,4 +1,4 @@
-"""All contacts of one dense day, counted and written, beside DuckDB's joins."""
+"""All contacts of one dense day, counted and written, compared with joins in DuckDB."""
 
 import shutil
 import time
@@ -23,7 +23,7 @@ _NOWHERE = Crowds(*(np.empty(0, np.int64) for _ in Crowds._fields))
 
 
 def measure(work: Path, scans: int) -> None:
-    """The rows are compared before a ratio is printed."""
+    """Compare the rows before printing a ratio."""
     lake = dense_day(work, max(1_000, scans // _SCANS_A_STAY))
     stays = [
         uri
@@ -35,7 +35,7 @@ def measure(work: Path, scans: int) -> None:
 
 
 def _counted(lake: Path, work: Path, stays: list[str]) -> list[dict[str, object]]:
-    """Warm, in memory; ours from the stays, the peers from the union of them, which favours them."""
+    """Count in memory, warm; the peers start from the union of the stays, which favours them."""
     say("counting")
     (file,) = [file for file in snapshot(open_lake(str(lake)), "stays").files if file.path in stays]
     columns = open_sidecar(file)
@@ -63,7 +63,7 @@ def _count(stays: list[np.ndarray]) -> int:
 
 
 def _timed(count: Callable[[], int]) -> tuple[int, float]:
-    """The best of three."""
+    """The result and the fastest of three calls."""
     seconds = []
     for _ in range(3):
         begun = time.perf_counter()
@@ -73,7 +73,7 @@ def _timed(count: Callable[[], int]) -> tuple[int, float]:
 
 
 def _written(lake: Path, work: Path, stays: list[str]) -> list[dict[str, object]]:
-    """Whole processes, from Parquet to Parquet; ours sorts each file by the pair, hashes it and commits."""
+    """Whole processes, Parquet to Parquet; only ours sorts each file by pair, hashes it and commits."""
     for table in ("contacts", "crowds"):
         shutil.rmtree(lake / table, ignore_errors=True)
     say("writing")

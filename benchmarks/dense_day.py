@@ -1,4 +1,4 @@
-"""A lake with one dense day of stays: some 62 million pairs meet in the 714,000 that it holds by default."""
+"""A lake with one dense day of stays: 714,000 stays, of which about 62 million pairs overlap."""
 
 import datetime as dt
 from pathlib import Path
@@ -17,7 +17,7 @@ _VENUES = 20_000
 
 
 def dense_day(work: Path, stays: int) -> Path:
-    """The lake of so many stays at venues of Zipf's popularity; reused when `work` holds it already."""
+    """The lake with a number of stays at venues with Zipf popularity; reused if `work` already holds it."""
 
     def fill(lake: Lake) -> None:
         random = np.random.default_rng(_SEED)

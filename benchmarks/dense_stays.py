@@ -1,4 +1,4 @@
-"""Days of stays at venues of Zipf's popularity, and lakes of them: denser than any province."""
+"""Days of stays at venues with Zipf popularity, and lakes of them, denser than any province."""
 
 import shutil
 from collections.abc import Callable, Sequence
@@ -24,7 +24,7 @@ _OPEN_SECONDS = 16 * 60 * 60
 
 
 def kept_lake(folder: Path, what: str, fill: Callable[[Lake], None]) -> Path:
-    """The lake in a folder, filled when it is not there already; `what` says with what."""
+    """Open the lake in a folder; make it first if it is missing (`what` describes its content)."""
     if not (folder / "stays").exists():
         for old in (folder, folder.with_name(f"{folder.name}.keys")):
             shutil.rmtree(old, ignore_errors=True)
@@ -34,21 +34,21 @@ def kept_lake(folder: Path, what: str, fill: Callable[[Lake], None]) -> Path:
 
 
 def tokens(random: np.random.Generator, count: int) -> Int64:
-    """So many persons, venues or stays."""
+    """A number of random tokens of persons, venues or stays."""
     return random.integers(-(2**63), 2**63 - 1, count, np.int64)
 
 
 def stays_of_day(
     random: np.random.Generator, date: int, count: int, persons: Int64, venues: Int64
 ) -> pa.Table:
-    """Stays of 5 to 105 minutes in 16 hours of a day, in no order.
+    """Stays of 5 to 105 minutes within 16 hours of a day, unordered.
 
     Args:
-        random: where chance comes from.
+        random: the random generator.
         date: days since 1970.
-        count: how many.
-        persons: tokens; each is as likely as the others.
-        venues: tokens, by falling popularity.
+        count: number of stays.
+        persons: tokens, chosen uniformly.
+        venues: tokens, by descending popularity.
     """
     share = np.arange(1, venues.size + 1) ** -_ZIPF
     enter = date * DAY_US + random.integers(0, _OPEN_SECONDS, count) * SECOND_US
@@ -70,7 +70,7 @@ def stays_of_day(
 
 
 def commit_stays(lake: Lake, days: Sequence[tuple[int, pa.Table]]) -> None:
-    """Make the table `stays` of some days, both orders and the sidecars."""
+    """Write the table `stays` for several days, in both orders and with sidecars."""
     commit(lake, "stays", [file for date, rows in days for file in _files(lake, date, rows)], after=-1)
 
 

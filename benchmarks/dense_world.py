@@ -1,4 +1,4 @@
-"""Lakes to trace in: a dense fortnight of 200,000 people, and one venue with a crowd."""
+"""Lakes for tracing: two dense weeks of 200,000 people, and one crowded venue."""
 
 import datetime as dt
 from pathlib import Path
@@ -18,12 +18,12 @@ _DAYS = 14
 _PEOPLE = 200_000
 _VENUES = 20_000
 _SEED = 5
-_FIRST_ONSET, _LAST_ONSET = 4, 10  # days from the start
+_FIRST_ONSET, _LAST_ONSET = 4, 10  # days after the start
 _ISOLATED_AFTER_DAYS = 4
 
 
 def dense_world(work: Path, stays: int) -> Path:
-    """The lake of so many stays in 14 days, and of 10,000 cases; reused when `work` holds it already."""
+    """The lake with a number of stays in 14 days and 10,000 cases; reused if `work` already holds it."""
 
     def fill(lake: Lake) -> None:
         random = np.random.default_rng(_SEED)
@@ -41,7 +41,7 @@ def dense_world(work: Path, stays: int) -> Path:
 
 
 def crowd(work: Path, visitors: int) -> Path:
-    """The lake of a day of one venue, where each visitor stays once; reused when `work` holds it already."""
+    """The lake with one day at one venue, one stay per visitor; reused if `work` already holds it."""
 
     def fill(lake: Lake) -> None:
         random = np.random.default_rng(_SEED)
@@ -72,7 +72,7 @@ def _commit_cases(lake: Lake, persons: Int64, onset_us: Int64, random: np.random
 
 
 def _commit_venues(lake: Lake, venues: Int64) -> None:
-    """A registry that calls each venue by its token."""
+    """Write a registry in which each venue is named by its token."""
     venues = np.sort(venues)
     codes = [venue.to_bytes(8, "big", signed=True).hex() for venue in venues.tolist()]
     columns = {"venue": venues, "venue_code": codes, "type": ["other"] * venues.size}
@@ -80,7 +80,7 @@ def _commit_venues(lake: Lake, venues: Int64) -> None:
 
 
 def _commit(lake: Lake, table: Table, columns: dict[str, object], count: int) -> None:
-    """Make a table of one file; columns that are not given are empty."""
+    """Write a table as one file; columns that are not given stay empty."""
     arrays = [
         pa.array(columns[field.name]).cast(field.type)
         if field.name in columns

@@ -1,4 +1,4 @@
-"""Files of scans to a lake on Flink in one JVM, beside `direct`: whole commands, and work alone."""
+"""Files to a lake on Flink in one JVM compared with `direct`: whole commands, and the work alone."""
 
 import shutil
 from pathlib import Path
@@ -15,7 +15,7 @@ _ROUNDS = 2
 
 
 def measure(work: Path, scans: int) -> None:
-    """Each engine in turn on the same files, which lie in the system's cache; their counts are compared."""
+    """Run each engine on the same files from the page cache and compare their counts."""
     small, province = (inputs.province(work, size, _DAYS) for size in (_SMALL, scans))
     rows: list[dict[str, object]] = []
     for _ in range(_ROUNDS):

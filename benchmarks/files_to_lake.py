@@ -1,4 +1,4 @@
-"""Files of scans to a lake, beside DuckDB SQL that makes the same tables and Beam with an element a row."""
+"""Files to a lake, compared with DuckDB SQL for the same tables and with Beam with one element per row."""
 
 import shutil
 from pathlib import Path
@@ -12,7 +12,7 @@ _ROWWISE_SCANS = 200_000
 
 
 def measure(work: Path, scans: int) -> None:
-    """Ours and the peer in turn on the same province; their rows are compared before a ratio is printed."""
+    """Run both on the same province and compare their rows before printing a ratio."""
     province = inputs.province(work, scans, DAYS)
     ours = files_to_lake(province, work / "lake")
     peer = _peer(province, work / "peer")
@@ -43,7 +43,7 @@ def _row(name: str, lines: int, cost: Cost, peer_rate: float) -> dict[str, objec
 
 
 def our_lake(province: inputs.Province, work: Path) -> Path:
-    """The lake of a province, made when it is not there yet."""
+    """The lake of a province, made if it is missing."""
     lake = work / "lake"
     if not lake.exists():
         files_to_lake(province, lake)
@@ -51,7 +51,7 @@ def our_lake(province: inputs.Province, work: Path) -> Path:
 
 
 def files_to_lake(province: inputs.Province, lake: Path, runner: str = "direct") -> Cost:
-    """What a new lake of a province costs."""
+    """Make a new lake of a province and measure the cost."""
     for folder in (lake, lake.with_name(lake.name + ".keys")):
         shutil.rmtree(folder, ignore_errors=True)
     say(f"truyvet run --runner {runner}")
@@ -68,7 +68,7 @@ def _peer(province: inputs.Province, out: Path) -> Cost:
 
 
 def _rowwise(work: Path) -> tuple[int, Cost]:
-    """A smaller input: the rate of a row-wise pipeline does not depend on its length."""
+    """Measure on a smaller input: the rate of a row-wise pipeline does not depend on it."""
     small = inputs.province(work, _ROWWISE_SCANS, DAYS)
     out = work / "rowwise"
     shutil.rmtree(out, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""How long the first overlaps of a process take once the lake is open: `--lake L --person TOKEN`."""
+"""Time the first `overlaps` of a process on an open lake: `--lake L --person TOKEN`."""
 
 import argparse
 import json

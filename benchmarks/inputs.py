@@ -1,4 +1,4 @@
-"""The synthetic province that the benchmarks read, made once by `truyvet simulate`."""
+"""The synthetic province that benchmarks read, made once by `truyvet simulate`."""
 
 import datetime as dt
 import json
@@ -11,9 +11,9 @@ from benchmarks.measure import ROOT, say, truyvet
 START = dt.date(2021, 7, 1)
 _SEED = 7
 _AGREED = ("--malformed", 0)
-"""DuckDB's reader cannot tell the reasons of a malformed record apart; wrong clocks and conflicts remain."""
+"""DuckDB's reader cannot distinguish the reasons of malformed records; wrong clocks and conflicts remain."""
 _TRIAL_PEOPLE = 2_000
-_EPIDEMIC_DAYS = 14  # later everybody is a case, and the truth of whom they all met takes all memory
+_EPIDEMIC_DAYS = 14  # later everybody is a case, and the true contacts of all of them exceed the memory
 _PEOPLE_A_VENUE = 40
 
 
@@ -22,9 +22,9 @@ class Province:
     """Files of `truyvet simulate`.
 
     Attributes:
-        folder: where they lie.
-        lines: lines of all scan files.
-        days: from `START` on.
+        folder: their folder.
+        lines: number of lines of all scan files.
+        days: number of days from `START` on.
     """
 
     folder: Path
@@ -43,13 +43,13 @@ class Province:
 
     @property
     def now(self) -> dt.datetime:
-        """The instant to measure ages against: the end of the last day."""
+        """The instant to measure ages from: the end of the last day."""
         midnight = dt.datetime.combine(START, dt.time(), dt.UTC)
         return midnight + dt.timedelta(days=self.days)
 
 
 def province(work: Path, scans: int, days: int) -> Province:
-    """A province of about `scans` lines; reused when `work` holds one already."""
+    """A province with about `scans` lines; reused if `work` already holds it."""
     folder = work / f"province-{scans}-{days}"
     known = folder / "lines.json"
     if known.exists():

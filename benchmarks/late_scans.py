@@ -1,4 +1,4 @@
-"""100,000 late scans of one day, on a lake of 10 days and on one of 60."""
+"""100,000 late scans of one day, into a lake of 10 days and into one of 60."""
 
 import datetime as dt
 import shutil
@@ -13,7 +13,7 @@ _DAYS = (10, 60)
 
 
 def measure(work: Path, scans: int) -> None:
-    """One day's late scans into a short and into a long lake of equally busy days."""
+    """Load the late scans of one day into a short and a long lake of equally busy days."""
     a_day = min(_SCANS_A_DAY, max(1_000, scans // 10))
     costs = {days: _late(work, days, a_day) for days in _DAYS}
     short = costs[_DAYS[0]].wall_seconds
@@ -46,7 +46,7 @@ def _late(work: Path, days: int, a_day: int) -> Cost:
 
 
 def _split(province: inputs.Province, folder: Path, late: int) -> tuple[Path, list[Path]]:
-    """The file of one day in the middle, cut in two: what comes late and what is there before."""
+    """Split the file of one day in the middle of the lake into late scans and the rest."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     files = sorted(province.scans.glob("*.ndjson"))

@@ -1,4 +1,4 @@
-"""What a command costs in a fresh process: wall and user seconds, peak memory with its children."""
+"""The cost of a command in a new process: wall and user seconds, peak memory including children."""
 
 import json
 import os
@@ -21,13 +21,13 @@ _SAMPLE_SECONDS = 0.05
 
 @dataclass(frozen=True)
 class Cost:
-    """One command, measured.
+    """The measured cost of one command.
 
     Attributes:
         wall_seconds: from start to exit.
         user_seconds: processor time outside the kernel, children included.
         peak_mb: largest sum of resident memory over the process and its children, megabytes.
-        stdout: what it printed.
+        stdout: its standard output.
     """
 
     wall_seconds: float
@@ -36,7 +36,7 @@ class Cost:
     stdout: str
 
     def last_line(self) -> dict[str, Any]:
-        """The JSON object on the last line of what the command printed."""
+        """The JSON object on the last line of standard output."""
         found: dict[str, Any] = json.loads(self.stdout.strip().splitlines()[-1])
         return found
 
@@ -53,17 +53,17 @@ def module(name: str, *words: object) -> list[str]:
 
 
 def run(command: Sequence[str]) -> Cost:
-    """Run a command to its end and say what it took.
+    """Run a command to its end and measure its cost.
 
     Raises:
-        RuntimeError: it failed; its standard error has been shown.
+        RuntimeError: it failed; its standard error was shown.
     """
     begun = time.perf_counter()
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         peak = _PeakMemory(process.pid)
         assert process.stdout is not None
         stdout = process.stdout.read()
-        # `wait4` alone knows the processor time of this one child and of the children it waited for.
+        # Only `wait4` reports the processor time of this one child and the children it waited for.
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         wall_seconds = time.perf_counter() - begun
@@ -84,7 +84,7 @@ class _PeakMemory:
         self._thread.start()
 
     def stop(self) -> int:
-        """End sampling; the largest sum seen, in bytes."""
+        """Stop sampling and return the largest sum in bytes."""
         self._stopped.set()
         self._thread.join()
         return self._peak_bytes
@@ -114,24 +114,24 @@ def _resident_bytes(pid: int) -> int:
 
 @dataclass(frozen=True)
 class Timings:
-    """Repeated calls: milliseconds, in the order of the calls."""
+    """Milliseconds of repeated calls, in their order."""
 
     milliseconds: list[float]
 
     @property
     def median(self) -> float:
-        """The middle one."""
+        """The median."""
         return statistics.median(self.milliseconds)
 
     @property
     def p95(self) -> float:
-        """The one that nineteen of twenty stay below."""
+        """The 95th percentile."""
         ordered = sorted(self.milliseconds)
         return ordered[min(len(ordered) - 1, int(len(ordered) * 0.95))]
 
 
 def timed_calls(call: Callable[[Any], object], arguments: Iterable[Any]) -> Timings:
-    """How long `call` takes on each argument."""
+    """Time `call` on each argument."""
     milliseconds = []
     for argument in arguments:
         begun = time.perf_counter()
@@ -167,5 +167,5 @@ def _cell(value: object) -> str:
 
 
 def say(words: str) -> None:
-    """A line on standard error about what is being done."""
+    """Print a line on standard error about the current step."""
     print(f"… {words}", file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""One person's overlaps, warm, first and from the shell, beside DuckDB on plain and on unsorted Parquet."""
+"""Overlaps of one person: warm, first call and from the shell, compared with DuckDB on plain Parquet."""
 
 import subprocess
 from pathlib import Path
@@ -21,7 +21,7 @@ _SHELL_RUNS = 5
 
 
 def measure(work: Path, scans: int) -> None:
-    """The same persons asked of us and of each peer; the rows are compared before a ratio is printed."""
+    """Ask both sides about the same persons and compare the rows before printing a ratio."""
     province = inputs.province(work, scans, DAYS)
     lake = our_lake(province, work)
     persons = some_persons(lake)
@@ -43,7 +43,7 @@ def measure(work: Path, scans: int) -> None:
 
 
 def from_the_library_and_the_shell(lake: Path, persons: list[int]) -> list[dict[str, Any]]:
-    """Our own rows: warm, the first of a process, and the whole command."""
+    """Our timings: warm, first call of a process, and the whole command."""
     timed_calls(lambda person: overlaps(str(lake), person), persons)
     warm = timed_calls(lambda person: overlaps(str(lake), person), persons)
     first = run(module("first_query", "--lake", lake, "--person", persons[0])).last_line()
@@ -61,7 +61,7 @@ def _figures(timings: Timings) -> dict[str, object]:
 
 
 def some_persons(lake: Path) -> list[int]:
-    """Persons by the number of their stays: from few to many."""
+    """A random choice of persons with more than five stays."""
     connection = duckdb.connect()
     files = _files(lake, "person")
     query = "SELECT person FROM read_parquet($1) GROUP BY person HAVING count(*) > 5 ORDER BY hash(person)"
@@ -74,7 +74,7 @@ def _files(lake: Path, by: str) -> list[str]:
 
 
 def _peer(lake: Path, work: Path, *, ordered: bool) -> duckdb.DuckDBPyConnection:
-    """A warm DuckDB over the stays as files of a date, sorted by venue as in the lake or in no order."""
+    """A warm DuckDB over the stays: one file per date sorted by venue as in the lake, or unsorted."""
     connection = duckdb.connect(config={"threads": 2})
     connection.execute("SET TimeZone = 'UTC'")
     connection.execute("SET parquet_metadata_cache = true")

@@ -1,8 +1,8 @@
-"""The named peer of `contacts`: DuckDB alone, over the same stays.
+"""The peer of `contacts`: plain DuckDB over the same stays.
 
     python -m benchmarks.peer_contacts --stays FILE… --out FILE [--sorted]
 
-It needs no content-addressed names, no hashes, no fsync and no commit log.
+It makes no content-addressed names, no hashes, no fsync and no commit log.
 """
 
 import argparse
@@ -17,9 +17,9 @@ _SQL = Path(__file__).parent / "peer_contacts"
 
 
 def connect(spill: Path, stays: Sequence[str]) -> duckdb.DuckDBPyConnection:
-    """A database in memory that holds the table `there` of stays."""
+    """A database in memory with the table `there` of stays."""
     connection = duckdb.connect(
-        config={"threads": 2, "memory_limit": "8GB", "temp_directory": str(spill)}  # as much as it asks for
+        config={"threads": 2, "memory_limit": "8GB", "temp_directory": str(spill)}  # as much as it uses
     )
     connection.execute("SET TimeZone = 'UTC'").fetchall()
     connection.execute("SET preserve_insertion_order = false").fetchall()
@@ -29,14 +29,14 @@ def connect(spill: Path, stays: Sequence[str]) -> duckdb.DuckDBPyConnection:
 
 
 def run(connection: duckdb.DuckDBPyConnection, name: str, **variables: Any) -> list[Any]:
-    """Run the statement of a file with its variables set."""
+    """Set the variables and run the statement of a file."""
     for variable, value in variables.items():
         connection.execute(f"SET VARIABLE {variable} = $1", [value]).fetchall()
     return connection.execute((_SQL / f"{name}.sql").read_text(encoding="utf-8")).fetchall()
 
 
 def main() -> None:
-    """Write the contacts of stays and print how many as one JSON line."""
+    """Write the contacts of stays and print their number as one JSON line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

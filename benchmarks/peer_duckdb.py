@@ -1,9 +1,9 @@
-"""The named peer of `files_to_lake`: DuckDB alone, the same tables from the same files.
+"""The peer of `files_to_lake`: plain DuckDB, the same tables from the same files.
 
     python -m benchmarks.peer_duckdb --scans DIR --venues FILE --now T --out DIR
 
-What it leaves out favours it: its own `hash()` for HMAC-SHA-256, no sealed
-vault, no digests of refused lines, no search for control characters, no
+What it leaves out favours it: `hash()` in place of HMAC-SHA-256, no sealed
+vault, no digests of rejected lines, no search for control characters, no
 content-addressed names, no sidecars, no commit log.
 """
 
@@ -28,11 +28,11 @@ _DAILY = {
     "write_stays_by_person": ("stays", "stays/by=person"),
     "write_footfall": ("footfall", "footfall"),
 }
-"""Statement of one date -> the table it reads, the folder it fills."""
+"""The statement for one date -> the table it reads, the folder it writes."""
 
 
 def connect(threads: int = 2, memory: str = "4GB", spill: Path | None = None) -> duckdb.DuckDBPyConnection:
-    """A fresh database in memory that spills into a folder when it must."""
+    """A new database in memory that spills to a folder when needed."""
     config: dict[str, Any] = {"threads": threads, "memory_limit": memory}
     if spill is not None:
         config["temp_directory"] = str(spill)
@@ -64,12 +64,12 @@ def load_durations(connection: duckdb.DuckDBPyConnection, rules: StayRules | Non
 
 
 def build(scans: Path, venues: Path, now: dt.datetime, out: Path) -> dict[str, Any]:
-    """All tables from files; returns the counts and the seconds of each stage.
+    """Build all tables from files; return the counts and the seconds of each stage.
 
     Args:
         scans: a folder of `*.ndjson`.
         venues: the registry, CSV.
-        now: the instant that the age of a scan is measured against.
+        now: the instant from which the age of a scan is measured.
         out: a folder that does not exist yet.
     """
     out.mkdir(parents=True)
@@ -103,7 +103,7 @@ def build(scans: Path, venues: Path, now: dt.datetime, out: Path) -> dict[str, A
 
 
 def _write_daily(connection: duckdb.DuckDBPyConnection, statement: str, out: Path) -> None:
-    """One sorted file a date. A COPY with PARTITION_BY would not keep the order inside its files."""
+    """Write one sorted file per date; COPY with PARTITION_BY does not keep the order inside files."""
     table, folder = _DAILY[statement]
     dates = connection.execute(f"SELECT DISTINCT date FROM {table} ORDER BY date").fetchall()  # noqa: S608
     for (date,) in dates:
@@ -114,7 +114,7 @@ def _write_daily(connection: duckdb.DuckDBPyConnection, statement: str, out: Pat
 
 
 def _unregistered(connection: duckdb.DuckDBPyConnection) -> int:
-    """Accepted scans of no registered venue, or of one closed by then."""
+    """Accepted scans of venues that were not registered or already closed."""
     query = """
         SELECT count(*) FROM scans ANTI JOIN venues
         ON scans.venue = venues.venue AND ifnull(occurred_at < closed_at, true)
@@ -162,7 +162,7 @@ def _timed(work: Any, *arguments: Any) -> float:
 
 
 def main() -> None:
-    """Build from the command line and print what was done as one JSON line."""
+    """Build from the command line and print counts and timings as one JSON line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -1,8 +1,8 @@
-"""The named peer of `trace` in plain Python: a networkx graph of persons and venue-hours.
+"""A peer of `trace` in plain Python: a networkx graph of persons and venue-hours.
 
     python -m benchmarks.peer_networkx --stays FILE… --question DIR --out FILE
 
-A stay is an edge in each hour that it touches, so that a walk looks at few
+A stay is an edge in each hour that it touches, so that the walk visits few
 stays that do not overlap. Any contact counts.
 """
 
@@ -23,7 +23,7 @@ Found = dict[int, int]
 
 
 def main() -> None:
-    """Load, search, write the rows, and print what the search took as one JSON line."""
+    """Load, search, write the rows, and print the cost of the search as one JSON line."""
     args = arguments(__doc__).parse_args()
     graph = _graph(args.stays)
     question = json.loads((args.question / "question.json").read_text())
@@ -71,7 +71,7 @@ def _rows(
 
 
 def _found(graph: nx.MultiGraph, sources: list[tuple[int, int, int]], closed: set[int]) -> Found:
-    """Whom the sources expose, and when first."""
+    """The people whom the sources expose, with the earliest instant."""
     found: Found = {}
     for person, from_us, to_us in sources:
         if ("person", person) not in graph:

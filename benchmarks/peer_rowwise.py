@@ -1,9 +1,9 @@
-"""The shape that Beam's guides show: an element a scan, windowed and written as Parquet.
+"""The pipeline that Beam's guides show: one element per scan, windowed and written as Parquet.
 
     python -m benchmarks.peer_rowwise --scans DIR --out DIR
 
-It only parses, keys by venue and day, sorts a group and writes it: no
-validation, no tokens, no deduplication, no pairing. All of that favours it.
+It only parses, keys by venue and day, sorts each group and writes it. It has no
+validation, tokens, deduplication or pairing, which favours it.
 """
 
 import argparse
@@ -26,13 +26,13 @@ class ReadLines(beam.DoFn):
     """path -> lines."""
 
     def process(self, path: str) -> Iterator[bytes]:
-        """One element a line."""
+        """Emit one element per line."""
         with open(path, "rb") as file:
             yield from file
 
 
 class ParseScan(beam.DoFn):
-    """line -> (venue, scan) at its event time; a line that is no scan is dropped."""
+    """line -> (venue, scan) at its event time; a line that is not a scan is dropped."""
 
     def process(self, line: bytes) -> Iterator[Any]:
         """Parse one scan."""

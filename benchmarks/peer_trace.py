@@ -1,10 +1,10 @@
-"""The named peers of `trace`: DuckDB alone, over the same stays, from the same intervals of the index cases.
+"""Peers of `trace`: plain DuckDB over the same stays, from the same intervals of the index cases.
 
     python -m benchmarks.peer_trace WAY --stays FILE… --question DIR --out FILE
 
-WAY is one of `asof`, `pairs`, `recursive` (any contact counts) and `day` (so
-many minutes within 24 hours). A peer finds tier, person and exposure; it says
-neither by whom nor where, and has no encounters, zones, overrides and latency.
+WAY is one of `asof`, `pairs`, `recursive` (any contact counts) and `day` (a
+number of minutes within 24 hours). A peer finds tier, person and exposure, but
+neither infector nor venue, and ignores encounters, zones, overrides and latency.
 """
 
 import argparse
@@ -21,7 +21,7 @@ _WAYS = ("asof", "pairs", "recursive", "day")
 
 
 def arguments(description: str | None) -> argparse.ArgumentParser:
-    """What each peer of `trace` is told."""
+    """The flags of every peer of `trace`."""
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -32,7 +32,7 @@ def arguments(description: str | None) -> argparse.ArgumentParser:
 
 
 def timed(search: Callable[[], int]) -> dict[str, float]:
-    """What a search over loaded stays costs, and how many rows it finds."""
+    """Time a search over loaded stays and count the rows it finds."""
     begun, processor = time.perf_counter(), time.process_time()
     rows = search()
     return {
@@ -43,7 +43,7 @@ def timed(search: Callable[[], int]) -> dict[str, float]:
 
 
 def main() -> None:
-    """Load, search, write the rows, and print what the search took as one JSON line."""
+    """Load, search, write the rows, and print the cost of the search as one JSON line."""
     parser = arguments(__doc__)
     parser.add_argument("way", choices=_WAYS)
     args = parser.parse_args()
@@ -57,7 +57,7 @@ def main() -> None:
 
 def _loaded(spill: Path, stays: Sequence[str], *, slots: bool) -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect(
-        config={"threads": 2, "memory_limit": "8GB", "temp_directory": str(spill)}  # as much as it asks for
+        config={"threads": 2, "memory_limit": "8GB", "temp_directory": str(spill)}  # as much as it uses
     )
     connection.execute("SET TimeZone = 'UTC'").fetchall()
     connection.execute("SET preserve_insertion_order = false").fetchall()
@@ -86,7 +86,7 @@ def _search(
 
 
 def _run(connection: duckdb.DuckDBPyConnection, name: str, **variables: Any) -> None:
-    """Run the statements of a file with variables set."""
+    """Set variables and run the statements of a file."""
     for variable, value in variables.items():
         connection.execute(f"SET VARIABLE {variable} = $1", [value]).fetchall()
     connection.execute((_SQL / f"{name}.sql").read_text(encoding="utf-8")).fetchall()

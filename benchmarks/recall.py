@@ -1,10 +1,10 @@
-"""Who is found and who is missed: F1 of simulated cases beside their true contacts, by how many people scan.
+"""Recall and precision: F1 of simulated cases against their true contacts, by share of people who scan.
 
-The province of `truyvet simulate` with all its usual flaws: exits that are
-forgotten, guards who scan once a day, clocks that are off. Its truth does not
-depend on who scans. A true F1 has been with the case at one place, or at
-several on end, for as long as the rule asks, while the case was infectious.
-Bluetooth encounters are left out: they would hide what scanning misses.
+The province comes from `truyvet simulate` with all its usual flaws: forgotten
+exits, guards who scan once a day, wrong clocks. Its truth does not depend on who
+scans. A true F1 was with the case for as long as the rule requires, at one place
+or at several without a pause, while the case was infectious. Bluetooth
+encounters are left out because they would hide what scanning misses.
 """
 
 import shutil
@@ -32,12 +32,12 @@ SHARES = (1.0, 0.5, 0.1)
 DAYS, SEED = 14, 11
 
 LATE_DAYS = 14
-"""How long after its end the scans of a province are brought in, so that none is late any more."""
+"""How long after the end of a province its scans are loaded, so that none is missing."""
 
 _SCANS_A_PERSON = 500
 _PEOPLE_A_VENUE = 40
 _MINUTE_US = 60_000_000
-_HOME = "-HM-"  # in the code of a home
+_HOME = "-HM-"  # part of the code of a home
 
 Pair = tuple[str, int]
 """A case and the token of a person."""
@@ -57,14 +57,14 @@ class Contact(NamedTuple):
 
 
 class Found(NamedTuple):
-    """What a trace found of what was there, as pairs of a case and a person.
+    """True and traced contacts, as pairs of a case and a person.
 
     Attributes:
-        cases: how many cases were asked about, each alone.
-        true: who is a true F1.
-        outside: those of them who would be without what happened in homes, where residents scan nothing.
-        met: who was with the case at all.
-        listed: whom the trace lists as F1.
+        cases: number of cases, each traced alone.
+        true: true F1.
+        outside: true F1 even without contacts in homes, where residents do not scan.
+        met: people who were with the case at all.
+        listed: people whom the trace lists as F1.
     """
 
     cases: int
@@ -75,22 +75,22 @@ class Found(NamedTuple):
 
     @property
     def precision(self) -> float | None:
-        """Of those who are listed, the share who are true."""
+        """Share of listed people who are true F1."""
         return _share(self.listed & self.true, self.listed)
 
     @property
     def recall(self) -> float | None:
-        """Of those who are true, the share who are listed."""
+        """Share of true F1 who are listed."""
         return _share(self.listed & self.true, self.true)
 
     @property
     def recall_outside(self) -> float | None:
-        """The same of those who would be true without homes."""
+        """Share of true F1 outside homes who are listed."""
         return _share(self.listed & self.outside, self.outside)
 
     @property
     def precision_of_meeting(self) -> float | None:
-        """Of those who are listed, the share who were with the case at all."""
+        """Share of listed people who were with the case at all."""
         return _share(self.listed & self.met, self.listed)
 
 
@@ -99,7 +99,7 @@ def _share(part: set[Pair], whole: set[Pair]) -> float | None:
 
 
 def measure(work: Path, scans: int) -> None:
-    """The same province seen through ever fewer people who scan."""
+    """Observe the same province with fewer and fewer people who scan."""
     people = max(1_000, scans // _SCANS_A_PERSON)
     rows = []
     for share in SHARES:
@@ -121,14 +121,14 @@ def _figures(found: Found) -> dict[str, object]:
 
 
 def look(folder: Path, people: int, venues: int, days: int, knobs: Knobs) -> Found:
-    """Make a province and its lake, late scans too, and trace each of its cases alone.
+    """Make a province and its lake, late scans included, and trace each case alone.
 
     Args:
-        folder: where to; replaced.
-        people: how many live there.
-        venues: how many places there are.
-        days: of the province.
-        knobs: who scans, and what goes wrong.
+        folder: folder of both; replaced.
+        people: number of inhabitants.
+        venues: number of venues.
+        days: number of days.
+        knobs: shares of people who scan and of what goes wrong.
     """
     shutil.rmtree(folder, ignore_errors=True)
     province, url = folder / "province", str(folder / "lake")
@@ -144,7 +144,7 @@ def look(folder: Path, people: int, venues: int, days: int, knobs: Knobs) -> Fou
 
 
 def _judged(province: Path, lake: Lake, until: str) -> Found:
-    """What is listed, beside the truth of a province."""
+    """Compare the traced people with the truth of a province."""
     rule, cases = load_rule(DEFAULT_RULE), cases_by_id(lake)
     windows = {
         name: infectious_window(case.times, rule.infectious, parse_instant(until))
@@ -162,7 +162,7 @@ def _listed(lake: Lake, case: str, until: str) -> list[int]:
 
 
 def _contacts(province: Path, lake: Lake) -> Iterator[Contact]:
-    """The true overlaps of cases, a row a pair of stays."""
+    """True overlaps of cases, one row per pair of stays."""
     keys = load_keys(Path(f"{lake.url}.keys"))
     rows = pq.read_table(province / "truth" / "contacts.parquet")
     tokens = {person: token(keys, person) for person in rows["other"].unique().to_pylist()}
@@ -173,7 +173,7 @@ def _contacts(province: Path, lake: Lake) -> Iterator[Contact]:
 
 
 def _together(contacts: Iterable[Contact], windows: Mapping[str, Window]) -> dict[Pair, list[Span]]:
-    """When each pair was together within the case's window, in any order; cases without a window left out."""
+    """Times of each pair within the window of the case, unordered; cases without a window are skipped."""
     spans = defaultdict(list)
     for contact in contacts:
         window = windows.get(contact.case)
@@ -185,13 +185,13 @@ def _together(contacts: Iterable[Contact], windows: Mapping[str, Window]) -> dic
 
 
 def _lasting(together: Mapping[Pair, list[Span]], rule: Rule) -> set[Pair]:
-    """The pairs that were together for as long as the rule asks, without a pause."""
+    """Pairs that were together without a pause for as long as the rule requires."""
     least_us = round(rule.contact.min_minutes * _MINUTE_US)
     return {pair for pair, spans in together.items() if _longest_us(spans) >= least_us}
 
 
 def _longest_us(spans: list[Span]) -> int:
-    """The longest of the intervals that spans make when those that overlap or touch are one."""
+    """The longest interval after merging spans that overlap or touch."""
     longest_us, begin_us, end_us = 0, *min(spans)
     for start_us, stop_us in sorted(spans):
         begin_us = start_us if start_us > end_us else begin_us

@@ -1,4 +1,4 @@
-"""A tenth of the scans and all of them over four weeks, files to lake, and questions to the large lake."""
+"""Four weeks of scans, a tenth of them and all: files to a lake, and questions to the large lake."""
 
 import os
 from pathlib import Path
@@ -15,7 +15,7 @@ _COMPILING = 20_000
 
 
 def measure(work: Path, scans: int) -> None:
-    """`--scans 100000000` takes 50 GB of disk, which `--work` has to have."""
+    """Measure both sizes; `--scans 100000000` needs 50 GB of disk in `--work`."""
     files_to_lake(inputs.province(work, _COMPILING, _DAYS), work / "compiled")
     rows: list[dict[str, object]] = []
     for size in (scans // 10, scans):
@@ -42,7 +42,7 @@ def measure(work: Path, scans: int) -> None:
 
 
 def _forget(province: inputs.Province) -> None:
-    """Let both sizes be read from the disk: the larger one does not fit into the system's cache."""
+    """Drop the files from the page cache, so that both sizes are read from disk."""
     for path in province.scans.iterdir():
         with path.open("rb") as file:
             os.fsync(file.fileno())

@@ -1,4 +1,4 @@
-"""From the emulator to durable segments and to the lake, beside Beam's own local source."""
+"""Streaming from the emulator to durable segments and the lake, compared with Beam's local source."""
 
 import os
 import statistics
@@ -45,7 +45,7 @@ time.sleep(60)
 
 
 def measure(work: Path, _scans: int) -> None:
-    """Landing one scan a message and packed, what becomes visible when, and the peer."""
+    """Measure landing with one scan per message and packed, the delay until visible, and the peer."""
     emulator = Emulator(free_port())
     os.environ["PUBSUB_EMULATOR_HOST"] = emulator.host
     try:
@@ -98,9 +98,9 @@ def _scan(number: int, occurred_at: str | None = None) -> bytes:
 
 
 def _landed_live(landing: Landing) -> float:
-    """Scans a second that are durable from the first publishing on, which goes on meanwhile.
+    """Durable scans per second while publishing goes on.
 
-    Over a backlog the emulator would be measured: each pull of a hundred goes through all that waits.
+    A backlog would measure the emulator instead: each pull of 100 scans all waiting messages.
     """
     topic, subscription = make_channel("single")
     receiver = _receiver(landing, subscription)
@@ -130,7 +130,7 @@ def _throw_away(landing: Landing) -> None:
 
 
 def _landed_a_second(landing: Landing, name: str, messages: list[bytes], scans: int) -> float:
-    """Scans a second that are durable, over a backlog; the segments are thrown away."""
+    """Durable scans per second from a backlog; the segments are discarded."""
     topic, subscription = make_channel(name)
     publisher = Topic(topic)
     publisher.publish((message, {}) for message in messages)
@@ -167,7 +167,7 @@ def _peer_a_second() -> float:
 
 
 def _visible(lake: Lake) -> list[float]:
-    """Seconds from publishing a scan to the commit that shows it, one of each tenth of a second."""
+    """Seconds from publishing a scan to the commit that makes it visible, sampled every tenth of a second."""
     _register_venues(lake)
     topic, subscription = make_channel("visible")
     command = ["land", "--lake", lake.url, "--subscription", subscription]
@@ -194,14 +194,14 @@ def _visible(lake: Lake) -> list[float]:
         seen.append((rows, time.perf_counter()))
         sender.join()
         process.terminate()
-    warm = 10 * _A_SECOND  # while the process is still warming up
+    warm = 10 * _A_SECOND  # the process is still warming up
     return [
         next(at for rows, at in seen if rows >= count) - sent for count, sent in published if count > warm
     ]
 
 
 def _register_venues(lake: Lake) -> None:
-    """The places of `_scan`: a scan elsewhere makes no stay."""
+    """Register the venues of `_scan`; scans of unregistered venues make no stays."""
     with tempfile.NamedTemporaryFile("w", suffix=".csv") as registry:
         registry.write("venue,type\n" + "".join(f"V{number},shop\n" for number in range(_VENUES)))
         registry.flush()
@@ -211,7 +211,7 @@ def _register_venues(lake: Lake) -> None:
 def _publish_steadily(
     topic: Topic, a_second: int, seconds: int, published: list[tuple[int, float]] | None = None
 ) -> None:
-    """Publish a tenth of a second's scans at a time; note how many there were when."""
+    """Publish in steps of a tenth of a second and record the running total with its time."""
     step = a_second // 10
     begun = time.perf_counter()
     for tick in range(seconds * 10):
@@ -223,7 +223,7 @@ def _publish_steadily(
 
 
 def _rows(lake: Lake) -> int:
-    """Scans that the stays reflect, and so the answers."""
+    """Number of scans that stays, and therefore answers, reflect."""
     version = snapshot(lake, "stays").marks.get("scans_version", -1)
     return sum(file.rows for file in snapshot(lake, "scans", version).files)
 
@@ -232,5 +232,5 @@ def _wait(condition: Callable[[], bool]) -> None:
     until = time.monotonic() + _PATIENCE_SECONDS
     while not condition():
         if time.monotonic() > until:
-            raise RuntimeError("it never came")
+            raise RuntimeError("the condition was not met in time")
         time.sleep(0.01)

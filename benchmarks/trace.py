@@ -1,4 +1,4 @@
-"""F1 to Fk of cases, after loading and from a cold process, beside DuckDB and networkx."""
+"""F1 to Fk of cases, after loading and from a cold process, compared with DuckDB and networkx."""
 
 import os
 from collections.abc import Iterable, Mapping
@@ -20,16 +20,16 @@ _ANY_CONTACT = "vn-2020-12"
 MINUTES = "cdc-2020-10"
 _DEPTH = 3
 _PAIRED_AT_MOST = 10_000_000
-"""Stays beyond which the join of pairs is not waited for."""
+"""More stays than this are too slow for the join of pairs."""
 _WALKED_AT_MOST = 1_000_000
-"""Stays beyond which neither recursion nor networkx are waited for."""
+"""More stays than this are too slow for recursion and networkx."""
 _ADDED_AT_MOST = 500_000
-"""Scans beyond which the join of pairs that adds up minutes is not waited for."""
+"""More scans than this are too slow for the join of pairs that sums minutes."""
 _VISITORS = 100_000
 
 
 def measure(work: Path, scans: int) -> None:
-    """The rows are compared before a ratio is printed. As many dense stays as scans."""
+    """Compare the rows before printing a ratio; the dense world has as many stays as `scans`."""
     for stays in sorted({min(scans, _WALKED_AT_MOST), scans}):
         report("trace_dense", _dense(work, stays))
     report("trace_crowd", _crowd(work, min(scans, _VISITORS)))
@@ -52,7 +52,7 @@ def _dense(work: Path, stays: int) -> list[dict[str, object]]:
 
 
 def _crowd(work: Path, visitors: int) -> list[dict[str, object]]:
-    """One venue and one day: F1 under minutes, F1 to F3 where any contact counts."""
+    """Trace one venue and day: F1 with a minimum of minutes, F1 to F3 with any contact."""
     lake = crowd(work, visitors)
     asof = {"DuckDB, joins to the nearest": ("peer_trace", "asof")}
     return [
@@ -62,7 +62,7 @@ def _crowd(work: Path, visitors: int) -> list[dict[str, object]]:
 
 
 def _province(work: Path, scans: int) -> list[dict[str, object]]:
-    """One case and a hundred; the peer is asked about the hundred in a small province alone."""
+    """Trace one case and a hundred; the peer traces the hundred only in a small province."""
     small = min(scans, _ADDED_AT_MOST)
     rows: list[dict[str, object]] = []
     for size, folder in sorted({small: work / "small", scans: work}.items()):
@@ -80,7 +80,7 @@ _DAY = {"DuckDB, join of pairs": ("peer_trace", "day")}
 
 
 def countable_cases(lake: Path) -> tuple[str, ...]:
-    """The numbers of the cases that are not withdrawn and fell ill."""
+    """The ids of cases that have an onset and were not withdrawn."""
     rows = read_table(open_lake(str(lake)), "cases", ["case_id", "withdrawn_at", "onset_at"])
     return tuple(
         row["case_id"] for row in rows.to_pylist() if row["withdrawn_at"] is None and row["onset_at"]
@@ -90,7 +90,7 @@ def countable_cases(lake: Path) -> tuple[str, ...]:
 def beside(
     work: Path, question: Question, peers: Mapping[str, tuple[str, ...]], about: dict[str, object]
 ) -> list[dict[str, object]]:
-    """Ours and the peers, each after loading and from a cold process."""
+    """Measure ours and the peers, each after loading and from a cold process."""
     about = {**about, "rule": question.rule, "tiers": question.depth, "cases": len(question.cases)}
     say(f"tracing: {' '.join(map(str, about.values()))}")
     out = work / "trace.parquet"
@@ -125,7 +125,7 @@ def _row(how: str, warm: Mapping[str, float], cold: Cost, ours: Mapping[str, flo
 
 def _check(ours: pa.Table, path: Path) -> None:
     if ours != _rows(pq.read_table(path)):
-        raise AssertionError(f"{path} holds other rows")
+        raise AssertionError(f"the rows in {path} differ from ours")
 
 
 def _rows(table: pa.Table) -> pa.Table:

@@ -1,4 +1,4 @@
-"""The question that the peers of `trace` are asked: who is infectious when, as files that any tool reads."""
+"""The question for the peers of `trace`: who is infectious when, as files that any tool can read."""
 
 import json
 from dataclasses import dataclass
@@ -18,11 +18,11 @@ from schemas.rules import load_rule
 
 @dataclass(frozen=True)
 class Question:
-    """Whom some cases of a lake exposed.
+    """A trace request.
 
     Attributes:
-        lake: where.
-        cases: their numbers.
+        lake: folder of the lake.
+        cases: ids of the cases.
         rule: the id of a rule pack.
         depth: the last tier.
     """
@@ -37,7 +37,7 @@ class Question:
         return [uri for uri in DeltaTable(str(self.lake / "stays")).file_uris() if "by=venue/" in uri]
 
     def write(self, folder: Path) -> Path:
-        """Write it for the peers: `sources`, `cases` and `isolated` as Parquet, `question.json`."""
+        """Write files for the peers: `sources`, `cases` and `isolated` as Parquet, and `question.json`."""
         lake, rule = open_lake(str(self.lake)), load_rule(self.rule)
         asked = make_request(lake, rule, self.cases, all_cases=False, depth=self.depth, until=None)
         folder.mkdir(parents=True, exist_ok=True)

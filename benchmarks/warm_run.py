@@ -1,6 +1,6 @@
-"""A batch after a smaller one in one process: `--runner R --out FOLDER --first PROVINCE --then PROVINCE`.
+"""Time a batch after a smaller one: `--runner R --out FOLDER --first PROVINCE --then PROVINCE`.
 
-The first one starts what a runner needs and loads the kernels, so that the second is work alone.
+The first batch starts the runner and loads the kernels, so the second measures the work alone.
 """
 
 import argparse
@@ -13,7 +13,7 @@ from pipelines.runtime.malloc import keep_freed_memory
 
 
 def main() -> None:
-    """Run both into lakes of their own, and print the seconds and counts of the second as one JSON line."""
+    """Run both into separate lakes and print seconds and counts of the second as one JSON line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runner", required=True)
     parser.add_argument("--out", type=Path, required=True)

@@ -1,6 +1,6 @@
-"""Trace over and over in one process: `--lake L --rule ID --depth K --out FILE --case ID…`.
+"""Time repeated traces in one process: `--lake L --rule ID --depth K --out FILE --case ID…`.
 
-The first call loads; the best of the others counts.
+The first call loads; the fastest of the others counts.
 """
 
 import argparse
@@ -16,7 +16,7 @@ _REPEATS = 3
 
 
 def main() -> None:
-    """Write the rows, and print their number and the seconds as one JSON line."""
+    """Write the rows and print their number and the seconds as one JSON line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--lake", required=True)
     parser.add_argument("--rule", required=True)

@@ -1,4 +1,4 @@
-"""Write all contacts of a dense day, whatever their length: `--lake L`."""
+"""Write all contacts of a dense day, however short: `--lake L`."""
 
 import argparse
 
@@ -11,7 +11,7 @@ _NO_CAP = 2**31 - 1
 
 
 def main() -> None:
-    """Carry out a plan made by hand, for the lake has stays without scans, and print its result."""
+    """Run a plan made by hand, because the lake has stays without scans, and print its outcome."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--lake", required=True)
     args = parser.parse_args()

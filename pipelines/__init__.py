@@ -21,11 +21,10 @@ The names below are the public API, each imported from here: `from pipelines imp
 They are described in `docs/python_api.md`.
 """
 
-import hashlib
-import os
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from pipelines.kernels.cache import keep_compiled_kernels
 
 if TYPE_CHECKING:
     from pipelines.answer import Answer
@@ -152,29 +151,4 @@ def __dir__() -> list[str]:
     return sorted({*__all__, "__version__"})
 
 
-def _keep_compiled_kernels() -> None:
-    """Name a private folder where compiled kernels outlive the process, unless one is named.
-
-    Numba compiles for seconds without its cache, and beside the source it may
-    not write when the package is installed read-only. Never a shared folder
-    such as /tmp: what lies in the cache is executed. Numba compares a kernel
-    with its own file alone and would go on with what it once took from
-    another, so the folder is one of these very sources. Without a home, and
-    where this folder cannot be written, numba keeps its own default.
-    """
-    base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    if os.path.isabs(base):
-        folder = os.path.join(base, "truyvet", f"numba-{_sources_digest()}")
-        os.environ.setdefault("NUMBA_CACHE_DIR", folder)
-
-
-def _sources_digest() -> str:
-    """16 hexadecimal digits that change with the place, size or time of any source of ours."""
-    here = Path(__file__).parent
-    schemas = here.with_name("schemas")
-    paths = sorted([*here.rglob("*.py"), *schemas.rglob("*.py"), *schemas.rglob("*.avsc")])
-    seen = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in paths]
-    return hashlib.sha256(repr(seen).encode()).hexdigest()[:16]
-
-
-_keep_compiled_kernels()  # numba reads the variable when it is imported
+keep_compiled_kernels()  # before anything imports numba

@@ -2,21 +2,35 @@
 
 A command is a module with `EXAMPLE`, `add_arguments(parser)` and
 `run(args) -> exit code`. It is imported only when it is called, so that a
-question to the lake does not wait for the import of Beam.
+question to the lake does not wait for the import of Beam; and what does its
+work, Beam and compiled kernels, is imported by `run` alone, so that `--help`
+and wrong flags are answered at once.
 """
 
+import errno
 import gc
 import importlib
 import os
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, cast
 
 from pipelines import __version__
-from pipelines.errors import TruyVetError, UsageError
+from pipelines.errors import (
+    DataError,
+    RefusedError,
+    ServiceError,
+    TruyVetError,
+    UsageError,
+    is_denial,
+    permission_denied,
+)
+from pipelines.terminal.compiling import announce_compiling
+from pipelines.terminal.encoding import replace_unencodable
 from pipelines.terminal.parser import Parser, nearest, parse
 from pipelines.terminal.quiet import silence_libraries
 
@@ -24,7 +38,7 @@ EXIT_INTERNAL = 70
 EXIT_INTERRUPTED = 130
 EXIT_BROKEN_PIPE = 141
 
-_OBJECTS_BEFORE_COLLECTING = 50_000  # Beam makes many small objects of a pipeline, and few of them are cycles
+_OBJECTS_BEFORE_COLLECTING = 50_000  # Beam makes many small objects of a pipeline, few of them cycles
 
 
 class Command(Protocol):
@@ -37,7 +51,12 @@ class Command(Protocol):
 
 @dataclass(frozen=True)
 class Entry:
-    """Where a command lives and what it does, in a line."""
+    """Where a command lives and what it does.
+
+    Attributes:
+        module: its full name.
+        summary: one line for the overview.
+    """
 
     module: str
     summary: str
@@ -53,29 +72,37 @@ class Entry:
             gc.set_threshold(_OBJECTS_BEFORE_COLLECTING)
 
 
-COMMANDS = {
-    "simulate": Entry("pipelines.commands.simulate", "make a synthetic province with ground truth"),
-    "run": Entry("pipelines.commands.run", "bring files into the lake and recompute what they change"),
-    "land": Entry("pipelines.commands.land", "a Pub/Sub subscription to the lake, nothing lost"),
-    "stream": Entry("pipelines.commands.stream", "the same on Dataflow, which reads Pub/Sub itself"),
-    "publish": Entry("pipelines.commands.publish", "files of scans to a Pub/Sub topic, packed"),
-    "watch": Entry("pipelines.commands.watch", "cases from a topic, exposure lists to another"),
-    "recompute": Entry("pipelines.commands.recompute", "rewrite stays and all that follows from them"),
-    "overlaps": Entry("pipelines.commands.overlaps", "who overlapped with this person, where, how long"),
-    "trace": Entry("pipelines.commands.trace", "F1 to Fk of cases, by rule pack"),
-    "rules": Entry("pipelines.commands.rules", "the rule packs, or all keys of one"),
-    "milestones": Entry("pipelines.commands.milestones", "the time-places (mốc dịch tễ) of a case"),
-    "backward": Entry("pipelines.commands.backward", "what cases share before they could infect"),
-    "contacts": Entry("pipelines.commands.contacts", "write a date's contact network, kept up to date"),
-    "clusters": Entry("pipelines.commands.clusters", "venues where more cases meet than by chance"),
-    "network": Entry("pipelines.commands.network", "a case's network as GraphML, GEXF or picture"),
-    "qr": Entry("pipelines.commands.qr", "make, print and decode the codes of places"),
-    "venues": Entry("pipelines.commands.venues", "register, close, move and list venues"),
-    "token": Entry("pipelines.commands.token", "the token of an identifier"),
-    "compact": Entry("pipelines.commands.compact", "join small files of the lake"),
-    "verify": Entry("pipelines.commands.verify", "check every file of the lake against its hash"),
-}
+def _entry(name: str, summary: str) -> tuple[str, Entry]:
+    return name, Entry(f"pipelines.commands.{name}", summary)
+
+
+COMMANDS = dict(
+    (
+        _entry("simulate", "make a synthetic province with ground truth"),
+        _entry("run", "load files into the lake and update what depends on them"),
+        _entry("land", "land a Pub/Sub subscription in the lake without losing a message"),
+        _entry("stream", "do the same on Dataflow, which reads Pub/Sub itself"),
+        _entry("publish", "send files of scans to a Pub/Sub topic, packed"),
+        _entry("watch", "read cases from a topic and send exposure lists to another"),
+        _entry("recompute", "rewrite stays and everything derived from them"),
+        _entry("overlaps", "list who overlapped with a person, where and for how long"),
+        _entry("trace", "trace the contacts of cases, F1 to Fk, by a rule pack"),
+        _entry("rules", "list the rule packs, or print one"),
+        _entry("milestones", "list where a case was while infectious (mốc dịch tễ)"),
+        _entry("backward", "find what cases share before they became infectious"),
+        _entry("contacts", "write the contact network of a date and keep it up to date"),
+        _entry("clusters", "find venues where more cases met than chance explains"),
+        _entry("network", "export the network of a case as GraphML, GEXF or a picture"),
+        _entry("qr", "make, print and decode QR codes of venues"),
+        _entry("venues", "register, close, move and list venues"),
+        _entry("token", "print the token of an identifier"),
+        _entry("compact", "merge small files of the lake"),
+        _entry("verify", "check every file of the lake against its hash"),
+    )
+)
 """All commands, in the order of the help."""
+
+_SERVING = ("land", "stream", "watch")  # they run until they are stopped, which no bar can show
 
 
 def command_parser(name: str, command: Command) -> Parser:
@@ -94,23 +121,63 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     words = list(sys.argv[1:] if argv is None else argv)
     silence_libraries()
+    replace_unencodable()
+    if argv is None:
+        announce_compiling()  # a program that calls us keeps its standard error to itself
     try:
         code = _dispatch(words)
         sys.stdout.flush()
         return code
-    except TruyVetError as error:
-        print(_prefixed(words, str(error)), file=sys.stderr)
-        return error.exit_code
     except BrokenPipeError:
-        # The reader has gone. Python would flush once more on the way out and complain.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        _give_up_output()  # the reader has gone
         return EXIT_BROKEN_PIPE
     except KeyboardInterrupt:
         print("truyvet: interrupted", file=sys.stderr)
         return EXIT_INTERRUPTED
     except Exception as error:
-        print(_internal_error(error), file=sys.stderr)
-        return EXIT_INTERNAL
+        told = _told(error)
+        if told is None:
+            print(_internal_error(error), file=sys.stderr)
+            return EXIT_INTERNAL
+        print(_prefixed(words, str(told)), file=sys.stderr)
+        return told.exit_code
+
+
+def _told(error: Exception) -> TruyVetError | None:
+    """The error as the user is told it; None for a fault of ours.
+
+    Access that the operating system refused is told as such, also where a module
+    took it for a damaged file or a missing service.
+    """
+    if isinstance(error, RefusedError):
+        return error
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        _give_up_output()
+        return ServiceError("no space is left on the disk", "make room, or write somewhere else")
+    denial = next((cause for cause in _causes(error) if is_denial(cause)), None)
+    if denial is None:
+        return error if isinstance(error, TruyVetError) else None
+    told = permission_denied(denial)
+    if not isinstance(error, TruyVetError):
+        return told
+    what = told.what if ": " in told.what else f"{told.what}: {error.what}"
+    return (DataError if isinstance(error, DataError) else RefusedError)(what, told.remedy)
+
+
+def _causes(error: BaseException) -> Iterator[OSError]:
+    """The error and what it was raised from, as far as the operating system raised them."""
+    seen: set[int] = set()
+    cause: BaseException | None = error
+    while cause is not None and id(cause) not in seen:
+        seen.add(id(cause))
+        if isinstance(cause, OSError):
+            yield cause
+        cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
+
+
+def _give_up_output() -> None:
+    """Keep Python from flushing once more on the way out, and complaining."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def _dispatch(words: list[str]) -> int:
@@ -135,7 +202,19 @@ def _dispatch(words: list[str]) -> int:
         raise UsageError(f"truyvet: unknown {kind} {shown}", f"{nearest(name, COMMANDS)}see truyvet --help")
     command = COMMANDS[name].load()
     args = parse(command_parser(name, command), rest)
-    return 0 if args is None else command.run(args)
+    if args is None:
+        return 0
+    with nullcontext() if name in _SERVING else _progress(name):
+        return command.run(args)
+
+
+def _progress(name: str) -> AbstractContextManager[None]:
+    """What shows the progress of a command, on a terminal only."""
+    if not sys.stderr.isatty():
+        return nullcontext()
+    from pipelines.terminal.progress import display
+
+    return display(name)
 
 
 def _prefixed(words: list[str], message: str) -> str:
@@ -152,11 +231,11 @@ def _overview() -> str:
         [
             "usage: truyvet COMMAND …",
             "",
-            "From scans of QR codes to who met whom.",
+            "Contact tracing from QR check-ins: who met whom, where and for how long.",
             "",
             *lines,
             "",
-            "truyvet COMMAND --help explains a command and gives an example.",
+            "truyvet COMMAND --help explains a command and shows an example.",
         ]
     )
 

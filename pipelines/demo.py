@@ -1,7 +1,6 @@
-"""`make demo`: a small province from its first scan to the answer for one case, then scans that come late."""
+"""`make demo`: a small province from its first scan to the answer for one case, then late scans."""
 
 import shutil
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,8 +13,10 @@ import pyarrow.compute as pc
 from pipelines.query import busiest_case, draw_timeline, milestones, overlaps
 from pipelines.runtime.engines.config import RUNNERS
 from pipelines.simulate import simulate
+from pipelines.terminal.compiling import announce_compiling
+from pipelines.terminal.encoding import replace_unencodable
 from pipelines.terminal.options import add_runner
-from pipelines.terminal.output import write_table
+from pipelines.terminal.output import write_rows
 from pipelines.terminal.parser import Parser
 from pipelines.terminal.quiet import silence_libraries
 from pipelines.times import parse_instant
@@ -29,14 +30,16 @@ _LATE_DAYS_US = 14 * 86_400_000_000
 
 
 def main() -> None:
-    """Make the demo's folder anew and tell the story on standard output."""
+    """Replace the folder of the demo and tell the story on standard output."""
     parser = Parser("python -m pipelines.demo", __doc__ or "")
-    parser.add_argument("--out", type=Path, default=Path("build/demo"), help="folder, replaced")
+    parser.add_argument("--out", type=Path, default=Path("build/demo"), help="folder; it is replaced")
     add_runner(parser, RUNNERS)
     args = parser.parse_args()
     out: Path = args.out
     runner: str = args.runner
-    silence_libraries()  # before the import of Beam, which warns
+    replace_unencodable()
+    silence_libraries()  # before Beam is imported, which prints warnings
+    announce_compiling()
     from pipelines.drivers.run import run
     from pipelines.runtime.malloc import keep_freed_memory
 
@@ -44,10 +47,12 @@ def main() -> None:
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
     province, lake = out / "province", str(out / "lake")
-    with _told(f"A province of {PEOPLE:,} people, {VENUES} places with a code and {DAYS} days is simulated"):
+    with _step(
+        f"Simulating {DAYS} days in a province of {PEOPLE:,} people and {VENUES} venues with a QR code"
+    ):
         made = simulate(province, people=PEOPLE, venues=VENUES, days=DAYS, seed=SEED)
     now_us = parse_instant(made["now"])
-    with _told("Its scans, registry and cases are brought into the lake"):
+    with _step("Loading its scans, venues and cases into the lake"):
         report = run(
             lake,
             [str(province / "scans")],
@@ -59,20 +64,20 @@ def main() -> None:
     _say_report(report)
     case = busiest_case(lake)
     before = overlaps(lake, case=case).rows
-    _show(f"Who overlapped with case {case} ({before.num_rows:,} rows, the longest)", _longest(before))
+    _show(f"Who overlapped with case {case} (the longest of {before.num_rows:,} overlaps)", _longest(before))
     places = milestones(lake, case).rows
-    _show(f"Milestones of case {case} (mốc dịch tễ)", places)
+    _show(f"Where case {case} was while infectious (mốc dịch tễ)", places)
     picture = draw_timeline(places, before, out / "case.svg", f"Case {case}")
-    print(f"\nA picture of it: {picture}")
-    with _told("Readers that were offline deliver their scans days late"):
+    print(f"\nThe same as a picture: {picture}")
+    with _step("Loading scans that offline readers deliver days late"):
         late = run(lake, [str(province / "late")], now_us=now_us + _LATE_DAYS_US, runner=runner)
     _say_report(late)
     _show_changes(before, overlaps(lake, case=case).rows)
-    print(f"\nAsk it yourself:\n  .venv/bin/truyvet overlaps --lake {lake} --case {case}")
+    print(f"\nTry it yourself:\n  .venv/bin/truyvet overlaps --lake {lake} --case {case}")
 
 
 @contextmanager
-def _told(what: str) -> Iterator[None]:
+def _step(what: str) -> Iterator[None]:
     print(f"\n▶ {what} …", flush=True)
     begun = time.perf_counter()
     yield
@@ -82,7 +87,7 @@ def _told(what: str) -> Iterator[None]:
 def _say_report(report: "Report") -> None:
     print(
         f"  received {report.received:,} = accepted {report.accepted:,} + duplicate {report.duplicate:,}"
-        f" + rejected {report.rejected:,}; {report.unregistered:,} of places that nobody registered"
+        f" + rejected {report.rejected:,}; {report.unregistered:,} accepted from unregistered venues"
     )
 
 
@@ -92,18 +97,17 @@ def _longest(rows: pa.Table) -> pa.Table:
 
 
 def _show(title: str, rows: pa.Table) -> None:
-    print(f"\n{title}\n", flush=True)
-    write_table(rows, sys.stdout.buffer)
-    sys.stdout.buffer.flush()
+    print(f"\n{title}\n")
+    write_rows(rows, "table")
 
 
 def _show_changes(before: pa.Table, after: pa.Table) -> None:
-    """How the answer differs: rows of one side alone, compared whole."""
+    """Show how the answer changed, comparing whole rows."""
     was, remains = (set(map(str, rows.to_pylist())) for rows in (before, after))
-    print(f"\nThe answer has changed: {len(was - remains)} rows are gone, {len(remains - was)} are new")
+    print(f"\nThe answer has changed: {len(was - remains)} rows are gone and {len(remains - was)} are new")
     fresh = [str(row) not in was for row in after.to_pylist()]
     if any(fresh):
-        _show("New or changed rows, the longest", _longest(after.filter(pa.array(fresh))))
+        _show("The longest of the new or changed overlaps", _longest(after.filter(pa.array(fresh))))
 
 
 if __name__ == "__main__":

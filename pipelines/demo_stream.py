@@ -1,4 +1,4 @@
-"""`make demo-stream`: a morning of scans through the emulator, landed while it goes on, and a case's list."""
+"""`make demo-stream`: a morning of scans streamed through the emulator, and the list of a case."""
 
 import json
 import os
@@ -15,6 +15,8 @@ from pipelines.runtime.engines.java import free_port
 from pipelines.simulate import simulate
 from pipelines.streaming.broker import Subscription, Topic
 from pipelines.streaming.emulator import Emulator, make_channel
+from pipelines.terminal.compiling import announce_compiling
+from pipelines.terminal.encoding import replace_unencodable
 from pipelines.terminal.parser import Parser
 from pipelines.terminal.quiet import silence_libraries
 from pipelines.times import parse_instant
@@ -28,14 +30,16 @@ _PATIENCE_SECONDS = 120.0
 
 
 def main() -> None:
-    """Make the demo's folder anew and tell the story on standard output."""
+    """Replace the folder of the demo and tell the story on standard output."""
     parser = Parser("python -m pipelines.demo_stream", __doc__ or "")
-    parser.add_argument("--out", type=Path, default=Path("build/demo-stream"), help="folder, replaced")
+    parser.add_argument("--out", type=Path, default=Path("build/demo-stream"), help="folder; it is replaced")
     out: Path = parser.parse_args().out
     silence_libraries()
+    replace_unencodable()
+    announce_compiling()
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
-    _say("The Pub/Sub emulator is started")
+    _say("Starting the Pub/Sub emulator")
     emulator = Emulator(free_port())
     os.environ["PUBSUB_EMULATOR_HOST"] = emulator.host
     running: list[subprocess.Popen[bytes]] = []
@@ -51,27 +55,27 @@ def main() -> None:
 
 def _story(out: Path, running: "list[subprocess.Popen[bytes]]") -> None:
     province, lake = out / "province", out / "lake"
-    _say(f"A province of {PEOPLE:,} people and {VENUES} places is simulated, {DAYS} days of it")
+    _say(f"Simulating {DAYS} days in a province of {PEOPLE:,} people and {VENUES} venues")
     made = simulate(province, people=PEOPLE, venues=VENUES, days=DAYS, seed=SEED)
     before, morning = _divided(province, parse_instant(made["now"]), out)
-    _say("All but the last morning is brought into the lake from files")
+    _say("Loading everything before the last morning from files")
     _run("run", "--lake", lake, "--scans", before, "--venues", province / "venues.csv", "--now", made["now"])
     scans, cases, lists = (make_channel(name) for name in ("scans", "cases", "lists"))
     far = ("--max-age-days", 36_000)
     running.append(_start("land", "--lake", lake, "--subscription", scans[1], *far))
     running.append(_start("watch", "--lake", lake, "--subscription", cases[1], "--topic", lists[0]))
-    _say(f"The morning is played at {SPEED}× speed while land pulls: {len(morning):,} scans")
+    _say(f"Publishing the {len(morning):,} scans of the morning at {SPEED}× speed while land pulls them")
     begun = time.perf_counter()
     _play(Topic(scans[0]), morning)
-    print(f"  played in {time.perf_counter() - begun:.1f} s")
+    print(f"  published in {time.perf_counter() - begun:.1f} s")
     _wait_until_landed(lake)
     case = _first_case(province)
-    _say(f"Case {case['case_id']} is reported on its topic")
+    _say(f"Reporting case {case['case_id']} on the topic of cases")
     begun = time.perf_counter()
     Topic(cases[0]).publish([(orjson.dumps(case), {})])
     answer = _receive(Subscription(lists[1]))
     print(
-        f"  its list is on the other topic after {time.perf_counter() - begun:.2f} s: "
+        f"  its list arrives on the other topic after {time.perf_counter() - begun:.2f} s: "
         f"{len(answer['added']):,} exposed, rule {answer['rule']}, lake version {answer['lake_version']}"
     )
     for row in answer["added"][:5]:
@@ -79,7 +83,7 @@ def _story(out: Path, running: "list[subprocess.Popen[bytes]]") -> None:
 
 
 def _divided(province: Path, now_us: int, out: Path) -> tuple[Path, list[tuple[int, bytes]]]:
-    """The scans before the last morning as a file, and those of it with their times."""
+    """Write the scans before the last morning to a file; return those of the morning with their times."""
     timed = []
     for path in sorted((province / "scans").glob("*.ndjson")):
         for line in path.read_bytes().splitlines():
@@ -96,7 +100,7 @@ def _divided(province: Path, now_us: int, out: Path) -> tuple[Path, list[tuple[i
 
 
 def _play(topic: Topic, morning: list[tuple[int, bytes]]) -> None:
-    """Publish each scan when its time has come, one a message."""
+    """Publish each scan when its time comes, one per message."""
     first = morning[0][0]
     begun = time.perf_counter()
     sent = 0
@@ -112,13 +116,13 @@ def _play(topic: Topic, morning: list[tuple[int, bytes]]) -> None:
 
 
 def _wait_until_landed(lake: Path) -> None:
-    """Until no segment waits and nothing more comes."""
+    """Wait until no segment is pending and none is added."""
     begun = time.perf_counter()
     calm = 0
     while calm < 3 and time.perf_counter() - begun < _PATIENCE_SECONDS:
         calm = 0 if list(Path(f"{lake}.landing").glob("*.segment")) else calm + 1
         time.sleep(_STEP_SECONDS)
-    print(f"  visible in the lake {time.perf_counter() - begun:.1f} s later: {_rows(lake):,} scans")
+    print(f"  all {_rows(lake):,} scans are visible in the lake {time.perf_counter() - begun:.1f} s later")
 
 
 def _rows(lake: Path) -> int:
@@ -142,7 +146,7 @@ def _receive(subscription: Subscription) -> dict[str, Any]:
             subscription.acknowledge([item.ack_id])
             found: dict[str, Any] = json.loads(item.message.data)
             return found
-    raise SystemExit("no list has come")
+    raise SystemExit("no list arrived in time")
 
 
 def _words(*words: object) -> list[str]:

@@ -1,10 +1,14 @@
-"""The one family of errors that a user can cause and mend.
+"""The errors that a user can cause and fix.
 
 Each names what is wrong and what to do about it, prints as one line and
 carries the exit code of its kind. No text of these errors ever holds a value
-out of a record. A broken invariant is no member of the family: it crashes.
+from a record. A broken invariant is not a member of the family: it crashes.
 """
 
+import errno
+import os
+import pwd
+import re
 from typing import ClassVar
 
 EXIT_DONE = 0
@@ -12,6 +16,9 @@ EXIT_DONE = 0
 
 class TruyVetError(Exception):
     """What is wrong and what to do about it.
+
+    >>> str(UsageError("--depth must be an integer ≥ 1 (1 = F1)", "write --depth 2"))
+    '--depth must be an integer ≥ 1 (1 = F1): write --depth 2'
 
     Attributes:
         what: the flag, file, key or service concerned and what is wrong with it.
@@ -26,7 +33,7 @@ class TruyVetError(Exception):
         self.remedy = remedy
 
     def __str__(self) -> str:
-        """One line, whatever line breaks the parts hold."""
+        """One line, even where the parts hold line breaks."""
         return " ".join(f"{self.what}: {self.remedy}".split())
 
 
@@ -52,3 +59,48 @@ class RefusedError(TruyVetError):
     """The command is understood and would do harm: other keys, other rules, a newer table."""
 
     exit_code = 5
+
+
+def permission_denied(error: OSError, path: str | None = None) -> RefusedError:
+    """What to tell of a file or folder that this account may not read or write.
+
+    Args:
+        error: of the operating system; `is_denial` holds for it.
+        path: the file as the user knows it; by default the one that the error names.
+    """
+    reason = "read-only file system" if error.errno == errno.EROFS else "permission denied"
+    remedy = "run the command as an account that has access, or ask for it"
+    path = path or _path_of(error)
+    if path is None:
+        return RefusedError(reason, remedy)
+    return RefusedError(f"{reason}: {path}", f"{_barrier(os.path.abspath(path))}{remedy}")
+
+
+def _path_of(error: OSError) -> str | None:
+    """The file that the error names; Arrow names it in its message only."""
+    if isinstance(error.filename, str | bytes):
+        return os.fsdecode(error.filename)
+    quoted = re.search(r"'(/[^']+)'", str(error))
+    return quoted.group(1) if quoted else None
+
+
+def is_denial(error: BaseException) -> bool:
+    """Whether the operating system refused access, which is neither damage nor a fault of ours."""
+    return isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EPERM, errno.EROFS)
+
+
+def _barrier(path: str) -> str:
+    """The nearest file or folder on the way to `path` that can be seen, with its owner and mode."""
+    while True:
+        try:
+            status = os.stat(path)
+            break
+        except OSError:
+            if path == os.path.dirname(path):
+                return ""
+            path = os.path.dirname(path)
+    try:
+        owner = pwd.getpwuid(status.st_uid).pw_name
+    except KeyError:  # an account of another machine
+        owner = f"uid {status.st_uid}"
+    return f"{path} belongs to {owner}, mode {status.st_mode & 0o777:03o}; "

@@ -1,6 +1,7 @@
-"""UTC days: the windows that the tables are kept in.
+"""Instants and UTC days, the windows in which tables are kept.
 
-A day is its number since 1970-01-01, as Arrow's date32 has it.
+A day is its number since 1970-01-01, as in Arrow's date32. Instants are
+microseconds since 1970-01-01T00:00Z.
 """
 
 import datetime as dt
@@ -18,7 +19,7 @@ DAY_SECONDS: Final = 86_400
 
 EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 LOCAL_TIMEZONE = ZoneInfo("Asia/Ho_Chi_Minh")
-"""Where a date without a time begins."""
+"""The zone in which a date without a time begins, and in which people are shown times."""
 
 _FIRST_DAY = EPOCH.date()
 _MICROSECOND = dt.timedelta(microseconds=1)
@@ -33,12 +34,20 @@ Instant = str | dt.datetime | dt.date
 
 
 def day_number(date: dt.date) -> int:
-    """The days from 1970-01-01 to `date`."""
+    """The days from 1970-01-01 to `date`.
+
+    >>> day_number(dt.date(1970, 1, 2))
+    1
+    """
     return (date - _FIRST_DAY).days
 
 
 def day_text(number: int) -> str:
-    """A day as `YYYY-MM-DD`, the value of a partition."""
+    """A day as `YYYY-MM-DD`, the value of a partition.
+
+    >>> day_text(0)
+    '1970-01-01'
+    """
     return (_FIRST_DAY + dt.timedelta(days=number)).isoformat()
 
 
@@ -46,29 +55,32 @@ def parse_instant(text: str, flag: str = "a time") -> int:
     """Microseconds since 1970 UTC of an RFC 3339 time with offset, or of a date.
 
     A date is the start of that day in `LOCAL_TIMEZONE`. Fractions below a
-    microsecond are cut.
+    microsecond are cut off.
+
+    >>> parse_instant("1970-01-01T07:00:01+07:00")
+    1000000
 
     Args:
         text: `2021-07-01T08:30:00+07:00`, `2021-07-01T01:30:00Z` or `2021-07-01`.
         flag: the flag it was given to, for the error.
 
     Raises:
-        UsageError: the text is neither.
+        UsageError: the text is not a valid time.
     """
     try:
         moment, below_second_us = _moment_of(text.strip())
     except ValueError as error:
         raise UsageError(
-            f"{flag} is no time", "write 2021-07-01T08:30:00+07:00 (with offset) or 2021-07-01"
+            f"{flag} is not a valid time", "write 2021-07-01T08:30:00+07:00 (with offset) or 2021-07-01"
         ) from error
     return (moment - EPOCH) // _MICROSECOND + below_second_us
 
 
 def instant_us(when: Instant | None, flag: str) -> int | None:
-    """Microseconds since 1970 UTC of a time that may be left out.
+    """Microseconds since 1970 UTC of a time; None stays None.
 
     Raises:
-        UsageError: the text is no time, or the datetime has no zone.
+        UsageError: the text is not a valid time, or the datetime has no time zone.
     """
     if when is None:
         return None
@@ -96,10 +108,10 @@ def end_us(when: Instant | None, flag: str) -> int | None:
 
 
 def _moment_of(text: str) -> tuple[dt.datetime, int]:
-    """The whole second and the microseconds after it.
+    """The whole second, and the microseconds after it.
 
     Raises:
-        ValueError: the text is no time.
+        ValueError: the text is not a time.
     """
     if _DATE.fullmatch(text):
         return dt.datetime.fromisoformat(text).replace(tzinfo=LOCAL_TIMEZONE), 0

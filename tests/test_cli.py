@@ -1,4 +1,6 @@
 import argparse
+import errno
+import os
 import re
 import subprocess
 import sys
@@ -7,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from pipelines import cli
-from pipelines.errors import DataError
+from pipelines.errors import DataError, ServiceError, UsageError
 
 
 def fake_command(action, monkeypatch):
@@ -63,6 +65,33 @@ def test_a_question_to_the_lake_imports_no_beam(name):
         "sys.exit('apache_beam' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+IMPORT_KERNELS_TOO_EARLY = {"backward", "land", "publish", "recompute", "trace", "watch"}
+"""Commands whose module still imports at its top what only `run` needs."""
+
+WITHOUT_KERNELS = """
+import sys
+from pipelines import cli
+
+name = {name!r}
+codes = [cli.main(words) for words in ([name, "--help"], [name, "--no-such-flag"], ["--version"], [])]
+assert codes == [0, 2, 0, 2], codes
+sys.exit("numba" in sys.modules)
+"""
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.xfail(strict=False) if name in IMPORT_KERNELS_TOO_EARLY else ())
+        for name in cli.COMMANDS
+    ],
+)
+def test_help_version_and_wrong_usage_import_no_kernel(name):
+    code = WITHOUT_KERNELS.format(name=name)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr.decode()
 
 
 def test_the_overview_names_every_command(capsys):
@@ -122,6 +151,64 @@ def test_an_error_of_the_user_is_one_line_with_its_exit_code(monkeypatch, capsys
     fake_command(raising(DataError("scans.csv is no CSV", "check the file")), monkeypatch)
     assert cli.main(["fake"]) == 3
     assert capsys.readouterr().err == "truyvet fake: scans.csv is no CSV: check the file\n"
+
+
+def denial(path):
+    return PermissionError(errno.EACCES, "Permission denied", path)
+
+
+def denied(kind, path):
+    """An error that took a denial for something else."""
+    return raised_from(denial(path), kind)
+
+
+def raised_from(cause, kind=DataError):
+    error = kind("lake.json cannot be read", "restore it from a backup")
+    error.__cause__ = cause
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (denial("/lake/lake.json"), 5),
+        (denied(DataError, "/lake/lake.json"), 3),
+        (denied(ServiceError, "/lake/lake.json"), 5),
+        (denied(UsageError, "/lake/lake.json"), 5),
+    ],
+)
+def test_missing_permission_is_told_as_such_and_never_as_damage(error, code, monkeypatch, capsys):
+    fake_command(raising(error), monkeypatch)
+    assert cli.main(["fake"]) == code
+    shown = capsys.readouterr().err
+    assert shown.startswith("truyvet fake: permission denied: /lake/lake.json: / belongs to ")
+    assert "backup" not in shown
+    assert shown.count("\n") == 1
+
+
+def test_missing_permission_for_a_file_without_a_name_names_what_the_module_knew(monkeypatch, capsys):
+    fake_command(raising(denied(DataError, None)), monkeypatch)
+    assert cli.main(["fake"]) == 3
+    assert "permission denied: lake.json cannot be read: run" in capsys.readouterr().err
+
+
+def test_damage_stays_damage(monkeypatch, capsys):
+    fake_command(raising(raised_from(FileNotFoundError(errno.ENOENT, "no", "/x"))), monkeypatch)
+    assert cli.main(["fake"]) == 3
+    assert "lake.json cannot be read: restore it from a backup" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("variables", [{"PYTHONUNBUFFERED": "1"}, {"PYTHONUNBUFFERED": ""}])
+def test_a_full_disk_behind_standard_output_is_told(variables):
+    words = [sys.executable, "-m", "pipelines.cli", "--help"]
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            words, stdout=full, stderr=subprocess.PIPE, env=os.environ | variables, check=False
+        )
+    assert done.returncode == 4
+    assert done.stderr == (
+        b"truyvet --help: no space is left on the disk: make room, or write somewhere else\n"
+    )
 
 
 def test_an_internal_error_names_type_and_place_but_no_value(monkeypatch, capsys):

@@ -1,26 +1,75 @@
+"""What importing the package does: it names the cache of compiled kernels, and nothing more."""
+
 import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from pipelines.kernels.cache import WITHOUT_KERNELS
+from tests.test_layers import IMPORTS, MODULES
+
 PRINT_CACHE = "import os, pipelines; print(os.environ.get('NUMBA_CACHE_DIR'))"
+UNSET = ("HOME", "XDG_CACHE_HOME", "NUMBA_CACHE_DIR")
+
+
+def import_with(variables, code=PRINT_CACHE):
+    """What the code prints in a process with these variables."""
+    clean = {key: value for key, value in os.environ.items() if key not in UNSET}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=clean | variables, capture_output=True, check=True, text=True
+    )
+    return done.stdout.strip()
 
 
 @pytest.mark.parametrize(
     ("given", "folder"),
     [
-        ({"HOME": "/home/x"}, "/home/x/.cache/truyvet/numba-[0-9a-f]{16}"),
-        ({"HOME": "/home/x", "XDG_CACHE_HOME": "/cache"}, "/cache/truyvet/numba-[0-9a-f]{16}"),
-        ({"HOME": "/home/x", "NUMBA_CACHE_DIR": "/own"}, "/own"),
-        ({"HOME": "/home/x", "XDG_CACHE_HOME": "relative"}, "None"),
+        ({"HOME": "/tmp/x"}, "/tmp/x/.cache/truyvet/numba-[0-9a-f]{16}"),
+        ({"HOME": "/tmp/x", "XDG_CACHE_HOME": "/tmp/cache"}, "/tmp/cache/truyvet/numba-[0-9a-f]{16}"),
+        ({"HOME": "/tmp/x", "NUMBA_CACHE_DIR": "/tmp/own"}, "/tmp/own"),
+        ({"HOME": "/tmp/x", "XDG_CACHE_HOME": "relative"}, "None"),
     ],
 )
 def test_compiled_kernels_are_kept_in_a_lasting_folder_of_the_user(given, folder):
-    unset = ("HOME", "XDG_CACHE_HOME", "NUMBA_CACHE_DIR")
-    clean = {key: value for key, value in os.environ.items() if key not in unset}
-    done = subprocess.run(
-        [sys.executable, "-c", PRINT_CACHE], env=clean | given, capture_output=True, check=True, text=True
+    assert re.fullmatch(folder, import_with(given))
+
+
+@pytest.mark.parametrize("variable", ["HOME", "XDG_CACHE_HOME", "NUMBA_CACHE_DIR"])
+def test_kernels_of_an_account_without_a_cache_go_to_a_private_folder_that_ends_with_the_process(variable):
+    nowhere = {"HOME": "/tmp/x", variable: "/proc/nowhere"}
+    code = (
+        "import os, pipelines; folder = os.environ['NUMBA_CACHE_DIR']; info = os.stat(folder);"
+        "print(folder, oct(info.st_mode & 0o777), info.st_uid == os.getuid())"
     )
-    assert re.fullmatch(folder, done.stdout.strip())
+    folder, mode, own = import_with(nowhere, code).split()
+    assert Path(folder).name.startswith("truyvet-numba-")
+    assert (mode, own) == ("0o700", "True")
+    assert not os.path.exists(folder)
+
+
+def test_a_process_started_from_another_keeps_its_temporary_cache():
+    code = (
+        "import os, subprocess, sys, pipelines; inner = subprocess.run([sys.executable, '-c', "
+        f"{PRINT_CACHE!r}], capture_output=True, text=True, check=True).stdout.strip();"
+        "folder = os.environ['NUMBA_CACHE_DIR']; print(inner == folder and os.path.isdir(folder))"
+    )
+    assert import_with({"HOME": "/proc/nowhere"}, code) == "True"
+
+
+def test_kernels_are_made_of_nothing_that_the_name_of_their_cache_leaves_out():
+    """Else a change there would go on with kernels of before: wrong rows without an error."""
+    is_kernel = re.compile(r"^\s*(from|import) numba|kernels\.(compile|simd)", re.MULTILINE)
+    found = {name for name, path in MODULES.items() if is_kernel.search(path.read_text(encoding="utf-8"))}
+    reached, todo = set(), sorted(found)
+    while todo:
+        name = todo.pop()
+        if name not in reached:
+            reached.add(name)
+            todo += IMPORTS[name]
+    tops = {Path(*MODULES[name].parts[1:2]).name for name in reached if name != "pipelines"}
+    assert found
+    assert tops.isdisjoint(WITHOUT_KERNELS)
+    assert all((Path("pipelines") / name).exists() for name in WITHOUT_KERNELS)

@@ -1,4 +1,4 @@
--- How many contacts there are, joined by the equality of venues: one row (contacts).
+-- Number of contacts, joined by the equality of venues: one row (contacts).
 SELECT count(*)
 FROM there AS x
 JOIN there AS y

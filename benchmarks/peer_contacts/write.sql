@@ -1,4 +1,4 @@
--- All contacts to one Parquet file, in no order. Variable path: the file.
+-- All contacts to one Parquet file, unordered. Variable path: the file.
 COPY (
     SELECT
         x.person AS person_a,

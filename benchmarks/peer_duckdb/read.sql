@@ -1,8 +1,8 @@
--- NDJSON lines as typed, judged scans in the order of the files.
+-- NDJSON lines as typed, validated scans in the order of the files.
 -- Variables: files (list of paths), oldest, newest (TIMESTAMPTZ).
 -- Table made: read (reason, event_key, content, person, venue, zone, direction, occurred_at, scan_mode, scanner).
 -- DuckDB's own hash() stands in for HMAC-SHA-256, and 8 bytes of event key for 16: both favour the peer.
--- A line that is no JSON object comes back with every column NULL. Control characters are not looked for.
+-- A line that is not a JSON object comes back with every column NULL. Control characters are not looked for.
 CREATE TABLE read AS
 WITH lines AS (
     SELECT * FROM read_json(

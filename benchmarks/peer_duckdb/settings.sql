@@ -1,4 +1,4 @@
--- The words of the wire contract and the spelling of a phone number; once a connection.
+-- Words of the wire contract and spellings of a phone number; run once per connection.
 -- Variables: none.
 SET TimeZone = 'UTC';
 

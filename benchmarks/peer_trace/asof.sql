@@ -1,6 +1,6 @@
 -- The table `found` (person, exposed_us) of a hop where any contact counts, by two joins to the nearest row:
 -- exposed on entering if somebody infectious is there, else when the next one comes while one stays.
--- A person who meets himself is not exposed earlier by it.
+-- Meeting oneself does not make an earlier exposure.
 CREATE OR REPLACE TABLE found AS
 WITH arriving AS (
     SELECT venue, start_us, max(end_us) AS end_us FROM clipped GROUP BY venue, start_us

@@ -1,4 +1,4 @@
--- The table `clipped` (person, venue, start_us, end_us): the stays of the infectious ones while they are that.
+-- The table `clipped` (person, venue, start_us, end_us): stays of infectious people while they are infectious.
 CREATE OR REPLACE TABLE clipped AS
 SELECT
     s.person,

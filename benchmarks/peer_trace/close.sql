@@ -1,2 +1,2 @@
--- Before the last hop: whoever has been found keeps his row, and need not be looked for.
+-- Before the last hop: people found earlier keep their row and are not searched for.
 INSERT INTO closed SELECT person FROM best;

@@ -1,4 +1,4 @@
--- The table `found` (person, exposed_us) of a hop under a rule of so many minutes within 24 hours.
+-- The table `found` (person, exposed_us) of a hop under a rule of a number of minutes within 24 hours.
 -- Variable min_us: the shortest contact, microseconds.
 CREATE OR REPLACE TABLE found AS
 WITH pieces AS (

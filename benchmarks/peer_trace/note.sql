@@ -2,7 +2,7 @@
 -- and those found with an earlier exposure, from then until they are isolated.
 -- Variable tier: of this hop.
 -- Variable isolated: a Parquet file (person, isolated_us).
--- Variable until_us: nothing is known from then on.
+-- Variable until_us: everything after it is ignored.
 CREATE OR REPLACE TABLE improved AS
 SELECT f.person, f.exposed_us, coalesce(b.tier, getvariable('tier')) AS tier, b.person IS NULL AS new
 FROM found AS f

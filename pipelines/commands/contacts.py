@@ -1,18 +1,21 @@
-"""`truyvet contacts`: the contact network of dates, written as the tables `contacts` and `crowds`."""
+"""`truyvet contacts`: write the contact network of dates, the tables `contacts` and `crowds`."""
 
 import argparse
 import datetime as dt
 import json
 import math
+from typing import TYPE_CHECKING
 
 from pipelines.errors import UsageError
-from pipelines.graph.contact_table.materialise import materialise
-from pipelines.graph.contact_table.plan import CROWD_CAP, MIN_MINUTES, Limits, held_limits
-from pipelines.lake import Lake, open_lake
+from pipelines.graph.contact_table.thresholds import CROWD_CAP, MIN_MINUTES
 from pipelines.runtime.engines.config import RUNNERS
 from pipelines.runtime.malloc import keep_freed_memory
 from pipelines.terminal.options import add_lake, add_runner
 from pipelines.times import MINUTE_US, day_number, day_text
+
+if TYPE_CHECKING:
+    from pipelines.graph.contact_table.plan import Limits
+    from pipelines.lake import Lake
 
 EXAMPLE = """
 truyvet contacts --lake LAKE --date 2021-07-01 2021-07-02
@@ -24,7 +27,7 @@ _MOST_PEOPLE = 2**31 - 1
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The flags of the command."""
+    """Declare the flags of the command."""
     add_lake(parser)
     parser.add_argument(
         "--date",
@@ -32,27 +35,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="extend",
         required=True,
         metavar="D",
-        help="UTC days on which contacts begin, YYYY-MM-DD; they are kept up to date from then on",
+        help="UTC days on which contacts begin, YYYY-MM-DD; later runs keep them up to date",
     )
     parser.add_argument(
         "--min-minutes",
         type=float,
         metavar="M",
-        help=f"the shortest contact (default: the lake's, at first {MIN_MINUTES}); "
-        "another one writes all dates again",
+        help=f"the shortest contact (default: as the lake has it, {MIN_MINUTES} in a new one); "
+        "another value rewrites all dates",
     )
     parser.add_argument(
         "--crowd-cap",
         type=int,
         metavar="N",
-        help="windows of 15 minutes with more people are rows of `crowds` and make no contacts "
-        f"(default: the lake's, at first {CROWD_CAP}); another one writes all dates again",
+        help="a window of 15 minutes with more than N people becomes a row of `crowds` and makes no contacts "
+        f"(default: as the lake has it, {CROWD_CAP} in a new one); another value rewrites all dates",
     )
     add_runner(parser, RUNNERS)
 
 
 def run(args: argparse.Namespace) -> int:
     """Write the dates and print what was written as one JSON line."""
+    from pipelines.graph.contact_table.materialise import materialise
+    from pipelines.lake import open_lake
+
     dates = sorted({_day(text) for text in args.date})
     keep_freed_memory()
     lake = open_lake(args.lake)
@@ -66,21 +72,23 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def limits(lake: Lake, min_minutes: float | None, crowd_cap: int | None) -> Limits:
-    """The limits that flags name; what they leave open is as the lake has it.
+def limits(lake: "Lake", min_minutes: float | None, crowd_cap: int | None) -> "Limits":
+    """The limits that flags name; where one is absent, the lake's own.
 
     Raises:
         UsageError: a flag is out of its range.
     """
+    from pipelines.graph.contact_table.plan import Limits, held_limits
+
     held = held_limits(lake) or Limits()
     min_us, cap = held.min_us, held.cap
     if min_minutes is not None:
         if not (math.isfinite(min_minutes) and 0 <= min_minutes <= _MOST_MINUTES):
-            raise UsageError("--min-minutes is no number from 0", "write --min-minutes 15")
+            raise UsageError(f"--min-minutes must be a number from 0 to {_MOST_MINUTES}", "write 15")
         min_us = round(min_minutes * MINUTE_US)
     if crowd_cap is not None:
         if not 1 <= crowd_cap <= _MOST_PEOPLE:
-            raise UsageError("--crowd-cap is no number of people", "write --crowd-cap 500")
+            raise UsageError("--crowd-cap must be a number of people ≥ 1", "write 500")
         cap = crowd_cap
     return Limits(min_us, cap)
 
@@ -89,11 +97,11 @@ def _day(text: str) -> int:
     """The day number of `YYYY-MM-DD`.
 
     Raises:
-        UsageError: the text is no date.
+        UsageError: the text is not a date.
     """
     try:
         if len(text) == len("2021-07-01"):
             return day_number(dt.date.fromisoformat(text))
     except ValueError:
         pass
-    raise UsageError("--date is no date", "write 2021-07-01")
+    raise UsageError("--date must be a date", "write it as 2021-07-01")

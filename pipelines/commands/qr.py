@@ -1,4 +1,4 @@
-"""`truyvet qr`: make, print and decode the codes of places, and keep the keys that sign them."""
+"""`truyvet qr`: make, print and decode the QR codes of venues, and manage the keys that sign them."""
 
 import argparse
 import datetime as dt
@@ -30,7 +30,7 @@ from pipelines.privacy.code_keys import NO_KEYS, load_code_keys
 from pipelines.privacy.identifiers import canonical_person
 from pipelines.privacy.keys import create_keys, load_keys
 from pipelines.terminal.options import add_keys, add_output, keys_folder
-from pipelines.terminal.output import write_rows
+from pipelines.terminal.output import counted, write_rows
 from pipelines.times import SECOND_US, parse_instant
 from schemas.tables import INSTANT
 
@@ -53,24 +53,29 @@ _DECODED = pa.schema(
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The flags of the command and of what it can do."""
-    does = parser.add_subparsers(dest="does", required=True, metavar="WHAT", help="make, print, decode, keys")
-    _add_make(does.add_parser("make", description="sign a code", epilog="", help="sign a code"))
-    _add_print(does.add_parser("print", description="draw posters", epilog="", help="draw posters"))
-    _add_decode(does.add_parser("decode", description="read a code", epilog="", help="read a code"))
-    _add_key_actions(does.add_parser("keys", description="keep the keys", epilog="", help="keep the keys"))
+    """Declare the flags of the command and of its actions."""
+    does = parser.add_subparsers(
+        dest="does", required=True, metavar="ACTION", help="make, print, decode or keys"
+    )
+    for name, words, fill in (
+        ("make", "sign a code", _add_make),
+        ("print", "draw posters", _add_print),
+        ("decode", "read a code", _add_decode),
+        ("keys", "manage the signing keys", _add_key_actions),
+    ):
+        fill(does.add_parser(name, description=words, epilog="", help=words))
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do what is asked for."""
+    """Carry out the action."""
     return {"make": _make, "print": _print, "decode": _decode, "keys": _keys}[args.does](args)
 
 
 def decoded_rows(found: list[Decoded], keys: Path | None) -> pa.Table:
-    """What codes say, a row each; of a person nothing but the token.
+    """The contents of codes, one row each; a person appears as a token only.
 
     Raises:
-        DataError: a person is asked for a token, and the keys cannot be read.
+        DataError: a code holds a person and the keys cannot be read.
     """
     rows = []
     for said in found:
@@ -89,65 +94,81 @@ def _token_of(said: Decoded, keys: Path | None) -> int | None:
 
 def _add_lake(parser: argparse.ArgumentParser, what: str) -> None:
     default = os.environ.get("TRUYVET_LAKE") or None
-    parser.add_argument("--lake", metavar="URL", default=default, help=f"{what}; or TRUYVET_LAKE")
+    parser.add_argument(
+        "--lake", metavar="URL", default=default, help=f"{what}; TRUYVET_LAKE stands in for the flag"
+    )
     add_keys(parser)
 
 
 def _add_validity(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--from", dest="first", metavar="T", help="the code holds from then on")
-    parser.add_argument("--to", dest="last", metavar="T", help="the code holds until then")
+    parser.add_argument("--from", dest="first", metavar="T", help="the code is valid from T on")
+    parser.add_argument("--to", dest="last", metavar="T", help="the code is valid until T")
 
 
 def _add_make(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("venue", metavar="VENUE", help="venue code, up to 16 bytes")
-    parser.add_argument("--zone", default="", help="floor, table or coach, up to 6 bytes")
-    parser.add_argument("--direction", default="", choices=DIRECTIONS, help="of an entrance or an exit")
+    parser.add_argument("--zone", default="", help="floor, table or coach; up to 6 bytes")
+    parser.add_argument("--direction", default="", choices=DIRECTIONS, help="for an entrance or an exit")
     _add_validity(parser)
     parser.add_argument(
-        "--rotate-minutes", type=float, metavar="M", help="make a series for a screen, a code every M minutes"
+        "--rotate-minutes",
+        type=float,
+        metavar="M",
+        help="make a series for a screen, one code every M minutes",
     )
-    parser.add_argument("--count", type=int, default=1, metavar="N", help="codes of the series (default: 1)")
+    parser.add_argument(
+        "--count", type=int, default=1, metavar="N", help="number of codes in the series (default: 1)"
+    )
     _add_lake(parser, "the lake beside which the keys lie")
     add_output(parser)
 
 
 def _add_print(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("venues", nargs="*", metavar="VENUE", help="venue codes that are registered")
-    parser.add_argument("--all", action="store_true", help="all venues that are open")
-    parser.add_argument("--zones", action="store_true", help="also a poster for each zone")
+    parser.add_argument("venues", nargs="*", metavar="VENUE", help="codes of registered venues")
+    parser.add_argument("--all", action="store_true", help="print all venues that are open")
+    parser.add_argument("--zones", action="store_true", help="print a poster for each zone as well")
     parser.add_argument(
         "--direction",
         nargs="+",
         action="extend",
         default=[],
         choices=DIRECTIONS,
-        help="a poster for each, instead of one for both ways",
+        help="print a poster for each direction instead of one for both",
     )
     _add_validity(parser)
-    _add_lake(parser, "the lake whose registry is printed")
+    _add_lake(parser, "the lake whose registry to print")
     parser.add_argument(
-        "--output", required=True, metavar="FILE", help="a .pdf, .png or .svg, or a folder for pictures"
+        "--output", required=True, metavar="FILE", help="a .pdf, .png or .svg file, or a folder for pictures"
     )
-    parser.add_argument("--kind", choices=KINDS, help="of the files (default: by the name, in a folder png)")
+    parser.add_argument(
+        "--kind", choices=KINDS, help="file type (default: by the ending of --output; png in a folder)"
+    )
 
 
 def _add_decode(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "text", metavar="TEXT|IMAGE", help="the text of a code, a picture, or - for a line a code"
+        "text", metavar="TEXT|IMAGE", help="the text of a code, a picture, or - to read one code per line"
     )
-    parser.add_argument("--at", metavar="T", help="when it was scanned (default: now)")
+    parser.add_argument("--at", metavar="T", help="when the code was scanned (default: now)")
     _add_lake(parser, "the lake beside which the keys lie")
     add_output(parser)
 
 
 def _add_key_actions(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "action", nargs="?", default="list", choices=_KEY_ACTIONS, help="new retires those before"
+        "action",
+        nargs="?",
+        default="list",
+        choices=_KEY_ACTIONS,
+        help="list (the default), new (retires older keys), revoke or trust",
     )
     parser.add_argument(
-        "words", nargs="*", metavar="WORD", help=f"revoke: ID; trust: {' or '.join(ISSUERS)}, its id, a file"
+        "words",
+        nargs="*",
+        metavar="WORD",
+        help=f"for revoke: the ID of the key; for trust: {' or '.join(ISSUERS)}, an ID and a file",
     )
-    parser.add_argument("--at", metavar="T", help="revoke: codes scanned from then on (default: now)")
+    parser.add_argument("--at", metavar="T", help="for revoke: refuse codes scanned from T on (default: now)")
     _add_lake(parser, "the lake beside which the keys lie")
     add_output(parser)
 
@@ -165,19 +186,19 @@ def _make(args: argparse.Namespace) -> int:
 
 def _print(args: argparse.Namespace) -> int:
     if bool(args.venues) == args.all:
-        raise UsageError("it is not said what to print", "name venues, or --all")
+        raise UsageError("either venues or --all must be given", "name venues, or add --all")
     if not args.lake:
-        raise UsageError("--lake is missing", "name the lake whose registry is printed")
+        raise UsageError("--lake is missing", "name the lake whose registry to print")
     folder, output = keys_folder(args.keys, args.lake), Path(args.output)
     kind = args.kind or output.suffix.lower().removeprefix(".") or "png"
     if kind not in KINDS or (kind == "pdf" and output.suffix.lower() != ".pdf"):
-        raise UsageError("--output has no kind", f"end its name with one of .{' .'.join(KINDS)}")
+        raise UsageError("--output has an unknown ending", f"end its name in one of .{' .'.join(KINDS)}")
     registry = read_table(open_lake(args.lake, folder), "venues")
     places = places_to_print(registry, args.venues, dt.datetime.now(dt.UTC))
     ends = (_seconds(args.first, "--from"), _seconds(args.last, "--to"))
     posters = posters_of(places, Wanted(args.zones, tuple(dict.fromkeys(args.direction)), *ends), folder)
     if kind != "pdf" and output.suffix and len(posters) != 1:
-        raise UsageError(f"{len(posters)} posters fit no single picture", "name a folder, or a .pdf")
+        raise UsageError(f"{len(posters)} posters do not fit one picture", "name a folder, or a .pdf")
     files = write_posters(posters, output, kind)
     print(f"{len(posters)} posters of {len(places)} venues in {len(files)} files", file=sys.stderr)
     return 0
@@ -197,23 +218,23 @@ def _decode(args: argparse.Namespace) -> int:
 
 
 def _texts(given: str) -> list[str] | list[bytes]:
-    """The codes that a text, a picture or standard input holds."""
+    """The codes in a text, a picture or standard input."""
     if given == "-":
         return [line for line in sys.stdin.buffer.read().splitlines() if line.strip()]
     if not _is_file(given):
         return [given]
-    from pipelines.codes.read_picture import read_picture  # the reader is loaded where a picture is
+    from pipelines.codes.read_picture import read_picture  # loads the reader of pictures
 
     codes = read_picture(Path(given))
     if not codes:
-        raise DataError(f"{given} holds no QR code", "take the picture nearer and sharper")
+        raise DataError(f"{given} holds no readable QR code", "take the picture closer and sharper")
     return codes
 
 
 def _is_file(given: str) -> bool:
     try:
         return Path(given).is_file()
-    except (OSError, ValueError):  # too long, or with a zero byte: no name of a file
+    except (OSError, ValueError):  # too long or with a zero byte, so not the name of a file
         return False
 
 
@@ -221,7 +242,7 @@ def _keys(args: argparse.Namespace) -> int:
     folder = keys_folder(args.keys, args.lake)
     if args.action == "new":
         if args.words:
-            raise UsageError("qr keys new takes no words", "see truyvet qr keys --help")
+            raise UsageError("qr keys new takes no arguments", "see truyvet qr keys --help")
         if not folder.is_dir():
             _make_folder(folder)
         print(make_key(folder))
@@ -239,7 +260,7 @@ def _keys(args: argparse.Namespace) -> int:
 
 
 def _make_folder(folder: Path) -> None:
-    """Keys of a lake to be, as `truyvet token` makes them; never beside a lake that has lost its own."""
+    """Make keys before their lake, as `truyvet token` does; never beside a lake that has lost its own."""
     if folder.name.endswith(".keys") and Path(f"{str(folder)[: -len('.keys')]}", "lake.json").exists():
         open_lake(str(folder)[: -len(".keys")], folder)
     create_keys(folder)
@@ -247,7 +268,7 @@ def _make_folder(folder: Path) -> None:
 
 def _words(words: list[str], count: int) -> list[str]:
     if len(words) != count:
-        raise UsageError(f"{count} words are needed", "see truyvet qr keys --help")
+        raise UsageError(f"exactly {counted(count, 'argument')} must follow", "see truyvet qr keys --help")
     return words
 
 

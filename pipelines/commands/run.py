@@ -1,4 +1,4 @@
-"""The command `truyvet run`."""
+"""`truyvet run`: load files into the lake and update what depends on them."""
 
 import argparse
 import json
@@ -7,9 +7,8 @@ import sys
 from contextlib import nullcontext
 from pathlib import Path
 
-from pipelines.drivers.run import run as run_files
 from pipelines.errors import UsageError
-from pipelines.ingest.batch import MAX_AGE_DAYS, MAX_AHEAD_DAYS
+from pipelines.ingest.limits import MAX_AGE_DAYS, MAX_AHEAD_DAYS
 from pipelines.runtime.engines.config import RUNNERS
 from pipelines.runtime.job_metrics import collect_metrics
 from pipelines.runtime.malloc import keep_freed_memory
@@ -28,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the flags of the command."""
     options.add_lake(parser)
     options.add_keys(parser)
-    what = "files, folders, globs or URLs: NDJSON, CSV, Parquet or Avro, also .gz and .zst"
+    what = "files, folders, globs or URLs of NDJSON, CSV, Parquet or Avro, also .gz and .zst"
     for flag in ("scans", "venues", "cases", "encounters", "declarations"):
         parser.add_argument(
             f"--{flag}", nargs="+", action="extend", default=[], metavar="PATH", help=f"{flag}: {what}"
@@ -37,8 +36,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--encounters-epoch",
         metavar="T",
         default="1970-01-01T00:00:00Z",
-        help="the instant that t counts from, in seconds, in a SocioPatterns file (t i j; .dat or .dat.gz) "
-        "of --encounters (default: 1970, as in UNIX time)",
+        help="the instant from which a SocioPatterns file (t i j; .dat or .dat.gz) given to --encounters "
+        "counts its seconds (default: 1970, as UNIX time does)",
     )
     add_runner(parser, RUNNERS)
     parser.add_argument(
@@ -47,21 +46,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="make the lake if it does not exist; --scans, --venues and --cases do so by themselves",
     )
     parser.add_argument(
-        "--now", metavar="T", help="measure the age of records from this instant (default: now)"
+        "--now", metavar="T", help="the instant from which the age of a record is measured (default: now)"
     )
     parser.add_argument(
         "--max-age-days",
         type=float,
         default=MAX_AGE_DAYS,
         metavar="D",
-        help=f"older records are refused as too_old (default: {MAX_AGE_DAYS})",
+        help=f"reject records older than D days as too_old (default: {MAX_AGE_DAYS})",
     )
     parser.add_argument(
         "--max-ahead-days",
         type=float,
         default=MAX_AHEAD_DAYS,
         metavar="D",
-        help=f"records further ahead are refused as too_new (default: {MAX_AHEAD_DAYS})",
+        help=f"reject records more than D days ahead as too_new (default: {MAX_AHEAD_DAYS})",
     )
     parser.add_argument(
         "--rejects",
@@ -76,6 +75,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run, say on standard error what was refused or not read, and print the report as one JSON line."""
+    from pipelines.drivers.run import run as run_files
+
     if args.metrics:
         _check_writable(Path(args.metrics))
     keep_freed_memory()

@@ -8,7 +8,6 @@ from dataclasses import fields
 
 from pipelines.errors import UsageError
 from pipelines.simulate.settings import DEFAULT_START, Knobs, flag
-from pipelines.simulate.world import simulate
 
 EXAMPLE = """
 truyvet simulate --out province --people 2000 --venues 60 --days 7 --seed 1
@@ -18,13 +17,15 @@ truyvet run --lake lake --scans province/scans --venues province/venues.csv \\
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the flags of the command."""
-    parser.add_argument("--out", metavar="DIR", required=True, help="folder to make; it must be new or empty")
-    parser.add_argument("--people", metavar="N", type=int, required=True, help="how many people live there")
+    """Declare the flags of the command."""
     parser.add_argument(
-        "--venues", metavar="N", type=int, required=True, help="how many places have a code, homes aside"
+        "--out", metavar="DIR", required=True, help="the folder to make; must be new or empty"
     )
-    parser.add_argument("--days", metavar="N", type=int, required=True, help="how many local days it lasts")
+    parser.add_argument("--people", metavar="N", type=int, required=True, help="number of inhabitants")
+    parser.add_argument(
+        "--venues", metavar="N", type=int, required=True, help="number of venues with a code, homes excluded"
+    )
+    parser.add_argument("--days", metavar="N", type=int, required=True, help="number of local days")
     parser.add_argument(
         "--seed", metavar="N", type=int, required=True, help="the same seed gives the same bytes"
     )
@@ -38,7 +39,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Make the province and print what is in it: one JSON line, and on standard error how to go on."""
+    """Make the province; print its counts as one JSON line, and on standard error how to go on."""
+    from pipelines.simulate.world import simulate
+
     report = simulate(
         args.out,
         people=args.people,
@@ -51,8 +54,8 @@ def run(args: argparse.Namespace) -> int:
     shown = {name: report[name] for name in ("now", "rows", "expected")}
     print(json.dumps(shown, separators=(",", ":")))
     print(
-        f"the truth is in {args.out}/truth, late scans are in {args.out}/late; "
-        f"bring the rest into a lake with truyvet run --now {report['now']}",
+        f"the truth is in {args.out}/truth, scans that arrive late are in {args.out}/late; "
+        f"load the rest with truyvet run --now {report['now']}",
         file=sys.stderr,
     )
     return 0
@@ -62,12 +65,12 @@ def _date(text: str) -> dt.date:
     """A local day.
 
     Raises:
-        UsageError: the text is no date.
+        UsageError: the text is not a date.
     """
     try:
         return dt.date.fromisoformat(text)
     except ValueError as error:
-        raise UsageError("--start is no date", "write 2021-08-01") from error
+        raise UsageError("--start must be a date", "write it as 2021-08-01") from error
 
 
 def add_knobs(parser: argparse.ArgumentParser) -> None:

@@ -11,14 +11,13 @@ from pipelines.drivers.new_lake import new_lake_notes, open_or_create
 from pipelines.drivers.recompute import bring_up_to_date
 from pipelines.errors import UsageError
 from pipelines.ingest.batch import (
-    MAX_AGE_DAYS,
-    MAX_AHEAD_DAYS,
     BatchInputs,
     BatchJob,
     settings_for,
 )
 from pipelines.ingest.formats.discover import InputFiles, list_inputs
 from pipelines.ingest.input_findings import batch_notes
+from pipelines.ingest.limits import MAX_AGE_DAYS, MAX_AHEAD_DAYS
 from pipelines.ingest.receipt_ages import ReceiptAges
 from pipelines.ingest.rejects_file import check_rejects_file, write_rejects_file
 from pipelines.lake import snapshot, storage

@@ -29,9 +29,6 @@ from pipelines.registry.registry import registry_from
 from pipelines.runtime.job_result import run_job
 from pipelines.times import DAY_US, day_number
 
-MAX_AGE_DAYS: Final = 60
-MAX_AHEAD_DAYS: Final = 1
-
 UPSERTED: Final = (VENUE_SOURCE, CASE_SOURCE)
 """The inputs that are upserted by key, in the order of their commits."""
 

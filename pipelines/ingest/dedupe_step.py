@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -125,6 +125,8 @@ class JudgeScans(ThreadedDoFn):
     """
 
     scratch: str
+    STEP: ClassVar[str] = "deduplicate"
+    UNIT: ClassVar[str] = "bucket"
 
     def work(self, element: tuple[int, Iterable[Piece]], *sides: Any) -> Iterator[Any]:
         """Judge one bucket."""

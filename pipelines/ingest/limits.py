@@ -1,4 +1,6 @@
-"""The fields of a scan by number, and how long records and their texts may be."""
+"""The fields of a scan by number, and the bounds that a record must keep."""
+
+from typing import Final
 
 from schemas.contract import load_contract
 
@@ -16,3 +18,9 @@ EVENT_ID_BYTES = 64
 CODE_BYTES = 4096
 TEXT_BYTES = 128
 """The longest tidy text of a field, in UTF-8; TEXT_BYTES is for fields without a limit of their own."""
+
+MAX_AGE_DAYS: Final = 60
+"""How old a record may be unless a flag says otherwise."""
+
+MAX_AHEAD_DAYS: Final = 1
+"""How far in the future a record may lie unless a flag says otherwise."""

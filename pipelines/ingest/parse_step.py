@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -13,7 +13,7 @@ from pipelines.ingest.code_texts import CodeCollector
 from pipelines.ingest.events import DatedBlock
 from pipelines.ingest.formats.blocks import ColumnNames, Columns, Lines
 from pipelines.ingest.formats.column_names import column_names
-from pipelines.ingest.formats.discover import Chunk
+from pipelines.ingest.formats.discover import Chunk, total_bytes
 from pipelines.ingest.formats.read_blocks import read_blocks
 from pipelines.ingest.rejects import ROW_MASK, digest_heads, refused_rows, retry_marks
 from pipelines.ingest.retries import ACCEPTED_SINCE, TIMED_EVENT, retried, watched_events
@@ -85,6 +85,11 @@ class ParseChunks(ThreadedDoFn):
     shares: int
     scratch: str
     registry: Registry
+    STEP: ClassVar[str] = "read"
+    UNIT: ClassVar[str] = "B"
+
+    def units(self, chunk: Chunk) -> int:
+        return total_bytes([chunk])
 
     def start_bundle(self) -> None:
         """Forget which persons earlier bundles sealed: a bundle that is retried must seal them again."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -44,6 +44,8 @@ class WriteScans(ThreadedDoFn):
     received_us: int
     ages: ReceiptAges
     scratch: str
+    STEP: ClassVar[str] = "write scans"
+    UNIT: ClassVar[str] = "file"
 
     def work(self, element: tuple[tuple[int, int], Iterable[Piece]], *_: Any) -> Iterator[WrittenScans]:
         """Sort and write the new scans of one part of a day."""

@@ -1,6 +1,6 @@
-"""Everything that touches a raw identifier or a secret key.
+"""The only place that sees who a person is: raw identifiers in; tokens, seals and digests out.
 
-In: identifiers as people write them, and a folder of keys.
-Out: canonical identifiers, tokens, digests and sealed rows; keys never leave this package's objects.
-Refused: malformed identifiers and damaged or foreign keys, without showing either.
+In: identifiers of records, and key files outside the lake. Out: their canonical spelling, keyed tokens, rows
+of the vault that only the authority can open, sealed segments. Refused: malformed identifiers and damaged,
+missing or foreign keys. No identifier appears in an error, a log or a table.
 """

@@ -1,5 +1,6 @@
 """Codes and names of venues, from the registry."""
 
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,6 +57,18 @@ def described(lake: Lake, venue: Int64) -> pa.Table:
     found = pc.index_in(column(venue), rows["venue"].combine_chunks())
     codes = places(lake).codes(venue)
     return pa.table({"venue": codes, "name": rows["name"].take(found), "type": rows["type"].take(found)})
+
+
+def names_of_codes(lake: Lake) -> Callable[[Collection[str]], dict[str, str]]:
+    """What finds the names of venue codes; the registry is read when it is called."""
+
+    def find(codes: Collection[str]) -> dict[str, str]:
+        rows = read_table(lake, "venues", ["venue_code", "name"])
+        rows = rows.filter(pc.is_in(rows["venue_code"], pa.array(codes, pa.string())))
+        found = zip(rows["venue_code"].to_pylist(), rows["name"].to_pylist(), strict=True)
+        return {code: name for code, name in found if name}
+
+    return find
 
 
 def _places(lake: Lake, _newest: Snapshot) -> VenueNames:

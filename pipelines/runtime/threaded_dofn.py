@@ -8,7 +8,7 @@ a second worker process would cost memory and start-up time.
 import os
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
+from typing import Any, ClassVar
 
 import apache_beam as beam
 from apache_beam.transforms.window import GlobalWindow, GlobalWindows, TimestampCombiner, TimestampedValue
@@ -21,6 +21,7 @@ from pipelines.runtime.engine_logs import redact_errors
 from pipelines.runtime.job_errors import report_errors
 from pipelines.runtime.job_metrics import report_counts, report_values
 from pipelines.runtime.malloc import release_freed_memory
+from pipelines.terminal.progress import add_work, work_done
 
 
 def thread_count() -> int:
@@ -38,9 +39,13 @@ class ThreadedDoFn(beam.DoFn):
 
     Attributes:
         scratch: folder of the run, where a user's error is reported.
+        STEP: the step as the progress bar calls it; empty shows none.
+        UNIT: what the bar counts.
     """
 
     scratch: str
+    STEP: ClassVar[str] = ""
+    UNIT: ClassVar[str] = "part"
 
     def setup(self) -> None:
         # A pool cannot be pickled with the step, so it is made here, once per worker.
@@ -57,6 +62,8 @@ class ThreadedDoFn(beam.DoFn):
 
     def process(self, element: Any, *sides: Any) -> None:
         """Start the work on one element, with the step's side inputs."""
+        if self.STEP:
+            add_work(self.STEP, self.units(element), self.UNIT)
         self._pending.append(self._pool.submit(self._results, element, *sides))
 
     def finish_bundle(self) -> Iterator[Any]:
@@ -88,7 +95,14 @@ class ThreadedDoFn(beam.DoFn):
 
     def _results(self, element: Any, *sides: Any) -> list[Any]:
         with redact_errors(), report_errors(self.scratch):
-            return list(self.work(element, *sides))
+            results = list(self.work(element, *sides))
+        if self.STEP:
+            work_done(self.STEP, self.units(element))
+        return results
+
+    def units(self, _element: Any) -> int:
+        """Return how many units of the progress bar an element is."""
+        return 1
 
     def work(self, element: Any, *sides: Any) -> Iterable[Any]:
         """Return one element's results; called on a thread of the pool."""

@@ -1,4 +1,4 @@
-"""Who of the infected becomes known to the authority, and when; and who is taken for a case by mistake.
+"""Which infections the authority learns of, and when; and which people are reported by mistake.
 
 Times are seconds of the world.
 """
@@ -19,16 +19,16 @@ _HOUR = 3_600
 
 @dataclass(frozen=True)
 class Case:
-    """A case as the authority knows it; None where it does not know.
+    """A case as the authority knows it; None for what it does not know.
 
     Attributes:
         case_id: the authority's number.
         person: position among the people.
         onset: first symptoms.
-        sampled: the sample, a positive one.
-        reported: the report of it.
+        sampled: time of the positive sample.
+        reported: time of the report.
         isolated: at home from then on.
-        withdrawn: the report was a mistake.
+        withdrawn: time at which a mistaken report was withdrawn.
     """
 
     case_id: str
@@ -41,10 +41,10 @@ class Case:
 
 
 def make_cases(settings: Settings, course: Rows) -> list[Case]:
-    """Who has been reported by the end of the world, numbered in the order of the reports.
+    """The cases reported by the end of the world, numbered in the order of the reports.
 
-    A few are false alarms, withdrawn since. If nobody has been reported, the
-    first one infected is, at the very end.
+    A few are false alarms that were withdrawn. If nobody was reported, the
+    first infected person is reported at the very end.
 
     Args:
         settings: of the world.
@@ -62,7 +62,7 @@ def make_cases(settings: Settings, course: Rows) -> list[Case]:
 
 
 def _found(settings: Settings, course: Rows) -> list[Case]:
-    """The infected who have been sampled, reported 6 to 30 hours later."""
+    """Infected people who were sampled, reported 6 to 30 hours later."""
     end = settings.days * _DAY
     who = np.flatnonzero((course["infected"] < NEVER) & (course["sampled"] < end))
     hours = 6 + 24 * units_of(settings.seed, REPORTS, who, 0)
@@ -82,7 +82,7 @@ def _found(settings: Settings, course: Rows) -> list[Case]:
 
 
 def _false_alarms(settings: Settings, course: Rows, number: int) -> list[Case]:
-    """Reports of people who were not infected, withdrawn by the end."""
+    """Reports of people who were never infected, withdrawn by the end."""
     end = settings.days * _DAY
     order = np.argsort(units(settings.seed, REPORTS, course.size, 1), kind="stable")
     well: Int64 = order[course["infected"][order] == NEVER][:number]
@@ -95,5 +95,5 @@ def _false_alarms(settings: Settings, course: Rows, number: int) -> list[Case]:
 
 
 def _before(second: int, end: int) -> int | None:
-    """The second, if it is known by the end."""
+    """The second, or None if it lies after the end."""
     return int(second) if second < end else None

@@ -1,4 +1,4 @@
-"""Clocks of phones and readers, most of them right."""
+"""Clocks of phones and readers; most are right."""
 
 import numpy as np
 
@@ -8,11 +8,11 @@ from pipelines.simulate.settings import Settings
 
 
 def clocks(settings: Settings, stream: int, count: int) -> Int64:
-    """Seconds by which each device is ahead.
+    """Seconds by which the clock of each device is ahead.
 
-    A clock that is off by minutes is up to 45 off. A broken one is, a third
-    each, a day to three off, 70 days to two years behind, or two days to a
-    year ahead.
+    A clock that is minutes off is at most 45 minutes off. Broken clocks are, one
+    third each, one to three days off, 70 days to two years behind, or two days
+    to a year ahead.
     """
     broken, off = settings.knobs.clocks_broken, settings.knobs.clocks_off
     state = units(settings.seed, stream, count, 0)

@@ -1,4 +1,4 @@
-"""The true contacts of some people: who was with them at one place, from when to when.
+"""True contacts: who was at the same place as certain people, from when to when.
 
 Times are seconds of the world.
 """
@@ -17,21 +17,21 @@ _DAY = 86_400
 
 
 def contacts_of(who: Int64, stays: list[Rows], people: int, places: int, days: int) -> Rows:
-    """Everybody's overlaps with some people, one row a pair of stays.
+    """Overlaps of everybody else with certain people, one row per pair of stays.
 
     Args:
-        who: the people asked for.
+        who: the people whose contacts are wanted.
         stays: arrays of STAY, all stays of the world.
-        people: how many there are.
-        places: how many there are.
-        days: of the world.
+        people: their number in the world.
+        places: their number in the world.
+        days: length of the world.
 
     Returns:
-        CONTACT[n], `person` one of `who`, sorted by person, stay, start of the other's stay and other.
+        CONTACT[n] with `person` in `who`, sorted by person, stay, start of the other stay, and other.
     """
-    asked = np.zeros(people, np.bool_)
-    asked[who] = True
-    mine = np.concatenate([part[asked[part["person"]]] for part in stays])
+    wanted = np.zeros(people, np.bool_)
+    wanted[who] = True
+    mine = np.concatenate([part[wanted[part["person"]]] for part in stays])
     mine = mine[np.lexsort((mine["enter"], mine["person"]))]
     hit = np.zeros((places, days), np.bool_)
     _mark(mine, hit)
@@ -45,7 +45,7 @@ def contacts_of(who: Int64, stays: list[Rows], people: int, places: int, days: i
 
 @njit(cache=True, nogil=True)
 def _mark(stays: Rows, hit: Bools) -> None:
-    """Mark the places and days of stays."""
+    """Mark every (place, day) that the stays touch."""
     for row in range(stays.size):
         for day in range(stays[row].enter // _DAY, (stays[row].exit - 1) // _DAY + 1):
             hit[stays[row].place, day] = True
@@ -53,7 +53,7 @@ def _mark(stays: Rows, hit: Bools) -> None:
 
 @njit(cache=True, nogil=True)
 def _near(stays: Rows, hit: Bools) -> Bools:
-    """Whether a stay touches a marked place and day."""
+    """Which stays touch a marked (place, day)."""
     result = np.zeros(stays.size, np.bool_)
     for row in range(stays.size):
         for day in range(stays[row].enter // _DAY, (stays[row].exit - 1) // _DAY + 1):
@@ -65,7 +65,7 @@ def _near(stays: Rows, hit: Bools) -> Bools:
 
 @njit(cache=True, nogil=True)
 def _overlaps(mine: Rows, near: Rows, first: Int64, found: Rows) -> int:
-    """Count the overlaps, and note them where there is room; `near` by (place, enter)."""
+    """Count the overlaps and write those that `found` has room for; `near` is sorted by (place, enter)."""
     count = 0
     for row in range(mine.size):
         at = first[row]

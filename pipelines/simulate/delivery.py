@@ -1,4 +1,4 @@
-"""Rows into files: each on the day it arrives, the late ones apart; and what is in them, counted."""
+"""Deliver scans as files, one per day of arrival, late ones in a folder of their own, and count them."""
 
 import os
 from collections import Counter
@@ -20,7 +20,7 @@ from pipelines.simulate.threads import in_order
 
 FOLDERS = ("scans", "late")
 MAX_AGE_DAYS, MAX_AHEAD_DAYS = 60, 1
-"""What counts as too old and too new, against the end of the world, unless the pipeline is told otherwise."""
+"""Limits of the pipeline on the age of a record, measured from the end of the world."""
 
 _DAY = 86_400
 _LINES_AT_ONCE = 1 << 16
@@ -28,23 +28,23 @@ _KINDS = {"entering": ENTERING, "leaving": LEAVING, "again": AGAIN, "photographe
 
 
 def create(path: Path) -> IO[bytes]:
-    """A new file that only its owner may read."""
+    """Open a new file that only its owner may read."""
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
 
 
 @dataclass
 class Delivery:
-    """The way of scans into the files of a folder.
+    """Scans on their way into the files of a folder.
 
     Attributes:
         settings: of the world.
         out: the folder.
         people: everybody.
         places: all places.
-        names: what lines name.
+        names: texts that the lines need.
         pool: threads that write lines.
         waiting: scans that have not arrived, by folder (position in FOLDERS) and day.
-        counts: what has been delivered, by folder.
+        counts: counts of the delivered scans, by folder.
     """
 
     settings: Settings
@@ -57,14 +57,14 @@ class Delivery:
     counts: tuple[Counter[str], Counter[str]] = field(default_factory=lambda: (Counter(), Counter()))
 
     def take(self, scans: Rows) -> None:
-        """Keep scans until they arrive."""
+        """Hold scans until the day of their arrival."""
         days = scans["arrives"] // _DAY
         slots = days * 2 + scans["late"]
         for slot in np.unique(slots).tolist():
             self.waiting.setdefault((slot % 2, slot // 2), []).append(scans[slots == slot])
 
     def send(self, folder: int, day: int) -> None:
-        """Write the file of a folder and day of arrival, in the order of arrival."""
+        """Write the file of one folder and day, in the order of arrival."""
         scans = np.concatenate([np.empty(0, SCAN), *self.waiting.pop((folder, day), [])])
         scans = scans[np.argsort(scans["arrives"], kind="stable")]
         date = np.datetime64(self.settings.start, "D") + day
@@ -75,12 +75,12 @@ class Delivery:
         self._count(self.counts[folder], scans)
 
     def send_rest(self) -> None:
-        """Write what arrives after the last day."""
+        """Write the scans that arrive after the last day."""
         for folder, day in sorted(self.waiting):
             self.send(folder, day)
 
     def _count(self, counts: Counter[str], scans: Rows) -> None:
-        """Add up what some delivered scans are and what must become of them."""
+        """Count delivered scans by kind, and by what the pipeline must make of them."""
         flaw, written = scans["flaw"].astype(np.int64), scans["written"]
         reasons = np.array(["", *(f.reason for f in FLAWS)])
         flawed = (flaw > 0) & (flaw <= len(FLAWS))

@@ -1,4 +1,4 @@
-"""Names for the arrays that go around here."""
+"""Types of the arrays of the simulator."""
 
 from typing import Any
 
@@ -6,10 +6,10 @@ import numpy as np
 import numpy.typing as npt
 
 Rows = npt.NDArray[np.void]
-"""A structured array; the docs name its dtype, such as STAY[n]."""
+"""A structured array; docstrings name its dtype, as in STAY[n]."""
 
 Row = Any
-"""One record of it inside a kernel; numba knows its fields, mypy does not."""
+"""One record of a structured array inside a kernel: numba knows its fields, mypy does not."""
 
 Int64 = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]

@@ -1,23 +1,23 @@
 """The infections: an SEIR model over the true stays.
 
-The model. A contact of an infectious person with a susceptible one, over the
-overlap of two true stays at one place, passes the infection on with
-probability 1 - exp(-h), where
+The model: when an infectious and a susceptible person overlap in true stays at
+one place, the infection is passed on with probability 1 - exp(-h), where
 
     h = 0.012 × infectiousness × weight(type) × hours × zone / max(1, n / 10)
 
-`weight` is `habits.WEIGHTS`, `zone` is 1 for the same zone (or none) and 0.3
-else, and n counts the stays at that place on that day: one meets some ten
-people closely, however many are there. Of several infections the first in
-time counts; its instant lies evenly within the overlap.
+`weight` is `habits.WEIGHTS`; `zone` is 1 in the same zone (or without zones) and
+0.3 otherwise; n is the number of stays at that place on that day, because a
+person meets about ten people closely however crowded the place is. Of several
+infections of a person the earliest counts; its instant is uniform within the
+overlap.
 
-The course. Infectious from 36 to 72 hours after the infection, for 6 to 9
-days. Seven in ten fall ill 24 to 60 hours after they became infectious. Of
-those 85 %, of the others 30 %, are sampled, within two days of the onset (the
-others: three to four days after they became infectious), at a hospital in
-the morning; then they stay at home, and the report follows 6 to 30 hours later.
-Who is infected at the start became infectious between four days before the
-world begins and half a day after.
+The course: a person becomes infectious 36 to 72 hours after the infection and
+stays so for 6 to 9 days. 70 % fall ill, 24 to 60 hours after becoming
+infectious. 85 % of these and 30 % of the others are sampled at a hospital in the
+morning, within two days of the onset (the others three to four days after
+becoming infectious). They stay at home afterwards, and the report follows 6 to
+30 hours later. People infected at the start became infectious between four days
+before the world begins and half a day after.
 
 Times are seconds of the world.
 """
@@ -50,8 +50,8 @@ COURSE_OF = np.dtype(
     ],
     align=True,
 )
-"""When a person was infected, by whom and where (-1 for those infected at the start), infectious over
-[infectious, over), fell ill, was sampled and isolated; NEVER where it does not happen."""
+"""The course of one person: infected when, by whom and where (-1 if infected at the start), infectious
+over [infectious, over), onset, sampled, isolated; NEVER for what does not happen."""
 
 _DAY = 86_400
 _HOUR = 3_600
@@ -62,14 +62,14 @@ _OTHER_ZONE = 0.3
 
 @dataclass
 class Epidemic:
-    """Who is infected, day by day.
+    """The spread of the infection, day by day.
 
     Attributes:
         settings: of the world.
-        people: everybody; `sampled_on` is written here.
+        people: everybody; `sampled_on` is set here.
         places: all places.
         course: COURSE_OF[people].
-        lasting: STAY[n], stays of earlier days that are not over.
+        lasting: STAY[n], stays of earlier days that have not ended.
     """
 
     settings: Settings
@@ -92,11 +92,11 @@ class Epidemic:
         self._shift(first, np.floor(begin).astype(np.int64) - self.course["infectious"][first])
 
     def pass_on(self, day: int, stays: Rows) -> None:
-        """Let a day's stays pass infections on.
+        """Pass infections on during one day.
 
         Args:
             day: from 0.
-            stays: STAY[n] that `live_day` gave for the day, of everybody.
+            stays: STAY[n] of everybody, as `live_day` returns them.
         """
         begin, end = day * _DAY, (day + 1) * _DAY
         self._note_samples(day, stays)
@@ -114,7 +114,7 @@ class Epidemic:
         self.lasting = both[both["exit"] > end]
 
     def _present(self, begin: int, end: int, stays: Rows) -> Rows:
-        """Everybody's stays cut to one day; who is at home at its end is at home until then."""
+        """Everybody's stays clipped to one day, including those of people who are at home at its end."""
         at_home = np.flatnonzero((self.people["home_since"] >= 0) & (self.people["home_since"] < end))
         homes = np.zeros(at_home.size, STAY)
         homes["person"] = at_home
@@ -126,7 +126,7 @@ class Epidemic:
         return present[present["enter"] < present["exit"]]
 
     def _start_course(self, who: Int64) -> None:
-        """Decide what becomes of those just infected."""
+        """Draw the course of newly infected people."""
         luck = [units_of(self.settings.seed, COURSE, who, which) for which in range(7)]
         course = self.course
         course["infectious"][who] = course["infected"][who] + _floor((36 + 36 * luck[0]) * _HOUR)
@@ -139,7 +139,7 @@ class Epidemic:
         self.people["sampled_on"][who] = np.where(sampled, noticed // _DAY + 1, NEVER)
 
     def _shift(self, who: Int64, seconds: Int64) -> None:
-        """Move the courses of those infected before the begin."""
+        """Move the courses of people who were infected before the world begins."""
         for name in ("infected", "infectious", "over", "onset"):
             known = self.course[name][who] < NEVER
             self.course[name][who] += np.where(known, seconds, 0)
@@ -149,7 +149,7 @@ class Epidemic:
         self.people["sampled_on"][who] = np.where(sampled, later, NEVER)
 
     def _note_samples(self, day: int, stays: Rows) -> None:
-        """When those sampled on this day were, and when they were at home again."""
+        """Record when the people sampled today were sampled, and when they were home again."""
         today = self.people["sampled_on"] == day
         out = stays[today[stays["person"]] & (stays["place"] < self.places.venues)]
         self.course["sampled"][today] = day * _DAY + 9 * _HOUR
@@ -159,7 +159,7 @@ class Epidemic:
 
 
 def _some(people: int) -> int:
-    """How many are infected at the start at least: a world needs something to trace."""
+    """The least number of people infected at the start: a world needs something to trace."""
     return max(1, min(5, people // 100))
 
 
@@ -175,7 +175,7 @@ def _infect(
     before: Int64,
     strength: Floats,
 ) -> None:
-    """Let the infectious infect who is with them; `present` is sorted by place."""
+    """Let infectious people infect others at the same place; `present` is sorted by place."""
     first = 0
     while first < present.size:
         place = present[first].place
@@ -205,7 +205,7 @@ def _meet(
     course: Rows,
     strength: float,
 ) -> None:
-    """Pass the infection on, or not."""
+    """Pass the infection on with the probability of the model."""
     start, end = max(enter, int(well.enter)), min(leave, int(well.exit))
     if start >= end:
         return

@@ -1,7 +1,7 @@
 """How people of this world spend their time: the simulator's own numbers.
 
-They are chosen for a plausible day, not measured, and owe nothing to the
-durations by which the pipeline pairs scans.
+They were chosen to make plausible days, not measured, and are independent of
+the durations with which the pipeline pairs scans.
 """
 
 import numpy as np
@@ -28,23 +28,23 @@ TYPES = (
     "other",
     "home",
 )
-"""Kinds of places; a place's kind is the position here. Homes come last."""
+"""Types of places; the kind of a place is its position here. Homes come last."""
 
 OFFICE, SCHOOL, TRAINING, BUSINESS, SHOP, _SUPERMARKET, _BOOKSHOP = range(7)
 RAILWAY, WHARF, BUS_STATION, TRANSPORT, HOSPITAL, MARKET, RESTAURANT = range(7, 14)
 WORSHIP, FUN, OTHER, HOME = range(14, 18)
 
 SHARES = (0.1, 0.03, 0.02, 0.14, 0.3, 0.015, 0.015, 0.003, 0.003, 0.006, 0.05, 0.01, 0.03, 0.16, 0.04, 0.03)
-"""Share of all places by type, `other` and homes aside; `other` takes the rest."""
+"""Share of places by type, without homes; `other` takes the rest."""
 
 FIRST_NEEDED = (SHOP, MARKET, RESTAURANT, BUSINESS, SCHOOL, OFFICE, HOSPITAL, TRANSPORT)
-"""Which types a world of few places has before the others."""
+"""The types that a world with few places gets first."""
 
 MOST_ZONES = (6, 8, 4, 4, 0, 3, 2, 3, 2, 4, 5, 9, 6, 20, 0, 4, 0, 0)
-"""The most zones a place of the type has; 0 where it never has any."""
+"""The largest number of zones of a place, by type; 0 for types without zones."""
 
 ZONE_LETTERS = "TPPT-TTGCBXKDBGKAA"
-"""Before the number of a zone: tầng (floor), phòng (room), xe (coach), khoa (ward), bàn (table), …"""
+"""The letter before a zone number: tầng (floor), phòng (room), xe (coach), khoa (ward), bàn (table)."""
 
 CAPACITIES = (120, 900, 80, 250, 15, 200, 60, 300, 150, 300, 45, 600, 500, 60, 150, 120, 40, 8)
 
@@ -68,10 +68,10 @@ VISIT_MINUTES = (
     (10, 90),
     (20, 240),
 )
-"""Shortest and longest visit of who neither works nor learns there, minutes, by type."""
+"""Shortest and longest visit in minutes, by type, for people who do not work or study there."""
 
 WEIGHTS = (1.0, 1.0, 1.2, 1.0, 0.4, 0.5, 0.4, 0.6, 0.6, 0.6, 2.0, 1.5, 0.6, 2.5, 1.5, 3.0, 0.8, 1.5)
-"""How easily an infection passes on in an hour, by type, against an office."""
+"""How easily an infection is passed on in an hour, by type, relative to an office."""
 
 PUPIL, STUDENT, CLERK, WORKER, SELLER, NIGHT, SHIPPER, AT_HOME, ELDER = range(9)
 ROLE_SHARES = (0.19, 0.05, 0.13, 0.2, 0.14, 0.03, 0.03, 0.14, 0.09)
@@ -101,7 +101,7 @@ _ERRANDS: dict[str, dict[int, float]] = {
     "traveller": {SHOP: 3, RESTAURANT: 5, MARKET: 2, OFFICE: 2, BUSINESS: 2, FUN: 2, WORSHIP: 1, HOME: 3},
 }
 CHILD, ADULT, OLD, DELIVERY, TRAVELLER = range(5)
-"""Whose errands; row of `errands`."""
+"""Who runs errands; the rows of `errands`."""
 
 
 def visit_minutes() -> Int64:
@@ -110,7 +110,7 @@ def visit_minutes() -> Int64:
 
 
 def errands() -> Floats:
-    """float64[who, types], running sums of the shares of errands, up to 1."""
+    """float64[who, types], cumulative shares of errands, up to 1."""
     shares = np.zeros((len(_ERRANDS), len(TYPES)))
     for row, wishes in enumerate(_ERRANDS.values()):
         for kind, share in wishes.items():

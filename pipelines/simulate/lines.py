@@ -1,7 +1,7 @@
-"""Rows as NDJSON, written byte by byte by a compiled kernel.
+"""Scans as NDJSON, written byte by byte by a compiled kernel.
 
 A line is `{"event_id":…,"person":…,"venue":…,"zone":…,"direction":…,
-"occurred_at":…,"scan_mode":…,"scanner":…}`; what a scan does not have is left out.
+"occurred_at":…,"scan_mode":…,"scanner":…}` without the fields that the scan lacks.
 """
 
 import datetime as dt
@@ -19,7 +19,7 @@ from pipelines.simulate.places import Places, place_codes
 from pipelines.simulate.settings import Settings
 
 LONGEST_LINE = 320
-"""More than a line without a flaw can have."""
+"""More bytes than any line without a flaw."""
 
 _EPOCH = dt.date(1970, 1, 1)
 _DIRECTIONS = ("unknown", "in", "out")
@@ -37,15 +37,15 @@ _MODE, _SCANNER, _CLOSE = _bytes('","scan_mode":"'), _bytes('","scanner":"R-'), 
 
 
 class Names(NamedTuple):
-    """Everything that lines name.
+    """Texts that the lines need.
 
     Attributes:
         codes: uint8[places, 16], codes of places, padded with zeros.
-        letters: uint8[places], before the number of a zone.
+        letters: uint8[places], the letter before the number of a zone.
         directions: uint8[3, 8], padded with zeros.
         modes: uint8[6, 8], padded with zeros.
         identifiers: spellings of identifiers.
-        start: int64[1], seconds of the world's begin since 1970, by the local clock.
+        start: int64[1], the first second of the world, in seconds since 1970 by the local clock.
     """
 
     codes: Bytes
@@ -57,7 +57,7 @@ class Names(NamedTuple):
 
 
 def names_of(settings: Settings, places: Places) -> Names:
-    """The names of a world."""
+    """The texts for a world."""
     return Names(
         codes=place_codes(places).view(np.uint8).reshape(-1, 16),
         letters=_bytes(habits.ZONE_LETTERS)[places.table["kind"]],
@@ -69,15 +69,15 @@ def names_of(settings: Settings, places: Places) -> Names:
 
 
 def write_lines(scans: Rows, people: People, names: Names) -> Bytes:
-    """The lines of some scans.
+    """The lines of scans.
 
     Args:
         scans: SCAN[n].
         people: everybody.
-        names: of the world.
+        names: texts of the world.
 
     Returns:
-        uint8[m], whole lines, each with its line end.
+        uint8[m], whole lines with their line ends.
     """
     special = [
         special_line(int(scan["flaw"]), fields_of(scan, people, names)) for scan in scans[scans["flaw"] > 0]
@@ -89,7 +89,7 @@ def write_lines(scans: Rows, people: People, names: Names) -> Bytes:
 
 
 def fields_of(scan: Row, people: People, names: Names) -> Fields:
-    """The fields of one scan, as its line has them."""
+    """The fields of one scan, as in its line."""
     out = np.empty(LONGEST_LINE, np.uint8)
     who = people[scan["person"]]
     code = _text(names.codes[scan["place"]])
@@ -109,7 +109,7 @@ def fields_of(scan: Row, people: People, names: Names) -> Fields:
 
 
 def identifiers_of(people: People) -> list[str]:
-    """Everybody's identifier in its canonical spelling."""
+    """The identifier of every person in its canonical spelling."""
     return [name.decode() for name in canonical_identifiers(people).tolist()]
 
 
@@ -125,7 +125,7 @@ def _padded(words: tuple[str, ...]) -> Bytes:
 def _write(
     out: Bytes, at: int, scans: Rows, people: People, names: Names, special: Bytes, ends: Int64
 ) -> int:
-    """Write all lines from `at` on; those with a flaw are copied, in their order."""
+    """Write all lines from `at` on; those with a flaw are copied from `special` in their order."""
     copied, next_special = 0, 0
     for row in range(scans.size):
         scan = scans[row]
@@ -193,7 +193,7 @@ def _put_padded(out: Bytes, at: int, text: Bytes) -> int:
 
 @njit(cache=True, nogil=True)
 def _put_number(out: Bytes, at: int, number: int) -> int:
-    """A whole number of [0, 100)."""
+    """Write an integer in [0, 100)."""
     if number >= 10:
         out[at] = 48 + number // 10
         at += 1
@@ -211,7 +211,7 @@ def _put_hex(out: Bytes, at: int, word: np.uint64) -> int:
 
 @njit(cache=True, nogil=True)
 def _put_two(out: Bytes, at: int, number: int, then: int) -> int:
-    """Two digits and a sign."""
+    """Write two digits and one more character."""
     out[at] = 48 + number // 10
     out[at + 1] = 48 + number % 10
     out[at + 2] = then
@@ -220,9 +220,9 @@ def _put_two(out: Bytes, at: int, number: int, then: int) -> int:
 
 @njit(cache=True, nogil=True)
 def _put_time(out: Bytes, at: int, seconds: int) -> int:
-    """RFC 3339 of seconds since 1970 by the local clock.
+    """Write seconds since 1970 by the local clock as RFC 3339.
 
-    The calendar is that of Howard Hinnant, "chrono-compatible low-level date
+    The calendar algorithm is from Howard Hinnant, "chrono-compatible low-level date
     algorithms", civil_from_days.
     """
     days, second = seconds // 86_400 + 719_468, seconds % 86_400

@@ -1,7 +1,7 @@
-"""Lines that do not look like the others: records to be refused, and valid ones written unusually.
+"""Unusual lines: records that must be rejected, and valid ones in an unusual form.
 
-Each takes the fields of a true scan and gives the bytes of its line. They are
-few, so they are made one at a time.
+Each is made from the fields of a real scan. They are few, so they are made one
+at a time.
 """
 
 import json
@@ -16,10 +16,10 @@ _DEEP = "[" * 20 + "]" * 20
 
 
 class Flaw(NamedTuple):
-    """A way to spoil a record.
+    """One way to write a record differently.
 
     Attributes:
-        reason: why it must be refused; empty for one that must be accepted.
+        reason: why the record must be rejected; empty if it must be accepted.
         line: makes the line, without its line end, from the fields.
     """
 
@@ -32,27 +32,27 @@ def _json(fields: Fields) -> bytes:
 
 
 def _with(**changed: object) -> Callable[[Fields], bytes]:
-    """The record with some fields changed or added."""
+    """The record with fields changed or added."""
     return lambda fields: _json({**fields, **changed})
 
 
 def _without(*names: str) -> Callable[[Fields], bytes]:
-    """The record without some fields."""
+    """The record without certain fields."""
     return lambda fields: _json({name: value for name, value in fields.items() if name not in names})
 
 
 def _with_raw(text: str) -> Callable[[Fields], bytes]:
-    """The record with a field `note` that holds this very JSON."""
+    """The record with an extra field `note` of raw JSON."""
     return lambda fields: _json(fields)[:-1] + b',"note":' + text.encode() + b"}"
 
 
 def _at(text: str) -> Callable[[Fields], bytes]:
-    """The record at another time; # stands for the day as it was."""
+    """The record at another time; # stands for the original date."""
     return lambda fields: _json({**fields, "occurred_at": text.replace("#", str(fields["occurred_at"])[:10])})
 
 
 def _hours_earlier(fields: Fields) -> bytes:
-    """The same instant as UTC, spelled `Z`, with a fraction; only where the day stays the same."""
+    """The same instant in UTC, spelled `Z` with a fraction, where that does not change the date."""
     day, clock = str(fields["occurred_at"])[:10], str(fields["occurred_at"])[11:19]
     hour = int(clock[:2]) - 7
     if hour < 0:
@@ -65,7 +65,7 @@ def _escaped(fields: Fields) -> bytes:
 
 
 FLAWS = (
-    Flaw("conflicting_event_id", _json),  # what conflicts is in the fields already
+    Flaw("conflicting_event_id", _json),  # the conflicting value is already in the fields
     Flaw("malformed", lambda fields: _json(fields)[:-25]),
     Flaw("malformed", lambda _: b"<html><h1>502 Bad Gateway</h1></html>"),
     Flaw("malformed", lambda fields: b"[" + _json(fields) + b"]"),
@@ -102,7 +102,7 @@ FLAWS = (
     Flaw("bad_code", lambda fields: _json({**_no_venue(fields), "code": "NZCOVIDTRACER:@@@@"})),
     Flaw("bad_code", lambda fields: _json({**_no_venue(fields), "code": "UKC19TRACING:1:abc"})),
 )
-"""Records to be refused; flaw 1 is the first."""
+"""Records that must be rejected; flaw 1 is the first."""
 
 UNUSUAL = (
     Flaw("", _with(app_version="4.1.2", battery=0.71)),
@@ -115,7 +115,7 @@ UNUSUAL = (
     Flaw("", _hours_earlier),
     Flaw("", _escaped),
 )
-"""Valid records in another dress; flaw len(FLAWS) + 1 is the first."""
+"""Valid records in an unusual form; flaw len(FLAWS) + 1 is the first."""
 
 FLAW_COUNT = len(FLAWS)
 UNUSUAL_COUNT = len(UNUSUAL)
@@ -126,5 +126,5 @@ def _no_venue(fields: Fields) -> Fields:
 
 
 def special_line(flaw: int, fields: Fields) -> bytes:
-    """The line of a scan whose flaw is above 0, without its line end."""
+    """The line, without its line end, of a scan whose flaw is greater than 0."""
     return (FLAWS + UNUSUAL)[flaw - 1].line(fields)

@@ -1,9 +1,9 @@
-"""The true movements: a day of everybody's life, hour by hour.
+"""The true movements of everybody, one day at a time.
 
-Each person lives at home, and goes out to work or learn, to shop, pray, eat,
-be treated, visit others; some by bus, some by coach, train or boat to another
-district, some overnight. A case goes to be sampled on its day and stays at
-home from then on.
+People live at home and go out to work or study, shop, pray, eat, be treated and
+visit others. Some commute by bus; some travel by coach, train or boat to another
+district, a few of them overnight. A case is sampled on its day and stays at home
+from then on.
 
 Times are seconds of the world (0 = its first local midnight).
 """
@@ -24,10 +24,10 @@ from pipelines.simulate.settings import Settings
 STAY = np.dtype(
     [("person", "i4"), ("place", "i4"), ("enter", "i4"), ("exit", "i4"), ("zone", "i4")], align=True
 )
-"""A true stay over [enter, exit) seconds; zone 0 is none."""
+"""A true stay over [enter, exit) seconds; zone 0 means none."""
 
 _MOST_STAYS = 40
-"""More than a day of one person can hold."""
+"""More stays than one person can have in a day."""
 
 _DAY = 86_400
 _HOUR = 3_600
@@ -39,17 +39,18 @@ _COUNT, _CLOCK, _END, _SEED, _VENUES = range(5)
 
 
 class Walk(NamedTuple):
-    """The one person whose day is being lived, and the world around.
+    """The state of the person whose day is being simulated, and the world around.
 
     Attributes:
         stays: STAY[n], filled from the front.
-        now: int64[5], stays filled, the person's time, last second of the world, its seed, its venues.
+        now: int64[5], number of stays, the person's clock, and the last second, seed and number of venues
+            of the world; arrays of one element because kernels cannot change a field of a tuple.
         dice: uint64[1], state of the random sequence.
         people: everybody.
         places: PLACE[places].
         span: int64[types, districts, 2], first place and number of places.
         minutes: int64[types, 2], shortest and longest visit.
-        errands: float64[who, types], running sums of shares.
+        errands: float64[who, types], cumulative shares.
     """
 
     stays: Rows
@@ -63,17 +64,18 @@ class Walk(NamedTuple):
 
 
 def live_day(settings: Settings, day: int, span: tuple[int, int], people: People, places: Places) -> Rows:
-    """One day of some people; what changes in `people` goes on from there.
+    """Simulate one day of a range of people and update their state in `people`.
 
     Args:
         settings: of the world.
         day: from 0.
-        span: first person and the one after the last.
+        span: range of people, [first, last).
         people: everybody.
-        places: where one can go.
+        places: all places.
 
     Returns:
-        STAY[n] by person and time: what began or, at home, ended on this day, cut at the world's end.
+        STAY[n] by person and time: stays that began on this day, and stays at home that ended on it, clipped
+            to the end of the world.
     """
     stays = np.empty((span[1] - span[0]) * _MOST_STAYS, STAY)
     now = np.array([0, 0, settings.days * _DAY, settings.seed, places.venues], np.int64)
@@ -84,7 +86,7 @@ def live_day(settings: Settings, day: int, span: tuple[int, int], people: People
 
 
 def last_stays(people: People, venues: int, end: int) -> Rows:
-    """The stays of those who are at home when the world ends."""
+    """The stays of people who are at home when the world ends."""
     who = np.flatnonzero((people["home_since"] >= 0) & (people["home_since"] < end))
     stays = np.zeros(who.size, STAY)
     stays["person"], stays["place"] = who, venues + people["household"][who]
@@ -112,7 +114,7 @@ def _live(walk: Walk, day: int, weekday: int, first: int, last: int) -> None:
 
 @njit(cache=True, nogil=True)
 def _spend(walk: Walk, person: int, midnight: int, weekday: int) -> None:
-    """A day as the role has it."""
+    """Spend a day according to the role."""
     role = walk.people[person].role
     luck = draw(walk.dice)
     if luck < 0.0006:
@@ -135,7 +137,7 @@ def _spend(walk: Walk, person: int, midnight: int, weekday: int) -> None:
 
 @njit(cache=True, nogil=True)
 def _work(walk: Walk, person: int, midnight: int) -> None:
-    """To work or school and back, lunch at home, out or there, and errands."""
+    """Go to work or school and back, with lunch at home, out or there, and errands."""
     child = walk.people[person].role == own.PUPIL
     place, begin = walk.people[person].work, midnight + between(walk.dice, 6 * _HOUR, 8 * _HOUR)
     walk.now[_CLOCK] = max(walk.now[_CLOCK], begin - _HOUR)
@@ -162,7 +164,7 @@ def _work(walk: Walk, person: int, midnight: int) -> None:
 
 @njit(cache=True, nogil=True)
 def _idle(walk: Walk, person: int, midnight: int, weekday: int) -> None:
-    """A day without work: two rounds of errands with home between them."""
+    """Spend a day without work: two rounds of errands with a stay at home between them."""
     role = walk.people[person].role
     who = own.CHILD if role == own.PUPIL else (own.OLD if role == own.ELDER else own.ADULT)
     more = 1 if weekday >= 5 else 0
@@ -174,7 +176,7 @@ def _idle(walk: Walk, person: int, midnight: int, weekday: int) -> None:
 
 @njit(cache=True, nogil=True)
 def _deliver(walk: Walk, person: int, midnight: int) -> None:
-    """A day of a shipper: short stops, one after the other."""
+    """Spend the day of a delivery worker: short stops, one after the other."""
     walk.now[_CLOCK] = max(walk.now[_CLOCK], midnight + 8 * _HOUR)
     for _ in range(12 + below(walk.dice, 14)):
         kind = _errand(walk, own.DELIVERY)
@@ -184,7 +186,7 @@ def _deliver(walk: Walk, person: int, midnight: int) -> None:
 
 @njit(cache=True, nogil=True)
 def _travel(walk: Walk, person: int, midnight: int) -> None:
-    """To another district and back, or overnight and back in the morning."""
+    """Travel to another district and back, or away overnight."""
     here, districts = walk.people[person].district, walk.span.shape[1]
     there = below(walk.dice, districts)
     overnight = chance(walk.dice, 0.15)
@@ -198,7 +200,7 @@ def _travel(walk: Walk, person: int, midnight: int) -> None:
 
 @njit(cache=True, nogil=True)
 def _ride(walk: Walk, person: int, here: int, there: int, overnight: bool) -> None:
-    """Wait at a station and ride; the island, the last district, has boats only."""
+    """Wait at a station, then ride; the island, the last district, has boats only."""
     island = walk.span.shape[1] - 1
     by_boat = here == island or there == island
     station = own.WHARF if by_boat else (own.RAILWAY if chance(walk.dice, 0.2) else own.BUS_STATION)
@@ -216,7 +218,7 @@ def _lie_in_hospital(walk: Walk, person: int) -> None:
 
 @njit(cache=True, nogil=True)
 def _errands(walk: Walk, person: int, begin: int, who: int, number: int) -> None:
-    """Some visits from some time on, none begun after half past nine in the evening."""
+    """Make visits from `begin` on; none starts after 21:30."""
     late = begin - begin % _DAY + 21 * _HOUR + 1_800
     if number > 0:
         walk.now[_CLOCK] = max(walk.now[_CLOCK], begin + below(walk.dice, 2 * _HOUR))
@@ -236,7 +238,7 @@ def _errand(walk: Walk, who: int) -> int:
 
 @njit(cache=True, nogil=True)
 def _visit(walk: Walk, person: int, kind: int, district: int) -> None:
-    """A visit to a place of a type, as long as they are there."""
+    """Visit a place of a type for as long as such visits last."""
     low, high = walk.minutes[kind]
     place = _choose(walk, person, kind, district)
     _stay(walk, person, place, between(walk.dice, low * 60, high * 60))
@@ -244,7 +246,7 @@ def _visit(walk: Walk, person: int, kind: int, district: int) -> None:
 
 @njit(cache=True, nogil=True)
 def _choose(walk: Walk, person: int, kind: int, district: int) -> int:
-    """One of the person's favourite places of the type there, popular ones likelier; -1 for none."""
+    """Choose one of the person's favourite places of the type, popular ones more often; -1 if none."""
     if chance(walk.dice, _AWAY_FROM_DISTRICT):
         district = below(walk.dice, walk.span.shape[1])
     favourite = below(walk.dice, _FAVOURITES)
@@ -259,7 +261,7 @@ def _choose(walk: Walk, person: int, kind: int, district: int) -> int:
 
 @njit(cache=True, nogil=True)
 def _any_place(walk: Walk, kind: int, district: int) -> int:
-    """A place of the type in the district, else in the next one that has any; -1 for none."""
+    """Choose a place of the type in the district, else in the next that has one; -1 if none."""
     districts = walk.span.shape[1]
     for step in range(districts):
         where = (district + step) % districts
@@ -271,7 +273,7 @@ def _any_place(walk: Walk, kind: int, district: int) -> int:
 
 @njit(cache=True, nogil=True)
 def _stay(walk: Walk, person: int, place: int, seconds: int) -> None:
-    """Go there and stay, always in the same zone who works there, in any zone who visits."""
+    """Go to a place and stay; workers are always in the same zone, visitors in any."""
     if place < 0:
         return
     if walk.people[person].home_since >= 0:
@@ -290,7 +292,7 @@ def _stay(walk: Walk, person: int, place: int, seconds: int) -> None:
 
 @njit(cache=True, nogil=True)
 def _add(walk: Walk, person: int, place: int, enter: int, zone: int) -> None:
-    """Note a stay from `enter` until now, cut at the end of the world."""
+    """Record a stay from `enter` until now, clipped to the end of the world."""
     leave = min(walk.now[_CLOCK], walk.now[_END])
     if leave <= enter:
         return

@@ -1,9 +1,9 @@
-"""What a QR system sees of the true movements: scans, with everything that goes wrong.
+"""What a QR system observes of the true movements: scans, with everything that goes wrong.
 
-Whoever carries a phone or a card mostly scans on entering, less often on
-leaving; guards scan once a day; posters may not tell in from out. Phones and
-readers have wrong clocks and no network at times, records come twice or
-broken, and a photographed code is scanned where its place is not.
+People with a phone or a card usually scan when they enter and less often when
+they leave; guards scan each visitor once a day; some posters do not distinguish
+in and out. Phones and readers have wrong clocks and lose the network, records
+arrive twice or broken, and photographed codes are scanned at other places.
 
 Times are seconds of the world.
 """
@@ -41,23 +41,23 @@ SCAN = np.dtype(
     ],
     align=True,
 )
-"""A scan: its id (0 for none), the second its clock shows, the true one, the one it is delivered in,
-who and where; zone and scanner 0 for none; whether it is a copy; its flaw (0 for none, then as in
-`flaws`: refused ones up to FLAW_COUNT, unusual ones above); whether it belongs to the late files."""
+"""A scan: its id (0 for none), the second its clock shows, the true second, the second of delivery,
+person and place; zone and scanner (0 for none); whether it is a copy; its flaw (0 for none, then as in
+`malformed`: rejected ones up to FLAW_COUNT, unusual ones above); whether it belongs to the late files."""
 
 ENTERING, LEAVING, AGAIN, PHOTOGRAPHED = range(4)
 UNKNOWN, IN, OUT, ABSENT = range(4)
-"""Directions as written; an absent one is unknown."""
+"""Directions as written; ABSENT leaves the field out, which means unknown."""
 
 CONFLICTING = 1
-"""The flaw of a second scan with the event id of another one."""
+"""The flaw of a scan that reuses the event id of another one."""
 
 VISITS, NO_ENTRY, CAN_LEAVE, NO_EXIT = range(4)
-"""Counts of visits: scanned, of those without entering; at places that see exits, of those without exit."""
+"""Counts of visits: scanned, of these without an entry; at places that record exits, of these without one."""
 
 _MOST_SCANS = 8
-_SCANS_AGAIN = 0.03  # of visits of more than 20 minutes
-_SCANS_ONE_WAY_EXIT = 0.1  # of visits where the poster does not tell in from out
+_SCANS_AGAIN = 0.03  # share of visits longer than 20 minutes
+_SCANS_ONE_WAY_EXIT = 0.1  # share of visits at posters that do not distinguish in and out
 _SPELLS_OTHERWISE = 0.05
 _BLOCK_SECONDS = 4 * 3_600  # how long a reader or phone stays offline
 _DAY = 86_400
@@ -89,13 +89,14 @@ _LEVELS = (
 
 
 class Eye(NamedTuple):
-    """What the kernels look with.
+    """The state of the observing kernels.
 
     Attributes:
         scans: SCAN[n], filled from the front.
-        now: int64[6], scans filled, seed, last second of the world, its venues, flaws, unusual forms.
+        now: int64[6], number of scans, seed, last second of the world, number of venues, of flaws and of
+            unusual forms.
         tally: int64[4], counts of visits.
-        plan: int64[4], when the visit at hand is scanned, by kind; -1 for never.
+        plan: int64[4], when the current visit is scanned, by kind of scan; -1 for never.
         dice: uint64[1], state of the random sequence.
         levels: float64[10], the knobs.
         people: everybody.
@@ -164,7 +165,7 @@ def _was_here_today(stays: Rows, row: int) -> bool:
 
 @njit(cache=True, nogil=True)
 def _plan_visit(eye: Eye, mode: int, enter: int, leave: int) -> None:
-    """When somebody who thinks of scanning scans on this visit, by kind; -1 for never."""
+    """Decide when a person who remembers to scan does so on this visit, by kind; -1 for never."""
     seconds, share = leave - enter, eye.levels
     sees_exits = mode not in (ONE_WAY, GUARD, MANUAL)
     first = enter + below(eye.dice, min(60, seconds // 4))
@@ -186,7 +187,7 @@ def _plan_visit(eye: Eye, mode: int, enter: int, leave: int) -> None:
 
 @njit(cache=True, nogil=True)
 def _note(eye: Eye, stay: Row, kind: int, at: int) -> None:
-    """One scan of a visit and what becomes of it: its clock, its delivery, its copies, its flaw."""
+    """Record one scan of a visit with its clock, delivery, copies and flaw."""
     place = below(eye.dice, eye.now[_VENUES]) if kind == PHOTOGRAPHED else int(stay.place)
     if kind == PHOTOGRAPHED and place == stay.place:
         return
@@ -219,14 +220,14 @@ def _note(eye: Eye, stay: Row, kind: int, at: int) -> None:
 
 @njit(cache=True, nogil=True)
 def _event_id(eye: Eye, scan: Row) -> np.uint64:
-    """An id that no other scan has: a bijection of who, when and why."""
+    """A unique id: a bijection of person, second and kind."""
     why = np.int64(scan.person) << 29 | np.int64(scan.at) << 4 | np.int64(scan.kind)
     return mix(np.uint64(why) ^ key(eye.now[_SEED], EVENT_ID, 0, 0))
 
 
 @njit(cache=True, nogil=True)
 def _deliver(eye: Eye, scan: Row, by_phone: bool) -> None:
-    """Hold the scan back if its phone or reader was offline, until hours or days after that."""
+    """Delay the scan by hours or days if its phone or reader was offline."""
     block, share = scan.at // _BLOCK_SECONDS, eye.levels[_LATE]
     if by_phone:
         luck = unit(key(eye.now[_SEED], PHONE_OFFLINE, scan.person, block))
@@ -244,7 +245,7 @@ def _deliver(eye: Eye, scan: Row, by_phone: bool) -> None:
 
 @njit(cache=True, nogil=True)
 def _spoil(eye: Eye, scan: Row, in_time: bool) -> None:
-    """Make the scan unusual or broken, or have it come twice."""
+    """Make the scan unusual or broken, or let it arrive twice."""
     luck = draw(eye.dice)
     if luck < eye.levels[_MALFORMED]:
         flaw = 1 + below(eye.dice, eye.now[_FLAWS])
@@ -260,7 +261,7 @@ def _spoil(eye: Eye, scan: Row, in_time: bool) -> None:
 
 @njit(cache=True, nogil=True)
 def _conflict(eye: Eye, scan: Row) -> None:
-    """A second scan with the same event id, on the same day, that says something else."""
+    """Add a scan with the same event id on the same day but other content."""
     scan.event_id = _event_id(eye, scan)
     other = _copy_of(eye, scan)
     other.flaw = CONFLICTING
@@ -269,7 +270,7 @@ def _conflict(eye: Eye, scan: Row) -> None:
 
 @njit(cache=True, nogil=True)
 def _repeat(eye: Eye, scan: Row) -> None:
-    """The same scan once more, at once or up to 20 hours later, at times spelled otherwise."""
+    """Add the same scan again, at once or up to 20 hours later, sometimes spelled differently."""
     other = _copy_of(eye, scan)
     other.copy = 1
     if chance(eye.dice, 0.5):

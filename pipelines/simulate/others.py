@@ -41,12 +41,12 @@ _ELSEWHERE = ("Đà Nẵng", "Thành phố Hồ Chí Minh", "Bình Dương", "Qu
 
 
 def local_text(settings: Settings, second: int) -> str:
-    """RFC 3339 of a second of the world, by the local clock."""
+    """A second of the world as RFC 3339 with the local offset."""
     return (start_of(settings) + dt.timedelta(seconds=int(second))).isoformat()
 
 
 def write_venues(path: Path, settings: Settings, places: Places, codes: Texts) -> int:
-    """Write the registry: the places it knows and the homes with a code; returns how many."""
+    """Write the registry: known places, and homes with a code. Return the number of rows."""
     table, seed = places.table, settings.seed
     luck = [units(seed, REGISTRY, table.size, which) for which in range(5)]
     homes = np.arange(table.size) >= places.venues
@@ -79,12 +79,12 @@ def write_venues(path: Path, settings: Settings, places: Places, codes: Texts) -
 
 
 def _commune(district: str, communes: int, luck: float) -> str:
-    """A number within the district, not the official code; the island has no communes."""
+    """A number within the district, not an official code; the island has no communes."""
     return f"{district}{1 + int(luck * communes):02d}" if communes else ""
 
 
 def write_cases(path: Path, settings: Settings, cases: Iterable[Case], names: Sequence[str]) -> None:
-    """Write the cases: onsets as dates, as people tell them, the rest as instants."""
+    """Write the cases: onsets as dates, as people report them, everything else as instants."""
     texts = []
     for case in cases:
         instants = (case.sampled, case.reported, case.isolated, case.withdrawn)
@@ -97,10 +97,10 @@ def write_cases(path: Path, settings: Settings, cases: Iterable[Case], names: Se
 def write_encounters(
     path: Path, settings: Settings, people: People, contacts: Rows, names: Sequence[str]
 ) -> int:
-    """Write what Bluetooth apps saw of the contacts of cases; returns how many.
+    """Write what Bluetooth apps recorded of the contacts of cases; return the number of rows.
 
-    Both must have the app; three in ten of their overlaps of two minutes or
-    more are seen, from some moment on until some other.
+    Both people must have the app. 30 % of their overlaps of two minutes or more
+    are recorded, each in part.
     """
     app = people["app"].astype(np.bool_)
     both = app[contacts["person"]] & app[contacts["other"]] & (contacts["end"] - contacts["start"] >= 120)
@@ -136,7 +136,7 @@ def write_encounters(
 def write_declarations(
     path: Path, settings: Settings, people: People, course: Rows, names: Sequence[str]
 ) -> int:
-    """Write health declarations: some people each day, more of those just fallen ill; returns how many."""
+    """Write health declarations, more of them by people who just fell ill; return the number of rows."""
     share = settings.knobs.declaring
     rows: list[tuple[str, ...]] = []
     codes = [district.code for district in districts()]

@@ -20,7 +20,7 @@ from pipelines.simulate.rng_streams import PEOPLE, PHONE_CLOCK, WORK
 from pipelines.simulate.settings import Settings
 
 _HOUSEHOLD_SIZES = (0.1, 0.18, 0.2, 0.25, 0.15, 0.12)
-"""Share of households of 1, 2, … people."""
+"""Shares of households with 1, 2, … people."""
 
 _RIDERS = 0.25
 _NUMBERS = 100_000_000
@@ -61,8 +61,8 @@ class Spellings(NamedTuple):
     Attributes:
         text: uint8[spellings, 32], with # and @ for digits.
         length: int64[spellings], bytes of it.
-        first: int64[kinds], the canonical spelling of a kind.
-        number: int64[kinds], how many spellings it has.
+        first: int64[kinds], position of the canonical spelling.
+        number: int64[kinds], number of spellings.
     """
 
     text: Bytes
@@ -93,11 +93,10 @@ PERSON = np.dtype(
 )
 """A person.
 
-Fixed: household; position of the district; the place of work or school and the bus there (-1 for none);
-seconds by which the phone is ahead; of the identifier the kind, the eight digits (no two people share
-them) and the usual spelling; the role as in `habits`; whether the person goes to work by bus, scans at
-all, has a Bluetooth app.
-Changing with the days: when the person came home (-1 while out), when the last stay elsewhere is over,
+Fixed: household; position of the district; place of work or school and the bus there (-1 for none);
+seconds by which the phone is ahead; kind, eight digits (unique) and usual spelling of the identifier;
+role as in `habits`; whether the person commutes by bus, scans at all, and has a Bluetooth app.
+Changing from day to day: when the person came home (-1 while out), when the last stay elsewhere ends,
 and the day on which a case is sampled (NEVER for others).
 """
 
@@ -108,7 +107,7 @@ People = Rows
 
 
 def spellings() -> Spellings:
-    """All spellings as arrays."""
+    """All spellings, as arrays."""
     texts = [text for _, kind in _KINDS for text in kind]
     table = np.zeros((len(texts), 32), np.uint8)
     for row, text in enumerate(texts):
@@ -119,7 +118,7 @@ def spellings() -> Spellings:
 
 
 def make_households(settings: Settings) -> tuple[Int64, Int64]:
-    """Who lives together, and how many households each district has.
+    """Divide people into households, and households among districts.
 
     Returns:
         household int64[people], ascending, and households int64[districts].
@@ -136,7 +135,7 @@ def make_households(settings: Settings) -> tuple[Int64, Int64]:
 
 
 def make_people(settings: Settings, places: Places, household: Int64) -> People:
-    """Everybody who lives in the households, at home."""
+    """Make the people of the households, all of them at home."""
     seed, knobs, count = settings.seed, settings.knobs, settings.people
     people = np.zeros(count, PERSON)
     people["household"] = household
@@ -156,7 +155,7 @@ def make_people(settings: Settings, places: Places, household: Int64) -> People:
 
 
 def canonical_identifiers(people: People) -> Texts:
-    """Each person's identifier in its canonical spelling, ASCII bytes."""
+    """The identifier of each person in its canonical spelling, as ASCII bytes."""
     table = np.zeros((people.size, 32), np.uint8)
     _write_canonical(table, people, spellings())
     return table.view("S32").ravel()
@@ -164,14 +163,14 @@ def canonical_identifiers(people: People) -> Texts:
 
 @njit(cache=True, nogil=True)
 def write_person(out: Bytes, at: int, kind: int, number: int, spelling: int, table: Spellings) -> int:
-    """Write an identifier and return where it ends.
+    """Write an identifier and return the position after it.
 
     Args:
-        out: uint8[n], where it is written.
-        at: from here on.
-        kind: of the identifier.
+        out: uint8[n], the bytes to write into.
+        at: the position of the first byte.
+        kind: kind of the identifier.
         number: its eight digits.
-        spelling: which one, modulo those of the kind.
+        spelling: number of the spelling, modulo those of the kind.
         table: all spellings.
     """
     row = table.first[kind] + spelling % table.number[kind]
@@ -197,13 +196,13 @@ def _write_canonical(out: Bytes, people: People, table: Spellings) -> None:
 
 
 def _pick(shares: tuple[float, ...] | list[float], luck: Floats) -> Int64:
-    """Which of the kinds with these shares each number in [0, 1) falls upon."""
+    """Map each number in [0, 1) to a position, in proportion to the shares."""
     edges = np.cumsum(shares)[:-1] / sum(shares)
     return np.searchsorted(edges, luck, side="right").astype(np.int64)
 
 
 def _work_type(settings: Settings, role: Int64) -> Int64:
-    """The type of place where each person works or learns; -1 for none."""
+    """The type of place where each person works or studies; -1 for none."""
     luck = units(settings.seed, WORK, role.size, 7)
     fixed = {
         habits.PUPIL: habits.SCHOOL,
@@ -222,7 +221,7 @@ def _work_type(settings: Settings, role: Int64) -> Int64:
 
 @njit(cache=True, nogil=True)
 def _fixed_place(seed: int, which: int, span: Int64, district: Int64, kind: Int64) -> Int64:
-    """A place of the type for each person, in the own district if it has one; -1 for none."""
+    """Choose a place of the type for each person, in the own district if possible; -1 for none."""
     result = np.full(district.size, -1, np.int64)
     districts_count = span.shape[1]
     for person in range(district.size):

@@ -1,4 +1,4 @@
-"""The places of the province: which there are, where, and how their codes are scanned."""
+"""The places of the province: types, districts, and how their codes are scanned."""
 
 import csv
 import datetime as dt
@@ -16,16 +16,16 @@ from pipelines.simulate.settings import Settings
 from schemas.districts import DISTRICTS_CSV
 
 ISLAND = "536"
-"""Lý Sơn: who goes there or comes from there takes a boat."""
+"""Lý Sơn, reached by boat only."""
 
 SELF, ONE_WAY, GUARD, KIOSK, NFC, MANUAL = range(6)
-"""How a place's code is scanned: by visitors at a poster, or by a device of the place."""
+"""How the code of a place is scanned: by visitors at a poster, or by a device of the place."""
 
 _KIOSK_SHARE, _NFC_SHARE, _MANUAL_SHARE = 0.06, 0.03, 0.03
 _ABBREVIATIONS = "OF SC TC BU SH SM BK RS WH BS PT HO MA RE WO EN OT HM"
-_FEW = 20  # from so many places on, each knob of the registry touches one at least
+_FEW = 20  # with at least this many places, each knob of the registry affects at least one
 
-_SEATS = {  # roughly the seats of the districts: degrees north and east
+_SEATS = {  # approximate seats of the districts: degrees north and east
     "522": (15.12, 108.80),
     "524": (15.30, 108.76),
     "525": (15.25, 108.53),
@@ -44,7 +44,7 @@ _SEATS = {  # roughly the seats of the districts: degrees north and east
 
 @dataclass(frozen=True)
 class District:
-    """A district, its communes of 2021, its people of 2019 and where its seat lies (degrees)."""
+    """A district: number of communes in 2021, population in 2019, and degrees of its seat."""
 
     province: str
     code: str
@@ -56,7 +56,7 @@ class District:
 
 
 def districts() -> list[District]:
-    """The districts of the province, in the order of their codes."""
+    """The districts of the province, ordered by code."""
     with DISTRICTS_CSV.open(encoding="utf-8", newline="") as file:
         return [
             District(
@@ -84,18 +84,18 @@ PLACE = np.dtype(
     ],
     align=True,
 )
-"""A place: type, position of its district, how many zones it has, how its code is scanned,
-seconds by which its device is ahead, the second from which the registry has it closed (-1 never),
-whether it has a code at all, and whether the registry knows it."""
+"""A place: type, position of its district, number of zones, how its code is scanned, seconds by which
+its device is ahead, the second from which the registry lists it as closed (-1 for never), whether it
+has a code at all, and whether the registry knows it."""
 
 
 class Places(NamedTuple):
-    """All places, sorted by (type, district); homes, the last type, behind the others.
+    """All places, sorted by (type, district); homes are the last type.
 
     Attributes:
         table: PLACE[places].
-        span: int64[types, districts, 2], the first place there and how many there are.
-        venues: places that are no homes; the home of household h is place `venues + h`.
+        span: int64[types, districts, 2], position of the first place and number of places.
+        venues: number of places other than homes; the home of household h is place `venues + h`.
     """
 
     table: Rows
@@ -104,11 +104,11 @@ class Places(NamedTuple):
 
 
 def make_places(settings: Settings, households: Int64) -> Places:
-    """The places of a world.
+    """Make the places of a world.
 
     Args:
         settings: of the world.
-        households: int64[districts], how many households live there.
+        households: int64[districts], number of households.
     """
     people = np.array([district.population for district in districts()], np.float64)
     numbers = _numbers_by_type(settings.venues)
@@ -127,7 +127,7 @@ def make_places(settings: Settings, households: Int64) -> Places:
 
 
 def _numbers_by_type(venues: int) -> list[int]:
-    """How many places of each type, homes aside: by share, but one of each while that is possible."""
+    """Number of places by type, without homes: by share, but at least one of each if there are enough."""
     shares = np.array([*habits.SHARES, 1.0 - sum(habits.SHARES)])
     order = [*habits.FIRST_NEEDED, *(t for t in range(shares.size) if t not in habits.FIRST_NEEDED)]
     numbers = np.zeros(shares.size, np.int64)
@@ -140,7 +140,7 @@ def _numbers_by_type(venues: int) -> list[int]:
 
 
 def _spread(number: int, weights: Floats) -> Int64:
-    """Whole parts of a number in proportion to weights, by largest remainder; ties to the first."""
+    """Split a number in proportion to weights by largest remainder; ties go to the first."""
     exact = weights * (number / weights.sum())
     parts: Int64 = np.floor(exact).astype(np.int64)
     most = np.argsort(parts - exact, kind="stable")[: number - int(parts.sum())]
@@ -149,11 +149,11 @@ def _spread(number: int, weights: Floats) -> Int64:
 
 
 def _modes(settings: Settings, kind: Int64) -> Int64:
-    """How the code of each place is scanned; homes have a poster."""
+    """Decide how the code of each place is scanned; homes have a poster."""
     knobs = settings.knobs
     shares = np.array([knobs.one_way, knobs.guarded, _KIOSK_SHARE, _NFC_SHARE, _MANUAL_SHARE])
     luck = units(settings.seed, PLACES, kind.size, 0)
-    modes = (np.searchsorted(np.cumsum(shares), luck, side="right") + 1) % 6  # past all shares: SELF
+    modes = (np.searchsorted(np.cumsum(shares), luck, side="right") + 1) % 6  # beyond all shares: SELF
     return np.where(kind == habits.HOME, SELF, modes).astype(np.int64)
 
 
@@ -164,7 +164,7 @@ def _zones(settings: Settings, kind: Int64) -> Int64:
 
 
 def _registry(settings: Settings, places: int) -> tuple[Bools, Int64]:
-    """Which places the registry knows, and the second from which it has them closed."""
+    """Decide which places the registry knows, and from which second it lists them as closed."""
     count = settings.venues
     order = np.argsort(units(settings.seed, PLACES, count, 3), kind="stable")
     unknown = _few(settings.knobs.unregistered, count)
@@ -181,7 +181,7 @@ def _few(share: float, count: int) -> int:
 
 
 def place_codes(places: Places) -> Texts:
-    """The code of each place, at most 16 ASCII bytes: `QN522-SH-00042`."""
+    """The code of each place, at most 16 ASCII bytes, such as `QN522-SH-00042`."""
     kinds_text = _ABBREVIATIONS.split()
     names = [district.code for district in districts()]
     kinds, where = places.table["kind"].tolist(), places.table["district"].tolist()

@@ -1,9 +1,9 @@
-"""Random numbers that depend on what they are for, and on nothing else.
+"""Counter-based random numbers: each depends only on what it is used for.
 
-Each number is a hash of the seed, a stream (what it decides) and the things
-it decides about, so neither the order of the work nor the number of threads
-changes a world. Only integer arithmetic, products and sums are used: no
-function of a mathematical library whose last digit differs between machines.
+A number is a hash of the seed, a stream (the decision) and the subjects of the
+decision, so neither the order of the work nor the number of threads changes a
+world. Only integer arithmetic, products and sums are used, because the last
+digit of a function such as `log` may differ between machines.
 
 The mixing function is the finaliser of SplitMix64 (Steele, Lea and Flood, 2014).
 """
@@ -19,7 +19,7 @@ _TO_UNIT = 1.0 / 9007199254740992.0  # 2**-53
 
 @njit(cache=True, nogil=True)
 def mix(word: np.uint64) -> np.uint64:
-    """A bijection of 64 bits in which every bit depends on every bit."""
+    """A bijection of 64 bits in which every output bit depends on every input bit."""
     word = (word ^ (word >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     word = (word ^ (word >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return word ^ (word >> np.uint64(31))
@@ -27,7 +27,7 @@ def mix(word: np.uint64) -> np.uint64:
 
 @njit(cache=True, nogil=True)
 def key(seed: int, stream: int, first: int, second: int) -> np.uint64:
-    """The begin of the sequence that belongs to a stream and two numbers."""
+    """The start of the sequence of a stream and two numbers."""
     word = mix(np.uint64(seed) + np.uint64(stream) * _STEP)
     word = mix(word ^ (np.uint64(first) * _STEP))
     return mix(word + np.uint64(second) * _STEP)
@@ -35,7 +35,7 @@ def key(seed: int, stream: int, first: int, second: int) -> np.uint64:
 
 @njit(cache=True, nogil=True)
 def unit(word: np.uint64) -> float:
-    """A word as a number in [0, 1)."""
+    """The word as a number in [0, 1)."""
     return np.float64(word >> np.uint64(11)) * _TO_UNIT
 
 
@@ -48,31 +48,31 @@ def draw(dice: Words) -> float:
 
 @njit(cache=True, nogil=True)
 def chance(dice: Words, share: float) -> bool:
-    """Whether something happens that happens in this share of cases."""
+    """True with probability `share`."""
     return draw(dice) < share
 
 
 @njit(cache=True, nogil=True)
 def between(dice: Words, low: int, high: int) -> int:
-    """A whole number of [low, high), the middle likelier than the ends."""
+    """An integer in [low, high), with a triangular distribution."""
     return int(low + (high - low) * 0.5 * (draw(dice) + draw(dice)))
 
 
 @njit(cache=True, nogil=True)
 def below(dice: Words, count: int) -> int:
-    """A whole number of [0, count), all alike."""
+    """An integer in [0, count), uniform."""
     return int(draw(dice) * count)
 
 
 @njit(cache=True, nogil=True)
 def units(seed: int, stream: int, count: int, which: int = 0) -> Floats:
-    """One number in [0, 1) for each of the things 0 … count - 1.
+    """One number in [0, 1) for each subject 0 … count - 1.
 
     Args:
         seed: of the world.
-        stream: what is decided.
-        count: how many things there are.
-        which: tells several numbers of one thing apart.
+        stream: the decision.
+        count: number of subjects.
+        which: distinguishes several numbers for one subject.
     """
     result = np.empty(count, np.float64)
     for thing in range(count):
@@ -82,7 +82,7 @@ def units(seed: int, stream: int, count: int, which: int = 0) -> Floats:
 
 @njit(cache=True, nogil=True)
 def units_of(seed: int, stream: int, things: Int64, which: int) -> Floats:
-    """The numbers in [0, 1) of some of the things, as `units` has them."""
+    """The numbers that `units` has for certain subjects."""
     result = np.empty(things.size, np.float64)
     for row in range(things.size):
         result[row] = unit(key(seed, stream, things[row], which))
@@ -91,7 +91,7 @@ def units_of(seed: int, stream: int, things: Int64, which: int) -> Floats:
 
 @njit(cache=True, nogil=True)
 def words(seed: int, stream: int, count: int) -> Words:
-    """64 random bits for each of the things 0 … count - 1."""
+    """64 random bits for each subject 0 … count - 1."""
     result = np.empty(count, np.uint64)
     for thing in range(count):
         result[thing] = key(seed, stream, thing, 0)

@@ -1,4 +1,4 @@
-"""What random numbers decide; each stream is independent of the others."""
+"""Numbers of the random streams; one per kind of decision, independent of the others."""
 
 PLACES, FAVOURITES, PEOPLE, WORK, DAY, SIGHT, PHONE_CLOCK, READER_CLOCK = range(1, 9)
 PHONE_OFFLINE, READER_OFFLINE, FLAW, INFECTION, COURSE, SEEDS, BLUETOOTH, DECLARING = range(9, 17)

@@ -1,4 +1,4 @@
-"""What can be turned about a world, and what a number given for it must be."""
+"""The parameters of a world and their ranges."""
 
 import datetime as dt
 from dataclasses import dataclass, field, fields
@@ -19,48 +19,61 @@ def _share(default: float, doc: str) -> Any:
 
 @dataclass(frozen=True)
 class Knobs:
-    """Shares and strengths; each is a flag of `truyvet simulate`.
+    """Shares and strengths, each a flag of `truyvet simulate`.
 
-    All are shares from 0 to 1 except `late_days`, `cases` and `infectiousness`.
+    >>> Knobs(exits_forgotten=0.5).exits_forgotten
+    0.5
+
+    All are shares from 0 to 1 except `late_days` and `infectiousness`.
     """
 
-    scanning: float = _share(0.9, "share of people who scan at all")
-    visits_scanned: float = _share(0.95, "share of their visits at which those who scan think of it")
-    entries_forgotten: float = _share(0.03, "share of scanned visits without a scan on entering")
-    exits_forgotten: float = _share(0.3, "share of scanned visits without a scan on leaving")
-    one_way: float = _share(0.12, "share of places whose poster does not tell in from out")
-    guarded: float = _share(0.1, "share of places where a guard scans each visitor, once a day")
+    scanning: float = _share(0.9, "share of people who ever scan")
+    visits_scanned: float = _share(0.95, "share of visits on which people who scan remember to do so")
+    entries_forgotten: float = _share(0.03, "share of scanned visits without a scan at the entrance")
+    exits_forgotten: float = _share(0.3, "share of scanned visits without a scan at the exit")
+    one_way: float = _share(0.12, "share of venues whose poster does not distinguish in and out")
+    guarded: float = _share(0.1, "share of venues where a guard scans each visitor once a day")
     late: float = _share(
-        0.04, "share of scans that an offline reader or phone delivers hours or days later, into OUT/late"
+        0.04, "share of scans that an offline reader or phone delivers hours or days late, into OUT/late"
     )
     late_days: float = field(
-        default=5.0, metadata={"doc": "the longest such delay, in days", "least": 0.25, "most": 30.0}
+        default=5.0, metadata={"doc": "longest delay of late scans, in days", "least": 0.25, "most": 30.0}
     )
-    duplicates: float = _share(0.02, "share of scans delivered twice, at once or hours later")
+    duplicates: float = _share(0.02, "share of scans delivered twice, at once or hours apart")
     clocks_off: float = _share(0.02, "share of phones and readers whose clock is minutes off")
     clocks_broken: float = _share(
-        0.001, "share of phones and readers whose clock is days, months or years off (too_old, too_new)"
+        0.001,
+        "share of phones and readers whose clock is days, months or years off (rejected as too_old, too_new)",
     )
     photographed: float = _share(
-        0.003, "share of scanned visits during which the photographed code of another place is scanned"
+        0.003, "share of scanned visits during which a photographed code of another venue is scanned"
     )
     without_id: float = _share(0.1, "share of scans without event_id")
-    malformed: float = _share(0.002, "share of scans sent as a record to be refused, of every kind")
-    unusual: float = _share(0.002, "share of scans written validly but unusually: escapes, UTC, other order")
-    zoned: float = _share(0.5, "share of places with zones (floors, tables, coaches) where the type has them")
-    unregistered: float = _share(0.01, "share of places that the registry does not know")
-    closed: float = _share(0.01, "share of places that the registry closes halfway, whose poster stays up")
-    home_codes: float = _share(0.05, "share of homes with a code for visitors; they come beside --venues")
-    app_users: float = _share(0.3, "share of people with a Bluetooth app (encounters of cases)")
-    declaring: float = _share(0.01, "share of people who declare their health on a day")
+    malformed: float = _share(0.002, "share of scans sent as a record that must be rejected, of every kind")
+    unusual: float = _share(
+        0.002, "share of scans written in a valid but unusual form: escapes, UTC, other order"
+    )
+    zoned: float = _share(
+        0.5, "share of venues with zones (floors, tables, coaches), for types that can have them"
+    )
+    unregistered: float = _share(0.01, "share of venues that the registry does not know")
+    closed: float = _share(
+        0.01, "share of venues that the registry closes halfway while their poster stays up"
+    )
+    home_codes: float = _share(0.05, "share of homes with a code for visitors, in addition to --venues")
+    app_users: float = _share(0.3, "share of people with a Bluetooth app, which records encounters of cases")
+    declaring: float = _share(0.01, "share of people who make a health declaration on a day")
     cases: float = field(
         default=0.0005,
-        metadata={"doc": "share of people infected at the start; one to five at least", "most": 1.0},
+        metadata={
+            "doc": "share of people infected at the start, but at least one to five people",
+            "most": 1.0,
+        },
     )
     infectiousness: float = field(
         default=1.0,
         metadata={
-            "doc": "strength; 0 passes nothing on, 1 over many weeks reaches all and takes much memory",
+            "doc": "strength of transmission; 0 means none, 1 reaches everybody within weeks",
             "most": 1000.0,
         },
     )
@@ -77,13 +90,13 @@ class Knobs:
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything that decides a world.
+    """Everything that determines a world.
 
     Attributes:
-        people: how many live in the province.
-        venues: how many places with a code there are, homes aside.
-        days: local days from `start` on.
-        seed: tells worlds of the same parameters apart.
+        people: number of inhabitants.
+        venues: number of venues with a code, homes excluded.
+        days: number of local days from `start` on.
+        seed: another seed makes another world with the same parameters.
         start: the first local day.
         knobs: shares and strengths.
     """
@@ -105,10 +118,14 @@ class Settings:
 
 
 def flag(name: str) -> str:
-    """The flag of a knob."""
+    """The flag of a knob.
+
+    >>> flag("exits_forgotten")
+    '--exits-forgotten'
+    """
     return "--" + name.replace("_", "-")
 
 
 def _whole(name: str, value: int, least: int, most: int) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-        raise UsageError(f"{name} is out of range", f"write a whole number from {least} to {most}")
+        raise UsageError(f"{name} is out of range", f"write an integer from {least} to {most}")

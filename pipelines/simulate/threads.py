@@ -1,4 +1,4 @@
-"""Threads that keep order and do not run ahead: compiled kernels work outside the interpreter's lock."""
+"""Ordered results from a bounded number of threads; compiled kernels release the interpreter lock."""
 
 import os
 from collections import deque
@@ -13,12 +13,12 @@ _AHEAD = 6
 
 
 def new_pool() -> Executor:
-    """Threads for the cores this process may use, at most four."""
+    """A pool with one thread per core that this process may use, at most four."""
     return ThreadPoolExecutor(min(4, len(os.sched_getaffinity(0))))
 
 
 def in_order(pool: Executor, work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
-    """The results in the order of the items; only a few are held at a time."""
+    """Yield results in the order of the items; only a few are held at a time."""
     running: deque[Future[Result]] = deque()
     for item in items:
         running.append(pool.submit(work, item))

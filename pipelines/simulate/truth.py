@@ -1,4 +1,4 @@
-"""The ground truth as Parquet: stays, contacts of the cases, infections."""
+"""The ground truth as Parquet: stays, contacts of cases, and infections."""
 
 from pathlib import Path
 from types import TracebackType
@@ -25,7 +25,7 @@ STAYS = pa.schema(
         ("exit", INSTANT),
     ]
 )
-"""A true stay, homes too; person is the canonical identifier, venue the code."""
+"""True stays, at homes as well; `person` is the canonical identifier, `venue` the code."""
 
 CONTACTS = pa.schema(
     [
@@ -37,7 +37,7 @@ CONTACTS = pa.schema(
         ("end", INSTANT),
     ]
 )
-"""A case's true overlap with somebody, one row a pair of stays."""
+"""True overlaps of cases with others, one row per pair of stays."""
 
 INFECTIONS = pa.schema(
     [
@@ -51,18 +51,18 @@ INFECTIONS = pa.schema(
         ("case_id", pa.string()),
     ]
 )
-"""An infection; infector and venue are null for those infected before the begin."""
+"""Infections; infector and venue are null for people infected before the world begins."""
 
 
 class Truth:
-    """Writes the tables of a world.
+    """Writes the truth tables of a world.
 
     Args:
-        folder: where to.
+        folder: the folder to write to.
         people: canonical identifiers, by person.
-        codes: of the places.
+        codes: codes of the places.
         places: all places.
-        start_us: the world's begin, microseconds since 1970 UTC.
+        start_us: start of the world, microseconds since 1970 UTC.
     """
 
     def __init__(self, folder: Path, people: list[str], codes: Texts, places: Places, start_us: int) -> None:
@@ -85,7 +85,7 @@ class Truth:
         self._file.close()
 
     def add_stays(self, stays: Rows) -> None:
-        """Write STAY[n], a row group."""
+        """Write STAY[n] as a row group."""
         zone = stays["zone"]
         zones = pa.array(self._kinds[stays["place"]] * 32 + zone, mask=zone == 0).cast(pa.int32())
         columns = [
@@ -99,7 +99,7 @@ class Truth:
         self._writer.write_table(table.cast(STAYS), row_group_size=1 << 20)
 
     def write_contacts(self, contacts: Rows, case_ids: list[str | None]) -> None:
-        """Write CONTACT[n]; `case_ids` by person."""
+        """Write CONTACT[n]; `case_ids` is indexed by person."""
         columns = [
             pa.array(case_ids, pa.string()).take(pa.array(contacts["person"])),
             self._people.take(pa.array(contacts["person"])),
@@ -111,7 +111,7 @@ class Truth:
         self._write("contacts", pa.table(columns, schema=CONTACTS))
 
     def write_infections(self, course: Rows, case_ids: list[str | None]) -> None:
-        """Write COURSE_OF[people], by time; `case_ids` by person."""
+        """Write COURSE_OF[people], ordered by time; `case_ids` is indexed by person."""
         who = np.flatnonzero(course["infected"] < NEVER)
         who = who[np.argsort(course["infected"][who], kind="stable")]
         rows = course[who]

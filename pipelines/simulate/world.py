@@ -1,4 +1,4 @@
-"""A world from begin to end: days are lived, seen, delivered and written down."""
+"""A world from beginning to end: simulate each day, observe it, deliver its scans, write the truth."""
 
 import datetime as dt
 import json
@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from pipelines.errors import UsageError
+from pipelines.errors import TruyVetError, UsageError, is_denial, permission_denied
 from pipelines.simulate import others
 from pipelines.simulate.cases import make_cases
 from pipelines.simulate.contacts import contacts_of
@@ -41,25 +41,26 @@ def simulate(
     start: dt.date = DEFAULT_START,
     knobs: Knobs | None = None,
 ) -> dict[str, Any]:
-    """Make a province: files in the wire contract, and the truth apart from them.
+    """Make a province: files in the wire contract, and separately the truth.
 
     The same arguments give the same bytes, whatever the machine's time zone,
     threads or date.
 
     Args:
         out: the folder, new or empty.
-        people: how many live there.
-        venues: how many places with a code there are, homes aside.
-        days: how many local days it lasts.
-        seed: tells worlds of the same parameters apart.
+        people: number of inhabitants.
+        venues: number of venues with a code, homes excluded.
+        days: number of local days.
+        seed: another seed makes another world with the same parameters.
         start: the first local day.
         knobs: shares of what goes wrong; by default those of `Knobs`.
 
     Returns:
-        What `simulation.json` holds: parameters, instants, counts.
+        The content of `simulation.json`: parameters, instants, counts.
 
     Raises:
         UsageError: a parameter is out of range, or the folder is not empty or cannot be written.
+        RefusedError: this account may not write the folder.
     """
     settings = Settings(people, venues, days, seed, start, knobs or Knobs())
     folder = _new_folder(Path(out))
@@ -72,14 +73,14 @@ def simulate(
 
 @dataclass
 class _World:
-    """A world and where it is written.
+    """A world and the folder it is written to.
 
     Attributes:
         settings: of the world.
         out: the folder.
         pool: threads.
-        stays: all true stays, a part a day.
-        tally: counts of visits, as in `sight`.
+        stays: all true stays, one part per day.
+        tally: counts of visits, as in `observe`.
     """
 
     settings: Settings
@@ -111,7 +112,7 @@ class _World:
         return report
 
     def _live(self, day: int, epidemic: Epidemic, delivery: Delivery, truth: Truth) -> None:
-        """One day of everybody; what arrives on it is written."""
+        """Simulate one day of everybody and write what arrives on it."""
         parts = []
         for stays, scans, tally in in_order(
             self.pool, lambda span: self._live_some(day, span), self._spans()
@@ -138,7 +139,7 @@ class _World:
         truth.add_stays(stays)
 
     def _write_others(self, epidemic: Epidemic, truth: Truth) -> dict[str, int]:
-        """Write all but scans and true stays; returns how many rows each has."""
+        """Write everything but scans and true stays; return the number of rows of each."""
         settings, people, course = self.settings, self.people, epidemic.course
         cases = make_cases(settings, course)
         case_ids: list[str | None] = [None] * people.size
@@ -168,15 +169,16 @@ class _World:
 
 
 def _new_folder(out: Path) -> Path:
-    """Make the folder and those in it.
+    """Make the folder and its subfolders.
 
     Raises:
         UsageError: it is not empty, or cannot be made.
+        RefusedError: this account may not make it.
     """
     try:
         out.mkdir(mode=0o700, parents=True, exist_ok=True)
         if any(out.iterdir()):
-            raise UsageError("--out is not empty", "name a new folder, or remove what lies there")
+            raise UsageError("--out is not empty", "name a new folder, or remove its content")
         for name in (*FOLDERS, "truth"):
             (out / name).mkdir(mode=0o700)
     except OSError as error:
@@ -184,12 +186,14 @@ def _new_folder(out: Path) -> Path:
     return out
 
 
-def _unwritable(error: OSError) -> UsageError:
+def _unwritable(error: OSError) -> TruyVetError:
+    if is_denial(error):
+        return permission_denied(error)
     return UsageError("--out cannot be written", error.strerror or "name another folder")
 
 
 def _report(settings: Settings, delivery: Delivery, tally: Int64, counts: dict[str, int]) -> dict[str, Any]:
-    """What `simulation.json` holds."""
+    """The content of `simulation.json`."""
     end = settings.days * _DAY
     return {
         "people": settings.people,
@@ -219,7 +223,7 @@ def _report(settings: Settings, delivery: Delivery, tally: Int64, counts: dict[s
 
 
 def _expected(counts: Counter[str]) -> dict[str, Any]:
-    """What `truyvet run` must count, `scans` first and then `late`, with the suggested now."""
+    """The counts that `truyvet run` must report for `scans` and then `late`, with the suggested now."""
     reasons = {
         key.removeprefix("reason "): counts[key] for key in sorted(counts) if key.startswith("reason ")
     }

@@ -7,9 +7,10 @@ from dataclasses import asdict
 
 from pipelines.drivers.recompute import bring_up_to_date
 from pipelines.errors import DataError, TruyVetError
-from pipelines.ingest.batch import MAX_AGE_DAYS, MAX_AHEAD_DAYS, run_chunks, settings_for
+from pipelines.ingest.batch import run_chunks, settings_for
 from pipelines.ingest.formats.read_blocks import read_blocks
 from pipelines.ingest.ingest_result import IngestResult
+from pipelines.ingest.limits import MAX_AGE_DAYS, MAX_AHEAD_DAYS
 from pipelines.lake import Lake, mark, open_lake, snapshot
 from pipelines.maintenance.compact import compact
 from pipelines.streaming.batches import CommitterConfig, Landed

@@ -8,7 +8,8 @@ import apache_beam as beam
 from apache_beam.io.gcp.pubsub import ReadFromPubSub
 
 from pipelines.errors import UsageError
-from pipelines.ingest.batch import MAX_AGE_DAYS, MAX_AHEAD_DAYS, settings_for
+from pipelines.ingest.batch import settings_for
+from pipelines.ingest.limits import MAX_AGE_DAYS, MAX_AHEAD_DAYS
 from pipelines.privacy.keys import load_keys
 from pipelines.runtime.engines.config import RunnerConfig, load_runner
 from pipelines.runtime.run_pipeline import beam_runner, pipeline_options

@@ -1,13 +1,18 @@
-"""The flags that commands share, and the reading of their values."""
+"""Flags that commands share, and how their values are read."""
 
 import argparse
 import os
+import sys
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Final
 
 from pipelines.errors import UsageError
 
-FORMATS = ("table", "csv", "json", "parquet")
+FORMATS: Final = ("table", "csv", "json", "parquet", "xlsx")
+BINARY: Final = ("parquet", "xlsx")
+
+_ENDINGS: Final = {"": "table", ".txt": "table", **{f".{name}": name for name in FORMATS}}
 
 
 def add_lake(parser: argparse.ArgumentParser) -> None:
@@ -23,18 +28,21 @@ def add_lake(parser: argparse.ArgumentParser) -> None:
 
 
 def add_keys(parser: argparse.ArgumentParser) -> None:
-    """Add `--keys`; `TRUYVET_KEYS` stands in for it. `keys_folder` fills in the default."""
+    """Add `--keys`; `TRUYVET_KEYS` stands in for it, and `keys_folder` fills in the default."""
     parser.add_argument(
         "--keys",
         metavar="DIR",
         default=os.environ.get("TRUYVET_KEYS") or None,
-        help="folder of the keys, always on this machine: by default LAKE.keys, of a lake s3://B/L "
-        "~/.local/share/truyvet/s3/B/L.keys; TRUYVET_KEYS stands in for the flag",
+        help="folder of the keys, always on this machine (default: LAKE.keys, or for a lake s3://B/L "
+        "~/.local/share/truyvet/s3/B/L.keys); TRUYVET_KEYS stands in for the flag",
     )
 
 
 def keys_folder(keys: str | None, lake: str | None) -> Path:
-    """The folder of the keys: the one named, else that beside the lake.
+    """The folder of the keys: the one named, else the one beside the lake.
+
+    >>> str(keys_folder(None, "/data/lake/"))
+    '/data/lake.keys'
 
     Raises:
         UsageError: neither keys nor lake are named.
@@ -47,10 +55,10 @@ def keys_folder(keys: str | None, lake: str | None) -> Path:
 
 
 def beside(lake: str, what: str) -> Path:
-    """The folder `LAKE.<what>` of what belongs to a lake and lies outside of it, always on this machine.
+    """The folder `LAKE.<what>` for data that belongs to a lake but lies outside it, always on this machine.
 
-    Of a lake in an object store `s3://bucket/lake` it is `truyvet/s3/bucket/lake.<what>` among the
-    user's own data, which are in `XDG_DATA_HOME`, by default `~/.local/share`.
+    For a lake in an object store, `s3://bucket/lake`, it is `truyvet/s3/bucket/lake.<what>` in the user's
+    data folder, which is `XDG_DATA_HOME` or `~/.local/share`.
     """
     folder = lake.removeprefix("file://").rstrip("/")
     if "://" in folder:
@@ -60,19 +68,69 @@ def beside(lake: str, what: str) -> Path:
 
 
 def add_runner(parser: argparse.ArgumentParser, runners: Iterable[str]) -> None:
-    """Add `--runner`, one of the shipped `runners` or a file."""
+    """Add `--runner`: one of the shipped `runners`, or a file."""
     names = " ".join(runners)
     parser.add_argument(
         "--runner",
         default="direct",
         metavar="NAME",
-        help=f"one of {names}, or a file like those of runner_config/ (default: direct)",
+        help=f"the engine: one of {names}, or a file like those in runner_config/ (default: direct)",
     )
 
 
 def add_output(parser: argparse.ArgumentParser) -> None:
     """Add `--format` and `--output` of commands that answer rows."""
     parser.add_argument(
-        "--format", choices=FORMATS, default="table", help="how rows are written (default: table)"
+        "--format",
+        choices=FORMATS,
+        help="how rows are written; without it the ending of --output decides "
+        "(.csv .json .parquet .xlsx; .txt is a table), else a table",
     )
-    parser.add_argument("--output", metavar="FILE", help="write there instead of standard output")
+    parser.add_argument("--output", metavar="FILE", help="write to FILE instead of standard output")
+
+
+def check_output(args: argparse.Namespace) -> None:
+    """Settle the format of an answer, and refuse a file that cannot be written before anything is asked.
+
+    Args:
+        args: parsed flags; nothing is done where they do not have those of `add_output`.
+
+    Raises:
+        UsageError: the format, the file's ending or its folder is wrong.
+    """
+    if not (hasattr(args, "format") and hasattr(args, "output")):
+        return
+    args.format = format_of(args.format, args.output)
+    if args.output is not None and not os.path.isdir(os.path.dirname(args.output) or "."):
+        raise UsageError("--output cannot be written", "its folder does not exist")
+
+
+def format_of(format: str | None, output: str | None) -> str:  # noqa: A002
+    """The format of an answer: the one that is named, else what the file's ending says.
+
+    >>> format_of(None, "overlaps.CSV"), format_of(None, None), format_of("json", "rows.txt")
+    ('csv', 'table', 'json')
+
+    Raises:
+        UsageError: there is no such format, no format has this ending, or a terminal cannot show it.
+    """
+    chosen = _chosen_format(format, output)
+    if chosen in BINARY and output is None and sys.stdout.isatty():
+        raise UsageError(f"--format {chosen} is not text", "name a file with --output FILE")
+    return chosen
+
+
+def _chosen_format(format: str | None, output: str | None) -> str:  # noqa: A002
+    if format is not None:
+        if format not in FORMATS:
+            raise UsageError(f"--format must be one of {' '.join(FORMATS)}", "choose one of them")
+        return format
+    ending = Path(output or "").suffix.lower()
+    if output is not None and os.path.exists(output) and not os.path.isfile(output):
+        return "table"  # a device or a pipe, such as /dev/stdout
+    if ending not in _ENDINGS:
+        raise UsageError(
+            f"no format has the ending {ending} of --output",
+            "end the name in .csv .json .parquet .xlsx or .txt, or choose with --format",
+        )
+    return _ENDINGS[ending]

@@ -1,64 +1,85 @@
-"""Rows for people: table, CSV, JSON or Parquet, to a file or to standard output.
+"""Rows for people and machines: table, CSV, JSON, Parquet or XLSX, to a file or to standard output.
 
 Text forms write tokens as 16 hexadecimal digits and times as RFC 3339 in UTC,
-tables in local time. Parquet keeps the types of the lake.
+tables and workbooks in local time. Parquet keeps the types of the lake.
 """
 
 import contextlib
 import csv
-import datetime as dt
 import io
-import math
 import os
-import re
+import shutil
 import stat
 import sys
 import tempfile
-import unicodedata
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipelines.errors import UsageError
-from pipelines.terminal.options import FORMATS
-from pipelines.times import LOCAL_TIMEZONE
+from pipelines.errors import UsageError, is_denial, permission_denied
+from pipelines.terminal.cells import (
+    column_values,
+    counted,
+    csv_texts,
+    safe_cell,
+    token_text,
+    utc_text,
+)
+from pipelines.terminal.encoding import REPLACING
+from pipelines.terminal.options import format_of
+from pipelines.terminal.text_table import VenueNames, fitted_lines, write_table
 
-TOKEN_COLUMNS = ("person", "person_a", "person_b", "via", "scanner", "venue")
-"""Columns that hold tokens wherever they are int64, marked or not: a query drops the marks."""
+__all__ = [
+    "counted",
+    "replacing",
+    "safe_cell",
+    "token_text",
+    "utc_text",
+    "write_csv",
+    "write_file",
+    "write_json",
+    "write_parquet",
+    "write_rows",
+    "write_table",
+]
 
-_SMALL = 0.001
-"""Numbers below it are shown in a table with their power of ten: a chance of 3e-9 is not 0."""
 
-_TEXT_LIST_GLUE = ";"
-_HIDDEN_SIGNS = "\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff"
-_HIDDEN = re.compile(f"[{_HIDDEN_SIGNS}]")
-_EXECUTABLE = re.compile(rf"[\s{_HIDDEN_SIGNS}]*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
-
-
-def write_rows(table: pa.Table, format: str, output: str | None = None) -> None:  # noqa: A002
+def write_rows(
+    table: pa.Table,
+    format: str | None = None,  # noqa: A002
+    output: str | None = None,
+    *,
+    venue_names: VenueNames | None = None,
+) -> None:
     """Write an answer.
 
     A file is written beside its name first and replaces it when it is whole;
-    only its owner may read it.
+    only its owner may read it. A table on a terminal is fitted to its width.
 
     Args:
         table: the rows, in their order.
-        format: one of `options.FORMATS`.
+        format: one of `options.FORMATS`; None lets the ending of `output` decide.
         output: the file; None is standard output.
+        venue_names: gives the names that a table on a terminal shows beside venue codes.
 
     Raises:
-        UsageError: unknown format, unwritable file, or Parquet onto a terminal.
+        UsageError: unknown format or ending, unwritable file, or a binary format on a terminal.
+        RefusedError: the rows do not fit an Excel sheet.
     """
-    if format not in FORMATS:
-        raise UsageError("--format is unknown", f"choose one of {' '.join(FORMATS)}")
-    if format == "parquet" and output is None and sys.stdout.isatty():
-        raise UsageError("--format parquet is no text", "name a file with --output FILE")
-    with _writing("--output"), _sink(output) as sink:
-        _ENCODERS[format](table, sink)
+    chosen = format_of(format, output)
+    if chosen == "table" and output is None and sys.stdout.isatty():
+        lines = fitted_lines(table, shutil.get_terminal_size().columns, venue_names)
+        encoding = sys.stdout.encoding or "utf-8"
+        text = "".join(f"{line}\n" for line in lines).encode(encoding, REPLACING)
+        with _writing("standard output", None), _sink(None) as sink:
+            sink.write(text)
+        return
+    with _writing("--output" if output else "standard output", output), _sink(output) as sink:
+        _ENCODERS[chosen](table, sink)
 
 
 def write_file(content: bytes, path: str | Path, what: str = "--output") -> None:
@@ -71,50 +92,23 @@ def write_file(content: bytes, path: str | Path, what: str = "--output") -> None
 
     Raises:
         UsageError: it cannot be written.
+        RefusedError: this account may not write there.
     """
-    with _writing(what), _sink(str(path)) as sink:
+    with _writing(what, str(path)), _sink(str(path)) as sink:
         sink.write(content)
 
 
 @contextlib.contextmanager
-def _writing(what: str) -> Iterator[None]:
-    """Tell of what cannot be written in one line."""
+def _writing(what: str, path: str | None) -> Iterator[None]:
+    """Tell in one line what cannot be written."""
     try:
         yield
     except BrokenPipeError:
         raise
     except OSError as error:
+        if is_denial(error) and path is not None:
+            raise permission_denied(error, path) from error
         raise UsageError(f"{what} cannot be written", error.strerror or "name another file") from error
-
-
-def token_text(value: int) -> str:
-    """A token as people read it: 16 lower-case hexadecimal digits of its 8 bytes, big-endian."""
-    return f"{value & 0xFFFF_FFFF_FFFF_FFFF:016x}"
-
-
-def counted(number: int, one: str, many: str | None = None) -> str:
-    """A number of things in words: `1 case`, `1,204 cases`.
-
-    Args:
-        number: how many.
-        one: what one is called.
-        many: what several are called; by default with an s.
-    """
-    return f"{number:,} {one if number == 1 else many or f'{one}s'}"
-
-
-def utc_text(moment: dt.datetime) -> str:
-    """An instant as RFC 3339 in UTC; one without a zone is UTC, as everywhere in the lake."""
-    return _aware(moment).astimezone(dt.UTC).replace(tzinfo=None).isoformat() + "Z"
-
-
-def safe_cell(text: str) -> str:
-    """The text with an apostrophe before it if a spreadsheet would execute it.
-
-    That is any text whose first sign, blanks and control signs aside, is one
-    of `= + - @` or its full-width form, or that begins with TAB, CR or LF.
-    """
-    return f"'{text}" if _EXECUTABLE.match(text) else text
 
 
 def write_csv(table: pa.Table, sink: IO[bytes]) -> None:
@@ -123,7 +117,7 @@ def write_csv(table: pa.Table, sink: IO[bytes]) -> None:
     writer = csv.writer(_LineWriter(text), lineterminator="\r\n")
     writer.writerow([safe_cell(name) for name in table.column_names])
     for batch in table.to_batches(max_chunksize=65_536):
-        columns = [_texts(batch, index, _csv_cell) for index in range(batch.num_columns)]
+        columns = [csv_texts(batch, index) for index in range(batch.num_columns)]
         writer.writerows(zip(*columns, strict=True))
     text.detach()
 
@@ -133,32 +127,22 @@ def write_json(table: pa.Table, sink: IO[bytes]) -> None:
     sink.write(b"[")
     before = b"\n"
     for batch in table.to_batches(max_chunksize=65_536):
-        columns = [_values(batch, index) for index in range(batch.num_columns)]
+        columns = [column_values(batch, index) for index in range(batch.num_columns)]
         for row in zip(*columns, strict=True):
             sink.write(before + orjson.dumps(dict(zip(table.column_names, row, strict=True))))
             before = b",\n"
     sink.write(b"\n]\n")
 
 
-def write_table(table: pa.Table, sink: IO[bytes]) -> None:
-    """Aligned columns for a terminal, times in local time."""
-    columns = [_texts(table, index, _table_cell) for index in range(table.num_columns)]
-    widths = [
-        max([_width(name), *map(_width, column)])
-        for name, column in zip(table.column_names, columns, strict=True)
-    ]
-    to_right = [_is_number(field) for field in table.schema]
-    lines = [table.column_names, ["─" * width for width in widths], *zip(*columns, strict=True)]
-    for line in lines:
-        cells = [_padded(*cell) for cell in zip(line, widths, to_right, strict=True)]
-        sink.write("  ".join(cells).rstrip().encode() + b"\n")
-    if not table.num_rows:
-        sink.write(b"(no rows)\n")
-
-
 def write_parquet(table: pa.Table, sink: IO[bytes]) -> None:
     """The rows in the types of the lake, zstd."""
     pq.write_table(table, sink, compression="zstd")
+
+
+def _write_xlsx(table: pa.Table, sink: IO[bytes]) -> None:
+    from pipelines.terminal.workbook import write_workbook  # most answers are no workbook
+
+    write_workbook(table, sink)
 
 
 class _LineWriter:
@@ -180,6 +164,7 @@ _ENCODERS: dict[str, Callable[[pa.Table, IO[bytes]], None]] = {
     "csv": write_csv,
     "json": write_json,
     "parquet": write_parquet,
+    "xlsx": _write_xlsx,
 }
 
 
@@ -219,87 +204,3 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
     except BaseException:
         os.unlink(temporary)
         raise
-
-
-def _is_token(field: pa.Field) -> bool:
-    marked = (field.metadata or {}).get(b"token") == b"1"
-    return pa.types.is_int64(field.type) and (marked or field.name in TOKEN_COLUMNS)
-
-
-def _is_number(field: pa.Field) -> bool:
-    kind = field.type
-    numeric = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
-    return numeric and not _is_token(field)
-
-
-def _values(rows: pa.Table | pa.RecordBatch, index: int) -> list[Any]:
-    """A column as JSON knows it; None is null."""
-    field = rows.schema.field(index)
-    values = rows.column(index).to_pylist()
-    shown = token_text if _is_token(field) else _json_value
-    return [None if value is None else shown(value) for value in values]
-
-
-def _texts(rows: pa.Table | pa.RecordBatch, index: int, cell: Callable[[Any], str]) -> list[str]:
-    """A column as text; null is empty."""
-    shown = token_text if _is_token(rows.schema.field(index)) else cell
-    return ["" if value is None else shown(value) for value in rows.column(index).to_pylist()]
-
-
-def _json_value(value: Any) -> Any:
-    if isinstance(value, dt.datetime):
-        return utc_text(value)
-    if isinstance(value, dt.date):
-        return value.isoformat()
-    if isinstance(value, bytes):
-        return value.hex()
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, list):
-        return [_json_value(part) for part in value]
-    return value
-
-
-def _csv_cell(value: Any) -> str:
-    if isinstance(value, str):
-        return safe_cell(value)
-    if isinstance(value, list):
-        joined = _TEXT_LIST_GLUE.join(_text_of(part) for part in value)
-        return safe_cell(joined) if any(isinstance(part, str) for part in value) else joined
-    return _text_of(value)
-
-
-def _text_of(value: Any) -> str:
-    value = _json_value(value)
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return "" if value is None else str(value)
-
-
-def _table_cell(value: Any) -> str:
-    if isinstance(value, dt.datetime):
-        local = _aware(value).astimezone(LOCAL_TIMEZONE)
-        return local.strftime("%Y-%m-%d %H:%M:%S")
-    if isinstance(value, float):
-        return f"{value:.1e}" if 0 < abs(value) < _SMALL else f"{value:.4f}".rstrip("0").rstrip(".")
-    if isinstance(value, list):
-        return _TEXT_LIST_GLUE.join(_table_cell(part) for part in value)
-    return _HIDDEN.sub("\N{REPLACEMENT CHARACTER}", _text_of(value))
-
-
-def _aware(moment: dt.datetime) -> dt.datetime:
-    """The instant; a time without zone is UTC, as everywhere in the lake."""
-    return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
-
-
-def _padded(text: str, width: int, to_right: bool) -> str:
-    blanks = " " * (width - _width(text))
-    return blanks + text if to_right else text + blanks
-
-
-def _width(text: str) -> int:
-    """Columns of a terminal that the text takes."""
-    if text.isascii():
-        return len(text)
-    wide = sum(unicodedata.east_asian_width(sign) in "WF" for sign in text)
-    return len(text) + wide - sum(map(bool, map(unicodedata.combining, text)))

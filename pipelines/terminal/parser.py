@@ -1,4 +1,4 @@
-"""The parser of a command line: every mistake is one line that says what to try next."""
+"""The command line parser: every mistake is one line that says what to try next."""
 
 import argparse
 import difflib
@@ -6,10 +6,11 @@ from collections.abc import Iterable
 from typing import NoReturn
 
 from pipelines.errors import UsageError
+from pipelines.terminal.options import check_output
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose mistakes are one line, and that knows no abbreviations."""
+    """A parser that reports mistakes in one line and accepts no abbreviated flags."""
 
     def __init__(self, prog: str, description: str, epilog: str = "") -> None:
         super().__init__(
@@ -21,7 +22,7 @@ class Parser(argparse.ArgumentParser):
         )
 
     def error(self, message: str) -> NoReturn:
-        """Raise instead of printing the usage and leaving.
+        """Raise, where argparse would print the usage and exit.
 
         Raises:
             UsageError: always.
@@ -29,17 +30,17 @@ class Parser(argparse.ArgumentParser):
         raise UsageError(f"{self.prog}: {message}", f"see {self.prog} --help")
 
     def flags(self) -> list[str]:
-        """All flags of the command and of what it can do."""
+        """All flags of the command and of its actions."""
         parts = [action for action in self._actions if isinstance(action, argparse._SubParsersAction)]
         inner = [flag for part in parts for parser in part.choices.values() for flag in parser.flags()]
         return [*self._option_string_actions, *inner]
 
 
 def parse(parser: Parser, words: list[str]) -> argparse.Namespace | None:
-    """The flags of a command, or None when it only was asked for help.
+    """Parse the flags of a command; None if it was only asked for help.
 
     Raises:
-        UsageError: a flag is unknown, missing or wrong.
+        UsageError: a flag is unknown, missing or wrong, or `--output` cannot be written.
     """
     flags = [word.partition("=")[0] for word in words if word.startswith("--")]
     for flag in flags:
@@ -53,11 +54,16 @@ def parse(parser: Parser, words: list[str]) -> argparse.Namespace | None:
     except SystemExit:  # argparse has printed the help
         return None
     if extra:
-        parser.error("a word too many; quote values that hold blanks")
+        parser.error("unexpected argument; quote values containing spaces")
+    check_output(args)
     return args
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """A sentence that offers the known word most like `word`, or nothing."""
+    """A sentence that suggests the most similar known word, or nothing.
+
+    >>> nearest("overlap", ["overlaps", "trace"])
+    'did you mean overlaps? '
+    """
     close = difflib.get_close_matches(word, list(known), n=1)
     return f"did you mean {close[0]}? " if close else ""

@@ -1,4 +1,4 @@
-"""What all pictures share: a style in which the same rows are the same bytes, and texts that can be drawn."""
+"""What all pictures share: a style that turns the same rows into the same bytes, and drawable texts."""
 
 import io
 from functools import cache
@@ -18,23 +18,23 @@ COLOURS = (
     "#3b6fb6", "#d1812c", "#4f9a55", "#b5473f", "#7f62a8",
     "#8a6a4f", "#c46fa5", "#7d8b2e", "#3a9aa8",
 )  # fmt: skip
-"""Colours that are told apart, also in print."""
+"""Colours that can be told apart, also in print."""
 
 _DPI = 110
-_FONT = "DejaVu Sans"  # has the Vietnamese letters, and comes with matplotlib
+_FONT = "DejaVu Sans"  # covers Vietnamese and ships with matplotlib
 _STYLE: Any = {
     "font.family": _FONT,
     "font.size": 8,
     "svg.fonttype": "none",
-    "svg.hashsalt": "truyvet",  # the same picture is the same bytes
+    "svg.hashsalt": "truyvet",  # else ids, and so the bytes, would differ from run to run
     "hatch.linewidth": 0.5,
-    "text.parse_math": False,  # a `$` in a name is a sign like others
+    "text.parse_math": False,  # a `$` in a name does not start a formula
 }
 _NO_GLYPH = "\N{WHITE SQUARE}"
 
 
 def style() -> Any:
-    """The context in which pictures are made and saved."""
+    """The context in which to make and save pictures."""
     return mpl.rc_context(_STYLE)
 
 
@@ -42,7 +42,7 @@ def image_of(figure: Figure, kind: str) -> bytes:
     """The bytes of a figure; the same figure gives the same bytes.
 
     Args:
-        figure: made within `style`, as this call is.
+        figure: made inside `style`, like this call.
         kind: one of `FORMATS`.
     """
     image = io.BytesIO()
@@ -52,50 +52,50 @@ def image_of(figure: Figure, kind: str) -> bytes:
 
 
 def kind_of(path: str | Path) -> str:
-    """The format that the name of a picture asks for.
+    """The format that the ending of a file name asks for.
 
     Raises:
-        UsageError: its ending is unknown.
+        UsageError: no format has this ending.
     """
     return checked_kind(Path(path).suffix.removeprefix(".").lower())
 
 
 def checked_kind(kind: str) -> str:
-    """The format itself.
+    """The format, if it is one of `FORMATS`.
 
     Raises:
-        UsageError: it is unknown.
+        UsageError: it is not.
     """
     if kind not in FORMATS:
-        raise UsageError("the picture's name has an ending that is unknown", "write .svg or .png")
+        raise UsageError("the file name of a picture must have a known ending", "write .svg or .png")
     return kind
 
 
 def save_picture(image: bytes, path: str | Path) -> Path:
-    """Write a picture; only its owner may read it.
+    """Write a picture that only its owner may read.
 
     Raises:
-        UsageError: the folder cannot be written.
+        UsageError: it cannot be written.
     """
     write_file(image, path, "the picture")
     return Path(path)
 
 
 def drawable(text: str, longest: int | None = None) -> str:
-    """A text as a picture can show it: signs that the font does not have are squares, as are control signs.
+    """The text with a square for every character that the font lacks or that controls the layout.
 
     Args:
         text: any text.
-        longest: where it is cut, with an ellipsis; None does not cut.
+        longest: the length to cut it to, ellipsis included; None leaves it whole.
     """
-    signs = _signs()
-    shown = "".join(sign if ord(sign) in signs else _NO_GLYPH for sign in text)
+    glyphs = _glyphs()
+    shown = "".join(letter if ord(letter) in glyphs else _NO_GLYPH for letter in text)
     if longest is not None and len(shown) > longest:
         shown = shown[: longest - 1].rstrip() + "…"
     return shown
 
 
 @cache
-def _signs() -> frozenset[int]:
-    """The code points that the font has and that are no control signs."""
+def _glyphs() -> frozenset[int]:
+    """The printable code points that the font has."""
     return frozenset(point for point in get_font(findfont(_FONT)).get_charmap() if chr(point).isprintable())

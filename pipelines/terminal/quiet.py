@@ -5,6 +5,6 @@ import os
 
 
 def silence_libraries() -> None:
-    """Leave standard error to our own words: Beam warns while it is imported and logs what it also raises."""
+    """Keep standard error for our own messages: Beam warns on import and logs errors that it also raises."""
     if not os.environ.get("TRUYVET_DEBUG"):
         logging.getLogger().setLevel(logging.CRITICAL)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -89,6 +89,8 @@ class FindChanges(ThreadedDoFn):
     parts: dict[int, int]
     scratch: str
     pairs: PairFinder
+    STEP: ClassVar[str] = "pair scans"
+    UNIT: ClassVar[str] = "bucket"
 
     def work(self, element: tuple[int, Iterable[Piece]], *_: Any) -> Iterator[Any]:
         """Pair one bucket's scans as they were and as they are now, and spill the difference."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -89,6 +89,7 @@ class RewriteDays(ThreadedDoFn):
     parts: dict[int, int]
     window_us: int
     scratch: str
+    STEP: ClassVar[str] = "write stays"
 
     def work(self, element: tuple[DayPart, list[Piece]], *_: Any) -> Iterator[Rewritten]:
         """Merge one day part's changes into what the lake holds, and write it."""

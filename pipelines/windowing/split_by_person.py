@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from threading import Lock
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -50,6 +50,8 @@ class SplitByPerson(ThreadedDoFn):
     registries: Registries
     buckets: int
     scratch: str
+    STEP: ClassVar[str] = "read scans"
+    UNIT: ClassVar[str] = "file"
     everyone: bool
 
     def setup(self) -> None:

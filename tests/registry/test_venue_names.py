@@ -3,7 +3,7 @@
 import numpy as np
 
 from pipelines.privacy.keys import venue_id
-from pipelines.registry.venue_names import described, places
+from pipelines.registry.venue_names import described, names_of_codes, places
 from pipelines.terminal.output import token_text
 from tests.lakes import new_lake, put_venues
 
@@ -17,6 +17,13 @@ def test_venues_are_described_in_the_order_asked_and_unknown_ones_by_their_hash(
         "name": [None, None, "Cà phê", None],
         "type": [None, "home", "restaurant", "home"],
     }
+
+
+def test_names_are_found_for_the_codes_that_have_one(tmp_path):
+    lake = new_lake(tmp_path)
+    put_venues(lake, "venue_code|type|name\ncafe|restaurant|Cà phê\nhouse|home|\nstall|market|Chợ")
+    assert names_of_codes(lake)({"cafe", "house", "unknown"}) == {"cafe": "Cà phê"}
+    assert names_of_codes(lake)(set()) == {}
 
 
 def test_a_lake_without_a_registry_knows_hashes_only(tmp_path):

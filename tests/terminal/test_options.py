@@ -7,7 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.errors import UsageError
-from pipelines.terminal.options import add_keys, add_lake, add_output, keys_folder
+from pipelines.terminal.options import (
+    add_keys,
+    add_lake,
+    add_output,
+    check_output,
+    format_of,
+    keys_folder,
+)
 from pipelines.times import instant_us, parse_instant
 
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
@@ -42,7 +49,7 @@ def test_a_time_with_offset_or_a_local_date_is_an_instant(text, utc):
 def test_anything_else_is_refused_naming_the_flag_and_not_the_value(text):
     with pytest.raises(UsageError) as caught:
         parse_instant(text, "--from")
-    assert str(caught.value).startswith("--from is no time")
+    assert str(caught.value).startswith("--from is not a valid time")
 
 
 @given(st.datetimes(timezones=st.just(dt.UTC)), st.integers(-14 * 60, 14 * 60))
@@ -93,7 +100,32 @@ def test_keys_must_be_named_without_a_lake():
 
 def test_rows_are_a_table_on_standard_output_by_default():
     args = parsed([], add_output)
-    assert (args.format, args.output) == ("table", None)
+    assert (args.format, args.output) == (None, None)
+    check_output(args)
+    assert args.format == "table"
+
+
+def test_the_format_is_settled_before_a_command_runs(tmp_path):
+    args = parsed(["--output", str(tmp_path / "rows.json")], add_output)
+    check_output(args)
+    assert args.format == "json"
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("rows.xls", "no format has the ending .xls"), ("no/rows.csv", "its folder does not exist")],
+)
+def test_a_file_that_cannot_be_written_is_refused_before_a_command_runs(name, said, tmp_path):
+    with pytest.raises(UsageError, match=said):
+        check_output(parsed(["--output", str(tmp_path / name)], add_output))
+
+
+def test_a_command_without_answers_needs_no_format():
+    check_output(argparse.Namespace(lake="L"))
+
+
+def test_a_device_takes_a_table():
+    assert format_of(None, "/dev/null") == "table"
 
 
 def test_a_time_may_be_a_text_a_datetime_with_a_zone_or_nothing():

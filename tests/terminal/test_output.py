@@ -1,8 +1,12 @@
 import csv
 import datetime as dt
+import errno
 import io
 import json
+import re
 import stat
+import sys
+import tempfile
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -10,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.errors import UsageError
+from pipelines.errors import RefusedError, UsageError
 from pipelines.terminal.output import counted, safe_cell, write_file, write_rows
 from schemas.tables import INSTANT
 
@@ -94,6 +98,41 @@ def test_tokens_are_sixteen_hexadecimal_digits_in_text(write, tmp_path):
         assert text in shown
 
 
+def test_every_id_of_json_is_text_that_javascript_cannot_round(tmp_path):
+    marked = pa.field("who", pa.list_(pa.int64()), metadata={"token": "1"})
+    table = answer(
+        stay_id=pa.array([2**53 + 1, None]),
+        via_stay=pa.array([-1, 1], pa.int64()),
+        stays=pa.array([[-(2**63), 2**63 - 1, None], []], pa.list_(pa.int64())),
+        human=pa.array([0, -2], pa.int64()),
+    ).append_column(marked, pa.array([[255], None], pa.list_(pa.int64())))
+    assert as_json(table, tmp_path) == [
+        {
+            "stay_id": "0020000000000001",
+            "via_stay": "ffffffffffffffff",
+            "stays": ["8000000000000000", "7fffffffffffffff", None],
+            "human": "0000000000000000",
+            "who": ["00000000000000ff"],
+        },
+        {
+            "stay_id": None,
+            "via_stay": "0000000000000001",
+            "stays": [],
+            "human": "fffffffffffffffe",
+            "who": None,
+        },
+    ]
+
+
+def test_stay_ids_are_the_numbers_of_the_lake_in_csv_and_digits_in_a_table(tmp_path):
+    table = answer(stay_id=pa.array([-1], pa.int64()), stays=pa.array([[1, -2]], pa.list_(pa.int64())))
+    assert as_csv(table, tmp_path)[1] == ["-1", "1;-2"]
+    assert as_text(table, tmp_path).splitlines()[2].split() == [
+        "ffffffffffffffff",
+        "0000000000000001;fffffffffffffffe",
+    ]
+
+
 def test_an_int64_that_is_no_token_stays_a_number(tmp_path):
     assert as_json(answer(seconds=pa.array([900], pa.int64())), tmp_path) == [{"seconds": 900}]
 
@@ -109,7 +148,7 @@ def test_times_are_rfc_3339_in_utc_and_local_in_tables(tmp_path):
 def test_json_is_one_array_with_nulls_lists_dates_and_bytes(tmp_path):
     table = answer(
         zone=pa.array([None], pa.string()),
-        stays=[[1, 2]],
+        lengths=[[1, 2]],
         date=[dt.date(2021, 7, 1)],
         digest=[b"\x01\xff"],
         score=[float("nan")],
@@ -118,7 +157,7 @@ def test_json_is_one_array_with_nulls_lists_dates_and_bytes(tmp_path):
     assert as_json(table, tmp_path) == [
         {
             "zone": None,
-            "stays": [1, 2],
+            "lengths": [1, 2],
             "date": "2021-07-01",
             "digest": "01ff",
             "score": None,
@@ -183,8 +222,98 @@ def test_a_folder_that_is_missing_is_wrong_usage(tmp_path):
 
 
 def test_an_unknown_format_is_wrong_usage():
-    with pytest.raises(UsageError, match="--format"):
-        write_rows(answer(n=[1]), "xlsx")
+    with pytest.raises(UsageError, match="--format must be one of table csv json parquet xlsx"):
+        write_rows(answer(n=[1]), "xls")
+
+
+@pytest.mark.parametrize(
+    ("name", "begins"),
+    [
+        ("rows.csv", b"n\n1"),
+        ("rows.CSV", b"n\n1"),
+        ("rows.json", b"[\n{"),
+        ("rows.parquet", b"PAR1"),
+        ("rows.xlsx", b"PK"),
+        ("rows.txt", b"n\n"),
+        ("rows", b"n\n"),
+        ("rows.2021.csv", b"n\n1"),
+    ],
+)
+def test_without_a_format_the_ending_of_the_file_decides(name, begins, tmp_path):
+    write_rows(answer(n=[1]), None, str(tmp_path / name))
+    assert (tmp_path / name).read_bytes().startswith(begins)
+
+
+@pytest.mark.parametrize("name", ["rows.xls", "rows.csv.gz", "rows.tsv", "rows.ndjson", "rows.2021-07-01"])
+def test_an_ending_that_no_format_has_is_wrong_usage_and_makes_no_file(name, tmp_path):
+    with pytest.raises(UsageError, match="no format has the ending"):
+        write_rows(answer(n=[1]), None, str(tmp_path / name))
+    assert list(tmp_path.iterdir()) == []
+    write_rows(answer(n=[1]), "csv", str(tmp_path / name))
+    assert (tmp_path / name).read_bytes() == b"n\n1\n"
+
+
+def test_a_folder_that_may_not_be_written_is_missing_permission(tmp_path, monkeypatch):
+    def refuse(**_):
+        raise PermissionError(errno.EACCES, "Permission denied", f"{tmp_path}/_tmp-x")
+
+    monkeypatch.setattr(tempfile, "mkstemp", refuse)
+    with pytest.raises(RefusedError, match=re.escape(f"permission denied: {tmp_path}/rows.csv")):
+        write_rows(answer(n=[1]), "csv", str(tmp_path / "rows.csv"))
+
+
+class Screen(io.TextIOWrapper):
+    """Standard output as a terminal."""
+
+    def __init__(self, encoding):
+        super().__init__(io.BytesIO(), encoding)
+
+    def isatty(self):
+        return True
+
+    def text(self):
+        return self.buffer.getvalue().decode(self.encoding)
+
+
+def test_a_table_fits_a_terminal_and_stays_whole_in_a_pipe(monkeypatch, capsysbinary):
+    table = answer(person=[1], stays=[[1, 2, 3, 4, 5]])
+    write_rows(table, "table")
+    assert b"stays" in capsysbinary.readouterr().out.splitlines()[0]
+    monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.setattr(sys, "stdout", Screen("utf-8"))
+    write_rows(table, "table")
+    assert sys.stdout.text().splitlines() == [
+        "person",
+        "─" * 16,
+        "0000000000000001",
+        "(left out: stays; --format csv has all)",
+    ]
+
+
+def test_a_table_on_a_terminal_without_utf_8_is_written_in_its_encoding(monkeypatch):
+    monkeypatch.setattr(sys, "stdout", Screen("cp1252"))
+    write_rows(answer(name=["Chợ é"]), "table")
+    assert sys.stdout.text() == "name\n-----\nCho é\n"
+
+
+def test_names_of_venues_are_shown_on_a_terminal_and_not_asked_for_elsewhere(monkeypatch, capsysbinary):
+    table = answer(venue=["K1"])
+
+    def names(codes):
+        return {code: f"Chợ {code}" for code in codes}
+
+    write_rows(table, "table", venue_names=lambda codes: pytest.fail("not on a terminal"))
+    assert capsysbinary.readouterr().out.decode().split() == ["venue", "─" * 5, "K1"]
+    monkeypatch.setattr(sys, "stdout", Screen("utf-8"))
+    write_rows(table, "table", venue_names=names)
+    assert sys.stdout.text().split() == ["venue", "name", "─" * 5, "─" * 6, "K1", "Chợ", "K1"]
+
+
+@pytest.mark.parametrize("kind", ["parquet", "xlsx"])
+def test_a_binary_format_is_not_written_to_a_terminal(kind, monkeypatch):
+    monkeypatch.setattr(sys, "stdout", Screen("utf-8"))
+    with pytest.raises(UsageError, match=f"--format {kind} is not text"):
+        write_rows(answer(n=[1]), kind)
 
 
 def test_a_small_number_in_a_table_keeps_its_power_of_ten(capsys):

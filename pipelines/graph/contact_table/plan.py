@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pipelines.errors import DataError
+from pipelines.graph.contact_table.thresholds import CROWD_CAP, MIN_MINUTES
 from pipelines.lake import (
     CommitConflict,
     DataFile,
@@ -21,9 +22,6 @@ from pipelines.lake import (
 from pipelines.times import DAY_US, MINUTE_US
 from pipelines.windowing.commit import commit_once
 from pipelines.windowing.plan import date_of
-
-MIN_MINUTES = 15
-CROWD_CAP = 500
 
 _STAYS_VERSION = "stays_version"
 _MIN_US, _CAP = "contact_min_us", "crowd_cap"

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -82,6 +82,7 @@ class WriteContacts(ThreadedDoFn):
     limits: Limits
     rows_a_file: int
     scratch: str
+    STEP: ClassVar[str] = "write contacts"
 
     def work(self, part: DatePart, *_: Any) -> Iterator[Written]:
         """Find and write the contacts of one part of a date."""

@@ -19,6 +19,7 @@ from pipelines.graph.tracing.infectious_intervals import Intervals
 from pipelines.kernels.compile import helper
 from pipelines.kernels.types import Int32, Int64, UInt8
 from pipelines.lake.sidecar import Sidecar
+from pipelines.terminal.progress import add_work, work_done
 
 NO_ZONES = np.full(1, NO_ZONE, np.int32)
 """In place of the zones of a file where no class asks for them."""
@@ -124,10 +125,12 @@ def batches(ranges: CandidateRanges, owner: Int64, owners: int) -> Iterator[tupl
     of_batch = np.searchsorted(ends, owner[ranges.stay], "right")
     order = np.argsort(of_batch, kind="stable")
     bounds = np.searchsorted(of_batch[order], np.arange(ends.size + 1))
+    add_work("join stays", owners, "person")
     for number in range(ends.size):
         first = int(ends[number - 1]) if number else 0
         chosen = order[bounds[number] : bounds[number + 1]]
         yield np.array([first, int(ends[number])]), ranges.at(chosen)
+        work_done("join stays", int(ends[number]) - first)
 
 
 def find_overlaps(

@@ -32,6 +32,7 @@ from pipelines.graph.tracing.sweep_kernel import (
 )
 from pipelines.graph.tracing.temporal_graph import TemporalGraph
 from pipelines.kernels.types import Int64, UInt8
+from pipelines.terminal.progress import counting
 from pipelines.times import DAY_US
 
 
@@ -126,7 +127,7 @@ def _pass_over(sweep: Sweep, states: Sequence[Int64], pool: ThreadPoolExecutor) 
     for other in others:
         other[:] = state
     susceptible = np.arange(state.shape[0])
-    for date in sweep.dates.forward(pool):
+    for date in counting(sweep.dates.forward(pool), "sweep dates", len(sweep.dates), "date"):
         susceptible = susceptible[state[susceptible, EXPOSED] >= date.begin_us]
         if susceptible.size == 0:
             return

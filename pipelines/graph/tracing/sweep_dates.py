@@ -59,6 +59,9 @@ class Dates:
         self._last_us: list[int] = np.maximum.accumulate(np.array(ends_us, np.int64)).tolist()
         self._kept: dict[int, VenueRows] = {}
 
+    def __len__(self) -> int:
+        return len(self._days)
+
     def forward(self, pool: ThreadPoolExecutor) -> Iterator[Date]:
         """Yield the dates, the first one first."""
         return (self._date(position, pool) for position in range(len(self._days)))

@@ -1,6 +1,6 @@
-"""Blocks of records as checked columns.
+"""A block of records as checked columns.
 
-In: blocks that `pipelines.ingest.formats` has read, and the keys.
-Out: columns of the lake's types, persons as tokens, and the identifiers to seal.
-Refused: a record gets a reason code (`pipelines.ingest.reject_reasons`), never an exception.
+In: blocks of NDJSON lines or of columns, and the limits of the batch. Out: scans with tokens, instants and
+event keys, or rows of another input, and for each refused record its reason. Refused: the first defect in
+the order of the wire contract counts, and no record raises an exception.
 """

@@ -153,7 +153,7 @@ def test_a_lake_without_cases_or_footfall_has_no_clusters(lake, tmp_path):
         ({"back_days": -1.0}, "--back-days"),
         ({"back_days": math.inf}, "--back-days"),
         ({"from_": "2021-07-02", "to": "2021-07-01"}, "--from lies after --to"),
-        ({"from_": "yesterday"}, "--from is no time"),
+        ({"from_": "yesterday"}, "--from is not a valid time"),
         ({"rule": "who-2021"}, "did you mean who-2020-12"),
     ],
 )

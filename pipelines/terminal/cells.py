@@ -1,0 +1,205 @@
+"""Values as text: what a cell of a table, a CSV or a JSON object shows."""
+
+import datetime as dt
+import math
+import re
+import unicodedata
+from collections.abc import Callable
+from typing import Any
+
+import pyarrow as pa
+
+from pipelines.times import LOCAL_TIMEZONE
+
+TOKEN_COLUMNS = ("person", "person_a", "person_b", "via", "scanner", "venue", "human")
+"""Columns that hold tokens wherever they are int64, marked or not: a query drops the marks."""
+
+STAY_COLUMNS = ("stay_id", "stay", "via_stay", "stays")
+"""Columns that hold ids of stays wherever they are int64 or lists of int64."""
+
+_SMALL = 0.001
+"""Numbers below it are shown in a table with their power of ten: a chance of 3e-9 is not 0."""
+
+_TEXT_LIST_GLUE = ";"
+_HIDDEN_SIGNS = "\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff"
+_HIDDEN = re.compile(f"[{_HIDDEN_SIGNS}]")
+_EXECUTABLE = re.compile(rf"[\s{_HIDDEN_SIGNS}]*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
+
+
+def token_text(value: int) -> str:
+    """A token as people read it: 16 lower-case hexadecimal digits of its 8 bytes, big-endian.
+
+    >>> token_text(-1)
+    'ffffffffffffffff'
+    """
+    return f"{value & 0xFFFF_FFFF_FFFF_FFFF:016x}"
+
+
+def counted(number: int, one: str, many: str | None = None) -> str:
+    """A number of things in words.
+
+    >>> counted(1, "case"), counted(1204, "case"), counted(2, "person", "people")
+    ('1 case', '1,204 cases', '2 people')
+
+    Args:
+        number: how many.
+        one: what one is called.
+        many: what several are called; by default with an s.
+    """
+    return f"{number:,} {one if number == 1 else many or f'{one}s'}"
+
+
+def utc_text(moment: dt.datetime) -> str:
+    """An instant as RFC 3339 in UTC; one without a zone is UTC, as everywhere in the lake."""
+    return _aware(moment).astimezone(dt.UTC).replace(tzinfo=None).isoformat() + "Z"
+
+
+def local_time(moment: dt.datetime) -> dt.datetime:
+    """The time on a clock in `LOCAL_TIMEZONE`, without a zone."""
+    return _aware(moment).astimezone(LOCAL_TIMEZONE).replace(tzinfo=None)
+
+
+def safe_cell(text: str) -> str:
+    """The text with an apostrophe before it if a spreadsheet would execute it.
+
+    That is any text whose first character, blanks and control characters aside, is
+    one of `= + - @` or its full-width form, or that begins with TAB, CR or LF.
+
+    >>> safe_cell("=1+1"), safe_cell("a=b")
+    ("'=1+1", 'a=b')
+    """
+    return f"'{text}" if _EXECUTABLE.match(text) else text
+
+
+def is_token(field: pa.Field) -> bool:
+    """Whether the column holds tokens, by its mark or by its name."""
+    marked = (field.metadata or {}).get(b"token") == b"1"
+    return pa.types.is_int64(_item_type(field)) and (marked or field.name in TOKEN_COLUMNS)
+
+
+def is_id(field: pa.Field) -> bool:
+    """Whether the column holds int64 ids or lists of them, tokens or ids of stays."""
+    return is_token(field) or (field.name in STAY_COLUMNS and pa.types.is_int64(_item_type(field)))
+
+
+def is_number(field: pa.Field) -> bool:
+    """Whether the column holds numbers to calculate with."""
+    kind = field.type
+    numeric = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
+    return numeric and not is_id(field)
+
+
+def column_values(rows: pa.Table | pa.RecordBatch, index: int) -> list[Any]:
+    """A column as JSON has it; None is null."""
+    shown = _id_value if is_id(rows.schema.field(index)) else json_value
+    return [None if value is None else shown(value) for value in rows.column(index).to_pylist()]
+
+
+def csv_texts(rows: pa.Table | pa.RecordBatch, index: int) -> list[str]:
+    """A column as cells of a CSV; null is empty. Ids of stays are the numbers of the lake."""
+    shown = token_text if _is_single_token(rows.schema.field(index)) else csv_cell
+    return ["" if value is None else shown(value) for value in rows.column(index).to_pylist()]
+
+
+def table_texts(rows: pa.Table | pa.RecordBatch, index: int) -> list[str]:
+    """A column as cells of a table; null is empty."""
+    return _joined_texts(rows, index, table_cell)
+
+
+def sheet_texts(rows: pa.Table | pa.RecordBatch, index: int) -> list[str]:
+    """A column as text of a workbook; null is empty."""
+    return _joined_texts(rows, index, text_of)
+
+
+def csv_cell(value: Any) -> str:
+    """The value as a cell of a CSV."""
+    if isinstance(value, str):
+        return safe_cell(value)
+    if isinstance(value, list):
+        joined = _TEXT_LIST_GLUE.join(text_of(part) for part in value)
+        return safe_cell(joined) if any(isinstance(part, str) for part in value) else joined
+    return text_of(value)
+
+
+def json_value(value: Any) -> Any:
+    """The value as JSON has it."""
+    if isinstance(value, dt.datetime):
+        return utc_text(value)
+    if isinstance(value, dt.date):
+        return value.isoformat()
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, list):
+        return [json_value(part) for part in value]
+    return value
+
+
+def text_of(value: Any) -> str:
+    """The value as plain text, lists joined by `;`."""
+    if isinstance(value, list):
+        return _TEXT_LIST_GLUE.join(text_of(part) for part in value)
+    value = json_value(value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "" if value is None else str(value)
+
+
+def table_cell(value: Any) -> str:
+    """The value as a cell of a table: local time, few digits, no control characters."""
+    if isinstance(value, dt.datetime):
+        return local_time(value).strftime("%Y-%m-%d %H:%M:%S")
+    if isinstance(value, float):
+        return f"{value:.1e}" if 0 < abs(value) < _SMALL else f"{value:.4f}".rstrip("0").rstrip(".")
+    if isinstance(value, list):
+        return _TEXT_LIST_GLUE.join(table_cell(part) for part in value)
+    return _HIDDEN.sub("\N{REPLACEMENT CHARACTER}", text_of(value))
+
+
+def width_of(text: str) -> int:
+    """Columns of a terminal that the text takes."""
+    if text.isascii():
+        return len(text)
+    wide = sum(unicodedata.east_asian_width(letter) in "WF" for letter in text)
+    return len(text) + wide - sum(map(bool, map(unicodedata.combining, text)))
+
+
+def cut_to(text: str, width: int) -> str:
+    """The text in at most `width` columns of a terminal, `…` where it was cut.
+
+    >>> cut_to("Chợ Bến Thành", 8)
+    'Chợ Bến…'
+    """
+    if width_of(text) <= width:
+        return text
+    end = next(end for end in range(len(text), -1, -1) if width_of(text[:end]) < width or not end)
+    return text[:end].rstrip() + "…"
+
+
+def _item_type(field: pa.Field) -> pa.DataType:
+    is_list = pa.types.is_list(field.type) or pa.types.is_large_list(field.type)
+    return field.type.value_type if is_list else field.type
+
+
+def _is_single_token(field: pa.Field) -> bool:
+    return pa.types.is_int64(field.type) and is_token(field)
+
+
+def _id_value(value: Any) -> Any:
+    """An id as text, a list of ids as a list of texts."""
+    if isinstance(value, list):
+        return [None if part is None else token_text(part) for part in value]
+    return token_text(value)
+
+
+def _joined_texts(rows: pa.Table | pa.RecordBatch, index: int, shown: Callable[[Any], str]) -> list[str]:
+    """A column as text, with ids as 16 digits and null as nothing."""
+    if is_id(rows.schema.field(index)):
+        return [shown(value) if value is not None else "" for value in column_values(rows, index)]
+    return ["" if value is None else shown(value) for value in rows.column(index).to_pylist()]
+
+
+def _aware(moment: dt.datetime) -> dt.datetime:
+    """The instant; a time without zone is UTC, as everywhere in the lake."""
+    return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
