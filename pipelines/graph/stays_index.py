@@ -13,11 +13,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from pipelines.graph.row_ranges import OwnStays, rows_beside, rows_of
+from pipelines.graph.row_ranges import OwnStays, rows_beside
 from pipelines.kernels.arrow_columns import column
 from pipelines.kernels.types import Int64
 from pipelines.lake import Lake, LiveFile, OfNewest, Snapshot, storage
-from pipelines.lake.sidecar import Mapped, Sidecar, open_sidecar
+from pipelines.lake.sidecar import Sidecar, open_sidecar
+from pipelines.lake.sidecar_file import Mapped
 from pipelines.registry.venue_names import places
 from schemas.tables import STAY_ORDERS
 
@@ -46,9 +47,9 @@ def own_stays(lake: Lake, person: int, span: Span) -> OwnStays:
     """One person's stays that reach into `span`, in the order of the lake's files."""
     found: list[OwnStays] = []
     for columns in sidecars(live_files(lake, "person", span, np.array([person], np.int64))):
-        rows = rows_of(columns.person, person)
-        if rows.stop > rows.start:
-            found.append(_stays(columns, rows))
+        first, last = columns.rows_of(np.array([person], np.int64))
+        if first < last:
+            found.append(_stays(columns, slice(first.item(), last.item())))
     names = [field.name for field in fields(OwnStays)]
     stays = OwnStays(*(_joined([getattr(part, name) for part in found]) for name in names))
     return stays.where((stays.exit_us > span.begins_at()) & (stays.enter_us < span.ends_at()))
@@ -178,16 +179,16 @@ class _StayPairs:
 
 def _pairs(own: OwnStays, chosen: Int64, columns: Sidecar, person: int) -> _StayPairs:
     """The pairs of the `chosen` own stays with the rows of one file."""
-    stays, rows = rows_beside(
-        own.where(chosen), columns.venue, columns.enter_us, columns.exit_us, columns.longest_us
-    )
+    some = own.where(chosen)
+    first, last = columns.rows_entering(some.venue, some.enter_us - columns.longest_us, some.exit_us)
+    stays, rows = rows_beside(some, first, last, columns.exit_us)
     who = columns.person[rows]
     others = who != person
     rows = rows[others]
     return _StayPairs(
         chosen[stays[others]],
         who[others],
-        columns.zone_codes(rows),
+        columns.zone_code[rows],
         columns.zone_names,
         columns.enter_us[rows],
         columns.exit_us[rows],

@@ -5,7 +5,7 @@ import pyarrow.compute as pc
 
 from pipelines.graph.answer_basis import SECOND_US, Basis, versions
 from pipelines.graph.stays_index import Span, live_files, sidecars
-from pipelines.graph.tracing.clipped_stays import clipped_rows, first_after, first_from
+from pipelines.graph.tracing.clipped_stays import clipped_rows
 from pipelines.graph.tracing.infectious_intervals import Intervals
 from pipelines.kernels.compile import helper
 from pipelines.kernels.types import Int64
@@ -38,7 +38,8 @@ def stayed_at(lake: Lake, intervals: Intervals) -> tuple[Int64, Span]:
     span = Span(int(intervals.start_us.min()), int(intervals.end_us.max()))
     venues = [np.empty(0, np.int64)]
     for columns in sidecars(live_files(lake, "person", span, np.unique(intervals.person))):
-        rows, _ = clipped_rows(columns.person, columns.enter_us, columns.exit_us, *intervals)
+        own = columns.rows_of(intervals.person)
+        rows, _ = clipped_rows(*own, columns.enter_us, columns.exit_us, *intervals[1:])
         venues.append(np.unique(columns.venue[rows]))
     return np.unique(np.concatenate(venues)), span
 
@@ -48,35 +49,32 @@ def _stays_at(lake: Lake, venues: Int64, span: Span) -> tuple[int, int, int]:
     totals = np.zeros(3, np.int64)
     if venues.size:
         for columns in sidecars(live_files(lake, "venue", span, venues)):
+            rows = columns.rows_of(venues)
             times = (columns.enter_us, columns.exit_us, columns.imputed_from_us)
-            _add_stays(columns.venue, *times, venues, span.begins_at(), span.ends_at(), totals)
+            _add_stays(*rows, *times, span.begins_at(), span.ends_at(), totals)
     stays, total_us, unseen_us = totals.tolist()
     return stays, total_us // SECOND_US, unseen_us // SECOND_US
 
 
 @helper
 def _add_stays(
-    venue: Int64,
+    first: Int64,
+    last: Int64,
     enter_us: Int64,
     exit_us: Int64,
     imputed_from_us: Int64,
-    wanted: Int64,
     from_us: int,
     to_us: int,
     totals: Int64,
 ) -> None:
     """Add up the stays of a file, microseconds of them, and microseconds that nobody saw."""
-    row = 0
-    for place in range(wanted.size):
-        row = first_from(venue, wanted[place], row)
-        end = first_after(venue, wanted[place], row)
-        while row < end:
+    for place in range(first.size):
+        for row in range(first[place], last[place]):
             start_us, end_us = max(enter_us[row], from_us), min(exit_us[row], to_us)
             if start_us < end_us:
                 totals[0] += 1
                 totals[1] += end_us - start_us
                 totals[2] += end_us - min(end_us, max(start_us, imputed_from_us[row]))
-            row += 1
 
 
 def _rejected(lake: Lake) -> int:

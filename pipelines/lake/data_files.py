@@ -146,6 +146,8 @@ def _write_parquet(rows: pa.Table, table: Table, sink: _Hashing) -> None:
         row_group_size=ROW_GROUP_ROWS,
         compression="snappy",
         write_statistics=True,
+        # For readers that fetch a few columns of a large file; those that read all of it compare the name.
+        write_page_checksum=True,
         store_schema=False,
         **_encodings(table.name),
     )

@@ -1,4 +1,4 @@
-"""Checks the log of a table: each entry against itself and the next one, the checkpoints, the announced cut."""
+"""Checks the log of a table: each entry against itself and the next one, checkpoints, the announced cut."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path

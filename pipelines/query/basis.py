@@ -51,9 +51,7 @@ def _stays_at(lake: Lake, venues: Int64, span: Span) -> tuple[int, int, int]:
     if venues.size == 0:
         return 0, 0, 0
     for columns in sidecars(live_files(lake, "venue", span, venues)):
-        rows = rows_between(
-            np.searchsorted(columns.venue, venues, "left"), np.searchsorted(columns.venue, venues, "right")
-        )
+        rows = rows_between(*columns.rows_of(venues))
         start = np.maximum(columns.enter_us[rows], span.begins_at())
         end = np.minimum(columns.exit_us[rows], span.ends_at())
         unseen_from = np.clip(columns.imputed_from_us[rows], start, np.maximum(start, end))

@@ -36,6 +36,7 @@ class Everybody:
         kept = self._numbers.get(id(columns))
         if kept is not None:
             return kept[1]
+        columns.check("person")
         numbers = np.empty(columns.person.size, np.int32)
         bounds = [numbers.size * part // THREADS for part in range(THREADS + 1)]
         table = self.people.slots, self.people.token
@@ -57,6 +58,7 @@ def everybody_in(files: Sequence[Sidecar]) -> Everybody:
                 return everybody
     tokens = np.empty(0, np.int64)
     for columns in files:
+        columns.check("person")
         room = np.empty(tokens.size + columns.person.size, np.int64)
         tokens = room[: _merged(tokens, columns.person, room)]
     everybody = Everybody(tokens)

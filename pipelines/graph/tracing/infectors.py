@@ -75,7 +75,7 @@ def infectors_of(where: TemporalGraph, intervals: Intervals, pool: ThreadPoolExe
 
 def day_of(columns: Sidecar) -> int:
     """The UTC day on which all stays of a file are entered."""
-    return int(columns.enter_us[0]) // DAY_US
+    return columns.first_enter_us() // DAY_US
 
 
 def _rows_of(files: Sequence[Sidecar], intervals: Intervals, first: int, last: int) -> list[_InfectorRows]:
@@ -84,7 +84,8 @@ def _rows_of(files: Sequence[Sidecar], intervals: Intervals, first: int, last: i
     none = np.empty(0, np.int64)
     found = [_InfectorRows(none, none, np.zeros(last - first, np.int64))]
     for file in files:
-        row, owner = clipped_rows(file.person, file.enter_us, file.exit_us, *some)
+        own = file.rows_of(some.person)
+        row, owner = clipped_rows(*own, file.enter_us, file.exit_us, *some[1:])
         found.append(_InfectorRows(row, owner + first, np.bincount(owner, minlength=last - first)))
     return found
 

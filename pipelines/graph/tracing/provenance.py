@@ -14,7 +14,6 @@ from pipelines.graph.tracing.overlap_join import NO_ZONES, rows_of_owners
 from pipelines.graph.tracing.provenance_kernel import (
     Pairs,
     PairTotals,
-    StayColumns,
     columns_of,
     measured,
     parts_of,
@@ -22,7 +21,8 @@ from pipelines.graph.tracing.provenance_kernel import (
 from pipelines.graph.tracing.temporal_graph import TemporalGraph
 from pipelines.kernels.compile import helper
 from pipelines.kernels.sort import order_of
-from pipelines.kernels.types import Int64
+from pipelines.kernels.types import Int32, Int64
+from pipelines.lake.sidecar import Sidecar
 from pipelines.times import DAY_US
 
 
@@ -31,11 +31,13 @@ class NearBy(NamedTuple):
 
     Attributes:
         columns: the file.
+        zone: int32[n], of its rows.
         first, last: int64[k].
         first_day, last_day: all its stays lie in these UTC days.
     """
 
-    columns: StayColumns
+    columns: Sidecar
+    zone: Int32
     first: Int64
     last: Int64
     first_day: int
@@ -99,14 +101,15 @@ def near_by(where: TemporalGraph, infectors: Infectors) -> list[NearBy]:
         end_us = begin_us + DAY_US + file.longest_us
         _advance(infectors.stays, infectors.begin, begin_us - infectors.longest_us, end_us, first, last)
         zone = where.zones.of(file) if where.criteria.zoned else NO_ZONES
-        files.append(NearBy(columns_of(file, zone), first, last, day_of(file), end_us // DAY_US))
+        files.append(NearBy(file, zone, first, last, day_of(file), end_us // DAY_US))
     return files
 
 
 def parts_beside(near: NearBy, infectors: Infectors, person: Int64, number: Int64) -> Int64:
     """The parts that stays of a file make of contacts of persons, ascending, with infectors, by number."""
-    pairs = Pairs(person, near.first[number], near.last[number])
-    return parts_of(near.columns, pairs, infectors.stays, infectors.longest_us)
+    pairs = Pairs(person, *near.columns.rows_of(person), near.first[number], near.last[number])
+    columns = columns_of(near.columns, near.zone)
+    return parts_of(columns, pairs, infectors.stays, infectors.longest_us)
 
 
 @helper

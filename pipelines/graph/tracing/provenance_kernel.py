@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pipelines.graph.tracing.clipped_stays import NO_ZONE, first_from
+from pipelines.graph.tracing.clipped_stays import NO_ZONE
 from pipelines.kernels.compile import helper, inlined
 from pipelines.kernels.types import Int32, Int64
 from pipelines.lake.sidecar import Sidecar
@@ -52,10 +52,13 @@ class Pairs(NamedTuple):
 
     Attributes:
         person: int64[n], tokens, ascending; with several infectors a person stands several times.
+        first_row, last_row: int64[n], the rows of the person in the file.
         first, last: int64[n], which stays of the infector may meet a stay of the file.
     """
 
     person: Int64
+    first_row: Int64
+    last_row: Int64
     first: Int64
     last: Int64
 
@@ -142,10 +145,10 @@ def _find(
 ) -> tuple[int, int, int]:
     """Find parts from a pair on, as long as there is room; the next pair, how many were found, its row."""
     while pair < pairs.person.size:
-        row = first_from(columns.person, pairs.person[pair], row)
+        row = pairs.first_row[pair]
         begin_row, begin_found = row, found
         first, last = pairs.first[pair], pairs.last[pair]
-        while first < last and row < columns.person.size and columns.person[row] == pairs.person[pair]:
+        while first < last and row < pairs.last_row[pair]:
             enter_us, exit_us = columns.enter_us[row], columns.exit_us[row]
             while first < last and own[first, START] <= enter_us - longest_us:
                 first += 1

@@ -176,6 +176,8 @@ def _dates(
     longest_stay_us = 0
     for _, some_files in groupby(files, day_of):
         some = list(some_files)
+        for one in some:
+            list(pool.map(one.check, ("venue", "enter_us", "exit_us")))
         longest_stay_us = max(longest_stay_us, *(one.longest_us for one in some))
         parts = [
             VenueRows(everybody.numbers(one, pool), one.venue, one.enter_us, one.exit_us) for one in some
