@@ -20,9 +20,15 @@ from pipelines.lake import Lake, LiveFile, OfNewest, Snapshot, storage
 from pipelines.lake.sidecar import Sidecar, open_sidecar
 from pipelines.lake.sidecar_file import Mapped
 from pipelines.registry.venue_names import places
-from schemas.tables import STAY_ORDERS
+from schemas.tables import INSTANT, STAY_ORDERS, STAYS
 
 _FETCHED_AT_ONCE = 4
+_STAYS = pa.schema(
+    [
+        (name, STAYS.schema.field(name).type)
+        for name in ("venue", "enter", "exit", "enter_kind", "exit_kind", "stay_id")
+    ]
+)
 
 _mapped = Mapped[Sidecar]()
 
@@ -53,6 +59,24 @@ def own_stays(lake: Lake, person: int, span: Span) -> OwnStays:
     names = [field.name for field in fields(OwnStays)]
     stays = OwnStays(*(_joined([getattr(part, name) for part in found]) for name in names))
     return stays.where((stays.exit_us > span.begins_at()) & (stays.enter_us < span.ends_at()))
+
+
+def stays_of_person(lake: Lake, person: int, span: Span) -> pa.Table:
+    """Return a person's stays in the files that may reach into `span`, whole.
+
+    Returns:
+        Columns `venue enter exit enter_kind exit_kind stay_id`.
+    """
+    wanted = np.array([person], np.int64)
+    found = [_STAYS.empty_table()]
+    for columns in sidecars(live_files(lake, "person", span, wanted)):
+        first, last = columns.rows_of(wanted)
+        rows = slice(first.item(), last.item())
+        times = (column(columns.enter_us[rows]).cast(INSTANT), column(columns.exit_us[rows]).cast(INSTANT))
+        kinds = (columns.enter_kind(rows), columns.exit_kind(rows))
+        arrays = [column(columns.venue[rows]), *times, *kinds, column(columns.stay_id[rows])]
+        found.append(pa.table(arrays, schema=_STAYS))
+    return pa.concat_tables(found)
 
 
 def rows_beside_stays(lake: Lake, own: OwnStays, person: int) -> pa.Table:

@@ -3,13 +3,13 @@
 from pathlib import Path
 
 import numpy as np
+import pyarrow.compute as pc
 
 from pipelines.graph.answer_basis import SECOND_US, Basis, versions
 from pipelines.graph.row_ranges import rows_between
 from pipelines.graph.stays_index import Span, live_files, own_stays, sidecars
 from pipelines.kernels.types import Int64
-from pipelines.lake import Lake, LakeLike, opened, snapshot
-from pipelines.query.engine import answer
+from pipelines.lake import Lake, LakeLike, opened, read_table
 from pipelines.query.overlap import OverlapRequest, question
 from pipelines.registry.unregistered_scans import count_unregistered
 from pipelines.times import Instant
@@ -63,7 +63,5 @@ def _stays_at(lake: Lake, venues: Int64, span: Span) -> tuple[int, int, int]:
 
 
 def _rejected(lake: Lake) -> int:
-    files = snapshot(lake, "rejects").files
-    if not files:
-        return 0
-    return int(answer("rejected", {}, files=("rejects", files), source="scans")["rejected"][0].as_py())
+    sources = read_table(lake, "rejects", ["source"])["source"]
+    return int(pc.sum(pc.equal(sources, "scans")).as_py() or 0)

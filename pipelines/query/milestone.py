@@ -1,12 +1,11 @@
 """The time-places (mốc dịch tễ) of a case: where it stayed while it could infect."""
 
-import numpy as np
 import pyarrow as pa
 
 from pipelines.graph.cases import Case, find_case
 from pipelines.graph.horizon import last_instant_us
 from pipelines.graph.infectious_window import infectious_window
-from pipelines.graph.stays_index import Span, live_files
+from pipelines.graph.stays_index import Span, stays_of_person
 from pipelines.lake import Lake, LakeLike, opened, read_table
 from pipelines.query.engine import answer
 from schemas.rules import DEFAULT_RULE, Rule, load_rule
@@ -53,16 +52,12 @@ def find_milestones(lake: Lake, case: Case, rule: Rule, *, publish: bool = False
         DataError: the case has neither onset nor sample.
     """
     window = infectious_window(case.times, rule.infectious, last_instant_us(lake))
-    files = live_files(
-        lake, "person", Span(window.start_us, window.end_us), np.array([case.person], np.int64)
-    )
-    if window.empty or not files:
+    stays = stays_of_person(lake, case.person, Span(window.start_us, window.end_us))
+    if window.empty or not stays.num_rows:
         return MILESTONES.empty_table()
     rows = answer(
         "milestones",
-        {"venues": read_table(lake, "venues", ["venue", "venue_code", "name", "type"])},
-        files=("stays", files),
-        person=case.person,
+        {"venues": read_table(lake, "venues", ["venue", "venue_code", "name", "type"]), "stays": stays},
         start_us=window.start_us,
         end_us=window.end_us,
         publish=publish,

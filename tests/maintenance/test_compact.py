@@ -263,6 +263,6 @@ def test_the_command_answers_a_row_a_table(lake, capsys):
 
 
 @pytest.mark.parametrize("hours", ["-1", "nan", "inf"])
-def test_hours_that_are_no_duration_are_wrong_usage(lake, hours, capsys):
+def test_hours_below_0_are_wrong_usage(lake, hours, capsys):
     assert main(["compact", "--lake", lake.url, f"--keep-hours={hours}"]) == 2
-    assert "--keep-hours is no duration" in capsys.readouterr().err
+    assert "--keep-hours must be a number ≥ 0" in capsys.readouterr().err
