@@ -49,7 +49,8 @@ def run(args: argparse.Namespace) -> int:
     with ThreadPoolExecutor(1) as pool:
         basis = pool.submit(find_basis, lake, asked)  # most of the command's time, so on the side
         rows = find_overlaps(lake, asked)
+        lines = basis.result().lines(rows.num_rows)  # first: a damaged file refuses the whole answer
         write_rows(rows, args.format, args.output)
-        for line in basis.result().lines(rows.num_rows):
+        for line in lines:
             print(line, file=sys.stderr)
     return 0

@@ -63,8 +63,10 @@ def run(args: argparse.Namespace) -> int:
     with ThreadPoolExecutor(1) as pool:
         rests_on = pool.submit(_trust, lake, asked)  # on the side
         rows = _answer(lake, args, asked)
+        # First: a damaged file refuses the whole answer.
+        lines = (*asked.notes(), *rests_on.result().lines(rows.num_rows))
         write_rows(rows, args.format, args.output)
-        for line in (*asked.notes(), *rests_on.result().lines(rows.num_rows)):
+        for line in lines:
             print(line, file=sys.stderr)
     return 0
 

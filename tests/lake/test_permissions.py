@@ -121,7 +121,7 @@ def test_a_lake_that_may_not_be_looked_at_is_not_taken_for_none(shared):
     Path(shared.url).chmod(0)
     with without_rights():
         for ask in (is_lake, opened, open_lake):
-            with pytest.raises(DataError, match="permission denied: .*/lake.json"):
+            with pytest.raises(DataError, match=r"permission denied: .*/lake\.json"):
                 ask(shared.url)
 
 

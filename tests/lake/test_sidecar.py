@@ -157,7 +157,7 @@ def flip_bit(path, at_byte, bit=0):
 
 
 def test_a_search_is_right_wherever_a_bit_is_flipped(tmp_path, capsys):
-    """A flip in a row that a search passes by misleads it, one in a row that it returns changes the answer."""
+    """A flip misleads a search that passes by it, and changes the answer of one that ends there."""
     live, rows = long_file(tmp_path, "person")
     path, chance = sidecar_path(live.path), random.Random(1)
     persons = rows["person"].to_numpy()
