@@ -82,7 +82,7 @@ def said(done):
 
 
 def after_flips(lake, flips, seed):
-    """Ask all questions after each of many flips; count answers that are the same, repaired, refused or wrong."""
+    """Ask all questions after each of many flips; count answers: same, repaired, refused or wrong."""
     chance = random.Random(seed)
     case = min(read_rows.read_table(open_lake(str(lake)), "cases", ["case_id"])["case_id"].to_pylist())
     expected = answers(lake, case)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.cli import main
-from pipelines.errors import RefusedError
+from pipelines.errors import DataError, RefusedError
 from pipelines.lake import mark, read_table, snapshot, write_data_file
 from pipelines.lake.snapshots import LiveFile
 from pipelines.lake.statistics import Statistics
@@ -160,6 +160,18 @@ def test_a_table_that_never_rests_is_left_alone(lake, monkeypatch):
     monkeypatch.setattr(compact_module, "commit", conflict)
     with pytest.raises(RefusedError, match="scans keeps changing"):
         compact(lake)
+
+
+def test_a_damaged_file_is_not_written_again_under_a_new_hash(lake):
+    fragmented(lake)
+    path = data_paths(lake, "scans")[0]
+    content = bytearray(path.read_bytes())
+    content[200] ^= 4
+    path.write_bytes(content)
+    version = snapshot(lake, "scans").version
+    with pytest.raises(DataError, match=rf"{path.name} is damaged: restore it from a backup"):
+        compact(lake)
+    assert snapshot(lake, "scans").version == version
 
 
 def live(rows, date=DATES[0], name="f"):
