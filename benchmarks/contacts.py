@@ -39,6 +39,7 @@ def _counted(lake: Path, work: Path, stays: list[str]) -> list[dict[str, object]
     say("counting")
     (file,) = [file for file in snapshot(open_lake(str(lake)), "stays").files if file.path in stays]
     columns = open_sidecar(file)
+    columns.check("person", "venue", "enter_us", "exit_us")
     arrays = [columns.person, columns.venue, columns.enter_us, columns.exit_us]
     peer = connect(work / "spill", stays)
     run_sql(peer, "end_to_end")

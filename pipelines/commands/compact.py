@@ -1,4 +1,4 @@
-"""`truyvet compact`: join small files of the lake and sweep what nobody needs."""
+"""`truyvet compact`: join small files of the lake and remove files that are no longer needed."""
 
 import argparse
 
@@ -21,27 +21,27 @@ _HOUR_SECONDS = 3600
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add `--lake`, `--keep-hours` and the forms of output."""
+    """Add `--lake`, `--keep-hours` and the output flags."""
     add_lake(parser)
     parser.add_argument(
         "--keep-hours",
         metavar="N",
         type=float,
         default=KEEP_SECONDS / _HOUR_SECONDS,
-        help="how long replaced files stay, for readers of older versions and for other runs (default: 24)",
+        help="keep replaced files this long, for readers of older versions and for other runs (default: 24)",
     )
     add_output(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write a row a table: files before and after, and files swept.
+    """Write one row for each table: files before and after, and files removed.
 
     Raises:
-        UsageError: `--keep-hours` is no duration.
+        UsageError: `--keep-hours` is not a duration.
         RefusedError: stays lag behind the scans.
     """
     if not 0 <= args.keep_hours < float("inf"):
-        raise UsageError("--keep-hours is no duration", "write a number of hours, 0 or more")
+        raise UsageError("--keep-hours must be a number ≥ 0", "write --keep-hours 24")
     lake = open_lake(args.lake)
     with progress("compact", len(ALL_TABLES), "table") as done:
         answers = compact(lake, args.keep_hours * _HOUR_SECONDS, done=done)
@@ -50,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def answer_rows(answers: list[Compacted]) -> pa.Table:
-    """The answers as rows `table files_before files_after files_swept`."""
+    """Return the answers as rows `table files_before files_after files_swept`."""
     return pa.table(
         {
             "table": pa.array([answer.table for answer in answers], pa.string()),

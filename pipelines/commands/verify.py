@@ -20,13 +20,13 @@ _COLUMNS = ("table", "file", "problem")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add `--lake` and the forms of output."""
+    """Add `--lake` and the output flags."""
     add_lake(parser)
     add_output(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write a row a problem; exit 3 when there is one."""
+    """Write one row for each problem; exit 3 when there is one."""
     lake = open_lake(args.lake)
     with progress("verify", None, "file") as done:
         verified = verify(lake, done)
@@ -38,6 +38,6 @@ def run(args: argparse.Namespace) -> int:
 
 
 def problem_rows(verified: Verified) -> pa.Table:
-    """The problems as rows `table file problem`."""
+    """Return the problems as rows `table file problem`."""
     columns = {name: [getattr(problem, name) for problem in verified.problems] for name in _COLUMNS}
     return pa.table(columns, schema=pa.schema([(name, pa.string()) for name in _COLUMNS]))

@@ -179,7 +179,7 @@ def venues_of(lake: Lake, person: Int64, start_us: Int64, end_us: Int64) -> Int6
     if person.size:
         span = Span(int(start_us.min()), int(end_us.max()))
         for columns in sidecars(live_files(lake, "person", span, np.unique(person))):
-            first, last = (np.searchsorted(columns.person, person, side) for side in ("left", "right"))
+            first, last = columns.rows_of(person)
             interval, rows = np.repeat(np.arange(person.size), last - first), rows_between(first, last)
             enter_us = np.maximum(columns.enter_us[rows], start_us[interval])
             inside = enter_us < np.minimum(columns.exit_us[rows], end_us[interval])
@@ -196,9 +196,8 @@ def in_scans(lake: Lake, person: Int64) -> Bool:
     seen = among_unregistered(lake, person)
     for columns in sidecars(live_files(lake, "person", Span(), np.unique(person[~seen]))):
         missing = np.flatnonzero(~seen)
-        first = np.searchsorted(columns.person, person[missing])
-        held = first < columns.person.size
-        seen[missing[held]] = columns.person[first[held]] == person[missing[held]]
+        first, last = columns.rows_of(person[missing])
+        seen[missing] = first < last
     return seen
 
 
@@ -208,9 +207,7 @@ def _stays_at(lake: Lake, venues: Int64, span: Span) -> tuple[int, int, int]:
     if venues.size == 0:
         return 0, 0, 0
     for columns in sidecars(live_files(lake, "venue", span, venues)):
-        rows = rows_between(
-            np.searchsorted(columns.venue, venues, "left"), np.searchsorted(columns.venue, venues, "right")
-        )
+        rows = rows_between(*columns.rows_of(venues))
         start = np.maximum(columns.enter_us[rows], span.begins_at())
         end = np.minimum(columns.exit_us[rows], span.ends_at())
         unseen_from = np.clip(columns.imputed_from_us[rows], start, np.maximum(start, end))

@@ -39,12 +39,6 @@ class OwnStays:
         )
 
 
-def rows_of(person: Int64, wanted: int) -> slice:
-    """Return the rows of one person in a sorted column."""
-    key = np.int64(wanted)
-    return slice(int(person.searchsorted(key, "left")), int(person.searchsorted(key, "right")))
-
-
 def rows_between(first: Int64, last: Int64) -> Int64:
     """Return all rows of the ranges [first, last), one range after the other."""
     length = last - first
@@ -53,30 +47,20 @@ def rows_between(first: Int64, last: Int64) -> Int64:
     return rows
 
 
-def rows_beside(
-    own: OwnStays, venue: Int64, enter_us: Int64, exit_us: Int64, longest_us: int
-) -> tuple[Int64, Int64]:
+def rows_beside(own: OwnStays, first: Int64, last: Int64, exit_us: Int64) -> tuple[Int64, Int64]:
     """Find the rows that overlap a stay of `own`; touching is no overlap.
 
     Args:
         own: the stays.
-        venue: int64[n]; the rows are in the order (venue, enter).
-        enter_us: int64[n].
+        first: int64[s], where the rows begin that enter the venue of each stay soon enough to reach it.
+        last: int64[s], and where they end.
         exit_us: int64[n].
-        longest_us: no row is longer than this.
 
     Returns:
         the stay's position in `own`, and the row, int64[p] both. A stay that
         is itself among the rows is paired with itself.
     """
-    first = venue.searchsorted(own.venue, "left")
-    last = venue.searchsorted(own.venue, "right")
-    stays = (last > first).nonzero()[0]
-    found: list[Int64] = [np.empty(0, np.int64)]
-    ranges = (first[stays].tolist(), last[stays].tolist(), own.enter_us[stays], own.exit_us[stays])
-    for start, end, own_enter_us, own_exit_us in zip(*ranges, strict=True):
-        enters = enter_us[start:end]
-        end = start + enters.searchsorted(own_exit_us, "left")  # before `start` moves: both count from it
-        start += enters.searchsorted(own_enter_us - longest_us, "right")
-        found.append((exit_us[start:end] > own_enter_us).nonzero()[0] + start)
-    return np.repeat(stays, [rows.size for rows in found[1:]]), np.concatenate(found)
+    rows = rows_between(first, last)
+    stays = np.repeat(np.arange(first.size), last - first)
+    beside = exit_us[rows] > own.enter_us[stays]
+    return stays[beside], rows[beside]

@@ -13,15 +13,22 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from pipelines.graph.row_ranges import OwnStays, rows_beside, rows_of
+from pipelines.graph.row_ranges import OwnStays, rows_beside
 from pipelines.kernels.arrow_columns import column
 from pipelines.kernels.types import Int64
 from pipelines.lake import Lake, LiveFile, OfNewest, Snapshot, storage
-from pipelines.lake.sidecar import Mapped, Sidecar, open_sidecar
+from pipelines.lake.sidecar import Sidecar, open_sidecar
+from pipelines.lake.sidecar_file import Mapped
 from pipelines.registry.venue_names import places
-from schemas.tables import STAY_ORDERS
+from schemas.tables import INSTANT, STAY_ORDERS, STAYS
 
 _FETCHED_AT_ONCE = 4
+_STAYS = pa.schema(
+    [
+        (name, STAYS.schema.field(name).type)
+        for name in ("venue", "enter", "exit", "enter_kind", "exit_kind", "stay_id")
+    ]
+)
 
 _mapped = Mapped[Sidecar]()
 
@@ -51,12 +58,30 @@ def own_stays(lake: Lake, person: int, span: Span) -> OwnStays:
     """Return one person's stays that reach into `span`, in the order of the lake's files."""
     parts: list[OwnStays] = []
     for columns in sidecars(live_files(lake, "person", span, np.array([person], np.int64))):
-        rows = rows_of(columns.person, person)
-        if rows.stop > rows.start:
-            parts.append(_stays(columns, rows))
+        first, last = columns.rows_of(np.array([person], np.int64))
+        if first < last:
+            parts.append(_stays(columns, slice(first.item(), last.item())))
     names = [field.name for field in fields(OwnStays)]
     stays = OwnStays(*(_concatenated([getattr(part, name) for part in parts]) for name in names))
     return stays.where((stays.exit_us > span.begins_at()) & (stays.enter_us < span.ends_at()))
+
+
+def stays_of_person(lake: Lake, person: int, span: Span) -> pa.Table:
+    """Return a person's stays in the files that may reach into `span`, whole.
+
+    Returns:
+        Columns `venue enter exit enter_kind exit_kind stay_id`.
+    """
+    wanted = np.array([person], np.int64)
+    found = [_STAYS.empty_table()]
+    for columns in sidecars(live_files(lake, "person", span, wanted)):
+        first, last = columns.rows_of(wanted)
+        rows = slice(first.item(), last.item())
+        times = (column(columns.enter_us[rows]).cast(INSTANT), column(columns.exit_us[rows]).cast(INSTANT))
+        kinds = (columns.enter_kind(rows), columns.exit_kind(rows))
+        arrays = [column(columns.venue[rows]), *times, *kinds, column(columns.stay_id[rows])]
+        found.append(pa.table(arrays, schema=_STAYS))
+    return pa.concat_tables(found)
 
 
 def rows_beside_stays(lake: Lake, own: OwnStays, person: int) -> pa.Table:
@@ -183,16 +208,16 @@ class _StayPairs:
 
 def _pairs(own: OwnStays, chosen: Int64, columns: Sidecar, person: int) -> _StayPairs:
     """Return the pairs of the `chosen` own stays with the rows of one file."""
-    stays, rows = rows_beside(
-        own.where(chosen), columns.venue, columns.enter_us, columns.exit_us, columns.longest_us
-    )
+    some = own.where(chosen)
+    first, last = columns.rows_entering(some.venue, some.enter_us - columns.longest_us, some.exit_us)
+    stays, rows = rows_beside(some, first, last, columns.exit_us)
     who = columns.person[rows]
     others = who != person
     rows = rows[others]
     return _StayPairs(
         chosen[stays[others]],
         who[others],
-        columns.zone_codes(rows),
+        columns.zone_code[rows],
         columns.zone_names,
         columns.enter_us[rows],
         columns.exit_us[rows],

@@ -1,7 +1,7 @@
-"""Private folders and durable files: what a power cut leaves is old or new, never half.
+"""Private folders and durable files: a power cut leaves the old file or the new one, never half of it.
 
-Folders are made 0700 and files 0600 whatever the umask, which cannot be
-changed safely in a process of several threads.
+Folders are made 0700 and files 0600 whatever the umask is: to change that is
+not safe in a process of several threads.
 """
 
 import contextlib
@@ -15,7 +15,7 @@ from typing import IO
 from pipelines.errors import ServiceError, TruyVetError
 
 TEMPORARY = "_tmp-"
-"""How the name of an unfinished file begins; readers never look at it."""
+"""Prefix of unfinished files, which readers ignore."""
 
 _REMEDIES = {
     errno.ENOSPC: "the disk is full; free some space and run again",
@@ -31,7 +31,7 @@ def writing(where: str | Path) -> Iterator[None]:
     """Turn the failures of a disk into one line that names the place.
 
     Raises:
-        ServiceError: full, read-only or forbidden, or any other error of the disk.
+        ServiceError: the disk is full or read-only, permission is denied, or anything else fails.
     """
     try:
         yield
@@ -42,7 +42,7 @@ def writing(where: str | Path) -> Iterator[None]:
 
 
 def disk_error(where: str | Path, error: OSError) -> ServiceError:
-    """The one line about a write that failed."""
+    """Return the error about a write that failed."""
     remedy = _REMEDIES.get(error.errno or 0) or error.strerror or "check the disk and run again"
     return ServiceError(f"{where} cannot be written", remedy)
 
@@ -59,7 +59,7 @@ def make_private(folder: str | Path) -> None:
 
 @contextlib.contextmanager
 def unfinished(folder: str | Path) -> Iterator[tuple[IO[bytes], Path]]:
-    """A new file `_tmp-…` of mode 0600 that vanishes unless it has been renamed."""
+    """Open a new file `_tmp-…` of mode 0600, which is removed at the end unless it has been renamed."""
     path = Path(folder) / f"{TEMPORARY}{os.getpid()}-{threading.get_ident()}-{os.urandom(4).hex()}"
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
@@ -71,7 +71,7 @@ def unfinished(folder: str | Path) -> Iterator[tuple[IO[bytes], Path]]:
 
 
 def sync_path(path: str | Path) -> None:
-    """Wait until a file or a folder's entries lie on the disk."""
+    """Wait until a file, or the entries of a folder, are on the disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -1,7 +1,7 @@
-"""Where a lake lies, and the one file that says it is one: `lake.json`.
+"""Where a lake is, and the one file that makes a folder a lake: `lake.json`.
 
 It names the format and the fingerprint of the keys, so that rows made with
-two keys never meet in one lake.
+different keys never meet in one lake.
 """
 
 import json
@@ -13,6 +13,7 @@ from pathlib import Path
 from pipelines.errors import DataError, RefusedError, ServiceError, UsageError
 from pipelines.lake import storage
 from pipelines.lake.durable_files import TEMPORARY, make_private, writing
+from pipelines.lake.read_errors import denied, first_denied, is_denied, unreadable
 from pipelines.privacy.keys import Keys, create_keys, load_keys
 
 FORMAT = 1
@@ -20,12 +21,16 @@ SCRATCH = "_scratch"
 
 _LAKE_JSON = "lake.json"
 _PREFIX = r"(/(?!\.\.?(/|$))[A-Za-z0-9._-]+)*/*"
-_DECODED = re.compile("%[0-9A-Fa-f]{2}")  # delta-rs 1.6 writes below such a folder and cannot read there
+_DECODED = re.compile("%[0-9A-Fa-f]{2}")
+"""In a path: delta-rs 1.6 decodes it when it reads, though not when it writes."""
 
 
 @dataclass(frozen=True)
 class Lake:
     """A lake that has been opened.
+
+    >>> Lake("/data/lake").table_url("stays")
+    '/data/lake/stays'
 
     Attributes:
         url: an absolute folder, or the URL of a prefix in an object store.
@@ -34,15 +39,15 @@ class Lake:
     url: str
 
     def table_url(self, name: str) -> str:
-        """The folder of a table, or its prefix."""
+        """Return the folder of a table, or its prefix."""
         return f"{self.url}/{name}"
 
     def scratch(self, name: str, *, shared: bool = False) -> str:
-        """A folder for what lies between two steps of a pipeline, made when it is missing.
+        """Return a folder for what passes between steps of a pipeline; make it when it is missing.
 
         Args:
             name: of the folder.
-            shared: whether other machines have to reach it: then it lies in the lake, wherever that is.
+            shared: whether other machines must reach it: then it is in the lake, wherever that is.
 
         Raises:
             ServiceError: it cannot be made.
@@ -55,7 +60,7 @@ class Lake:
 
 
 LakeLike = Lake | str | Path
-"""A lake, or where it lies."""
+"""A lake, or its folder or URL."""
 
 
 def open_lake(url: str, keys: Keys | Path | None = None, *, create: bool = False) -> Lake:
@@ -63,21 +68,21 @@ def open_lake(url: str, keys: Keys | Path | None = None, *, create: bool = False
 
     Args:
         url: a folder, with or without `file://`, or `s3://`, `gs://` or `abfss://` and a prefix.
-        keys: the keys or their folder, to be compared with those the lake was
-            made with. None when nothing is tokenised.
+        keys: the keys or their folder, to be compared with those the lake was made with. None
+            where nothing is tokenised: who may not read the keys can read the lake.
         create: make the lake when there is none, and keys when the folder
             named holds none.
 
     Raises:
-        DataError: there is no lake, or `lake.json` is damaged.
-        RefusedError: the lake was made with other keys, or its keys are gone,
-            or the folder belongs to something else, or the keys would lie in the lake.
-        ServiceError: the lake cannot be written or reached, or lies where none can.
-        UsageError: the library cannot reach a folder of this name, or the URL is none of a lake.
+        DataError: there is no lake, or `lake.json` is damaged or may not be read.
+        RefusedError: the lake was made with other keys, or its keys are gone or may not be read,
+            or the folder belongs to something else, or the keys would be inside the lake.
+        ServiceError: the lake cannot be written or reached, or its kind of store is unknown.
+        UsageError: delta-rs cannot reach a folder of this name, or the URL is malformed.
     """
     root = _root(url)
     if isinstance(keys, Path) and Path(os.path.abspath(keys)).is_relative_to(root):
-        raise RefusedError(f"the keys {keys} lie inside the lake", "name a folder outside of it with --keys")
+        raise RefusedError(f"the keys {keys} must not be inside the lake", "name another folder with --keys")
     described = _describe(root)
     if described is None:
         if not create:
@@ -86,37 +91,39 @@ def open_lake(url: str, keys: Keys | Path | None = None, *, create: bool = False
         described = _describe(root)
     assert described is not None
     if keys is not None and described["keys"] != _existing(keys).fingerprint:
-        raise RefusedError(
-            f"the lake at {url} was made with other keys", "name its own with --keys, they are never mixed"
-        )
+        raise RefusedError(f"the lake at {url} was made with other keys", "name its own keys with --keys")
     return Lake(root)
 
 
 def is_lake(url: str) -> bool:
-    """Whether there is a lake.
+    """Return whether there is a lake.
 
     Raises:
-        ServiceError: its store cannot be asked, or is none that is known.
-        UsageError: the URL is none of a lake.
+        DataError: this user may not look.
+        ServiceError: its store cannot be asked, or its kind is unknown.
+        UsageError: the URL is malformed.
     """
     path = url.removeprefix("file://")
+    described = f"{_checked_url(path) if storage.is_url(path) else path}/{_LAKE_JSON}"
     try:
-        storage.read(f"{_checked_url(path) if storage.is_url(path) else path}/{_LAKE_JSON}")
+        storage.read(described)
     except (FileNotFoundError, NotADirectoryError):
         return False
+    except PermissionError as error:
+        raise denied(described) from error
     return True
 
 
 def opened(lake: LakeLike, keys: str | Path | None = None) -> Lake:
-    """The lake, opened for reading.
+    """Open a lake for reading.
 
     Args:
-        lake: an open lake is handed back as it is.
-        keys: the folder of keys that must be the lake's own; None asks for none.
+        lake: an open lake is returned as it is.
+        keys: the folder of keys that must be the lake's own; None needs none.
 
     Raises:
-        DataError: there is no lake.
-        RefusedError: it was made with other keys.
+        DataError: there is no lake, or it may not be read.
+        RefusedError: it was made with other keys, or they may not be read.
     """
     if isinstance(lake, Lake):
         return lake
@@ -124,20 +131,18 @@ def opened(lake: LakeLike, keys: str | Path | None = None) -> Lake:
 
 
 def _root(url: str) -> str:
-    """The absolute folder of a lake, or its URL without a slash at the end.
+    """Return the absolute folder of a lake, or its URL without a slash at the end.
 
     Raises:
-        ServiceError: the lake lies in a store that this version cannot write.
-        UsageError: delta-rs would take the path for another one, or the URL is none of a lake.
+        ServiceError: the kind of store is unknown.
+        UsageError: delta-rs would take the path for another one, or the URL is malformed.
         DataError: the path is a file.
     """
     path = url.removeprefix("file://")
     if storage.is_url(path):
         return _checked_url(path)
     if _DECODED.search(os.path.abspath(path)):
-        raise UsageError(
-            f"{url} holds a % before two digits", "name a folder without, the library decodes it"
-        )
+        raise UsageError(f"{url} must not contain a % before two hexadecimal digits", "name another folder")
     root = os.path.abspath(path)
     if os.path.exists(root) and not os.path.isdir(root):
         raise DataError(f"{url} is a file", "name the folder of a lake")
@@ -145,29 +150,29 @@ def _root(url: str) -> str:
 
 
 def _checked_url(url: str) -> str:
-    """The URL of a lake; what is wrong with one is said without it, for it may hold a credential.
+    """Return the URL of a lake; an error does not repeat it, for it may contain a credential.
 
     Raises:
-        ServiceError: no store of this kind is known.
-        UsageError: it holds more than bucket and prefix, or less.
+        ServiceError: the kind of store is unknown.
+        UsageError: it is not just a bucket and a prefix.
     """
     scheme, _, rest = url.partition("://")
     if scheme not in storage.STORES:
         known = " ".join(f"{store}://" for store in storage.STORES)
-        raise ServiceError(f"no storage for lakes at {scheme}://", f"name a local folder, or one of {known}")
+        raise ServiceError(f"unsupported URL scheme {scheme}://", f"name a local folder, or one of {known}")
     if not re.fullmatch(storage.STORES[scheme] + _PREFIX, rest):
         raise UsageError(
-            f"--lake {scheme}://… is no bucket and prefix of letters, digits and . _ -",
-            "credentials belong into the provider's own variables",
+            f"--lake {scheme}://… must be a bucket and a prefix of letters, digits and . _ -",
+            "credentials belong in the provider's own variables",
         )
     return url.rstrip("/")
 
 
 def _describe(root: str) -> dict[str, object] | None:
-    """What `lake.json` says, None where there is none.
+    """Read `lake.json`, None where there is none.
 
     Raises:
-        DataError: it is damaged.
+        DataError: it is damaged or may not be read.
         RefusedError: it was written by a later version.
     """
     path = f"{root}/{_LAKE_JSON}"
@@ -176,7 +181,7 @@ def _describe(root: str) -> dict[str, object] | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError) as error:
-        raise DataError(f"{path} cannot be read", "restore it from a backup") from error
+        raise unreadable(path, error, "restore it from a backup") from error
     if not isinstance(described, dict) or not isinstance(described.get("keys"), str):
         raise DataError(f"{path} is damaged", "restore it from a backup")
     if described.get("format") != FORMAT:
@@ -185,53 +190,71 @@ def _describe(root: str) -> dict[str, object] | None:
 
 
 def _existing(keys: Keys | Path) -> Keys:
-    """The keys of a lake that exists.
+    """Return the keys of a lake that exists.
 
     Raises:
-        RefusedError: their folder is not there.
+        RefusedError: their folder is not there, or may not be read.
     """
     if isinstance(keys, Keys):
         return keys
-    if not _holds_something(keys):
+    if not _has_files(keys):
         raise RefusedError(
             f"the lake's keys are not in {keys}",
-            "name them with --keys; new ones are never made beside a lake",
+            "name their folder with --keys; new ones are never made beside a lake",
         )
-    return load_keys(keys)
+    return readable_keys(keys)
 
 
-def _holds_something(folder: Path) -> bool:
-    return folder.is_dir() and any(folder.iterdir())
+def readable_keys(folder: Path) -> Keys:
+    """Load the keys of a folder, and tell a missing permission from damage.
+
+    Raises:
+        DataError: a file is missing or damaged.
+        RefusedError: this user may not read them.
+    """
+    may_not = first_denied(folder)
+    if may_not:
+        raise RefusedError(
+            f"permission denied: {may_not}",
+            "run as a user who may read the keys, or ask by --case or by token, which needs no keys",
+        )
+    return load_keys(folder)
+
+
+def _has_files(folder: Path) -> bool:
+    """Return whether a folder of keys has something in it; one that this user may not see has."""
+    return is_denied(folder) or (folder.is_dir() and any(folder.iterdir()))
 
 
 def _create(root: str, keys: Keys | Path | None) -> None:
-    """Make an empty lake; of two processes at once one makes it.
+    """Make an empty lake; of several processes at once one makes it.
 
     Raises:
-        RefusedError: the folder holds something else.
+        RefusedError: the folder holds something else, or the keys may not be read.
         ServiceError: it cannot be written.
     """
     if keys is None:
-        raise ValueError("a lake is never made without keys")
+        raise ValueError("a lake needs keys")
     with writing(root):
         if not _is_free(root):
-            raise RefusedError(f"{root} is no lake and not empty", "name an empty or a new folder")
+            raise RefusedError(f"{root} is neither a lake nor empty", "name an empty or a new folder")
         if isinstance(keys, Path):
-            keys = load_keys(keys) if _holds_something(keys) else create_keys(keys)
+            keys = readable_keys(keys) if _has_files(keys) else create_keys(keys)
         path, content = (
             f"{root}/{_LAKE_JSON}",
             json.dumps({"format": FORMAT, "keys": keys.fingerprint}) + "\n",
         )
         storage.put_new(path, content.encode())
+        # The second put must fail: a store that ignores the condition would let a commit replace another.
         if storage.put_new(path, content.encode()):
             raise RefusedError(
-                f"the store of {root} lets one writer replace what another has put",
-                "name one that knows conditional puts, else commits would be lost",
+                f"the store of {root} does not support conditional puts, so commits could be lost",
+                "name a store that does",
             )
 
 
 def _is_free(root: str) -> bool:
-    """Whether a lake may be made here; a folder is made on the way, and private."""
+    """Return whether a lake may be made here; make the folder, private, on the way."""
     if storage.is_url(root):
         return not storage.is_folder(root) or storage.exists(f"{root}/{_LAKE_JSON}")
     os.makedirs(os.path.dirname(root), exist_ok=True)

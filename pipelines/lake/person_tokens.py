@@ -1,20 +1,21 @@
-"""Who is asked about: an identifier and its token."""
+"""From the identifier of a person to the token that the lake's tables hold."""
 
 from pathlib import Path
 
 from pipelines.errors import RefusedError
 from pipelines.lake import Lake, LakeLike, is_lake, open_lake
+from pipelines.lake.lake_root import readable_keys
 from pipelines.privacy import keys as key_files
 from pipelines.privacy.identifiers import canonical_person
-from pipelines.privacy.keys import Keys, create_keys, load_keys
+from pipelines.privacy.keys import Keys, create_keys
 from pipelines.terminal.options import keys_folder
 
 
 def token(person: str, *, keys: str | Path | None = None, lake: LakeLike | None = None) -> int:
-    """The token of an identifier, signed, as the lake's tables hold it.
+    """Return the token of an identifier, signed, as the lake's tables hold it.
 
-    Keys are made where their folder does not exist, but never beside a lake
-    that exists: what they would make tokens of is not in it.
+    Keys are made where their folder does not exist, but never beside an
+    existing lake: tokens made with new keys are not in its tables.
 
     Example:
         >>> token("phone:0905123456", lake=lake) == token("phone:+84905123456", lake=lake)
@@ -27,7 +28,7 @@ def token(person: str, *, keys: str | Path | None = None, lake: LakeLike | None 
 
     Raises:
         UsageError: the identifier is malformed, or neither keys nor lake are named.
-        RefusedError: the lake was made with other keys, or its keys are gone.
+        RefusedError: the lake was made with other keys, or its keys are gone or may not be read.
     """
     canonical = canonical_person(person)
     url = None if lake is None else lake.url if isinstance(lake, Lake) else str(lake)
@@ -36,18 +37,18 @@ def token(person: str, *, keys: str | Path | None = None, lake: LakeLike | None 
 
 
 def _keys(folder: Path, lake_url: str | None) -> Keys:
-    """The keys of a folder, made when it may be.
+    """Return the keys of a folder; make them if that is allowed.
 
     Raises:
-        RefusedError: a lake needs others, or they are gone.
+        RefusedError: the lake has other keys, or they are gone or may not be read.
     """
     if lake_url is not None and is_lake(lake_url):
         open_lake(lake_url, folder)
     if folder.is_dir():
-        return load_keys(folder)
+        return readable_keys(folder)
     if folder.name.endswith(".keys") and is_lake(str(folder)[: -len(".keys")]):
         raise RefusedError(
-            f"{folder} is gone and its lake is there",
-            "restore the folder; new keys would fit no row of the lake",
+            f"{folder} is missing, and its lake exists",
+            "restore the folder; tokens made with new keys would match no row of the lake",
         )
     return create_keys(folder)

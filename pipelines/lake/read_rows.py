@@ -9,7 +9,7 @@ its bytes, and hashing them takes less time than decoding them.
 import hashlib
 import re
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -72,15 +72,14 @@ def _identity(path: str) -> FileIdentity | None:
     return None if found is None else (found.identity, found.modified_ns, found.size)
 
 
-def is_intact(file: LiveFile, content: Any) -> bool:
-    """Return whether the bytes of a data file are those that were written.
+def named_hash(path: str) -> str | None:
+    """Return the SHA-256 that a data file is named by, None if another writer has named it.
 
-    Args:
-        file: its name is its hash; a file that another writer has named is taken as it is.
-        content: its bytes, anything with a buffer.
+    >>> named_hash("date=2021-07-01/part-" + 64 * "a" + ".parquet") == 64 * "a"
+    True
     """
-    named = _NAMED_BY_HASH.fullmatch(file.relative.rpartition("/")[2])
-    return named is None or hashlib.sha256(content).hexdigest() == named[1]
+    match = _NAMED_BY_HASH.fullmatch(path.rpartition("/")[2])
+    return match[1] if match else None
 
 
 def check_file(file: LiveFile) -> None:
@@ -91,6 +90,26 @@ def check_file(file: LiveFile) -> None:
     """
     if not checked_files.has(file.path):
         _content(file)
+
+
+def check_files(files: Sequence[LiveFile], done: Callable[[int], None] = lambda _files: None) -> None:
+    """Compare data files with their hashes, those that this process has not compared yet.
+
+    Args:
+        files: of any tables.
+        done: called with the number of files just checked.
+
+    Raises:
+        DataError: one is missing, damaged or may not be read.
+    """
+
+    def check(file: LiveFile) -> None:
+        check_file(file)
+        done(1)
+
+    with ThreadPoolExecutor(_THREADS) as pool:
+        for _ in pool.map(check, files):
+            pass
 
 
 def read_table(
@@ -168,7 +187,8 @@ def _content(file: LiveFile) -> pa.Buffer:
         content = _bytes(file)
     except (OSError, pa.ArrowInvalid) as error:
         raise unreadable(file.path, error) from error
-    if not is_intact(file, content):
+    named = named_hash(file.path)
+    if named is not None and hashlib.sha256(content).hexdigest() != named:
         raise DataError(f"{file.path} is damaged", _DAMAGED)
     checked_files.add(file.path, identity)
     return content

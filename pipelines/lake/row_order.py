@@ -1,4 +1,4 @@
-"""The order of rows in a data file, ties included, so that one set of rows has one file."""
+"""The order of rows in a data file, ties included: the same set of rows is always the same file."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,12 +14,12 @@ _TIES = {"venue": ("person", "stay_id"), "person": ("venue", "stay_id")}
 
 
 def sort_columns(table: Table, partition: Mapping[str, str]) -> tuple[str, ...]:
-    """The columns that a file's rows are sorted by, which is all that its readers may rely on."""
+    """Return the columns that a file's rows are sorted by; readers must not rely on the order of ties."""
     return STAY_ORDERS[partition["by"]] if "by" in partition else table.sorted_by
 
 
 def in_order(table: Table, partition: Mapping[str, str], rows: pa.Table) -> pa.Table:
-    """The rows in the order of the table, ties broken by what else tells rows apart.
+    """Sort rows in the order of the table, ties by the other columns that tell rows apart.
 
     Args:
         table: which table.
@@ -35,7 +35,7 @@ def in_order(table: Table, partition: Mapping[str, str], rows: pa.Table) -> pa.T
 
 
 def is_in_order(rows: pa.Table, columns: tuple[str, ...]) -> bool:
-    """Whether the rows ascend by `columns`, the first weighing most."""
+    """Return whether rows ascend by `columns`, the most significant first."""
     if rows.num_rows < 2:
         return True
     open_ties = np.ones(rows.num_rows - 1, bool)
@@ -50,7 +50,7 @@ def is_in_order(rows: pa.Table, columns: tuple[str, ...]) -> bool:
 
 
 def sort_keys(column: pa.ChunkedArray) -> list[npt.NDArray[Any]]:
-    """Numbers that order like the values of a column without nulls, the first weighing most."""
+    """Return numbers that order like the values of a column without nulls, the most significant first."""
     kind = column.type
     if pa.types.is_integer(kind):
         return [column.to_numpy()]
@@ -64,7 +64,7 @@ def sort_keys(column: pa.ChunkedArray) -> list[npt.NDArray[Any]]:
 
 
 def words(column: pa.ChunkedArray) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]:
-    """Values of 16 bytes as two numbers, uint64[n] each: they order like the bytes."""
+    """Split values of 16 bytes into two numbers, uint64[n] each, that order like the bytes."""
     fixed = column.cast(pa.binary(16)).combine_chunks()
     raw = np.frombuffer(fixed.buffers()[1], ">u8", count=2 * (fixed.offset + len(fixed)))
     pairs = raw.reshape(-1, 2)[fixed.offset :].astype(np.uint64)

@@ -1,46 +1,45 @@
-"""Sidecars: plain columns beside a data file, which are mapped and not read.
+"""The sidecars of `stays`: what questions need of a file, found by binary search, checked where it is read.
 
 Parquet is decoded a row group at a time; the stays of one person are a few
 rows in a file of millions. So beside each file of `stays` lie the columns that
-an overlap needs, uncompressed and in the file's own order, for binary searches
-that touch a few pages. (Those beside `scans` are told in `pipelines.registry.unregistered_scans`.)
-A sidecar is derived data: it is named by the hash of the file that it was made
-from, nobody commits it, and it is made again when it is missing or unfit. A file
-in an object store has its sidecar in a folder of this machine, for objects
-cannot be mapped.
+questions need, uncompressed and in the file's own order (see `sidecar_file`).
+
+A search reads rows all over a column, of which one may be damaged and mislead
+it. It is not the way that is checked but its end: where the rows on both sides
+of a boundary are sound, and the wanted value lies between them, the boundary is
+right, for the column was sorted when it was written.
 """
 
-import contextlib
-import os
-import tempfile
 import threading
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
-from typing import Any, Generic, TypeVar
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.errors import DataError
-from pipelines.kernels.types import Int64
-from pipelines.lake import storage
+from pipelines.kernels.types import Int64, UInt8
+from pipelines.lake import sidecar_search as search
 from pipelines.lake.data_files import DataFile
-from pipelines.lake.durable_files import TEMPORARY, make_private, writing
 from pipelines.lake.lake_root import Lake
+from pipelines.lake.read_rows import read_live_file
+from pipelines.lake.sidecar_file import (
+    BLOCK_ROWS,
+    Blocks,
+    OpenFile,
+    check_columns,
+    make_again,
+    open_columns,
+    say_damaged,
+    sidecar_path,
+    write_columns,
+)
 from pipelines.lake.snapshots import LiveFile
+from schemas.codes import ENTER_KINDS, EXIT_KINDS
+from schemas.tables import STAYS
 
-UNUSED_SECONDS = 7 * 24 * 60 * 60
-"""How long a sidecar stays in the cache of a machine that does not open it."""
-
-_T = TypeVar("_T")
-_KEPT_AT_MOST = 8192  # mapped files; a process may map 65,530
-
-_FORMAT = b"3"
+_FORMAT = b"4"
 _TIMES = ("enter_us", "exit_us", "imputed_from_us")
 _SCHEMA = pa.schema(
     [
@@ -48,53 +47,220 @@ _SCHEMA = pa.schema(
         ("venue", pa.int64()),
         *[(name, pa.int64()) for name in _TIMES],
         ("scanned_both", pa.uint8()),
+        ("kinds", pa.uint8()),
         ("stay_id", pa.int64()),
         ("zone", pa.dictionary(pa.int32(), pa.string())),
     ]
 )
-_SOURCES = ["person", "venue", "zone", "enter", "exit", "enter_kind", "exit_kind", "last_seen", "stay_id"]
+_NAMES = tuple(_SCHEMA.names)
+_SOURCES = pa.schema([STAYS.schema.field(name) for name in STAYS.file_schema.names if name != "scans"])
+_KIND_BITS = 4  # of `kinds`, the lower ones, that hold the enter kind
+_FEW = 64  # ranges up to which a loop in Python is faster than numpy
+_OFTEN = 32
+_ATTRIBUTES = {"zone": "zone_code"}  # attributes that are named otherwise than their columns in the file
+_STORED = {attribute: name for name, attribute in _ATTRIBUTES.items()}
+
+_mending = threading.Lock()
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Sidecar:
     """The columns of one file of `stays`, in the order of its rows.
 
+    Read only rows that `rows_of` or `rows_entering` has returned, or columns that `check` has checked;
+    and read the attribute afterwards, for a damaged column is replaced.
+
     Attributes:
+        by: `person` or `venue`, the column that the rows are sorted by, then by `enter_us`.
         person, venue: int64[n].
         enter_us, exit_us: int64[n], microseconds UTC.
         imputed_from_us: int64[n], where the imputed part of the stay begins; `exit_us` when
             there is none.
         scanned_both: uint8[n], 1 where enter and exit were scanned.
+        kinds: uint8[n], the codes of enter and exit kind; see `enter_kind` and `exit_kind`.
         stay_id: int64[n].
         zone_code: int32[n], the position of the stay's zone in `zone_names`.
         zone_names: the zones of the file; one of them is null if a stay has none.
         longest_us: the longest stay of the file.
     """
 
+    by: str
     person: Int64
     venue: Int64
     enter_us: Int64
     exit_us: Int64
     imputed_from_us: Int64
-    scanned_both: npt.NDArray[np.uint8]
+    scanned_both: UInt8
+    kinds: UInt8
     stay_id: Int64
     zone_code: npt.NDArray[np.int32]
     zone_names: pa.Array
     longest_us: int
+    guard: "Guard | None" = field(default=None, repr=False)
 
-    def zone_codes(self, rows: Int64) -> npt.NDArray[np.int32]:
-        """The zone codes of some rows, each of them sure to have a name.
+    @property
+    def rows(self) -> int:
+        """Number of rows of the file."""
+        return int(self.person.size)
+
+    @property
+    def ids(self) -> Int64:
+        """The column that the rows are sorted by."""
+        return self.person if self.by == "person" else self.venue
+
+    def rows_of(self, wanted: Int64) -> tuple[Int64, Int64]:
+        """Find the rows [first, last) of each id, and check them.
 
         Args:
-            rows: int64[m], positions.
+            wanted: int64[k], persons or venues, whichever the file is sorted by.
 
         Raises:
-            DataError: the sidecar is damaged.
+            DataError: the sidecar is damaged, and so is the data file that it could be made from again.
         """
-        codes = self.zone_code[rows]
-        if codes.size and (codes.min() < 0 or codes.max() >= len(self.zone_names)):
-            raise DataError("a sidecar of stays is damaged", "run truyvet verify")
-        return codes
+        while True:
+            guard = self.guard
+            first, last = search.rows_of(self.ids, wanted)
+            if guard is None or (
+                guard.check_rows(first, last)
+                and (guard.knows(self.by) or search.is_proven(self.ids, wanted, first, last))
+            ):
+                return first, last
+            self._mend(guard)
+
+    def rows_entering(self, wanted: Int64, after_us: Int64, before_us: Int64) -> tuple[Int64, Int64]:
+        """Find the rows [first, last) of each id that enter between two instants, and check them.
+
+        Args:
+            wanted: int64[k], persons or venues, whichever the file is sorted by.
+            after_us: int64[k], excluded.
+            before_us: int64[k], excluded; not less than `after_us`.
+
+        Raises:
+            DataError: as in `rows_of`.
+        """
+        asked = wanted, after_us, before_us
+        while True:
+            guard = self.guard
+            first, last = search.rows_entering(self.ids, self.enter_us, *asked)
+            if guard is None or (
+                guard.check_rows(first, last)
+                and (
+                    guard.knows(self.by, "enter_us")
+                    or search.is_entering_proven(self.ids, self.enter_us, *asked, first, last)
+                )
+            ):
+                return first, last
+            self._mend(guard)
+
+    def first_enter_us(self) -> int:
+        """Return the enter of the first row, checked.
+
+        Raises:
+            DataError: as in `rows_of`.
+        """
+        guard, row = self.guard, np.zeros(1, np.int64)
+        if guard and not guard.check_rows(row, row + 1):
+            self._mend(guard)
+        return int(self.enter_us[0])
+
+    def check(self, *names: str) -> None:
+        """Check whole columns, which may then be read as one likes.
+
+        Args:
+            names: of attributes.
+
+        Raises:
+            DataError: as in `rows_of`.
+        """
+        guard = self.guard
+        if guard and not all(guard.check_column(name) for name in names):
+            self._mend(guard)
+
+    def enter_kind(self, rows: Any) -> pa.Array:
+        """Return the enter kinds of rows as text."""
+        return pa.array(ENTER_KINDS).take(pa.array(self.kinds[rows] & (1 << _KIND_BITS) - 1))
+
+    def exit_kind(self, rows: Any) -> pa.Array:
+        """Return the exit kinds of rows as text."""
+        return pa.array(EXIT_KINDS).take(pa.array(self.kinds[rows] >> _KIND_BITS))
+
+    def _mend(self, guard: "Guard") -> None:
+        """Make a damaged sidecar again from its data file, and take its columns from there.
+
+        Raises:
+            DataError: the data file is damaged too.
+        """
+        with _mending:
+            if self.guard is not guard:
+                return  # another thread has done it
+            say_damaged(sidecar_path(guard.live.path))
+            mended = make_again(guard.live, lambda: _made(guard.live))
+            for name, value in _attributes(mended).items():
+                setattr(self, name, value)
+            self.guard = None
+
+
+class Guard:
+    """What is known to be sound of a mapped sidecar, and how to make it again.
+
+    Attributes:
+        live: the data file.
+        blocks: the checksums.
+        checked: uint8[blocks], 1 where all columns have been checked.
+        whole: the columns that have been checked from end to end.
+        searches: how often it has been searched.
+    """
+
+    def __init__(self, live: LiveFile, blocks: Blocks) -> None:
+        self.live = live
+        self.blocks = blocks
+        self.checked = np.zeros(len(blocks.sums), np.uint8)
+        self.whole: set[int] = set()
+        self.searches = 0
+
+    def check_column(self, name: str) -> bool:
+        """Check a column from end to end, once; return whether it is sound."""
+        column = _NAMES.index(_STORED.get(name, name))
+        if column not in self.whole:
+            if not self.blocks.is_column_intact(column):
+                return False
+            self.whole.add(column)
+        return True
+
+    def knows(self, *names: str) -> bool:
+        """Return whether columns are sound from end to end, so that a search in them needs no proof.
+
+        From the `_OFTEN`th search on it is cheaper to check them once than to prove each search.
+        """
+        self.searches += 1
+        if self.searches < _OFTEN:
+            return all(_NAMES.index(name) in self.whole for name in names)
+        return all(self.check_column(name) for name in names)
+
+    def check_rows(self, first: Int64, last: Int64) -> bool:
+        """Check the blocks of rows [first, last) and of a row at either side; return if all are sound."""
+        begin = np.maximum(first - 1, 0) // BLOCK_ROWS
+        end = np.minimum(last, self.blocks.rows - 1) // BLOCK_ROWS + 1
+        return all(self._check_block(block) for block in self._unchecked(begin, end))
+
+    def _unchecked(self, begin: Int64, end: Int64) -> list[int]:
+        """Return the blocks of some ranges that have not been checked."""
+        if begin.size <= _FEW:
+            touched = {
+                block for a, b in zip(begin.tolist(), end.tolist(), strict=True) for block in range(a, b)
+            }
+            return [block for block in sorted(touched) if not self.checked.item(block)]
+        depth = np.zeros(self.checked.size + 1, np.int64)
+        np.add.at(depth, begin, 1)
+        np.add.at(depth, end, -1)
+        found: list[int] = np.flatnonzero((np.cumsum(depth[:-1]) > 0) & (self.checked == 0)).tolist()
+        return found
+
+    def _check_block(self, block: int) -> bool:
+        if not self.blocks.is_intact(block, self.whole):
+            return False
+        self.checked[block] = 1
+        return True
 
 
 def write_sidecar(lake: Lake, file: DataFile, rows: pa.Table) -> None:
@@ -111,162 +277,36 @@ def write_sidecar(lake: Lake, file: DataFile, rows: pa.Table) -> None:
     write_columns(lake, file, _columns(rows))
 
 
-def write_columns(lake: Lake, file: DataFile, columns: pa.Table) -> None:
-    """Write the columns that are to lie beside a data file that has just been written.
-
-    They need no fsync: after a power cut they are of another length, or made again.
-    Of a lake in an object store they go to the cache of this machine, if there can be one.
-
-    Raises:
-        ServiceError: the lake cannot be written.
-    """
-    path = sidecar_path(f"{lake.table_url(file.table)}/{file.path}")
-    if storage.is_url(lake.url):
-        _written(columns, path)
-        return
-    with writing(path.parent):
-        _write(columns, path)
-
-
 def open_sidecar(live: LiveFile) -> Sidecar:
-    """The columns of a live file of `stays`, mapped from its sidecar.
+    """Map the columns of a live file of `stays`.
 
     A missing or unfit sidecar is made from the Parquet; where the folder
     cannot be written, the columns are kept in memory instead.
 
     Raises:
-        OSError: the data file itself cannot be read.
+        DataError: the data file itself cannot be read, or is damaged.
     """
-    return _sidecar(
-        open_columns(
-            live,
-            lambda table: _fits(table, live.rows),
-            lambda: _columns(storage.parquet(live.path, live.size).read(columns=_SOURCES)),
-        )
-    )
-
-
-class Mapped(Generic[_T]):
-    """What was opened beside data files, by their paths, kept for as long as the process lives.
-
-    A data file is named by its content, so what was made of it alone never goes stale.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._kept: dict[str, _T] = {}
-
-    def find(self, path: str) -> _T | None:
-        """What is kept of a file."""
-        return self._kept.get(path)
-
-    def keep(self, path: str, opened: _T) -> _T:
-        """Keep what was opened, in place of what was kept of the file."""
-        with self._lock:
-            if len(self._kept) >= _KEPT_AT_MOST:
-                self._kept.clear()
-            self._kept[path] = opened
-        return opened
-
-
-def open_columns(live: LiveFile, fits: Callable[[pa.Table], bool], make: Callable[[], pa.Table]) -> pa.Table:
-    """The columns beside a data file, mapped; made where they are missing or do not fit.
-
-    Args:
-        live: the data file.
-        fits: whether a table found there can be used; may raise `pa.ArrowException`.
-        make: from the Parquet.
-    """
-    path = sidecar_path(live.path)
-    table = mapped(live, fits)
-    if table is None:
-        table = make()
-        if _written(table, path):
-            table = mapped(live, fits) or table
-    if storage.is_url(live.path):
-        _note_use(path)
-    return table
-
-
-def _note_use(path: Path) -> None:
-    """Keep a sidecar in the cache while it is used, for no sweep of a lake comes by every machine."""
-    with contextlib.suppress(OSError):
-        os.utime(path)
-    _forget_unused(storage.cache())
-
-
-@cache
-def _forget_unused(folder: str) -> None:
-    """Remove what nobody has used for long, once a process."""
-    before = time.time() - UNUSED_SECONDS
-    for found in storage.files(folder):
-        if found.modified_ns < before * 1e9:
-            with contextlib.suppress(OSError):
-                storage.remove(found.place)
-
-
-def mapped(live: LiveFile, fits: Callable[[pa.Table], bool]) -> pa.Table | None:
-    """The table beside a data file without reading it; None when it is missing or unfit.
-
-    Args:
-        live: the data file.
-        fits: whether the table can be used; may raise `pa.ArrowException`.
-    """
-    try:
-        table = pa.ipc.open_file(_bytes(sidecar_path(live.path))).read_all()
-        return table if fits(table) else None
-    except (OSError, pa.ArrowException):
-        return None
-
-
-def _bytes(path: Path) -> pa.Buffer:
-    """The bytes of a file, of which only those that are looked at are read.
-
-    Arrow has the system read what it hands out of a mapped file: so one byte is asked for, whose
-    buffer keeps all of them mapped. (Python's own mapping would keep a file open for each.)
-    """
-    with pa.memory_map(str(path)) as source:
-        first = source.read_buffer(1)
-        return pa.foreign_buffer(first.address, source.size(), first)
+    found = open_columns(live, lambda there: _fits(there, live.rows), lambda: _made(live))
+    guard = None if found.blocks is None else Guard(live, found.blocks)
+    return Sidecar(live.partition["by"], **_attributes(found), guard=guard)
 
 
 def check(live: LiveFile, rows: pa.Table) -> str | None:
-    """What is wrong with the sidecar of a live file of `stays`, or None.
-
-    A missing one is not wrong. The same rows make the same bytes, so each byte is compared.
+    """Return what is wrong with the sidecar of a live file of `stays`, or None.
 
     Args:
         live: the data file.
         rows: its rows, at least the columns that a sidecar is made from.
     """
-    return check_columns(live, _columns(rows))
+    return check_columns(live, lambda: _columns(rows))
 
 
-def check_columns(live: LiveFile, columns: pa.Table) -> str | None:
-    """What is wrong with the sidecar of a live file that should hold `columns`, or None."""
-    try:
-        stored = sidecar_path(live.path).read_bytes()
-    except FileNotFoundError:
-        return None
-    except OSError:
-        return "sidecar cannot be read"
-    made = pa.BufferOutputStream()
-    _write_to(made, columns)
-    return None if made.getvalue().equals(pa.py_buffer(stored)) else "sidecar is not what its file makes it"
-
-
-def sidecar_path(data_path: str) -> Path:
-    """Where the sidecar of a data file lies: beside it, under a name that no reader takes for data.
-
-    Args:
-        data_path: of the data file. Of an object the sidecar lies below the user's cache.
-    """
-    path = Path(storage.local(data_path))
-    return path.with_name(f"_{path.stem}.arrow")
+def _made(live: LiveFile) -> pa.Table:
+    return _columns(read_live_file(live, _SOURCES))
 
 
 def _columns(rows: pa.Table) -> pa.Table:
-    """The columns of a sidecar, with format and longest stay in the schema's metadata."""
+    """Compute the columns of a sidecar, with format and longest stay in the schema's metadata."""
     enter, leave, seen = (_micros(rows, name) for name in ("enter", "exit", "last_seen"))
     entered, left = (pc.equal(rows[name], "scanned") for name in ("enter_kind", "exit_kind"))
     imputed_from = pc.if_else(entered, pc.if_else(left, leave, seen), enter)
@@ -274,9 +314,16 @@ def _columns(rows: pa.Table) -> pa.Table:
     metadata = {b"format": _FORMAT, b"longest_us": str(longest_us).encode()}
     arrays = [
         *(rows["person"], rows["venue"], enter, leave, imputed_from),
-        *(pc.and_(entered, left).cast(pa.uint8()), rows["stay_id"], _coded(rows["zone"])),
+        *(pc.and_(entered, left).cast(pa.uint8()), _kinds(rows)),
+        *(rows["stay_id"], _coded(rows["zone"])),
     ]
     return pa.table(arrays, schema=_SCHEMA.with_metadata(metadata)).combine_chunks()
+
+
+def _kinds(rows: pa.Table) -> Any:
+    enter = pc.index_in(rows["enter_kind"], pa.array(ENTER_KINDS))
+    leave = pc.index_in(rows["exit_kind"], pa.array(EXIT_KINDS))
+    return pc.add(enter, pc.shift_left(leave, _KIND_BITS)).cast(pa.uint8())
 
 
 def _micros(rows: pa.Table, name: str) -> Any:
@@ -284,65 +331,24 @@ def _micros(rows: pa.Table, name: str) -> Any:
 
 
 def _coded(zone: pa.ChunkedArray) -> pa.Array:
-    """The zones in one chunk over one dictionary, in which null is an entry: no row needs a mask."""
+    """Return the zones in one chunk over one dictionary, in which null is an entry: no row needs a mask."""
     array = zone.combine_chunks().cast(pa.string()).dictionary_encode(null_encoding="encode")
     coded = array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
-    # Built anew: the encoder leaves the bits behind the last value of its bitmap as they were in memory.
+    # Built again: the encoder leaves the bits behind the last value of its bitmap as they were in memory.
     names = pa.array(coded.dictionary.to_pylist(), pa.string())
     return pa.DictionaryArray.from_arrays(coded.indices, names)
 
 
-def _sidecar(table: pa.Table) -> Sidecar:
-    columns = {name: table[name].chunk(0) for name in _SCHEMA.names}
-    zone = columns.pop("zone")
-    arrays = {name: column.to_numpy(zero_copy_only=True) for name, column in columns.items()}
-    return Sidecar(
-        **arrays,
-        zone_code=zone.indices.to_numpy(zero_copy_only=True),
-        zone_names=zone.dictionary,
-        longest_us=int(table.schema.metadata[b"longest_us"]),
-    )
+def _attributes(found: OpenFile) -> dict[str, Any]:
+    """Return the attributes of a `Sidecar` that lie in its file."""
+    return {
+        **{_ATTRIBUTES.get(name, name): array for name, array in found.columns.items()},
+        "zone_names": pa.array(found.dictionaries["zone"], pa.string()),
+        "longest_us": int(found.metadata["longest_us"]),
+    }
 
 
-def _fits(table: pa.Table, rows: int) -> bool:
-    """Whether a table can be used as a sidecar without harm, though it may lie.
-
-    Raises:
-        pa.ArrowException: it would lead outside of its own bytes.
-    """
-    metadata = table.schema.metadata or {}
-    if table.num_rows != rows or not table.schema.equals(_SCHEMA) or metadata.get(b"format") != _FORMAT:
-        return False
-    table.validate()
-    columns = [table[name] for name in _SCHEMA.names]
-    if any(column.num_chunks != 1 or column.chunk(0).buffers()[0] for column in columns):
-        return False
-    columns[-1].chunk(0).dictionary.validate(full=True)  # its indices are looked at when they are used
-    return bool(metadata.get(b"longest_us", b"").isdigit())
-
-
-def _written(table: pa.Table, path: Path) -> bool:
-    """Whether the sidecar could be written: a lake may be read-only, or its disk full."""
-    try:
-        _write(table, path)
-    except OSError:
-        return False
-    return True
-
-
-def _write(table: pa.Table, path: Path) -> None:
-    """Write under another name first: two processes may make the same sidecar, with the same bytes."""
-    make_private(path.parent)
-    handle, unfinished = tempfile.mkstemp(prefix=TEMPORARY, dir=path.parent)  # of mode 0600
-    try:
-        with os.fdopen(handle, "wb") as file:
-            _write_to(file, table)
-        os.replace(unfinished, path)
-    except BaseException:
-        os.unlink(unfinished)
-        raise
-
-
-def _write_to(sink: Any, table: pa.Table) -> None:
-    with pa.ipc.new_file(sink, table.schema) as writer:
-        writer.write_table(table)
+def _fits(found: OpenFile, rows: int) -> bool:
+    """Return whether columns are those of so many stays."""
+    is_ours = found.metadata.get("format") == _FORMAT.decode() and tuple(found.columns) == _NAMES
+    return is_ours and all(array.size == rows for array in found.columns.values())

@@ -1,7 +1,9 @@
-"""Joins the small files of a partition, for a lake of many files answers slowly.
+"""Joins the small files of each partition: a lake of many small files answers slowly.
 
-Rows do not change, so no derived table does: the marks that say which version
-of a table another one reflects move along.
+Rows do not change, so derived tables do not either: the marks that say which
+version of a table another one reflects move along.
+
+delta-rs has `optimize.compact`, which is not used: it loses the order of rows and the names by hash.
 """
 
 import itertools
@@ -24,10 +26,10 @@ from pipelines.registry.unregistered_scans import registry_of, write_unregistere
 from schemas.tables import ALL_TABLES, Table
 
 ROWS_A_FILE = 1 << 21
-"""A file of this many rows is not joined with another."""
+"""Largest number of rows of a joined file."""
 
 SOURCES = ("scans", "venues", "stays")
-"""Tables whose version others carry as the mark `<name>_version`."""
+"""Tables whose version other tables carry as the mark `<name>_version`."""
 
 _ATTEMPTS = 3
 _LAST = "stays"  # its mark says how far the lake has come, so it moves last
@@ -35,7 +37,17 @@ _LAST = "stays"  # its mark says how far the lake has come, so it moves last
 
 @dataclass(frozen=True)
 class Compacted:
-    """What happened to a table: files before and after, and those swept away."""
+    """What happened to a table.
+
+    >>> Compacted("stays", before=8, after=2, swept=16)
+    Compacted(table='stays', before=8, after=2, swept=16)
+
+    Attributes:
+        table: its name.
+        before: number of its files before.
+        after: number of its files now.
+        swept: number of files removed from the disk, sidecars among them.
+    """
 
     table: str
     before: int
@@ -49,18 +61,19 @@ def compact(
     rows_a_file: int = ROWS_A_FILE,
     done: Callable[[int], None] = lambda _tables: None,
 ) -> list[Compacted]:
-    """Join small files of every table, and sweep what is no longer needed.
+    """Join small files of every table, and sweep files that are no longer needed.
 
     Args:
         lake: which lake.
         keep_seconds: how long replaced and left-over files stay.
-        rows_a_file: at most so many rows are joined into one file.
+        rows_a_file: largest number of rows of a joined file.
         done: called with the number of tables just done.
 
     Returns:
-        One entry a table that exists.
+        One entry for each table that exists.
 
     Raises:
+        DataError: a file to be joined is damaged; it is not written again under a new hash.
         RefusedError: stays lag behind the scans, or another process keeps committing.
         ServiceError: the lake cannot be written.
     """
@@ -77,10 +90,10 @@ def compact(
 
 
 def _compact_table(lake: Lake, name: str, rows_a_file: int) -> None:
-    """Join a table's files in one commit; when another comes between, look again.
+    """Join a table's files in one commit; when another commit comes in between, start again.
 
     Raises:
-        RefusedError: stays lag, or it happened again and again.
+        RefusedError: stays lag, or other commits keep coming in between.
     """
     for _ in range(_ATTEMPTS):
         base = snapshot(lake, name)
@@ -105,7 +118,7 @@ def _compact_table(lake: Lake, name: str, rows_a_file: int) -> None:
 
 
 def small_files(files: Sequence[LiveFile], rows_a_file: int) -> Iterator[list[LiveFile]]:
-    """Groups of two or more files of one partition that fit into one, the smallest first."""
+    """Yield groups of two or more files of one partition that fit into one, smallest first."""
     partitions: dict[tuple[str, ...], list[LiveFile]] = defaultdict(list)
     for file in files:
         partitions[tuple(file.partition.values())].append(file)
@@ -134,7 +147,7 @@ def _join(lake: Lake, table: Table, group: list[LiveFile]) -> DataFile:
 
 
 def _followers(lake: Lake, name: str, base: Snapshot) -> list[str]:
-    """The tables that reflect this version of the table, `stays` last.
+    """Return the tables that reflect this version of the table, `stays` last.
 
     Raises:
         RefusedError: stays reflect earlier scans, and would take the joined files for new ones.
@@ -149,9 +162,9 @@ def _followers(lake: Lake, name: str, base: Snapshot) -> list[str]:
 
 
 def _move_mark(lake: Lake, name: str, mark: str, before: int, after: int) -> None:
-    """Say that a table reflects the joined version too.
+    """Record that a table reflects the joined version too.
 
-    A kill before this costs one recomputation that finds nothing to change.
+    A kill before this costs one recomputation, which finds nothing to change.
     """
     for _ in range(_ATTEMPTS):
         base = snapshot(lake, name)

@@ -1,7 +1,7 @@
-"""The laws that rows of a data file obey; what breaks one, in words that hold no value of a row.
+"""The laws that rows of a data file obey, and what breaks them, in words that hold no value of a row.
 
-Pure functions over Arrow tables. Laws that span files are sums: `RowSum` says
-whether two sets of files hold the same rows without keeping any.
+Pure functions over Arrow tables. Laws that span files are checked by sums:
+`RowSum` tells whether two sets of files hold the same rows without keeping any.
 """
 
 import hashlib
@@ -31,7 +31,7 @@ _DATED_BY = {
     "contacts": "start",
     "crowds": "window_start",
 }
-"""The time whose UTC day is the date of the partition."""
+"""The column whose UTC day is the date of the partition."""
 
 _VALUES = {
     "direction": DIRECTIONS,
@@ -41,7 +41,7 @@ _VALUES = {
     "exit_kind": EXIT_KINDS,
     "type": VENUE_TYPES,
 }
-"""Columns of few values."""
+"""Allowed values of text columns that have few."""
 
 _ASCENDING = {
     "stays": [("enter", "exit", 1_000_000), ("enter", "last_seen", 0), ("last_seen", "exit", 0)],
@@ -51,7 +51,7 @@ _ASCENDING = {
     "contacts": [("start", "end", 1)],
     "encounters": [("started_at", "ended_at", 1)],
 }
-"""(earlier, later, least microseconds between)."""
+"""(earlier column, later column, least microseconds between)."""
 
 _AT_LEAST = {
     "stays": {"scans": 1},
@@ -60,7 +60,7 @@ _AT_LEAST = {
 }
 
 _MEASURES = ("distance_m", "attenuation_db")
-"""Columns of `encounters` that hold a number from 0, if any."""
+"""Columns of `encounters` that hold null or a number ≥ 0."""
 
 _LENGTHS = {"event_key": 16, "digest": 32}
 """Bytes of binary columns."""
@@ -69,7 +69,7 @@ _UNIQUE = {"venues": "venue", "cases": "case_id", "unregistered_codes": "venue"}
 
 
 def misshapen(table: Table, rows: pa.Table) -> str | None:
-    """Why the rows of a file are no rows of the table at all, or None."""
+    """Return why rows do not have the shape of the table, or None."""
     if [(field.name, field.type) for field in rows.schema] != [
         (field.name, field.type) for field in table.file_schema
     ]:
@@ -84,7 +84,7 @@ def misshapen(table: Table, rows: pa.Table) -> str | None:
 
 
 def broken_laws(table: Table, partition: Mapping[str, str], rows: pa.Table) -> Iterator[str]:
-    """What is wrong with the rows of one file.
+    """Find the laws that the rows of one file break.
 
     Args:
         table: which table.
@@ -92,7 +92,7 @@ def broken_laws(table: Table, partition: Mapping[str, str], rows: pa.Table) -> I
         rows: as read from it, not `misshapen`.
 
     Yields:
-        One line a law.
+        One line for each broken law.
     """
     columns = sort_columns(table, partition)
     if not is_in_order(rows, columns):
@@ -102,7 +102,10 @@ def broken_laws(table: Table, partition: Mapping[str, str], rows: pa.Table) -> I
 
 
 def false_statistics(rows: pa.Table, recorded: Statistics) -> Iterator[str]:
-    """Where the log says something else about a file than its rows do; nothing said is no lie."""
+    """Find where the log says something else about a file than its rows; what it leaves out is not false.
+
+    Bounds of tokens must be wide: an exact one would show a token to readers of the log.
+    """
     true = statistics_of(rows).widened()
     if recorded.rows != true.rows:
         yield f"{true.rows} rows, and the log says {recorded.rows}"
@@ -152,7 +155,7 @@ def _pairs(table: Table, _partition: Mapping[str, str], rows: pa.Table) -> Itera
         yield from _counted(pc.not_equal(rows["seconds"], pc.divide(us, 1_000_000)), "seconds not its length")
     for name in _MEASURES if table.name == "encounters" else ():
         sound = pc.and_(pc.is_finite(rows[name]), pc.greater_equal(rows[name], 0))
-        yield from _counted(pc.invert(sound), f"{name} no number from 0")
+        yield from _counted(pc.invert(sound), f"{name} must be a number ≥ 0")
 
 
 def _unique_rows(table: Table, _partition: Mapping[str, str], rows: pa.Table) -> Iterator[str]:
@@ -171,8 +174,11 @@ def _counted(wrong: pa.ChunkedArray, problem: str) -> Iterator[str]:
 class RowSum:
     """A sum over rows that is the same for the same rows in any order and in any files.
 
+    >>> RowSum(1, (2**64 - 1, 5)) + RowSum(2, (1, 6))
+    RowSum(rows=3, sums=(0, 11))
+
     Attributes:
-        rows: how many.
+        rows: number of rows.
         sums: of two independent 64-bit hashes of each row, modulo 2^64.
     """
 
@@ -185,7 +191,7 @@ class RowSum:
 
 
 def row_sum(rows: pa.Table) -> RowSum:
-    """The sum of a file's rows."""
+    """Return the sum of a file's rows."""
     sums = [int(_row_hashes(rows, seed).sum(dtype=np.uint64)) for seed in (1, 2)]
     return RowSum(rows.num_rows, (sums[0], sums[1]))
 
@@ -198,7 +204,7 @@ def _row_hashes(rows: pa.Table, seed: int) -> UInt64:
 
 
 def _numbers(column: pa.ChunkedArray) -> UInt64:
-    """A number for each value; texts by their hash, null as a text that no column holds."""
+    """Return a number for each value: texts by their hash, null as a text that no column holds."""
     if pa.types.is_string(column.type):
         coded = column.fill_null("\0").combine_chunks().dictionary_encode()
         numbers: UInt64 = np.array([_text_number(text) for text in coded.dictionary.to_pylist()], np.uint64)
@@ -213,7 +219,7 @@ def _text_number(text: str) -> int:
 
 
 def _mixed(values: UInt64, seed: int) -> UInt64:
-    """The finaliser of MurmurHash3 in place, with another multiplier for each seed."""
+    """Apply the finaliser of MurmurHash3 in place, with another multiplier for each seed."""
     values ^= values >> np.uint64(33)
     values *= np.uint64(0xFF51AFD7ED558CCD if seed == 1 else 0x9FB21C651E98DF25)
     values ^= values >> np.uint64(29)
@@ -223,7 +229,7 @@ def _mixed(values: UInt64, seed: int) -> UInt64:
 
 
 def repeated_keys(event_keys: list[pa.ChunkedArray]) -> int:
-    """How many of the event keys of a date are there once more."""
+    """Return how many rows of a date repeat the event key of another."""
     if not event_keys:
         return 0
     high, low = words(pa.chunked_array([chunk for keys in event_keys for chunk in keys.chunks], pa.binary()))

@@ -1,15 +1,15 @@
-"""Checks everything a lake says about itself: bytes, log, rows, orders, marks.
+"""Checks everything that a lake says about itself: bytes, log, rows, orders, marks.
 
 A problem is a row, never an exception: the lake under test may be damaged in
 any way.
 """
 
+import datetime as dt
 import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -18,8 +18,11 @@ from pipelines.errors import DataError
 from pipelines.lake import storage
 from pipelines.lake.lake_root import Lake
 from pipelines.lake.log import LOG_FOLDER
+from pipelines.lake.read_errors import is_denied
+from pipelines.lake.read_rows import named_hash
 from pipelines.lake.sidecar import check as check_sidecar
 from pipelines.lake.snapshots import NO_TABLE, LiveFile, Snapshot, snapshot
+from pipelines.maintenance.last_verify import LastVerify, remember
 from pipelines.maintenance.row_checks import (
     RowSum,
     broken_laws,
@@ -42,9 +45,12 @@ _NO_ROWS = RowSum()
 class Problem:
     """One thing that is wrong.
 
+    >>> Problem("venues", "part-ab.parquet", "the file is missing").table
+    'venues'
+
     Attributes:
         table: name of the table.
-        file: below the table's folder; empty when it concerns no single file.
+        file: below the table's folder; empty when the problem concerns no single file.
         problem: what is wrong; never a value of a row.
     """
 
@@ -55,7 +61,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class Verified:
-    """What has been checked and what is wrong with it.
+    """What has been checked, and what is wrong with it.
 
     Attributes:
         problems: ordered by table, file and problem.
@@ -70,11 +76,11 @@ class Verified:
 
 @dataclass
 class _Seen:
-    """What is left of the files once they have been checked, for laws that span files.
+    """What is kept of files that have been checked, for laws that span files.
 
     Attributes:
-        rows: all that were read.
-        stays: what (order, date) of `stays` holds.
+        rows: number of rows read.
+        stays: sum of the rows of `stays`, by order and date.
         entries: of `footfall`, by date.
         exits: of `footfall`.
         unknown: tables with a file whose rows could not be read.
@@ -90,6 +96,8 @@ class _Seen:
 def verify(lake: Lake, done: Callable[[int], None] = lambda _files: None) -> Verified:
     """Check every live file of every table, the logs, and the tables against one another.
 
+    The lake keeps when that was done, for `last_verify`.
+
     Args:
         lake: which lake.
         done: called with the number of files just checked.
@@ -101,8 +109,10 @@ def verify(lake: Lake, done: Callable[[int], None] = lambda _files: None) -> Ver
         problems += _log_problems(lake, name)
         try:
             snapshots[name] = snapshot(lake, name)
-        except DataError:
-            problems.append(Problem(name, LOG_FOLDER, "the log cannot be read"))
+        except DataError as error:
+            may_not = is_denied(f"{lake.table_url(name)}/{LOG_FOLDER}") or "permission denied" in error.what
+            problem = "permission denied" if may_not else "the log cannot be read"
+            problems.append(Problem(name, LOG_FOLDER, problem))
     registry = _registry(lake)
     for name, version in snapshots.items():
         for date_files in _by_date(version.files):
@@ -112,18 +122,19 @@ def verify(lake: Lake, done: Callable[[int], None] = lambda _files: None) -> Ver
     problems += _mark_problems(snapshots)
     problems += _footfall_problems(seen, snapshots)
     files = sum(len(version.files) for version in snapshots.values())
+    remember(lake, LastVerify(dt.datetime.now(dt.UTC), files, seen.rows, len(problems)))
     return Verified(tuple(sorted(problems)), files, seen.rows)
 
 
 def _log_problems(lake: Lake, name: str) -> list[Problem]:
     url = lake.table_url(name)
-    if not storage.is_folder(f"{url}/{LOG_FOLDER}"):
+    if is_denied(f"{url}/{LOG_FOLDER}") or not storage.is_folder(f"{url}/{LOG_FOLDER}"):
         return []
     return [Problem(name, f"{LOG_FOLDER}/{file}", problem) for file, problem in log_problems(url)]
 
 
 def _registry(lake: Lake) -> Registry | None:
-    """The registry of a lake, None where it cannot be read; what is wrong with it is told elsewhere."""
+    """Return the registry of a lake, None if it cannot be read, which is reported elsewhere."""
     try:
         return registry_of(lake)
     except (DataError, KeyError, OSError, pa.ArrowException):
@@ -139,7 +150,7 @@ def _by_date(files: Iterable[LiveFile]) -> list[list[LiveFile]]:
 
 @dataclass(frozen=True)
 class _CheckedFile:
-    """One file: its problems, and what the laws that span files need of its rows, if they can be read."""
+    """The problems of one file, and what the laws that span files need of its rows, if they can be read."""
 
     problems: tuple[str, ...]
     readable: bool = False
@@ -151,7 +162,7 @@ class _CheckedFile:
 
 
 def _check_date(table: Table, files: list[LiveFile], seen: _Seen, registry: Registry | None) -> list[Problem]:
-    """Check the files of one table and date, two at a time; its event keys are forgotten afterwards."""
+    """Check the files of one table and date, two at a time; its event keys are dropped afterwards."""
     date = files[0].partition.get("date", "")
     with ThreadPoolExecutor(_THREADS) as pool:
         all_checked = list(pool.map(lambda file: _check_file(table, file, registry), files))
@@ -177,8 +188,12 @@ def _check_file(table: Table, file: LiveFile, registry: Registry | None) -> _Che
         content = storage.read(file.path)
     except FileNotFoundError:
         return _CheckedFile(("the file is missing",))
+    except PermissionError:
+        return _CheckedFile(("permission denied",))
+    except OSError:
+        return _CheckedFile(("the file cannot be read",))
     problems = []
-    if Path(file.relative).name != f"part-{hashlib.sha256(content).hexdigest()}.parquet":
+    if named_hash(file.relative) != hashlib.sha256(content).hexdigest():
         problems.append("bytes have changed: its SHA-256 is not the one in its name")
     if len(content) != file.size:
         problems.append("its size is not the one in the log")
@@ -211,7 +226,7 @@ def _of_rows(table: Table, problems: tuple[str, ...], rows: pa.Table) -> _Checke
 
 
 def _order_problems(seen: _Seen) -> Iterator[Problem]:
-    """Both orders of `stays` hold the same rows."""
+    """Check that both orders of `stays` hold the same rows."""
     if "stays" in seen.unknown:
         return
     for date in sorted({date for _, date in seen.stays}):
@@ -220,7 +235,7 @@ def _order_problems(seen: _Seen) -> Iterator[Problem]:
 
 
 def _mark_problems(snapshots: dict[str, Snapshot]) -> Iterator[Problem]:
-    """Derived tables may lag, never lead."""
+    """Check that derived tables lag, if anything, and never lead."""
     for source in {"scans", "venues", "stays"} & snapshots.keys():
         for name, version in snapshots.items():
             if version.marks.get(f"{source}_version", NO_TABLE) > snapshots[source].version:
@@ -228,7 +243,7 @@ def _mark_problems(snapshots: dict[str, Snapshot]) -> Iterator[Problem]:
 
 
 def _footfall_problems(seen: _Seen, snapshots: dict[str, Snapshot]) -> Iterator[Problem]:
-    """Every stay enters once and leaves once; compared when both tables reflect the same scans."""
+    """Check that every stay enters once and leaves once, if both tables reflect the same scans."""
     if seen.unknown & {"stays", "footfall"} or not {"stays", "footfall"} <= snapshots.keys():
         return
     marks = snapshots["stays"].marks

@@ -1,4 +1,4 @@
-"""Check the log of a table: every entry against itself, its successor and the checkpoints."""
+"""Check the log of a table: each entry against itself and the next one, the checkpoints, the cut."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path

@@ -1,14 +1,15 @@
 """A locked DuckDB for analysts: the lake's tables as views, and no access to anything else."""
 
 import re
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Sequence
 
 import duckdb
 import pyarrow as pa
 
 from pipelines.errors import DataError
 from pipelines.lake import Lake, LakeLike, LiveFile, opened, snapshot, storage
-from pipelines.lake.read_rows import dataset
+from pipelines.lake.read_rows import check_files, checked_files, dataset
 from pipelines.query.engine import NO_EXTENSIONS, no_pattern, use_utc
 from pipelines.query.statements import statement
 from pipelines.times import LOCAL_TIMEZONE
@@ -20,7 +21,7 @@ STAYS_ORDER = "venue"
 _LOOKS_LIKE_PARTITION = re.compile(r"(?:^|/)(?:by|date)=[^/]*(?=/|$)")
 
 
-def connect(lake: LakeLike) -> duckdb.DuckDBPyConnection:
+def connect(lake: LakeLike, *, verify: bool = False) -> duckdb.DuckDBPyConnection:
     """A DuckDB in memory with a view a table, each over exactly the files that its log names.
 
     The views show the versions of this moment: connect again to see a later commit. The connection reads
@@ -28,8 +29,11 @@ def connect(lake: LakeLike) -> duckdb.DuckDBPyConnection:
     are UTC. (DuckDB has no way to let a path be read and not written: a COPY that is told to go without a
     temporary file can write over a live one, which `truyvet verify` finds.)
 
+    DuckDB reads a flipped bit as another value and does not notice. Files that this process has not
+    compared with their hashes are counted in a line on standard error.
+
     Example:
-        >>> tables = connect(lake)
+        >>> tables = connect(lake, verify=True)
         >>> tables.sql("SELECT venue_code, type, enter, exit FROM visits ORDER BY enter LIMIT 1").fetchall()
         [('cafe', 'restaurant', datetime.datetime(2021, 7, 10, 15, 0), datetime.datetime(2021, 7, 10, 17, 0))]
         >>> tables.sql("SELECT token_text(-1) AS token").fetchall()
@@ -37,6 +41,7 @@ def connect(lake: LakeLike) -> duckdb.DuckDBPyConnection:
 
     Args:
         lake: the lake, or where it lies.
+        verify: compare every file with its hash first, once a process; about a second a gigabyte.
 
     Returns:
         Views named and typed as `schemas.tables`, partition columns last; a table that does not exist yet
@@ -45,9 +50,10 @@ def connect(lake: LakeLike) -> duckdb.DuckDBPyConnection:
         the macro `token_text(id)`, an id as 16 hexadecimal digits.
 
     Raises:
-        DataError: there is no lake, or its log cannot be read.
+        DataError: there is no lake, or its log cannot be read, or a file that was verified is damaged.
     """
     where = opened(lake)
+    _verify([file for table in TABLES.values() for file in _one_order(where, table)], verify)
     if storage.is_url(where.url):
         return _connect_by_arrow(where)
     if _LOOKS_LIKE_PARTITION.search(where.url):
@@ -65,6 +71,18 @@ def connect(lake: LakeLike) -> duckdb.DuckDBPyConnection:
     _add_visits(connection)
     _lock_down(connection, allowed)
     return connection
+
+
+def _verify(files: Sequence[LiveFile], verify: bool) -> None:
+    """Compare files with their hashes, or say how many have not been."""
+    if verify:
+        check_files(files)
+        return
+    unchecked = [file.size for file in files if not checked_files.has(file.path)]
+    if unchecked:
+        size = f"{len(unchecked):,} of {len(files):,} files ({sum(unchecked) / 1e9:,.1f} GB)"
+        line = f"connect: {size} are not checked for damage; connect(lake, verify=True) checks them"
+        print(line, file=sys.stderr)
 
 
 def _connect_by_arrow(lake: Lake) -> duckdb.DuckDBPyConnection:

@@ -1,14 +1,12 @@
 """The DuckDB that answers over a few Arrow rows: one connection a process, one cursor a question."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 
-from pipelines.lake import LiveFile, storage
-from pipelines.lake.read_rows import dataset
 from pipelines.query.statements import statement
 
 NO_EXTENSIONS: dict[str, Any] = {
@@ -21,35 +19,18 @@ NO_EXTENSIONS: dict[str, Any] = {
 """What our connections must never do; DuckDB takes these settings only when a connection is opened."""
 
 
-_READ_FILES = "read_parquet($files, hive_partitioning = false)"
-
-
-def answer(
-    name: str,
-    tables: Mapping[str, pa.Table],
-    *,
-    files: tuple[str, Sequence[LiveFile]] | None = None,
-    **parameters: Any,
-) -> pa.Table:
+def answer(name: str, tables: Mapping[str, pa.Table], **parameters: Any) -> pa.Table:
     """Run `sql/<name>.sql` and return its rows; may be called from several threads.
 
     Args:
         name: the query.
         tables: the tables that the query names.
-        files: for a query that reads `$files`: the name of the table and at least one of its files. Arrow
-            reads those in an object store, because DuckDB would have to load an extension.
         parameters: bound to the query's `$name`.
     """
-    text = statement(name)
     with _CONNECTION.cursor() as cursor:
         for table, rows in tables.items():
             cursor.register(table, rows)
-        if files is not None and storage.is_url(files[1][0].path):
-            cursor.register("files", dataset(*files))
-            text = text.replace(_READ_FILES, "files")
-        elif files is not None:
-            parameters["files"] = [no_pattern(file.path) for file in files[1]]
-        return cursor.sql(text, params=parameters).to_arrow_table()
+        return cursor.sql(statement(name), params=parameters).to_arrow_table()
 
 
 def no_pattern(path: str) -> str:

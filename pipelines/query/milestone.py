@@ -1,13 +1,12 @@
 """The time-places (mốc dịch tễ) of a case: where it stayed while it could infect."""
 
-import numpy as np
 import pyarrow as pa
 
 from pipelines.answer import Answer, started
 from pipelines.graph.answer_quality import quality_of_cases
 from pipelines.graph.cases import Case, find_cases, last_instant_us, numbers_of, require_dates
 from pipelines.graph.infectious_window import Window, infectious_window, outside_validity
-from pipelines.graph.stays_index import Span, live_files
+from pipelines.graph.stays_index import Span, stays_of_person
 from pipelines.lake import Lake, LakeLike, opened, read_table
 from pipelines.query.engine import answer
 from schemas.rules import DEFAULT_RULE, load_rule
@@ -64,16 +63,12 @@ def milestones(
 
 
 def _rows(lake: Lake, case: Case, window: Window, *, publish: bool) -> pa.Table:
-    files = live_files(
-        lake, "person", Span(window.start_us, window.end_us), np.array([case.person], np.int64)
-    )
-    if window.empty or not files:
+    stays = stays_of_person(lake, case.person, Span(window.start_us, window.end_us))
+    if window.empty or not stays.num_rows:
         return MILESTONES.empty_table()
     rows = answer(
         "milestones",
-        {"venues": read_table(lake, "venues", ["venue", "venue_code", "name", "type"])},
-        files=("stays", files),
-        person=case.person,
+        {"venues": read_table(lake, "venues", ["venue", "venue_code", "name", "type"]), "stays": stays},
         start_us=window.start_us,
         end_us=window.end_us,
         publish=publish,

@@ -8,9 +8,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.errors import DataError
-from pipelines.lake import Lake, open_lake, read_table
+from pipelines.lake import Lake, opened, read_table
 from pipelines.lake.log import commit_info, log_entry, read_entry, versions
-from pipelines.terminal.options import keys_folder
 from schemas.tables import INSTANT, VENUES
 
 _SHOWN: Final = [name for name in VENUES.schema.names if name != "venue"]
@@ -30,14 +29,14 @@ def list_venues(
     Args:
         lake: folder or URL.
         venues: only these codes; empty is all.
-        keys: folder of the keys; None is `LAKE.keys`.
+        keys: folder of the keys, to be compared with the lake's own; None needs none.
         district: only venues of this district code.
         kind: only venues of this type.
 
     Returns:
         `venue name type zone …`, the columns of the contract.
     """
-    rows = _shown(read_table(open_lake(lake, keys_folder(keys, lake)), "venues"))
+    rows = _shown(read_table(opened(lake, keys), "venues"))
     wanted = {"district_code": district, "type": kind}
     for column, value in wanted.items():
         if value is not None:
@@ -54,19 +53,19 @@ def list_history(lake: str, venues: Sequence[str] = (), *, keys: str | None = No
     Args:
         lake: folder or URL.
         venues: only these codes; empty is all.
-        keys: folder of the keys; None is `LAKE.keys`.
+        keys: folder of the keys, to be compared with the lake's own; None needs none.
 
     Returns:
         The columns of `list_venues`, then `version changed_at`, ordered by venue and version.
     """
-    opened = open_lake(lake, keys_folder(keys, lake))
-    url = opened.table_url("venues")
+    where = opened(lake, keys)
+    url = where.table_url("venues")
     schema = _shown(VENUES.schema.empty_table()).schema
     schema = schema.append(pa.field("version", pa.int64())).append(pa.field("changed_at", INSTANT))
     rows: list[dict[str, Any]] = []
     before: dict[str, dict[str, Any]] = {}
     for version in versions(url):
-        held = _version(opened, version)
+        held = _version(where, version)
         if held is None:
             continue
         now = {row["venue"]: row for row in _of(_shown(held), venues).to_pylist()}

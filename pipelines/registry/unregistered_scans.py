@@ -8,6 +8,7 @@ sidecar names the registry that it was made with, and is made again for another.
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
@@ -17,7 +18,7 @@ from pipelines.kernels.types import Bool, Int64
 from pipelines.lake.data_files import DataFile
 from pipelines.lake.lake_root import Lake
 from pipelines.lake.read_rows import read_live_file, read_table
-from pipelines.lake.sidecar import Mapped, check_columns, mapped, open_columns, write_columns
+from pipelines.lake.sidecar_file import Mapped, OpenFile, check_columns, open_columns, write_columns
 from pipelines.lake.snapshots import LiveFile, OfNewest, snapshot
 from pipelines.registry.registry import UNREGISTERED, Registry, registry_from
 from schemas.tables import SCANS
@@ -116,12 +117,9 @@ def open_unregistered(live: LiveFile, by: Registry) -> Unregistered:
     Raises:
         DataError: the data file itself cannot be read.
     """
-    table = open_columns(
-        live, lambda found: _fits(found, by), lambda: _columns(read_live_file(live, _SOURCES), by)
-    )
-    if not table.num_rows:  # Arrow makes no chunk for a file without rows
-        return Unregistered(np.empty(0, np.int64), np.empty(0, np.int64))
-    return Unregistered(*(table[name].chunk(0).to_numpy(zero_copy_only=True) for name in _SCHEMA.names))
+    made = partial(_made, live, by)
+    found = open_columns(live, lambda there: _fits(there, by), made, whole=True)
+    return Unregistered(*(found.columns[name] for name in _SCHEMA.names))
 
 
 def check(live: LiveFile, rows: pa.Table, by: Registry) -> str | None:
@@ -134,9 +132,7 @@ def check(live: LiveFile, rows: pa.Table, by: Registry) -> str | None:
         rows: its rows, with at least the columns that a sidecar is made from.
         by: the registry of the lake.
     """
-    if mapped(live, lambda found: _is_by(found, by)) is None:
-        return None
-    return check_columns(live, _columns(rows, by))
+    return check_columns(live, lambda: _columns(rows, by), concerns=lambda found: _is_by(found, by))
 
 
 def _between(occurred_us: Int64, from_us: int, to_us: int) -> int:
@@ -162,6 +158,10 @@ def _of_files(files: Sequence[LiveFile], by: Registry) -> list[Unregistered]:
         return list(pool.map(of_file, files))
 
 
+def _made(live: LiveFile, by: Registry) -> pa.Table:
+    return _columns(read_live_file(live, _SOURCES), by)
+
+
 def _columns(rows: pa.Table, by: Registry) -> pa.Table:
     """Make the columns of a sidecar, with format, registry and row count in the metadata of the schema."""
     venue, person = (rows[name].to_numpy() for name in ("venue", "person"))
@@ -173,22 +173,12 @@ def _columns(rows: pa.Table, by: Registry) -> pa.Table:
     return pa.table(arrays, schema=_SCHEMA.with_metadata(metadata))
 
 
-def _fits(table: pa.Table, by: Registry) -> bool:
-    """Whether a table can be read safely; its content may still be false.
-
-    Raises:
-        pa.ArrowException: offsets point outside the file.
-    """
-    metadata = table.schema.metadata or {}
-    if not table.schema.equals(_SCHEMA) or metadata.get(b"format") != _FORMAT:
-        return False
-    if metadata.get(b"rows") != str(table.num_rows).encode():
-        return False
-    table.validate()
-    columns = [table[name] for name in _SCHEMA.names]
-    whole = all(column.num_chunks == 1 and not column.chunk(0).buffers()[0] for column in columns)
-    return (whole or not table.num_rows) and _is_by(table, by)
+def _fits(found: OpenFile, by: Registry) -> bool:
+    """Whether a sidecar is one that this registry has made."""
+    is_ours = found.metadata.get("format") == _FORMAT.decode() and list(found.columns) == _SCHEMA.names
+    is_whole = is_ours and found.metadata.get("rows") == str(found.columns["person"].size)
+    return is_whole and _is_by(found, by)
 
 
-def _is_by(table: pa.Table, by: Registry) -> bool:
-    return bool((table.schema.metadata or {}).get(b"registry") == by.digest)
+def _is_by(found: OpenFile, by: Registry) -> bool:
+    return found.metadata.get("registry") == by.digest.decode()

@@ -1,12 +1,13 @@
-"""Binary searches in sorted columns: every row that overlaps, and no other."""
+"""Rows beside a person's stays: every row that overlaps, and no other."""
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.graph.row_ranges import OwnStays, rows_beside, rows_between, rows_of
+from pipelines.graph.row_ranges import OwnStays, rows_beside, rows_between
 from pipelines.kernels.types import Int64
+from pipelines.lake.sidecar_search import rows_entering
 
 Interval = tuple[int, int, int]
 
@@ -25,9 +26,11 @@ def own_stays(rows: list[Interval]) -> OwnStays:
 def pairs(own: list[Interval], rows: list[Interval]) -> set[tuple[int, int]]:
     venue, enter, end = columns(rows)
     longest = int((end - enter).max(initial=0))
-    stays, found = rows_beside(own_stays(own), venue, enter, end, longest)
-    assert len(set(zip(stays.tolist(), found.tolist(), strict=True))) == stays.size
-    return set(zip(stays.tolist(), found.tolist(), strict=True))
+    stays = own_stays(own)
+    first, last = rows_entering(venue, enter, stays.venue, stays.enter_us - longest, stays.exit_us)
+    at, found = rows_beside(stays, first, last, end)
+    assert len(set(zip(at.tolist(), found.tolist(), strict=True))) == at.size
+    return set(zip(at.tolist(), found.tolist(), strict=True))
 
 
 @pytest.mark.parametrize(
@@ -50,13 +53,6 @@ def test_a_row_is_beside_a_stay_when_they_share_an_instant(row: Interval, meets:
 def test_no_rows_and_no_stays_have_no_pairs() -> None:
     assert pairs([], [(1, 0, 5)]) == set()
     assert pairs([(1, 0, 5)], []) == set()
-
-
-def test_the_rows_of_a_person_are_found_at_both_ends_of_the_column() -> None:
-    person = np.array([-(2**63), -(2**63), 0, 2**63 - 1], np.int64)
-    assert rows_of(person, -(2**63)) == slice(0, 2)
-    assert rows_of(person, 2**63 - 1) == slice(3, 4)
-    assert rows_of(person, 1) == slice(3, 3)
 
 
 INTERVALS = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 30), st.integers(1, 12)), max_size=20)

@@ -113,7 +113,7 @@ worlds = st.builds(
 )
 
 
-def sidecar(stays, number_of):
+def sidecar(by, stays, number_of):
     """Stays in their order as the columns of a file."""
     names = sorted({stay.zone for stay in stays}, key=str)
     columns = {
@@ -125,8 +125,10 @@ def sidecar(stays, number_of):
         "stay_id": [number_of[stay] for stay in stays],
     }
     return Sidecar(
+        by,
         **{name: np.array(values, np.int64) for name, values in columns.items()},
         scanned_both=np.array([stay.scanned_both for stay in stays], np.uint8),
+        kinds=np.zeros(len(stays), np.uint8),
         zone_code=np.array([names.index(stay.zone) for stay in stays], np.int32),
         zone_names=pa.array(names, pa.string()),
         longest_us=max((stay.exit - stay.enter for stay in stays), default=0) * MINUTE,
@@ -144,7 +146,7 @@ def network(world, rule, tuning):
         of_day = ([stay for stay in world.stays if stay.enter // 1440 == day] for day in days)
         parts = [some[file::files_a_day] for some in of_day for file in range(files_a_day)]
         files[by] = [
-            sidecar(sorted(some, key=lambda stay: (key(stay), stay.enter)), number_of)
+            sidecar(by, sorted(some, key=lambda stay: (key(stay), stay.enter)), number_of)
             for some in parts
             if some
         ]

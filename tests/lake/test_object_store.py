@@ -321,7 +321,7 @@ def test_tokens_are_made_with_the_keys_of_the_lake(world, tmp_path):
 
 def test_a_prefix_of_other_things_does_not_become_a_lake(s3, tmp_path):
     storage.put(f"s3://{BUCKET}/letters/a.txt", b"mine")
-    with pytest.raises(RefusedError, match="is no lake and not empty"):
+    with pytest.raises(RefusedError, match="is neither a lake nor empty"):
         open_lake(f"s3://{BUCKET}/letters", tmp_path / "keys", create=True)
     assert not (tmp_path / "keys").exists()
 

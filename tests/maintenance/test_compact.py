@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.cli import main
-from pipelines.errors import RefusedError
+from pipelines.errors import DataError, RefusedError
 from pipelines.lake import mark, read_table, snapshot, write_data_file
 from pipelines.lake.snapshots import LiveFile
 from pipelines.lake.statistics import Statistics
@@ -162,6 +162,18 @@ def test_a_table_that_never_rests_is_left_alone(lake, monkeypatch):
         compact(lake)
 
 
+def test_a_damaged_file_is_not_written_again_under_a_new_hash(lake):
+    fragmented(lake)
+    path = data_paths(lake, "scans")[0]
+    content = bytearray(path.read_bytes())
+    content[200] ^= 4
+    path.write_bytes(content)
+    version = snapshot(lake, "scans").version
+    with pytest.raises(DataError, match=rf"{path.name} is damaged: restore it from a backup"):
+        compact(lake)
+    assert snapshot(lake, "scans").version == version
+
+
 def live(rows, date=DATES[0], name="f"):
     return LiveFile(f"/{name}{rows}", f"{name}{rows}", {"date": date}, 1, rows, Statistics(rows, {}, {}, {}))
 
@@ -263,6 +275,6 @@ def test_the_command_answers_a_row_a_table(lake, capsys):
 
 
 @pytest.mark.parametrize("hours", ["-1", "nan", "inf"])
-def test_hours_that_are_no_duration_are_wrong_usage(lake, hours, capsys):
+def test_hours_below_0_are_wrong_usage(lake, hours, capsys):
     assert main(["compact", "--lake", lake.url, f"--keep-hours={hours}"]) == 2
-    assert "--keep-hours is no duration" in capsys.readouterr().err
+    assert "--keep-hours must be a number ≥ 0" in capsys.readouterr().err

@@ -123,8 +123,8 @@ MIDNIGHT = midnight_us("2021-07-01")
         (ENCOUNTERS, DATE, encounter_rows(1, 1), "person_a not below person_b: 1 rows"),
         (ENCOUNTERS, DATE, encounter_rows(2, 1), "person_a not below person_b: 1 rows"),
         (ENCOUNTERS, DATE, encounter_rows(1, 2, length_us=0), "ended_at too early after started_at"),
-        (ENCOUNTERS, DATE, encounter_rows(1, 2, distance_m=-0.5), "distance_m no number from 0: 1 rows"),
-        (ENCOUNTERS, DATE, encounter_rows(1, 2, distance_m=float("inf")), "distance_m no number from 0"),
+        (ENCOUNTERS, DATE, encounter_rows(1, 2, distance_m=-0.5), "distance_m must be a number ≥ 0: 1 rows"),
+        (ENCOUNTERS, DATE, encounter_rows(1, 2, distance_m=float("inf")), "distance_m must be a number ≥ 0"),
     ],
 )
 def test_rows_that_break_a_law_are_named(table, partition, rows, problem):

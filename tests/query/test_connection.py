@@ -1,6 +1,7 @@
 """The analysts' DuckDB: views from the log, and locked down."""
 
 import datetime as dt
+from pathlib import Path
 
 import duckdb
 import pyarrow as pa
@@ -9,6 +10,7 @@ import pytest
 
 from pipelines.errors import DataError
 from pipelines.lake import open_lake, snapshot
+from pipelines.lake.read_rows import checked_files
 from pipelines.privacy.keys import venue_id
 from pipelines.query import connect
 from pipelines.terminal.output import token_text
@@ -87,6 +89,30 @@ def test_the_macro_token_text_shows_an_id_as_every_command_does(connection):
 def test_an_empty_lake_has_no_visits(tmp_path):
     with connect(new_lake(tmp_path / "empty")) as connection:
         assert connection.sql("SELECT * FROM visits").fetchall() == []
+
+
+def test_a_connection_says_which_files_nobody_has_checked_or_checks_them(lake, capsys):
+    checked_files._known.clear()
+    connect(lake).close()
+    said = capsys.readouterr().err
+    assert said == (
+        "connect: 3 of 3 files (0.0 GB) are not checked for damage; connect(lake, verify=True) checks them\n"
+    )
+    connect(lake, verify=True).close()
+    connect(lake).close()
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("name", ["stays", "venues"])
+def test_a_connection_that_verifies_refuses_a_flipped_bit_by_the_name_of_its_file(lake, name):
+    """Without that, DuckDB reads the bit as another value."""
+    checked_files._known.clear()
+    path = Path(next(file for file in snapshot(lake, name).files if "by=person" not in file.path).path)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 3] ^= 16
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=rf"{path.name} is damaged: restore it from a backup"):
+        connect(lake, verify=True)
 
 
 def test_files_that_the_log_does_not_name_are_not_read(lake):

@@ -5,8 +5,8 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from pipelines.lake import read_live_file, snapshot
-from pipelines.lake.sidecar import open_columns, sidecar_path
+from pipelines.lake import read_live_file, sidecar_file, snapshot
+from pipelines.lake.sidecar_file import sidecar_path
 from pipelines.maintenance.compact import compact
 from pipelines.maintenance.verify import verify
 from pipelines.registry.unregistered_scans import (
@@ -133,20 +133,19 @@ def test_what_lies_beside_a_file_is_made_again_where_it_is_unfit(lake, spoil):
 def test_an_emptied_sidecar_is_found_by_verify_and_made_again_by_readers(lake):
     before = found_in(lake)
     live = live_files(lake)[0]
-    whole = open_columns(live, lambda _: True, pa.table)
-    with pa.OSFile(str(sidecar_path(live.path)), "w") as file, pa.ipc.new_file(file, whole.schema) as writer:
-        writer.write_table(whole.slice(0, 0))
+    content = sidecar_path(live.path).read_bytes()
+    arrow = pa.ipc.open_file(content[: content.rindex(b"ARROW1") + 6]).read_all()
+    sidecar_file._write(arrow.slice(0, 0), sidecar_path(live.path))
     assert check(live, rows_of(live), registry_of(lake)) == "sidecar is not what its file makes it"
     assert found_in(lake) == before
     assert check(live, rows_of(live), registry_of(lake)) is None
 
 
-def test_no_flipped_byte_beside_scans_kills_a_reader(lake):
-    found_in(lake)
+def test_no_flipped_byte_beside_scans_changes_what_is_found(lake):
+    before = found_in(lake)
     live = live_files(lake)[0]
     for _ in each_flipped(sidecar_path(live.path)):
-        columns = open_unregistered(live, registry_of(lake))
-        assert columns.person.size == columns.occurred_us.size
+        assert found_in(lake) == before
 
 
 def test_a_lake_that_cannot_be_written_is_counted_all_the_same(lake):

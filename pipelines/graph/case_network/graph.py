@@ -141,10 +141,7 @@ def _stays(lake: Lake, rows: pa.Table, case: int, window: Window, until_us: int)
     files = live_files(lake, "person", Span(min(window.start_us, until_us), until_us), persons)
     found = []
     for file, columns in zip(files, sidecars(files), strict=True):
-        row = rows_between(
-            np.searchsorted(columns.person, persons, "left"),
-            np.searchsorted(columns.person, persons, "right"),
-        )
+        row = rows_between(*columns.rows_of(persons))
         start_us = np.maximum(columns.enter_us[row], window.start_us)
         own = (columns.person[row] == case) & (start_us < np.minimum(columns.exit_us[row], window.end_us))
         row = row[np.isin(columns.stay_id[row], wanted) | own]

@@ -60,8 +60,7 @@ def stays_of_cases(lake: Lake, cases: Sequence[Case], intervals: Sequence[Window
     if who.size:
         span = Span(int(start.min()), int(end.max()))
         for columns in sidecars(live_files(lake, "person", span, np.unique(who))):
-            first = np.searchsorted(columns.person, who, "left")
-            last = np.searchsorted(columns.person, who, "right")
+            first, last = columns.rows_of(who)
             case, rows = np.repeat(np.arange(who.size), last - first), rows_between(first, last)
             enter_us = np.maximum(columns.enter_us[rows], start[case])
             exit_us = np.minimum(columns.exit_us[rows], end[case])

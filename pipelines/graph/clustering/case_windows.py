@@ -126,6 +126,7 @@ def people_of_day(lake: Lake, day_us: int) -> int:
     """Count the distinct persons with a stay on the UTC day that begins at `day_us`."""
     present = [np.empty(0, np.int64)]
     for columns in sidecars(live_files(lake, "person", Span(day_us, day_us + DAY_US))):
+        columns.check("person", "enter_us", "exit_us")
         there = columns.person[(columns.enter_us < day_us + DAY_US) & (columns.exit_us > day_us)]
         present.append(there[changes(there)])
     return np.unique(np.concatenate(present)).size

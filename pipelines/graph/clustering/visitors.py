@@ -36,6 +36,7 @@ def visitors(lake: Lake, venue: Int64, stretches: Sequence[Days]) -> tuple[Int64
     begin = min((first for first, _ in stretches), default=0)
     end = max((last for _, last in stretches), default=0)
     for columns in sidecars(live_files(lake, "person", Span(begin * DAY_US, end * DAY_US))):
+        columns.check("person", "venue", "enter_us")
         day = columns.enter_us // DAY_US
         group = np.searchsorted(venue, columns.venue)
         known = np.flatnonzero(np.append(venue, 0)[group] == columns.venue if venue.size else [])

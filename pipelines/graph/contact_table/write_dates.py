@@ -126,6 +126,7 @@ class WriteContacts(ThreadedDoFn):
             if greatest["venue"] < first or least["venue"] > last:
                 continue
             columns = open_sidecar(file)
+            columns.check("person", "venue", "enter_us", "exit_us")
             rows = slice(
                 int(columns.venue.searchsorted(np.int64(first), "left")),
                 int(columns.venue.searchsorted(np.int64(last), "right")),

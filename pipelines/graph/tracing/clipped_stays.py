@@ -26,14 +26,14 @@ class Zones:
         """Return the zone of each row of a file, int32[n].
 
         Raises:
-            DataError: the sidecar is damaged.
+            DataError: the sidecar is damaged, and so is its data file.
         """
         names = columns.zone_names.to_pylist()
         numbers = [
             NO_ZONE if name is None else self._numbers.setdefault(name, len(self._numbers)) for name in names
         ]
-        codes = columns.zone_codes(np.arange(columns.zone_code.size))
-        return np.array(numbers or [NO_ZONE], np.int32)[codes]
+        columns.check("zone_code")
+        return np.array(numbers or [NO_ZONE], np.int32)[columns.zone_code]
 
 
 class ClippedStays(NamedTuple):
@@ -99,7 +99,8 @@ def _of_file(
     zones: Zones,
     until_us: int,
 ) -> ClippedStays:
-    row, owner = clipped_rows(columns.person, columns.enter_us, columns.exit_us, *intervals)
+    own = columns.rows_of(intervals.person)
+    row, owner = clipped_rows(*own, columns.enter_us, columns.exit_us, *intervals[1:])
     end_us = np.minimum(columns.exit_us[row], intervals.end_us[owner])
     venue = columns.venue[row]
     kind = classes.kinds(venue)
@@ -123,15 +124,15 @@ NO_STAYS = ClippedStays(**{name: np.empty(0, _KINDS.get(name, np.int64)) for nam
 
 @njit(cache=True, nogil=True)
 def clipped_rows(
-    person: Int64, enter_us: Int64, exit_us: Int64, wanted: Int64, start_us: Int64, end_us: Int64
+    first: Int64, last: Int64, enter_us: Int64, exit_us: Int64, start_us: Int64, end_us: Int64
 ) -> tuple[Int64, Int64]:
     """Find the rows of a file that reach into an interval of their person.
 
     Args:
-        person: int64[n], ascending.
+        first: int64[k], where the rows begin of the person of each interval.
+        last: int64[k], and where they end.
         enter_us: int64[n].
         exit_us: int64[n].
-        wanted: int64[k], the persons of intervals, ascending.
         start_us: int64[k], their intervals.
         end_us: int64[k].
 
@@ -140,18 +141,14 @@ def clipped_rows(
     """
     rows, owners = np.empty(64, np.int64), np.empty(64, np.int64)
     found = 0
-    row = 0
-    for owner in range(wanted.size):
-        row = first_from(person, wanted[owner], row)
-        at = row  # `row` stays: the next interval may be of the same person
-        while at < person.size and person[at] == wanted[owner]:
+    for owner in range(first.size):
+        for at in range(first[owner], last[owner]):
             if max(enter_us[at], start_us[owner]) < min(exit_us[at], end_us[owner]):
                 if found == rows.size:
                     rows = np.concatenate((rows, np.empty_like(rows)))
                     owners = np.concatenate((owners, np.empty_like(owners)))
                 rows[found], owners[found] = at, owner
                 found += 1
-            at += 1
     return rows[:found], owners[:found]
 
 

@@ -164,6 +164,7 @@ class AllPersons:
         kept = self._numbers.get(id(columns))
         if kept is not None:
             return kept[1]
+        columns.check("person")
         numbers = np.empty(columns.person.size, np.int32)
         bounds = [numbers.size * part // THREADS for part in range(THREADS + 1)]
         table = self.people.slots, self.people.token
@@ -189,6 +190,7 @@ def all_persons(files: Sequence[Sidecar]) -> AllPersons:
                 return persons
     tokens = np.empty(0, np.int64)
     for columns in files:
+        columns.check("person")
         merged = np.empty(tokens.size + columns.person.size, np.int64)
         tokens = merged[: _merge(tokens, columns.person, merged)]
     persons = AllPersons(tokens)

@@ -10,10 +10,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 
 from pipelines.graph.encounters import Proximity
-from pipelines.graph.tracing.clipped_stays import NO_ZONE, ClippedStays, Zones, first_after, first_from
+from pipelines.graph.tracing.clipped_stays import NO_ZONE, ClippedStays, Zones
 from pipelines.graph.tracing.exposure_table import CLOSED_US, ExposureTable, number_of, numbers_of, with_room
 from pipelines.graph.tracing.infectious_intervals import Intervals
 from pipelines.kernels.compile import helper
@@ -96,9 +95,7 @@ def candidate_ranges(files: Sequence[Sidecar], stays: ClippedStays) -> Candidate
     """
     parts = []
     for number, columns in enumerate(files):
-        first, last = _ranges(
-            stays.venue, stays.start_us, stays.reach_us, columns.venue, columns.enter_us, columns.longest_us
-        )
+        first, last = columns.rows_entering(stays.venue, stays.start_us - columns.longest_us, stays.reach_us)
         stay = np.flatnonzero(first < last)
         parts.append(CandidateRanges(stay, np.full(stay.size, number, np.int64), first[stay], last[stay]))
     none = CandidateRanges(*[_NO_INT64] * 4)
@@ -192,25 +189,6 @@ def matching_rows(ascending: Int64, wanted: Int64) -> tuple[Int64, Int64]:
     owner = np.repeat(np.arange(wanted.size), length)
     before = np.cumsum(length) - length
     return owner, np.arange(owner.size) + np.repeat(first - before, length)
-
-
-@njit(cache=True, nogil=True)
-def _ranges(
-    own_venue: Int64, start_us: Int64, reach_us: Int64, venue: Int64, enter_us: Int64, longest_us: int
-) -> tuple[Int64, Int64]:
-    """For each own stay, in the order (venue, start), find the rows of its venue that enter near enough."""
-    first = np.zeros(own_venue.size, np.int64)
-    last = np.zeros(own_venue.size, np.int64)
-    begin = end = 0
-    for stay in range(own_venue.size):
-        if stay == 0 or own_venue[stay] != own_venue[stay - 1]:
-            begin = first_from(venue, own_venue[stay], end)
-            end = first_after(venue, own_venue[stay], begin)
-        if begin < end:
-            enters = enter_us[begin:end]
-            first[stay] = begin + first_after(enters, start_us[stay] - longest_us, 0)
-            last[stay] = begin + first_from(enters, reach_us[stay], 0)
-    return first, last
 
 
 @helper

@@ -16,7 +16,6 @@ from pipelines.graph.tracing.overlap_join import NO_ZONES, matching_rows
 from pipelines.graph.tracing.provenance_kernel import (
     Pairs,
     PairTotals,
-    StayColumns,
     columns_of,
     measured,
     parts_of,
@@ -50,11 +49,13 @@ class NearBy(NamedTuple):
 
     Attributes:
         columns: the file.
+        zone: int32[n], of its rows.
         first, last: int64[k], the range of the infector's stays.
         first_day, last_day: all stays of the file lie in these UTC days.
     """
 
-    columns: StayColumns
+    columns: Sidecar
+    zone: Int32
     first: Int64
     last: Int64
     first_day: int
@@ -118,7 +119,7 @@ def near_by(graph: TemporalGraph, infectors: Infectors) -> list[NearBy]:
         end_us = begin_us + DAY_US + file.longest_us
         _advance(infectors.stays, infectors.begin, begin_us - infectors.longest_us, end_us, first, last)
         zone = graph.zones.of(file) if graph.criteria.zoned else NO_ZONES
-        files.append(NearBy(columns_of(file, zone), first, last, day_of(file), end_us // DAY_US))
+        files.append(NearBy(file, zone, first, last, day_of(file), end_us // DAY_US))
     return files
 
 
@@ -131,8 +132,13 @@ def parts_beside(near: NearBy, infectors: Infectors, person: Int64, number: Int6
         person: int64[n], the person of each pair, ascending.
         number: int64[n], the position of the infector of each pair.
     """
-    pairs = Pairs(person, near.first[number], near.last[number])
-    return parts_of(near.columns, pairs, infectors.stays, infectors.longest_us)
+    # Most infectors have no stay near most dates: only the others' contacts are looked up.
+    pair = np.flatnonzero(near.first[number] < near.last[number])
+    rows = near.columns.rows_of(person[pair])
+    pairs = Pairs(person[pair], *rows, near.first[number[pair]], near.last[number[pair]])
+    found = parts_of(columns_of(near.columns, near.zone), pairs, infectors.stays, infectors.longest_us)
+    found[:, parts.PAIR] = pair[found[:, parts.PAIR]]
+    return found
 
 
 @helper
@@ -218,7 +224,7 @@ def infectors_of(graph: TemporalGraph, intervals: Intervals, pool: ThreadPoolExe
 
 def day_of(columns: Sidecar) -> int:
     """Return the UTC day on which all stays of a file are entered."""
-    return int(columns.enter_us[0]) // DAY_US
+    return columns.first_enter_us() // DAY_US
 
 
 def _rows_in(files: Sequence[Sidecar], intervals: Intervals, first: int, last: int) -> list[_InfectorRows]:
@@ -227,7 +233,7 @@ def _rows_in(files: Sequence[Sidecar], intervals: Intervals, first: int, last: i
     none = np.empty(0, np.int64)
     found = [_InfectorRows(none, none, np.zeros(last - first, np.int64))]
     for file in files:
-        row, owner = clipped_rows(file.person, file.enter_us, file.exit_us, *some)
+        row, owner = clipped_rows(*file.rows_of(some.person), file.enter_us, file.exit_us, *some[1:])
         found.append(_InfectorRows(row, owner + first, np.bincount(owner, minlength=last - first)))
     return found
 

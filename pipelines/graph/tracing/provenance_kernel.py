@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pipelines.graph.tracing.clipped_stays import NO_ZONE, first_from
+from pipelines.graph.tracing.clipped_stays import NO_ZONE
 from pipelines.kernels.compile import helper, inlined
 from pipelines.kernels.types import Int32, Int64
 from pipelines.lake.sidecar import Sidecar
@@ -52,10 +52,13 @@ class Pairs(NamedTuple):
 
     Attributes:
         person: int64[n], tokens, ascending; one with several infectors stands several times.
+        first_row, last_row: int64[n], the rows of the person in the file.
         first, last: int64[n], the range of the infector's stays that may meet a stay of the file.
     """
 
     person: Int64
+    first_row: Int64
+    last_row: Int64
     first: Int64
     last: Int64
 
@@ -109,9 +112,9 @@ def parts_of(columns: StayColumns, pairs: Pairs, own: Int64, longest_us: int) ->
         int64[p, PART_COLUMNS].
     """
     parts = np.empty((256 + pairs.person.size, PART_COLUMNS), np.int64)
-    pair = found = row = 0
+    pair = found = 0
     while True:
-        pair, found, row = _find(columns, pairs, own, longest_us, pair, row, parts, found)
+        pair, found = _find(columns, pairs, own, longest_us, pair, parts, found)
         if pair == pairs.person.size:
             return parts[:found]
         parts = np.concatenate((parts[:found], np.empty_like(parts), np.empty_like(parts)))
@@ -141,17 +144,14 @@ def _find(
     own: Int64,
     longest_us: int,
     pair: int,
-    row: int,
     parts: Int64,
     found: int,
-) -> tuple[int, int, int]:
-    """Find parts from a pair on while there is room; return the next pair, the count, and the pair's row."""
+) -> tuple[int, int]:
+    """Find parts from a pair on while there is room; return the next pair and the count."""
     while pair < pairs.person.size:
+        row, begin_found = pairs.first_row[pair], found
         first, last = pairs.first[pair], pairs.last[pair]
-        if first < last:  # else the person need not be looked up: most infectors have no stay near most dates
-            row = first_from(columns.person, pairs.person[pair], row)
-        begin_row, begin_found = row, found
-        while first < last and row < columns.person.size and columns.person[row] == pairs.person[pair]:
+        while first < last and row < pairs.last_row[pair]:
             enter_us, exit_us = columns.enter_us[row], columns.exit_us[row]
             while first < last and own[first, START] <= enter_us - longest_us:
                 first += 1
@@ -161,15 +161,13 @@ def _find(
                     zone = own[one, ZONE]
                     if zone == NO_ZONE or columns.zone[row] == NO_ZONE or columns.zone[row] == zone:
                         if found == parts.shape[0]:
-                            return pair, begin_found, begin_row
+                            return pair, begin_found
                         _write(parts, found, pair, own, one, columns, row)
                         found += 1
                 one += 1
             row += 1
         pair += 1
-        if pair < pairs.person.size and pairs.person[pair] == pairs.person[pair - 1]:
-            row = begin_row
-    return pair, found, row
+    return pair, found
 
 
 @inlined

@@ -82,6 +82,8 @@ class Dates:
     def _rows(self, position: int, pool: ThreadPoolExecutor) -> VenueRows:
         """Return the stays of a date in the order (venue, enter)."""
         if position not in self._kept:
+            for one in self._days[position]:
+                list(pool.map(one.check, ("venue", "enter_us", "exit_us")))
             parts = [
                 VenueRows(self._persons.numbers(one, pool), one.venue, one.enter_us, one.exit_us)
                 for one in self._days[position]

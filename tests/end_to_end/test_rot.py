@@ -1,0 +1,144 @@
+"""Rot: one bit flips in one file of a lake, and no question answers otherwise in silence."""
+
+import json
+import random
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from pipelines.graph import stays_index
+from pipelines.graph.tracing import everybody
+from pipelines.lake import commit, open_lake, read_rows, snapshot, snapshots
+from pipelines.lake.log import checkpoints
+from pipelines.maintenance.verify import verify
+from pipelines.registry import unregistered_scans
+from tests.end_to_end.commands import run, truyvet
+
+QUESTIONS = (
+    ("overlaps", "--case", "{case}"),
+    ("trace", "--all-cases", "--rule", "cdc-2020-10", "--depth", 2),
+    ("trace", "--case", "{case}", "--rule", "vn-2021-12"),
+    ("milestones", "--case", "{case}"),
+    ("backward", "--all-cases"),
+    ("clusters",),
+)
+DAMAGED = 3
+REPAIRED = "is damaged and is made again from its data file"
+
+
+@pytest.fixture(scope="module")
+def province(shared_folder):
+    """A lake of a small province: scans, venues, cases and encounters, and a table with a checkpoint."""
+    world, lake = shared_folder / "world", shared_folder / "lake"
+    size = ("--people", 120, "--venues", 14, "--days", 4, "--seed", 5)
+    assert truyvet("simulate", "--out", world, *size).code == 0
+    inputs = ("--venues", world / "venues.csv", "--cases", world / "cases.csv")
+    now = json.loads((world / "simulation.json").read_text())["now"]
+    run(lake, "--scans", world / "scans", *inputs, "--encounters", world / "encounters.ndjson", now=now)
+    opened = open_lake(str(lake))
+    for number in range(22):
+        version = snapshot(opened, "rejects").version
+        commit(opened, "rejects", [], after=version, marks={f"batch:{number}": number})
+    assert checkpoints(opened.table_url("rejects")) == [19]
+    assert verify(opened).problems == ()
+    return lake
+
+
+def forget():
+    """Be a process that has opened nothing yet."""
+    for kept in (snapshots._newest, read_rows.checked_files._known, stays_index._mapped._kept):
+        kept.clear()
+    unregistered_scans._mapped._kept.clear()
+    everybody._kept.clear()
+
+
+def answers(lake, case):
+    """What each question answers, and says beside it."""
+    found = []
+    for words in QUESTIONS:
+        forget()
+        asked = [str(word).format(case=case) for word in words]
+        found.append(truyvet(*asked, "--lake", lake, "--format", "csv"))
+    return found
+
+
+def flipped(content, chance):
+    damaged = bytearray(content)
+    damaged[chance.randrange(len(content))] ^= 1 << chance.randrange(8)
+    return bytes(damaged)
+
+
+def put(path, content):
+    """Replace a file: one that is mapped must not change under its reader."""
+    other = path.with_name(f"{path.name}.new")
+    other.write_bytes(content)
+    other.replace(path)
+
+
+def said(done):
+    """The lines beside an answer but for those about repairs."""
+    return [line for line in done.err.splitlines() if REPAIRED not in line]
+
+
+def after_flips(lake, flips, seed):
+    """Ask all questions after each of many flips; count answers: same, repaired, refused or wrong."""
+    chance = random.Random(seed)
+    case = min(read_rows.read_table(open_lake(str(lake)), "cases", ["case_id"])["case_id"].to_pylist())
+    expected = answers(lake, case)
+    assert [done.code for done in expected] == [0] * len(QUESTIONS)
+    assert all(done.out.count("\n") > 1 for done in expected[:4])
+    files = sorted(path for path in Path(lake).rglob("*") if path.is_file() and path.stat().st_size)
+    counts = Counter()
+    for _ in range(flips):
+        path = chance.choice(files)
+        good = path.read_bytes()
+        put(path, flipped(good, chance))
+        for words, before, now in zip(QUESTIONS, expected, answers(lake, case), strict=True):
+            if now.code == DAMAGED:
+                counts["refused"] += 1
+                assert now.out == "", (path, words)
+                assert "internal error" not in now.err, (path, words)
+            elif (now.code, now.out, said(now)) == (0, before.out, said(before)):
+                counts["repaired" if REPAIRED in now.err else "same"] += 1
+            else:
+                counts["wrong"] += 1
+                print(path.relative_to(lake), words[0], now.code, now.err)
+        put(path, good)
+    return counts
+
+
+def report(counts, flips):
+    print(
+        f"{flips:,} flips of one bit, {len(QUESTIONS)} questions after each: {dict(sorted(counts.items()))}"
+    )
+    assert counts["wrong"] == 0
+    assert counts["refused"] > flips / 10
+    assert counts["repaired"] > 0
+
+
+def test_a_flipped_bit_changes_no_answer_in_silence(province, capsys):
+    counts = after_flips(province, 60, seed=1)
+    with capsys.disabled():
+        report(counts, 60)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(7200)
+def test_five_thousand_flipped_bits_change_no_answer_in_silence(province, capsys):
+    counts = after_flips(province, 5000, seed=2)
+    with capsys.disabled():
+        report(counts, 5000)
+
+
+def test_a_damaged_file_of_rows_is_named_and_a_damaged_sidecar_is_made_again(province):
+    lake = open_lake(str(province))
+    case = min(read_rows.read_table(lake, "cases", ["case_id"])["case_id"].to_pylist())
+    (venues,) = [Path(file.path) for file in snapshot(lake, "venues").files]
+    good = venues.read_bytes()
+    put(venues, flipped(good, random.Random(3)))
+    forget()
+    done = truyvet("milestones", "--lake", province, "--case", case)
+    assert (done.code, done.out) == (DAMAGED, "")
+    assert done.err.startswith(f"truyvet milestones: {venues} is damaged: restore it from a backup")
+    put(venues, good)
