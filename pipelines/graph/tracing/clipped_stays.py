@@ -7,7 +7,6 @@ from numba import njit
 
 from pipelines.graph.tracing.contact_criteria import Criteria, VenueClasses
 from pipelines.graph.tracing.infectious_intervals import Intervals
-from pipelines.kernels.compile import inlined
 from pipelines.kernels.sort import order_of
 from pipelines.kernels.types import Int32, Int64, UInt8
 from pipelines.lake.sidecar import Sidecar
@@ -150,47 +149,6 @@ def clipped_rows(
                 rows[found], owners[found] = at, owner
                 found += 1
     return rows[:found], owners[:found]
-
-
-@inlined
-def first_from(ascending: Any, wanted: int, begin: int) -> int:
-    """The first position from `begin` on whose value is not below `wanted`.
-
-    Doubles its steps before it halves them, so that a near position is found in few.
-    """
-    step = 1
-    low, high = begin, begin
-    while high < ascending.size and ascending[high] < wanted:
-        low = high + 1
-        high += step
-        step *= 2
-    high = min(high, ascending.size)
-    while low < high:
-        middle = (low + high) >> 1
-        if ascending[middle] < wanted:
-            low = middle + 1
-        else:
-            high = middle
-    return low
-
-
-@inlined
-def first_after(ascending: Any, wanted: int, begin: int) -> int:
-    """The first position from `begin` on whose value is above `wanted`."""
-    step = 1
-    low, high = begin, begin
-    while high < ascending.size and ascending[high] <= wanted:
-        low = high + 1
-        high += step
-        step *= 2
-    high = min(high, ascending.size)
-    while low < high:
-        middle = (low + high) >> 1
-        if ascending[middle] <= wanted:
-            low = middle + 1
-        else:
-            high = middle
-    return low
 
 
 def by_venue(stays: ClippedStays) -> ClippedStays:
