@@ -5,7 +5,7 @@ poster or the misspelt registry, so it is kept for as long as the code is not
 registered, unless it looks like the identifier of a person.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 
 import numpy as np
 import pyarrow as pa
@@ -44,15 +44,21 @@ class CodeCollector:
         return pa.table(rows, schema=UNREGISTERED_CODES.schema)
 
 
-def keep_codes(lake: Lake, pieces: Sequence[Piece]) -> None:
+def keep_codes(lake: Lake, pieces: Sequence[Piece], accepted: Set[int]) -> None:
     """Add the codes of a batch to those that the lake keeps.
+
+    Args:
+        lake: where.
+        pieces: rows of `UNREGISTERED_CODES`, those of scans that were refused later included.
+        accepted: the venues of accepted scans.
 
     Raises:
         DataError: a table cannot be read.
         ServiceError: the lake cannot be written.
     """
     if pieces:
-        added = read_pieces(pieces).cast(UNREGISTERED_CODES.schema)
+        read = read_pieces(pieces).cast(UNREGISTERED_CODES.schema)
+        added = read.filter(pc.is_in(read["venue"], pa.array(sorted(accepted), pa.int64())))
         _replace(lake, lambda held: _distinct(pa.concat_tables([held, added])))
 
 

@@ -325,7 +325,11 @@ class CommitBatch(beam.DoFn):
                 findings=findings,
             )
             rejected = [*rejects, *(part for _, part in dated if isinstance(part, Refused))]
-            keep_codes(self.plan.lake, [piece for count in counts for piece in count.codes])
+            keep_codes(
+                self.plan.lake,
+                [piece for count in counts for piece in count.codes],
+                {venue for written in files for venue in written.unknown_venues},
+            )
             result = self._commit(files, rejected, vault, parts, counted)
             report_counts([(metrics.CONFLICTED_COMMITS, int(result.conflict))])
             write_result(self.scratch, result)

@@ -12,6 +12,7 @@ from pipelines.ingest.commit import Upsert
 from pipelines.ingest.receipt_ages import ReceiptAges
 from pipelines.ingest.rejects import reject_rows, write_rejects
 from pipelines.kernels.arrow_columns import event_key_column, texts_of
+from pipelines.kernels.group_by import changes
 from pipelines.kernels.sort import order_by
 from pipelines.lake import DataFile, Lake, read_table, write_data_file
 from pipelines.privacy.keys import Keys
@@ -27,12 +28,21 @@ from schemas.tables import INSTANT, SCANS, VAULT
 
 @dataclass(frozen=True)
 class WrittenScans:
-    """A file of `scans`, and how many of its scans are of no registered venue, of which age, and late."""
+    """A file of `scans`, and what is counted of it.
+
+    Attributes:
+        file: itself.
+        unregistered: how many of its scans are of a venue that is not registered, or had closed.
+        ages: how many are of each age, see `ReceiptAges.by_class`.
+        late: how many are late.
+        unknown_venues: its venues that are not registered at all, ascending.
+    """
 
     file: DataFile
     unregistered: int
     ages: dict[str, int]
     late: int
+    unknown_venues: tuple[int, ...] = ()
 
 
 @dataclass
@@ -56,9 +66,11 @@ class WriteScans(ThreadedDoFn):
         scans = scan_rows(rows.take(pa.array(order)), self.received_us)
         file = write_data_file(self.lake, SCANS, {"date": day_text(day)}, scans)
         unregistered = write_unregistered(self.lake, file, scans, self.registry)
-        written = WrittenScans(
-            file, unregistered, self.ages.by_class(occurred_us), self.ages.late(occurred_us)
-        )
+        ordered = venue[order]
+        distinct = ordered[changes(ordered)]
+        unknown = distinct[~self.registry.holds(distinct)].tolist()
+        ages, late = self.ages.by_class(occurred_us), self.ages.late(occurred_us)
+        written = WrittenScans(file, unregistered, ages, late, tuple(unknown))
         self.count_file(file)
         self._count(written)
         yield written

@@ -41,7 +41,7 @@ from pipelines.maintenance.vacuum import sweep_scratch
 from pipelines.maintenance.verify import verify
 from pipelines.privacy.keys import create_keys
 from pipelines.query import connect
-from schemas.tables import SCANS, TABLES
+from schemas.tables import ALL_TABLES, SCANS, TABLES
 from tests.end_to_end.commands import finished, started, truyvet
 from tests.lake.object_store import BUCKET
 from tests.lake.rows import scan_rows
@@ -103,7 +103,7 @@ def test_recomputing_compacting_and_counting_contacts_leave_both_alike(world):
     same_rows(world)
     world.alike("verify", "--format", "json")
     world.alike("overlaps", "--case", world.cases[0], "--format", "json")
-    live = {file.path for name in TABLES for file in snapshot(Lake(world.remote), name).files}
+    live = {file.path for name in ALL_TABLES for file in snapshot(Lake(world.remote), name).files}
     assert {found.place for found in storage.files(world.remote) if found.place.endswith(".parquet")} == live
 
 
