@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 
 from pipelines.export.wording import Wording
-from pipelines.times import LOCAL_TIMEZONE
+from pipelines.times import EPOCH, LOCAL_TIMEZONE
 from schemas.rules import Rule
 from schemas.tables import INSTANT
 
@@ -35,6 +35,22 @@ WITHDRAWN = pa.schema(
     ]
 )
 """Persons of the earlier list who are not on this one, as they stood there."""
+
+
+STAYS = pa.schema(
+    [
+        ("stay_id", pa.int64()),
+        pa.field("person", pa.int64(), metadata={"token": "1"}),
+        ("venue", pa.string()),
+        ("name", pa.string()),
+        ("enter", INSTANT),
+        ("exit", INSTANT),
+        ("enter_kind", pa.string()),
+        ("exit_kind", pa.string()),
+        ("last_seen", INSTANT),
+    ]
+)
+"""The stays that make the contacts of a list, of both sides; `venue` is its code."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +86,7 @@ class ListSettings:
         revealed: whether identifiers were opened.
         with_register: whether the officer's register was joined.
         compared: whether there is an earlier list.
+        humans: whether linked identifiers count as one person.
         follow_up_days: how long contacts are followed; None when it was not asked for.
         capacity: how many calls can be made; None when it was not asked for.
         zone: of local times.
@@ -80,6 +97,7 @@ class ListSettings:
     revealed: bool = False
     with_register: bool = False
     compared: bool = False
+    humans: bool = False
     follow_up_days: int | None = None
     capacity: int | None = None
     zone: ZoneInfo = LOCAL_TIMEZONE
@@ -91,6 +109,9 @@ class ExposureList:
 
     Attributes:
         rows: of `columns.COLUMNS`, in the order of the trace.
+        phones: of the officer's register, a row of `rows` each; empty without one.
+        stays: of `STAYS`, those behind the rows.
+        known_cases: tokens of all persons who are a case of the lake.
         milestones: of `MILESTONES`, by case and time.
         withdrawn: of `WITHDRAWN`, by person.
         cases: the index cases, by number.
@@ -105,6 +126,9 @@ class ExposureList:
     """
 
     rows: pa.Table
+    phones: Sequence[str]
+    stays: pa.Table
+    known_cases: frozenset[int]
     milestones: pa.Table
     withdrawn: pa.Table
     cases: Sequence[ListedCase]
@@ -116,6 +140,16 @@ class ExposureList:
     expires: dt.datetime
     about: Sequence[str]
     settings: ListSettings
+
+
+def local_day(instant_us: int, zone: ZoneInfo) -> dt.date:
+    """The local day of an instant.
+
+    Example:
+        >>> local_day(1_627_837_200_000_000, LOCAL_TIMEZONE)  # 17:00 UTC
+        datetime.date(2021, 8, 2)
+    """
+    return (EPOCH + dt.timedelta(microseconds=instant_us)).astimezone(zone).date()
 
 
 @dataclass(frozen=True)

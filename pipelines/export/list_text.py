@@ -39,6 +39,18 @@ def phone_text(canonical: str) -> str:
     return " ".join(("00" + digits[:2], *_groups(digits[2:], 4)))
 
 
+def dialled(canonical: str) -> str:
+    """A canonical E.164 phone as digits alone: national, or with 00 before the country.
+
+    Example:
+        >>> dialled("+84905123456")
+        '0905123456'
+        >>> dialled("+6591234567")
+        '006591234567'
+    """
+    return phone_text(canonical).replace(" ", "")
+
+
 def identifier_text(kind: str, value: str) -> str:
     """An identifier as people read it: a phone to be dialled, other numbers in threes.
 
@@ -60,3 +72,16 @@ def one_line(text: str) -> str:
 
 def _groups(digits: str, size: int) -> list[str]:
     return [digits[at : at + size] for at in range(0, len(digits), size)]
+
+
+def split_name(full_name: str) -> tuple[str, str]:
+    """The given and the family name of a Vietnamese name: the family name stands first.
+
+    Example:
+        >>> split_name("Nguyễn Thị Ước")
+        ('Thị Ước', 'Nguyễn')
+        >>> split_name("Ước")
+        ('', 'Ước')
+    """
+    family, _, given = one_line(full_name).partition(" ")
+    return given, family
