@@ -18,6 +18,7 @@ from pipelines.terminal.output import safe_cell
 LINELIST: Final = "epicontacts_linelist.csv"
 CONTACTS: Final = "epicontacts_contacts.csv"
 
+SECONDS: Final = ("seconds_direct", "seconds_indirect", "seconds_imputed")
 LINELIST_COLUMNS: Final = ("id", "case_id", "tier", "date_onset", "gender", "birth_year", "location")
 CONTACT_COLUMNS: Final = (
     "from", "to", "date_first_contact", "date_last_contact", "was_case", "status", "tier", "minutes_direct",
@@ -50,10 +51,8 @@ def _linelist(made: ExposureList) -> list[list[Any]]:
         onsets = [case.onset_us for case in cases if case.onset_us is not None]
         onset = local_day(min(onsets), zone).isoformat() if onsets else ""
         rows.append([person_code(person), ";".join(case.case_id for case in cases), 0, onset, "", "", ""])
-    names = ("person", "tier", "sex", "birth_year", "address")
-    for person, tier, sex, year, address in zip(
-        *(made.rows[name].to_pylist() for name in names), strict=True
-    ):
+    columns = [made.rows[name].to_pylist() for name in ("person", "tier", "sex", "birth_year", "address")]
+    for person, tier, sex, year, address in zip(*columns, strict=True):
         rows.append([person_code(person), "", tier, "", sex or "", year or "", address or ""])
     return rows
 
@@ -72,10 +71,7 @@ def _contacts(made: ExposureList) -> list[list[Any]]:
                 "TRUE" if known else "FALSE",
                 "case" if known else "under_followup",
                 row["tier"],
-                *(
-                    f"{row[name] / 60:.2f}"
-                    for name in ("seconds_direct", "seconds_indirect", "seconds_imputed")
-                ),
+                *(f"{row[name] / 60:.2f}" for name in SECONDS),
                 row["venues"],
                 row["score"],
                 row["rule"],

@@ -8,7 +8,6 @@ A date with a time becomes the day before it in the mornings of Vietnam, so date
 are days. With a case id that is not found, Go.Data deletes the contacts.
 """
 
-import datetime as dt
 import hmac
 import json
 import uuid
@@ -17,11 +16,12 @@ from pathlib import Path
 from typing import Any, Final
 
 import orjson
+import pyarrow as pa
 
 from pipelines.export.exposure_list import ExposureList, Written, local_day
 from pipelines.export.handover import Contact, contacts
-from pipelines.export.list_text import one_line, person_code
-from pipelines.times import EPOCH
+from pipelines.export.list_text import PERSON_PREFIX, one_line, person_code
+from pipelines.terminal.output import utc_text
 
 CONTACTS: Final = "godata_contacts.json"
 MAP: Final = "godata_contacts.map.json"
@@ -79,9 +79,7 @@ def write_godata(
 def read_godata(folder: Path) -> list[str]:
     """The tokens of the persons in `godata_contacts.json`, for comparison."""
     found = orjson.loads((folder / CONTACTS).read_bytes())
-    return [contact["visualToken"] for contact in found if "visualToken" in contact] or [
-        contact["comment"].rpartition("p-")[2] for contact in found
-    ]
+    return [contact["comment"].rpartition(PERSON_PREFIX)[2] for contact in found]
 
 
 class _Ids:
@@ -179,9 +177,7 @@ def _relationship(contact: Contact, made: ExposureList, ids: _Ids) -> dict[str, 
     case, person = f"{_DATA}PERSON_TYPE_CASE", f"{_DATA}PERSON_TYPE_CONTACT"
     return {
         "id": ids.relationship(contact),
-        "updatedAt": made.created.astimezone(dt.UTC)
-        .isoformat(timespec="milliseconds")
-        .replace("+00:00", "Z"),
+        "updatedAt": utc_text(made.created),
         "persons": [
             {"id": contact.row["case_ids"].split(";")[0], "type": case, "source": True},
             {"id": ids.contact(contact), "type": person, "target": True},
@@ -191,7 +187,7 @@ def _relationship(contact: Contact, made: ExposureList, ids: _Ids) -> dict[str, 
 
 
 def _mapping() -> Iterator[tuple[str, str]]:
-    """Every header of the contacts, and the property that it becomes; `relationship.id` has no label of its own."""
+    """Every header of the contacts and its property; only a map can set `relationship.id`, which has no label."""
     for name in ("id", "firstName", "lastName", "dateOfReporting", "riskLevel"):
         yield name, name
     for name in ("typeId", "phoneNumber", "addressLine1"):
@@ -204,14 +200,7 @@ def _mapping() -> Iterator[tuple[str, str]]:
         yield name, f"relationship.{name}"
 
 
-def earlier_contacts(rows: Any) -> dict[int, tuple[int, int]]:
+def earlier_contacts(rows: pa.Table) -> dict[int, tuple[int, int]]:
     """By token the first and last contact of an earlier list, microseconds UTC."""
-    return {
-        person: tuple((moment - EPOCH) // dt.timedelta(microseconds=1) for moment in moments)
-        for person, *moments in zip(
-            rows["person"].to_pylist(),
-            rows["exposed_at"].to_pylist(),
-            rows["last_contact"].to_pylist(),
-            strict=True,
-        )
-    }
+    first, last = (rows[name].cast(pa.int64()).to_pylist() for name in ("exposed_at", "last_contact"))
+    return dict(zip(rows["person"].to_pylist(), zip(first, last, strict=True), strict=True))

@@ -1,4 +1,4 @@
-"""`network.graphml`: persons, who exposed whom, and the venues where they stayed; for Gephi, yEd, Cytoscape."""
+"""`network.graphml`: persons, who exposed whom, and where they stayed; for Gephi, yEd and Cytoscape."""
 
 from pathlib import Path
 from typing import Any, Final

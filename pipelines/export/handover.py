@@ -35,7 +35,7 @@ class Contact:
 
 
 def first_tier(made: ExposureList) -> pa.Array:
-    """Which rows are F1: SORMAS and Go.Data have no home for contacts of contacts that is filled from here."""
+    """Which rows are F1; SORMAS has no contacts of contacts, and Go.Data wants them in a file of their own."""
     return pc.equal(made.rows["tier"], 1)
 
 

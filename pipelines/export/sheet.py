@@ -209,7 +209,7 @@ def _write_about(pen: _Pen) -> None:
 
 
 def _serial(value: dt.date) -> float:
-    """A date or a naive time as Excel counts it: days since 1899-12-30. `write_datetime` takes thrice as long."""
+    """A date or a naive time as Excel counts it, in days since 1899-12-30; faster than `write_datetime`."""
     if isinstance(value, dt.datetime):
         return (value - _FIRST_SERIAL) / _ONE_DAY
     return float(value.toordinal() - _FIRST_SERIAL.toordinal())

@@ -44,7 +44,7 @@ COLUMNS: Final = (
     ("Person", "person.lastName"),
     ("Person", "person.phone"),
 )
-"""Entity and property of each column; `region` stands before `district`, as the importer reads from the left."""
+"""Entity and property of each column; the importer reads from the left, so `region` precedes `district`."""
 
 _DATES: Final = {"dmy": "%d/%m/%Y", "mdy": "%m/%d/%Y"}
 _USERS: Final = {
@@ -86,7 +86,7 @@ class SormasSettings:
         if self.date_order not in _DATES:
             raise UsageError(
                 "--format sormas needs --date-order dmy or mdy",
-                "SORMAS reads dates in the order of the importing user's language and swaps the other in silence",
+                "SORMAS reads dates as the importing user's language writes them, and swaps others in silence",
             )
         for flag in ("disease", "region", "district", "case_uuid"):
             if safe_cell(getattr(self, flag)) != getattr(self, flag):
@@ -164,7 +164,7 @@ def _date(day: dt.date, settings: SormasSettings) -> str:
 
 
 def _safe(cells: Sequence[str]) -> list[str]:
-    """The cells without line breaks, backslashes doubled, each short enough; none begins with untrusted text."""
+    """The cells on one line, short enough and with doubled backslashes; none begins with untrusted text."""
     made = []
     for (_, name), cell in zip(COLUMNS, cells, strict=True):
         text = one_line(cell)[: _MOST_SIGNS.get(name, 255)].replace("\\", "\\\\")
