@@ -35,7 +35,7 @@ class Contact:
 
 
 def first_tier(made: ExposureList) -> pa.Array:
-    """Which rows are F1; SORMAS has no contacts of contacts, and Go.Data wants them in a file of their own."""
+    """Which rows are F1; SORMAS has no contacts of contacts, Go.Data wants them in a file of their own."""
     return pc.equal(made.rows["tier"], 1)
 
 

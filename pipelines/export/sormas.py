@@ -86,7 +86,7 @@ class SormasSettings:
         if self.date_order not in _DATES:
             raise UsageError(
                 "--format sormas needs --date-order dmy or mdy",
-                "SORMAS reads dates as the importing user's language writes them, and swaps others in silence",
+                "SORMAS reads dates as the importing user's language writes them, and others wrongly",
             )
         for flag in ("disease", "region", "district", "case_uuid"):
             if safe_cell(getattr(self, flag)) != getattr(self, flag):
