@@ -1,17 +1,13 @@
 """`report.html`: one file for people, with drawings made here and no request that leaves it."""
 
-import base64
 import datetime as dt
-import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-import jinja2
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -20,6 +16,7 @@ from pipelines.export.exposure_list import ExposureList, ListedCase, Written
 from pipelines.export.list_text import one_line, person_code
 from pipelines.export.local_columns import local_times, readable
 from pipelines.export.rule_words import rule_sentences
+from pipelines.export.templates import asset, environment, page_policy
 from pipelines.export.timeline_drawing import Box, Timeline, TimelineLane, draw_timeline, lane_stays
 from pipelines.export.tree_drawing import NODE_HEIGHT, NODE_WIDTH, Tree, TreePerson, draw_tree
 from pipelines.times import EPOCH
@@ -34,7 +31,6 @@ MOST_NODES: Final = 40
 """People of the timeline, and of each column of the tree: those with the highest scores."""
 
 _FIRST = 5
-_FOLDER = Path(__file__).with_name("templates")
 _MINUTES = {"seconds_direct": "minutes_direct", "seconds_indirect": "minutes_indirect",
             "seconds_imputed": "minutes_imputed"}  # fmt: skip
 _LOOKS = {"person": "code", "via": "code", "no": "number", "score": "number", "day": "number",
@@ -74,15 +70,14 @@ def read_report(folder: Path) -> list[str]:
 def report_html(made: ExposureList) -> str:
     """The report of a list; the template escapes every text but its own style, script and words."""
     words, zone = made.settings.words, made.settings.zone
-    script = _asset("report.js")
+    script = asset("report.js")
     timeline, lanes = _timeline(made)
     tree, tree_capped = _tree(made)
     total = made.rows.num_rows
-    return _environment().get_template("report.html.j2").render(
+    return environment().get_template("report.html.j2").render(
         lang=words.language,
         w=words,
-        policy=_policy(script),
-        css=_asset("report.css"),
+        policy=page_policy(script),
         script=script,
         words_json=_json(words.sections["report"]),
         title=_title(made),
@@ -114,25 +109,6 @@ def report_html(made: ExposureList) -> str:
         rows_capped=total > MOST_ROWS,
         withdrawn=_withdrawn(made),
     )  # fmt: skip
-
-
-@cache
-def _environment() -> jinja2.Environment:
-    loader = jinja2.FileSystemLoader(_FOLDER)
-    return jinja2.Environment(
-        loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
-    )
-
-
-@cache
-def _asset(name: str) -> str:
-    return (_FOLDER / name).read_text(encoding="utf-8")
-
-
-def _policy(script: str) -> str:
-    """The page may run its own script and nothing else; no request leaves it."""
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    return f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; img-src data:"
 
 
 def _json(values: Any) -> str:

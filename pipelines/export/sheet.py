@@ -13,7 +13,9 @@ from xlsxwriter.worksheet import Worksheet
 
 from pipelines.export.columns import COLUMNS, HANDWRITING, IDENTIFIER
 from pipelines.export.exposure_list import ExposureList, Written
+from pipelines.export.list_text import PERSON_PREFIX
 from pipelines.export.local_columns import local_times, person_codes, readable, worded
+from pipelines.export.sheet_reading import executes, sheet_rows
 
 XLSX: Final = "list.xlsx"
 LIST, MILESTONES, WITHDRAWN, ABOUT = SHEETS = ("list", "milestones", "withdrawn", "about")
@@ -65,6 +67,16 @@ def write_sheet(made: ExposureList, folder: Path) -> list[Written]:
     kept = min(made.rows.num_rows, MOST_ROWS)
     notes = [f"{XLSX}: {pen.cut:,} texts were cut to {_MOST_UNITS:,} signs"] if pen.cut else []
     return [Written(XLSX, kept, made.rows.num_rows - kept, notes)]
+
+
+def read_sheet(folder: Path) -> list[str]:
+    """The codes of the persons in the sheet, for comparison; none if it holds something that executes."""
+    if executes(folder / XLSX):
+        return []
+    rows = sheet_rows(folder / XLSX, LIST)
+    next(rows)
+    at = COLUMNS.names.index("person")
+    return [row[at].removeprefix(PERSON_PREFIX) for row in rows]
 
 
 class _Pen:
@@ -206,6 +218,11 @@ def _write_about(pen: _Pen) -> None:
     sheet.set_column(0, 0, 110)
     for row, line in enumerate(pen.made.about, 1):
         pen.put_text(sheet, row, 0, line, pen.wrapped)
+
+
+def day_zero() -> dt.datetime:
+    """The naive time that Excel counts days from."""
+    return _FIRST_SERIAL
 
 
 def _serial(value: dt.date) -> float:
