@@ -25,7 +25,11 @@ def quality_sentences(quality: AnswerQuality, rows: int, words: Wording, zone: Z
         yield words("quality", "unseen", unseen=quality.cases_unseen, cases=quality.cases)
     if quality.venues:
         yield words(
-            "quality", "imputed", venues=quality.venues, stays=quality.stays, share=f"{quality.share_imputed:.0%}"
+            "quality",
+            "imputed",
+            venues=quality.venues,
+            stays=quality.stays,
+            share=f"{quality.share_imputed:.0%}",
         )
     else:
         yield words("quality", "no_venues")

@@ -118,9 +118,7 @@ def _signed_manifest(folder: Path) -> tuple[Manifest, str]:
     try:
         manifest = manifest_from(content)
     except ValueError as error:
-        raise DataError(
-            f"{path} is signed but not a manifest: {error}", "check which tool made it"
-        ) from error
+        raise DataError(f"{path} is signed, but {error}", "check which tool made it") from error
     own = fingerprint(public)
     if manifest.key != own:
         raise DataError(f"{folder / PUBLIC} is not the key that {MANIFEST} names", "ask for the list again")
