@@ -1,19 +1,26 @@
 """The stays behind the rows of a list, and the people at a place: read from the lake."""
 
-from collections.abc import Mapping
+import datetime as dt
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.export.exposure_list import STAYS
+from pipelines.export.exposure_list import MILESTONES, STAYS, ListedCase
+from pipelines.export.notice import PublicStay
 from pipelines.graph.stays_index import Span, live_files, sidecars
 from pipelines.kernels.arrow_columns import column
 from pipelines.kernels.types import Int64
-from pipelines.lake import Lake, dataset
+from pipelines.lake import Lake, dataset, read_table
 from pipelines.registry.venue_names import described
+from pipelines.times import EPOCH
+from schemas.districts import address_of
+from schemas.tables import INSTANT
 
 _READ = ["stay_id", "person", "venue", "enter", "exit", "enter_kind", "exit_kind", "last_seen"]
+_IN_WINDOW = pa.schema([*STAYS, ("venue_id", pa.int64())])
+HOME = "home"
 
 
 def stays_behind(lake: Lake, persons: Int64, stay_ids: Int64, span: Span) -> pa.Table:
@@ -34,9 +41,7 @@ def stays_behind(lake: Lake, persons: Int64, stay_ids: Int64, span: Span) -> pa.
     wanted = pc.field("stay_id").isin(column(np.unique(stay_ids)))
     of_persons = pc.field("person").isin(column(np.unique(persons)))
     rows = dataset(files).to_table(columns=_READ, filter=wanted & of_persons)
-    said = described(lake, rows["venue"].to_numpy())
-    rows = rows.set_column(rows.schema.get_field_index("venue"), "venue", said["venue"])
-    rows = rows.append_column("name", said["name"])
+    rows = _with_names(lake, rows)
     return rows.select(STAYS.names).cast(STAYS).sort_by([("person", "ascending"), ("enter", "ascending")])
 
 
@@ -53,7 +58,62 @@ def people_at(lake: Lake, venue: int, from_us: int, to_us: int) -> int:
 
 def names_by_code(lake: Lake) -> Mapping[str, str]:
     """The names of all registered venues, by code."""
-    from pipelines.lake import read_table
-
     rows = read_table(lake, "venues", ["venue_code", "name"])
     return dict(zip(rows["venue_code"].to_pylist(), rows["name"].to_pylist(), strict=True))
+
+
+def milestones_of(lake: Lake, cases: Sequence[ListedCase]) -> pa.Table:
+    """The stays of cases that reach into their infectious windows, whole; rows of `MILESTONES`, by case and enter.
+
+    Args:
+        lake: where.
+        cases: each with its window.
+    """
+    parts = [MILESTONES.empty_table()]
+    for case in cases:
+        stays = _stays_in_window(lake, case)
+        rows = stays.append_column("case", pa.array([case.case_id] * stays.num_rows, pa.string()))
+        parts.append(rows.select(MILESTONES.names).cast(MILESTONES))
+    return pa.concat_tables(parts)
+
+
+def public_stays(lake: Lake, cases: Sequence[ListedCase]) -> list[PublicStay]:
+    """The stays of cases in their infectious windows that may be published: none at homes."""
+    registry = read_table(lake, "venues", ["venue", "type", "district_code", "commune_code"])
+    known = {row["venue"]: row for row in registry.to_pylist()}
+    found = []
+    for case in cases:
+        for stay in _stays_in_window(lake, case).to_pylist():
+            place = known.get(stay["venue_id"], {})
+            if place.get("type") != HOME:
+                address = address_of(place.get("district_code"), place.get("commune_code"))
+                times = (_us(stay["enter"]), _us(stay["exit"]))
+                found.append(PublicStay(stay["venue_id"], stay["name"] or "", address, *times))
+    return found
+
+
+def _stays_in_window(lake: Lake, case: ListedCase) -> pa.Table:
+    """The stays of a case that overlap its window: columns of `STAYS` and `venue_id`."""
+    if case.end_us <= case.start_us:
+        return _IN_WINDOW.empty_table()
+    span = Span(case.start_us, case.end_us)
+    files = live_files(lake, "person", span, np.array([case.person], np.int64))
+    if not files:
+        return _IN_WINDOW.empty_table()
+    meets = (pc.field("enter") < pa.scalar(case.end_us).cast(INSTANT)) & (
+        pc.field("exit") > pa.scalar(case.start_us).cast(INSTANT)
+    )
+    rows = dataset(files).to_table(columns=_READ, filter=(pc.field("person") == case.person) & meets)
+    rows = rows.append_column("venue_id", rows["venue"])
+    return _with_names(lake, rows).select(_IN_WINDOW.names).cast(_IN_WINDOW).sort_by("enter")
+
+
+def _with_names(lake: Lake, rows: pa.Table) -> pa.Table:
+    """The rows with the code of each venue for its id, and its name."""
+    said = described(lake, rows["venue"].to_numpy())
+    rows = rows.set_column(rows.schema.get_field_index("venue"), "venue", said["venue"])
+    return rows.append_column("name", said["name"])
+
+
+def _us(moment: dt.datetime) -> int:
+    return (moment - EPOCH) // dt.timedelta(microseconds=1)
