@@ -29,7 +29,7 @@ def main() -> None:
         begun, processor = time.perf_counter(), time.process_time()
         found = trace(args.lake, args.case, args.rule, depth=args.depth)
         costs.append((time.perf_counter() - begun, time.process_time() - processor))
-    pq.write_table(found, args.out)
+    pq.write_table(found.rows, args.out)
     seconds, processor = (min(values) for values in zip(*costs[1:], strict=True))
     print(json.dumps({"rows": found.num_rows, "seconds": seconds, "processor": processor}))
 

@@ -28,8 +28,8 @@ _INSTANT = re.compile(
 )
 
 
-Instant = str | dt.datetime
-"""A time as `parse_instant` reads it, or one with a zone."""
+Instant = str | dt.datetime | dt.date
+"""A time as `parse_instant` reads it, a datetime with a zone, or a date."""
 
 
 def day_number(date: dt.date) -> int:
@@ -74,9 +74,25 @@ def instant_us(when: Instant | None, flag: str) -> int | None:
         return None
     if isinstance(when, str):
         return parse_instant(when, flag)
+    if not isinstance(when, dt.datetime):
+        return parse_instant(when.isoformat(), flag)
     if when.tzinfo is None:
         raise UsageError(f"{flag} has no time zone", "give the datetime one")
     return (when - EPOCH) // _MICROSECOND
+
+
+def end_us(when: Instant | None, flag: str) -> int | None:
+    """The same of the end of a span: a date alone means the whole of that local day.
+
+    So `--from 2021-07-01 --to 2021-07-01` is one day and not an empty span.
+
+    Raises:
+        UsageError: as of `instant_us`.
+    """
+    at_us = instant_us(when, flag)
+    text = when.strip() if isinstance(when, str) else ""
+    is_date = isinstance(when, dt.date) and not isinstance(when, dt.datetime)
+    return at_us + DAY_US if at_us is not None and (is_date or _DATE.fullmatch(text)) else at_us
 
 
 def _moment_of(text: str) -> tuple[dt.datetime, int]:

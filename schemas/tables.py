@@ -100,6 +100,22 @@ REJECTS = Table(
     ),
 )
 
+RETRIES = Table(
+    name="retries",
+    doc="a record that was refused for its time, or one that was refused before and accepted since",
+    partition=("date",),
+    sorted_by=("received_at", "kind", "source", "hash"),
+    schema=pa.schema(
+        [
+            _required("kind", pa.string(), "refused or accepted"),
+            _required("source", pa.string(), "the input that held it: scans, encounters, declarations"),
+            _required("hash", pa.int64(), "refused: begins the event key; accepted: begins the digest"),
+            _required("received_at", INSTANT, "when the batch that brought it was received"),
+            _date("UTC day of received_at"),
+        ]
+    ),
+)
+
 VENUES = Table(
     name="venues",
     doc="a registered venue, as last received",
@@ -280,6 +296,7 @@ TABLES = {
     for table in (
         SCANS,
         REJECTS,
+        RETRIES,
         VENUES,
         CASES,
         ENCOUNTERS,

@@ -11,6 +11,7 @@ ROOT = Path(__file__).parents[1]
 ORDER = (
     ["errors", "metrics", "schemas", "kernels"],
     ["times", "terminal"],
+    ["answer"],
     ["privacy"],
     ["lake", "codes"],
     ["runtime"],

@@ -1,14 +1,13 @@
 """`truyvet backward`: the venues and people that cases share before they could infect others."""
 
 import argparse
-import sys
 
+from pipelines.commands.printing import print_answer
 from pipelines.errors import UsageError
-from pipelines.graph.clustering.backward import WITHIN_HOURS, find_sources, question
+from pipelines.graph.clustering.backward import WITHIN_HOURS, backward
 from pipelines.graph.infectious_window import BACK_DAYS
 from pipelines.lake import opened
 from pipelines.terminal.options import add_keys, add_lake, add_output
-from pipelines.terminal.output import write_rows
 from schemas.rules import DEFAULT_RULE
 
 EXAMPLE = """
@@ -18,7 +17,7 @@ truyvet backward --lake LAKE --case BN-0001 BN-0002 BN-0007 --back-days 10 --peo
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The flags of the command."""
+    """Declare the flags of the command."""
     add_lake(parser)
     add_keys(parser)
     parser.add_argument(
@@ -55,13 +54,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print venues or people, and on standard error how many there are of both."""
+    """Print venues or people, and on standard error how many there are of both and what they rest on."""
     if bool(args.case) == args.all_cases:
         raise UsageError("one of --case and --all-cases is needed", "name cases, or ask for all, not both")
-    lake = opened(args.lake, args.keys)
-    asked = question(lake, args.case or None, args.rule, args.back_days, within_hours=args.within_hours)
-    found = find_sources(lake, asked)
-    write_rows(found.people if args.people else found.venues, args.format, args.output)
-    for line in asked.lines(found):
-        print(line, file=sys.stderr)
-    return 0
+    answer = backward(
+        opened(args.lake, args.keys),
+        args.case or None,
+        args.rule,
+        args.back_days,
+        within_hours=args.within_hours,
+        people=args.people,
+        eager_quality=True,
+    )
+    return print_answer(answer, args)

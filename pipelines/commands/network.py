@@ -4,11 +4,11 @@ import argparse
 import sys
 from collections import Counter
 
-from pipelines.graph.tracing.request import make_request
+from pipelines.answer import NOT_SAFETY
 from pipelines.lake import opened
 from pipelines.terminal.options import add_keys, add_lake
 from pipelines.terminal.output import counted
-from schemas.rules import DEFAULT_RULE, load_rule
+from schemas.rules import DEFAULT_RULE
 
 EXAMPLE = """
 truyvet network --lake LAKE --case BN-0001 --output BN-0001.svg
@@ -17,7 +17,7 @@ truyvet network --lake LAKE --case BN-0001 --rule vn-2020-12 --depth 2 --output 
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The flags of the command."""
+    """Declare the flags of the command."""
     add_lake(parser)
     add_keys(parser)
     parser.add_argument("--case", metavar="ID", required=True, help="the number of the case")
@@ -29,7 +29,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--depth", type=int, metavar="K", help="the last tier, instead of the rule's")
     parser.add_argument(
-        "--until", metavar="T", help="know nothing from T on (default: the last instant of the lake)"
+        "--until",
+        metavar="T",
+        help="ignore everything after T; a date includes the whole of that local day "
+        "(default: the last instant of the lake)",
     )
     parser.add_argument(
         "--output",
@@ -40,22 +43,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write the file, and say on standard error what is in it."""
+    """Write the file, and say on standard error what is in it and what it rests on."""
+    # Here and not above: --help and a mistyped flag should not wait for networkx and matplotlib.
     from pipelines.graph.case_network.export import format_of, save_network
-    from pipelines.graph.case_network.graph import find_network
+    from pipelines.graph.case_network.graph import network
 
     format_of(args.output)
-    rule = load_rule(args.rule)
     lake = opened(args.lake, args.keys)
-    asked = make_request(lake, rule, [args.case], all_cases=False, depth=args.depth, until=args.until)
-    graph = find_network(lake, args.case, asked)
+    graph = network(lake, args.case, args.rule, depth=args.depth, until=args.until, eager_quality=True)
     save_network(graph, args.output)
-    for line in asked.notes():
-        print(line, file=sys.stderr)
     kinds = Counter(kind for _, kind in graph.nodes(data="kind"))
     exposed = kinds["person"] - 1
     people, venues = counted(exposed, "person", "people"), counted(kinds["venue"], "venue")
-    print(f"{people} exposed, {venues}", file=sys.stderr)
+    quality = () if graph.quality is None else graph.quality.lines()
+    for line in (*graph.notes, f"{people} exposed, {venues}", *quality):
+        print(line, file=sys.stderr)
     if not exposed:
-        print("nobody met the case under this rule: an empty network is not safety", file=sys.stderr)
+        print(NOT_SAFETY, file=sys.stderr)
     return 0

@@ -1,14 +1,10 @@
-"""`truyvet overlaps`: who overlapped with this person, and how far the answer can be trusted."""
+"""`truyvet overlaps`: who overlapped with a person, and how far the answer can be trusted."""
 
 import argparse
-import sys
-from concurrent.futures import ThreadPoolExecutor
 
-from pipelines.lake import opened
-from pipelines.query.basis import find_basis
-from pipelines.query.overlap import find_overlaps, question
+from pipelines.commands.printing import print_answer
+from pipelines.query.overlap import overlaps
 from pipelines.terminal.options import add_keys, add_lake, add_output
-from pipelines.terminal.output import write_rows
 
 EXAMPLE = """
 truyvet overlaps --lake LAKE --person phone:0905123456 --from 2021-07-01 --min-minutes 15
@@ -17,13 +13,13 @@ truyvet overlaps --lake LAKE --case BN-0001 --format csv --output overlaps.csv
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The flags of the command."""
+    """Declare the flags of the command."""
     add_lake(parser)
     add_keys(parser)
     parser.add_argument("--person", metavar="KIND:VALUE", help="whose overlaps, such as phone:0905123456")
     parser.add_argument("--case", metavar="ID", help="or the person of this case, the whole time")
     parser.add_argument("--from", dest="from_", metavar="T", help="clip overlaps to what lies at or after T")
-    parser.add_argument("--to", metavar="T", help="and before T; a date is the start of that local day")
+    parser.add_argument("--to", metavar="T", help="and before T; a date includes the whole of that local day")
     parser.add_argument(
         "--min-minutes",
         type=float,
@@ -36,20 +32,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the overlaps, and on standard error what they rest on."""
-    lake = opened(args.lake, args.keys)
-    asked = question(
-        lake,
+    answer = overlaps(
+        args.lake,
         args.person,
         args.case,
         keys=args.keys,
         from_=args.from_,
         to=args.to,
         min_minutes=args.min_minutes,
+        eager_quality=True,
     )
-    with ThreadPoolExecutor(1) as pool:
-        basis = pool.submit(find_basis, lake, asked)  # most of the command's time, so on the side
-        rows = find_overlaps(lake, asked)
-        write_rows(rows, args.format, args.output)
-        for line in basis.result().lines(rows.num_rows):
-            print(line, file=sys.stderr)
-    return 0
+    return print_answer(answer, args)

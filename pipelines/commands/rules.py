@@ -1,10 +1,10 @@
-"""`truyvet rules`: the rule packs that ship, or what one of them says."""
+"""`truyvet rules`: the shipped rule packs, or every key of one."""
 
 import argparse
 
+from pipelines.commands.printing import print_answer
 from pipelines.graph.rule_listing import rules
 from pipelines.terminal.options import add_output
-from pipelines.terminal.output import write_rows
 
 EXAMPLE = """
 truyvet rules
@@ -14,12 +14,11 @@ truyvet rules ./our-rule.toml --format json
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The flags of the command."""
-    parser.add_argument("rule", nargs="?", metavar="ID|PATH", help="print this pack, every key of it")
+    """Declare the flags of the command."""
+    parser.add_argument("rule", nargs="?", metavar="ID|PATH", help="print every key of this pack")
     add_output(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the list, or one pack."""
-    write_rows(rules(args.rule), args.format, args.output)
-    return 0
+    return print_answer(rules(args.rule), args)

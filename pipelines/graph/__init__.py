@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from pipelines.graph.tracing.compare import compare
     from pipelines.graph.tracing.explain import explain
     from pipelines.graph.tracing.infectious_intervals import infectious_intervals
-    from pipelines.graph.tracing.trace import trace, trace_rows
 
 # No module is named as a function: importing the module would hide the function.
 _HOMES = {
@@ -32,7 +31,6 @@ _HOMES = {
     "rules": "rule_listing",
     "save_network": "case_network.export",
     "trace": "tracing.trace",
-    "trace_rows": "tracing.trace",
 }
 
 __all__ = [
@@ -47,7 +45,6 @@ __all__ = [
     "rules",
     "save_network",
     "trace",
-    "trace_rows",
 ]
 
 

@@ -1,7 +1,7 @@
-"""A case of the lake: the person and the course of the disease."""
+"""The cases of a lake: their persons and the course of their disease."""
 
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -9,19 +9,26 @@ import pyarrow.compute as pc
 
 from pipelines.errors import DataError
 from pipelines.graph.infectious_window import CaseTimes
-from pipelines.lake import Lake, read_table
+from pipelines.lake import Lake, read_table, snapshot
 
 _TIMES = ("onset_at", "sampled_at", "isolated_at")  # as CaseTimes has them
 _COLUMNS = ["case_id", "person", "withdrawn_at", *_TIMES]
+_LAST_COLUMNS = {"stays": "exit", "encounters": "ended_at"}
+_NAMED_AT_MOST, _SIGNS_AT_MOST = 5, 64
 
 
 @dataclass(frozen=True)
 class Case:
-    """A case that counts.
+    """A case that has not been withdrawn.
+
+    Example:
+        >>> case = Case(person=-4611686018427387904, times=CaseTimes(onset_us=0))
+        >>> case.times.known
+        True
 
     Attributes:
         person: token.
-        times: its course.
+        times: the course of the disease.
     """
 
     person: int
@@ -29,7 +36,7 @@ class Case:
 
 
 def find_case(lake: Lake, case_id: str) -> Case:
-    """The case of a number.
+    """One case by its number.
 
     Raises:
         DataError: the lake has no such case, or it has been withdrawn.
@@ -38,27 +45,87 @@ def find_case(lake: Lake, case_id: str) -> Case:
 
 
 def find_cases(lake: Lake, case_ids: Sequence[str]) -> list[Case]:
-    """The cases of some numbers.
+    """Cases by their numbers, in the order of these.
 
     Raises:
         DataError: the lake has no such case, or it has been withdrawn.
     """
     rows = read_table(lake, "cases", _COLUMNS)
-    of_id = dict(zip(rows["case_id"].to_pylist(), range(rows.num_rows), strict=True))
-    wanted = [of_id.get(unicodedata.normalize("NFC", case_id.strip())) for case_id in case_ids]
-    if None in wanted:
-        raise DataError("--case names no case of this lake", "bring it in with truyvet run --cases FILE")
-    found = rows.take(pa.array(wanted, pa.int64()))
-    if found["withdrawn_at"].null_count < len(wanted):
-        raise DataError("--case names a case that has been withdrawn", "ask for its person with --person")
+    row_of = dict(zip(rows["case_id"].to_pylist(), range(rows.num_rows), strict=True))
+    wanted = numbers_of(case_ids)
+    unknown = [number for number in wanted if number not in row_of]
+    if unknown:
+        raise DataError(
+            f"--case names no case of this lake ({quoted(unknown)})",
+            "bring it in with truyvet run --cases FILE",
+        )
+    found = rows.take(pa.array([row_of[number] for number in wanted], pa.int64()))
+    withdrawn = found.filter(pc.is_valid(found["withdrawn_at"]))["case_id"].to_pylist()
+    if withdrawn:
+        raise DataError(
+            f"--case names a case that has been withdrawn ({quoted(withdrawn)})",
+            "ask for its person with truyvet overlaps --person",
+        )
     return list(_cases(found))
 
 
 def cases_by_id(lake: Lake) -> dict[str, Case]:
-    """All cases that count, by number."""
-    cases = read_table(lake, "cases", _COLUMNS)
-    cases = cases.filter(pc.is_null(cases["withdrawn_at"]))
-    return dict(zip(cases["case_id"].to_pylist(), _cases(cases), strict=True))
+    """All cases that have not been withdrawn, by number."""
+    rows = read_table(lake, "cases", _COLUMNS)
+    rows = rows.filter(pc.is_null(rows["withdrawn_at"]))
+    return dict(zip(rows["case_id"].to_pylist(), _cases(rows), strict=True))
+
+
+def numbers_of(case_ids: Sequence[str]) -> list[str]:
+    """Case numbers as the lake writes them: composed Unicode, no blanks around them.
+
+    Example:
+        >>> numbers_of([" BN-1 "])
+        ['BN-1']
+    """
+    return [unicodedata.normalize("NFC", case_id.strip()) for case_id in case_ids]
+
+
+def require_dates(cases: Mapping[str, Case], remedy: str) -> None:
+    """Refuse cases that were asked for by number and have neither onset nor sample.
+
+    Args:
+        cases: by number.
+        remedy: what the missing date means for the question, and what to do.
+
+    Raises:
+        DataError: there is such a case.
+    """
+    undated = [number for number, case in cases.items() if not case.times.known]
+    if undated:
+        raise DataError(f"--case names a case with neither onset nor sample ({quoted(undated)})", remedy)
+
+
+def quoted(numbers: Sequence[str]) -> str:
+    """Case numbers as an error shows them: in quotes, which make a blank or a control sign in one visible.
+
+    Example:
+        >>> quoted(["BN-1 ", "BN-2"])
+        "'BN-1 ', 'BN-2'"
+        >>> quoted(list("abcdefg"))
+        "'a', 'b', 'c', 'd', 'e' and 2 more"
+    """
+    shown = ", ".join(repr(number[:_SIGNS_AT_MOST]) for number in numbers[:_NAMED_AT_MOST])
+    return shown if len(numbers) <= _NAMED_AT_MOST else f"{shown} and {len(numbers) - _NAMED_AT_MOST:,} more"
+
+
+def last_instant_us(lake: Lake) -> int:
+    """The last instant a lake knows: the largest `exit` of `stays` and `ended_at` of `encounters`.
+
+    Microseconds UTC, read from the statistics in the log. A lake that holds neither ends in 1970, before
+    every case.
+    """
+    ends = [
+        file.stats.greatest[column]
+        for table, column in _LAST_COLUMNS.items()
+        for file in snapshot(lake, table).files
+    ]
+    return max(ends, default=0)
 
 
 def _cases(rows: pa.Table) -> Iterator[Case]:

@@ -1,4 +1,4 @@
-"""The infectious window of a case: when whoever met this person could have been infected."""
+"""The infectious window of a case: the time in which people who met it could have been infected."""
 
 import datetime as dt
 import math
@@ -12,12 +12,22 @@ BACK_DAYS = 14.0
 """How long before its onset or sample a case may have been infected, unless the question says otherwise."""
 
 _BACK_DAYS_AT_MOST = 36_500.0
-_DAYS_AT_MOST = 1e6  # what a pack may say beyond it means "for ever" and still fits 64 bits
+_DAYS_AT_MOST = 1e6  # more than this in a pack means "no limit", and the product still fits 64 bits
 
 
 @dataclass(frozen=True)
 class CaseTimes:
-    """What is known of a case's course, microseconds UTC; None is not known."""
+    """The known dates of a case, microseconds UTC; None where one is not known.
+
+    Example:
+        >>> CaseTimes(isolated_us=0).known
+        False
+
+    Attributes:
+        onset_us: first symptoms.
+        sampled_us: the positive sample.
+        isolated_us: the isolation.
+    """
 
     onset_us: int | None = None
     sampled_us: int | None = None
@@ -31,30 +41,34 @@ class CaseTimes:
 
 @dataclass(frozen=True)
 class Window:
-    """The instants [start_us, end_us), microseconds UTC; empty when it ends before it begins."""
+    """The instants [start_us, end_us), microseconds UTC; empty when it ends before it begins.
+
+    Example:
+        >>> Window(10, 20).meets(19, 30), Window(10, 20).meets(20, 30), Window(20, 10).empty
+        (True, False, True)
+    """
 
     start_us: int
     end_us: int
 
     @property
     def empty(self) -> bool:
-        """Whether it holds no instant: isolated before anybody could be infected."""
+        """Whether it holds no instant, as of a case that was isolated before it could infect."""
         return self.end_us <= self.start_us
 
     def meets(self, enter_us: int, exit_us: int) -> bool:
-        """Whether [enter_us, exit_us) shares an instant with it; touching is none."""
+        """Whether [enter_us, exit_us) shares an instant with it; touching does not count."""
         return max(self.start_us, enter_us) < min(self.end_us, exit_us)
 
 
 def infectious_window(times: CaseTimes, infectious: Infectious, until_us: int) -> Window:
-    """The window of a case under a rule pack (DESIGN, section 6).
+    """The window of a case under a rule pack.
 
-    It begins `days_before_onset` before the onset, or without one
-    `days_before_sample` before the sample. It ends with the earliest of the
-    isolation, `days_after` after that same onset or sample, and `until_us`.
+    It begins `days_before_onset` before the onset, or without one `days_before_sample` before the sample. It
+    ends at the earliest of the isolation, `days_after` after that same onset or sample, and `until_us`.
 
     Args:
-        times: the case's course.
+        times: the dates of the case.
         infectious: the pack's days, of 86,400 s each.
         until_us: how far the lake, or the question, reaches; microseconds UTC.
 
@@ -71,10 +85,10 @@ def infectious_window(times: CaseTimes, infectious: Infectious, until_us: int) -
 
 
 def source_window(times: CaseTimes, infectious: Infectious, back_days: float) -> Window:
-    """When a case may have been infected: from `back_days` before its onset to when it becomes infectious.
+    """When a case may have been infected: from `back_days` before its onset until it becomes infectious.
 
     Args:
-        times: the case's course; without an onset its sample counts.
+        times: the dates of the case; without an onset its sample counts.
         infectious: the pack's days.
         back_days: days of 86,400 s.
 
@@ -86,13 +100,15 @@ def source_window(times: CaseTimes, infectious: Infectious, back_days: float) ->
 
 
 def check_back_days(days: float) -> None:
-    """Refuse what is no length of time.
+    """Refuse what is not a length of time.
 
     Raises:
-        UsageError: it is none.
+        UsageError: it is negative, not a number, or more than a century.
     """
     if not (math.isfinite(days) and 0 <= days <= _BACK_DAYS_AT_MOST):
-        raise UsageError("--back-days is no number from 0", "write --back-days 14")
+        raise UsageError(
+            f"--back-days must be a number from 0 to {_BACK_DAYS_AT_MOST:g}", "try --back-days 14"
+        )
 
 
 def anchor_us(times: CaseTimes) -> int:
@@ -111,7 +127,7 @@ def anchor_us(times: CaseTimes) -> int:
 
 
 def outside_validity(times: CaseTimes, rule: Rule) -> str | None:
-    """A line for people when the case lies outside the days for which the rule was made, else None.
+    """A sentence for people when the case lies outside the dates for which the rule was made, else None.
 
     Raises:
         DataError: the case has neither onset nor sample.
@@ -125,7 +141,7 @@ def outside_validity(times: CaseTimes, rule: Rule) -> str | None:
 
 
 def local_midnight_us(instant_us: int) -> int:
-    """The begin of the local day that holds an instant; the zone has no summer time."""
+    """The start of the local day that holds an instant."""
     day = dt.datetime.fromtimestamp(instant_us // 1_000_000, LOCAL_TIMEZONE).date()
     return _midnight_us(day)
 
@@ -139,6 +155,6 @@ def _days_us(days: float) -> int:
 
 
 def _midnight_us(day: dt.date) -> int:
-    """The begin of a local day; the zone has no summer time, so the day is 86,400 s long."""
+    """The start of a local day, which is always 86,400 s long: Vietnam has no summer time."""
     begin = dt.datetime.combine(day, dt.time(), LOCAL_TIMEZONE)
     return (begin - EPOCH) // dt.timedelta(microseconds=1)

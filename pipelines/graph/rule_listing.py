@@ -7,6 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from pipelines.answer import Answer
 from schemas.rules import Rule, load_rule, shipped_rules
 
 RULES = pa.schema(
@@ -23,11 +24,17 @@ RULES = pa.schema(
 """The columns of the list, a row a pack."""
 
 KEYS = pa.schema([("table", pa.string()), ("key", pa.string()), ("value", pa.string())])
-"""The columns of one pack, a row a key; what it leaves unsaid as it counts."""
+"""The columns of one pack, a row a key; a key that the pack leaves out has its default."""
 
 
-def rules(rule: str | None = None) -> pa.Table:
+def rules(rule: str | None = None) -> Answer:
     """The shipped rule packs, or the keys of one.
+
+    Example:
+        >>> rules()["rule"].to_pylist()[:2]
+        ['cdc-2020-10', 'cwa-2021']
+        >>> [row["value"] for row in rules("cdc-2020-10").to_pylist() if row["key"] == "min_minutes"]
+        ['15']
 
     Args:
         rule: a pack, by id or path; None lists all that are shipped.
@@ -39,9 +46,9 @@ def rules(rule: str | None = None) -> pa.Table:
         UsageError: the rule pack is unknown or wrong.
     """
     if rule is not None:
-        return _keys(load_rule(rule))
+        return Answer(_keys(load_rule(rule)))
     packs = [load_rule(one) for one in shipped_rules()]
-    return pa.Table.from_pylist([_row(pack) for pack in packs], schema=RULES)
+    return Answer(pa.Table.from_pylist([_row(pack) for pack in packs], schema=RULES))
 
 
 def _row(rule: Rule) -> dict[str, Any]:

@@ -75,6 +75,13 @@ def commit_batch(lake: Lake, batch: Batch) -> tuple[int, bool]:
         CommitConflict: another commit of a table that was deduplicated against came between; do it
             again. What the batch's `bases` hold may stand already, and `is_in` tells.
     """
+    version, own = _commit_scans(lake, batch)
+    _append(lake, "retries", batch)  # not before: a scan counts as accepted when the lake holds it
+    return version, own
+
+
+def _commit_scans(lake: Lake, batch: Batch) -> tuple[int, bool]:
+    """The commits up to that of `scans`; the same result and errors."""
     if batch.is_in(lake, "scans"):
         return snapshot(lake, "scans").version, False
     for table, base in {"scans": batch.base, **batch.bases}.items():

@@ -45,6 +45,10 @@ class ParseDated(ParseChunks):
     source: str
     epoch_us: int
 
+    @property
+    def _input(self) -> str:
+        return self.source
+
     def work(self, chunk: Chunk, *_: Any) -> Iterator[Any]:
         """One chunk, block by block."""
         source = DATED[self.source]
@@ -52,7 +56,10 @@ class ParseDated(ParseChunks):
             name = f"{self.source}-{chunk.number:06}-{number:04}"
             parsed = parse_dated(source, block, chunk.number, self.settings)
             yield from self._rows(name, source, parsed)
-            yield from self._refused(name, chunk.number % self.shares, block, parsed, source.contract)
+            share = chunk.number % self.shares
+            yield from self._refused(name, share, block, parsed, source.contract)
+            marks = event_marks(parsed.rows, self.settings.keys.event_key)
+            yield from self._retries(name, share, block, parsed.rows, marks, source.contract)
             yield from self._sealed(name, parsed)
             yield TaggedOutput(COUNTS, ParseCounts(parsed.received))
 

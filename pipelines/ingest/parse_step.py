@@ -11,11 +11,12 @@ from apache_beam.pvalue import TaggedOutput
 from pipelines.ingest.events import DatedBlock
 from pipelines.ingest.formats.discover import Chunk
 from pipelines.ingest.formats.read_blocks import read_blocks
-from pipelines.ingest.rejects import ROW_MASK, digests_of, refused_rows
+from pipelines.ingest.rejects import ROW_MASK, digest_heads, digests_of, refused_rows
+from pipelines.ingest.retries import ACCEPTED_SINCE, TIMED_EVENT, head_bytes, retried, watched_events
 from pipelines.ingest.validate.scans import Parsed, ParseSettings, parse
 from pipelines.ingest.vault_backlog import Unsealed
 from pipelines.kernels.sort import part_of, stable_order
-from pipelines.kernels.types import Int64
+from pipelines.kernels.types import Int64, UInt64
 from pipelines.lake import Lake, read_table
 from pipelines.privacy.vault import Sealer
 from pipelines.runtime.job_errors import noted
@@ -59,7 +60,13 @@ class ParseChunks(ThreadedDoFn):
         super().start_bundle()
         with noted(self.scratch):
             self._unsealed = Unsealed(read_table(self.lake, "vault", ["person"])["person"].to_numpy())
+            self._watched = watched_events(self.lake, self._input)
         self._sealer = Sealer(self.settings.keys.authority_public)
+
+    @property
+    def _input(self) -> str:
+        """What the log of rejects calls the records."""
+        return "scans"
 
     def work(self, chunk: Chunk, *_: Any) -> Iterator[Any]:
         """One chunk, block by block; the scans of several blocks are spilled together."""
@@ -68,7 +75,9 @@ class ParseChunks(ThreadedDoFn):
         for number, block in enumerate(read_blocks(chunk)):
             name = f"{chunk.number:06}-{number:04}"
             parsed = parse(block, chunk.number, self.settings)
-            yield from self._refused(name, chunk.number % self.shares, block, parsed)
+            share = chunk.number % self.shares
+            yield from self._refused(name, share, block, parsed)
+            yield from self._retries(name, share, block, parsed.scans, parsed.scans["event_high"].to_numpy())
             yield from self._sealed(name, parsed)
             yield TaggedOutput(COUNTS, ParseCounts(parsed.received, parsed.strict))
             held.append(parsed.scans)
@@ -94,6 +103,20 @@ class ParseChunks(ThreadedDoFn):
             rows = parsed.refused_row & ROW_MASK
             table = refused_rows(parsed.refused_reason, digests_of(self.settings.keys, block, rows, contract))
             for _, piece in spill(self.scratch, f"refused-{name}", table, np.zeros(rows.size, np.int64)):
+                yield TaggedOutput(REFUSED, (share, piece))
+
+    def _retries(
+        self, name: str, share: int, block: Any, rows: pa.Table, event: UInt64, contract: str = "scan"
+    ) -> Iterator[Any]:
+        """The events of rows that fail the time check, and the digests of rows that failed it before."""
+        events, fault = event.view(np.int64), rows["fault"].to_numpy()
+        timed = events[fault != 0]
+        again = rows["row"].to_numpy()[retried(events, fault, self._watched)] & ROW_MASK
+        if timed.size or again.size:
+            heads = np.concatenate((timed, digest_heads(self.settings.keys, block, again, contract)))
+            kind = np.repeat(np.array([TIMED_EVENT, ACCEPTED_SINCE], np.uint8), [timed.size, again.size])
+            table = refused_rows(kind, head_bytes(heads))
+            for _, piece in spill(self.scratch, f"retries-{name}", table, np.zeros(kind.size, np.int64)):
                 yield TaggedOutput(REFUSED, (share, piece))
 
     def _sealed(self, name: str, parsed: Parsed | DatedBlock) -> Iterator[Any]:

@@ -12,13 +12,26 @@ import pyarrow as pa
 from pipelines.ingest.formats.blocks import ROW_BITS, Columns, Lines
 from pipelines.ingest.formats.discover import Chunk
 from pipelines.ingest.formats.ndjson import lines_at
+from pipelines.ingest.formats.ndjson_kernel import ends_of_lines
 from pipelines.ingest.formats.read_blocks import read_blocks
 from pipelines.ingest.formats.streams import is_url
 from pipelines.ingest.reject_reasons import REASONS
+from pipelines.ingest.retries import (
+    ACCEPTED_SINCE,
+    KIND_ACCEPTED,
+    KIND_REFUSED,
+    NO_HEADS,
+    TIMED_EVENT,
+    heads_of,
+    refused_heads,
+    retry_rows,
+    write_retries,
+)
 from pipelines.ingest.validate.columns import row_json
 from pipelines.ingest.validate.scans import raw_records
 from pipelines.kernels.arrow_columns import texts_of
-from pipelines.kernels.types import Int64
+from pipelines.kernels.sha256 import macs
+from pipelines.kernels.types import Int64, Spans, read_only
 from pipelines.lake import DataFile, Lake, write_data_file
 from pipelines.privacy.keys import Keys, digest
 from pipelines.runtime.spill import Piece, read_pieces, spill
@@ -45,6 +58,16 @@ def digests_of(
     if isinstance(block, Lines):
         return [digest(keys, raw) for raw in raw_records(block, rows)]
     return [digest(keys, row_json(block, contract, row)) for row in rows.tolist()]
+
+
+def digest_heads(keys: Keys, block: Lines | Columns, rows_in_chunk: Int64, contract: str = "scan") -> Int64:
+    """The first 8 bytes of the same digests, int64[k]; of lines eight are hashed at once."""
+    if isinstance(block, Lines):
+        rows = rows_in_chunk - block.first_row
+        data = read_only(block.data)
+        length = (ends_of_lines(data, rows) - rows).astype(np.int32)
+        return macs(Spans(data, rows, length), keys.digest_key)
+    return heads_of(pa.array(digests_of(keys, block, rows_in_chunk, contract), pa.binary()))
 
 
 def reject_rows(source: str, reasons: pa.Array, digests: pa.Array, received_us: int) -> pa.Table:
@@ -114,7 +137,7 @@ class DigestLater(ThreadedDoFn):
 
 @dataclass(frozen=True)
 class Refused:
-    """A file of `rejects` and how many rows it has of each reason code."""
+    """A file of `rejects` and how many rows it has of each reason; of `retries` none is refused here."""
 
     file: DataFile
     count: tuple[tuple[str, int], ...]
@@ -130,11 +153,31 @@ class WriteRejects(ThreadedDoFn):
     scratch: str
 
     def work(self, element: tuple[int, Iterable[Piece]], *_sides: Any) -> Iterator[Refused]:
-        """Write one share of the batch's rejects."""
+        """Write one share of the batch's rejects, and of what `retries` has to know."""
         rows = read_pieces(element[1])
         code: npt.NDArray[np.uint8] = rows["reason"].to_numpy()
-        reasons = texts_of(code, REASONS)
-        written = reject_rows(self.source, reasons, rows["digest"].combine_chunks(), self.received_us)
+        refused = code < len(REASONS)
+        if refused.any():
+            yield self._rejects(code[refused], rows["digest"].filter(pa.array(refused)))
+        if not refused.all():
+            yield from self._retries(code, rows["digest"])
+
+    def _rejects(self, code: npt.NDArray[np.uint8], digest: pa.ChunkedArray) -> Refused:
+        written = reject_rows(self.source, texts_of(code, REASONS), digest.combine_chunks(), self.received_us)
         counts = np.bincount(code, minlength=len(REASONS)).tolist()
         named = tuple((REASONS[number], count) for number, count in enumerate(counts) if count)
-        yield Refused(write_rejects(self.lake, written, self.received_us), named)
+        return Refused(write_rejects(self.lake, written, self.received_us), named)
+
+    def _retries(self, code: npt.NDArray[np.uint8], digest: pa.ChunkedArray) -> Iterator[Refused]:
+        """Events that were refused for their time, and records that were and are accepted now."""
+        held = refused_heads(self.lake).get(self.source, NO_HEADS).head
+        accepted = heads_of(digest.filter(pa.array(code == ACCEPTED_SINCE)))
+        kinds = {
+            KIND_REFUSED: heads_of(digest.filter(pa.array(code == TIMED_EVENT))),
+            KIND_ACCEPTED: accepted[np.isin(accepted, held)],
+        }
+        rows = pa.concat_tables(
+            [retry_rows(kind, self.source, hashes, self.received_us) for kind, hashes in kinds.items()]
+        )
+        if rows.num_rows:
+            yield Refused(write_retries(self.lake, rows, self.received_us), ())

@@ -311,7 +311,8 @@ class CommitBatch(beam.DoFn):
             **plan.other_files,
             **{source: files_of(parts) for source, parts in dated.items()},
             "scans": [written.file for written in files],
-            "rejects": [*plan.other_files.get("rejects", ()), *(refused.file for refused in rejects)],
+            "rejects": [*plan.other_files.get("rejects", ()), *_of_table("rejects", rejects)],
+            "retries": _of_table("retries", rejects),
             "vault": [*plan.other_files.get("vault", ()), *vault],
         }
         note = {name: str(counts[name]) for name in ("received", "accepted", "duplicate", "rejected")}
@@ -324,6 +325,10 @@ class CommitBatch(beam.DoFn):
         # What another machine has committed it counts itself; of a batch alone any twin leaves the counts.
         nothing = _summary([], [], [], []) if batch.of_series and not own else {}
         return {**nothing, "scans_version": version}
+
+
+def _of_table(name: str, refused: Iterable[Refused]) -> list[DataFile]:
+    return [one.file for one in refused if one.file.table == name]
 
 
 def _summary(

@@ -23,6 +23,7 @@ from schemas.tables import Table
 _DATED_BY = {
     "scans": "occurred_at",
     "rejects": "received_at",
+    "retries": "received_at",
     "encounters": "started_at",
     "declarations": "declared_at",
     "stays": "enter",

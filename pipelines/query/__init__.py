@@ -8,9 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pipelines.graph.answer_basis import Basis
     from pipelines.lake.person_tokens import token
-    from pipelines.query.basis import basis_of
     from pipelines.query.connection import connect
     from pipelines.query.display import show
     from pipelines.query.milestone import milestones
@@ -19,8 +17,6 @@ if TYPE_CHECKING:
 
 # No module is named as a function: importing the module would hide the function.
 _HOMES = {
-    "Basis": "pipelines.graph.answer_basis",
-    "basis_of": "pipelines.query.basis",
     "busiest_case": "pipelines.query.overlap",
     "connect": "pipelines.query.connection",
     "draw_timeline": "pipelines.query.timeline",
@@ -32,8 +28,6 @@ _HOMES = {
 }
 
 __all__ = [
-    "Basis",
-    "basis_of",
     "busiest_case",
     "connect",
     "draw_timeline",

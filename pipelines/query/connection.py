@@ -11,10 +11,11 @@ from pipelines.lake import Lake, LakeLike, LiveFile, opened, snapshot, storage
 from pipelines.lake.snapshots import dataset
 from pipelines.query.engine import NO_EXTENSIONS, no_pattern, use_utc
 from pipelines.query.statements import statement
+from pipelines.times import LOCAL_TIMEZONE
 from schemas.tables import TABLES, Table
 
 STAYS_ORDER = "venue"
-"""The one order of `stays` that analysts see: with both, every stay would count twice."""
+"""The order of `stays` that analysts see: with both orders every stay would count twice."""
 
 _LOOKS_LIKE_PARTITION = re.compile(r"(?:^|/)(?:by|date)=[^/]*(?=/|$)")
 
@@ -22,18 +23,26 @@ _LOOKS_LIKE_PARTITION = re.compile(r"(?:^|/)(?:by|date)=[^/]*(?=/|$)")
 def connect(lake: LakeLike) -> duckdb.DuckDBPyConnection:
     """A DuckDB in memory with a view a table, each over exactly the files that its log names.
 
-    The views are those of the moment: connect again to see a later commit.
-    The connection reads the live files and nothing else, makes no file, loads
-    no extension, and its settings are locked. Times are UTC. (DuckDB knows no
-    path that may be read and not written: a COPY that is told to go without a
+    The views show the versions of this moment: connect again to see a later commit. The connection reads
+    the live files and nothing else, makes no file, loads no extension, and its settings are locked. Times
+    are UTC. (DuckDB has no way to let a path be read and not written: a COPY that is told to go without a
     temporary file can write over a live one, which `truyvet verify` finds.)
+
+    Example:
+        >>> tables = connect(lake)
+        >>> tables.sql("SELECT venue_code, type, enter, exit FROM visits ORDER BY enter LIMIT 1").fetchall()
+        [('cafe', 'restaurant', datetime.datetime(2021, 7, 10, 15, 0), datetime.datetime(2021, 7, 10, 17, 0))]
+        >>> tables.sql("SELECT token_text(-1) AS token").fetchall()
+        [('ffffffffffffffff',)]
 
     Args:
         lake: the lake, or where it lies.
 
     Returns:
-        Views named and typed as `schemas.tables`, partition columns last; a
-        table that is not there yet is an empty view. `stays` is one order.
+        Views named and typed as `schemas.tables`, partition columns last; a table that does not exist yet
+        is an empty view. `stays` is one of its two orders. Beside them the view `visits`, the same stays
+        for people: ids as text, `venue_code name type district_code`, and times of `Asia/Ho_Chi_Minh`; and
+        the macro `token_text(id)`, an id as 16 hexadecimal digits.
 
     Raises:
         DataError: there is no lake, or its log cannot be read.
@@ -53,18 +62,26 @@ def connect(lake: LakeLike) -> duckdb.DuckDBPyConnection:
         patterns = [no_pattern(path) for path in files]
         connection.execute(_view(table, patterns))
         allowed += {*files, *patterns}
+    _add_visits(connection)
     _lock_down(connection, allowed)
     return connection
 
 
 def _connect_by_arrow(lake: Lake) -> duckdb.DuckDBPyConnection:
-    """The same over an object store, which Arrow reads: DuckDB would have to load an extension for it."""
+    """The same over an object store: Arrow reads it, because DuckDB would have to load an extension."""
     connection = duckdb.connect(config=NO_EXTENSIONS)
     use_utc(connection)
     for table in TABLES.values():
         connection.register(table.name, dataset(table.name, [*_one_order(lake, table)]))
+    _add_visits(connection)
     _lock_down(connection, [])
     return connection
+
+
+def _add_visits(connection: duckdb.DuckDBPyConnection) -> None:
+    """Add what makes `stays` readable for people."""
+    connection.execute(statement("token_text"))
+    connection.execute(statement("visits").format(timezone=_text(LOCAL_TIMEZONE.key)))
 
 
 def _one_order(lake: Lake, table: Table) -> Iterable[LiveFile]:
@@ -73,14 +90,14 @@ def _one_order(lake: Lake, table: Table) -> Iterable[LiveFile]:
 
 
 def _lock_down(connection: duckdb.DuckDBPyConnection, allowed: list[str]) -> None:
-    """Forbid everything but reading the files, in the one order in which it can be said."""
+    """Forbid everything but reading the files. The order matters: the last setting locks the others."""
     connection.execute(f"SET allowed_paths = [{_listed(map(_text, allowed))}]")
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")
 
 
 def _view(table: Table, files: list[str]) -> str:
-    """The statement that makes a table's view; a view takes no parameters, so its parts are quoted."""
+    """The statement that creates a view. DuckDB binds no parameters in DDL, so the parts are quoted."""
     name = _name(table.name)
     if not files:
         empty = (f"CAST(NULL AS {_type(field.type)}) AS {_name(field.name)}" for field in table.schema)
@@ -94,7 +111,7 @@ def _view(table: Table, files: list[str]) -> str:
 
 
 def _partitioning(table: Table) -> str:
-    """How columns are read out of the names of folders: typed, or not at all."""
+    """How partition columns are read out of the names of folders: typed, or not at all."""
     if not table.partition:
         return "hive_partitioning = false"
     fields = (table.schema.field(column) for column in table.partition)

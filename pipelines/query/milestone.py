@@ -3,13 +3,14 @@
 import numpy as np
 import pyarrow as pa
 
-from pipelines.graph.cases import Case, find_case
-from pipelines.graph.horizon import last_instant_us
-from pipelines.graph.infectious_window import infectious_window
+from pipelines.answer import Answer, started
+from pipelines.graph.answer_quality import quality_of_cases
+from pipelines.graph.cases import Case, find_cases, last_instant_us, numbers_of, require_dates
+from pipelines.graph.infectious_window import Window, infectious_window, outside_validity
 from pipelines.graph.stays_index import Span, live_files
 from pipelines.lake import Lake, LakeLike, opened, read_table
 from pipelines.query.engine import answer
-from schemas.rules import DEFAULT_RULE, Rule, load_rule
+from schemas.rules import DEFAULT_RULE, load_rule
 from schemas.tables import INSTANT
 
 MILESTONES = pa.schema(
@@ -25,34 +26,44 @@ MILESTONES = pa.schema(
 """The columns of an answer; `venue` is its code."""
 
 
-def milestones(lake: LakeLike, case: str, rule: str = DEFAULT_RULE, *, publish: bool = False) -> pa.Table:
+def milestones(
+    lake: LakeLike, case: str, rule: str = DEFAULT_RULE, *, publish: bool = False, eager_quality: bool = False
+) -> Answer:
     """The stays of a case's person that overlap its infectious window, whole and not clipped to it.
+
+    Example:
+        >>> milestones(lake, "BN-1", publish=True).select(["venue", "enter_kind", "exit_kind"]).to_pylist()
+        [{'venue': 'cafe', 'enter_kind': 'scanned', 'exit_kind': 'scanned'}]
 
     Args:
         lake: the lake, or where it lies.
         case: the number of the case.
         rule: a rule pack, by id or path; its `[infectious]` makes the window.
         publish: leave homes out, for a list that is made public.
+        eager_quality: compute the quality at once, on a thread beside the rows.
 
     Returns:
         Columns of `MILESTONES`, ordered by enter, venue.
 
     Raises:
-        DataError: there is no such lake or case, it has been withdrawn, or it
-            has neither onset nor sample.
         UsageError: the rule pack is unknown or wrong.
+        DataError: there is no such lake or case, it has been withdrawn, or it has neither onset nor sample.
     """
+    pack = load_rule(rule)
     where = opened(lake)
-    return find_milestones(where, find_case(where, case), load_rule(rule), publish=publish)
+    (found,) = find_cases(where, [case])
+    require_dates(
+        dict(zip(numbers_of([case]), [found], strict=True)),
+        "its infectious window has no beginning; add onset_at or sampled_at to the case",
+    )
+    window = infectious_window(found.times, pack.infectious, last_instant_us(where))
+    quality = started(lambda: quality_of_cases(where, [found], [window]), eager_quality)
+    line = outside_validity(found.times, pack)
+    rows = _rows(where, found, window, publish=publish)
+    return Answer(rows, (line,) if line else (), quality)
 
 
-def find_milestones(lake: Lake, case: Case, rule: Rule, *, publish: bool = False) -> pa.Table:
-    """The milestones of a case that has been found; the same columns and order.
-
-    Raises:
-        DataError: the case has neither onset nor sample.
-    """
-    window = infectious_window(case.times, rule.infectious, last_instant_us(lake))
+def _rows(lake: Lake, case: Case, window: Window, *, publish: bool) -> pa.Table:
     files = live_files(
         lake, "person", Span(window.start_us, window.end_us), np.array([case.person], np.int64)
     )

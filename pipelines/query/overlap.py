@@ -5,17 +5,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
+from pipelines.answer import Answer, started
 from pipelines.errors import DataError, UsageError
+from pipelines.graph.answer_quality import AnswerQuality, answer_quality
 from pipelines.graph.cases import cases_by_id, find_case
+from pipelines.graph.from_to import span_between
 from pipelines.graph.stays_index import Span, own_stays, rows_beside_stays
 from pipelines.lake import Lake, LakeLike, opened
 from pipelines.lake.person_tokens import token
 from pipelines.query.connection import connect
 from pipelines.query.engine import answer
 from pipelines.query.statements import statement
-from pipelines.times import MINUTE_US, Instant, instant_us
+from pipelines.times import MINUTE_US, Instant
 from schemas.tables import INSTANT
 
 OVERLAPS = pa.schema(
@@ -31,20 +35,28 @@ OVERLAPS = pa.schema(
 )
 """The columns of an answer: the other's token, the venue's code, the other's zone, and the overlap."""
 
+_MINUTES_AT_MOST = 1e9
+
 
 @dataclass(frozen=True)
 class OverlapRequest:
-    """Whose overlaps are wanted, and which.
+    """A validated question about overlaps.
+
+    Example:
+        >>> OverlapRequest(person=-81985529216486896, min_us=15 * MINUTE_US).span.to_us is None
+        True
 
     Attributes:
         person: token.
         span: overlaps are clipped to it.
         min_us: shorter ones, after clipping, are left out.
+        is_case: whether the person was named by a case.
     """
 
     person: int
     span: Span = field(default_factory=Span)
     min_us: int = 0
+    is_case: bool = False
 
 
 def overlaps(
@@ -56,34 +68,43 @@ def overlaps(
     from_: Instant | None = None,
     to: Instant | None = None,
     min_minutes: float = 0.0,
-) -> pa.Table:
+    eager_quality: bool = False,
+) -> Answer:
     """Who overlapped with a person: a row for each of his stays and each other stay that overlaps it.
+
+    Example:
+        >>> found = overlaps(lake, "device:an", min_minutes=15)
+        >>> found.select(["venue", "seconds", "seconds_imputed"]).to_pylist()
+        [{'venue': 'cafe', 'seconds': 5400, 'seconds_imputed': 900}]
+        >>> found.quality.share_imputed < 0.2
+        True
 
     Args:
         lake: the lake, or where it lies.
-        person: `kind:value`, or a token. One of `person` and `case` is given.
+        person: `kind:value`, or a token. Give either `person` or `case`.
         case: the number of a case; its person's whole time counts.
         keys: the folder of the keys, by default `LAKE.keys`; only an identifier needs it.
         from_: overlaps are clipped to what lies at or after it.
-        to: and before it.
+        to: and before it; a date alone includes the whole of that local day.
         min_minutes: shorter overlaps, after clipping, are left out.
+        eager_quality: compute the quality at once, on a thread beside the rows.
 
     Returns:
-        Columns of `OVERLAPS`, ordered by start, person, venue, end. Touching
-        stays do not overlap, and nobody overlaps with himself.
-        `seconds_imputed` are those not covered by what was seen of both stays.
+        Columns of `OVERLAPS`, ordered by start, person, venue, end. Touching stays do not overlap, and nobody
+        overlaps with himself. `seconds_imputed` are those that the scans of both stays do not cover.
 
     Raises:
         UsageError: the question is malformed.
         DataError: there is no such lake or case, or the case has been withdrawn.
         RefusedError: the lake was made with other keys.
     """
-    where = opened(lake)
-    asked = question(where, person, case, keys=keys, from_=from_, to=to, min_minutes=min_minutes)
-    return find_overlaps(where, asked)
+    where = opened(lake, keys)
+    request = overlap_request(where, person, case, keys=keys, from_=from_, to=to, min_minutes=min_minutes)
+    quality = started(lambda: _quality(where, request), eager_quality)
+    return Answer(overlap_rows(where, request), (), quality)
 
 
-def question(
+def overlap_request(
     lake: Lake,
     person: str | int | None = None,
     case: str | None = None,
@@ -93,19 +114,17 @@ def question(
     to: Instant | None = None,
     min_minutes: float = 0.0,
 ) -> OverlapRequest:
-    """What the arguments of `overlaps` ask for; the same errors."""
+    """Validate the arguments of `overlaps`; the same errors."""
     if (person is None) == (case is None):
         raise UsageError("one of --person and --case is needed", "name a person or a case, not both")
-    if not (math.isfinite(min_minutes) and 0 <= min_minutes < 1e9):
-        raise UsageError("--min-minutes is no number from 0", "write --min-minutes 15")
-    span = Span(instant_us(from_, "--from"), instant_us(to, "--to"))
-    if span.begins_at() > span.ends_at():
-        raise UsageError("--from lies after --to", "exchange them")
+    if not (math.isfinite(min_minutes) and 0 <= min_minutes < _MINUTES_AT_MOST):
+        raise UsageError("--min-minutes must be a number ≥ 0", "write --min-minutes 15")
+    span = span_between(from_, to)
     if case is not None:
-        found = find_case(lake, case).person
+        who = find_case(lake, case).person
     else:
-        found = person if isinstance(person, int) else token(str(person), keys=keys, lake=lake)
-    return OverlapRequest(found, span, round(min_minutes * MINUTE_US))
+        who = person if isinstance(person, int) else token(str(person), keys=keys, lake=lake)
+    return OverlapRequest(who, span, round(min_minutes * MINUTE_US), case is not None)
 
 
 def busiest_case(lake: LakeLike) -> str:
@@ -113,12 +132,19 @@ def busiest_case(lake: LakeLike) -> str:
 
     Cases with neither onset nor sample are passed over, since they have no milestones.
 
+    Example:
+        >>> busiest_case(lake)
+        'BN-1'
+
+    Args:
+        lake: the lake, or where it lies.
+
     Raises:
         DataError: there is no such lake, or no case in it.
     """
     where = opened(lake)
     counts = {
-        number: find_overlaps(where, OverlapRequest(case.person)).num_rows
+        number: overlap_rows(where, OverlapRequest(case.person)).num_rows
         for number, case in cases_by_id(where).items()
         if case.times.known
     }
@@ -127,19 +153,27 @@ def busiest_case(lake: LakeLike) -> str:
     return max(sorted(counts), key=counts.__getitem__)
 
 
-def find_overlaps(lake: Lake, asked: OverlapRequest) -> pa.Table:
-    """The overlaps asked for: few rows out of the sidecars, and DuckDB over those."""
-    own = own_stays(lake, asked.person, asked.span)
-    beside = rows_beside_stays(lake, own, asked.person)
-    return answer("overlaps", {"beside": beside}, **_limits(asked)).cast(OVERLAPS)
+def overlap_rows(lake: Lake, request: OverlapRequest) -> pa.Table:
+    """The rows of `overlaps`: the few candidates come out of the sidecars, DuckDB clips and orders them."""
+    own = own_stays(lake, request.person, request.span)
+    beside = rows_beside_stays(lake, own, request.person)
+    return answer("overlaps", {"beside": beside}, **_limits(request)).cast(OVERLAPS)
 
 
-def find_overlaps_in_parquet(lake: Lake, asked: OverlapRequest) -> pa.Table:
+def overlap_rows_of_views(lake: Lake, request: OverlapRequest) -> pa.Table:
     """The same rows from the Parquet alone: slower, and what the tests compare with."""
     with connect(lake) as connection:
-        rows = connection.sql(statement("overlaps_plain"), params={"person": asked.person, **_limits(asked)})
+        limits = {"person": request.person, **_limits(request)}
+        rows = connection.sql(statement("overlaps_plain"), params=limits)
         return rows.to_arrow_table().cast(OVERLAPS)
 
 
-def _limits(asked: OverlapRequest) -> dict[str, Any]:
-    return {"from_us": asked.span.from_us, "to_us": asked.span.to_us, "min_us": max(1, asked.min_us)}
+def _quality(lake: Lake, request: OverlapRequest) -> AnswerQuality:
+    own = own_stays(lake, request.person, request.span)
+    case = np.array([request.person], np.int64) if request.is_case else None
+    return answer_quality(lake, np.unique(own.venue), request.span, person=request.person, cases=case)
+
+
+def _limits(request: OverlapRequest) -> dict[str, Any]:
+    span = request.span
+    return {"from_us": span.from_us, "to_us": span.to_us, "min_us": max(1, request.min_us)}

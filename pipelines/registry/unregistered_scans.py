@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from pipelines.kernels.arrow_columns import column
-from pipelines.kernels.types import Int64
+from pipelines.kernels.types import Bool, Int64
 from pipelines.lake.data_files import DataFile
 from pipelines.lake.lake_root import Lake
 from pipelines.lake.sidecar import Mapped, check_columns, mapped, open_columns, write_columns
@@ -89,6 +89,25 @@ def count_unregistered(lake: Lake, from_us: int, to_us: int, person: int | None 
             first, last = (int(np.searchsorted(found.person, person, side)) for side in ("left", "right"))
             own += _between(found.occurred_us[first:last], from_us, to_us)
     return count, own
+
+
+def among_unregistered(lake: Lake, person: Int64) -> Bool:
+    """Whether each person has any unregistered scan, bool[n].
+
+    Args:
+        lake: where.
+        person: int64[n], tokens.
+
+    Raises:
+        DataError: a file cannot be read.
+    """
+    seen = np.zeros(person.size, np.bool_)
+    if person.size:
+        for found in _of_files(snapshot(lake, "scans").files, registry_of(lake)):
+            first = np.searchsorted(found.person, person)
+            held = np.flatnonzero(first < found.person.size)
+            seen[held] |= found.person[first[held]] == person[held]
+    return seen
 
 
 def open_unregistered(live: LiveFile, by: Registry) -> Unregistered:

@@ -57,6 +57,10 @@ def test_clusters_lists_what_is_marked_and_says_how_much_was_tested(lake, capsys
         "left out: 1 case with neither onset nor sample",
         "significant at a false discovery rate of 0.05: 0 windows",
         "with 3 cases or more: 8 windows",
+        "lake version -1, last scan never",
+        "2 of 5 cases are in no scan",
+        "at the 2 venues concerned 0% of the time in 7 stays is imputed",
+        "0 scans name no registered venue; 0 scan records were rejected",
     ]
     assert main(["clusters", "--lake", lake.url, "--by-venue", "--all", "--format", "csv"]) == 0
     lines = capsys.readouterr().out.splitlines()
@@ -72,6 +76,10 @@ def test_backward_lists_venues_or_people(lake, capsys):
     assert shown.err.splitlines() == [
         "of 4 cases two or more share 1 venue and 4 people",
         "left out: 1 case with neither onset nor sample",
+        "lake version -1, last scan never",
+        "2 of 5 cases are in no scan",
+        "at the 1 venue concerned 0% of the time in 4 stays is imputed",
+        "0 scans name no registered venue; 0 scan records were rejected",
     ]
     words = [
         "backward",
@@ -99,7 +107,12 @@ def test_network_writes_a_private_file_and_says_what_is_in_it(lake, tmp_path, en
     assert main(["network", "--lake", lake.url, "--case", "BN-1", "--output", str(target)]) == 0
     shown = capsys.readouterr()
     assert shown.out == ""
-    assert shown.err == "1 person exposed, 1 venue\n"
+    assert shown.err.splitlines() == [
+        "1 person exposed, 1 venue",
+        "lake version -1, last scan never",
+        "at the 1 venue concerned 0% of the time in 2 stays is imputed",
+        "0 scans name no registered venue; 0 scan records were rejected",
+    ]
     assert stat.S_IMODE(target.stat().st_mode) == 0o600
     assert target.stat().st_size > 500
 
@@ -107,7 +120,7 @@ def test_network_writes_a_private_file_and_says_what_is_in_it(lake, tmp_path, en
 def test_an_empty_network_is_written_and_said_to_be_empty(lake, tmp_path, capsys):
     target = tmp_path / "BN-6.svg"
     assert main(["network", "--lake", lake.url, "--case", "BN-6", "--output", str(target)]) == 0
-    assert "an empty network is not safety" in capsys.readouterr().err.splitlines()[-1]
+    assert "An empty answer is not safety." in capsys.readouterr().err.splitlines()[-1]
     assert target.exists()
 
 
@@ -115,7 +128,7 @@ def test_an_empty_network_is_written_and_said_to_be_empty(lake, tmp_path, capsys
     ("words", "code", "said"),
     [
         (["clusters", "--fdr", "MARKER"], 2, "--fdr"),
-        (["clusters", "--fdr", "2"], 2, "--fdr is no share"),
+        (["clusters", "--fdr", "2"], 2, "--fdr must be a share"),
         (["clusters", "--threshold", "0"], 2, "--threshold"),
         (["clusters", "--from", "MARKER"], 2, "--from is no time"),
         (["clusters", "--back-days", "-1"], 2, "--back-days"),

@@ -136,6 +136,7 @@ def test_it_says_what_the_answer_rests_on(lake, capsys):
         "lake version 0, last scan 2021-07-10 18:00:00+07:00",
         "at the 2 venues concerned 21% of the time in 5 stays is imputed",  # 90 of 430 minutes
         "1 scan names no registered venue; 2 scan records were rejected",
+        "1 case row was rejected",
     ]
     put_scans(lake, "person | venue | occurred_at\nem | shop | 20 08:00")
     _, said = asked(lake, capsys, "--case", "BN-1")
@@ -297,10 +298,10 @@ def test_a_wrong_rule_is_one_line_that_names_file_and_key(lake, tmp_path, flag, 
         (["--case", "withdrawn"], 3, "has been withdrawn"),
         (["--case", "BN-1", "--rule", "who-2021"], 2, "did you mean who-2020-12"),
         (["--case", "BN-1", "--compare", "who-2021"], 2, "did you mean who-2020-12"),
-        (["--case", "BN-1", "--depth", "0"], 2, "--depth is no tier"),
+        (["--case", "BN-1", "--depth", "0"], 2, "--depth must be an integer ≥ 1"),
         (["--case", "BN-1", "--depth", "MARKER"], 2, "--depth"),
         (["--case", "BN-1", "--until", "MARKER"], 2, "--until is no time"),
-        (["--case", "BN-1", "--capacity", "-1"], 2, "--capacity is no number of calls"),
+        (["--case", "BN-1", "--capacity", "-1"], 2, "--capacity must be an integer ≥ 0"),
         (["--case", "BN-1", "--explain", "MARKER"], 2, "KIND:VALUE"),
         (["--case", "BN-1", "--explain", "phone:MARKER"], 2, "this is no phone"),
         (["--case", "BN-1", "--capacity", "1", "--compare", "cdc-2020-10"], 2, "name one of them"),

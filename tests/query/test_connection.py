@@ -11,8 +11,9 @@ from pipelines.errors import DataError
 from pipelines.lake import open_lake, snapshot
 from pipelines.privacy.keys import venue_id
 from pipelines.query import connect
+from pipelines.terminal.output import token_text
 from schemas.tables import STAYS, TABLES
-from tests.lakes import new_lake, put_stays, put_venues
+from tests.lakes import new_lake, person_token, put_stays, put_venues
 
 STAYS_DRAWN = """
     person | venue | zone | enter   | exit
@@ -24,7 +25,7 @@ STAYS_DRAWN = """
 @pytest.fixture
 def lake(tmp_path):
     lake = new_lake(tmp_path)
-    put_venues(lake, "venue_code | type | name\ncafe | restaurant | Cà phê\nshop | shop | it's")
+    put_venues(lake, "venue_code|type|name|district_code\ncafe|restaurant|Cà phê|522\nshop|shop|it's|")
     put_stays(lake, STAYS_DRAWN)
     return lake
 
@@ -45,6 +46,47 @@ def test_every_table_is_a_view_with_the_columns_of_its_schema(connection, table)
 def test_stays_are_there_once_and_not_in_both_orders(connection):
     rows = connection.sql('SELECT "by", date, count(*) FROM stays GROUP BY ALL ORDER BY ALL').fetchall()
     assert rows == [("venue", dt.date(2021, 7, 1), 1), ("venue", dt.date(2021, 7, 2), 1)]
+
+
+def test_visits_are_the_stays_with_text_for_ids_names_and_local_times(lake, connection):
+    rows = connection.sql("SELECT * FROM visits ORDER BY enter").to_arrow_table()
+    assert rows.num_rows == 2
+    first = rows.to_pylist()[0]
+    assert first["person"] == token_text(person_token(lake, "an"))
+    assert [first[name] for name in ("venue_code", "name", "type", "district_code", "zone")] == [
+        *("cafe", "Cà phê", "restaurant", "522", "t1")
+    ]
+    # 23:30 UTC of the 1st is the morning of the 2nd in Vietnam
+    assert (first["enter"], first["exit"]) == (dt.datetime(2021, 7, 2, 6, 30), dt.datetime(2021, 7, 2, 7, 30))
+    assert first["date"] == dt.date(2021, 7, 1)
+    held = connection.sql("SELECT stay_id FROM stays ORDER BY enter LIMIT 1").fetchall()[0][0]
+    assert first["stay_id"] == token_text(held)
+
+
+def test_a_visit_to_a_place_that_is_not_registered_has_the_hash_of_its_code(lake):
+    put_stays(lake, "person|venue|enter|exit\nchi|stall|3 08:00|3 09:00")
+    with connect(lake) as connection:
+        rows = connection.sql("SELECT venue_code, name, type FROM visits WHERE type IS NULL").fetchall()
+    assert rows == [(token_text(venue_id("stall")), None, None)]
+
+
+def test_local_times_of_visits_do_not_hang_on_the_machine(lake, monkeypatch):
+    monkeypatch.setenv("TZ", "America/New_York")
+    with connect(lake) as connection:
+        first = connection.sql("SELECT min(enter) FROM visits").fetchall()
+    assert first == [(dt.datetime(2021, 7, 2, 6, 30),)]
+
+
+def test_the_macro_token_text_shows_an_id_as_every_command_does(connection):
+    ids = [0, 1, -1, 2**63 - 1, -(2**63), 81985529216486895]
+    shown = connection.sql("SELECT token_text(id) FROM unnest($ids) AS _(id)", params={"ids": ids}).fetchall()
+    assert [text for (text,) in shown] == [token_text(value) for value in ids]
+    assert connection.sql("SELECT token_text(NULL)").fetchall() == [(None,)]
+
+
+def test_an_empty_lake_has_no_visits(tmp_path):
+    with connect(new_lake(tmp_path / "empty")) as connection:
+        assert connection.sql("SELECT * FROM visits").fetchall() == []
 
 
 def test_files_that_the_log_does_not_name_are_not_read(lake):

@@ -12,7 +12,7 @@ from pipelines.lake import NO_TABLE, Lake, snapshot
 from pipelines.lake.sidecar import sidecar_path
 from pipelines.privacy.keys import create_keys, venue_id
 from pipelines.query import busiest_case, overlaps
-from pipelines.query.overlap import OVERLAPS, find_overlaps, find_overlaps_in_parquet, question
+from pipelines.query.overlap import OVERLAPS, overlap_request, overlap_rows, overlap_rows_of_views
 from pipelines.terminal.output import token_text
 from tests.lakes import at, drawn, new_lake, person_token, put_cases, put_stays, put_venues
 
@@ -218,7 +218,7 @@ def test_a_lake_without_stays_answers_with_no_rows(tmp_path):
     lake = new_lake(tmp_path)
     assert snapshot(lake, "stays").version == NO_TABLE
     assert overlaps(lake, "device:an").num_rows == 0
-    assert find_overlaps_in_parquet(lake, question(lake, 1)).num_rows == 0
+    assert overlap_rows_of_views(lake, overlap_request(lake, 1)).num_rows == 0
 
 
 def test_a_case_stands_for_its_person_and_the_whole_time(lake):
@@ -257,7 +257,7 @@ def test_an_identifier_is_never_looked_up_with_other_keys(lake, tmp_path):
         overlaps(lake, "device:an", keys=tmp_path / "other")
 
 
-def test_a_later_commit_is_seen_by_the_next_question(lake):
+def test_a_later_commit_is_seen_by_the_next_overlap_request(lake):
     put_stays(lake, TWO)
     assert overlaps(lake, "device:an")["venue"].to_pylist() == ["cafe"]
     put_stays(lake, "person|venue|enter|exit\nchi|cafe|1 08:00|1 10:00")
@@ -349,9 +349,9 @@ def test_sidecars_plain_sql_and_a_double_loop_agree(
         stay["last_seen"] = stay["enter"] + stay["length"] * stay["seen"] // 3
     if stays:
         put_stays(lake, stays, files_a_date=files_a_date)
-    asked = question(lake, person, from_=instant(from_us), to=instant(to_us), min_minutes=min_minutes)
-    found = find_overlaps(lake, asked)
-    assert found.equals(find_overlaps_in_parquet(lake, asked))
+    asked = overlap_request(lake, person, from_=instant(from_us), to=instant(to_us), min_minutes=min_minutes)
+    found = overlap_rows(lake, asked)
+    assert found.equals(overlap_rows_of_views(lake, asked))
     assert as_tuples(found) == looped(stays, person, from_us, to_us, min_minutes * 60_000_000)
 
 

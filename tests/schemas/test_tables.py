@@ -6,6 +6,7 @@ from schemas.tables import INSTANT, STAY_ORDERS, STAYS, TABLES
 COLUMNS = {
     "scans": "event_key person venue zone direction occurred_at scan_mode scanner authenticity received_at",
     "rejects": "reason source digest received_at",
+    "retries": "kind source hash received_at",
     "venues": "venue venue_code name type zone province_code district_code commune_code lat lon capacity "
     "timezone registered_at closed_at",
     "cases": "case_id person onset_at sampled_at reported_at isolated_at withdrawn_at",

@@ -2,7 +2,8 @@
 
 import datetime as dt
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
 from typing import Any
 
 import networkx as nx
@@ -10,8 +11,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.graph.cases import cases_by_id
-from pipelines.graph.infectious_window import Window, infectious_window
+from pipelines.answer import started
+from pipelines.graph.answer_quality import AnswerQuality
+from pipelines.graph.cases import cases_by_id, numbers_of
+from pipelines.graph.infectious_window import Window
 from pipelines.graph.row_ranges import rows_between
 from pipelines.graph.stays_index import Span, live_files, sidecars
 from pipelines.graph.tracing.request import TraceRequest, make_request
@@ -20,7 +23,7 @@ from pipelines.kernels.arrow_columns import column
 from pipelines.lake import Lake, LakeLike, opened, read_live_file, read_table
 from pipelines.registry.venue_names import places
 from pipelines.terminal.output import token_text, utc_text
-from pipelines.times import EPOCH
+from pipelines.times import EPOCH, Instant
 from schemas.rules import DEFAULT_RULE, load_rule
 from schemas.tables import STAYS
 
@@ -32,15 +35,37 @@ _STAY = pa.schema([STAYS.schema.field(name) for name in _STAY_COLUMNS])
 _VENUE_COLUMNS = ["venue", "name", "type", "lat", "lon"]
 
 
-def network(
-    lake: LakeLike, case: str, rule: str = DEFAULT_RULE, *, depth: int | None = None, until: str | None = None
-) -> nx.MultiDiGraph:
-    """A case's person–venue–time network under a rule pack.
+class CaseNetwork(nx.MultiDiGraph):  # type: ignore[misc] # networkx is untyped
+    """The graph of `network`, with what must be said beside it.
 
-    Nodes are persons, by their token as 16 hexadecimal digits, and venues, by
-    `venue:` and their code. Every value is a text, an int or a float, as
-    GraphML and GEXF want it; what is not known is left out; times are RFC 3339
-    in UTC.
+    Attributes:
+        notes: sentences about the question, for people.
+        find_quality: computes `quality`.
+    """
+
+    notes: tuple[str, ...] = ()
+    find_quality: Callable[[], AnswerQuality] | None = None
+
+    @cached_property
+    def quality(self) -> AnswerQuality | None:
+        """What the trace rests on; computed at first use. A copy or a subgraph has none."""
+        return None if self.find_quality is None else self.find_quality()
+
+
+def network(
+    lake: LakeLike,
+    case: str,
+    rule: str = DEFAULT_RULE,
+    *,
+    depth: int | None = None,
+    until: Instant | None = None,
+    eager_quality: bool = False,
+) -> CaseNetwork:
+    """A case's person–venue–time network under a rule pack, as a graph of networkx.
+
+    Nodes are persons, by their token as 16 hexadecimal digits, and venues, by `venue:` and their code.
+    Every value is a text, an int or a float, as GraphML and GEXF want it; what is not known is left out;
+    times are RFC 3339 in UTC.
 
     - A person has `kind` person, `label`, `tier` (0 is the case), and if exposed
       `exposed_at`, `via`, `score`; `case_ids` when the person is a case.
@@ -53,39 +78,49 @@ def network(
       `exposed_at`, `seconds` (together), of these `seconds_indirect` and `seconds_imputed`,
       the `rule`, and `place`, the node of the venue where it began; none for an encounter.
 
+    Example:
+        >>> graph = network(lake, "BN-1", "vn-2020-12")
+        >>> sorted(kind for _, kind in graph.nodes(data="kind"))
+        ['person', 'person', 'venue', 'venue']
+
     Args:
         lake: the lake, or where it lies.
         case: the number of the case.
         rule: a rule pack, by id or path.
         depth: the last tier; None is the rule's `max_tier`.
-        until: how far the question reaches; None is the lake's last instant.
+        until: how far the question reaches, a date including the whole of that day; None is the lake's last
+            instant.
+        eager_quality: compute the quality at once, on a thread beside the graph.
 
     Returns:
-        The graph; of a case that met nobody its own node and stays. Its
-        attributes say what was asked: `case`, `rule`, `depth`, `until`.
+        The graph; of a case that met nobody only its own node and stays. Its attributes repeat the question:
+        `case`, `rule`, `depth`, `until`.
 
     Raises:
         UsageError: the question is malformed, or the rule pack unknown or wrong.
-        DataError: there is no such lake or case, it has been withdrawn, or it
-            has neither onset nor sample.
+        DataError: there is no such lake or case, it has been withdrawn, or it has neither onset nor sample.
     """
+    pack = load_rule(rule)
     where = opened(lake)
-    asked = make_request(where, load_rule(rule), [case], all_cases=False, depth=depth, until=until)
-    return find_network(where, case, asked)
+    request = make_request(where, pack, [case], all_cases=False, depth=depth, until=until)
+    quality = started(lambda: request.quality(where), eager_quality)
+    graph = _graph(where, numbers_of([case])[0], request)
+    graph.notes, graph.find_quality = tuple(request.notes()), quality
+    return graph
 
 
-def find_network(lake: Lake, number: str, asked: TraceRequest) -> nx.MultiDiGraph:
-    """The network of a case that has been found; `asked` asks for it alone."""
-    (case,) = asked.cases
-    rows = trace_rows(lake, asked.cases, asked.rule, asked.depth, asked.until_us)
-    window = infectious_window(case.times, asked.rule.infectious, asked.until_us)
-    stays = _stays(lake, rows, case.person, window, asked.until_us)
-    graph = nx.MultiDiGraph(
+def _graph(lake: Lake, number: str, request: TraceRequest) -> CaseNetwork:
+    """The network of the one case that is asked for."""
+    (case,) = request.cases
+    rows = trace_rows(lake, request)
+    (window,) = request.windows()
+    stays = _stays(lake, rows, case.person, window, request.until_us)
+    graph = CaseNetwork(
         name=f"case {clean(number)}",
         case=clean(number),
-        rule=asked.rule.id,
-        depth=asked.depth,
-        until=utc_text(EPOCH + dt.timedelta(microseconds=asked.until_us)),
+        rule=request.rule.id,
+        depth=request.depth,
+        until=utc_text(EPOCH + dt.timedelta(microseconds=request.until_us)),
     )
     _add_persons(graph, lake, rows, case.person, number)
     _add_venues(graph, lake, stays)
@@ -95,7 +130,7 @@ def find_network(lake: Lake, number: str, asked: TraceRequest) -> nx.MultiDiGrap
 
 
 def clean(text: str) -> str:
-    """The text without the signs that no XML file may hold."""
+    """The text without the characters that no XML file may hold."""
     return _NO_XML.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
@@ -214,5 +249,5 @@ def _add(graph: nx.MultiDiGraph, node: str, **values: Any) -> None:
 
 
 def _known(values: Row) -> Row:
-    """What is known of it: neither GraphML nor GEXF has a null."""
+    """The values that are known: neither GraphML nor GEXF has a null."""
     return {name: value for name, value in values.items() if value is not None}

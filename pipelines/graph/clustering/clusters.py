@@ -1,16 +1,13 @@
-"""Clusters: venue-windows that hold more cases than as many people would by chance.
+"""Clusters: venue-windows that hold more cases than chance would bring there.
 
-A case counts in a window of `footfall` when one of its stays is there while
-it could have been infected or could infect: from some days before its onset
-(else its sample) to the end of its infectious window, for where infections
-pass on, the one who infects and those who are infected meet. It does not
-count on the local day of its sample and after it, else every place that takes
-samples would be a cluster.
+A case counts in a window of `footfall` when one of its stays is there while it could have been infected or
+could infect: from some days before its onset (else its sample) to the end of its infectious window, for
+where infections pass on, infector and infectees meet. It does not count from the local day of its sample
+on, else every place that takes samples would be a cluster.
 
-Against the number of distinct cases stands a Poisson count X whose mean is
-`people` times the share of cases among all persons of that day (the UTC day
-of `footfall`, as all dates of the lake); p = P(X ≥ cases), and q is its
-Benjamini-Hochberg value over all windows, those without cases (p = 1) as well.
+The number of distinct cases is tested against a Poisson count X whose mean is `people` times the share of
+cases among all persons of that day (the UTC day of `footfall`, as all dates of the lake): p = P(X ≥ cases),
+and q is its Benjamini-Hochberg value over all windows, those without cases (p = 1) included.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,12 +18,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipelines.answer import Answer, started
 from pipelines.errors import UsageError
-from pipelines.graph.cases import Case, cases_by_id
+from pipelines.graph.answer_quality import AnswerQuality, quality_of_cases
+from pipelines.graph.cases import Case, cases_by_id, last_instant_us
 from pipelines.graph.clustering.case_stays import stays_of_cases
 from pipelines.graph.clustering.case_windows import Meetings, day_of, meetings, people_of_day, windows_of
 from pipelines.graph.clustering.significance import log_poisson_tail, q_values
-from pipelines.graph.horizon import last_instant_us
+from pipelines.graph.from_to import span_between
 from pipelines.graph.infectious_window import (
     BACK_DAYS,
     Window,
@@ -36,12 +35,12 @@ from pipelines.graph.infectious_window import (
     local_midnight_us,
 )
 from pipelines.graph.stays_index import Span
-from pipelines.graph.tracing.request import doubts
+from pipelines.graph.tracing.request import validity_notes
 from pipelines.kernels.arrow_columns import column
 from pipelines.lake import Lake, LakeLike, LiveFile, opened, snapshot
 from pipelines.registry.venue_names import described
 from pipelines.terminal.output import counted
-from pipelines.times import DAY_US, Instant, instant_us
+from pipelines.times import DAY_US, Instant
 from schemas.rules import DEFAULT_RULE, Rule, load_rule
 from schemas.tables import INSTANT
 
@@ -65,34 +64,46 @@ CLUSTERS = pa.schema(
 """The columns of an answer; `venue` is its code, `people` and `cases` are distinct persons."""
 
 
+THRESHOLD, FALSE_DISCOVERY_RATE = 3, 0.05
+
+
 @dataclass(frozen=True)
 class ClusterRequest:
-    """Which windows are tested, and what is said of them.
+    """Which windows are tested, and which of them are marked.
 
     Attributes:
         rule: its `[infectious]` says until when a case counts.
-        span: windows that lie in it whole are tested.
-        threshold: the number of cases from which a window is marked without any test.
-        fdr: the share of false ones that may be among the significant windows.
-        back_days: a case counts from so long before its onset or sample on.
+        span: only windows that lie wholly in it are tested.
+        threshold: windows with this many cases are marked without any test.
+        fdr: the false discovery rate of the windows called significant.
+        back_days: a case counts from this long before its onset or sample on.
     """
 
     rule: Rule
     span: Span
-    threshold: int = 3
-    fdr: float = 0.05
+    threshold: int = THRESHOLD
+    fdr: float = FALSE_DISCOVERY_RATE
     back_days: float = BACK_DAYS
+
+    def interval(self, case: Case, until_us: int) -> Window:
+        """When a case counts: from when it may have been infected to the end of its window, or its sample."""
+        infectious = infectious_window(case.times, self.rule.infectious, until_us)
+        start_us = min(infectious.start_us, anchor_us(case.times) - round(self.back_days * DAY_US))
+        end_us = max(infectious.start_us, infectious.end_us)
+        if case.times.sampled_us is not None:
+            end_us = min(end_us, local_midnight_us(case.times.sampled_us))
+        return Window(start_us, end_us)
 
 
 @dataclass(frozen=True)
-class Answer:
-    """Windows with cases, and how many there were to choose from.
+class WindowsWithCases:
+    """Every window that holds a case, and how many windows there were to choose from.
 
     Attributes:
         rows: columns of `CLUSTERS`, the most surprising first.
-        tested: all windows, those without cases as well.
-        cases: those that count.
-        undated: cases with neither onset nor sample, which cannot count.
+        tested: the number of all windows, those without cases included.
+        cases: the cases that count.
+        undated: how many cases have neither onset nor sample, and so cannot count.
     """
 
     rows: pa.Table
@@ -100,20 +111,20 @@ class Answer:
     cases: tuple[Case, ...]
     undated: int
 
-    def lines(self, asked: ClusterRequest) -> Iterator[str]:
-        """What was done, for people."""
+    def notes(self, request: ClusterRequest) -> Iterator[str]:
+        """What was tested and found, as sentences for people."""
         significant = counted(pc.sum(self.rows["significant"]).as_py() or 0, "window")
         over = counted(pc.sum(self.rows["over_threshold"]).as_py() or 0, "window")
         tested, cases = counted(self.tested, "window"), counted(len(self.cases), "case")
         yield f"{tested} tested, {self.rows.num_rows:,} of them with any of {cases}"
         if self.undated:
             yield f"left out: {counted(self.undated, 'case')} with neither onset nor sample"
-        yield f"significant at a false discovery rate of {asked.fdr:g}: {significant}"
-        yield f"with {counted(asked.threshold, 'case')} or more: {over}"
-        yield from doubts(self.cases, asked.rule)
+        yield f"significant at a false discovery rate of {request.fdr:g}: {significant}"
+        yield f"with {counted(request.threshold, 'case')} or more: {over}"
+        yield from validity_notes(self.cases, request.rule)
 
     def listed(self, *, everything: bool = False, by_venue: bool = False) -> pa.Table:
-        """The rows that are significant or over the threshold, or all; or of each venue only its first."""
+        """The rows that are significant or over the threshold, or all; or only the first of each venue."""
         rows = self.rows
         if not everything:
             rows = rows.filter(pc.or_(rows["significant"], rows["over_threshold"]))
@@ -129,24 +140,31 @@ def clusters(
     from_: Instant | None = None,
     to: Instant | None = None,
     rule: str = DEFAULT_RULE,
-    threshold: int = 3,
-    fdr: float = 0.05,
+    threshold: int = THRESHOLD,
+    fdr: float = FALSE_DISCOVERY_RATE,
     back_days: float = BACK_DAYS,
     everything: bool = False,
     by_venue: bool = False,
-) -> pa.Table:
-    """Venue-windows with more cases than chance would bring there; how they are tested stands above.
+    eager_quality: bool = False,
+) -> Answer:
+    """Venue-windows with more cases than chance would bring there; the module says how they are tested.
+
+    Example:
+        >>> found = clusters(lake, from_="2021-07-10", to="2021-07-10", everything=True, by_venue=True)
+        >>> found.select(["venue", "people", "cases"]).to_pylist()
+        []
 
     Args:
         lake: the lake, or where it lies.
-        from_: windows that begin before it are not tested.
-        to: nor are those that end after it.
+        from_: only windows that begin at or after it are tested.
+        to: and end by then; a date alone includes the whole of that local day.
         rule: a rule pack, by id or path.
-        threshold: windows with so many cases are marked, whatever their q.
+        threshold: windows with this many cases are marked, whatever their q.
         fdr: windows with q at or under it are significant.
         back_days: how long before onset or sample a case counts.
         everything: every window with a case, not only those marked.
         by_venue: of each venue only its most surprising window.
+        eager_quality: compute the quality at once, on a thread beside the rows.
 
     Returns:
         Columns of `CLUSTERS`, by p, then most cases, venue, window_start.
@@ -155,53 +173,63 @@ def clusters(
         UsageError: a number is out of range, or the rule pack is unknown or wrong.
         DataError: there is no such lake.
     """
+    request = cluster_request(rule, from_, to, threshold=threshold, fdr=fdr, back_days=back_days)
     where = opened(lake)
-    asked = question(rule, from_, to, threshold=threshold, fdr=fdr, back_days=back_days)
-    answer = find_clusters(where, cases_by_id(where), asked)
-    return answer.listed(everything=everything, by_venue=by_venue)
+    cases = cases_by_id(where)
+    quality = started(lambda: _quality(where, cases, request), eager_quality)
+    found = windows_with_cases(where, cases, request)
+    rows = found.listed(everything=everything, by_venue=by_venue)
+    return Answer(rows, tuple(found.notes(request)), quality)
 
 
-def question(
+def cluster_request(
     rule: str = DEFAULT_RULE,
     from_: Instant | None = None,
     to: Instant | None = None,
     *,
-    threshold: int = 3,
-    fdr: float = 0.05,
+    threshold: int = THRESHOLD,
+    fdr: float = FALSE_DISCOVERY_RATE,
     back_days: float = BACK_DAYS,
 ) -> ClusterRequest:
-    """What the arguments of `clusters` ask for; the same errors."""
+    """Validate the arguments of `clusters`; the same errors."""
     if threshold < 1:
-        raise UsageError("--threshold is no number of cases", "write --threshold 3")
+        raise UsageError("--threshold must be an integer ≥ 1", "write --threshold 3")
     if not 0 < fdr < 1:
-        raise UsageError("--fdr is no share between 0 and 1", "write --fdr 0.05")
+        raise UsageError("--fdr must be a share between 0 and 1", "write --fdr 0.05")
     check_back_days(back_days)
-    span = Span(instant_us(from_, "--from"), instant_us(to, "--to"))
-    if span.begins_at() > span.ends_at():
-        raise UsageError("--from lies after --to", "exchange them")
-    return ClusterRequest(load_rule(rule), span, threshold, fdr, back_days)
+    return ClusterRequest(load_rule(rule), span_between(from_, to), threshold, fdr, back_days)
 
 
-def find_clusters(lake: Lake, cases: Mapping[str, Case], asked: ClusterRequest) -> Answer:
+def windows_with_cases(lake: Lake, cases: Mapping[str, Case], request: ClusterRequest) -> WindowsWithCases:
     """Every window that holds one of these cases, with how surprising that is."""
     dated = {number: case for number, case in cases.items() if case.times.known}
     until_us = last_instant_us(lake)
-    intervals = [_interval(case, asked, until_us) for case in dated.values()]
+    intervals = [request.interval(case, until_us) for case in dated.values()]
     stays = stays_of_cases(lake, list(dated.values()), intervals)
-    files = [file for file in snapshot(lake, "footfall").files if _reaches(file, asked.span)]
+    files = [file for file in snapshot(lake, "footfall").files if _reaches(file, request.span)]
     tested, found = 0, list[Meetings]()
     for day_us, of_day in groupby(files, day_of):  # a day may have several files
         today = stays.where((stays.exit_us > day_us) & (stays.enter_us < day_us + DAY_US))
         people = people_of_day(lake, day_us) if today.case.size else 0
         for file in of_day:
-            if not today.case.size and _lies_in(file, asked.span):
+            if not today.case.size and _lies_in(file, request.span):
                 tested += file.rows
                 continue
-            windows = windows_of(file, asked.span)
+            windows = windows_of(file, request.span)
             tested += windows.venue.size
             found.append(meetings(windows, today, people))
-    rows = _rows(lake, found, list(dated), tested, asked)
-    return Answer(rows, tested, tuple(dated.values()), len(cases) - len(dated))
+    rows = _rows(lake, found, list(dated), tested, request)
+    return WindowsWithCases(rows, tested, tuple(dated.values()), len(cases) - len(dated))
+
+
+def _quality(lake: Lake, cases: Mapping[str, Case], request: ClusterRequest) -> AnswerQuality:
+    """What an answer rests on at the venues where the cases stayed while they count, within the span."""
+    until_us, span = last_instant_us(lake), request.span
+    windows = []
+    for case in cases.values():
+        interval = request.interval(case, until_us) if case.times.known else Window(0, 0)
+        windows.append(Window(max(interval.start_us, span.begins_at()), min(interval.end_us, span.ends_at())))
+    return quality_of_cases(lake, list(cases.values()), windows)
 
 
 def _reaches(file: LiveFile, span: Span) -> bool:
@@ -216,18 +244,8 @@ def _lies_in(file: LiveFile, span: Span) -> bool:
     return least >= span.begins_at() and greatest <= span.ends_at()
 
 
-def _interval(case: Case, asked: ClusterRequest, until_us: int) -> Window:
-    """When a case counts: from when it may have been infected until it infects no longer, or is sampled."""
-    infectious = infectious_window(case.times, asked.rule.infectious, until_us)
-    start_us = min(infectious.start_us, anchor_us(case.times) - round(asked.back_days * DAY_US))
-    end_us = max(infectious.start_us, infectious.end_us)
-    if case.times.sampled_us is not None:
-        end_us = min(end_us, local_midnight_us(case.times.sampled_us))
-    return Window(start_us, end_us)
-
-
 def _rows(
-    lake: Lake, found: Sequence[Meetings], ids: list[str], tested: int, asked: ClusterRequest
+    lake: Lake, found: Sequence[Meetings], ids: list[str], tested: int, request: ClusterRequest
 ) -> pa.Table:
     """The rows of the windows found, in the order of the answer."""
     if not found:
@@ -246,8 +264,8 @@ def _rows(
         pa.array(met.expected),
         pa.array(p),
         pa.array(q),
-        pa.array(q <= asked.fdr),
-        pa.array(met.persons >= asked.threshold),
+        pa.array(q <= request.fdr),
+        pa.array(met.persons >= request.threshold),
         pa.ListArray.from_arrays(ends, pa.array(ids, pa.string()).take(column(met.case))),
     ]
     by = {"p": "ascending", "cases": "descending", "venue": "ascending", "window_start": "ascending"}

@@ -1,4 +1,4 @@
-"""Two rules beside one another: who is in under one, who under the other, and why not under both."""
+"""Compare two rules: who is traced under the one, who under the other, and why not under both."""
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -6,14 +6,15 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from pipelines.answer import Answer, started
 from pipelines.graph.tracing.infectious_intervals import Intervals, isolation_in, passing_on
 from pipelines.graph.tracing.provenance import provenance
 from pipelines.graph.tracing.request import TraceRequest, make_request
-from pipelines.graph.tracing.trace import Traced, traced_in
+from pipelines.graph.tracing.trace import Traced, run_trace
 from pipelines.kernels.arrow_columns import column
 from pipelines.kernels.types import Int64
 from pipelines.lake import Lake, LakeLike, opened
-from pipelines.times import MINUTE_US
+from pipelines.times import MINUTE_US, Instant
 from schemas.rules import DEFAULT_RULE, load_rule
 from schemas.tables import INSTANT
 
@@ -30,7 +31,7 @@ COMPARED = pa.schema(
         ("why", pa.string()),
     ]
 )
-"""The columns of a comparison: `in` is a rule or `both`; `why` says what the other rule misses."""
+"""The columns of a comparison: `in` is a rule or `both`; `why` says why the other rule misses the person."""
 
 
 class ComparedPersons(NamedTuple):
@@ -57,9 +58,15 @@ def compare(
     *,
     all_cases: bool = False,
     depth: int | None = None,
-    until: str | None = None,
-) -> pa.Table:
-    """Who is in under one rule, who under the other, and why.
+    until: Instant | None = None,
+    eager_quality: bool = False,
+) -> Answer:
+    """Who is traced under one rule, who under another, and why the other misses them.
+
+    Example:
+        >>> found = compare(lake, "cdc-2020-10", "BN-1", "vn-2020-12")
+        >>> found.select(["in", "tier", "other_tier", "why"]).to_pylist()
+        [{'in': 'both', 'tier': 1, 'other_tier': 1, 'why': None}]
 
     Args:
         lake: the lake, or where it lies.
@@ -68,38 +75,40 @@ def compare(
         rule: a rule pack.
         all_cases: every case that has not been withdrawn and has a date.
         depth: the last tier of both; None is that of each.
-        until: how far the question reaches; None is the lake's last instant.
+        until: how far the question reaches, a date including the whole of that day; None is the lake's last
+            instant.
+        eager_quality: compute the quality at once, on a thread beside the rows.
 
     Returns:
-        Columns of `COMPARED`: first those who are in under `rule` alone, then
-        those under the other, then those under both; by tier, person.
+        Columns of `COMPARED`: first those who are in under `rule` alone, then those under the other, then
+        those under both; by tier, person.
 
     Raises:
         UsageError, DataError: as of `trace`.
     """
     where = opened(lake)
-    named = [case] if isinstance(case, str) else list(case)
-    questions = [
-        make_request(where, load_rule(one), named, all_cases=all_cases, depth=depth, until=until)
+    ours, theirs = (
+        make_request(where, load_rule(one), case, all_cases=all_cases, depth=depth, until=until)
         for one in (rule, other)
-    ]
-    return compared(where, questions[0], questions[1])
+    )
+    quality = started(lambda: ours.quality(where), eager_quality)
+    return Answer(compared_rows(where, ours, theirs), tuple(ours.notes()), quality)
 
 
-def compared(lake: Lake, asked: TraceRequest, other: TraceRequest) -> pa.Table:
-    """The rows of `compare` for two questions about the same cases."""
-    traces = [traced_in(lake, one.cases, one.rule, one.depth, one.until_us) for one in (asked, other)]
+def compared_rows(lake: Lake, request: TraceRequest, other: TraceRequest) -> pa.Table:
+    """The rows of `compare` for two requests about the same cases."""
+    traces = [run_trace(lake, one.cases, one.rule, one.depth, one.until_us) for one in (request, other)]
     ours, theirs = map(persons_of, traces)
-    depths = asked.depth, other.depth
+    depths = request.depth, other.depth
     why = {
         **dict(_missing(lake, ours, theirs, traces[0], traces[1], depths[1])),
         **dict(_missing(lake, theirs, ours, traces[1], traces[0], depths[0])),
     }
-    return _table(ours, theirs, (asked.rule.id, other.rule.id), why)
+    return _table(ours, theirs, (request.rule.id, other.rule.id), why)
 
 
 def persons_of(traced: Traced) -> ComparedPersons:
-    """Everybody who is in, once."""
+    """Everybody in a trace, once, ascending by token."""
     found = [ComparedPersons(*[np.empty(0, np.int64)] * 4)]
     for tier, hop in enumerate(traced.hops, 1):
         person = hop.person[hop.new]
@@ -113,7 +122,7 @@ def persons_of(traced: Traced) -> ComparedPersons:
 def _missing(
     lake: Lake, ours: ComparedPersons, theirs: ComparedPersons, mine: Traced, other: Traced, depth: int
 ) -> Iterator[tuple[int, str]]:
-    """Why the other rule does not have those whom only ours has: (token, reason)."""
+    """Why the other rule misses the persons that only ours has: (token, reason)."""
     alone = np.flatnonzero(~np.isin(ours.person, theirs.person))
     person, via, tier = (values[alone] for values in (ours.person, ours.via, ours.tier))
     intervals = _infectious(lake, other, theirs)
@@ -136,7 +145,7 @@ def _missing(
 
 
 def _infectious(lake: Lake, traced: Traced, persons: ComparedPersons) -> Intervals:
-    """When everybody who is in, or a case, is infectious under a rule."""
+    """When the cases and everybody in the trace are infectious under a rule."""
     isolated = isolation_in(lake)
     later = passing_on(persons.person, persons.exposed_us, traced.rule, isolated, traced.where.until_us)
     joined = [np.concatenate(columns) for columns in zip(traced.index, later, strict=True)]
@@ -145,7 +154,7 @@ def _infectious(lake: Lake, traced: Traced, persons: ComparedPersons) -> Interva
 
 
 def _together_us(traced: Traced, intervals: Intervals, person: Int64, via: Int64) -> Int64:
-    """How long persons were together with their infectors, as a rule counts it; 0 if these never infect."""
+    """How long each person was with his infector as a rule counts it; 0 if that one never infects."""
     together_us = np.zeros(person.size, np.int64)
     known = np.isin(via, intervals.person)
     contacts = provenance(traced.where, intervals, person[known], via[known])
@@ -181,7 +190,7 @@ def _table(
 
 
 def _aligned(person: Int64, side: ComparedPersons) -> tuple[Int64, Int64, Int64]:
-    """Tier, exposure and infector of each person; anything for one who is not in."""
+    """Tier, exposure and infector of each person; arbitrary values where he is not in the trace."""
     at = np.minimum(np.searchsorted(side.person, person), max(side.person.size - 1, 0))
     if side.person.size == 0:
         nothing = np.zeros(person.size, np.int64)

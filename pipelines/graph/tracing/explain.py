@@ -1,22 +1,24 @@
 """Why a person is in a trace: the chain of stays that leads there from a case."""
 
 import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
+from pipelines.answer import Answer, started
 from pipelines.graph.tracing import provenance_kernel as parts
 from pipelines.graph.tracing.provenance import parts_of_pair
-from pipelines.graph.tracing.request import make_request
-from pipelines.graph.tracing.trace import Traced, traced_in
+from pipelines.graph.tracing.request import TraceRequest, make_request
+from pipelines.graph.tracing.trace import Traced, run_trace
 from pipelines.kernels.arrow_columns import column
 from pipelines.kernels.types import Int64
 from pipelines.lake import Lake, LakeLike, opened
 from pipelines.lake.person_tokens import token
 from pipelines.registry.venue_names import places
-from pipelines.times import SECOND_US
+from pipelines.times import SECOND_US, Instant
 from schemas.rules import DEFAULT_RULE, load_rule
 from schemas.tables import INSTANT
 
@@ -45,7 +47,14 @@ _TOKEN = re.compile(r"[0-9a-f]{16}")
 
 
 class Link(NamedTuple):
-    """A person of a chain: at which hop, by whom and when he was exposed."""
+    """One person of a chain.
+
+    Attributes:
+        tier: at which hop he was exposed.
+        via: token of his infector.
+        person: his token.
+        exposed_us: when, microseconds UTC.
+    """
 
     tier: int
     via: int
@@ -56,14 +65,21 @@ class Link(NamedTuple):
 def explain(
     lake: LakeLike,
     person: str | int,
-    case: str | list[str],
+    case: str | Sequence[str] = (),
     rule: str = DEFAULT_RULE,
     *,
     keys: str | Path | None = None,
+    all_cases: bool = False,
     depth: int | None = None,
-    until: str | None = None,
-) -> pa.Table:
+    until: Instant | None = None,
+    eager_quality: bool = False,
+) -> Answer:
     """The chain of stays that puts a person into a trace.
+
+    Example:
+        >>> found = explain(lake, "device:binh", "BN-1", "vn-2020-12")
+        >>> found.select(["tier", "venue", "contact", "seconds"]).to_pylist()
+        [{'tier': 1, 'venue': 'cafe', 'contact': 'direct', 'seconds': 5400}]
 
     Args:
         lake: the lake, or where it lies.
@@ -71,24 +87,30 @@ def explain(
         case: the number of a case, or of several.
         rule: a rule pack, by id or path.
         keys: the folder of the keys, by default `LAKE.keys`; only an identifier needs it.
+        all_cases: every case that has not been withdrawn and has a date.
         depth: the last tier; None is the rule's `max_tier`.
-        until: how far the question reaches; None is the lake's last instant.
+        until: how far the question reaches, a date including the whole of that day; None is the lake's last
+            instant.
+        eager_quality: compute the quality at once, on a thread beside the rows.
 
     Returns:
-        Columns of `EXPLAINED`, ordered by tier, start; no rows for a person who is not in.
+        Columns of `EXPLAINED`, ordered by tier, start; no rows for a person who is not in the trace.
 
     Raises:
         UsageError, DataError, RefusedError: as of `trace` and `token`.
     """
     where = opened(lake, keys)
-    named = [case] if isinstance(case, str) else list(case)
-    asked = make_request(where, load_rule(rule), named, all_cases=False, depth=depth, until=until)
-    traced = traced_in(where, asked.cases, asked.rule, asked.depth, asked.until_us)
-    return explained(where, traced, token_of(where, person, keys))
+    request = make_request(where, load_rule(rule), case, all_cases=all_cases, depth=depth, until=until)
+    who = _token_of(where, person, keys)
+    quality = started(lambda: request.quality(where), eager_quality)
+    traced = run_trace(where, request.cases, request.rule, request.depth, request.until_us)
+    rows = [_rows(where, traced, link) for link in chain(traced, who)]
+    table = pa.concat_tables([EXPLAINED.empty_table(), *rows])
+    return Answer(table, (*_notes(request, who, table), *request.notes()), quality)
 
 
-def token_of(lake: Lake, person: str | int, keys: str | Path | None) -> int:
-    """The token that is meant: a number, 16 hexadecimal digits as rows show it, or an identifier's."""
+def _token_of(lake: Lake, person: str | int, keys: str | Path | None) -> int:
+    """The token that is meant: a number, 16 hexadecimal digits as rows show it, or that of an identifier."""
     if isinstance(person, int):
         return person
     if _TOKEN.fullmatch(person):
@@ -96,17 +118,19 @@ def token_of(lake: Lake, person: str | int, keys: str | Path | None) -> int:
     return token(person, keys=keys, lake=lake)
 
 
-def explained(lake: Lake, traced: Traced, person: int) -> pa.Table:
-    """The rows of `explain` for a trace that has been made."""
-    rows = [_rows(lake, traced, link) for link in chain(traced, person)]
-    return pa.concat_tables([EXPLAINED.empty_table(), *rows])
+def _notes(request: TraceRequest, person: int, rows: pa.Table) -> Iterator[str]:
+    """Why there is no chain."""
+    if person in (case.person for case in request.cases):
+        yield "this person is one of the cases, and nobody's contact"
+    elif not rows.num_rows:
+        yield "this person is in no tier of this trace"
 
 
 def chain(traced: Traced, person: int) -> list[Link]:
-    """From a case to the person, a link a hop; none if he is not in.
+    """The links from a case to the person, one a hop; none if he is not in the trace.
 
-    A person found again at a later hop with an earlier exposure passes
-    infection on from that: his link is the one of the hop before the next.
+    A person who is found again at a later hop with an earlier exposure passes infection on from that one:
+    so his link is that of the hop just before his contact's.
     """
     links: list[Link] = []
     for tier in range(len(traced.hops), 0, -1):

@@ -1,94 +1,107 @@
-"""What a trace is asked for: whose cases, under which rule, how far and until when."""
+"""A trace request: whose contacts are traced, under which rule, how many tiers, and up to when."""
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
-from pipelines.errors import DataError, UsageError
-from pipelines.graph.cases import Case, cases_by_id, find_cases
-from pipelines.graph.horizon import last_instant_us
-from pipelines.graph.infectious_window import infectious_window, outside_validity
+from pipelines.errors import UsageError
+from pipelines.graph.answer_quality import AnswerQuality, quality_of_cases
+from pipelines.graph.cases import Case, cases_by_id, find_cases, last_instant_us, numbers_of, require_dates
+from pipelines.graph.infectious_window import Window, infectious_window, outside_validity
 from pipelines.lake import Lake
 from pipelines.terminal.output import counted
-from pipelines.times import parse_instant
+from pipelines.times import Instant, end_us
 from schemas.rules import Rule
 
 
 @dataclass(frozen=True)
 class TraceRequest:
-    """A question.
+    """A validated trace request.
 
     Attributes:
         cases: the index cases; each has an onset or a sample.
         rule: the rule pack.
         depth: the last tier.
         until_us: how far the question reaches; microseconds UTC.
-        skipped: how many of all cases were left out, having neither onset nor sample.
+        skipped: cases that were left out of `--all-cases`, having neither onset nor sample.
     """
 
     cases: tuple[Case, ...]
     rule: Rule
     depth: int
     until_us: int
-    skipped: int = 0
+    skipped: tuple[Case, ...] = ()
+
+    def windows(self) -> list[Window]:
+        """The infectious window of each case."""
+        return [infectious_window(case.times, self.rule.infectious, self.until_us) for case in self.cases]
 
     def notes(self) -> Iterator[str]:
-        """What is to be said of the question, a line each."""
+        """What must be said about the request itself."""
         if not self.cases and not self.skipped:
             yield "the lake holds no case"
         if self.skipped:
-            yield f"{counted(self.skipped, 'case')} with neither onset nor sample skipped"
-        yield from doubts(self.cases, self.rule)
-        windows = [infectious_window(case.times, self.rule.infectious, self.until_us) for case in self.cases]
-        empty = sum(window.empty for window in windows)
+            yield f"{counted(len(self.skipped), 'case')} with neither onset nor sample skipped"
+        yield from validity_notes(self.cases, self.rule)
+        empty = sum(window.empty for window in self.windows())
         if empty:
             said = "with an empty window: it begins after isolation, or after all that is known"
             yield f"{counted(empty, 'case')} {said}"
 
+    def quality(self, lake: Lake) -> AnswerQuality:
+        """What an answer rests on at the venues where the cases stayed while they were infectious."""
+        nothing = [Window(0, 0)] * len(self.skipped)  # asked for too, and perhaps in no scan
+        return quality_of_cases(lake, [*self.cases, *self.skipped], [*self.windows(), *nothing])
+
 
 def make_request(
-    lake: Lake, rule: Rule, case: Sequence[str], *, all_cases: bool, depth: int | None, until: str | None
+    lake: Lake,
+    rule: Rule,
+    case: str | Sequence[str],
+    *,
+    all_cases: bool,
+    depth: int | None,
+    until: Instant | None,
 ) -> TraceRequest:
-    """A question, checked.
+    """Validate a trace request.
 
     Args:
         lake: where.
         rule: the rule pack.
-        case: numbers of cases; none with `all_cases`.
-        all_cases: trace all that have not been withdrawn.
+        case: the number of a case, or of several; none with `all_cases`.
+        all_cases: trace every case that has not been withdrawn.
         depth: the last tier; None is the rule's.
-        until: how far the question reaches; None is the lake's last instant.
+        until: how far the question reaches, a date including the whole of that day; None is the lake's last
+            instant.
 
     Raises:
-        UsageError: the question is malformed.
+        UsageError: the request is malformed.
         DataError: a case is unknown, withdrawn, or has neither onset nor sample.
     """
-    if bool(case) == all_cases:
+    named = numbers_of([case] if isinstance(case, str) else case)
+    if bool(named) == all_cases:
         raise UsageError("one of --case and --all-cases is needed", "name cases, or ask for all, not both")
     if depth is not None and depth < 1:
-        raise UsageError("--depth is no tier", "write a whole number from 1, which is F1")
-    cases = list(cases_by_id(lake).values()) if all_cases else find_cases(lake, case)
-    known = [one for one in cases if one.times.known]
-    if not all_cases and len(known) < len(cases):
-        raise DataError(
-            "--case names a case with neither onset nor sample",
-            "its infectious window has no beginning; add onset_at or sampled_at to the case",
-        )
+        raise UsageError("--depth must be an integer ≥ 1 (1 = F1)", "write --depth 2")
+    cases = cases_by_id(lake) if all_cases else dict(zip(named, find_cases(lake, named), strict=True))
+    if not all_cases:
+        require_dates(cases, "its infectious window has no beginning; add onset_at or sampled_at to the case")
+    until_us = end_us(until, "--until")
     return TraceRequest(
-        tuple(known),
+        tuple(one for one in cases.values() if one.times.known),
         rule,
         rule.chain.max_tier if depth is None else depth,
-        last_instant_us(lake) if until is None else parse_instant(until, "--until"),
-        len(cases) - len(known),
+        last_instant_us(lake) if until_us is None else until_us,
+        tuple(one for one in cases.values() if not one.times.known),
     )
 
 
-def doubts(cases: Collection[Case], rule: Rule) -> Iterator[str]:
-    """A line for people where cases lie outside the days for which a rule was made.
+def validity_notes(cases: Collection[Case], rule: Rule) -> Iterator[str]:
+    """Sentences for people where cases lie outside the dates for which a rule was made.
 
     Raises:
         DataError: a case has neither onset nor sample.
     """
     lines = (outside_validity(case.times, rule) for case in cases)
-    for doubt, count in sorted(Counter(line for line in lines if line).items()):
-        yield doubt if len(cases) == 1 else f"{counted(count, 'case')} of {len(cases):,}: {doubt}"
+    for line, count in sorted(Counter(line for line in lines if line).items()):
+        yield line if len(cases) == 1 else f"{counted(count, 'case')} of {len(cases):,}: {line}"

@@ -6,21 +6,23 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
+from pipelines.answer import Answer, started
 from pipelines.errors import UsageError
 from pipelines.graph.cases import Case
 from pipelines.graph.tracing.infectious_intervals import Intervals, infectious_intervals, isolation_in
-from pipelines.graph.tracing.request import make_request
+from pipelines.graph.tracing.request import TraceRequest, make_request
 from pipelines.graph.tracing.rows import rows_of
 from pipelines.graph.tracing.search import Hop, hops
 from pipelines.graph.tracing.temporal_graph import TemporalGraph, network
 from pipelines.kernels.types import Int64
 from pipelines.lake import Lake, LakeLike, opened
+from pipelines.times import Instant
 from schemas.rules import DEFAULT_RULE, Rule, load_rule
 
 
 @dataclass(frozen=True)
 class Traced:
-    """A trace that has been made.
+    """A trace that has been computed, before it becomes rows.
 
     Attributes:
         rule: the rule pack.
@@ -44,10 +46,21 @@ def trace(
     *,
     all_cases: bool = False,
     depth: int | None = None,
-    until: str | None = None,
+    until: Instant | None = None,
     capacity: int | None = None,
-) -> pa.Table:
+    eager_quality: bool = False,
+) -> Answer:
     """Who was exposed by cases, F1 to Fk, under a rule pack.
+
+    Example:
+        >>> found = trace(lake, "BN-1", rule="vn-2020-12")
+        >>> found.select(["tier", "venues", "seconds_direct"]).to_pylist()
+        [{'tier': 1, 'venues': 'cafe', 'seconds_direct': 5400}]
+        >>> for line in found.lines():
+        ...     print(line)
+        lake version 0, last scan 2021-07-10 17:00:00+07:00
+        at the 1 venue concerned 14% of the time in 2 stays is imputed
+        0 scans name no registered venue; 0 scan records were rejected
 
     Args:
         lake: the lake, or where it lies.
@@ -55,27 +68,35 @@ def trace(
         rule: a rule pack, by id or path.
         all_cases: every case that has not been withdrawn and has a date.
         depth: the last tier; None is the rule's `max_tier`.
-        until: how far the question reaches; None is the lake's last instant.
+        until: how far the question reaches, a date including the whole of that day; None is the lake's last
+            instant.
         capacity: how many calls can be made; None marks none.
+        eager_quality: compute the quality at once, on a thread beside the rows.
 
     Returns:
-        Columns of `exposure_rows.TRACE`, ordered by tier, score descending, person; with a
-        capacity also `call`.
+        Columns of `tracing.rows.TRACE`, ordered by tier, score descending, person; with a capacity also
+        `call`.
 
     Raises:
         UsageError: the question is malformed, or the rule pack unknown or wrong.
-        DataError: there is no such lake or case, it has been withdrawn, or it
-            has neither onset nor sample.
+        DataError: there is no such lake or case, it has been withdrawn, or it has neither onset nor sample.
     """
+    check_capacity(capacity)
     where = opened(lake)
-    named = [case] if isinstance(case, str) else list(case)
-    asked = make_request(where, load_rule(rule), named, all_cases=all_cases, depth=depth, until=until)
-    rows = trace_rows(where, asked.cases, asked.rule, asked.depth, asked.until_us)
-    return rows if capacity is None else with_calls(rows, capacity)
+    request = make_request(where, load_rule(rule), case, all_cases=all_cases, depth=depth, until=until)
+    quality = started(lambda: request.quality(where), eager_quality)
+    rows = trace_rows(where, request)
+    return Answer(rows if capacity is None else with_calls(rows, capacity), tuple(request.notes()), quality)
 
 
-def trace_rows(lake: Lake, cases: Sequence[Case], rule: Rule, depth: int, until_us: int) -> pa.Table:
-    """Who was exposed by index cases, tier by tier.
+def trace_rows(lake: Lake, request: TraceRequest) -> pa.Table:
+    """The rows of `trace` without the statement about them."""
+    traced = run_trace(lake, request.cases, request.rule, request.depth, request.until_us)
+    return rows_of(lake, traced.where, request.rule.id, traced.hops)
+
+
+def run_trace(lake: Lake, cases: Sequence[Case], rule: Rule, depth: int, until_us: int) -> Traced:
+    """Search the exposed persons of index cases, tier by tier.
 
     Args:
         lake: where.
@@ -83,16 +104,7 @@ def trace_rows(lake: Lake, cases: Sequence[Case], rule: Rule, depth: int, until_
         rule: the rule pack.
         depth: the last tier.
         until_us: how far the question reaches; microseconds UTC.
-
-    Returns:
-        Columns of `exposure_rows.TRACE`, ordered by tier, score descending, person.
     """
-    traced = traced_in(lake, cases, rule, depth, until_us)
-    return rows_of(lake, traced.where, rule.id, traced.hops)
-
-
-def traced_in(lake: Lake, cases: Sequence[Case], rule: Rule, depth: int, until_us: int) -> Traced:
-    """The trace that `trace_rows` makes rows of; the same arguments."""
     where = network(lake, rule, until_us)
     index = infectious_intervals(cases, rule, until_us)
     persons = np.array([case.person for case in cases], np.int64)
@@ -100,18 +112,23 @@ def traced_in(lake: Lake, cases: Sequence[Case], rule: Rule, depth: int, until_u
     return Traced(rule, where, persons, index, hops(where, rule, index, persons, isolated, depth))
 
 
+def check_capacity(capacity: int | None) -> None:
+    """Refuse a negative number of calls.
+
+    Raises:
+        UsageError: it is one.
+    """
+    if capacity is not None and capacity < 0:
+        raise UsageError("--capacity must be an integer ≥ 0", "write how many calls can be made")
+
+
 def with_calls(rows: pa.Table, capacity: int) -> pa.Table:
-    """The rows with `call`, true for those with the highest scores: whom so many calls are best spent on.
+    """Add `call`, true for the rows with the highest scores: on whom the calls are best spent.
 
     Args:
         rows: of `TRACE`; of equal scores the earlier row is called.
-        capacity: how many calls can be made.
-
-    Raises:
-        UsageError: fewer than none.
+        capacity: how many calls can be made, from 0.
     """
-    if capacity < 0:
-        raise UsageError("--capacity is no number of calls", "write a whole number from 0")
     call = np.zeros(rows.num_rows, np.bool_)
     call[np.argsort(-rows["score"].to_numpy(), kind="stable")[:capacity]] = True
     return rows.append_column("call", pa.array(call))

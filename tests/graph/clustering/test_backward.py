@@ -7,7 +7,7 @@ import pytest
 
 from pipelines.errors import DataError, UsageError
 from pipelines.graph import backward
-from pipelines.graph.clustering.backward import find_sources, question
+from pipelines.graph.clustering.backward import backward_request
 from pipelines.graph.clustering.shared_people import SHARED_PEOPLE
 from pipelines.graph.clustering.shared_venues import SHARED_VENUES
 from schemas.tables import ENCOUNTERS, INSTANT
@@ -162,15 +162,14 @@ def test_encounters_count_as_meetings_and_have_no_venue(lake):
 
 
 def test_all_cases_are_those_that_count_and_have_a_date(lake):
-    asked = question(lake)
+    asked = backward_request(lake)
     assert list(asked.cases) == ["BN-1", "BN-2", "BN-3", "BN-4", "BN-6"]
-    assert asked.undated == 1
-    lines = list(asked.lines(find_sources(lake, asked)))
-    assert lines[0].startswith("of 5 cases two or more share 2 venues and")
-    assert lines[1] == "left out: 1 case with neither onset nor sample"
-    late = list(question(lake, back_days=1).lines(find_sources(lake, asked)))
-    assert late[-1] == "infectious before the interval begins: 5 cases"
-    other = list(question(lake, rule="vn-2021-12").lines(find_sources(lake, asked)))
+    assert len(asked.undated) == 1
+    notes = backward(lake).notes
+    assert notes[0].startswith("of 5 cases two or more share 2 venues and")
+    assert notes[1] == "left out: 1 case with neither onset nor sample"
+    assert backward(lake, back_days=1).notes[-1] == "infectious before the interval begins: 5 cases"
+    other = backward(lake, rule="vn-2021-12").notes
     assert other[-1] == "5 cases of 5: the case is older than rule vn-2021-12, which is valid from 2021-12-29"
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from pipelines.errors import UsageError
 from pipelines.graph.cases import Case, cases_by_id
-from pipelines.graph.clustering.clusters import CLUSTERS, clusters, find_clusters, question
+from pipelines.graph.clustering.clusters import CLUSTERS, cluster_request, clusters, windows_with_cases
 from pipelines.graph.infectious_window import CaseTimes
 from pipelines.privacy.keys import venue_id
 from pipelines.terminal.output import token_text
@@ -118,7 +118,7 @@ def test_of_each_venue_its_most_surprising_window_may_stand_alone(lake):
 
 def test_only_windows_that_lie_between_from_and_to_are_tested(lake):
     def asked(from_, to):
-        answer = find_clusters(lake, cases_by_id(lake), question(from_=from_, to=to))
+        answer = windows_with_cases(lake, cases_by_id(lake), cluster_request(from_=from_, to=to))
         return answer.tested, sorted(rows_of(answer.rows))
 
     assert asked(None, None)[0] == 8
@@ -137,7 +137,7 @@ def test_names_and_types_stand_beside_the_code(lake):
 
 
 def test_a_lake_without_cases_or_footfall_has_no_clusters(lake, tmp_path):
-    assert find_clusters(lake, {}, question()).tested == 8
+    assert windows_with_cases(lake, {}, cluster_request()).tested == 8
     empty = new_lake(tmp_path / "empty")
     assert clusters(empty).schema.equals(CLUSTERS)
     assert clusters(empty, everything=True).num_rows == 0
@@ -218,7 +218,7 @@ def test_counts_and_expectations_are_those_of_the_definition(tmp_path):
     put_stays(lake, stays)
     put_footfall(lake)
     cases = cases_among({stay["person"] for stay in stays}, 8, np.random.default_rng(2))
-    answer = find_clusters(lake, cases, question())
+    answer = windows_with_cases(lake, cases, cluster_request())
     rows = answer.rows.to_pylist()
     windows = [
         (int(row["venue"], 16), micros(row["window_start"]), micros(row["window_end"]), row["people"])
@@ -243,7 +243,9 @@ def test_without_spread_the_false_discovery_rate_holds(tmp_path):
     persons = {stay["person"] for stay in stays}
     discovered = 0
     for seed in range(200):
-        answer = find_clusters(lake, cases_among(persons, 12, np.random.default_rng(seed)), question())
+        answer = windows_with_cases(
+            lake, cases_among(persons, 12, np.random.default_rng(seed)), cluster_request()
+        )
         discovered += any(answer.rows["significant"].to_pylist())
     noise = 2 * math.sqrt(0.05 * 0.95 / 200)
     assert discovered / 200 <= 0.05 + noise
@@ -264,7 +266,7 @@ def test_a_venue_where_it_was_planted_is_found_first(tmp_path):
         for row, stay in enumerate(party[:8])
     }
     cases = cases_among({stay["person"] for stay in stays}, 10, dice) | infected
-    rows = find_clusters(lake, cases, question()).rows.to_pylist()
+    rows = windows_with_cases(lake, cases, cluster_request()).rows.to_pylist()
     assert [int(row["venue"], 16) for row in rows[:8]] == [777] * 8  # its eight windows before all others
     assert all(row["significant"] and row["over_threshold"] for row in rows[:8])
     assert {int(row["venue"], 16) for row in rows if row["significant"]} == {777}

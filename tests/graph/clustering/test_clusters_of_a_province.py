@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipelines.graph.cases import Case
-from pipelines.graph.clustering.clusters import find_clusters, question
+from pipelines.graph.clustering.clusters import cluster_request, windows_with_cases
 from pipelines.graph.infectious_window import CaseTimes
 from pipelines.privacy.keys import token, venue_id
 from pipelines.simulate.settings import Knobs
@@ -67,7 +67,7 @@ def test_where_nothing_is_passed_on_the_false_discovery_rate_holds(tmp_path):
         lake, stays, cases = province(tmp_path / str(seed), seed)
         put_stays(lake, stays)
         put_footfall(lake)
-        answer = find_clusters(lake, cases, question())
+        answer = windows_with_cases(lake, cases, cluster_request())
         assert len(answer.cases) >= 1
         assert answer.tested > 500
         discovering += [seed] * any(answer.rows["significant"].to_pylist())
@@ -88,7 +88,7 @@ def test_a_venue_that_spreads_is_found_first(tmp_path, seed):
     put_footfall(lake)
     onset = parse_instant("2021-07-06")
     infected = {f"P-{row}": Case(guest, CaseTimes(onset_us=onset)) for row, guest in enumerate(guests[:6])}
-    rows = find_clusters(lake, cases | infected, question()).rows.to_pylist()
+    rows = windows_with_cases(lake, cases | infected, cluster_request()).rows.to_pylist()
     assert [int(row["venue"], 16) % 2**64 for row in rows[:8]] == [hall % 2**64] * 8
     assert all(row["significant"] and row["over_threshold"] for row in rows[:8])
     assert rows[0]["cases"] == 6

@@ -8,7 +8,12 @@ from schemas.tables import TABLES
 _BY_CONTENT = ("stays", "footfall", "contacts", "crowds")
 """Tables whose files are a function of the scans alone, down to their names, which are hashes."""
 
-_FREE = {"scans": {"received_at"}, "rejects": {"received_at"}, "vault": {"sealed"}}
+_FREE = {
+    "scans": {"received_at"},
+    "rejects": {"received_at"},
+    "retries": {"received_at"},
+    "vault": {"sealed"},
+}
 """Columns that tell when a batch came, or are sealed with a key of its own."""
 
 

@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 
-from pipelines.graph.horizon import last_instant_us
+from pipelines.graph.cases import last_instant_us
 from schemas.tables import ENCOUNTERS, INSTANT
 from tests.lakes import at, new_lake, person_token, put, put_stays
 
