@@ -49,7 +49,7 @@ judged AS (
 )
 SELECT
     reason,
-    CASE WHEN event_id IS NULL THEN content ELSE hash(event_id, moment::DATE) END AS event_key,
+    CASE WHEN event_id IS NULL THEN content ELSE hash(event_id, scanner, moment::DATE) END AS event_key,
     content,
     hash(identifier) AS person,
     hash(venue) AS venue,

@@ -24,15 +24,15 @@ END;
 
 CREATE MACRO canonical(person) AS CASE
     WHEN starts_with(person, 'phone:') THEN international(unfilled(person))
-    WHEN starts_with(person, 'bhyt:') THEN 'bhyt:' || upper(replace(person[6:], ' ', ''))
+    WHEN starts_with(person, 'bhyt:') THEN 'bhyt:' || right(upper(replace(person[6:], ' ', '')), 10)
     WHEN starts_with(person, 'passport:') THEN 'passport:' || upper(replace(person[10:], ' ', ''))
     ELSE person
 END;
 
 CREATE MACRO is_person(text) AS regexp_full_match(
     text,
-    'phone:(?:\+84[1-9][0-9]{8,9}|\+(?:[1-79]|8[0-35-9])[0-9]{6,13})'
-    '|cccd:[0-9]{12}|bhyt:(?:[0-9A-Z]{15}|[0-9]{10})|passport:[0-9A-Z]{5,20}|(?:qid|device):[^*]+'
+    'phone:(?:\+84(?:[35789][0-9]{8}|2[0-9]{9})|\+(?:[1-79]|8[0-35-9])[0-9]{6,13})'
+    '|cccd:[0-9]{12}|cmnd:[0-9]{9}|bhyt:[0-9]{10}|passport:[0-9A-Z]{5,20}|(?:qid|device):[^*]+'
 );
 
 -- An instant needs its offset; the usual endings are looked at first.

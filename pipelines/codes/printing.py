@@ -14,7 +14,7 @@ from pipelines.codes.own import VENUE_BYTES, ZONE_BYTES, CodeContent, make_code
 from pipelines.codes.poster import Poster
 from pipelines.codes.poster_files import write_pdf, write_png, write_svg
 from pipelines.errors import DataError, ServiceError, UsageError
-from pipelines.privacy.code_key_folder import signing_key
+from pipelines.privacy.code_key_folders import signing_key
 from pipelines.terminal.output import replacing
 from pipelines.terminal.progress import progress
 from pipelines.times import SECOND_US

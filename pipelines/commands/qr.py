@@ -25,7 +25,7 @@ from pipelines.codes.printing import (
 from pipelines.errors import DataError, UsageError
 from pipelines.lake import open_lake, read_table
 from pipelines.privacy import keys as key_files
-from pipelines.privacy.code_key_folder import ISSUERS, list_keys, make_key, revoke_key, trust_key
+from pipelines.privacy.code_key_folders import ISSUERS, list_keys, make_key, revoke_key, trust_key
 from pipelines.privacy.code_keys import NO_KEYS, load_code_keys
 from pipelines.privacy.identifiers import canonical_person
 from pipelines.privacy.keys import create_keys, load_keys

@@ -1,12 +1,12 @@
-"""The keys that codes are judged by: our own, and those of others that are trusted.
+"""The keys that verify scanned codes: our own, and those of other issuers.
 
-They lie in the folder `codes` of the keys, one file each:
+They lie in the folder `codes` inside the folder of the keys, one file each:
 
-    ID.key         a private Ed25519 key that signs, PEM; may be taken away after printing
+    ID.key         private Ed25519 key that signs posters, PEM; may be taken away after printing
     ID.pub         its public key, PEM; ID is the first two bytes of its SHA-256, in hexadecimal
-    ID.json        since when it signs no more, or is trusted no more
-    nhs-KID.pem    a public P-256 key of NHS COVID-19
-    clea-NAME.key  a secret key of a CLÉA authority, 64 hexadecimal digits
+    ID.json        when it was made, retired and revoked
+    nhs-KID.pem    public P-256 key of NHS COVID-19
+    clea-NAME.key  secret key of a CLÉA authority, 64 hexadecimal digits
 """
 
 import hashlib
@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Final
 
 import orjson
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -26,8 +27,10 @@ from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 from pipelines.errors import DataError
 from pipelines.times import parse_instant
 
-FOLDER = "codes"
-SECRET_BYTES = 32
+FOLDER: Final = "codes"
+"""The name of the folder inside the folder of the keys."""
+
+SECRET_BYTES: Final = 32
 
 _OWN = re.compile(r"([0-9a-f]{4})\.pub", re.ASCII)
 _NHS = re.compile(r"nhs-(.{1,64})\.pem", re.ASCII)
@@ -37,12 +40,12 @@ _ORDER_P256 = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 
 @dataclass(frozen=True)
 class OwnKey:
-    """A key of our own codes.
+    """A key that signs our own codes.
 
     Attributes:
-        number: the id as codes carry it.
+        number: its id, as codes carry it.
         public: 32 bytes, Ed25519.
-        revoked_us: codes scanned from this instant on are refused; None when it is trusted.
+        revoked_us: codes scanned at or after this instant are refused; None while it is trusted.
     """
 
     number: int
@@ -52,10 +55,14 @@ class OwnKey:
 
 @dataclass(frozen=True)
 class CodeKeys:
-    """All keys that codes are judged by; compares by value, so that what was decoded can be kept.
+    """All keys that codes are verified with; compares by value, so it can key a cache of decoded codes.
+
+    Example:
+        >>> CodeKeys(own=(OwnKey(0xA1B2, b"k" * 32),)).own_by_number[0xA1B2].revoked_us is None
+        True
 
     Attributes:
-        own: keys of our own codes, by number.
+        own: keys of our own codes.
         nhs: (kid, DER of a public P-256 key) of NHS COVID-19.
         clea: 32 bytes each, secret keys of CLÉA authorities.
     """
@@ -66,24 +73,24 @@ class CodeKeys:
 
     @cached_property
     def own_by_number(self) -> Mapping[int, OwnKey]:
-        """Keys of our own codes by the number in the code."""
+        """Index our own keys by the number that codes carry."""
         return {key.number: key for key in self.own}
 
     @cached_property
     def nhs_by_kid(self) -> Mapping[str, bytes]:
-        """Keys of NHS COVID-19 by their kid."""
+        """Index the keys of NHS COVID-19 by their kid."""
         return dict(self.nhs)
 
 
 NO_KEYS = CodeKeys()
-"""Trusts nobody: signed codes are refused as `unknown_key`."""
+"""No keys: signed codes are refused as `unknown_key`."""
 
 
 def load_code_keys(keys_folder: Path) -> CodeKeys:
-    """The keys in the folder `codes` of the keys; none when there is no such folder.
+    """Load the folder `codes` of a folder of keys; without such a folder there are none.
 
     Raises:
-        DataError: a file is unreadable or no key.
+        DataError: a file is unreadable or damaged.
     """
     folder = keys_folder / FOLDER
     if not folder.is_dir():
@@ -97,20 +104,20 @@ def load_code_keys(keys_folder: Path) -> CodeKeys:
 
 
 def key_number(public: bytes) -> int:
-    """The id of a public key as codes carry it."""
+    """Return the id of a public key, as codes carry it."""
     return int.from_bytes(hashlib.sha256(public).digest()[:2], "big")
 
 
 def load_own_key(folder: Path, key_id: str) -> OwnKey:
-    """One of our own keys.
+    """Load one of our own keys.
 
     Raises:
-        DataError: a file of it is unreadable, or no such key.
+        DataError: one of its files is unreadable or damaged.
     """
     path = folder / f"{key_id}.pub"
     key = load_public(path)
     if not isinstance(key, Ed25519PublicKey):
-        raise DataError(f"{path} is no Ed25519 key", "restore the file from a backup")
+        raise DataError(f"{path} is not an Ed25519 key", "restore the file from a backup")
     public = key.public_bytes_raw()
     number = key_number(public)
     if f"{number:04x}" != key_id:
@@ -119,7 +126,7 @@ def load_own_key(folder: Path, key_id: str) -> OwnKey:
 
 
 def load_state(folder: Path, key_id: str) -> dict[str, int]:
-    """What happened to a key: `made_us`, `retired_us`, `revoked_us`, each only when it is known.
+    """Load what happened to a key: `made_us`, `retired_us` and `revoked_us`, each only if it did.
 
     Raises:
         DataError: its file is damaged.
@@ -135,19 +142,19 @@ def load_state(folder: Path, key_id: str) -> dict[str, int]:
 
 
 def load_p256(path: Path) -> bytes:
-    """The DER of a public P-256 key in PEM.
+    """Read a public P-256 key in PEM and return its DER.
 
     Raises:
         DataError: the file is unreadable or holds something else.
     """
     key = load_public(path)
     if not isinstance(key, EllipticCurvePublicKey) or not isinstance(key.curve, SECP256R1):
-        raise DataError(f"{path} is no key of P-256", "name the key of the issuer")
+        raise DataError(f"{path} must be a P-256 public key", "name the key file of the issuer")
     return key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
 
 
 def load_secret(path: Path) -> bytes:
-    """A secret key of a CLÉA authority: 32 bytes, written as hexadecimal digits.
+    """Read the secret key of a CLÉA authority: 32 bytes, written as hexadecimal digits.
 
     Raises:
         DataError: the file is unreadable or holds something else.
@@ -155,14 +162,16 @@ def load_secret(path: Path) -> bytes:
     try:
         secret = bytes.fromhex(path.read_text("ascii"))
     except (OSError, ValueError) as error:
-        raise DataError(f"{path} is no secret key", "write its 64 hexadecimal digits") from error
+        raise DataError(
+            f"{path} must hold a secret key of P-256", "write it as 64 hexadecimal digits"
+        ) from error
     if len(secret) != SECRET_BYTES or not 0 < int.from_bytes(secret, "big") < _ORDER_P256:
-        raise DataError(f"{path} is no secret key", "write its 64 hexadecimal digits")
+        raise DataError(f"{path} must hold a secret key of P-256", "write it as 64 hexadecimal digits")
     return secret
 
 
 def load_public(path: Path) -> PublicKeyTypes:
-    """A public key in PEM.
+    """Read a public key in PEM.
 
     Raises:
         DataError: the file is unreadable or holds something else.
@@ -172,4 +181,4 @@ def load_public(path: Path) -> PublicKeyTypes:
     except OSError as error:
         raise DataError(f"{path} cannot be read", error.strerror or "check the file") from error
     except (ValueError, UnsupportedAlgorithm) as error:
-        raise DataError(f"{path} is no public key", "write it as PEM") from error
+        raise DataError(f"{path} must be a public key in PEM", "export it as SubjectPublicKeyInfo") from error

@@ -1,16 +1,16 @@
-"""The vault: a token's identifier, sealed so that only the authority can read it.
+"""The vault: the identifier behind each token, sealed so that only the authority can read it.
 
-    sealed = ephemeral public key (32) ‖ wrapped data key (48) ‖ nonce (12) ‖ AES-256-GCM(identifier)
+    sealed = HPKE(data key) (80 bytes) ‖ nonce (12) ‖ AES-256-GCM(identifier)
 
-A data key is fresh per `Sealer` and wrapped with AES-256-GCM under
-HKDF-SHA-256 of the X25519 secret between an ephemeral key and the authority's
-(the construction of RFC 9180, mode base). A row's token is its associated
-data, so a sealed identifier cannot be moved to another token.
+Each `Sealer` draws one data key and seals it to the authority's public key with
+HPKE (RFC 9180, base mode: X25519, HKDF-SHA256, AES-256-GCM). A row's token is its
+associated data, so a sealed identifier cannot be moved to another token.
 """
 
 import hashlib
 import os
 from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -18,35 +18,35 @@ import pyarrow as pa
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 
 from pipelines.errors import DataError
 from schemas.tables import VAULT
 
-_LABEL = b"truyvet vault v1"
-_PUBLIC = 32
-_WRAPPED = 48
-_NONCE = 12
-_HEAD = _PUBLIC + _WRAPPED
-_ONLY_USE = bytes(_NONCE)  # the wrapping key encrypts one message in its life, so its nonce may be constant
+_HPKE: Final = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM)
+_INFO: Final = b"truyvet vault v2"
+_HEAD: Final = 32 + 32 + 16  # encapsulated key, data key, tag
+_NONCE: Final = 12
 
 
 class Sealer:
-    """Seals identifiers under one data key; threads may share it.
+    """Seals identifiers under one data key; safe to share between threads.
 
-    A pickled sealer leaves its data key behind and makes another one when it
-    is loaded: the key never travels with a job.
+    Pickling drops the data key and unpickling draws a new one, so that the key
+    never travels with a job.
+
+    Example:
+        >>> authority = X25519PrivateKey.generate()
+        >>> sealer = Sealer(authority.public_key().public_bytes_raw())
+        >>> rows = sealer.seal(np.array([7]), [b"device:bracelet-7"])
+        >>> unseal(authority, rows)
+        ['device:bracelet-7']
     """
 
     def __init__(self, authority_public: bytes) -> None:
         self._authority_public = authority_public
-        ephemeral = X25519PrivateKey.generate()
-        public = ephemeral.public_key().public_bytes_raw()
-        shared = ephemeral.exchange(X25519PublicKey.from_public_bytes(authority_public))
         data_key = AESGCM.generate_key(256)
-        wrapping = AESGCM(_wrapping_key(shared, public, authority_public))
-        self._head = public + wrapping.encrypt(_ONLY_USE, data_key, None)
+        self._head = _HPKE.encrypt(data_key, X25519PublicKey.from_public_bytes(authority_public), info=_INFO)
         self._cipher = AESGCM(data_key)
         self._key_id = key_id(authority_public)
 
@@ -76,24 +76,23 @@ class Sealer:
 
 
 def key_id(authority_public: bytes) -> str:
-    """16 hexadecimal digits that name a public key."""
+    """Name a public key by 16 hexadecimal digits."""
     return hashlib.sha256(authority_public).hexdigest()[:16]
 
 
 def unseal(authority_private: X25519PrivateKey, rows: pa.Table) -> list[str]:
-    """The identifiers of rows of the vault, in their order.
+    """Open rows of the vault and return their identifiers in the same order.
 
     Raises:
-        DataError: a row is damaged, or sealed to another key.
+        DataError: a row is damaged, or was sealed to another key.
     """
-    authority_public = authority_private.public_key().public_bytes_raw()
     ciphers: dict[bytes, AESGCM] = {}
     identifiers = []
     for token, sealed in zip(rows["person"].to_pylist(), rows["sealed"].to_pylist(), strict=True):
         head, nonce, text = sealed[:_HEAD], sealed[_HEAD : _HEAD + _NONCE], sealed[_HEAD + _NONCE :]
         try:
             if head not in ciphers:
-                ciphers[head] = _unwrap(authority_private, authority_public, head)
+                ciphers[head] = AESGCM(_HPKE.decrypt(head, authority_private, info=_INFO))
             identifier = ciphers[head].decrypt(nonce, text, token.to_bytes(8, "big", signed=True))
         except (InvalidTag, ValueError) as error:
             raise DataError(
@@ -101,21 +100,3 @@ def unseal(authority_private: X25519PrivateKey, rows: pa.Table) -> list[str]:
             ) from error
         identifiers.append(identifier.decode())
     return identifiers
-
-
-def _unwrap(authority_private: X25519PrivateKey, authority_public: bytes, head: bytes) -> AESGCM:
-    """The cipher of the data key in a row's head.
-
-    Raises:
-        InvalidTag: it was wrapped to another key, or is damaged.
-        ValueError: it is too short.
-    """
-    public = head[:_PUBLIC]
-    shared = authority_private.exchange(X25519PublicKey.from_public_bytes(public))
-    wrapping = AESGCM(_wrapping_key(shared, public, authority_public))
-    return AESGCM(wrapping.decrypt(_ONLY_USE, head[_PUBLIC:], None))
-
-
-def _wrapping_key(shared: bytes, ephemeral_public: bytes, authority_public: bytes) -> bytes:
-    info = _LABEL + ephemeral_public + authority_public
-    return HKDF(SHA256(), 32, salt=None, info=info).derive(shared)

@@ -1,8 +1,9 @@
 """The people of the province: households, roles, work places and identifiers.
 
 Nobody has a name, and no identifier can belong to anybody: phone numbers lie
-in the block 04, which no network has used since 2017, cards carry a century
-that is not yet, insurance an object code that does not exist.
+in mobile blocks that were assigned to no network in 2021, citizen cards carry a
+century that is not yet, old identity cards a province code that does not exist, and
+insurance cards an object code that does not exist.
 """
 
 from typing import NamedTuple
@@ -28,30 +29,37 @@ _KINDS: tuple[tuple[float, tuple[bytes, ...]], ...] = (
     (
         0.92,
         (
-            b"phone:+844########",
-            b"phone:04########",
-            b"phone:04########",
-            b"phone:844########",
-            b"phone:+84 4## ### ###",
-            b"phone:04##.###.###",
-            b"phone:00844########",
-            b"phone:(04##) ###-###",
+            b"phone:+84@#######",
+            b"phone:0@#######",
+            b"phone:0@#######",
+            b"phone:84@#######",
+            b"phone:+84 @# ### ###",
+            b"phone:0@#.###.###",
+            b"phone:0084@#######",
+            b"phone:(0@#) ###-###",
         ),
     ),
-    (0.03, (b"cccd:0519########",)),
+    (0.025, (b"cccd:0519########",)),
+    (0.005, (b"cmnd:9########",)),
     (0.015, (b"qid:SIM-51-########",)),
-    (0.015, (b"bhyt:ZZ45100########", b"bhyt:zz 4 51 00########")),
+    (0.015, (b"bhyt:00########", b"bhyt:ZZ45100########", b"bhyt:zz 4 51 00########")),
     (0.005, (b"passport:X########", b"passport:x ########")),
     (0.015, (b"device:sim-########",)),
 )
-"""Share of people by kind of identifier, and its spellings, the canonical one first; # is a digit."""
+"""Share of people by kind of identifier, and its spellings, the canonical one first.
+
+Of the eight digits of a person # is the next one, and @ the mobile block that the next one stands for.
+"""
+
+_FREE_BLOCKS = np.array([30, 31, 50, 51, 53, 54, 57, 71, 72, 73], np.int64)
+"""Mobile blocks (03x, 05x, 07x) that no network had in 2021."""
 
 
 class Spellings(NamedTuple):
     """The spellings of identifiers, for kernels.
 
     Attributes:
-        text: uint8[spellings, 32], with # for a digit.
+        text: uint8[spellings, 32], with # and @ for digits.
         length: int64[spellings], bytes of it.
         first: int64[kinds], the canonical spelling of a kind.
         number: int64[kinds], how many spellings it has.
@@ -169,9 +177,14 @@ def write_person(out: Bytes, at: int, kind: int, number: int, spelling: int, tab
     row = table.first[kind] + spelling % table.number[kind]
     power = 10_000_000
     for sign in table.text[row, : table.length[row]]:
-        if sign == 35:  # '#'
-            sign = np.uint8(48 + (number // power) % 10)
+        if sign == 35 or sign == 64:  # '#', '@'
+            digit = (number // power) % 10
             power //= 10
+            if sign == 64:
+                out[at] = 48 + _FREE_BLOCKS[digit] // 10
+                at += 1
+                digit = _FREE_BLOCKS[digit] % 10
+            sign = np.uint8(48 + digit)
         out[at] = sign
         at += 1
     return at

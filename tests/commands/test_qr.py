@@ -6,7 +6,7 @@ import pytest
 
 from pipelines import cli
 from pipelines.lake import open_lake
-from pipelines.privacy.code_key_folder import make_key
+from pipelines.privacy.code_key_folders import make_key
 from pipelines.privacy.keys import create_keys
 from tests.codes.foreign_codes import NHS, nhs, nz
 from tests.lakes import put_venues

@@ -32,10 +32,10 @@ class Names:
         return _head(hmac.digest(self.token_key, canonical.encode(), "sha256"))
 
     def key(self, scan: Scan) -> bytes:
-        """The event key: of the UTC day and the event id, or of the content."""
+        """The event key: of the UTC day, the scanner and the event id, or of the content."""
         if scan.event_id is not None:
             day = (scan.at_us // DAY_US).to_bytes(4, "big", signed=True)
-            content = b"\x01" + day + _framed(scan.event_id.encode())
+            content = b"\x01" + day + _framed((scan.scanner or "").encode()) + _framed(scan.event_id.encode())
         else:
             texts = (scan.person, scan.venue, scan.zone or "", scan.direction)
             fields = [*(text.encode() for text in texts), scan.at_us.to_bytes(8, "big", signed=True)]

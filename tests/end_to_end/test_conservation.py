@@ -217,6 +217,42 @@ def test_across_batches_the_first_batch_stands_and_a_repeat_of_a_refused_scan_is
     assert again == +expected
 
 
+SCANNERS = """
+| batch | scanner | event_id | person | at                   | verdict
+| ----- | ------- | -------- | ------ | -------------------- | --------------------
+| 1     | A       | 1        | An     | 2021-07-20T08:00:00Z | accepted
+| 1     | B       | 1        | Bình   | 2021-07-20T08:00:00Z | accepted
+| 1     |         | 1        | Chi    | 2021-07-20T08:00:00Z | accepted
+| 1     | A       | 2        | An     | 2021-07-20T08:00:00Z | accepted
+| 1     | A       | 1        | Chi    | 2021-07-20T08:00:00Z | conflicting_event_id
+| 1     |         | 1        | Bình   | 2021-07-20T08:00:00Z | conflicting_event_id
+| 1     | A       |          | An     | 2021-07-20T09:00:00Z | accepted
+| 1     | B       |          | An     | 2021-07-20T09:00:00Z | duplicate
+| 2     | B       | 1        | Bình   | 2021-07-20T08:00:00Z | duplicate
+| 2     | B       | 1        | An     | 2021-07-20T08:00:00Z | conflicting_event_id
+| 2     | A       | 1        | Chi    | 2021-07-21T08:00:00Z | accepted
+| 2     | C       | 1        | Bình   | 2021-07-20T08:00:00Z | accepted
+"""
+"""Readers number from 1, each for itself; without an id the content identifies, whoever read it."""
+
+
+def test_two_readers_that_number_from_1_lose_no_scan(folder):
+    for batch in "12":
+        rows = [row for row in drawn(SCANNERS) if row["batch"] == batch]
+        path = folder / f"{batch}.ndjson"
+        records = (
+            line(
+                event_id=row["event_id"],
+                scanner=row["scanner"],
+                person=f"device:{row['person']}",
+                occurred_at=row["at"],
+            )
+            for row in rows
+        )
+        path.write_bytes(b"\n".join(records))
+        assert counts_of(run(folder / "lake", "--scans", path, now=NOW)) == counted(rows)
+
+
 def test_a_file_that_is_named_twice_counts_once_and_a_copy_holds_duplicates_even_when_it_is_too_old(folder):
     path = write(folder, "a", drawn(VERDICTS)[:1])
     folder.joinpath("link.ndjson").symlink_to(path)

@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipelines.privacy.keys import load_authority
+from pipelines.privacy.key_folders import load_authority
 from pipelines.privacy.vault import unseal
 from tests.end_to_end.commands import Done, rows_of, truyvet
 from tests.end_to_end.test_interruptions import Zygote

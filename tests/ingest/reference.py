@@ -148,7 +148,7 @@ def row_of(text: dict[str, str], person: str, instant: int) -> Row:
     direction = text.get("direction", "unknown")
     if "event_id" in text:
         day = (instant // DAY_US).to_bytes(4, "big", signed=True)
-        message = b"\x01" + day + sized(text["event_id"].encode())
+        message = b"\x01" + day + sized(text.get("scanner", "").encode()) + sized(text["event_id"].encode())
     else:
         fields = [person, text["venue"], text.get("zone", ""), direction]
         message = b"\x02" + b"".join(sized(field.encode()) for field in fields)

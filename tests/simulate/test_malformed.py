@@ -15,7 +15,7 @@ from tests.simulate.worlds import lines_of
 
 FIELDS = {
     "event_id": "0123456789abcdef",
-    "person": "phone:+84412345678",
+    "person": "phone:+84301234567",
     "venue": "QN522-SH-00042",
     "zone": "T1",
     "direction": "in",

@@ -21,11 +21,12 @@ from pipelines.ingest.limits import RECORD_BYTES
 from pipelines.ingest.reject_reasons import BAD_TIME, MISSING_FIELD, TOO_LARGE
 from pipelines.ingest.validate.distinct import distinct
 from pipelines.ingest.validate.field_rules import PERSON, Meaning, local_day, meanings_of, midnight_us
-from pipelines.ingest.validate.persons import canonical_persons
+from pipelines.ingest.validate.scan_columns import person_reasons
 from pipelines.ingest.validate.text_column import column_of, normalised
 from pipelines.ingest.validate.timestamps import BAD_INSTANT, instants
 from pipelines.kernels.sha256 import macs
 from pipelines.kernels.types import Bool, Int32, Int64, Spans, UInt8, read_only
+from pipelines.privacy.identifier_columns import canonical_identifiers
 from pipelines.privacy.keys import Keys
 from schemas.tables import INSTANT
 
@@ -228,7 +229,8 @@ def _values(checked: CheckedColumns, column: _Distinct, meaning: Meaning) -> pa.
 
 def _persons(checked: CheckedColumns, column: _Distinct, keys: Keys) -> PersonColumn:
     allowed = np.where(column.reasons == 0, column.texts.length, np.int32(0))
-    texts, reasons = canonical_persons(Spans(column.texts.data, column.texts.start, allowed))
+    texts, refused = canonical_identifiers(Spans(column.texts.data, column.texts.start, allowed))
+    reasons = person_reasons(refused)
     checked.refuse(column.per_row(np.where(column.reasons == 0, reasons, np.uint8(0))))
     tokens = macs(texts, keys.token_key)
     return PersonColumn(column.rows_of(pa.array(tokens)), column.ids, tokens, texts)

@@ -19,16 +19,17 @@ from pipelines.ingest.limits import (
     VENUE,
     ZONE,
 )
-from pipelines.ingest.reject_reasons import BAD_CODE, BAD_TEXT, BAD_TIME, MALFORMED, MISSING_FIELD
+from pipelines.ingest.reject_reasons import BAD_CODE, BAD_PERSON, BAD_TEXT, BAD_TIME, MALFORMED, MISSING_FIELD
 from pipelines.ingest.validate.distinct import distinct
 from pipelines.ingest.validate.distinct_column import Named, filled, same_texts
-from pipelines.ingest.validate.persons import canonical_persons
 from pipelines.ingest.validate.place_codes import UNKNOWN_WORD, RegisteredCodes, places_of, words_to_codes
 from pipelines.ingest.validate.scan_records import Records
 from pipelines.ingest.validate.text_column import Texts, column_of, normalised, normalised_column
 from pipelines.ingest.validate.timestamps import BAD_INSTANT, instants
 from pipelines.kernels.types import Int32, Int64, UInt8
 from pipelines.privacy.code_keys import NO_KEYS, CodeKeys
+from pipelines.privacy.identifier_columns import canonical_identifiers
+from pipelines.privacy.identifiers import TOO_LONG
 from schemas.codes import DIRECTIONS, SCAN_MODES
 
 
@@ -159,11 +160,17 @@ def _persons(column: Texts) -> tuple[Named, UInt8]:
     """Canonical persons, each with one number whatever its spellings were; none may be missing."""
     ids, texts = distinct(column)
     texts, bad_text = normalised(texts, None)
-    canonical, bad_person = canonical_persons(texts)
+    canonical, refused = canonical_identifiers(texts)
+    bad_person = person_reasons(refused)
     merged, persons = distinct(column_of(canonical))
     reasons = _of_rows(_first(bad_text, bad_person), ids)
     reasons[ids < 0] = MISSING_FIELD
     return Named(np.append(merged, np.int32(-1))[ids], persons), reasons
+
+
+def person_reasons(refused: Int32) -> UInt8:
+    """The reasons, uint8[d], of what `canonical_identifiers` refuses."""
+    return np.where(refused == TOO_LONG, np.uint8(BAD_TEXT), (refused < 0) * np.uint8(BAD_PERSON))
 
 
 def _codes(column: Texts, keys: CodeKeys) -> tuple[Int32, RegisteredCodes | None, UInt8]:

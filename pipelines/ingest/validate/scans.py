@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from pipelines.ingest.formats.blocks import ROW_BITS, Columns, Lines
 from pipelines.ingest.reject_reasons import TOO_NEW, TOO_OLD
-from pipelines.ingest.validate.event_keys import EventContent, event_keys
+from pipelines.ingest.validate.event_keys import EventFields, event_keys
 from pipelines.ingest.validate.scan_columns import CheckedScans, check
 from pipelines.ingest.validate.scan_records import raw_records, records_of, rows_of
 from pipelines.kernels.sha256 import hashes, macs
@@ -134,9 +134,14 @@ def _used(ids: Int32, count: int) -> Int64:
 
 def _table(scans: CheckedScans, tokens: Int64, fault: UInt8, row: Int64, keys: Keys) -> pa.Table:
     people, venues, zones, scanners = scans.person, scans.venue, scans.zone, scans.scanner
-    ids = np.stack([people.ids, venues.ids, zones.ids])
-    content = EventContent(people.texts, venues.texts, zones.texts, ids, scans.direction, scans.occurred_us)
-    high, low = event_keys(keys.event_key, scans.event_id, content)
+    fields = EventFields(
+        scans.event_id,
+        *(column.texts for column in (people, venues, zones, scanners)),
+        np.stack([column.ids for column in (people, venues, zones, scanners)]),
+        scans.direction,
+        scans.occurred_us,
+    )
+    high, low = event_keys(keys.event_key, fields)
     columns = {
         "person": tokens[people.ids],
         "venue": hashes(venues.texts)[venues.ids],

@@ -9,7 +9,7 @@ from pipelines.drivers.run import run
 from pipelines.ingest.validate import place_codes as codes
 from pipelines.ingest.validate.scans import parse
 from pipelines.lake import open_lake, read_table
-from pipelines.privacy.code_key_folder import make_key, signing_key
+from pipelines.privacy.code_key_folders import make_key, signing_key
 from pipelines.privacy.keys import venue_id
 from schemas.codes import AUTHENTICITIES
 from tests.codes.own_codes import OTHER, code, trusted

@@ -242,6 +242,19 @@ def test_an_event_key_keeps_an_event_id_and_a_content_apart():
     assert kept().event_key == kept(direction="unknown", zone="", scan_mode="self", scanner="R").event_key
 
 
+def test_each_scanner_numbers_its_scans_for_itself_and_none_is_a_scanner_too():
+    rows = [kept(event_id="1", scanner=name) for name in (None, "R1", "R2", "R")] + [kept(event_id="1R")]
+    assert len({row.event_key for row in rows}) == len(rows)
+    assert kept(event_id="1", scanner="").event_key == kept(event_id="1").event_key
+    assert kept(event_id="1R", scanner="R").event_key != kept(event_id="R1", scanner="R").event_key
+    assert kept(event_id="R1").event_key != kept(event_id="1", scanner="R").event_key
+
+
+def test_the_longest_event_id_of_the_longest_scanner_has_a_key_of_its_own():
+    longest = {"event_id": "e" * 64, "scanner": "s" * 128}
+    assert kept(**longest).event_key != kept(**{**longest, "scanner": "s" * 127}).event_key
+
+
 def test_persons_of_refused_and_untimely_scans_are_not_handed_to_the_vault():
     lines = [
         line(person="qid:a"),

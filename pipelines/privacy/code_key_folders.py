@@ -1,11 +1,10 @@
-"""The files of the keys that sign our own codes: made, rotated, revoked; and whom else we trust.
+"""Make, rotate and revoke the keys that sign our own codes; keep the keys of other issuers.
 
-A key that is rotated signs no more and its posters hold on. A key that is
-revoked is not trusted for scans from an instant on.
+A rotated (retired) key no longer signs, and posters signed with it stay valid. A
+revoked key is not trusted for scans at or after the instant of revocation.
 """
 
 import datetime as dt
-import os
 import re
 import time
 from pathlib import Path
@@ -27,24 +26,25 @@ from pipelines.privacy.code_keys import (
     load_secret,
     load_state,
 )
+from pipelines.privacy.key_folders import write_private
 from pipelines.times import SECOND_US
 from schemas.tables import INSTANT
 
 ISSUERS: Final = ("nhs", "clea")
-"""Whose keys can be trusted beside our own."""
+"""Issuers whose keys can be trusted beside our own."""
 
 _NAME = re.compile(r"[0-9A-Za-z._-]{1,64}", re.ASCII)
 _KEY_ID = re.compile(r"[0-9a-f]{4}", re.ASCII)
 
 
 def make_key(keys_folder: Path, now_us: int | None = None) -> str:
-    """Make a key that signs from now on, and retire those that signed before.
+    """Make a key that signs from now on, and retire the older ones.
 
     Returns:
         Its id.
 
     Raises:
-        DataError: the folder holds something that is no key.
+        DataError: a key in the folder is damaged.
         ServiceError: the folder cannot be written.
     """
     folder = keys_folder / FOLDER
@@ -61,13 +61,13 @@ def make_key(keys_folder: Path, now_us: int | None = None) -> str:
         secret = private.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
-        _write(folder / f"{key_id}.key", secret)
-        _write(folder / f"{key_id}.json", _state({"made_us": now}))
-        _write(folder / f"{key_id}.pub", public)
+        write_private(folder / f"{key_id}.key", secret)
+        write_private(folder / f"{key_id}.json", _state({"made_us": now}))
+        write_private(folder / f"{key_id}.pub", public)
         for other in before:
             state = load_state(folder, other)
             if "retired_us" not in state:
-                _write(folder / f"{other}.json", _state(state | {"retired_us": now}))
+                write_private(folder / f"{other}.json", _state(state | {"retired_us": now}))
     except OSError as error:
         raise ServiceError(
             f"{folder} cannot be written", error.strerror or "check the disk and its rights"
@@ -76,40 +76,41 @@ def make_key(keys_folder: Path, now_us: int | None = None) -> str:
 
 
 def revoke_key(keys_folder: Path, key_id: str, at_us: int | None = None) -> None:
-    """Trust no code of a key that is scanned from an instant on, by default from now on.
+    """Refuse codes of a key that are scanned at or after an instant, by default now.
 
-    A revocation can be moved back in time and never forward.
+    A revocation can be moved back in time, never forward.
 
     Raises:
         DataError: there is no such key, or its files are damaged.
         ServiceError: the folder cannot be written.
-        UsageError: this is no id of a key.
+        UsageError: the id is malformed.
     """
     folder = keys_folder / FOLDER
     if not _KEY_ID.fullmatch(key_id):
-        raise UsageError("the id of a key is 4 hexadecimal digits", "see truyvet qr keys list")
+        raise UsageError("the id of a key must be 4 hexadecimal digits", "see truyvet qr keys list")
     if key_id not in _own_ids(folder):
         raise DataError(f"there is no key {key_id}", "see truyvet qr keys list")
     state = load_state(folder, key_id)
     at = _now(at_us)
     changed = {"retired_us": at} | state | {"revoked_us": min(at, state.get("revoked_us", at))}
     try:
-        _write(folder / f"{key_id}.json", _state(changed))
+        write_private(folder / f"{key_id}.json", _state(changed))
     except OSError as error:
         raise ServiceError(f"{folder} cannot be written", error.strerror or "check the disk") from error
 
 
 def trust_key(keys_folder: Path, issuer: str, name: str, source: Path) -> None:
-    """Keep a key of another issuer: a PEM of NHS COVID-19 by its kid, or a secret of CLÉA.
+    """Copy a key of another issuer: a PEM of NHS COVID-19 by its kid, or a secret key of CLÉA.
 
     Raises:
-        DataError: the file holds no such key.
+        DataError: the file does not hold such a key.
         ServiceError: the folder cannot be written.
-        UsageError: the issuer is unknown, or this is no name.
+        UsageError: the issuer is unknown, or the name malformed.
     """
     if issuer not in ISSUERS or not _NAME.fullmatch(name):
         raise UsageError(
-            "this is no issuer and name", f"write one of {' '.join(ISSUERS)}, and the id of its key"
+            f"the issuer must be one of {' '.join(ISSUERS)}, the id of its key 1 to 64 of A-Z a-z 0-9 . _ -",
+            "write truyvet qr keys trust ISSUER ID FILE",
         )
     if issuer == "nhs":
         load_p256(source)
@@ -118,16 +119,16 @@ def trust_key(keys_folder: Path, issuer: str, name: str, source: Path) -> None:
     folder = keys_folder / FOLDER
     try:
         folder.mkdir(0o700, exist_ok=True)
-        _write(folder / f"{issuer}-{name}.{'pem' if issuer == 'nhs' else 'key'}", source.read_bytes())
+        write_private(folder / f"{issuer}-{name}.{'pem' if issuer == 'nhs' else 'key'}", source.read_bytes())
     except OSError as error:
         raise ServiceError(f"{folder} cannot be written", error.strerror or "check the disk") from error
 
 
 def signing_key(keys_folder: Path) -> tuple[str, Ed25519PrivateKey]:
-    """The key that signs, and its id.
+    """Return the id and the private key that signs now.
 
     Raises:
-        DataError: there is none, or a file is damaged.
+        DataError: no key signs, or a file is damaged.
     """
     folder = keys_folder / FOLDER
     for key_id in _own_ids(folder):
@@ -144,11 +145,11 @@ def signing_key(keys_folder: Path) -> tuple[str, Ed25519PrivateKey]:
         if not isinstance(private, Ed25519PrivateKey) or _id_of(private) != key_id:
             raise DataError(f"{path} is not the key of its name", "restore the file from a backup")
         return key_id, private
-    raise DataError("there is no key that signs codes", "make one with truyvet qr keys new")
+    raise DataError("no key signs codes", "make one with truyvet qr keys new")
 
 
 def list_keys(keys_folder: Path) -> pa.Table:
-    """All keys: `key issuer state made_at retired_at revoked_at`.
+    """List all keys: `key issuer state made_at retired_at revoked_at`.
 
     Raises:
         DataError: a file is damaged.
@@ -182,24 +183,9 @@ def _now(at_us: int | None) -> int:
 
 
 def _state(state: dict[str, int]) -> bytes:
-    """The instants of a key as its file has them."""
+    """Serialise the instants of a key for its file."""
     said = {
         f"{name.removesuffix('_us')}_at": dt.datetime.fromtimestamp(us / SECOND_US, dt.UTC).isoformat()
         for name, us in state.items()
     }
     return orjson.dumps(said) + b"\n"
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Put a private file in place, whole or not at all."""
-    unfinished = path.with_name(f"_tmp-{path.name}")
-    with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(unfinished, path)
-    handle = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from pipelines.codes.decoder import decode, valid_at
 from pipelines.codes.own import CodeContent, make_code
 from pipelines.errors import DataError, UsageError
-from pipelines.privacy.code_key_folder import list_keys, make_key, revoke_key, signing_key, trust_key
+from pipelines.privacy.code_key_folders import list_keys, make_key, revoke_key, signing_key, trust_key
 from pipelines.privacy.code_keys import NO_KEYS, load_code_keys
 from tests.codes.foreign_codes import NHS, clea, nhs
 
@@ -49,7 +49,7 @@ def test_a_key_that_is_revoked_signs_no_more_and_its_posters_are_refused_from_th
     revoke_key(tmp_path, key_id, 5_000_000)
     decoded = decode(text, load_code_keys(tmp_path))
     assert [valid_at(decoded, at).reason for at in (4_999_999, 5_000_000)] == ["", "revoked_key"]
-    with pytest.raises(DataError, match="no key that signs"):
+    with pytest.raises(DataError, match="no key signs codes"):
         signing_key(tmp_path)
 
 
