@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 
-from pipelines.kernels.hash_set import IdSet
+from pipelines.kernels.hash_table import IdSet
 from pipelines.kernels.types import Int64
 from pipelines.lake import DataFile, Lake, read_table, storage, write_data_file
 from schemas.tables import VAULT

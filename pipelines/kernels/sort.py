@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 from numba import njit
 
+from pipelines.kernels.hash_table import number_distinct
 from pipelines.kernels.types import Int64, UInt64
 
 _MANY_ROWS = 1 << 26
@@ -15,31 +16,6 @@ _MANY_ROWS = 1 << 26
 
 _SHORT = 1 << 10  # rows below which a comparison sort is faster
 _LONG_TIE = 64  # rows of one (id, time) that an insertion sort may meet
-
-
-@njit(cache=True, nogil=True)
-def _first_seen_ids(values: Int64) -> tuple[Int64, Int64]:
-    """Number the distinct `values` in the order of their first row."""
-    bits = 4
-    while (1 << bits) < 2 * values.size:
-        bits += 1
-    mask = (1 << bits) - 1
-    slots = np.full(1 << bits, -1, np.int64)
-    ids = np.empty(values.size, np.int64)
-    distinct = np.empty(values.size, np.int64)
-    count = 0
-    for row in range(values.size):
-        value = values[row]
-        mixed = np.uint64(value) * np.uint64(0x9E3779B97F4A7C15)
-        slot = np.int64((mixed ^ (mixed >> np.uint64(32))) & np.uint64(mask))
-        while slots[slot] >= 0 and distinct[slots[slot]] != value:
-            slot = (slot + 1) & mask
-        if slots[slot] < 0:
-            slots[slot] = count
-            distinct[count] = value
-            count += 1
-        ids[row] = slots[slot]
-    return ids, distinct[:count]
 
 
 def dense_rank(values: Int64) -> tuple[Int64, Int64]:
@@ -52,7 +28,7 @@ def dense_rank(values: Int64) -> tuple[Int64, Int64]:
         ranks int64[n] and the distinct values int64[d], ascending:
         `distinct[ranks] == values`.
     """
-    ids, distinct = _first_seen_ids(values)
+    ids, distinct = number_distinct(values)
     order = np.argsort(distinct)
     rank_of_id = np.empty(distinct.size, np.int64)
     rank_of_id[order] = np.arange(distinct.size)

@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit
 
-from pipelines.kernels.compile import helper, inlined
+from pipelines.kernels.compile import helper
+from pipelines.kernels.hash_table import FREE, slot_of, slots_for
 from pipelines.kernels.sort import as_unsigned, few_at_once, order_by
 from pipelines.kernels.types import Bool, Int32, Int64
 from pipelines.times import SECOND_US
@@ -170,39 +171,25 @@ def _visits(
     owner, begin_us = np.empty(person.size, np.int64), np.empty(person.size, np.int64)
     end_us, returns = np.empty(person.size, np.int64), np.empty(person.size, np.bool_)
     count = 0
-    bits = 4
-    while (1 << bits) < 2 * np.max(np.append(np.diff(bounds), 1)):
-        bits += 1
-    whose, newest = np.empty(1 << bits, np.int64), np.empty(1 << bits, np.int64)
+    whose = np.empty(person.size, np.int64)
+    slots = np.empty(slots_for(np.max(np.append(np.diff(bounds), 0))), np.int32)
     for position in range(bounds.size - 1):
-        bits = 4
-        while (1 << bits) < 2 * (bounds[position + 1] - bounds[position]):
-            bits += 1
-        mask = (1 << bits) - 1
-        newest[: mask + 1] = -1
+        newest = slots[: slots_for(bounds[position + 1] - bounds[position])]
+        newest[:] = FREE
         for row in range(bounds[position], bounds[position + 1]):
             begin, end = max(enter_us[row], 0), min(exit_us[row], length_us)
             if begin >= end:
                 continue
-            slot = _slot(whose, newest, mask, person[row])
+            slot = slot_of(newest, whose, person[row])
             visit = newest[slot]
             if visit >= 0 and begin <= end_us[visit]:
                 end_us[visit] = max(end_us[visit], end)
                 continue
             owner[count], begin_us[count], end_us[count] = position, begin, end
             returns[count] = visit >= 0 and (end_us[visit] - 1) // window_us == begin // window_us
-            whose[slot], newest[slot] = person[row], count
+            whose[count], newest[slot] = person[row], count
             count += 1
     return _Visits(owner[:count], begin_us[:count], end_us[:count], returns[:count])
-
-
-@inlined
-def _slot(whose: Int64, newest: Int64, mask: int, person: int) -> int:
-    """Where a person's newest visit stands in the hash table, or will stand."""
-    slot = int((np.uint64(person) * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(20)) & mask
-    while newest[slot] >= 0 and whose[slot] != person:
-        slot = (slot + 1) & mask
-    return slot
 
 
 _ENTRIES, _EXITS, _PEOPLE, _PEAK, _PRESENT_US, _STAYING, _FULL = range(7)

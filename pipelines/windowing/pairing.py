@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
+from pipelines.kernels.hash_table import FREE, fill, home_of, next_slot, slots_for
 from pipelines.kernels.sort import dense_rank, order_by_key
 from pipelines.kernels.types import Bool, Int16, Int32, Int64, UInt8, UInt64
 from pipelines.windowing.stay_ids import stay_ids
@@ -174,23 +175,15 @@ def differences(old: Stays, new: Stays) -> tuple[Int64, Int64]:
 @njit(cache=True, nogil=True)
 def twins(old_person: Int64, old_id: Int64, new_person: Int64, new_id: Int64) -> Int64:
     """The old row of the same person and stay id, for each new row, or -1."""
-    bits = 4
-    while (1 << bits) < 2 * old_id.size:
-        bits += 1
-    mask = (1 << bits) - 1
-    slots = np.full(1 << bits, -1, np.int64)
-    for row in range(old_id.size):
-        slot = old_id[row] & mask  # an id is a hash already
-        while slots[slot] >= 0:
-            slot = (slot + 1) & mask
-        slots[slot] = row
+    slots = np.full(slots_for(old_id.size), FREE, np.int32)
+    fill(slots, old_id, old_id.size)
     twins = np.full(new_id.size, -1, np.int64)
     for row in range(new_id.size):
-        slot = new_id[row] & mask
+        slot = home_of(slots, new_id[row])
         while slots[slot] >= 0:
             other = slots[slot]
             if old_id[other] == new_id[row] and old_person[other] == new_person[row]:
                 twins[row] = other
                 break
-            slot = (slot + 1) & mask
+            slot = next_slot(slots, slot)
     return twins

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from pipelines.kernels.arrow_columns import event_key_words
-from pipelines.kernels.hash_set import IdSet
+from pipelines.kernels.hash_table import IdSet
 from pipelines.kernels.sort import part_of, stable_order
 from pipelines.kernels.types import Int64
 from pipelines.registry.registry import UNREGISTERED

@@ -14,19 +14,20 @@ from pipelines.graph.tracing.contact_criteria import criteria, venue_classes
 from pipelines.graph.tracing.infectious_intervals import infectious_intervals, isolation
 from pipelines.graph.tracing.provenance import provenance
 from pipelines.graph.tracing.search import hops
-from pipelines.graph.tracing.temporal_graph import TemporalGraph
+from pipelines.graph.tracing.temporal_graph import TemporalGraph, Tuning
 from pipelines.graph.tracing.trace import Traced
 from pipelines.lake.sidecar import Sidecar
 from pipelines.privacy.keys import venue_id
 from pipelines.times import DAY_US
 from schemas.rules import Chain, Contact, Infectious, Override, Rule
 from schemas.tables import STAY_ORDERS
-from tests.graph.tracing import reference
+from tests.oracle import tiers as reference
 
 MINUTE = 60_000_000
 BASE = 18_809 * DAY_US
 """2021-07-01 00:00 UTC, minute 0 of a world."""
 
+USUAL = Tuning()
 PERSONS = (-9, -3, 1, 4, 8, 12, 20)
 VENUES = {"bar": "entertainment", "cafe": "restaurant", "mall": "supermarket"}
 INSTANTS = (*range(0, 60, 5), 61, 90, 1435, 1440, 1445, 1450, 1500, 2880, 2890, 2895, 4320)
@@ -132,7 +133,7 @@ def sidecar(stays, number_of):
     )
 
 
-def network(world, rule):
+def network(world, rule, tuning):
     """A world as files of a day, in both orders."""
     number_of = dict(zip(world.stays, count(100), strict=False))
     files = {}
@@ -161,16 +162,17 @@ def network(world, rule):
         rule.contact.max_distance_m,
         rule.contact.max_attenuation_db,
     )
-    return TemporalGraph(lambda by, _span: files[by], criteria(rule), classes, near, us(world.until))
+    numbers = (criteria(rule), classes, near, us(world.until))
+    return TemporalGraph(lambda by, _span: files[by], *numbers, tuning=tuning)
 
 
 def case_of(case):
     return Case(case.person, CaseTimes(*map(us_or_none, (case.onset, case.sampled, case.isolated))))
 
 
-def trace_of(world, rule, index, depth):
+def trace_of(world, rule, index, depth, tuning=USUAL):
     """The compiled trace."""
-    where = network(world, rule)
+    where = network(world, rule, tuning)
     cases = [case_of(case) for case in index]
     persons = np.array([case.person for case in index], np.int64)
     infectious = infectious_intervals(cases, rule, where.until_us)
@@ -179,9 +181,9 @@ def trace_of(world, rule, index, depth):
     return Traced(rule, where, persons, infectious, found)
 
 
-def traced(world, rule, index, depth):
+def traced(world, rule, index, depth, tuning=USUAL):
     """The rows of the compiled trace, as the reference has them."""
-    made = trace_of(world, rule, index, depth)
+    made = trace_of(world, rule, index, depth, tuning)
     return [row for tier, hop in enumerate(made.hops, 1) for row in _rows(world, made.where, tier, hop)]
 
 

@@ -109,6 +109,23 @@ def test_isolation_ends_the_window_in_the_middle_of_a_stay(tmp_path):
     )
 
 
+def test_a_person_with_two_cases_is_isolated_from_the_earlier_isolation_on(tmp_path):
+    lake = lake_of(
+        tmp_path,
+        """
+        An    café 10 08:00 - 10 10:00
+        Bình  café 10 08:30 - 10 10:00
+        Chi   café 10 09:00 - 10 10:00
+        """,
+        """
+        An 11 00:00 10 09:00
+        An 12 00:00             # infectious from 10 July 00:00 on, and not isolated by this case
+        """,
+    )
+    assert traced(tmp_path, lake, ANY, case=["BN-1", "BN-2"]) == lines_of("1 Bình 10 08:30 An 30")
+    assert traced(tmp_path, lake, ANY, case="BN-2") == lines_of("1 Bình 10 08:30 An 90\n1 Chi 10 09:00 An 60")
+
+
 def test_who_was_isolated_before_the_window_exposes_nobody(tmp_path):
     stays = "An café 10 08:00 - 10 10:00\nBình café 10 08:00 - 10 10:00"
     assert_traced(tmp_path, ANY, stays, "", cases="An 11 00:00 8 00:00")
@@ -246,6 +263,26 @@ def test_a_contact_who_is_a_case_infects_until_isolated(tmp_path):
         3 Dũng 10 11:00 Chi 60
         """,
         cases="An 11 00:00\nBình 13 00:00 10 11:00",
+    )
+
+
+def test_a_contact_who_is_a_case_twice_infects_until_the_earlier_isolation(tmp_path):
+    assert_traced(
+        tmp_path,
+        CHAIN,
+        """
+        An    café 10 08:00 - 10 09:00
+        Bình  café 10 08:00 - 10 09:00
+        Bình  shop 10 10:00 - 10 12:00
+        Chi   shop 10 10:30 - 10 12:00
+        Dũng  shop 10 11:00 - 10 12:00    # infected by Chi alone
+        """,
+        """
+        1 Bình 10 08:00 An 60
+        2 Chi 10 10:30 Bình 30
+        3 Dũng 10 11:00 Chi 60
+        """,
+        cases="An 11 00:00\nBình 13 00:00 10 11:00\nBình 14 00:00 12 00:00\nBình 15 00:00",
     )
 
 

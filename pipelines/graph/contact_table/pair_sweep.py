@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from pipelines.kernels.hash_table import FREE, slot_of, slots_for
 from pipelines.kernels.sort import as_unsigned, dense_rank, order_by, order_of
 from pipelines.kernels.types import Int64
 
@@ -170,33 +171,22 @@ def _joined(bounds: Int64, person: Int64, enter_us: Int64, exit_us: Int64) -> tu
         exit_us: int64[n].
     """
     row, end_us = np.empty(person.size, np.int64), np.empty(person.size, np.int64)
-    largest = np.max(np.append(np.diff(bounds), 1))
-    whose, newest = np.empty(2 * _slots(largest), np.int64), np.empty(2 * _slots(largest), np.int64)
+    whose = np.empty(person.size, np.int64)
+    slots = np.empty(slots_for(np.max(np.append(np.diff(bounds), 0))), np.int32)
     count = 0
     for position in range(bounds.size - 1):
-        mask = 2 * _slots(bounds[position + 1] - bounds[position]) - 1
-        newest[: mask + 1] = -1
+        newest = slots[: slots_for(bounds[position + 1] - bounds[position])]
+        newest[:] = FREE
         for stay in range(bounds[position], bounds[position + 1]):
-            slot = np.int64((np.uint64(person[stay]) * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(20)) & mask
-            while newest[slot] >= 0 and whose[slot] != person[stay]:
-                slot = (slot + 1) & mask
+            slot = slot_of(newest, whose, person[stay])
             known = newest[slot]
             if known >= 0 and enter_us[stay] <= end_us[known]:
                 end_us[known] = max(end_us[known], exit_us[stay])
                 continue
             row[count], end_us[count] = stay, exit_us[stay]
-            whose[slot], newest[slot] = person[stay], count
+            whose[count], newest[slot] = person[stay], count
             count += 1
     return row[:count], end_us[:count]
-
-
-@njit(cache=True, nogil=True)
-def _slots(rows: int) -> int:
-    """The power of two at or above `rows`."""
-    slots = 8
-    while slots < rows:
-        slots *= 2
-    return slots
 
 
 @njit(cache=True, nogil=True)

@@ -9,12 +9,10 @@ from pipelines.graph.tracing.contact_criteria import EACH, WINDOW, Criteria
 from pipelines.graph.tracing.exposure_table import CLOSED_US, NEVER_US, ExposureTable, note_exposure
 from pipelines.graph.tracing.overlap_join import Overlaps
 from pipelines.kernels.compile import helper, inlined
+from pipelines.kernels.hash_table import mixed
 from pipelines.kernels.sort import order_of
 from pipelines.kernels.types import Int64
 from pipelines.times import DAY_US
-
-_PRIME_A = np.uint64(0x9E3779B97F4A7C15)
-_PRIME_B = np.uint64(0xC2B2AE3D27D4EB4F)
 
 
 def note_contacts(people: ExposureTable, pieces: Overlaps, infector: Int64, criteria: Criteria) -> None:
@@ -50,14 +48,13 @@ def _long_enough(
     while (1 << bits) < pieces.owner.size and bits < 21:
         bits += 1
     totals_us = np.zeros(1 << bits, np.int64)
+    mask = np.uint64((1 << bits) - 1)
     bucket = np.empty(pieces.owner.size, np.uint32)
     pair = np.empty(pieces.owner.size, np.int64)
     for piece in range(pieces.owner.size):
         key = (number[pieces.owner[piece]] * people + pieces.other[piece]) * classes + pieces.kind[piece]
-        mixed = np.uint64(key) * _PRIME_A
-        mixed = (mixed ^ (mixed >> np.uint64(29))) * _PRIME_B
         pair[piece] = key
-        bucket[piece] = mixed >> np.uint64(64 - bits)
+        bucket[piece] = mixed(key) & mask
         totals_us[bucket[piece]] += pieces.end_us[piece] - pieces.start_us[piece]
     kept = np.empty(pieces.owner.size, np.int64)
     found = 0

@@ -2,22 +2,35 @@
 
 Persons are tokens of 64 bits. Tracing touches few of a lake's, so they are
 numbered in the order in which they are met, in a hash table that grows
-between the kernels that fill it.
+between the kernels that fill it. A trace that meets many numbers everybody
+who has a stay at once; that numbering is kept for as long as the process
+lives and the files stay the same.
 """
 
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from pipelines.kernels.compile import helper, inlined
-from pipelines.kernels.types import Int64
+from pipelines.kernels.hash_table import fill, new_slots, slot_of
+from pipelines.kernels.types import Int32, Int64
+from pipelines.lake.sidecar import Sidecar
 
 NEVER_US = np.iinfo(np.int64).max
 CLOSED_US = np.iinfo(np.int64).min
 """The exposure of a person for whom no other matters any more."""
 
 _LEAST = 1 << 10
+
+THREADS = 2
+
+_lock = threading.Lock()
+_kept: list[tuple[tuple[Sidecar, ...], "Everybody"]] = []
 
 
 class ExposureTable(NamedTuple):
@@ -39,28 +52,30 @@ class ExposureTable(NamedTuple):
     fresh: npt.NDArray[np.uint8]
     taken: Int64
 
+    @classmethod
+    def empty(cls) -> "ExposureTable":
+        """Return a table without persons."""
+        return _sized(_LEAST, 0)
+
+    def copy(self) -> "ExposureTable":
+        """Return the same persons in a table of their own."""
+        columns: list[Any] = [column.copy() for column in self]
+        return ExposureTable(*columns)
+
     @property
     def met(self) -> int:
         """How many persons have a number."""
         return int(self.taken[0])
 
 
-def nobody() -> ExposureTable:
-    """No persons yet."""
-    return _sized(2 * _LEAST, 0)
-
-
 def with_room(people: ExposureTable, more: int) -> ExposureTable:
     """The same persons, in a table that can number so many more."""
     if people.met + more <= people.token.size:
         return people
-    slots = people.slots.size
-    while slots < 2 * (people.met + more):
-        slots *= 2
-    grown = _sized(slots, people.met)
+    grown = _sized(people.met + more, people.met)
     for name in ("token", "exposed_us", "via", "fresh"):
         getattr(grown, name)[: people.met] = getattr(people, name)[: people.met]
-    _enter(grown.slots, grown.token, people.met)
+    fill(grown.slots, grown.token, people.met)
     return grown
 
 
@@ -74,25 +89,15 @@ def numbers_of(people: ExposureTable, tokens: Int64) -> tuple[ExposureTable, Int
     return people, numbers
 
 
-def _sized(slots: int, taken: int) -> ExposureTable:
-    room = slots // 2
+def _sized(persons: int, taken: int) -> ExposureTable:
+    slots = new_slots(persons)
+    room = slots.size // 2
     return ExposureTable(
-        np.full(slots, -1, np.int32),
+        slots,
         *(np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room, np.int64)),
         np.empty(room, np.uint8),
         np.array([taken], np.int64),
     )
-
-
-@inlined
-def slot_of(slots: Any, tokens: Any, token: int) -> Any:
-    """Where the number of a token stands in `slots`, or the empty place that it would take."""
-    mask = np.uint64(slots.size - 1)
-    mixed = np.uint64(token) * np.uint64(0x9E3779B97F4A7C15)
-    slot = (mixed >> np.uint64(32)) & mask
-    while slots[slot] >= 0 and tokens[slots[slot]] != token:
-        slot = (slot + np.uint64(1)) & mask
-    return slot
 
 
 @inlined
@@ -124,12 +129,6 @@ def note_exposure(people: ExposureTable, number: int, exposed_us: int, via: int)
 
 
 @helper
-def _enter(slots: npt.NDArray[np.int32], tokens: Int64, taken: int) -> None:
-    for number in range(taken):
-        slots[slot_of(slots, tokens, tokens[number])] = number
-
-
-@helper
 def _number(people: ExposureTable, tokens: Int64, numbers: Int64, begin: int) -> int:
     """Number tokens from `begin` on as long as there is room; how many are done."""
     for row in range(begin, tokens.size):
@@ -137,3 +136,72 @@ def _number(people: ExposureTable, tokens: Int64, numbers: Int64, begin: int) ->
             return row
         numbers[row] = number_of(people, tokens[row])
     return tokens.size
+
+
+class Everybody:
+    """All persons who have a stay, numbered in the order of their tokens."""
+
+    def __init__(self, tokens: Int64) -> None:
+        """Number them.
+
+        Args:
+            tokens: int64[p], ascending, each once.
+        """
+        self.people, _ = numbers_of(ExposureTable.empty(), tokens)
+        self._numbers: dict[int, tuple[Sidecar, Int32]] = {}
+
+    def numbers(self, columns: Sidecar, pool: ThreadPoolExecutor) -> Int32:
+        """The number of the person of each row of a file, int32[n]; kept from then on."""
+        kept = self._numbers.get(id(columns))
+        if kept is not None:
+            return kept[1]
+        numbers = np.empty(columns.person.size, np.int32)
+        bounds = [numbers.size * part // THREADS for part in range(THREADS + 1)]
+        table = self.people.slots, self.people.token
+        slices = [slice(first, last) for first, last in pairwise(bounds)]
+        list(pool.map(lambda part: _fill(*table, columns.person[part], numbers[part]), slices))
+        self._numbers[id(columns)] = columns, numbers
+        return numbers
+
+
+def everybody_in(files: Sequence[Sidecar]) -> Everybody:
+    """Everybody who has a stay.
+
+    Args:
+        files: `stays` in the order of persons; the answer for the last ones asked about is kept.
+    """
+    with _lock:
+        for known, everybody in _kept:
+            if [id(one) for one in known] == [id(one) for one in files]:
+                return everybody
+    tokens = np.empty(0, np.int64)
+    for columns in files:
+        room = np.empty(tokens.size + columns.person.size, np.int64)
+        tokens = room[: _merged(tokens, columns.person, room)]
+    everybody = Everybody(tokens)
+    with _lock:
+        _kept[:] = [(tuple(files), everybody)]
+    return everybody
+
+
+@helper
+def _merged(one: Int64, other: Int64, merged: Int64) -> int:
+    """Put the distinct values of both, which ascend, into `merged`; how many there are."""
+    count = of_one = of_other = 0
+    while of_one < one.size or of_other < other.size:
+        if of_other == other.size or (of_one < one.size and one[of_one] < other[of_other]):
+            value = one[of_one]
+            of_one += 1
+        else:
+            value = other[of_other]
+            of_other += 1
+        if count == 0 or merged[count - 1] != value:
+            merged[count] = value
+            count += 1
+    return count
+
+
+@helper
+def _fill(slots: Int32, tokens: Int64, person: Int64, numbers: Int32) -> None:
+    for row in range(person.size):
+        numbers[row] = slots[slot_of(slots, tokens, person[row])]

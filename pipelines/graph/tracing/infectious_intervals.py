@@ -11,18 +11,22 @@ from pipelines.graph.cases import Case
 from pipelines.graph.infectious_window import infectious_window
 from pipelines.kernels.types import Int64
 from pipelines.lake import Lake, read_table
+from pipelines.times import HOUR_US
 from schemas.rules import Rule
 
-_HOUR_US = 3_600_000_000
-_HOURS_AT_MOST = 2.4e7  # what a pack may say beyond it means "never" and still fits 64 bits
-_NEVER_US = np.iinfo(np.int64).max
+_MOST_HOURS = 2.4e7  # a longer latency means "never"; this many hours still fit 64 bits as microseconds
 
 
 class Intervals(NamedTuple):
     """When persons are infectious.
 
-    Ascending by (person, start); a person's intervals neither overlap nor
-    touch, and none is empty.
+    Ascending by (person, start); the intervals of one person neither overlap
+    nor touch, and none is empty.
+
+    Example:
+        >>> intervals = Intervals(np.array([4, 9]), np.array([0, 5]), np.array([10, 15]))
+        >>> intervals.of(np.array([9])).end_us.tolist()
+        [15]
 
     Attributes:
         person: int64[n], tokens.
@@ -34,7 +38,7 @@ class Intervals(NamedTuple):
     end_us: Int64
 
     def of(self, persons: Int64) -> "Intervals":
-        """The intervals of some persons; int64[k], ascending."""
+        """Return the intervals of some persons; int64[k], ascending."""
         found = np.searchsorted(persons, self.person)
         found[found == persons.size] = 0
         chosen = persons[found] == self.person if persons.size else np.zeros(self.person.size, bool)
@@ -42,7 +46,7 @@ class Intervals(NamedTuple):
 
 
 class Isolation(NamedTuple):
-    """When persons who are cases were isolated.
+    """The earliest isolation of each person who is a case and was isolated.
 
     Attributes:
         person: int64[n], tokens, ascending.
@@ -54,7 +58,11 @@ class Isolation(NamedTuple):
 
 
 def infectious_intervals(cases: Iterable[Case], rule: Rule, until_us: int) -> Intervals:
-    """The infectious intervals of index cases: of each person the union of the windows of his cases.
+    """Return the infectious intervals of index cases.
+
+    A person with several cases is infectious in the union of their windows,
+    none of which reaches past the earliest of his isolations: who is in
+    isolation does not come out because another case of his says nothing of it.
 
     Args:
         cases: those asked for, each with an onset or a sample.
@@ -64,10 +72,17 @@ def infectious_intervals(cases: Iterable[Case], rule: Rule, until_us: int) -> In
     Raises:
         DataError: a case has neither onset nor sample.
     """
+    cases = list(cases)
+    isolated = isolation(cases)
+    isolated_us = dict(zip(isolated.person.tolist(), isolated.isolated_us.tolist(), strict=True))
     windows = sorted(
         (case.person, window.start_us, window.end_us)
         for case in cases
-        if not (window := infectious_window(case.times, rule.infectious, until_us)).empty
+        if not (
+            window := infectious_window(
+                case.times, rule.infectious, min(until_us, isolated_us.get(case.person, until_us))
+            )
+        ).empty
     )
     merged: list[tuple[int, int, int]] = []
     for person, start_us, end_us in windows:
@@ -80,37 +95,27 @@ def infectious_intervals(cases: Iterable[Case], rule: Rule, until_us: int) -> In
 
 
 def isolation(cases: Iterable[Case]) -> Isolation:
-    """When the persons of all cases were isolated for good.
-
-    A person with several cases is infectious in the union of their intervals,
-    so until the last of their isolations; with one that has none he was never.
-    """
-    known = [
-        (case.person, _NEVER_US if case.times.isolated_us is None else case.times.isolated_us)
-        for case in cases
-    ]
-    columns = np.array(known, np.int64).reshape(-1, 2)
-    return _last_isolation(columns[:, 0], columns[:, 1])
+    """Return when the persons of cases were isolated: of several isolations of one person the earliest."""
+    isolated = [(case.person, case.times.isolated_us) for case in cases if case.times.isolated_us is not None]
+    columns = np.array(isolated, np.int64).reshape(-1, 2)
+    return _earliest(columns[:, 0], columns[:, 1])
 
 
 def isolation_in(lake: Lake) -> Isolation:
-    """The same of all cases of a lake that have not been withdrawn."""
+    """Return the same of all cases of a lake that have not been withdrawn."""
     rows = read_table(lake, "cases", ["person", "isolated_at", "withdrawn_at"])
-    rows = rows.filter(pc.is_null(rows["withdrawn_at"]))
-    isolated_us = pc.fill_null(rows["isolated_at"].cast(pa.int64()), _NEVER_US)
-    return _last_isolation(rows["person"].to_numpy(), isolated_us.to_numpy())
+    rows = rows.filter(pc.and_(pc.is_null(rows["withdrawn_at"]), pc.is_valid(rows["isolated_at"])))
+    return _earliest(rows["person"].to_numpy(), rows["isolated_at"].cast(pa.int64()).to_numpy())
 
 
-def _last_isolation(person: Int64, isolated_us: Int64) -> Isolation:
-    order = np.argsort(person, kind="stable")
+def _earliest(person: Int64, isolated_us: Int64) -> Isolation:
+    order = np.lexsort((isolated_us, person))
     persons, first = np.unique(person[order], return_index=True)
-    last_us = np.maximum.reduceat(isolated_us[order], first) if persons.size else np.empty(0, np.int64)
-    known = last_us < _NEVER_US
-    return Isolation(persons[known], last_us[known])
+    return Isolation(persons, isolated_us[order][first])
 
 
 def passing_on(person: Int64, exposed_us: Int64, rule: Rule, isolated: Isolation, until_us: int) -> Intervals:
-    """When exposed persons pass infection on: from `exposed_us` and the latency to isolation, or to the end.
+    """Return when exposed persons are infectious: from exposure and latency to isolation, or to the end.
 
     Args:
         person: int64[n], tokens, each once.
@@ -121,7 +126,7 @@ def passing_on(person: Int64, exposed_us: Int64, rule: Rule, isolated: Isolation
     """
     order = np.argsort(person)
     person = person[order]
-    start_us = exposed_us[order] + round(min(rule.chain.latency_hours, _HOURS_AT_MOST) * _HOUR_US)
+    start_us = exposed_us[order] + round(min(rule.chain.latency_hours, _MOST_HOURS) * HOUR_US)
     end_us = np.full(person.size, until_us, np.int64)
     if isolated.person.size:
         found = np.searchsorted(isolated.person, person)

@@ -11,21 +11,15 @@ import numpy as np
 import numpy.typing as npt
 
 from pipelines.graph.tracing.clipped_stays import NO_STAYS, by_venue
-from pipelines.graph.tracing.everybody import Everybody, copied
 from pipelines.graph.tracing.exposure_criteria import note_contacts
-from pipelines.graph.tracing.exposure_table import CLOSED_US, NEVER_US, nobody, numbers_of
+from pipelines.graph.tracing.exposure_table import CLOSED_US, NEVER_US, Everybody, ExposureTable, numbers_of
 from pipelines.graph.tracing.infectious_intervals import Intervals, Isolation, passing_on
 from pipelines.graph.tracing.overlap_join import batches, joined, pieces_of, pieces_of_encounters, rows_beside
-from pipelines.graph.tracing.pull import layers, looking_back, pulled
 from pipelines.graph.tracing.sweep import sweep, swept_classes
 from pipelines.graph.tracing.sweep_cumulative import add_up
 from pipelines.graph.tracing.temporal_graph import TemporalGraph
 from pipelines.kernels.types import Int64
 from schemas.rules import Rule
-
-_MANY = 1_000  # infectious persons from which on it is worth knowing who is left
-_FEW = 4  # those left are fewer than infectious ones by this much when the hop is seen from their side
-_ROWS_AT_MOST = 2_000_000  # beside those of fewer, beyond which a sweep is faster
 
 
 class Hop(NamedTuple):
@@ -81,7 +75,7 @@ class _Search:
 
     def __init__(self, where: TemporalGraph, cases: Int64) -> None:
         self._where = where
-        self._people, numbers = numbers_of(nobody(), np.unique(cases))
+        self._people, numbers = numbers_of(ExposureTable.empty(), np.unique(cases))
         self._people.exposed_us[numbers] = CLOSED_US
         self._tiered = np.zeros(0, np.bool_)
         self._everybody: Everybody | None = None
@@ -92,15 +86,9 @@ class _Search:
             self._people.exposed_us[: self._tiered.size][self._tiered] = CLOSED_US
         if sources.person.size == 0:
             return self._found(sources)
-        if sources.person.size > _MANY:
+        if sources.person.size > self._where.tuning.many_infectious:
             self._number_everybody()
-        left = self._left()
-        swept = swept_classes(self._where.criteria).all()
-        few = not swept and self._everybody is not None and _FEW * left.size < sources.person.size
-        if few:
-            self._pull(left, sources)
-        if not few or (not last and self._left().size):
-            self._push(sources)
+        self._push(sources)
         return self._found(sources)
 
     def nobody_is_left(self) -> bool:
@@ -112,7 +100,7 @@ class _Search:
         if self._everybody is None:
             self._everybody = self._where.everybody()
             met = self._people
-            people, numbers = numbers_of(copied(self._everybody.people), met.token[: met.met])
+            people, numbers = numbers_of(self._everybody.people.copy(), met.token[: met.met])
             for name in ("exposed_us", "via", "fresh"):
                 getattr(people, name)[numbers] = getattr(met, name)[: met.met]
             tiered = np.zeros(people.met, np.bool_)
@@ -139,38 +127,18 @@ class _Search:
             sources, people.token[numbers], people.exposed_us[numbers], people.via[numbers], new[numbers]
         )
 
-    def _pull(self, target: Int64, sources: Intervals) -> None:
-        """Note how the sources expose the persons of some numbers."""
-        where, token = self._where, self._people.token[target]
-        order = np.argsort(token)
-        target, token = target[order], token[order]
-        always = np.full(target.size, sources.start_us.min()), np.full(target.size, where.until_us)
-        stays = looking_back(where.stays_of(Intervals(token, *always)), where.criteria)
-        files = where.beside(stays)
-        _, met = pieces_of_encounters(where.near, sources, self._people)
-        infectious = list(layers(self._people, sources))
-        for (first, end), beside in batches(rows_beside(files, stays), stays.owner, target.size):
-            pieces = [met.at(np.isin(met.other, target[first:end]))]
-            for layer in infectious:
-                arguments = (where.criteria, stays, target, beside, self._people, layer, where.until_us)
-                pieces.append(pulled(files, where.zones, *arguments))
-            note_contacts(self._people, joined(pieces), sources.person, where.criteria)
-        near = where.near.person[where.near.end_us > sources.start_us.min()]
-        gone = target[~np.isin(token, np.concatenate((token[stays.owner], near)))]
-        gone = gone[self._people.exposed_us[gone] == NEVER_US]
-        self._people.exposed_us[gone] = CLOSED_US  # nobody's contact from now on
-
     def _push(self, sources: Intervals) -> None:
         """Note everybody whom the sources expose."""
         where = self._where
         self._people, met = pieces_of_encounters(where.near, sources, self._people)
         swept = swept_classes(where.criteria)
-        many = bool(swept.all()) and sources.person.size > _MANY
+        many = bool(swept.all()) and sources.person.size > where.tuning.many_infectious
         stays = NO_STAYS if many else by_venue(where.stays_of(sources))
         files = where.beside(stays)
         beside = rows_beside(files, stays)
         of_swept = swept[stays.kind[beside.stay]] == 1
-        if many or (swept.any() and (beside.last - beside.first).sum(where=of_swept) > _ROWS_AT_MOST):
+        rows = int((beside.last - beside.first).sum(where=of_swept))
+        if many or (swept.any() and rows > where.tuning.swept_rows):
             everybody = self._number_everybody()
             _, met = pieces_of_encounters(where.near, sources, self._people)
             rule = (where.criteria, where.classes, where.until_us)

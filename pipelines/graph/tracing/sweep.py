@@ -17,12 +17,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pipelines.graph.tracing.contact_criteria import WITHIN_24H, Criteria, VenueClasses
-from pipelines.graph.tracing.everybody import THREADS, Everybody
-from pipelines.graph.tracing.exposure_table import ExposureTable
+from pipelines.graph.tracing.exposure_table import NEVER_US, THREADS, Everybody, ExposureTable, numbers_of
 from pipelines.graph.tracing.infectious_intervals import Intervals
-from pipelines.graph.tracing.infectors import day_of
-from pipelines.graph.tracing.looking import look_at
-from pipelines.graph.tracing.pull import layers
+from pipelines.graph.tracing.provenance import day_of
 from pipelines.graph.tracing.sweep_cumulative import short_pairs
 from pipelines.graph.tracing.sweep_kernel import (
     EXPOSED,
@@ -38,9 +35,6 @@ from pipelines.graph.tracing.sweep_kernel import (
 from pipelines.kernels.types import Int64, UInt8
 from pipelines.lake.sidecar import Sidecar
 from pipelines.times import DAY_US
-
-_ROWS_A_PERSON = 500  # in a date of more rows than this for each one left, they are looked at
-_LOOKS_A_ROW = 1  # more stays than this beside theirs, for each row of the date, and a sweep is faster
 
 
 class Date(NamedTuple):
@@ -96,43 +90,53 @@ def sweep(
     short = [np.empty((0, 4), np.int64)]
     states = [np.empty((people.met, 4), np.int64) for _ in range(THREADS)]
     states[0][:, EXPOSED], states[0][:, VIA] = people.exposed_us[: people.met], NOT_FRESH
+    _, number = numbers_of(people, sources.person)
     with ThreadPoolExecutor(THREADS) as pool:
-        for infectious in layers(people, sources):
-            states[0][:, FROM], states[0][:, TO] = infectious.from_us, infectious.to_us
+        for _ in _layers(states[0], number, sources):
             _sweep_dates(_dates(files, everybody, longest_us, pool), states, asked, pool)
-        for infectious in layers(people, sources) if beyond_us[swept == 1].any() else ():
-            states[0][:, FROM], states[0][:, TO] = infectious.from_us, infectious.to_us
+        for _ in _layers(states[0], number, sources) if beyond_us[swept == 1].any() else ():
             dates = _dates(files, everybody, longest_us, pool)
             short += _short_of_dates(dates, states[0], asked, pool)
     _note(people, states[0])
     return np.concatenate(short)
 
 
+def _layers(state: Int64, number: Int64, sources: Intervals) -> Iterator[None]:
+    """Write the infectious intervals into `state`, one a person at a time: a state has room for no more.
+
+    Args:
+        state: of each person.
+        number: int64[k], the person of each interval.
+        sources: the intervals.
+    """
+    layer = np.arange(number.size) - np.searchsorted(sources.person, sources.person)
+    for wanted in range(int(layer.max(initial=-1)) + 1):
+        chosen = np.flatnonzero(layer == wanted)
+        state[:, FROM], state[:, TO] = NEVER_US, 0
+        state[number[chosen], FROM] = sources.start_us[chosen]
+        state[number[chosen], TO] = sources.end_us[chosen]
+        yield
+
+
 def _sweep_dates(
     dates: Iterator[Date], states: Sequence[Int64], asked: Classes, pool: ThreadPoolExecutor
 ) -> None:
-    """Sweep date after date, or look at those who can still be exposed earlier than they are."""
-    state = states[0]
-    left = np.arange(state.shape[0])
+    """Sweep date after date, each thread some of the venues with a state of its own."""
+    state, *others = states
+    for other in others:
+        other[:] = state
+    susceptible = np.arange(state.shape[0])
     for date in dates:
-        left = left[state[left, EXPOSED] >= date.begin_us]
-        if left.size == 0:
+        susceptible = susceptible[state[susceptible, EXPOSED] >= date.begin_us]
+        if susceptible.size == 0:
             return
-        if left.size * _ROWS_A_PERSON < date.rows.venue.size and _look(date, asked, left, state):
-            continue
-        for other in states[1:]:
-            other[:] = states[0]
-        list(pool.map(partial(_sweep_part, date, asked), range(THREADS), states))
-        for other in states[1:]:
-            _take_earlier(states[0], other)
-
-
-def _look(date: Date, asked: Classes, left: Int64, state: Int64) -> bool:
-    """Look at those who are left; whether they could all be looked at."""
-    few = np.zeros(state.shape[0], np.uint8)
-    few[left] = 1
-    most = _LOOKS_A_ROW * date.rows.venue.size
-    return bool(look_at(state, few, date.before, date.rows, date.longest_us, asked, most))
+        waiting = np.zeros(state.shape[0], np.uint8)
+        waiting[susceptible] = 1
+        list(pool.map(partial(_sweep_part, date, asked, waiting), range(THREADS), states))
+        for other in others:
+            _take_earlier(state, other, susceptible)
+        for other in others:
+            other[susceptible] = state[susceptible]
 
 
 def _short_of_dates(
@@ -152,12 +156,12 @@ def _short_of_part(date: Date, asked: Classes, state: Int64, number: int) -> Int
     return short_pairs(state, before, rows, asked, room, date.begin_us // DAY_US)
 
 
-def _take_earlier(state: Int64, other: Int64) -> None:
-    """Keep what the other thread has found earlier, or at the same instant by a smaller token."""
-    earlier = other[:, EXPOSED] < state[:, EXPOSED]
-    same = (other[:, EXPOSED] == state[:, EXPOSED]) & (other[:, VIA] < state[:, VIA])
-    taken = np.flatnonzero(earlier | same)
-    state[taken] = other[taken]
+def _take_earlier(state: Int64, other: Int64, numbers: Int64) -> None:
+    """Keep what another thread has found of some persons: earlier, or at one instant by a smaller token."""
+    mine, theirs = state[numbers], other[numbers]
+    earlier = theirs[:, EXPOSED] < mine[:, EXPOSED]
+    earlier |= (theirs[:, EXPOSED] == mine[:, EXPOSED]) & (theirs[:, VIA] < mine[:, VIA])
+    state[numbers[earlier]] = theirs[earlier]
 
 
 def _note(people: ExposureTable, state: Int64) -> None:
@@ -200,10 +204,10 @@ def _in_order(parts: Sequence[VenueRows]) -> VenueRows:
     return VenueRows(rows.number[order], *(column[order] for column in rows[1:]))
 
 
-def _sweep_part(date: Date, asked: Classes, number: int, state: Int64) -> None:
+def _sweep_part(date: Date, asked: Classes, waiting: UInt8, number: int, state: Int64) -> None:
     """Sweep one part of the venues of a date."""
     before, rows, room = _part_of(date, number)
-    sweep_venues(state, before, rows, asked, room)
+    sweep_venues(state, waiting, before, rows, asked, room)
 
 
 def _part_of(date: Date, number: int) -> tuple[VenueRows, VenueRows, SweepBuffers]:

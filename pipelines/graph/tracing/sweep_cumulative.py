@@ -14,13 +14,11 @@ import numpy as np
 
 from pipelines.graph.tracing import provenance_kernel as parts
 from pipelines.graph.tracing.contact_criteria import WINDOW, Criteria
-from pipelines.graph.tracing.everybody import THREADS
 from pipelines.graph.tracing.exposure_criteria import note_contacts
-from pipelines.graph.tracing.exposure_table import NEVER_US, ExposureTable, numbers_of
+from pipelines.graph.tracing.exposure_table import NEVER_US, THREADS, ExposureTable, numbers_of
 from pipelines.graph.tracing.infectious_intervals import Intervals
-from pipelines.graph.tracing.infectors import infectors_of
 from pipelines.graph.tracing.overlap_join import Overlaps, joined
-from pipelines.graph.tracing.provenance import NearBy, near_by, parts_beside
+from pipelines.graph.tracing.provenance import NearBy, infectors_of, near_by, parts_beside
 from pipelines.graph.tracing.sweep_kernel import (
     EXPOSED,
     NOT_FRESH,

@@ -85,12 +85,14 @@ class SweepBuffers(NamedTuple):
 
 @helper
 def sweep_venues(
-    state: Int64, before: VenueRows, rows: VenueRows, asked: Classes, room: SweepBuffers
+    state: Int64, susceptible: UInt8, before: VenueRows, rows: VenueRows, asked: Classes, room: SweepBuffers
 ) -> None:
     """Let all meet at the venues of a date.
 
     Args:
         state: of each person; exposures are noted here.
+        susceptible: uint8[m], 1 for those who can be exposed earlier on this date; a venue without any is
+            skipped, which pays once nearly everybody has been exposed.
         before: stays that began before the date and reach into it.
         rows: those that began in it.
         asked: what the classes of venues ask for.
@@ -101,7 +103,8 @@ def sweep_venues(
         venue = next_venue(before, early, rows, row)
         kind, place = class_of(asked, venue, place)
         early_end, row_end = end_of(before, early, venue), end_of(rows, row, venue)
-        if asked.swept[kind]:
+        worth_it = any_of(susceptible, before, early, early_end) or any_of(susceptible, rows, row, row_end)
+        if asked.swept[kind] and worth_it:
             reach = (asked.indirect_us[kind], asked.until_us, asked.beyond_us[kind])
             targets, sources = take(state, before, early, early_end, reach, room, 0, 0)
             targets, sources = take(state, rows, row, row_end, reach, room, targets, sources)
@@ -109,6 +112,15 @@ def sweep_venues(
                 sort_sources(room, sources)
                 _meet(state, room, targets, sources)
         early, row = early_end, row_end
+
+
+@inlined
+def any_of(susceptible: UInt8, rows: VenueRows, first: int, last: int) -> bool:
+    """Whether any of the rows from `first` to before `last` is of a susceptible person."""
+    row = first
+    while row < last and not susceptible[rows.number[row]]:
+        row += 1
+    return row < last
 
 
 @inlined

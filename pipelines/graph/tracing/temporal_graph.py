@@ -9,7 +9,7 @@ from pipelines.graph.encounters import Proximity, proximity
 from pipelines.graph.stays_index import Span, live_files, sidecars
 from pipelines.graph.tracing.clipped_stays import ClippedStays, Zones, clipped_stays
 from pipelines.graph.tracing.contact_criteria import Criteria, VenueClasses, criteria, venue_classes
-from pipelines.graph.tracing.everybody import Everybody, everybody_in
+from pipelines.graph.tracing.exposure_table import Everybody, everybody_in
 from pipelines.graph.tracing.infectious_intervals import Intervals
 from pipelines.kernels.types import Int64
 from pipelines.lake import Lake, read_table
@@ -24,6 +24,24 @@ Files = Callable[[str, Span], list[Sidecar]]
 
 
 @dataclass(frozen=True)
+class Tuning:
+    """Sizes from which on a search takes another way; no answer depends on them.
+
+    Example:
+        >>> Tuning(many_infectious=0).swept_rows
+        2000000
+
+    Attributes:
+        many_infectious: with more people infectious than this, everybody is numbered at once, and venues
+            are swept where the rule allows it.
+        swept_rows: of fewer people venues are swept, too, when more rows than this lie beside their stays.
+    """
+
+    many_infectious: int = 1_000
+    swept_rows: int = 2_000_000
+
+
+@dataclass(frozen=True)
 class TemporalGraph:
     """Stays and encounters under a rule.
 
@@ -34,6 +52,7 @@ class TemporalGraph:
         near: the encounters that count.
         until_us: how far the question reaches; microseconds UTC.
         zones: the numbers of zones.
+        tuning: how a search finds its way.
     """
 
     files: Files
@@ -42,6 +61,7 @@ class TemporalGraph:
     near: Proximity
     until_us: int
     zones: Zones = field(default_factory=Zones)
+    tuning: Tuning = field(default_factory=Tuning)
 
     def stays_of(self, intervals: Intervals) -> ClippedStays:
         """The stays of infectious persons, clipped to their intervals."""

@@ -1,6 +1,7 @@
 """The distinct texts of a column, found without making an object of each."""
 
 import os
+from typing import Any
 
 import numpy as np
 from numba import njit
@@ -8,6 +9,7 @@ from numba import njit
 from pipelines.ingest.validate.text_column import Texts
 from pipelines.kernels.byte_copy import SLACK, load_upto, move, same
 from pipelines.kernels.compile import inlined
+from pipelines.kernels.hash_table import fill, home_of, new_slots, next_slot
 from pipelines.kernels.simd import folded_product
 from pipelines.kernels.types import Int32, Int64, Spans, UInt8, UInt64, read_only
 
@@ -15,7 +17,7 @@ _SECRETS = np.frombuffer(os.urandom(16), np.uint64) | np.uint64(1)
 """Drawn anew by each process, so that nobody can prepare texts that collide. No result depends
 on it: texts are compared byte by byte, and numbered as they come."""
 
-_FEWEST_SLOTS = 1 << 10
+_FEWEST_TEXTS = 1 << 9
 _MARK, _PLACE = 0, 1
 _COUNT, _END = 0, 1
 _SIZE = 0xFFFF_FFFF
@@ -35,13 +37,14 @@ def distinct(column: Texts) -> tuple[Int32, Spans]:
     texts = np.empty(int(column.length.clip(0).sum(dtype=np.int64)) + SLACK, np.uint8)
     facts = np.empty((rows, 2), np.int64)
     ids = np.full(rows, -1, np.int32)
-    slots = np.full(_FEWEST_SLOTS, -1, np.int32)
+    slots = new_slots(_FEWEST_TEXTS)
     filled = np.zeros(2, np.int64)
     for buffer, base in column.buffers():
         where = (buffer, base, column.start, column.length)
         row = 0
         while (row := _number_texts(where, row, _SECRETS, texts, facts, slots, ids, filled)) < rows:
-            slots = _grown(slots, facts, filled[_COUNT])
+            slots = new_slots(2 * slots.size)
+            fill(slots, facts[:, _MARK], filled[_COUNT])
     count, end = filled.tolist()
     place = facts[:count, _PLACE]
     spans = Spans(read_only(texts[: end + SLACK].copy()), place >> 32, (place & _SIZE).astype(np.int32))
@@ -94,17 +97,16 @@ def _number_texts(
 @inlined
 def _slot_of(
     buffer: UInt8, at: int, size: int, mark: np.int64, texts: UInt8, facts: Int64, slots: Int32
-) -> np.int64:
+) -> Any:
     """The slot that holds a text's number, or the free one where it belongs."""
-    mask = slots.size - 1
-    slot = mark & mask
+    slot = home_of(slots, mark)
     known = slots[slot]
     while known >= 0 and not (
         facts[known, _MARK] == mark
         and facts[known, _PLACE] & _SIZE == size
         and same(buffer, at, texts, facts[known, _PLACE] >> 32, size)
     ):
-        slot = (slot + 1) & mask
+        slot = next_slot(slots, slot)
         known = slots[slot]
     return slot
 
@@ -118,16 +120,3 @@ def _mark(data: UInt8, at: int, size: int, factor: np.uint64, seed: np.uint64) -
         mark = folded_product(mark ^ load_upto(data, at + index, size - index), factor)
         index += 8
     return np.int64(mark)
-
-
-@njit(cache=True, nogil=True)
-def _grown(slots: Int32, facts: Int64, count: int) -> Int32:
-    """A table of four times the slots."""
-    grown = np.full(4 * slots.size, -1, np.int32)
-    mask = grown.size - 1
-    for number in range(count):
-        slot = facts[number, _MARK] & mask
-        while grown[slot] >= 0:
-            slot = (slot + 1) & mask
-        grown[slot] = number
-    return grown

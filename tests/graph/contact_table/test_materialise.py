@@ -18,7 +18,7 @@ from pipelines.maintenance.compact import compact
 from pipelines.times import DAY_US
 from pipelines.windowing.recompute_stays import recompute
 from tests.graph.contact_table.direct import without_runner
-from tests.graph.contact_table.reference import Contact, contacts_of, crowds_of
+from tests.oracle.contacts import Contact, contacts_of, crowds_of
 from tests.windowing import direct, lakes, worlds
 from tests.windowing.reference import Scan
 from tests.windowing.test_recompute import histories

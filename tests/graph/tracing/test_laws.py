@@ -6,22 +6,19 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from pipelines.graph.tracing import search as tiers
-from pipelines.graph.tracing import sweep
 from schemas.rules import Infectious
-from tests.graph.tracing import reference
 from tests.graph.tracing.test_search import STRATEGIES
 from tests.graph.worlds import PERSONS, rules, traced, worlds
+from tests.oracle import tiers as reference
 
 ALWAYS = Infectious(days_before_onset=100, days_before_sample=100)
 
 law = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
-@pytest.fixture(params=STRATEGIES.values(), ids=STRATEGIES, autouse=True)
-def strategy(request, monkeypatch):
-    for name, value in request.param.items():
-        monkeypatch.setattr(tiers if hasattr(tiers, name) else sweep, name, value)
+@pytest.fixture(params=STRATEGIES.values(), ids=STRATEGIES)
+def tuning(request):
+    return request.param
 
 
 def with_contacts(rule, **keys):
@@ -32,11 +29,11 @@ def with_contacts(rule, **keys):
 
 @law
 @given(worlds, rules())
-def test_without_an_indirect_part_whoever_exposes_one_is_exposed_by_him(world, rule):
+def test_without_an_indirect_part_whoever_exposes_one_is_exposed_by_him(tuning, world, rule):
     rule = replace(with_contacts(rule, indirect_minutes=0.0), infectious=ALWAYS)
     met = {}
     for person in PERSONS:
-        for row in traced(world, rule, [reference.Case(person, onset=0)], 1):
+        for row in traced(world, rule, [reference.Case(person, onset=0)], 1, tuning):
             met[person, row.person] = row
     for (one, other), row in met.items():
         assert row == replace(met[other, one], person=other, via=one)
@@ -94,29 +91,29 @@ def assert_holds_all(more_rows, rows):
 
 @law
 @given(worlds, rules(), st.integers(1, 3), st.data())
-def test_a_longer_minimum_never_adds_a_contact(world, rule, depth, data):
+def test_a_longer_minimum_never_adds_a_contact(tuning, world, rule, depth, data):
     longer = data.draw(stricter(rule))
     index = world.cases[:2]
-    assert_holds_all(traced(world, rule, index, depth), traced(world, longer, index, depth))
+    assert_holds_all(traced(world, rule, index, depth, tuning), traced(world, longer, index, depth, tuning))
 
 
 @law
 @given(worlds, rules(), st.integers(1, 3), st.data())
-def test_a_larger_window_never_removes_a_contact(world, rule, depth, data):
+def test_a_larger_window_never_removes_a_contact(tuning, world, rule, depth, data):
     larger = data.draw(wider(rule))
     longer = replace(world, until=world.until + data.draw(st.sampled_from([0, 15, 1440])))
     index = world.cases[:2]
-    assert_holds_all(traced(longer, larger, index, depth), traced(world, rule, index, depth))
+    assert_holds_all(traced(longer, larger, index, depth, tuning), traced(world, rule, index, depth, tuning))
 
 
 @law
 @given(worlds, rules(), st.integers(1, 3), st.sampled_from(sorted(LOOSER)))
-def test_a_key_that_asks_for_less_never_removes_a_contact(world, rule, depth, how):
+def test_a_key_that_asks_for_less_never_removes_a_contact(tuning, world, rule, depth, how):
     if how.startswith("summed"):  # what was summed over more would be summed over less
         rule = with_contacts(rule, accumulate="each")
     index = world.cases[:2]
     looser = LOOSER[how](rule)
-    assert_holds_all(traced(world, looser, index, depth), traced(world, rule, index, depth))
+    assert_holds_all(traced(world, looser, index, depth, tuning), traced(world, rule, index, depth, tuning))
 
 
 def halves(stay, middle):
@@ -134,7 +131,7 @@ def merged(rows, whole):
 
 @law
 @given(worlds, rules(), st.integers(1, 3), st.data())
-def test_a_stay_that_is_split_into_touching_ones_changes_nothing(world, rule, depth, data):
+def test_a_stay_that_is_split_into_touching_ones_changes_nothing(tuning, world, rule, depth, data):
     stays = {(stay.person, stay.venue, stay.enter) for stay in world.stays}
     split, whole = [], {}
     for stay in world.stays:
@@ -146,13 +143,13 @@ def test_a_stay_that_is_split_into_touching_ones_changes_nothing(world, rule, de
         split += pieces
         whole |= dict.fromkeys(pieces, stay)
     index = world.cases[:2]
-    rows = traced(replace(world, stays=tuple(split)), rule, index, depth)
-    assert merged(rows, whole) == set(traced(world, rule, index, depth))
+    rows = traced(replace(world, stays=tuple(split)), rule, index, depth, tuning)
+    assert merged(rows, whole) == set(traced(world, rule, index, depth, tuning))
 
 
 @law
 @given(worlds, rules(), st.integers(1, 3), st.data())
-def test_an_encounter_that_is_split_into_touching_ones_changes_nothing(world, rule, depth, data):
+def test_an_encounter_that_is_split_into_touching_ones_changes_nothing(tuning, world, rule, depth, data):
     split = []
     for encounter in world.encounters:
         middle = data.draw(st.integers(encounter.start, encounter.end))
@@ -160,6 +157,6 @@ def test_an_encounter_that_is_split_into_touching_ones_changes_nothing(world, ru
     nearby = [one for one in split if one.start < one.end]
     swapped = tuple(replace(one, one=one.other, other=one.one) for one in nearby)
     index = world.cases[:2]
-    expected = set(traced(world, rule, index, depth))
-    assert set(traced(replace(world, encounters=tuple(nearby)), rule, index, depth)) == expected
-    assert set(traced(replace(world, encounters=swapped), rule, index, depth)) == expected
+    expected = set(traced(world, rule, index, depth, tuning))
+    assert set(traced(replace(world, encounters=tuple(nearby)), rule, index, depth, tuning)) == expected
+    assert set(traced(replace(world, encounters=swapped), rule, index, depth, tuning)) == expected

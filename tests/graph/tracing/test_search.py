@@ -7,11 +7,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipelines.graph.tracing import search as tiers
-from pipelines.graph.tracing import sweep
+from pipelines.graph.tracing.temporal_graph import Tuning
 from schemas.rules import Chain, Contact, Infectious, Rule
-from tests.graph.tracing import reference
 from tests.graph.worlds import rules, traced, worlds
+from tests.oracle import tiers as reference
 
 
 def in_order(rows):
@@ -19,26 +18,23 @@ def in_order(rows):
 
 
 STRATEGIES = {
-    "an infector at a time": {},
-    "venues swept when rows are many": {"_ROWS_AT_MOST": -1},
-    "venues swept when infectors are many": {"_MANY": 0},
-    "venues swept until those who are left are few": {"_MANY": 0, "_ROWS_A_PERSON": 0, "_LOOKS_A_ROW": 9},
-    "from the side of those who are left": {"_MANY": 0, "_FEW": 0},
+    "an infector at a time": Tuning(),
+    "venues swept when rows are many": Tuning(swept_rows=-1),
+    "venues swept when infectors are many": Tuning(many_infectious=0),
 }
 
 
 @pytest.fixture(params=STRATEGIES.values(), ids=STRATEGIES)
-def strategy(request, monkeypatch):
-    for name, value in request.param.items():
-        monkeypatch.setattr(tiers if hasattr(tiers, name) else sweep, name, value)
+def tuning(request):
+    return request.param
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(worlds, rules(), st.integers(1, 4), st.data())
-def test_small_worlds_are_traced_as_the_plain_reference_traces_them(strategy, world, rule, depth, data):
+def test_small_worlds_are_traced_as_the_plain_reference_traces_them(tuning, world, rule, depth, data):
     index = data.draw(st.lists(st.sampled_from(world.cases), min_size=1, unique=True))
     expected = reference.trace(world, rule, index, depth)
-    assert in_order(traced(world, rule, index, depth)) == in_order(expected)
+    assert in_order(traced(world, rule, index, depth, tuning)) == in_order(expected)
 
 
 def medium(dice):
@@ -58,7 +54,7 @@ def medium(dice):
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_worlds_of_many_stays_are_traced_as_the_plain_reference_traces_them(strategy, seed):
+def test_worlds_of_many_stays_are_traced_as_the_plain_reference_traces_them(tuning, seed):
     world = medium(random.Random(seed))
     rule = Rule(
         *("test", "test", "test", dt.date(2021, 1, 1), None, (), Infectious(1.0, 1.0, None)),
@@ -66,4 +62,4 @@ def test_worlds_of_many_stays_are_traced_as_the_plain_reference_traces_them(stra
     )
     expected = reference.trace(world, rule, list(world.cases), 3)
     assert {row.tier for row in expected} >= {1, 2}
-    assert in_order(traced(world, rule, list(world.cases), 3)) == in_order(expected)
+    assert in_order(traced(world, rule, list(world.cases), 3, tuning)) == in_order(expected)

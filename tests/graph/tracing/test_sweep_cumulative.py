@@ -2,14 +2,12 @@
 
 import datetime as dt
 
-import pytest
-
-from pipelines.graph.tracing import search as tiers
-from pipelines.graph.tracing import sweep
+from pipelines.graph.tracing.temporal_graph import Tuning
 from schemas.rules import Chain, Contact, Infectious, Rule
-from tests.graph.tracing import reference
 from tests.graph.worlds import VENUES, traced
+from tests.oracle import tiers as reference
 
+SWEPT = Tuning(many_infectious=0)
 INFECTORS = (4, 8)
 OTHER = -3
 
@@ -31,12 +29,7 @@ def exposures(where, accumulate="24h", minutes=15.0):
         Chain(),
         (),
     )
-    return [(row.person, row.exposed, row.via) for row in traced(where, rule, where.cases, 1)]
-
-
-@pytest.fixture(autouse=True)
-def swept(monkeypatch):
-    monkeypatch.setattr(tiers, "_MANY", 0)
+    return [(row.person, row.exposed, row.via) for row in traced(where, rule, where.cases, 1, SWEPT)]
 
 
 TWO_SHORT_ONES = (
@@ -75,11 +68,3 @@ def test_at_one_instant_the_smaller_token_exposes_though_it_is_long_enough_only_
     together = (stay(OTHER, "bar", 90, 130), stay(8, "bar", 60, 130))
     again = (stay(4, "bar", 60, 100), stay(4, "cafe", 200, 240), stay(OTHER, "cafe", 230, 300))
     assert exposures(world(*together, *again)) == [(OTHER, 90, 4)]
-
-
-@pytest.mark.parametrize("looks", [0, 9], ids=["swept after all", "looked at"])
-def test_those_who_are_left_are_exposed_alike_whether_looked_at_or_swept(monkeypatch, looks):
-    monkeypatch.setattr(sweep, "_ROWS_A_PERSON", 0)
-    monkeypatch.setattr(sweep, "_LOOKS_A_ROW", looks)
-    assert exposures(world(*TWO_SHORT_ONES, *A_LONG_ONE)) == [(OTHER, 90, 4)]
-    assert exposures(world(*A_LONG_ONE)) == [(OTHER, 400, 8)]

@@ -190,15 +190,15 @@ def row(world, rule, tier, person, instant, via, infectious):
     return Row(tier, person, instant, via, *seconds, ";".join(venues), stays)
 
 
+def isolations(cases, person):
+    """When a person was isolated, by every case of his that says so."""
+    return [case.isolated for case in cases if case.person == person and case.isolated is not None]
+
+
 def passes_on(world, rule, person, instant):
     """When an exposed person can pass infection on."""
     start = instant + round(rule.chain.latency_hours * 60)
-    own = [case.isolated for case in world.cases if case.person == person]
-    if not own:
-        return span(start, world.until)
-    return frozenset().union(
-        *(span(start, world.until if isolated is None else min(isolated, world.until)) for isolated in own)
-    )
+    return span(start, min([world.until, *isolations(world.cases, person)]))
 
 
 def trace(world, rule, index, depth):
@@ -212,7 +212,8 @@ def trace(world, rule, index, depth):
     """
     sources = {}
     for case in index:
-        sources[case.person] = sources.get(case.person, frozenset()) | window(case, rule, world.until)
+        end = min([world.until, *isolations(index, case.person)])
+        sources[case.person] = sources.get(case.person, frozenset()) | window(case, rule, end)
     nobodys_contact = {case.person for case in index}
     people = {stay.person for stay in world.stays}
     people |= {person for one in world.encounters for person in (one.one, one.other)}
