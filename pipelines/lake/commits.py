@@ -1,11 +1,12 @@
 """The commit: the one step that changes what readers see.
 
-A commit names the version it was computed from. If another one came between,
-it fails and the caller computes again; nothing is ever merged behind the
-caller's back. Data lies on the disk before the log names it, and the log
-before the commit returns.
+A commit names the version it was computed from. If another commit came in
+between, it fails and the caller computes again; nothing is merged behind the
+caller's back. Data is on the disk before the log names it, and the log entry
+is on the disk before the commit returns.
 """
 
+import contextlib
 import errno
 import os
 import time
@@ -35,15 +36,20 @@ from pipelines.lake.log import (
     hashes_before,
     log_entry,
     read_entry,
+    versions,
 )
+from pipelines.lake.log_cut import Cut, due_cut, remove_cut
 from pipelines.lake.snapshots import NO_TABLE, LiveFile
 from schemas.tables import TABLES, Table
 
+# delta-rs would write its checkpoint without fsync, and cut the log by modification times.
 _NO_HOOKS = PostCommitHookProperties(create_checkpoint=False, cleanup_expired_logs=False)
+
+Action = AddAction | RemoveAction
 
 
 class CommitConflict(Exception):  # noqa: N818 - the word of the field
-    """Another commit came between: compute again from the newest version."""
+    """Another commit came in between: compute again from the newest version."""
 
 
 def commit(
@@ -55,6 +61,7 @@ def commit(
     after: int,
     marks: Mapping[str, int] | None = None,
     note: Mapping[str, str] | None = None,
+    cut: Cut | None = None,
 ) -> int:
     """Make the next version of a table; all of it becomes visible at once.
 
@@ -66,6 +73,7 @@ def commit(
         after: the version that this one follows, `NO_TABLE` for the first.
         marks: named numbers of the version; they stay until they are set again.
         note: what else the log should say about the commit; never a value of a record.
+        cut: what should leave the log with this commit; None cuts a long log when one is due.
 
     Returns:
         The new version, `after + 1`.
@@ -75,26 +83,31 @@ def commit(
         ServiceError: the lake cannot be written.
     """
     url = lake.table_url(name)
+    cut = cut or due_cut(lake, name, after)
+    said = {**(note or {}), **(cut.note() if cut else {})}
     with writing(url):
         actions = _actions(url, add, remove)
-        _make_ready(lake, name, add, after)
+        _prepare(lake, name, add, after)
         if storage.exists(log_entry(url, after + 1)):
             raise CommitConflict(name)
-        properties = _properties(note or {}, marks or {}, _hashes(url, actions, marks or {}, after))
+        properties = _properties(said, marks or {}, _hashes(url, TABLES[name], actions, marks or {}, after))
         try:
             _write_entry(url, TABLES[name], actions, after, properties)
         except (DeltaError, OSError) as error:
             _explain(url, after, properties, error)
+        _check_place(url, after)
         _make_durable(url, after + 1)
     if checkpoint_is_due(url, after + 1):
         write_checkpoint(lake, name, after + 1)
+    if cut:
+        remove_cut(url, cut)
     return after + 1
 
 
 def _properties(
     note: Mapping[str, str], marks: Mapping[str, int], hashes: Mapping[str, str]
 ) -> CommitProperties:
-    """What the log says about the commit beside its actions; its id tells it from a competitor's."""
+    """Return what the log says beside the actions; the id tells this commit from a competitor's."""
     return CommitProperties(
         custom_metadata={**note, **hashes, COMMIT_ID: uuid.uuid4().hex},
         max_commit_retries=0,
@@ -102,8 +115,8 @@ def _properties(
     )
 
 
-def _actions(url: str, add: Sequence[DataFile], remove: Sequence[LiveFile]) -> list[AddAction | RemoveAction]:
-    """What the commit does; a file that is both added and removed is left as it is."""
+def _actions(url: str, add: Sequence[DataFile], remove: Sequence[LiveFile]) -> list[Action]:
+    """Return what the commit does; a file that is both added and removed is left as it is."""
     kept = {file.path for file in add} & {file.relative for file in remove}
     new = {file.path: file for file in add if file.path not in kept}
     now_ms = time.time_ns() // 1_000_000
@@ -112,29 +125,29 @@ def _actions(url: str, add: Sequence[DataFile], remove: Sequence[LiveFile]) -> l
         for file in remove
         if file.relative not in kept
     ]
-    found = storage.statuses(f"{url}/{path}" for path in new)
-    return [*map(_added, new.values(), found), *removed]
+    statuses = storage.statuses(f"{url}/{path}" for path in new)
+    return [*map(_added, new.values(), statuses), *removed]
 
 
-def _added(file: DataFile, found: storage.Status | None) -> AddAction:
-    """The action that adds a file, which must be there in full.
+def _added(file: DataFile, status: storage.Status | None) -> AddAction:
+    """Return the action that adds a file, which must be there in full.
 
     Raises:
-        FileNotFoundError: it has gone.
+        FileNotFoundError: it is gone.
         ValueError: it has changed.
     """
-    if found is None:
+    if status is None:
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
-    if found.size != file.size:
+    if status.size != file.size:
         raise ValueError(f"{file.table}: a data file has changed since it was written")
-    modified_ms = found.modified_ns // 1_000_000
+    modified_ms = status.modified_ns // 1_000_000
     return AddAction(file.path, file.size, dict(file.partition), modified_ms, True, file.stats)
 
 
 def _hashes(
-    url: str, actions: Sequence[AddAction | RemoveAction], marks: Mapping[str, int], after: int
+    url: str, table: Table, actions: Sequence[Action], marks: Mapping[str, int], after: int
 ) -> dict[str, str]:
-    """What the entry says about itself and about the one before it."""
+    """Return what the entry says about itself and about the one before it."""
     said: list[dict[str, Any]] = [
         {
             "add" if isinstance(action, AddAction) else "remove": {
@@ -150,17 +163,20 @@ def _hashes(
         for action in actions
     ]
     said += [{"txn": {"appId": mark, "version": number}} for mark, number in marks.items()]
+    if after == NO_TABLE:
+        columns = {"schemaString": delta_schema(table).to_json(), "partitionColumns": list(table.partition)}
+        said.append({"metaData": columns})
     return {ACTIONS_HASH: actions_hash(said), **hashes_before(url, after)}
 
 
 def _write_entry(
     url: str,
     table: Table,
-    actions: list[AddAction | RemoveAction],
+    actions: list[Action],
     after: int,
     properties: CommitProperties,
 ) -> None:
-    """Let delta-rs write the log entry `after + 1`, which fails when there is one."""
+    """Let delta-rs write the log entry `after + 1`; it fails if there is one."""
     schema = delta_schema(table)
     if after == NO_TABLE:
         create_table_with_add_actions(
@@ -188,7 +204,7 @@ def _write_entry(
 
 
 def delta_schema(table: Table) -> deltalake.Schema:
-    """The table's columns as Delta knows them, their meaning as comments."""
+    """Return the table's columns as Delta knows them, their meaning as comments."""
     fields = [
         field.with_metadata({"comment": field.metadata[b"doc"].decode()}) if field.metadata else field
         for field in table.schema
@@ -198,6 +214,8 @@ def delta_schema(table: Table) -> deltalake.Schema:
 
 def _explain(url: str, after: int, properties: CommitProperties, error: Exception) -> None:
     """Return if the commit has landed in spite of the error, else say why it has not.
+
+    A store may answer with an error although it has put the entry, when its answer was lost on the way.
 
     Raises:
         CommitConflict: another commit took its place, or the table is not at `after`.
@@ -209,19 +227,36 @@ def _explain(url: str, after: int, properties: CommitProperties, error: Exceptio
         if commit_info(read_entry(entry)).get(COMMIT_ID) == own:
             return
         raise CommitConflict(Path(url).name) from error
-    if after != NO_TABLE and not storage.exists(log_entry(url, after)):
+    # Entries may have been cut: then there are later ones, though neither `after` nor its successor is there.
+    kept = versions(url)
+    if (kept and kept[-1] > after) or (after != NO_TABLE and after not in kept):
         raise CommitConflict(Path(url).name) from error
     if isinstance(error, OSError) and error.errno:
         raise error
     raise ServiceError(f"the log of {url} cannot be written", "check its space and rights") from error
 
 
-def _make_ready(lake: Lake, name: str, add: Sequence[DataFile], after: int) -> None:
-    """Make durable what the commit builds on: the new files' names, their folders, the entry before.
+def _check_place(url: str, after: int) -> None:
+    """Take the entry back if the log has been cut past it while this process slept.
 
-    Whoever wrote that entry may have been killed before it was durable. Were
-    it lost in a power cut, the log would have a hole below the new entry.
-    An object is durable when it has been written.
+    The cut removes entries from the oldest on, and with them the one that kept this place taken.
+
+    Raises:
+        CommitConflict: the entry just written is older than the beginning of the log.
+    """
+    if after == NO_TABLE or storage.exists(log_entry(url, after)):
+        return
+    with contextlib.suppress(OSError):
+        storage.remove(log_entry(url, after + 1))
+    raise CommitConflict(Path(url).name)
+
+
+def _prepare(lake: Lake, name: str, add: Sequence[DataFile], after: int) -> None:
+    """Make durable what the commit builds on: names of new files, their folders, the entry before.
+
+    The process that wrote that entry may have been killed before it was durable.
+    If a power cut then lost it, the log would have a hole below the new entry.
+    An object is durable once it is written.
     """
     url = lake.table_url(name)
     if storage.is_url(url):
@@ -237,7 +272,7 @@ def _make_ready(lake: Lake, name: str, add: Sequence[DataFile], after: int) -> N
 
 
 def _make_durable(url: str, version: int) -> None:
-    """Make the log entry private and durable, and its name."""
+    """Make a log entry private, and its bytes and name durable."""
     if storage.is_url(url):
         return
     os.chmod(log_entry(url, version), 0o600)

@@ -1,9 +1,9 @@
-"""The log of a table as files: entries that check one another.
+"""The commit log of a table as files, and the hashes by which its entries check one another.
 
-Delta's log has no checksums. So each commit says what its own actions hash to
-and what the entry before it, and a checkpoint at that version, hashed to as
-files. A flipped byte is found in every entry but for what the newest one
-says about itself beside its actions.
+Delta's log has no checksums. So each commit records the hash of its own
+actions, the hash of the entry before it and, if there is a checkpoint at that
+version, the hash of the checkpoint. A flipped bit is found anywhere but in what
+the newest entry says about itself beside its actions.
 """
 
 import hashlib
@@ -16,6 +16,7 @@ import orjson
 from pipelines.lake import storage
 
 LOG_FOLDER = "_delta_log"
+POINTER = "_last_checkpoint"
 COMMIT_ID = "commit"
 ACTIONS_HASH = "actions_sha256"
 PREVIOUS_HASH = "previous_sha256"
@@ -26,22 +27,26 @@ _CHECKPOINT = re.compile(r"(\d{20})\.checkpoint\.parquet")
 
 
 def log_entry(url: str, version: int) -> str:
-    """The path of a version's entry."""
+    """Return the path of the entry of a version.
+
+    >>> log_entry("/lake/scans", 7)
+    '/lake/scans/_delta_log/00000000000000000007.json'
+    """
     return f"{url}/{LOG_FOLDER}/{version:020d}.json"
 
 
 def checkpoint_file(url: str, version: int) -> str:
-    """The path of the checkpoint at a version."""
+    """Return the path of the checkpoint at a version."""
     return f"{url}/{LOG_FOLDER}/{version:020d}.checkpoint.parquet"
 
 
 def versions(url: str) -> list[int]:
-    """The versions whose entries the log still has, ascending."""
+    """Return the versions whose entries the log still has, ascending."""
     return _numbers(url, _ENTRY)
 
 
 def checkpoints(url: str) -> list[int]:
-    """The versions at which there is a checkpoint, ascending."""
+    """Return the versions that have a checkpoint, ascending."""
     return _numbers(url, _CHECKPOINT)
 
 
@@ -51,20 +56,29 @@ def _numbers(url: str, pattern: re.Pattern[str]) -> list[int]:
 
 
 def read_entry(path: str) -> list[dict[str, Any]]:
-    """The actions of an entry, each under its name.
+    """Read the actions of an entry, each a dictionary with the action's name as its only key.
 
     Raises:
-        OSError: it cannot be read.
+        OSError: the file cannot be read.
         ValueError: it is damaged.
     """
-    actions = [orjson.loads(line) for line in storage.read(path).splitlines() if line]
+    return parse_entry(storage.read(path))
+
+
+def parse_entry(content: bytes) -> list[dict[str, Any]]:
+    """Parse the bytes of an entry.
+
+    Raises:
+        ValueError: they are damaged.
+    """
+    actions = [orjson.loads(line) for line in content.splitlines() if line]
     if not all(isinstance(action, dict) for action in actions):
-        raise ValueError("an action is no object")
+        raise ValueError("an action must be a JSON object")
     return actions
 
 
 def commit_info(actions: Iterable[dict[str, Any]]) -> dict[str, Any]:
-    """What an entry says about its commit."""
+    """Return the `commitInfo` of an entry, empty if it has none."""
     for action in actions:
         info = action.get("commitInfo")
         if isinstance(info, dict):
@@ -73,7 +87,7 @@ def commit_info(actions: Iterable[dict[str, Any]]) -> dict[str, Any]:
 
 
 def file_hash(path: str) -> str | None:
-    """The SHA-256 of a file, or None when there is none."""
+    """Return the SHA-256 of a file, or None if there is none."""
     try:
         return hashlib.sha256(storage.read(path)).hexdigest()
     except FileNotFoundError:
@@ -81,12 +95,13 @@ def file_hash(path: str) -> str | None:
 
 
 def actions_hash(actions: Iterable[dict[str, Any]]) -> str:
-    """The SHA-256 of what the actions of an entry do, whatever order and spelling they are written in.
+    """Hash what the actions of an entry do, independent of their order and spelling.
 
     Args:
-        actions: as `read_entry` returns them; what says nothing about files and marks is left out.
+        actions: as `read_entry` returns them. Only those count that decide what a reader
+            sees: files, marks, and the columns of the table.
     """
-    essence = sorted(orjson.dumps(said) for said in _essence(actions))
+    essence = sorted(orjson.dumps(part, option=orjson.OPT_SORT_KEYS) for part in _essence(actions))
     return hashlib.sha256(b"\n".join(essence)).hexdigest()
 
 
@@ -99,6 +114,8 @@ def _essence(actions: Iterable[dict[str, Any]]) -> Iterator[list[Any]]:
                 yield [kind, *_file(said), said["deletionTimestamp"]]
             elif kind == "txn":
                 yield [kind, said["appId"], said["version"]]
+            elif kind == "metaData":
+                yield [kind, orjson.loads(said["schemaString"]), said["partitionColumns"]]
 
 
 def _file(said: dict[str, Any]) -> list[Any]:
@@ -106,9 +123,9 @@ def _file(said: dict[str, Any]) -> list[Any]:
 
 
 def hashes_before(url: str, version: int) -> dict[str, str]:
-    """What the entry after `version` says about the files of that version."""
-    found = {
+    """Return the hashes of the files of `version` that the entry after it records."""
+    hashes = {
         PREVIOUS_HASH: file_hash(log_entry(url, version)),
         CHECKPOINT_HASH: file_hash(checkpoint_file(url, version)),
     }
-    return {name: value for name, value in found.items() if value is not None}
+    return {name: value for name, value in hashes.items() if value is not None}

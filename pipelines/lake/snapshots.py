@@ -1,32 +1,35 @@
 """What a table holds at one version, read from its log and from nothing else.
 
-A snapshot is cheap: the newest one of each table is kept, and valid as long
-as the log has no next entry.
+The newest snapshot of each table is kept, and is valid as long as the log has
+no next entry: to ask again costs two calls of stat.
 """
 
+import contextlib
+import os
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 import pyarrow as pa
-import pyarrow.compute as pc
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
 from pipelines.errors import DataError
-from pipelines.lake import objects, storage
+from pipelines.lake import storage
 from pipelines.lake.lake_root import Lake
-from pipelines.lake.log import LOG_FOLDER, log_entry
+from pipelines.lake.log import LOG_FOLDER, log_entry, versions
+from pipelines.lake.log_check import check_log
+from pipelines.lake.read_errors import VERIFY, denied, first_denied
 from pipelines.lake.statistics import Statistics, from_log
-from schemas.tables import TABLES
 
 NO_TABLE = -1
 """The version of a table that has never been committed to."""
 
 MARKS = ("scans_version", "venues_version", "stay_rules", "stays_version")
 """The marks that a snapshot holds; `mark` reads any."""
+
+_ATTEMPTS = 3
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,7 @@ class LiveFile:
         partition: partition column to value.
         size: bytes.
         rows: how many.
-        stats: least and greatest of every id and time (int64 microseconds UTC).
+        stats: bounds of every id and time (int64 microseconds UTC); those of tokens are wide.
     """
 
     path: str
@@ -53,6 +56,9 @@ class LiveFile:
 @dataclass(frozen=True)
 class Snapshot:
     """A version of a table.
+
+    >>> Snapshot(NO_TABLE)
+    Snapshot(version=-1, files=(), marks={})
 
     Attributes:
         version: NO_TABLE when there is none.
@@ -81,10 +87,10 @@ _refreshing = threading.Lock()
 
 
 def snapshot(lake: Lake, name: str, version: int | None = None) -> Snapshot:
-    """A table at a version, or at its newest.
+    """Return a table at a version, by default at its newest.
 
     Raises:
-        DataError: the log is damaged, or has no such version any more.
+        DataError: the log is damaged, may not be read, or does not have the version.
     """
     if version == NO_TABLE:
         return Snapshot(NO_TABLE)
@@ -97,25 +103,25 @@ def snapshot(lake: Lake, name: str, version: int | None = None) -> Snapshot:
         return known.snapshot
     table = _open(url, version)
     if table is None:
-        raise DataError(f"{url} has no version {version}", "ask for a later one")
+        raise _no_version(url, version)
     return _snapshot_of(url, table)
 
 
 class OfNewest(Generic[_T]):
-    """What is made of the newest version of a table, kept for each lake until there is another."""
+    """A value computed from the newest version of a table, cached for each lake and version."""
 
     def __init__(self, name: str, make: Callable[[Lake, Snapshot], _T]) -> None:
-        """Make nothing yet.
+        """Compute nothing before the first call.
 
         Args:
             name: which table.
-            make: of a lake and the snapshot of that table.
+            make: computes the value from a lake and the snapshot of that table.
         """
         self._name, self._make = name, make
         self._kept: dict[str, tuple[Snapshot, _T]] = {}
 
     def __call__(self, lake: Lake) -> _T:
-        """What the lake's newest version makes it."""
+        """Return the value for the lake's newest version."""
         newest = snapshot(lake, self._name)
         kept = self._kept.get(lake.url)
         if kept is None or kept[0] is not newest:
@@ -124,7 +130,7 @@ class OfNewest(Generic[_T]):
 
 
 def mark(lake: Lake, name: str, mark_id: str) -> int | None:
-    """What a mark of a table's newest version says, or None when it was never set."""
+    """Return what a mark of a table's newest version says, None when it was never set."""
     newest = _find_newest(lake.table_url(name))
     if newest is None:
         return None
@@ -133,104 +139,13 @@ def mark(lake: Lake, name: str, mark_id: str) -> int | None:
     return newest.table.transaction_version(mark_id)
 
 
-def read_table(
-    lake: Lake, name: str, columns: Sequence[str] | None = None, version: int | None = None
-) -> pa.Table:
-    """All rows of a table, file by file; for tables that fit into memory.
-
-    Args:
-        lake: where.
-        name: which table.
-        columns: in the order wanted, partition columns among them; None is all.
-        version: None is the newest.
-
-    Returns:
-        Columns of the table's schema; no rows when there is no table.
-
-    Raises:
-        DataError: the log or a file cannot be read.
-    """
-    table = TABLES[name]
-    schema = (
-        table.schema if columns is None else pa.schema([table.schema.field(column) for column in columns])
-    )
-    files = snapshot(lake, name, version).files
-    if len(files) == 1:  # what another thread reads goes to memory that the system must find anew
-        return read_live_file(files[0], schema)
-    with ThreadPoolExecutor(min(4, len(files) or 1)) as pool:
-        parts = list(pool.map(lambda file: read_live_file(file, schema), files))
-    return pa.concat_tables(parts) if parts else schema.empty_table()
-
-
-def dataset(name: str, files: Sequence[LiveFile]) -> Any:
-    """Files of a table in an object store as an Arrow dataset.
-
-    What is asked of it skips files by their partition and statistics, and
-    reads the columns needed. (The dataset that delta-rs makes takes a column
-    without statistics for one without nulls.)
-
-    Args:
-        name: which table.
-        files: some of its live files; a file's own path tells where it is.
-
-    Returns:
-        A `pyarrow.dataset.Dataset` with the columns of the table's schema.
-    """
-    from pyarrow.dataset import FileSystemDataset, ParquetFileFormat  # takes long to load, and few ask
-
-    schema, form = TABLES[name].schema, ParquetFileFormat()
-    bucket = objects.split(files[0].path)[0] if files else ""
-    system = objects.arrow_system(bucket, {file.path: file.size for file in files}) if files else None
-    fragments = [
-        form.make_fragment(
-            file.path.removeprefix(f"{bucket}/"), filesystem=system, partition_expression=_known(file, schema)
-        )
-        for file in files
-    ]
-    return FileSystemDataset(fragments, schema, form, system)
-
-
-def _known(file: LiveFile, schema: pa.Schema) -> Any:
-    """What is true of every row of a file: its partition, and extremes of columns without nulls."""
-    known = pc.scalar(True)
-    for column, value in file.partition.items():
-        known = known & (pc.field(column) == pa.scalar(value).cast(schema.field(column).type))
-    for column, least in file.stats.least.items():
-        if file.stats.nulls.get(column) == 0:
-            kind = schema.field(column).type
-            ends = pa.array([least, file.stats.greatest[column]], pa.int64()).cast(kind)
-            known = known & (pc.field(column) >= ends[0]) & (pc.field(column) <= ends[1])
-    return known
-
-
-def read_live_file(file: LiveFile, schema: pa.Schema) -> pa.Table:
-    """The rows of a file with the columns of `schema`, which may name partition columns.
-
-    Raises:
-        DataError: the file is missing or damaged.
-    """
-    stored = [name for name in schema.names if name not in file.partition]
-    try:
-        parquet = storage.parquet(file.path, file.size)
-        rows = parquet.read(columns=stored, use_threads=False)
-    except (OSError, pa.ArrowInvalid) as error:
-        raise DataError(f"{file.path} cannot be read", "run truyvet verify") from error
-    columns = [
-        rows[column.name].cast(column.type)
-        if column.name not in file.partition
-        else pa.repeat(pa.scalar(file.partition[column.name]).cast(column.type), parquet.metadata.num_rows)
-        for column in schema
-    ]
-    return pa.table(columns, schema=schema)
-
-
 def _find_newest(url: str) -> _Newest | None:
     known = _newest.get(url)
     if known and _is_unchanged(url, known):
         return known
     with _refreshing:
         known = _newest.get(url)
-        if known and _is_unchanged(url, known):  # another thread has just looked
+        if known and _is_unchanged(url, known):  # another thread has refreshed it meanwhile
             return known
         table = _brought_up_to_date(url, known) or _open(url)
         if table is None:
@@ -242,44 +157,93 @@ def _find_newest(url: str) -> _Newest | None:
 
 
 def _brought_up_to_date(url: str, known: _Newest | None) -> DeltaTable | None:
-    """The open table with the entries that came since, ten times faster than opening it again."""
+    """Read the entries that came since into the open table: ten times faster than opening it again."""
     if known is None or _identity(url, known.snapshot.version) != known.entry:
         return None
     try:
         known.table.update_incremental()
+        check_log(url, known.table.version(), known.snapshot.version)
     except (DeltaError, OSError):
         return None  # opening it says what is wrong
     return known.table
 
 
 def _is_unchanged(url: str, known: _Newest) -> bool:
-    """Whether the newest entry is the same file as before and has no successor."""
+    """Return whether the newest entry is the same file as before and has no successor."""
     version = known.snapshot.version
     return not storage.exists(log_entry(url, version + 1)) and _identity(url, version) == known.entry
 
 
 def _identity(url: str, version: int) -> tuple[int | str, int]:
-    """Tells a log entry from one of the same name in a lake that was made anew."""
+    """Return what tells a log entry from one of the same name in a lake that was made again."""
     status = storage.status(log_entry(url, version))
     return (0, 0) if status is None else (status.identity, status.modified_ns)
 
 
 def _open(url: str, version: int | None = None) -> DeltaTable | None:
-    """The table, or None when there is none.
+    """Open a table, None when there is none.
 
     Raises:
-        DataError: its log is damaged.
+        DataError: its log is damaged or may not be read.
     """
-    if not storage.is_folder(f"{url}/{LOG_FOLDER}"):
+    if not _has_log(url):
         return None
+    for attempt in range(_ATTEMPTS):
+        try:
+            table = DeltaTable(url, version=version, storage_options=storage.delta_options(url))
+            check_log(url, table.version())
+        except TableNotFoundError:
+            return None
+        except (DeltaError, OSError) as error:
+            # A writer may have cut the log between two of our looks at it.
+            if attempt == _ATTEMPTS - 1:
+                raise _unreadable_log(url, version, error) from error
+        else:
+            return table
+    return None
+
+
+def _has_log(url: str) -> bool:
+    """Return whether there is a log.
+
+    Raises:
+        DataError: this user may not look. (`os.path.isdir` would say that there is none, and
+            the table would seem to be empty.)
+    """
+    log = f"{url}/{LOG_FOLDER}"
+    if storage.is_url(url):
+        return storage.is_folder(log)
     try:
-        return DeltaTable(url, version=version, storage_options=storage.delta_options(url))
-    except TableNotFoundError:
-        return None
-    except (DeltaError, OSError) as error:
-        storage.exists(log_entry(url, 0))  # a store that cannot be asked says so itself
-        what = "log" if version is None else f"log up to version {version}"
-        raise DataError(f"the {what} of {url} cannot be read", "run truyvet verify") from error
+        os.stat(log)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except PermissionError as error:
+        raise denied(log) from error
+    return True
+
+
+def _unreadable_log(url: str, version: int | None, error: Exception) -> DataError:
+    """Return what keeps a log from being read: a permission, a cut, or damage."""
+    if not storage.is_url(url) and (path := first_denied(f"{url}/{LOG_FOLDER}")):
+        return denied(path)
+    storage.exists(log_entry(url, 0))  # raises if it is the store that cannot be asked
+    if version is not None:
+        return _no_version(url, version)
+    what = f": {error.what}" if isinstance(error, DataError) else ""
+    return DataError(f"the log of {url} cannot be read{what}", VERIFY)
+
+
+def _no_version(url: str, version: int) -> DataError:
+    """Return the error about a version that the log does not have, or not any more."""
+    with contextlib.suppress(OSError):
+        kept = versions(url)
+        if kept and version < kept[0]:
+            return DataError(
+                f"version {version} of {url} has been cut off the log", f"the oldest one is {kept[0]}"
+            )
+        if kept and version in kept:
+            return DataError(f"the log of {url} up to version {version} cannot be read", VERIFY)
+    return DataError(f"{url} has no version {version}", "ask for another one")
 
 
 def _snapshot_of(url: str, table: DeltaTable) -> Snapshot:

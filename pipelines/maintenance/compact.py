@@ -15,9 +15,10 @@ from pipelines.errors import RefusedError
 from pipelines.lake.commits import CommitConflict, commit
 from pipelines.lake.data_files import DataFile, write_data_file
 from pipelines.lake.lake_root import Lake
+from pipelines.lake.read_rows import read_live_file
 from pipelines.lake.row_order import in_order
 from pipelines.lake.sidecar import write_sidecar
-from pipelines.lake.snapshots import NO_TABLE, LiveFile, Snapshot, read_live_file, snapshot
+from pipelines.lake.snapshots import NO_TABLE, LiveFile, Snapshot, snapshot
 from pipelines.maintenance.vacuum import KEEP_SECONDS, sweep, sweep_scratch
 from pipelines.registry.unregistered_scans import registry_of, write_unregistered
 from schemas.tables import TABLES, Table

@@ -1,7 +1,11 @@
-"""Removes what no reader needs any more: replaced files, and what killed runs have left.
+"""Removes files that no reader needs any more: replaced ones, and what killed runs have left.
 
 A file goes when the newest version does not hold it and nothing has happened
 to it for as long as readers and running pipelines may take.
+
+delta-rs has `vacuum`, which is not used: in its full mode it removes every file that it does not
+track, sidecars of live files and files of running writers among them, and in its lite mode it
+leaves replaced files for ever once a checkpoint has dropped their tombstones (delta-rs#3644).
 """
 
 import contextlib
@@ -11,12 +15,14 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import pyarrow as pa
+
 from pipelines.errors import DataError
 from pipelines.lake import storage
 from pipelines.lake.durable_files import TEMPORARY, writing
 from pipelines.lake.lake_root import SCRATCH, Lake
-from pipelines.lake.log import LOG_FOLDER, log_entry, read_entry, versions
-from pipelines.lake.snapshots import snapshot
+from pipelines.lake.log import LOG_FOLDER, checkpoint_file, log_entry, read_entry, versions
+from pipelines.lake.snapshots import mark, snapshot
 from schemas.tables import TABLES
 
 KEEP_SECONDS = 24 * 60 * 60
@@ -28,26 +34,27 @@ def sweep(lake: Lake, name: str, keep_seconds: float = KEEP_SECONDS) -> int:
     Args:
         lake: where.
         name: which table.
-        keep_seconds: since a file was written, or left the table, before it may go.
+        keep_seconds: time since a file was written, or left the table, before it may go. Once the log has
+            been cut, checkpoints remember for 7 days what left before.
 
     Returns:
-        How many files went.
+        The number of files removed.
 
     Raises:
-        DataError: the log is damaged; then nothing goes.
-        ServiceError: they cannot be removed.
+        DataError: the log is damaged; then nothing is removed.
+        ServiceError: the files cannot be removed.
     """
     url = lake.table_url(name)
     if not storage.is_folder(f"{url}/{LOG_FOLDER}"):
         return 0
     before = time.time() - keep_seconds
     old = [found.place for found in _files(url) if _is_older(found, before)]
-    # After the listing: what is committed meanwhile is known.
+    # Read after the listing: whatever is committed meanwhile is then known.
     needed = {_stem(path) for path in (*_live(lake, name), *_left_since(url, before))}
     swept = 0
     with writing(url):
         for path in old:
-            # Looked at again, for a run may just have written the same rows once more.
+            # Looked at again: a run may just have written the same rows once more, under the same name.
             if _stem(path) not in needed and _is_older(storage.status(path), before):
                 with contextlib.suppress(FileNotFoundError):
                     storage.remove(path)
@@ -56,14 +63,14 @@ def sweep(lake: Lake, name: str, keep_seconds: float = KEEP_SECONDS) -> int:
 
 
 def _is_older(found: storage.Status | None, before: float) -> bool:
-    """Whether a file is there and was written before an instant, seconds since 1970."""
+    """Return whether a file is there and was written before an instant, seconds since 1970."""
     return found is not None and found.modified_ns < before * 1e9
 
 
 def _live(lake: Lake, name: str) -> Iterator[str]:
-    """The files of the newest version, and of those that other tables still have to catch up from."""
+    """Yield the files of the newest version, and of those that other tables still have to catch up from."""
     newest = snapshot(lake, name).version
-    marks = {snapshot(lake, other).marks.get(f"{name}_version", newest) for other in TABLES}
+    marks = {mark(lake, other, f"{name}_version") for other in TABLES} - {None}
     for version in marks | {newest}:
         yield from (file.path for file in snapshot(lake, name, version).files)
 
@@ -80,7 +87,7 @@ def sweep_scratch(lake: Lake, keep_seconds: float = KEEP_SECONDS) -> None:
 
 
 def _folders(scratch: str) -> Iterator[tuple[str, float]]:
-    """The folders of runs, and when each last changed, seconds since 1970."""
+    """Yield the folders of runs, and when each last changed, seconds since 1970."""
     for folder in Path(scratch).glob("*"):
         with contextlib.suppress(FileNotFoundError):
             if folder.is_dir():
@@ -88,7 +95,7 @@ def _folders(scratch: str) -> Iterator[tuple[str, float]]:
 
 
 def _prefixes(scratch: str) -> Iterator[tuple[str, float]]:
-    """The same of runs whose pieces are objects."""
+    """Yield the same of runs whose pieces are objects."""
     changed: dict[str, float] = {}
     for found in storage.files(scratch):
         folder = f"{scratch}/{found.place.removeprefix(f'{scratch}/').partition('/')[0]}"
@@ -97,37 +104,47 @@ def _prefixes(scratch: str) -> Iterator[tuple[str, float]]:
 
 
 def _files(url: str) -> Iterator[storage.Status]:
-    """Data files, sidecars and unfinished files of a table; never its log's entries."""
+    """Yield data files, sidecars and unfinished files of a table, but no entry of its log."""
     own = storage.files(storage.local(url)) if storage.is_url(url) else ()
     for found in itertools.chain(storage.files(url), own):
         folder, name = os.path.split(found.place)
         in_log = os.path.basename(folder) == LOG_FOLDER
-        # delta-rs stages as `…json#1`
+        # delta-rs stages an entry as `…json#1` before it renames it.
         unfinished = name.startswith(TEMPORARY) or (in_log and "#" in name)
         if unfinished or (not in_log and name.endswith((".parquet", ".arrow"))):
             yield found
 
 
 def _stem(path: str) -> str:
-    """What a data file and its sidecar have in common."""
+    """Return what a data file and its sidecar have in common."""
     folder, name = os.path.split(storage.local(path))
     return os.path.join(folder, name.removeprefix("_").partition(".")[0])
 
 
 def _left_since(url: str, before: float) -> Iterator[str]:
-    """The files that left the table since, which readers of older versions may still hold.
+    """Yield the files that left the table since an instant: readers of older versions may still hold them.
 
     Raises:
         DataError: the log is damaged.
     """
-    for version in reversed(versions(url)):
-        entry = log_entry(url, version)
-        if _is_older(storage.status(entry), before):
-            return
-        try:
-            actions = read_entry(entry)
-        except (OSError, ValueError) as error:
-            raise DataError(f"the log of {url} is damaged", "run truyvet verify") from error
-        for action in actions:
-            if "remove" in action:
-                yield f"{url}/{action['remove']['path']}"
+    kept = versions(url)
+    try:
+        for version in reversed(kept):
+            entry = log_entry(url, version)
+            if _is_older(storage.status(entry), before):
+                return
+            for action in read_entry(entry):
+                if "remove" in action:
+                    yield f"{url}/{action['remove']['path']}"
+        if kept and kept[0] > 0:  # the log has been cut, not long ago
+            yield from _tombstones(url, kept[0], before)
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise DataError(f"the log of {url} is damaged", "run truyvet verify") from error
+
+
+def _tombstones(url: str, version: int, before: float) -> Iterator[str]:
+    """Yield the files that a checkpoint remembers to have left since an instant, seconds since 1970."""
+    removed = storage.parquet(checkpoint_file(url, version)).read(columns=["remove"])["remove"]
+    for action in removed.drop_null().to_pylist():
+        if action["path"] is not None and action["deletionTimestamp"] >= before * 1000:
+            yield f"{url}/{action['path']}"

@@ -1,15 +1,14 @@
-"""Checks the log of a table: every entry against itself, its successor and the checkpoints."""
+"""Checks the log of a table: each entry against itself and the next one, the checkpoints, the announced cut."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
-import orjson
-
-from pipelines.lake import storage
+from pipelines.lake.checkpoints import read_pointer
 from pipelines.lake.log import (
     ACTIONS_HASH,
     CHECKPOINT_HASH,
-    LOG_FOLDER,
+    POINTER,
     PREVIOUS_HASH,
     actions_hash,
     checkpoint_file,
@@ -20,25 +19,48 @@ from pipelines.lake.log import (
     read_entry,
     versions,
 )
+from pipelines.lake.log_cut import Cut
+
+_Found = Iterator[tuple[str, str]]
 
 
-def log_problems(url: str) -> Iterator[tuple[str, str]]:
-    """What is wrong with the log of the table at `url`.
+def log_problems(url: str) -> _Found:
+    """Find what is wrong with the log of the table at `url`.
 
     Yields:
         (file below the log's folder, problem).
     """
     known = versions(url)
-    expected = range(known[0] if checkpoints(url) else 0, known[-1] + 1) if known else []
-    for version in sorted(set(expected) - set(known)):
-        yield Path(log_entry(url, version)).name, "the entry is missing"
-    for version in known:
-        yield from _entry_problems(url, version)
+    if not known:
+        yield from _pointer_problems(url)
+        return
+    infos: dict[int, Mapping[str, Any]] = {}
+    problems = [problem for version in known for problem in _entry_problems(url, version, infos)]
+    yield from _missing_entries(url, known, infos)
+    yield from problems
     yield from _pointer_problems(url)
 
 
-def _entry_problems(url: str, version: int) -> Iterator[tuple[str, str]]:
-    """Check an entry's own actions, and what it says about the version before."""
+def _missing_entries(url: str, known: list[int], infos: Mapping[int, Mapping[str, Any]]) -> _Found:
+    """Name the entries that are gone without an announcement.
+
+    A log may begin where an announced cut ends, or earlier when a process was killed
+    while it removed what it had announced, but never later, and never without a checkpoint.
+    """
+    first = known[0]
+    cuts = [cut for said in infos.values() if (cut := Cut.announced(dict(said)))]
+    cut = max(cuts, key=lambda one: one.version, default=None)
+    # Cut entries are known to readers by a checkpoint only; without one all of them are needed.
+    reaches = -1 if cut is None or not any(version >= first for version in checkpoints(url)) else cut.version
+    expected = range(reaches + 1, known[-1] + 1)
+    for version in sorted(set(expected) - set(known)):
+        yield Path(log_entry(url, version)).name, "the entry is missing"
+    if cut and first == cut.version + 1 and infos.get(first, {}).get(PREVIOUS_HASH) != cut.sha256:
+        yield Path(log_entry(url, first)).name, "the log before it is not the one that was cut off"
+
+
+def _entry_problems(url: str, version: int, infos: dict[int, Mapping[str, Any]]) -> _Found:
+    """Check an entry's own actions and what it says about the version before; keep its `commitInfo`."""
     name = Path(log_entry(url, version)).name
     try:
         actions = read_entry(log_entry(url, version))
@@ -46,7 +68,7 @@ def _entry_problems(url: str, version: int) -> Iterator[tuple[str, str]]:
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         yield name, "the entry is damaged"
         return
-    said = commit_info(actions)
+    said = infos[version] = commit_info(actions)
     if said.get(ACTIONS_HASH) != own_hash:
         yield name, "its actions are not those that were committed"
     for hash_name, path in (
@@ -58,16 +80,17 @@ def _entry_problems(url: str, version: int) -> Iterator[tuple[str, str]]:
             yield Path(path).name, "bytes have changed since the next commit"
 
 
-def _pointer_problems(url: str) -> Iterator[tuple[str, str]]:
-    """Check that `_last_checkpoint` names a checkpoint."""
-    pointer = "_last_checkpoint"
+def _pointer_problems(url: str) -> _Found:
+    """Check that `_last_checkpoint` names a checkpoint, and the right one."""
     try:
-        version = orjson.loads(storage.read(f"{url}/{LOG_FOLDER}/{pointer}"))["version"]
-        named = checkpoint_file(url, version)
-    except FileNotFoundError:
+        pointer = read_pointer(url)
+    except (OSError, ValueError):
+        yield POINTER, "it is damaged"
         return
-    except (OSError, ValueError, KeyError, TypeError):
-        yield pointer, "it is damaged"
+    if pointer is None:
         return
-    if not storage.exists(named):
-        yield pointer, "it names a checkpoint that is missing"
+    actual = file_hash(checkpoint_file(url, pointer.version))
+    if actual is None:
+        yield POINTER, "it names a checkpoint that is missing"
+    elif pointer.sha256 not in (None, actual):
+        yield POINTER, "it names another checkpoint than the one that is there"

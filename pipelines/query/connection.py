@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from pipelines.errors import DataError
 from pipelines.lake import Lake, LakeLike, LiveFile, opened, snapshot, storage
-from pipelines.lake.snapshots import dataset
+from pipelines.lake.read_rows import dataset
 from pipelines.query.engine import NO_EXTENSIONS, no_pattern, use_utc
 from pipelines.query.statements import statement
 from pipelines.times import LOCAL_TIMEZONE

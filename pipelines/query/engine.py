@@ -8,7 +8,7 @@ import duckdb
 import pyarrow as pa
 
 from pipelines.lake import LiveFile, storage
-from pipelines.lake.snapshots import dataset
+from pipelines.lake.read_rows import dataset
 from pipelines.query.statements import statement
 
 NO_EXTENSIONS: dict[str, Any] = {

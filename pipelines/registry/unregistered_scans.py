@@ -17,8 +17,9 @@ from pipelines.kernels.arrow_columns import column
 from pipelines.kernels.types import Bool, Int64
 from pipelines.lake.data_files import DataFile
 from pipelines.lake.lake_root import Lake
+from pipelines.lake.read_rows import read_live_file, read_table
 from pipelines.lake.sidecar import Mapped, check_columns, mapped, open_columns, write_columns
-from pipelines.lake.snapshots import LiveFile, OfNewest, read_live_file, read_table, snapshot
+from pipelines.lake.snapshots import LiveFile, OfNewest, snapshot
 from pipelines.registry.registry import UNREGISTERED, Registry, registry_from
 from schemas.tables import SCANS
 

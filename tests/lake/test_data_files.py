@@ -159,7 +159,7 @@ def test_statistics_are_exact_in_microseconds_and_hold_no_text(lake):
     rows = stay_rows("venue")
     stats = orjson.loads(write(lake, rows).stats)
     assert stats["numRecords"] == 40
-    assert stats["minValues"]["person"] == min(rows["person"].to_pylist())
+    assert stats["minValues"]["venue"] == min(rows["venue"].to_pylist())
     greatest = max(rows["exit"].to_pylist())
     assert stats["maxValues"]["exit"] == f"{greatest:%Y-%m-%dT%H:%M:%S.%f}Z"
     assert not {"zone", "enter_kind"} & (stats["minValues"].keys() | stats["nullCount"].keys())

@@ -124,11 +124,19 @@ def test_one_file_is_read_with_its_own_columns(lake):
     assert read_live_file(files["venue"], STAYS.file_schema).equals(stay_rows("venue"))
 
 
-@pytest.mark.parametrize("damage", [lambda path: path.unlink(), lambda path: path.write_bytes(b"PAR1")])
-def test_a_missing_or_damaged_file_is_one_line(lake, damage):
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (lambda path: path.unlink(), "cannot be read: run truyvet verify"),
+        (lambda path: path.write_bytes(b"PAR1"), "is damaged: restore it from a backup"),
+        (lambda path: path.write_bytes(b""), "is damaged: restore it from a backup"),
+    ],
+    ids=["missing", "cut short", "empty"],
+)
+def test_a_missing_or_damaged_file_is_one_line(lake, damage, said):
     add(lake, VENUES, {}, venue_rows())
     damage(data_paths(lake, "venues")[0])
-    with pytest.raises(DataError, match=r"part-.* cannot be read: run truyvet verify"):
+    with pytest.raises(DataError, match=rf"part-.* {said}"):
         read_table(lake, "venues")
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.lake.statistics import Statistics, statistics_of
@@ -166,12 +166,19 @@ def test_rows_that_are_no_rows_of_the_table_are_named(table, rows, problem):
 
 
 def test_statistics_that_are_true_or_missing_are_no_problem():
-    assert list(false_statistics(STAY, statistics_of(STAY))) == []
+    assert list(false_statistics(STAY, statistics_of(STAY).widened())) == []
     assert list(false_statistics(STAY, Statistics(40, {}, {}, {}))) == []
 
 
+def test_exact_bounds_of_tokens_are_a_problem_for_the_log_shows_them():
+    assert list(false_statistics(STAY, statistics_of(STAY))) == [
+        "statistics are false: least of person, stay_id",
+        "statistics are false: greatest of person, stay_id",
+    ]
+
+
 def test_false_statistics_are_named_by_column():
-    true = statistics_of(STAY)
+    true = statistics_of(STAY).widened()
     false = Statistics(
         39, {**true.least, "enter": true.least["enter"] - 1}, {**true.greatest, "person": 0}, {"exit": 1}
     )
@@ -183,9 +190,12 @@ def test_false_statistics_are_named_by_column():
     ]
 
 
-@given(st.permutations(range(40)), st.integers(0, 40))
-def test_the_sum_of_rows_is_the_same_in_any_order_and_any_files(order, cut):
-    shuffled = STAY.take(pa.array(order))
+@given(st.integers(0, 2**32), st.integers(0, 40))
+@settings(deadline=None)  # the first call may wait for an import
+def test_the_sum_of_rows_is_the_same_in_any_order_and_any_files(seed, cut):
+    # A seed, not a permutation: to draw one takes forty draws, and the health check of Hypothesis
+    # has failed for their slowness on a busy machine.
+    shuffled = STAY.take(pa.array(np.random.default_rng(seed).permutation(STAY.num_rows)))
     assert row_sum(shuffled.slice(0, cut)) + row_sum(shuffled.slice(cut)) == row_sum(STAY)
 
 
