@@ -64,6 +64,7 @@ COMMANDS = {
     "overlaps": Entry("pipelines.commands.overlaps", "who overlapped with this person, where, how long"),
     "trace": Entry("pipelines.commands.trace", "F1 to Fk of cases, by rule pack"),
     "rules": Entry("pipelines.commands.rules", "the rule packs, or all keys of one"),
+    "export": Entry("pipelines.commands.export", "a signed exposure list, for people and other systems"),
     "milestones": Entry("pipelines.commands.milestones", "the time-places (mốc dịch tễ) of a case"),
     "backward": Entry("pipelines.commands.backward", "what cases share before they could infect"),
     "contacts": Entry("pipelines.commands.contacts", "write a date's contact network, kept up to date"),

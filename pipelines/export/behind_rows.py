@@ -5,20 +5,22 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from pipelines.export.exposure_list import MILESTONES, STAYS, ListedCase
 from pipelines.export.notice import PublicStay
+from pipelines.graph.infectious_window import Window
+from pipelines.graph.read_stays import read_stays
 from pipelines.graph.stays_index import Span, live_files, sidecars
-from pipelines.kernels.arrow_columns import column
-from pipelines.kernels.types import Int64
-from pipelines.lake import Lake, dataset, read_table
+from pipelines.kernels.types import Bool, Int64
+from pipelines.lake import Lake, read_table
+from pipelines.lake.sidecar import Sidecar
 from pipelines.registry.venue_names import described
 from pipelines.times import EPOCH
 from schemas.districts import address_of
-from schemas.tables import INSTANT
+from schemas.tables import STAYS as STAYS_TABLE
 
-_READ = ["stay_id", "person", "venue", "enter", "exit", "enter_kind", "exit_kind", "last_seen"]
+_READ_COLUMNS = ("stay_id", "person", "venue", "enter", "exit", "enter_kind", "exit_kind", "last_seen")
+_READ = pa.schema([STAYS_TABLE.schema.field(name) for name in _READ_COLUMNS])
 _IN_WINDOW = pa.schema([*STAYS, ("venue_id", pa.int64())])
 HOME = "home"
 
@@ -35,12 +37,10 @@ def stays_behind(lake: Lake, persons: Int64, stay_ids: Int64, span: Span) -> pa.
     Returns:
         Rows of `STAYS`, ordered by person, enter.
     """
-    files = live_files(lake, "person", span, np.unique(persons)) if persons.size else []
-    if not files:
-        return STAYS.empty_table()
-    wanted = pc.field("stay_id").isin(column(np.unique(stay_ids)))
-    of_persons = pc.field("person").isin(column(np.unique(persons)))
-    rows = dataset(files).to_table(columns=_READ, filter=wanted & of_persons)
+    wanted = np.unique(stay_ids)
+    rows = read_stays(
+        lake, _READ, np.unique(persons), span, lambda columns, row: np.isin(columns.stay_id[row], wanted)
+    )
     rows = _with_names(lake, rows)
     return rows.select(STAYS.names).cast(STAYS).sort_by([("person", "ascending"), ("enter", "ascending")])
 
@@ -94,16 +94,17 @@ def public_stays(lake: Lake, cases: Sequence[ListedCase]) -> list[PublicStay]:
 
 def _stays_in_window(lake: Lake, case: ListedCase) -> pa.Table:
     """The stays of a case that overlap its window: columns of `STAYS` and `venue_id`."""
-    if case.end_us <= case.start_us:
-        return _IN_WINDOW.empty_table()
-    span = Span(case.start_us, case.end_us)
-    files = live_files(lake, "person", span, np.array([case.person], np.int64))
-    if not files:
-        return _IN_WINDOW.empty_table()
-    meets = (pc.field("enter") < pa.scalar(case.end_us).cast(INSTANT)) & (
-        pc.field("exit") > pa.scalar(case.start_us).cast(INSTANT)
-    )
-    rows = dataset(files).to_table(columns=_READ, filter=(pc.field("person") == case.person) & meets)
+    window = Window(case.start_us, case.end_us)
+
+    def keep(columns: Sidecar, row: Int64) -> Bool:
+        start_us = np.maximum(columns.enter_us[row], window.start_us)
+        met: Bool = start_us < np.minimum(columns.exit_us[row], window.end_us)
+        return met
+
+    rows = _READ.empty_table()
+    if not window.empty:
+        persons = np.array([case.person], np.int64)
+        rows = read_stays(lake, _READ, persons, Span(window.start_us, window.end_us), keep)
     rows = rows.append_column("venue_id", rows["venue"])
     return _with_names(lake, rows).select(_IN_WINDOW.names).cast(_IN_WINDOW).sort_by("enter")
 

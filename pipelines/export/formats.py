@@ -29,7 +29,18 @@ from pipelines.export.sheet import read_sheet, write_sheet
 from pipelines.export.sormas import SormasSettings, read_sormas, write_sormas
 from pipelines.terminal.output import token_text
 
-FORMATS: Final = ("csv", "xlsx", "json", "parquet", "html", "sormas", "godata", "epicontacts", "graphml", "notice")
+FORMATS: Final = (
+    "csv",
+    "xlsx",
+    "json",
+    "parquet",
+    "html",
+    "sormas",
+    "godata",
+    "epicontacts",
+    "graphml",
+    "notice",
+)
 DEFAULT: Final = ("xlsx", "html")
 ALL: Final = "all"
 
@@ -106,7 +117,10 @@ _READERS: dict[str, _Reader] = {
     "json": lambda made, folder, _: (read_json_list(folder), _tokens(made.rows)),
     "parquet": lambda made, folder, _: (read_parquet_list(folder), made.rows["person"].to_pylist()),
     "html": lambda made, folder, _: (read_report(folder), _tokens(made.rows.slice(0, MOST_REPORT_ROWS))),
-    "sormas": lambda made, folder, _: (read_sormas(folder, made.settings.separator), _tokens(_first_tier(made))),
+    "sormas": lambda made, folder, _: (
+        read_sormas(folder, made.settings.separator),
+        _tokens(_first_tier(made)),
+    ),
     "godata": lambda made, folder, beside: (read_godata(folder), _tokens(_new_contacts(made, beside))),
     "epicontacts": lambda made, folder, _: (read_epicontacts(folder), _tokens(made.rows)),
     "graphml": lambda made, folder, _: (sorted(read_graphml(folder)), sorted(_tokens(made.rows))),

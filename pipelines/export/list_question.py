@@ -18,9 +18,8 @@ from pipelines.graph.cases import Case, cases_by_id, numbers_of
 from pipelines.graph.infectious_window import infectious_window
 from pipelines.graph.tracing.request import TraceRequest, make_request
 from pipelines.graph.tracing.trace import check_capacity
-from pipelines.lake import Lake, LakeLike, opened, snapshot
-from pipelines.privacy.key_folders import load_keys
-from pipelines.privacy.keys import Keys
+from pipelines.lake import Lake, LakeLike, open_lake, snapshot
+from pipelines.privacy.keys import Keys, load_keys
 from pipelines.privacy.ledger import Asker, Head, Question, record
 from pipelines.privacy.list_key import load_list_key
 from pipelines.terminal.options import keys_folder
@@ -84,7 +83,9 @@ class ListOptions:
             ("--expires-days", self.expires_days, 1),
         ):
             if value is not None and not least <= value <= _MOST_DAYS:
-                raise UsageError(f"{flag} must be an integer from {least} to {_MOST_DAYS}", f"write {flag} 14")
+                raise UsageError(
+                    f"{flag} must be an integer from {least} to {_MOST_DAYS}", f"write {flag} 14"
+                )
         check_capacity(self.capacity)
         if "sormas" in chosen_formats(self.formats):
             self.sormas.check()
@@ -141,9 +142,10 @@ def ask_for_list(
     options.check()
     check_new(output)
     pack = load_rule(rule)
-    where = opened(lake, keys)
-    held = load_keys(keys_folder(None if keys is None else str(keys), where.url))
-    where.check_keys(held)
+    url = lake.url if isinstance(lake, Lake) else str(lake)
+    folder = keys_folder(None if keys is None else str(keys), url)
+    where = open_lake(url, folder)
+    held = load_keys(folder)
     request = make_request(where, pack, case, all_cases=all_cases, depth=depth, until=until)
     cases = _listed_cases(where, request, case, all_cases=all_cases)
     question = Question(
@@ -156,7 +158,9 @@ def ask_for_list(
     signer = load_list_key(held.folder)
     head = record(where.url, question, asker)
     made = created or dt.datetime.now(dt.UTC).replace(microsecond=0)
-    return AskedList(where, held, signer, request, cases, options, chosen_formats(options.formats), head, made)
+    return AskedList(
+        where, held, signer, request, cases, options, chosen_formats(options.formats), head, made
+    )
 
 
 def _listed_cases(
@@ -174,17 +178,24 @@ def _listed(number: str, case: Case, request: TraceRequest) -> ListedCase:
     window = infectious_window(case.times, request.rule.infectious, request.until_us)
     times = case.times
     return ListedCase(
-        number, case.person, times.onset_us, times.sampled_us, times.isolated_us, window.start_us, window.end_us
+        number,
+        case.person,
+        times.onset_us,
+        times.sampled_us,
+        times.isolated_us,
+        window.start_us,
+        window.end_us,
     )
 
 
 def _arguments(
     options: ListOptions, *, depth: int | None, until: Instant | None, all_cases: bool
 ) -> dict[str, Any]:
-    """The flags as the ledger keeps them: no person, no token, no path's content; what was left out is left out."""
+    """The flags as the ledger keeps them: those that were given, without persons and tokens."""
     given = asdict(options) | {"depth": depth, "all_cases": all_cases}
     given |= {"until": None if until is None else str(until)}
-    given |= {name: None if given[name] is None else str(given[name]) for name in ("authority_key", "people", "since")}
+    for name in ("authority_key", "people", "since"):
+        given[name] = None if given[name] is None else str(given[name])
     sormas = {f"sormas_{name}": value for name, value in given.pop("sormas").items()}
     shown = {name: value for name, value in (given | sormas).items() if value not in (None, "", False, ())}
     return {name: list(value) if isinstance(value, tuple) else value for name, value in shown.items()}

@@ -9,8 +9,8 @@ import pyarrow.compute as pc
 
 from pipelines.export.columns import COLUMNS
 from pipelines.export.exposure_list import ListedCase, ListSettings, local_day
+from pipelines.export.list_text import SEPARATOR
 from pipelines.export.register import RegisteredPerson
-from pipelines.terminal.output import SEPARATOR
 
 _NOBODY = RegisteredPerson()
 

@@ -8,6 +8,9 @@ from pipelines.terminal.output import token_text
 PERSON_PREFIX: Final = "p-"
 """Before a token, because a spreadsheet reads some hexadecimal digits as numbers (about 1 in 770)."""
 
+SEPARATOR: Final = ";"
+"""Between the parts of a cell that holds several."""
+
 _BLANKS = re.compile(r"\s+")
 
 

@@ -180,9 +180,7 @@ def _register(asked: AskedList) -> tuple[Register, list[str]]:
     return register, notes
 
 
-def _compared(
-    asked: AskedList, rows: pa.Table
-) -> tuple[pa.Table, pa.Table, pa.Table | None, list[str]]:
+def _compared(asked: AskedList, rows: pa.Table) -> tuple[pa.Table, pa.Table, pa.Table | None, list[str]]:
     """The rows with `change`, who was withdrawn, the earlier rows, and what is to be said of that list."""
     if asked.options.since is None:
         return rows, WITHDRAWN.empty_table(), None, []
