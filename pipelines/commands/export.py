@@ -15,9 +15,9 @@ from pipelines.terminal.output import counted
 from schemas.rules import DEFAULT_RULE
 
 EXAMPLE = """
-truyvet export --lake LAKE --case BN-0001 --output list --reveal --authority-key authority.key --people people.csv
-truyvet export --lake LAKE --case BN-0001 --output list-2 --since list --format sormas --disease CORONAVIRUS \\
-    --region "Quang Ngai" --district "Binh Son" --date-order dmy
+truyvet export --lake LAKE --case BN-0001 --output list --reveal --authority-key authority.key
+truyvet export --lake LAKE --case BN-0001 --output list-2 --since list --people people.csv --format all \\
+    --disease CORONAVIRUS --region "Quang Ngai" --district "Binh Son" --date-order dmy
 truyvet export --check list --fingerprint 5f2b0d...
 """
 
@@ -31,9 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_sormas(parser)
     add_asker(parser)
     parser.add_argument("--check", metavar="DIR", help="check the list in DIR instead of writing one")
-    parser.add_argument(
-        "--key", metavar="FILE", help="with --check: the public key that DIR must be signed with"
-    )
+    parser.add_argument("--key", metavar="FILE", help="with --check: the public key of the signer")
     parser.add_argument("--fingerprint", metavar="HEX", help="with --check: or the SHA-256 of that key")
 
 
@@ -52,12 +50,8 @@ def _add_question(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--until", metavar="T", help="ignore everything from T on (default: the last instant of the lake)"
     )
-    parser.add_argument(
-        "--capacity", type=int, metavar="N", help="mark the N calls that are worth most, by score"
-    )
-    parser.add_argument(
-        "--since", metavar="DIR", help="an earlier list of the same question: says what has changed"
-    )
+    parser.add_argument("--capacity", type=int, metavar="N", help="mark the N calls worth most, by score")
+    parser.add_argument("--since", metavar="DIR", help="an earlier list: say what has changed since")
 
 
 def _add_look(parser: argparse.ArgumentParser) -> None:
@@ -98,7 +92,7 @@ def _add_sormas(parser: argparse.ArgumentParser) -> None:
         "--date-order",
         metavar="O",
         default="",
-        help="for sormas: dmy or mdy, as the importing user's language",
+        help="for sormas: dmy or mdy, as the importing user writes",
     )
 
 

@@ -63,7 +63,7 @@ def names_by_code(lake: Lake) -> Mapping[str, str]:
 
 
 def milestones_of(lake: Lake, cases: Sequence[ListedCase]) -> pa.Table:
-    """The stays of cases that reach into their infectious windows, whole; rows of `MILESTONES`, by case and enter.
+    """The stays of cases that reach into their infectious windows, whole; by case and enter.
 
     Args:
         lake: where.

@@ -187,7 +187,7 @@ def _relationship(contact: Contact, made: ExposureList, ids: _Ids) -> dict[str, 
 
 
 def _mapping() -> Iterator[tuple[str, str]]:
-    """Every header of the contacts and its property; only a map can set `relationship.id`: it has no label."""
+    """Every header of the contacts and its property; `relationship.id` has no label, so only a map sets it."""
     for name in ("id", "firstName", "lastName", "dateOfReporting", "riskLevel"):
         yield name, name
     for name in ("typeId", "phoneNumber", "addressLine1"):

@@ -68,7 +68,7 @@ def add_asker(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--ledger",
         metavar="DIR",
-        help="folder of the ledger (default: LAKE.ledger on this machine); TRUYVET_LEDGER stands in for the flag",
+        help="folder of the ledger (default: LAKE.ledger on this machine); TRUYVET_LEDGER stands in for it",
     )
 
 
