@@ -88,6 +88,7 @@ COMMANDS = dict(
         _entry("overlaps", "list who overlapped with a person, where and for how long"),
         _entry("trace", "trace the contacts of cases, F1 to Fk, by a rule pack"),
         _entry("rules", "list the rule packs, or print one"),
+        _entry("export", "write a signed exposure list for people and other systems"),
         _entry("milestones", "list where a case was while infectious (mốc dịch tễ)"),
         _entry("backward", "find what cases share before they became infectious"),
         _entry("contacts", "write the contact network of a date and keep it up to date"),

@@ -121,6 +121,11 @@ def shipped_rules() -> list[str]:
     return sorted(path.stem for path in RULES_FOLDER.glob("*.toml"))
 
 
+def rule_file(id_or_path: str) -> Path:
+    """The file of a pack that `load_rule` reads."""
+    return RULES_FOLDER / f"{id_or_path}.toml" if id_or_path in shipped_rules() else Path(id_or_path)
+
+
 def load_rule(id_or_path: str) -> Rule:
     """A pack by the id of a shipped one, else by the path of a file.
 

@@ -6,6 +6,7 @@ A folder of keys lies outside the lake and holds
     event.key       32 bytes, hexadecimal: event keys, digests of refused records, landed files
     authority.pub   X25519, PEM: the vault is sealed to it
     authority.key   X25519, PEM: opens the vault; lies here only until the authority takes it away
+    list.key        Ed25519, PEM: signs exposure lists, see `pipelines.privacy.list_key`
     codes/          see `pipelines.privacy.code_keys`
 
 Folders are 0700 and files 0600, from the first byte on.
@@ -24,6 +25,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 
 from pipelines.errors import DataError, ServiceError
+from pipelines.privacy.list_key import LIST_KEY, new_list_key
 
 TOKEN_KEY: Final = "token.key"  # noqa: S105 - a file name
 EVENT_KEY: Final = "event.key"
@@ -129,7 +131,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def _fill(folder: Path) -> None:
-    """Write the four files of a new folder."""
+    """Write the files of a new folder."""
     authority = X25519PrivateKey.generate()
     private = authority.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
@@ -141,6 +143,7 @@ def _fill(folder: Path) -> None:
     write_private(folder / EVENT_KEY, os.urandom(_KEY_BYTES).hex().encode() + b"\n")
     write_private(folder / AUTHORITY_PUBLIC, public)
     write_private(folder / AUTHORITY_PRIVATE, private)
+    write_private(folder / LIST_KEY, new_list_key())
 
 
 def _rename_unless_filled(unfinished: Path, folder: Path) -> None:

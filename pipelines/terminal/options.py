@@ -15,14 +15,14 @@ BINARY: Final = ("parquet", "xlsx")
 _ENDINGS: Final = {"": "table", ".txt": "table", **{f".{name}": name for name in FORMATS}}
 
 
-def add_lake(parser: argparse.ArgumentParser) -> None:
+def add_lake(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
     """Add `--lake`; `TRUYVET_LAKE` stands in for it."""
     default = os.environ.get("TRUYVET_LAKE") or None
     parser.add_argument(
         "--lake",
         metavar="URL",
         default=default,
-        required=default is None,
+        required=required and default is None,
         help="folder or URL of the lake; TRUYVET_LAKE stands in for the flag",
     )
 
@@ -65,6 +65,19 @@ def beside(lake: str, what: str) -> Path:
         data = os.environ.get("XDG_DATA_HOME") or os.path.expanduser("~/.local/share")
         folder = os.path.join(data, "truyvet", folder.replace("://", "/", 1))
     return Path(f"{folder}.{what}")
+
+
+def add_asker(parser: argparse.ArgumentParser) -> None:
+    """Add `--purpose`, `--actor` and `--ledger`: who asks, and why, as the ledger keeps it."""
+    parser.add_argument("--purpose", metavar="TEXT", default="", help="why you ask, for the ledger")
+    parser.add_argument(
+        "--actor", metavar="NAME", default="", help="who asks, for the ledger (default: your account)"
+    )
+    parser.add_argument(
+        "--ledger",
+        metavar="DIR",
+        help="folder of the ledger (default: LAKE.ledger on this machine); TRUYVET_LEDGER stands in for it",
+    )
 
 
 def add_runner(parser: argparse.ArgumentParser, runners: Iterable[str]) -> None:

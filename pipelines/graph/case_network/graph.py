@@ -15,12 +15,13 @@ from pipelines.answer import started
 from pipelines.graph.answer_quality import AnswerQuality
 from pipelines.graph.cases import cases_by_id, numbers_of
 from pipelines.graph.infectious_window import Window
-from pipelines.graph.row_ranges import rows_between
-from pipelines.graph.stays_index import Span, live_files, sidecars
+from pipelines.graph.read_stays import read_stays
+from pipelines.graph.stays_index import Span
 from pipelines.graph.tracing.request import TraceRequest, make_request
 from pipelines.graph.tracing.trace import trace_rows
-from pipelines.kernels.arrow_columns import column
-from pipelines.lake import Lake, LakeLike, opened, read_live_file, read_table
+from pipelines.kernels.types import Bool, Int64
+from pipelines.lake import Lake, LakeLike, opened, read_table
+from pipelines.lake.sidecar import Sidecar
 from pipelines.registry.venue_names import places
 from pipelines.terminal.output import token_text, utc_text
 from pipelines.times import EPOCH, Instant
@@ -138,15 +139,15 @@ def _stays(lake: Lake, rows: pa.Table, case: int, window: Window, until_us: int)
     """The stays that make the contacts, and those of the case in its window, by enter."""
     persons = np.unique(np.append(rows["person"].to_numpy(), case))
     wanted = pc.unique(pc.list_flatten(rows["stays"])).to_numpy()
-    files = live_files(lake, "person", Span(min(window.start_us, until_us), until_us), persons)
-    found = []
-    for file, columns in zip(files, sidecars(files), strict=True):
-        row = rows_between(*columns.rows_of(persons))
+
+    def keep(columns: Sidecar, row: Int64) -> Bool:
         start_us = np.maximum(columns.enter_us[row], window.start_us)
         own = (columns.person[row] == case) & (start_us < np.minimum(columns.exit_us[row], window.end_us))
-        row = row[np.isin(columns.stay_id[row], wanted) | own]
-        if row.size:
-            found += read_live_file(file, _STAY).take(column(row)).to_pylist()
+        kept: Bool = np.isin(columns.stay_id[row], wanted) | own
+        return kept
+
+    span = Span(min(window.start_us, until_us), until_us)
+    found = read_stays(lake, _STAY, persons, span, keep).to_pylist()
     codes = places(lake).codes(np.array([stay["venue"] for stay in found], np.int64)).to_pylist()
     for stay, code in zip(found, codes, strict=True):
         stay["place"] = f"venue:{clean(code)}"

@@ -1,0 +1,59 @@
+"""What files for other systems share: whom they hold, how a person is named there."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipelines.export.exposure_list import ExposureList
+from pipelines.export.list_text import dialled, one_line, person_code, split_name
+from pipelines.terminal.output import safe_cell
+
+
+@dataclass(frozen=True)
+class Contact:
+    """A first-tier contact as other systems take it.
+
+    Attributes:
+        row: of the list, by column.
+        code: `p-<16 hexadecimal digits>`.
+        first_name: given name of the register, else `F1`.
+        last_name: family name of the register, else the code: look-alike placeholders would make
+            SORMAS ask at every row.
+        phone: digits alone, the opened one before the register's; empty when there is none.
+        unsafe: whether the register's name begins with a sign that a spreadsheet executes; it is left out.
+    """
+
+    row: dict[str, Any]
+    code: str
+    first_name: str
+    last_name: str
+    phone: str
+    unsafe: bool
+
+
+def first_tier(made: ExposureList) -> pa.Array:
+    """Which rows are F1; SORMAS has no contacts of contacts, Go.Data wants them in a file of their own."""
+    return pc.equal(made.rows["tier"], 1)
+
+
+def contacts(made: ExposureList) -> Iterator[Contact]:
+    """The first-tier contacts of a list, in its order."""
+    phones = made.phones or [""] * made.rows.num_rows
+    kept = first_tier(made)
+    rows = made.rows.append_column("phone", pa.array(phones, pa.string())).filter(kept)
+    for batch in rows.to_batches(max_chunksize=10_000):
+        for row in batch.to_pylist():
+            yield _contact(row)
+
+
+def _contact(row: dict[str, Any]) -> Contact:
+    code = person_code(row["person"])
+    full_name = one_line(row["full_name"] or "")
+    unsafe = safe_cell(full_name) != full_name
+    given, family = split_name(full_name) if full_name and not unsafe else ("", "")
+    revealed = row["identifier"] if row["identifier_kind"] == "phone" else None
+    phone = dialled(revealed) if revealed else "".join(sign for sign in row["phone"] or "" if sign.isdigit())
+    return Contact(row, code, given or "F1", family or code, phone, unsafe)

@@ -1,0 +1,86 @@
+"""`list.csv`, `list.json` and `list.parquet`: the rows of a list as tables."""
+
+import csv
+import datetime as dt
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pyarrow.parquet as pq
+
+from pipelines.export.columns import COLUMNS
+from pipelines.export.exposure_list import ExposureList, Written
+from pipelines.export.list_text import PERSON_PREFIX
+from pipelines.export.local_columns import readable, shown_columns
+from pipelines.terminal.output import safe_cell, write_json, write_parquet
+
+CSV, JSON, PARQUET = "list.csv", "list.json", "list.parquet"
+
+_ROWS_AT_ONCE = 20_000
+
+
+def write_csv_list(made: ExposureList, folder: Path) -> list[Written]:
+    """Write `list.csv` for Excel: UTF-8 with a mark, CRLF, local times.
+
+    A cell that a spreadsheet would execute gets an apostrophe: this file is for
+    people, who see it and know why. Files for machines never do that.
+    """
+    settings = made.settings
+    names = shown_columns(settings)
+    with (folder / CSV).open("w", encoding="utf-8-sig", newline="") as file:
+        writer = csv.writer(file, delimiter=settings.separator, lineterminator="\r\n")
+        writer.writerow([settings.words("column", name) for name in names])
+        for start in range(0, made.rows.num_rows, _ROWS_AT_ONCE):
+            rows = made.rows.slice(start, _ROWS_AT_ONCE)
+            columns = [_cells(readable(rows, name, settings)) for name in names]
+            writer.writerows(zip(*columns, strict=True))
+    return [Written(CSV, made.rows.num_rows)]
+
+
+def read_csv_list(folder: Path, separator: str) -> list[str]:
+    """The codes of the persons in `list.csv`, for comparison with what was to be written."""
+    text = (folder / CSV).read_text(encoding="utf-8-sig")
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+    next(rows)
+    return [row[1].removeprefix(PERSON_PREFIX) for row in rows]
+
+
+def write_json_list(made: ExposureList, folder: Path) -> list[Written]:
+    """Write `list.json`: an array of objects with all columns by name."""
+    with (folder / JSON).open("wb") as file:
+        write_json(made.rows, file)
+    return [Written(JSON, made.rows.num_rows)]
+
+
+def read_json_list(folder: Path) -> list[str]:
+    """The tokens of the persons in `list.json`."""
+    return [row["person"] for row in orjson.loads((folder / JSON).read_bytes())]
+
+
+def write_parquet_list(made: ExposureList, folder: Path) -> list[Written]:
+    """Write `list.parquet` with the types of the columns."""
+    with (folder / PARQUET).open("wb") as file:
+        write_parquet(made.rows.cast(COLUMNS), file)
+    return [Written(PARQUET, made.rows.num_rows)]
+
+
+def read_parquet_list(folder: Path) -> list[int]:
+    """The tokens of the persons in `list.parquet`."""
+    persons: list[int] = pq.read_table(folder / PARQUET, columns=["person"])["person"].to_pylist()
+    return persons
+
+
+def _cells(values: Sequence[Any]) -> list[str]:
+    return ["" if value is None else _cell(value) for value in values]
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, str):
+        return safe_cell(value)
+    if isinstance(value, dt.datetime):
+        return value.strftime("%Y-%m-%d %H:%M:%S")
+    if isinstance(value, float):
+        return repr(value)
+    return str(value)

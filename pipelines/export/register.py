@@ -1,0 +1,125 @@
+"""The officer's register of people, joined to a list by token and never stored."""
+
+import csv
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from pipelines.errors import DataError, UsageError
+from pipelines.export.list_text import PERSON_PREFIX, one_line
+from pipelines.privacy.identifiers import canonical_person
+from pipelines.privacy.keys import Keys, token
+
+COLUMNS: Final = ("person", "full_name", "birth_year", "sex", "address", "phone")
+
+_HIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
+_TOKEN = re.compile(r"(?:p-)?([0-9a-fA-F]{16})")
+_YEAR = re.compile(r"(1[89]|20)\d{2}")
+_SEXES: Final = {
+    "male": "male", "m": "male", "nam": "male", "1": "male",
+    "female": "female", "f": "female", "nữ": "female", "nu": "female", "2": "female",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class RegisteredPerson:
+    """What the register says of a person; empty where it says nothing."""
+
+    full_name: str = ""
+    birth_year: int | None = None
+    sex: str = ""
+    address: str = ""
+    phone: str = ""
+
+
+@dataclass(frozen=True)
+class Register:
+    """A register by token.
+
+    Attributes:
+        people: by token what is known.
+        unreadable: rows whose person could not be read.
+        without_year: rows whose year of birth could not be read.
+    """
+
+    people: Mapping[int, RegisteredPerson]
+    unreadable: int = 0
+    without_year: int = 0
+
+
+def read_register(path: str | Path, keys: Keys) -> Register:
+    """Read a register: CSV, UTF-8, with `person` and any of `COLUMNS`, separated by `,` or `;`.
+
+    `person` is an identifier in any spelling of an input, such as `phone:0905123456`, or
+    a code of a list. Control signs become blanks.
+
+    Args:
+        path: of the file.
+        keys: of the lake.
+
+    Raises:
+        DataError: the file cannot be read, or names a person twice.
+        UsageError: it has no column `person`.
+    """
+    try:
+        text = Path(path).read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise DataError(f"--people {path} cannot be read", error.strerror or "check the path") from error
+    except UnicodeDecodeError as error:
+        raise DataError(f"--people {path} is not UTF-8", "save it as CSV UTF-8") from error
+    lines = text.splitlines()
+    head = lines[0] if lines else ""
+    rows = csv.DictReader(lines, delimiter=";" if head.count(";") > head.count(",") else ",")
+    names = [(name or "").strip().lower() for name in rows.fieldnames or ()]
+    if "person" not in names:
+        raise UsageError(f"--people {path} has no column person", f"its columns are {','.join(COLUMNS)}")
+    rows.fieldnames = names
+    return _register(rows, path, keys)
+
+
+def _register(rows: Iterable[Mapping[str, str | None]], path: str | Path, keys: Keys) -> Register:
+    people: dict[int, RegisteredPerson] = {}
+    seen: dict[int, int] = {}
+    unreadable = without_year = 0
+    for number, row in enumerate(rows, 2):
+        cells = {name: _clean(row.get(name) or "") for name in COLUMNS}
+        if not any(cells.values()):
+            continue
+        person = _person(cells["person"], keys)
+        if person is None:
+            unreadable += 1
+            continue
+        if person in seen:
+            raise DataError(
+                f"--people {path}: rows {seen[person]} and {number} name the same person",
+                "keep one of them",
+            )
+        seen[person] = number
+        year = _YEAR.fullmatch(cells["birth_year"])
+        without_year += bool(cells["birth_year"]) and year is None
+        people[person] = RegisteredPerson(
+            cells["full_name"],
+            None if year is None else int(year[0]),
+            _SEXES.get(cells["sex"].lower(), cells["sex"]),
+            cells["address"],
+            cells["phone"],
+        )
+    return Register(people, unreadable, without_year)
+
+
+def _person(text: str, keys: Keys) -> int | None:
+    """The token of a person, or None where the text is neither an identifier nor a token."""
+    match = _TOKEN.fullmatch(text)
+    if match and (text.startswith(PERSON_PREFIX) or len(text) == 16):
+        return int.from_bytes(bytes.fromhex(match[1]), "big", signed=True)
+    try:
+        return token(keys, canonical_person(text))
+    except UsageError:
+        return None
+
+
+def _clean(text: str) -> str:
+    """One line, its control and direction signs blanks."""
+    return one_line(_HIDDEN.sub(" ", text))

@@ -1,0 +1,317 @@
+"""`report.html`: one file for people, with drawings made here and no request that leaves it."""
+
+import datetime as dt
+import json
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipelines.export.columns import COLUMNS, HANDWRITING, IDENTIFIER, REGISTER
+from pipelines.export.exposure_list import ExposureList, ListedCase, Written
+from pipelines.export.list_text import one_line, person_code
+from pipelines.export.local_columns import local_times, readable
+from pipelines.export.rule_words import rule_sentences
+from pipelines.export.templates import asset, environment, page_policy
+from pipelines.export.timeline_drawing import Box, Timeline, TimelineLane, draw_timeline, lane_stays
+from pipelines.export.tree_drawing import NODE_HEIGHT, NODE_WIDTH, Tree, TreePerson, draw_tree
+from pipelines.times import EPOCH
+
+REPORT: Final = "report.html"
+
+MOST_ROWS: Final = 2_000
+"""Rows of the list in the report: a browser sorts and filters them at once; the other files hold all."""
+
+MOST_LANES: Final = 40
+MOST_NODES: Final = 40
+"""People of the timeline, and of each column of the tree: those with the highest scores."""
+
+_FIRST = 5
+_MINUTES = {"seconds_direct": "minutes_direct", "seconds_indirect": "minutes_indirect",
+            "seconds_imputed": "minutes_imputed"}  # fmt: skip
+_LOOKS = {"person": "code", "via": "code", "no": "number", "score": "number", "day": "number",
+          **dict.fromkeys(_MINUTES, "number")}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell of the list: its text, how it looks, and the number it is sorted by."""
+
+    text: str
+    look: str = ""
+    sort: float | None = None
+
+
+@dataclass(frozen=True)
+class Line:
+    """A row of the list."""
+
+    code: str
+    cells: Sequence[Cell]
+
+
+def write_report(made: ExposureList, folder: Path) -> list[Written]:
+    """Write `report.html`."""
+    (folder / REPORT).write_text(report_html(made), encoding="utf-8")
+    shown = min(made.rows.num_rows, MOST_ROWS)
+    return [Written(REPORT, shown, made.rows.num_rows - shown)]
+
+
+def read_report(folder: Path) -> list[str]:
+    """The codes of the persons in the list of the report, for comparison."""
+    text = (folder / REPORT).read_text(encoding="utf-8")
+    return [part[:16] for part in text.split('<tr data-person="p-')[1:]]
+
+
+def report_html(made: ExposureList) -> str:
+    """The report of a list; the template escapes every text but its own style, script and words."""
+    words, zone = made.settings.words, made.settings.zone
+    script = asset("report.js")
+    timeline, lanes = _timeline(made)
+    tree, tree_capped = _tree(made)
+    total = made.rows.num_rows
+    return environment().get_template("report.html.j2").render(
+        lang=words.language,
+        w=words,
+        policy=page_policy(script),
+        script=script,
+        words_json=_json(words.sections["report"]),
+        title=_title(made),
+        created=_when(made.created, made),
+        expires=_when(made.expires, made),
+        zone=str(zone),
+        version=made.lake_version,
+        about=made.about,
+        total=total,
+        tiers=_tiers(made),
+        first=_first(made),
+        capacity=made.settings.capacity,
+        cases=[_case(case, made) for case in made.cases],
+        rule=made.rule,
+        rule_lines=list(rule_sentences(made.rule, made.depth, words)),
+        milestone_heads=[words("milestone", name) for name in made.milestones.schema.names],
+        milestones=_milestones(made),
+        timeline=timeline,
+        lanes_shown=lanes,
+        lanes_capped=lanes < total,
+        box_title=lambda box: _box_title(box, made),
+        tree=tree,
+        tree_capped=tree_capped,
+        tree_shown=MOST_NODES,
+        node_width=NODE_WIDTH,
+        node_height=NODE_HEIGHT,
+        heads=_heads(made),
+        rows=_lines(made),
+        rows_capped=total > MOST_ROWS,
+        withdrawn=_withdrawn(made),
+    )  # fmt: skip
+
+
+def _json(values: Any) -> str:
+    """JSON that ends no script element and no line of one."""
+    text = json.dumps(values, ensure_ascii=False)
+    for sign in "<>&\u2028\u2029":
+        text = text.replace(sign, f"\\u{ord(sign):04x}")
+    return text
+
+
+def _title(made: ExposureList) -> str:
+    if len(made.cases) == 1:
+        return made.settings.words("report", "title_one", cases=made.cases[0].case_id)
+    return made.settings.words("report", "title_many", count=len(made.cases))
+
+
+def _when(moment: dt.datetime, made: ExposureList) -> str:
+    local = moment.astimezone(made.settings.zone)
+    return f"{local:%d/%m/%Y %H:%M}" if made.settings.words.language == "vi" else f"{local:%Y-%m-%d %H:%M}"
+
+
+def _when_us(instant_us: int | None, made: ExposureList) -> str:
+    if instant_us is None:
+        return made.settings.words("report", "unknown")
+    return _when(EPOCH + dt.timedelta(microseconds=instant_us), made)
+
+
+def _tiers(made: ExposureList) -> str:
+    counts = Counter(made.rows["tier"].to_pylist())
+    return ", ".join(f"F{tier}: {count:,}" for tier, count in sorted(counts.items()))
+
+
+def _case(case: ListedCase, made: ExposureList) -> dict[str, str]:
+    return {
+        "case_id": case.case_id,
+        "code": person_code(case.person),
+        "onset": _when_us(case.onset_us, made),
+        "sampled": _when_us(case.sampled_us, made),
+        "isolated": _when_us(case.isolated_us, made),
+        "window": f"{_when_us(case.start_us, made)} – {_when_us(case.end_us, made)}",
+    }
+
+
+def _best(rows: pa.Table, most: int) -> pa.Table:
+    """The rows with the highest scores; of equal scores the earlier row."""
+    order = pc.sort_indices(rows, sort_keys=[("score", "descending")])
+    return rows.take(order[:most])
+
+
+def _first(made: ExposureList) -> list[dict[str, Any]]:
+    """Whom to call first, and why."""
+    words = made.settings.words
+    best = _best(made.rows, _FIRST)
+    phones = readable(best, "identifier", made.settings)
+    found = []
+    for row, phone in zip(best.to_pylist(), phones, strict=True):
+        places = one_line((row["venue_names"] or row["venues"] or "–").replace(";", "; "))
+        last = _when(row["last_contact"], made)
+        key = "first_reason" if row["seconds_direct"] else "first_reason_indirect"
+        why = words("report", key, minutes=round(row["seconds_direct"] / 60), places=places, last=last)
+        symptoms = "; ".join(words.value("symptom", one) for one in (row["symptoms"] or "").split(";") if one)
+        found.append(
+            {
+                "code": person_code(row["person"]),
+                "name": row["full_name"],
+                "phone": phone,
+                "tier": row["tier"],
+                "why": why,
+                "symptoms": words("report", "first_symptoms", symptoms=symptoms) if symptoms else "",
+            }
+        )
+    return found
+
+
+def _milestones(made: ExposureList) -> list[list[str]]:
+    words = made.settings.words
+    return [
+        [
+            row["case"],
+            row["venue"],
+            row["name"],
+            _when(row["enter"], made),
+            _when(row["exit"], made),
+            words.value("value", row["enter_kind"]),
+            words.value("value", row["exit_kind"]),
+        ]
+        for row in made.milestones.to_pylist()
+    ]
+
+
+def _timeline(made: ExposureList) -> tuple[Timeline | None, int]:
+    """The drawing, and how many people of the list it shows."""
+    best = _best(made.rows, MOST_LANES)
+    by_person: dict[int, list[dict[str, Any]]] = {}
+    wanted = set(best["person"].to_pylist()) | set(best["via"].to_pylist())
+    kept = pc.is_in(made.stays["person"], pa.array(sorted(wanted), pa.int64()))
+    for stay in made.stays.filter(kept).to_pylist():
+        by_person.setdefault(stay["person"], []).append(stay)
+    lanes = [
+        TimelineLane(
+            made.settings.words("report", "lane_of", cases=case.case_id),
+            True,
+            lane_stays(by_person.get(case.person, ()), (), 0),
+        )
+        for case in made.cases
+        if case.person in by_person
+    ]
+    ways = [made.rule.contact, *(override.contact for override in made.rule.overrides)]
+    minutes = max(way.indirect_minutes for way in ways)
+    for person, via in zip(best["person"].to_pylist(), best["via"].to_pylist(), strict=True):
+        stays = lane_stays(by_person.get(person, ()), by_person.get(via, ()), minutes)
+        lanes.append(TimelineLane(person_code(person), False, stays))
+    drawn = any(lane.stays for lane in lanes)
+    return draw_timeline(lanes, made.settings.zone) if drawn else None, best.num_rows
+
+
+def _box_title(box: Box, made: ExposureList) -> str:
+    """What a rectangle of the timeline says when it is pointed at."""
+    times = {"enter": _when_us(box.start_us, made), "exit": _when_us(box.end_us, made)}
+    words = made.settings.words
+    if box.kind == "together":
+        return words("report", "bar_overlap", **times)
+    if box.kind == "indirect":
+        return words("report", "bar_indirect", **times)
+    return words("report", "bar_stay", venue=box.venue, **times)
+
+
+def _tree(made: ExposureList) -> tuple[Tree, bool]:
+    """The drawing, and whether people had to be left out of a column."""
+    people: dict[int, TreePerson] = {}
+    for case in made.cases:
+        people.setdefault(case.person, TreePerson(case.person, case.case_id, 0, None, case.case_id))
+    shown = list(people.values())
+    capped = False
+    for tier in sorted(set(made.rows["tier"].to_pylist())):
+        column = made.rows.filter(pc.equal(made.rows["tier"], tier))
+        capped |= column.num_rows > MOST_NODES
+        for row in sorted(
+            _best(column, MOST_NODES).to_pylist(), key=lambda row: (row["exposed_at"], row["no"])
+        ):
+            code = person_code(row["person"])
+            said = f"{code}, {_when(row['exposed_at'], made)}, {one_line(row['venue_names'] or '')}"
+            shown.append(TreePerson(row["person"], code, tier, row["via"], said))
+    return draw_tree(shown), capped
+
+
+def _shown(made: ExposureList) -> list[str]:
+    return [name for name in COLUMNS.names if made.settings.revealed or name not in IDENTIFIER]
+
+
+def _heads(made: ExposureList) -> list[str]:
+    names = [*_shown(made), *HANDWRITING]
+    return [made.settings.words("column", _MINUTES.get(name, name)) for name in names]
+
+
+def _lines(made: ExposureList) -> list[Line]:
+    """The rows of the list as cells; without a register its columns are empty, for handwriting."""
+    rows = made.rows.slice(0, MOST_ROWS)
+    columns = [_cells(rows, name, made) for name in _shown(made)]
+    blank = [Cell("", "blank")] * len(HANDWRITING)
+    codes = readable(rows, "person", made.settings)
+    return [Line(code, [*cells, *blank]) for code, *cells in zip(codes, *columns, strict=True)]
+
+
+def _cells(rows: pa.Table, name: str, made: ExposureList) -> Iterable[Cell]:
+    """A column of the list."""
+    look = _LOOKS.get(name, "")
+    if name in REGISTER and not made.settings.with_register:
+        return [Cell("", "blank")] * rows.num_rows
+    if name in _MINUTES:
+        return [Cell(f"{value / 60:.0f}", look, value) for value in rows[name].to_pylist()]
+    kind = COLUMNS.field(name).type
+    if pa.types.is_timestamp(kind):
+        form = "%d/%m/%Y %H:%M" if made.settings.words.language == "vi" else "%Y-%m-%d %H:%M"
+        sorts = rows[name].cast(pa.int64()).to_pylist()
+        times = local_times(rows[name], made.settings.zone)
+        return [
+            Cell("", "when") if time is None else Cell(time.strftime(form), "when", sort)
+            for time, sort in zip(times, sorts, strict=True)
+        ]
+    values = readable(rows, name, made.settings)
+    if pa.types.is_date32(kind):
+        form = "%d/%m/%Y" if made.settings.words.language == "vi" else "%Y-%m-%d"
+        return [
+            Cell("", "when") if value is None else Cell(value.strftime(form), "when", value.toordinal())
+            for value in values
+        ]
+    if name == "tier":
+        return [Cell(f"F{value}", look, value) for value in values]
+    return [_plain_cell(name, value, look) for value in values]
+
+
+def _plain_cell(name: str, value: Any, look: str) -> Cell:
+    if value is None:
+        return Cell("", look)
+    if isinstance(value, str):
+        text = value.replace(";", "; ") if name in ("venues", "venue_names", "case_ids") else value
+        return Cell(text, look)
+    return Cell(f"{value:.3f}" if isinstance(value, float) else str(value), look, value)
+
+
+def _withdrawn(made: ExposureList) -> list[str]:
+    return [
+        f"{person_code(row['person'])} · F{row['tier']} · {row['venues'].replace(';', '; ')}"
+        for row in made.withdrawn.to_pylist()
+    ]

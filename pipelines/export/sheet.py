@@ -1,0 +1,238 @@
+"""`list.xlsx`: the sheet that a tracer calls from and writes on."""
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import pyarrow as pa
+import xlsxwriter
+from xlsxwriter.format import Format
+from xlsxwriter.workbook import Workbook
+from xlsxwriter.worksheet import Worksheet
+
+from pipelines.export.columns import COLUMNS, HANDWRITING, IDENTIFIER
+from pipelines.export.exposure_list import ExposureList, Written
+from pipelines.export.list_text import PERSON_PREFIX
+from pipelines.export.local_columns import local_times, person_codes, readable, worded
+from pipelines.export.sheet_reading import executes, sheet_rows
+
+XLSX: Final = "list.xlsx"
+LIST, MILESTONES, WITHDRAWN, ABOUT = SHEETS = ("list", "milestones", "withdrawn", "about")
+"""The names of the sheets, the same in both languages: programs look for them."""
+
+MOST_ROWS: Final = 1_048_575
+"""Rows of a sheet below its head."""
+
+_MOST_UNITS = 32_767
+"""UTF-16 units of a cell."""
+
+_ROWS_AT_ONCE = 20_000
+_ROWS_IN_MEMORY = 200_000  # about 4 KB a row; beyond, rows go to the disk as they come, a third slower
+_A4 = 9
+_FIRST_SERIAL = dt.datetime(1899, 12, 30)
+_ONE_DAY = dt.timedelta(days=1)
+_WIDTHS = {
+    "no": 5, "person": 20, "identifier_kind": 12, "identifier": 17, "full_name": 24, "birth_year": 8,
+    "sex": 7,
+    "address": 24, "tier": 8, "case_ids": 12, "via": 20, "exposed_at": 16, "last_contact": 16,
+    "seconds_direct": 9, "seconds_indirect": 9, "seconds_imputed": 9, "venues": 18, "venue_names": 34,
+    "score": 8, "call": 7, "rule": 13, "symptoms": 16, "declared_at": 16, "follow_up_until": 12, "day": 7,
+    "change": 9, "outcome": 18, "notes": 22, "case": 12, "venue": 18, "name": 40, "enter": 16, "exit": 16,
+    "enter_kind": 16, "exit_kind": 16,
+}  # fmt: skip
+_MINUTES = {"seconds_direct": "minutes_direct", "seconds_indirect": "minutes_indirect",
+            "seconds_imputed": "minutes_imputed"}  # fmt: skip
+
+
+def write_sheet(made: ExposureList, folder: Path) -> list[Written]:
+    """Write `list.xlsx`.
+
+    Only typed cells are written: `write()` of XlsxWriter guesses, and would make
+    links of `http:` and formulas of `{=…}`. Text cells carry the quote prefix, so
+    that they stay text when somebody edits them (upstream: caxlsx #529).
+
+    Args:
+        made: the list.
+        folder: where; temporary parts lie there too, for they may hold identifiers.
+    """
+    options = {"constant_memory": made.rows.num_rows > _ROWS_IN_MEMORY, "tmpdir": str(folder)}
+    with xlsxwriter.Workbook(str(folder / XLSX), options) as book:
+        book.set_properties({"title": "Truy Vết", "created": made.created.replace(tzinfo=None)})
+        pen = _Pen(book, made)
+        _write_list(pen)
+        _write_milestones(pen)
+        _write_withdrawn(pen)
+        _write_about(pen)
+    kept = min(made.rows.num_rows, MOST_ROWS)
+    notes = [f"{XLSX}: {pen.cut:,} texts were cut to {_MOST_UNITS:,} signs"] if pen.cut else []
+    return [Written(XLSX, kept, made.rows.num_rows - kept, notes)]
+
+
+def read_sheet(folder: Path) -> list[str]:
+    """The codes of the persons in the sheet, for comparison; none if it holds something that executes."""
+    if executes(folder / XLSX):
+        return []
+    rows = sheet_rows(folder / XLSX, LIST)
+    next(rows)
+    at = COLUMNS.names.index("person")
+    return [row[at].removeprefix(PERSON_PREFIX) for row in rows]
+
+
+class _Pen:
+    """Writes typed cells with the formats of one workbook."""
+
+    def __init__(self, book: Workbook, made: ExposureList) -> None:
+        vietnamese = made.settings.words.language == "vi"
+        day = "dd/mm/yyyy" if vietnamese else "yyyy-mm-dd"
+        self.made = made
+        self.words = made.settings.words
+        self.book = book
+        self.cut = 0
+        self.text = self._text({"valign": "top"})
+        self.wrapped = self._text({"valign": "top", "text_wrap": True})
+        self.head = self._text(
+            {"bold": True, "text_wrap": True, "valign": "top", "bottom": 1, "bg_color": "#DDE7F0"}
+        )
+        self.when = book.add_format({"num_format": f"{day} hh:mm", "valign": "top", "align": "left"})
+        self.day = book.add_format({"num_format": day, "valign": "top", "align": "left"})
+        self.number = book.add_format({"num_format": "0", "valign": "top"})
+        self.minutes = book.add_format({"num_format": "0.0", "valign": "top"})
+        self.score = book.add_format({"num_format": "0.000", "valign": "top"})
+        self.tier = book.add_format({"num_format": '"F"0', "valign": "top", "align": "left"})
+
+    def _text(self, look: dict[str, Any]) -> Format:
+        made = self.book.add_format(look | {"num_format": "@"})
+        made.set_quote_prefix()
+        return made
+
+    def sheet(self, name: str, columns: Sequence[str], heads: Sequence[str], frozen: int) -> Worksheet:
+        """A sheet with its head, set up for A4 landscape."""
+        sheet = self.book.add_worksheet(name)
+        for at, column in enumerate(columns):
+            sheet.set_column(at, at, _WIDTHS[column])
+        for at, head in enumerate(heads):
+            self.put_text(sheet, 0, at, head, self.head)
+        sheet.freeze_panes(1, frozen)
+        sheet.set_landscape()
+        sheet.set_paper(_A4)
+        sheet.set_margins(left=0.4, right=0.4, top=0.5, bottom=0.6)
+        sheet.fit_to_pages(1, 0)
+        sheet.repeat_rows(0)
+        foot = self.words("sheet", "foot", rule=self.made.rule.id, expires=self._expires(), zone=self._zone())
+        sheet.set_footer(f"&L{foot.replace('&', '&&')}&R{self.words('sheet', 'page')}")
+        return sheet
+
+    def put_text(self, sheet: Worksheet, row: int, column: int, text: str, look: Format) -> None:
+        """A text; empty cells are left out, and what is too long for a cell is cut."""
+        if text:
+            if len(text) * 2 > _MOST_UNITS and len(text.encode("utf-16-le")) // 2 > _MOST_UNITS:
+                units = text.encode("utf-16-le")[: 2 * (_MOST_UNITS - 1)]
+                text = units.decode("utf-16-le", "ignore") + "…"
+                self.cut += 1
+            sheet.write_string(row, column, text, look)
+
+    def put(self, sheet: Worksheet, row: int, column: int, value: Any, look: Format) -> None:
+        """A value by its type; None is left out."""
+        if isinstance(value, str):
+            self.put_text(sheet, row, column, value, look)
+        elif isinstance(value, dt.date):
+            sheet.write_number(row, column, _serial(value), look)
+        elif value is not None:
+            sheet.write_number(row, column, value, look)
+
+    def _expires(self) -> str:
+        local = self.made.expires.astimezone(self.made.settings.zone)
+        return local.strftime("%d/%m/%Y %H:%M" if self.words.language == "vi" else "%Y-%m-%d %H:%M")
+
+    def _zone(self) -> str:
+        return str(self.made.settings.zone)
+
+
+def _write_list(pen: _Pen) -> None:
+    """The persons; without a register its columns stay empty, for handwriting."""
+    settings = pen.made.settings
+    shown = [name for name in COLUMNS.names if settings.revealed or name not in IDENTIFIER]
+    names = [*shown, *HANDWRITING]
+    heads = [pen.words("column", _MINUTES.get(name, name)) for name in names]
+    sheet = pen.sheet(LIST, names, heads, frozen=2)
+    rows = pen.made.rows.slice(0, MOST_ROWS)
+    looks = [_look(pen, name) for name in shown]
+    for start in range(0, rows.num_rows, _ROWS_AT_ONCE):
+        part = rows.slice(start, _ROWS_AT_ONCE)
+        columns = [_values(part, name, pen) for name in shown]
+        for at, row in enumerate(zip(*columns, strict=True), start + 1):
+            for column, (value, look) in enumerate(zip(row, looks, strict=True)):
+                pen.put(sheet, at, column, value, look)
+    sheet.autofilter(0, 0, rows.num_rows, len(names) - 1)
+
+
+def _values(rows: pa.Table, name: str, pen: _Pen) -> Iterable[Any]:
+    values = readable(rows, name, pen.made.settings)
+    return [None if value is None else value / 60 for value in values] if name in _MINUTES else values
+
+
+def _look(pen: _Pen, name: str) -> Format:
+    special = {"tier": pen.tier, "score": pen.score, "follow_up_until": pen.day} | dict.fromkeys(
+        _MINUTES, pen.minutes
+    )
+    kind = COLUMNS.field(name).type
+    if name in special:
+        return special[name]
+    if pa.types.is_timestamp(kind):
+        return pen.when
+    return pen.number if name in ("no", "birth_year", "day") else pen.text
+
+
+def _write_milestones(pen: _Pen) -> None:
+    rows = pen.made.milestones
+    names = rows.schema.names
+    sheet = pen.sheet(MILESTONES, names, [pen.words("milestone", name) for name in names], frozen=0)
+    zone = pen.made.settings.zone
+    columns = {
+        **{name: rows[name].to_pylist() for name in ("case", "venue", "name")},
+        **{name: local_times(rows[name], zone) for name in ("enter", "exit")},
+        **{name: worded(rows[name], pen.words, "value") for name in ("enter_kind", "exit_kind")},
+    }
+    _put_columns(pen, sheet, [columns[name] for name in names], 1)
+
+
+def _write_withdrawn(pen: _Pen) -> None:
+    rows = pen.made.withdrawn
+    names = rows.schema.names
+    sheet = pen.sheet(WITHDRAWN, names, [pen.words("column", name) for name in names], frozen=0)
+    zone = pen.made.settings.zone
+    columns: list[Sequence[Any]] = [
+        person_codes(rows["person"]),
+        [f"F{tier}" for tier in rows["tier"].to_pylist()],
+        *(local_times(rows[name], zone) for name in ("exposed_at", "last_contact")),
+        rows["venues"].to_pylist(),
+    ]
+    _put_columns(pen, sheet, columns, 1)
+    note = "withdrawn_note" if rows.num_rows else "no_withdrawn"
+    pen.put_text(sheet, rows.num_rows + 2, 0, pen.words("sheet", note), pen.text)
+
+
+def _write_about(pen: _Pen) -> None:
+    sheet = pen.sheet(ABOUT, ["name"], ["Truy Vết"], frozen=0)
+    sheet.set_column(0, 0, 110)
+    for row, line in enumerate(pen.made.about, 1):
+        pen.put_text(sheet, row, 0, line, pen.wrapped)
+
+
+def day_zero() -> dt.datetime:
+    """The naive time that Excel counts days from."""
+    return _FIRST_SERIAL
+
+
+def _serial(value: dt.date) -> float:
+    """A date or a naive time as Excel counts it, in days since 1899-12-30; faster than `write_datetime`."""
+    if isinstance(value, dt.datetime):
+        return (value - _FIRST_SERIAL) / _ONE_DAY
+    return float(value.toordinal() - _FIRST_SERIAL.toordinal())
+
+
+def _put_columns(pen: _Pen, sheet: Worksheet, columns: Sequence[Sequence[Any]], first: int) -> None:
+    for at, row in enumerate(zip(*columns, strict=True), first):
+        for column, value in enumerate(row):
+            pen.put(sheet, at, column, value, pen.when if isinstance(value, dt.datetime) else pen.text)

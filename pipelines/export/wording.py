@@ -1,0 +1,47 @@
+"""The words of lists and reports, in Vietnamese and English."""
+
+import functools
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from pipelines.errors import UsageError
+from schemas.toml_file import read_toml
+
+LANGUAGES: Final = ("vi", "en")
+
+
+class Wording:
+    """The words of one language, by section and key.
+
+    Example:
+        >>> wording("en")("column", "tier")
+        'Tier'
+        >>> wording("vi")("sheet", "local_time", zone="Asia/Ho_Chi_Minh")
+        'Giờ địa phương (Asia/Ho_Chi_Minh)'
+    """
+
+    def __init__(self, language: str, sections: Mapping[str, Mapping[str, str]]) -> None:
+        self.language = language
+        self.sections = sections
+
+    def __call__(self, section: str, key: str, **values: object) -> str:
+        """The words for a key, with the values of its `{names}`."""
+        words = self.sections[section][key]
+        return words.format(**values) if values else words
+
+    def value(self, section: str, key: str | None) -> str:
+        """The words for a value of the data; one without words stands for itself."""
+        return "" if key is None else self.sections[section].get(key, key)
+
+
+@functools.cache
+def wording(language: str) -> Wording:
+    """The words of a language.
+
+    Raises:
+        UsageError: there are none.
+    """
+    if language not in LANGUAGES:
+        raise UsageError("--lang is unknown", f"choose one of {' '.join(LANGUAGES)}")
+    return Wording(language, read_toml(Path(__file__).with_name(f"wording_{language}.toml")))
