@@ -16,7 +16,8 @@ def print_answer(answer: Answer, args: argparse.Namespace) -> int:
     Raises:
         UsageError: as of `write_rows`.
     """
+    lines = list(answer.lines())  # first: where what it rests on is damaged, the whole answer is refused
     write_rows(answer.rows, args.format, args.output)
-    for line in answer.lines():
+    for line in lines:
         print(line, file=sys.stderr)
     return 0

@@ -30,7 +30,7 @@ class CodeCollector:
         self._seen: set[int] = set()
 
     def new_codes(self, parsed: Parsed) -> pa.Table:
-        """Return the codes of a block that are neither registered nor collected before."""
+        """Return the codes of scans in time that are neither registered nor collected before."""
         fresh = np.flatnonzero(~self._registry.holds(parsed.venues)).tolist()
         codes: dict[int, str] = {}
         for position in fresh:

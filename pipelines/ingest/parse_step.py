@@ -155,9 +155,9 @@ class ParseChunks(ThreadedDoFn):
     def _retries(
         self, name: str, share: int, block: Any, rows: pa.Table, event: UInt64, contract: str = "scan"
     ) -> Iterator[Any]:
-        """The events of rows that fail the time check, and the digests of rows that failed it before."""
+        """The new events of rows that fail the time check, and the digests of rows that failed it before."""
         events, fault = event.view(np.int64), rows["fault"].to_numpy()
-        timed = events[fault != 0]
+        timed = events[(fault != 0) & ~np.isin(events, self._watched)]
         again = rows["row"].to_numpy()[retried(events, fault, self._watched)] & ROW_MASK
         if timed.size or again.size:
             heads = np.concatenate((timed, digest_heads(self.settings.keys, block, again, contract)))

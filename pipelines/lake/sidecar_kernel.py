@@ -1,7 +1,7 @@
 """Many binary searches at once in sorted columns, each from where the one before ended."""
 
+from pipelines.kernels.binary_search import first_after, first_from
 from pipelines.kernels.compile import helper
-from pipelines.kernels.search import first_after, first_from
 from pipelines.kernels.types import Int64
 
 

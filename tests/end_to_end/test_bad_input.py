@@ -187,7 +187,7 @@ def test_a_damaged_key_is_one_line(lake, folder):
 def test_a_folder_of_something_else_is_never_made_a_lake(folder):
     folder.joinpath("a.ndjson").write_bytes(LINES)
     folder.joinpath("home/photos").mkdir(parents=True)
-    is_refused(folder / "home", 5, "--scans", folder / "a.ndjson", says="not empty")
+    is_refused(folder / "home", 5, "--scans", folder / "a.ndjson", says="neither a lake nor empty")
     folder.joinpath("file").write_text("")
     is_refused(folder / "file", 3, "--scans", folder / "a.ndjson", says="is a file")
     assert not (folder / "home.keys").exists()

@@ -224,12 +224,12 @@ def test_contacts_are_written_on_demand_and_kept_up_to_date_by_every_run(tmp_pat
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("--date", "2021-7-1"), "--date is no date"),
-        (("--date", "2021-02-30"), "--date is no date"),
+        (("--date", "2021-7-1"), "--date must be a date"),
+        (("--date", "2021-02-30"), "--date must be a date"),
         ((), "--date"),
-        (("--date", "2021-07-01", "--min-minutes", "-1"), "--min-minutes is no number from 0"),
-        (("--date", "2021-07-01", "--min-minutes", "nan"), "--min-minutes is no number from 0"),
-        (("--date", "2021-07-01", "--crowd-cap", "0"), "--crowd-cap is no number of people"),
+        (("--date", "2021-07-01", "--min-minutes", "-1"), "--min-minutes must be a number from 0"),
+        (("--date", "2021-07-01", "--min-minutes", "nan"), "--min-minutes must be a number from 0"),
+        (("--date", "2021-07-01", "--crowd-cap", "0"), "--crowd-cap must be a number of people"),
         (("--date", "2021-07-01", "--runner", "flonk"), "--runner flonk is unknown"),
     ],
 )

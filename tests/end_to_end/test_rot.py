@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.graph import stays_index
-from pipelines.graph.tracing import everybody
+from pipelines.graph.tracing import exposure_table
 from pipelines.lake import commit, open_lake, read_rows, snapshot, snapshots
 from pipelines.lake.log import checkpoints
 from pipelines.maintenance.verify import verify
@@ -50,7 +50,7 @@ def forget():
     for kept in (snapshots._newest, read_rows.checked_files._known, stays_index._mapped._kept):
         kept.clear()
     unregistered_scans._mapped._kept.clear()
-    everybody._kept.clear()
+    exposure_table._latest.clear()
 
 
 def answers(lake, case):

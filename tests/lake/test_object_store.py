@@ -29,14 +29,8 @@ from pipelines.lake import (
 )
 from pipelines.lake.checkpoints import CHECKPOINT_EVERY
 from pipelines.lake.log import checkpoints
-from pipelines.lake.sidecar import (
-    UNUSED_SECONDS,
-    _forget_unused,
-    check,
-    open_sidecar,
-    sidecar_path,
-    write_sidecar,
-)
+from pipelines.lake.sidecar import check, open_sidecar, write_sidecar
+from pipelines.lake.sidecar_file import UNUSED_SECONDS, _evict_unused, sidecar_path
 from pipelines.maintenance.vacuum import sweep_scratch
 from pipelines.maintenance.verify import verify
 from pipelines.privacy.keys import create_keys
@@ -141,7 +135,7 @@ def test_what_nobody_uses_in_the_cache_goes(world, monkeypatch, tmp_path):
         if path.exists():
             os.utime(path, (0, time.time() - UNUSED_SECONDS - 60))
     open_sidecar(one)
-    _forget_unused.cache_clear()  # as in another process
+    _evict_unused.cache_clear()  # as in another process
     open_sidecar(third)
     assert [sidecar_path(file.path).exists() for file in (one, other, third)] == [True, False, True]
 

@@ -91,7 +91,7 @@ def test_every_writer_says_in_one_line_that_it_may_not_write(folder, capsys):
             with pytest.raises(ServiceError, match="cannot be written") as raised:
                 write()
             assert "\n" not in str(raised.value)
-        assert main(["compact", "--lake", lake.url]) == 4
+        assert main(["compact", "--lake", lake.url]) == 5
     assert capsys.readouterr().err.count("\n") == 1
     assert files_of(folder) == before
     assert snapshot(lake, "scans").version == version

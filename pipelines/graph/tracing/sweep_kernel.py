@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from pipelines.kernels.binary_search import first_from
 from pipelines.kernels.compile import helper, inlined
-from pipelines.kernels.search import first_from
 from pipelines.kernels.types import Int32, Int64, UInt8
 
 EXPOSED, FROM, TO, VIA = 0, 1, 2, 3

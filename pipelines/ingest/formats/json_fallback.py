@@ -29,7 +29,7 @@ def decode(raw: bytes) -> tuple[dict[int, bytes], int]:
     Of equal keys the last counts.
 
     >>> decode(b'{"venue": "V1", "note": {"a": [1]}}')
-    ({2: b'V1'}, 0)
+    ({3: b'V1'}, 0)
 
     Args:
         raw: the record without a line end.
