@@ -48,3 +48,10 @@ REGISTER: Final = ("full_name", "birth_year", "sex", "address")
 
 HANDWRITING: Final = ("outcome", "notes")
 """Empty columns of what is printed."""
+
+SCREEN_ONLY: Final = (
+    *("identifier_kind", "case_ids", "seconds_indirect", "seconds_imputed", "venues"),
+    *("score", "rule", "declared_at"),
+)
+"""Columns for machines and for a closer look: left out of the printed report, folded in the sheet. All of
+them on a page of A4 would be too small to read."""

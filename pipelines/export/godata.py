@@ -98,7 +98,18 @@ class _Ids:
         first_case = contact.row["case_ids"].split(";")[0].encode()
         token = contact.row["person"].to_bytes(8, "big", signed=True)
         mac = hmac.digest(self._key, b"\0".join((what, token, first_case)), "sha256")
-        return str(uuid.UUID(bytes=mac[:16], version=8))  # RFC 9562: version 8 is for ids of one's own making
+        return str(_uuid(mac[:16]))
+
+
+def _uuid(content: bytes) -> uuid.UUID:
+    """Make a UUID of version 8, which RFC 9562 keeps for ids of one's own; Python 3.11 makes none.
+
+    Args:
+        content: 16 bytes, of which 6 bits give way to version and variant.
+    """
+    number = int.from_bytes(content, "big")
+    number = number & ~(0xF << 76) | 8 << 76
+    return uuid.UUID(int=number & ~(3 << 62) | 2 << 62)
 
 
 def _contact(contact: Contact, made: ExposureList, ids: _Ids) -> dict[str, Any]:

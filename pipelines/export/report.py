@@ -4,14 +4,14 @@ import datetime as dt
 import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.export.columns import COLUMNS, HANDWRITING, IDENTIFIER, REGISTER
+from pipelines.export.columns import COLUMNS, HANDWRITING, IDENTIFIER, REGISTER, SCREEN_ONLY
 from pipelines.export.exposure_list import ExposureList, ListedCase, Written
 from pipelines.export.list_text import one_line, person_code
 from pipelines.export.local_columns import local_times, readable
@@ -34,7 +34,7 @@ _FIRST = 5
 _MINUTES = {"seconds_direct": "minutes_direct", "seconds_indirect": "minutes_indirect",
             "seconds_imputed": "minutes_imputed"}  # fmt: skip
 _LOOKS = {"person": "code", "via": "code", "no": "number", "score": "number", "day": "number",
-          **dict.fromkeys(_MINUTES, "number")}  # fmt: skip
+          "venue_names": "places",          **dict.fromkeys(_MINUTES, "number")}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -259,15 +259,24 @@ def _shown(made: ExposureList) -> list[str]:
     return [name for name in COLUMNS.names if made.settings.revealed or name not in IDENTIFIER]
 
 
-def _heads(made: ExposureList) -> list[str]:
+def _heads(made: ExposureList) -> list[Cell]:
     names = [*_shown(made), *HANDWRITING]
-    return [made.settings.words("column", _MINUTES.get(name, name)) for name in names]
+    words = made.settings.words
+    return [Cell(words("column", _MINUTES.get(name, name)), _printed(name, "")) for name in names]
+
+
+def _printed(name: str, look: str) -> str:
+    """Add the class of cells that are not printed."""
+    return f"{look} screen".strip() if name in SCREEN_ONLY else look
 
 
 def _lines(made: ExposureList) -> list[Line]:
     """The rows of the list as cells; without a register its columns are empty, for handwriting."""
     rows = made.rows.slice(0, MOST_ROWS)
-    columns = [_cells(rows, name, made) for name in _shown(made)]
+    columns = [
+        [replace(cell, look=_printed(name, cell.look)) for cell in _cells(rows, name, made)]
+        for name in _shown(made)
+    ]
     blank = [Cell("", "blank")] * len(HANDWRITING)
     codes = readable(rows, "person", made.settings)
     return [Line(code, [*cells, *blank]) for code, *cells in zip(codes, *columns, strict=True)]

@@ -11,7 +11,7 @@ from xlsxwriter.format import Format
 from xlsxwriter.workbook import Workbook
 from xlsxwriter.worksheet import Worksheet
 
-from pipelines.export.columns import COLUMNS, HANDWRITING, IDENTIFIER
+from pipelines.export.columns import COLUMNS, HANDWRITING, IDENTIFIER, SCREEN_ONLY
 from pipelines.export.exposure_list import ExposureList, Written
 from pipelines.export.list_text import PERSON_PREFIX
 from pipelines.export.local_columns import local_times, person_codes, readable, worded
@@ -110,7 +110,8 @@ class _Pen:
         """A sheet with its head, set up for A4 landscape."""
         sheet = self.book.add_worksheet(name)
         for at, column in enumerate(columns):
-            sheet.set_column(at, at, _WIDTHS[column])
+            folded = {"level": 1, "hidden": True} if column in SCREEN_ONLY else {}
+            sheet.set_column(at, at, _WIDTHS[column], None, folded)
         for at, head in enumerate(heads):
             self.put_text(sheet, 0, at, head, self.head)
         sheet.freeze_panes(1, frozen)

@@ -100,18 +100,19 @@ def add_output(parser: argparse.ArgumentParser) -> None:
         "(.csv .json .parquet .xlsx; .txt is a table), else a table",
     )
     parser.add_argument("--output", metavar="FILE", help="write to FILE instead of standard output")
+    parser.set_defaults(answers_rows=True)
 
 
 def check_output(args: argparse.Namespace) -> None:
     """Settle the format of an answer, and refuse a file that cannot be written before anything is asked.
 
     Args:
-        args: parsed flags; nothing is done where they do not have those of `add_output`.
+        args: parsed flags; nothing is done without those of `add_output`.
 
     Raises:
         UsageError: the format, the file's ending or its folder is wrong.
     """
-    if not (hasattr(args, "format") and hasattr(args, "output")):
+    if not getattr(args, "answers_rows", False):
         return
     args.format = format_of(args.format, args.output)
     if args.output is not None and not os.path.isdir(os.path.dirname(args.output) or "."):
