@@ -39,6 +39,8 @@ SECTIONS = {
         "list_venues",
         "list_history",
     ),
+    "Cases": ("list_cases", "add_case", "withdraw_case"),
+    "Exposure lists": ("export_list", "check_list"),
     "Streams": ("land", "publish", "watch"),
     "Care of a lake": ("compact", "verify"),
 }

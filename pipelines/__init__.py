@@ -29,9 +29,13 @@ from pipelines.kernels.cache import keep_compiled_kernels
 if TYPE_CHECKING:
     from pipelines.answer import Answer
     from pipelines.drivers.recompute import bring_up_to_date as recompute
+    from pipelines.drivers.register_cases import add_case, withdraw_case
     from pipelines.drivers.register_venues import add_venue, close_venues, import_venues, move_venue
     from pipelines.drivers.run import run
+    from pipelines.export import check_list
+    from pipelines.export import export as export_list
     from pipelines.graph.answer_quality import AnswerQuality
+    from pipelines.graph.case_listing import list_cases
     from pipelines.graph.case_network.export import save_network
     from pipelines.graph.case_network.graph import network
     from pipelines.graph.case_network.picture import draw_network, network_image
@@ -69,6 +73,9 @@ PUBLIC = {
     "import_venues": "pipelines.drivers.register_venues:import_venues",
     "close_venues": "pipelines.drivers.register_venues:close_venues",
     "move_venue": "pipelines.drivers.register_venues:move_venue",
+    "add_case": "pipelines.drivers.register_cases:add_case",
+    "withdraw_case": "pipelines.drivers.register_cases:withdraw_case",
+    "list_cases": "pipelines.graph.case_listing:list_cases",
     "list_venues": "pipelines.registry.listing:list_venues",
     "list_history": "pipelines.registry.listing:list_history",
     "Answer": "pipelines.answer:Answer",
@@ -83,6 +90,8 @@ PUBLIC = {
     "backward": "pipelines.graph.clustering.backward:backward",
     "clusters": "pipelines.graph.clustering.clusters:clusters",
     "network": "pipelines.graph.case_network.graph:network",
+    "export_list": "pipelines.export:export",
+    "check_list": "pipelines.export:check_list",
     "connect": "pipelines.query.connection:connect",
     "token": "pipelines.lake.person_tokens:token",
     "open_lake": "pipelines.lake.lake_root:open_lake",
@@ -102,9 +111,11 @@ PUBLIC = {
 __all__ = [  # PUBLIC's names, written out for tools that read and do not run
     "Answer",
     "AnswerQuality",
+    "add_case",
     "add_venue",
     "backward",
     "busiest_case",
+    "check_list",
     "close_venues",
     "clusters",
     "compact",
@@ -114,8 +125,10 @@ __all__ = [  # PUBLIC's names, written out for tools that read and do not run
     "draw_network",
     "draw_timeline",
     "explain",
+    "export_list",
     "import_venues",
     "land",
+    "list_cases",
     "list_history",
     "list_venues",
     "milestones",
@@ -135,6 +148,7 @@ __all__ = [  # PUBLIC's names, written out for tools that read and do not run
     "trace",
     "verify",
     "watch",
+    "withdraw_case",
 ]
 
 

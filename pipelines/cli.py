@@ -94,10 +94,12 @@ COMMANDS = dict(
         _entry("contacts", "write the contact network of a date and keep it up to date"),
         _entry("clusters", "find venues where more cases met than chance explains"),
         _entry("network", "export the network of a case as GraphML, GEXF or a picture"),
+        _entry("cases", "list, add and withdraw cases"),
         _entry("qr", "make, print and decode QR codes of venues"),
         _entry("venues", "register, close, move and list venues"),
         _entry("token", "print the token of an identifier"),
         _entry("compact", "merge small files of the lake"),
+        _entry("ledger", "show or check who asked what of a lake"),
         _entry("verify", "check every file of the lake against its hash"),
     )
 )
@@ -150,7 +152,9 @@ def _told(error: Exception) -> TruyVetError | None:
     Access that the operating system refused is told as such, also where a module
     took it for a damaged file or a missing service.
     """
-    if isinstance(error, RefusedError):
+    if isinstance(error, RefusedError) or (
+        isinstance(error, DataError) and "permission denied" in error.what
+    ):
         return error
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         _give_up_output()

@@ -2,12 +2,13 @@
 
 import argparse
 
+from pipelines.commands.asking import record_question
 from pipelines.commands.printing import print_answer
 from pipelines.errors import UsageError
 from pipelines.graph.clustering.backward import WITHIN_HOURS, backward
 from pipelines.graph.infectious_window import BACK_DAYS
 from pipelines.lake import opened
-from pipelines.terminal.options import add_keys, add_lake, add_output
+from pipelines.terminal.options import add_asker, add_keys, add_lake, add_output
 from schemas.rules import DEFAULT_RULE
 
 EXAMPLE = """
@@ -50,6 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="cases gather at a venue when they follow one another within H hours (default: %(default)g)",
     )
     parser.add_argument("--people", action="store_true", help="list the people they met, not the venues")
+    add_asker(parser)
     add_output(parser)
 
 
@@ -57,8 +59,10 @@ def run(args: argparse.Namespace) -> int:
     """Print venues or people, and on standard error how many there are of both and what they rest on."""
     if bool(args.case) == args.all_cases:
         raise UsageError("one of --case and --all-cases is needed", "name cases, or ask for all, not both")
+    lake = opened(args.lake, args.keys)
+    record_question("backward", args, lake)
     answer = backward(
-        opened(args.lake, args.keys),
+        lake,
         args.case or None,
         args.rule,
         args.back_days,

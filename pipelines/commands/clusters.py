@@ -2,11 +2,12 @@
 
 import argparse
 
+from pipelines.commands.asking import record_question
 from pipelines.commands.printing import print_answer
 from pipelines.graph.clustering.clusters import FALSE_DISCOVERY_RATE, THRESHOLD, clusters
 from pipelines.graph.infectious_window import BACK_DAYS
 from pipelines.lake import opened
-from pipelines.terminal.options import add_keys, add_lake, add_output
+from pipelines.terminal.options import add_asker, add_keys, add_lake, add_output
 from schemas.rules import DEFAULT_RULE
 
 EXAMPLE = """
@@ -52,13 +53,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--by-venue", action="store_true", help="list only the most surprising window of each venue"
     )
+    add_asker(parser)
     add_output(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the windows, and on standard error how many were tested and what they rest on."""
+    lake = opened(args.lake, args.keys)
+    record_question("clusters", args, lake)
     answer = clusters(
-        opened(args.lake, args.keys),
+        lake,
         from_=args.from_,
         to=args.to,
         rule=args.rule,

@@ -4,20 +4,16 @@ import argparse
 import sys
 from pathlib import Path
 
-from pipelines.commands.asking import asker_of
 from pipelines.errors import DataError, UsageError
-from pipelines.export import ListOptions, SormasSettings, check_list, export
-from pipelines.export.formats import ALL, DEFAULT, FORMATS
-from pipelines.export.list_question import EXPIRES_DAYS
-from pipelines.privacy.ledger_check import check_ledger
+from pipelines.export.format_names import ALL, DEFAULT, EXPIRES_DAYS, FORMATS
 from pipelines.terminal.options import add_asker, add_keys, add_lake
 from pipelines.terminal.output import counted
 from schemas.rules import DEFAULT_RULE
 
 EXAMPLE = """
 truyvet export --lake LAKE --case BN-0001 --output list --reveal --authority-key authority.key
-truyvet export --lake LAKE --case BN-0001 --output list-2 --since list --people people.csv --format all \\
-    --disease CORONAVIRUS --region "Quang Ngai" --district "Binh Son" --date-order dmy
+truyvet export --lake LAKE --case BN-0001 --output list-2 --since list --people people.csv --capacity 50
+truyvet export --lake LAKE --all-cases --output all --format csv xlsx godata --lang en --follow-up-days 14
 truyvet export --check list --fingerprint 5f2b0d...
 """
 
@@ -103,6 +99,9 @@ def run(args: argparse.Namespace) -> int:
 
 def _export(args: argparse.Namespace) -> int:
     """Write a list and say where it lies, whose signature it has, and what must be said beside it."""
+    from pipelines.commands.asking import asker_of
+    from pipelines.export import ListOptions, SormasSettings, export
+
     if not args.lake:
         raise UsageError("--lake is missing", "name the lake, or set TRUYVET_LAKE")
     if not args.output:
@@ -153,6 +152,9 @@ def _check(args: argparse.Namespace) -> int:
         DataError: it is damaged or has expired, or the ledger does not hold its line.
         RefusedError: it is signed by another key.
     """
+    from pipelines.export import check_list
+    from pipelines.privacy.ledger_check import check_ledger
+
     checked = check_list(args.check, key=args.key, fingerprint_hex=args.fingerprint)
     manifest = checked.manifest
     if args.ledger:

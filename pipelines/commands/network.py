@@ -5,8 +5,9 @@ import sys
 from collections import Counter
 
 from pipelines.answer import NOT_SAFETY
+from pipelines.commands.asking import record_question
 from pipelines.lake import opened
-from pipelines.terminal.options import add_keys, add_lake
+from pipelines.terminal.options import add_asker, add_keys, add_lake
 from pipelines.terminal.output import counted
 from schemas.rules import DEFAULT_RULE
 
@@ -34,6 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="ignore everything after T; a date includes the whole of that local day "
         "(default: the last instant of the lake)",
     )
+    add_asker(parser)
     parser.add_argument(
         "--output",
         metavar="FILE",
@@ -50,6 +52,7 @@ def run(args: argparse.Namespace) -> int:
 
     format_of(args.output)
     lake = opened(args.lake, args.keys)
+    record_question("network", args, lake)
     graph = network(lake, args.case, args.rule, depth=args.depth, until=args.until, eager_quality=True)
     save_network(graph, args.output)
     kinds = Counter(kind for _, kind in graph.nodes(data="kind"))

@@ -2,9 +2,11 @@
 
 import argparse
 
+from pipelines.commands.asking import record_question
 from pipelines.commands.printing import print_answer
+from pipelines.lake import opened
 from pipelines.query.overlap import overlaps
-from pipelines.terminal.options import add_keys, add_lake, add_output
+from pipelines.terminal.options import add_asker, add_keys, add_lake, add_output
 
 EXAMPLE = """
 truyvet overlaps --lake LAKE --person phone:0905123456 --from 2021-07-01 --min-minutes 15
@@ -27,13 +29,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="M",
         help="leave out overlaps shorter than this",
     )
+    add_asker(parser)
     add_output(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the overlaps, and on standard error what they rest on."""
+    lake = opened(args.lake, args.keys)
+    record_question("overlaps", args, lake)
     answer = overlaps(
-        args.lake,
+        lake,
         args.person,
         args.case,
         keys=args.keys,

@@ -3,13 +3,14 @@
 import argparse
 
 from pipelines.answer import Answer
+from pipelines.commands.asking import record_question
 from pipelines.commands.printing import print_answer
 from pipelines.errors import UsageError
 from pipelines.graph.tracing.compare import compare
 from pipelines.graph.tracing.explain import explain
 from pipelines.graph.tracing.trace import trace
 from pipelines.lake import opened
-from pipelines.terminal.options import add_keys, add_lake, add_output
+from pipelines.terminal.options import add_asker, add_keys, add_lake, add_output
 from schemas.rules import DEFAULT_RULE
 
 EXAMPLE = """
@@ -49,6 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--explain", metavar="PERSON", help="print the chain of stays that puts this person there"
     )
     parser.add_argument("--compare", metavar="ID|PATH", help="say who is in under this other rule, and why")
+    add_asker(parser)
     add_output(parser)
 
 
@@ -62,6 +64,7 @@ def _answer(args: argparse.Namespace) -> Answer:
     if sum(value is not None for value in (args.explain, args.compare, args.capacity)) > 1:
         raise UsageError("--explain, --compare and --capacity answer different questions", "name one of them")
     lake = opened(args.lake, args.keys)
+    record_question("trace", args, lake)
     common = {"all_cases": args.all_cases, "depth": args.depth, "until": args.until, "eager_quality": True}
     if args.compare is not None:
         return compare(lake, args.compare, args.case, args.rule, **common)

@@ -1,14 +1,11 @@
 """Changes of the registry: each goes through `run`, and is checked, committed and recomputed as files are."""
 
 import datetime as dt
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, Final
 
-import orjson
-
+from pipelines.drivers.records_file import records_file
 from pipelines.drivers.run import Report, run
 from pipelines.errors import DataError, RefusedError, UsageError
 from pipelines.ingest.reference_tables import UpsertedInput, read_venues
@@ -140,17 +137,15 @@ def _put(lake: str, records: Sequence[Mapping[str, Any]], keys: str | None) -> R
     Raises:
         UsageError: a field breaks its rule; nothing is committed.
     """
-    with tempfile.TemporaryDirectory(prefix="truyvet-venues-") as folder:
-        path = Path(folder, "venues.ndjson")
-        path.write_bytes(b"\n".join([*map(orjson.dumps, records), b""]))
-        _, given = _read(lake, [str(path)], keys)
+    with records_file("venues", records) as path:
+        _, given = _read(lake, [path], keys)
         wrong = [*given.reasons, *(f"an unreadable {name}" for name in given.dropped)]
         if wrong:
             raise UsageError(
                 f"the venue is refused for {' and '.join(wrong)}",
                 "see the limits of its fields in schemas/DATA_DICTIONARY.md",
             )
-        return import_venues(lake, [str(path)], keys=keys)
+        return import_venues(lake, [path], keys=keys)
 
 
 def _rows(lake: str, keys: str | None) -> dict[str, Row]:

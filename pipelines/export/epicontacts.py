@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from pipelines.export.exposure_list import ExposureList, ListedCase, Written, local_day
+from pipelines.export.exposure_list import ExposureList, ListedCase, WrittenFile, local_day
 from pipelines.export.list_text import PERSON_PREFIX, person_code
 from pipelines.terminal.output import safe_cell
 
@@ -26,12 +26,12 @@ CONTACT_COLUMNS: Final = (
 )  # fmt: skip
 
 
-def write_epicontacts(made: ExposureList, folder: Path) -> list[Written]:
+def write_epicontacts(made: ExposureList, folder: Path) -> list[WrittenFile]:
     """Write both files: UTF-8 without a mark, ISO dates of local days."""
     linelist = _linelist(made)
     _write(folder / LINELIST, LINELIST_COLUMNS, linelist)
     _write(folder / CONTACTS, CONTACT_COLUMNS, _contacts(made))
-    return [Written(LINELIST, len(linelist)), Written(CONTACTS, made.rows.num_rows)]
+    return [WrittenFile(LINELIST, len(linelist)), WrittenFile(CONTACTS, made.rows.num_rows)]
 
 
 def read_epicontacts(folder: Path) -> list[str]:

@@ -153,7 +153,7 @@ def local_day(instant_us: int, zone: ZoneInfo) -> dt.date:
 
 
 @dataclass(frozen=True)
-class Written:
+class WrittenFile:
     """A file of a list that was written.
 
     Attributes:

@@ -3,14 +3,14 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.errors import UsageError
 from pipelines.export.epicontacts import read_epicontacts, write_epicontacts
-from pipelines.export.exposure_list import ExposureList, Written
+from pipelines.export.exposure_list import ExposureList, WrittenFile
+from pipelines.export.format_names import ALL, DEFAULT, FORMATS
 from pipelines.export.godata import read_godata, write_godata
 from pipelines.export.graphml import read_graphml, write_graphml
 from pipelines.export.list_files import (
@@ -28,21 +28,6 @@ from pipelines.export.sheet import MOST_ROWS as MOST_SHEET_ROWS
 from pipelines.export.sheet import read_sheet, write_sheet
 from pipelines.export.sormas import SormasSettings, read_sormas, write_sormas
 from pipelines.terminal.output import token_text
-
-FORMATS: Final = (
-    "csv",
-    "xlsx",
-    "json",
-    "parquet",
-    "html",
-    "sormas",
-    "godata",
-    "epicontacts",
-    "graphml",
-    "notice",
-)
-DEFAULT: Final = ("xlsx", "html")
-ALL: Final = "all"
 
 
 @dataclass(frozen=True)
@@ -81,7 +66,7 @@ def chosen_formats(names: Sequence[str]) -> list[str]:
     return [name for name in FORMATS if name in wanted]
 
 
-def write_format(name: str, made: ExposureList, folder: Path, beside: Beside) -> list[Written]:
+def write_format(name: str, made: ExposureList, folder: Path, beside: Beside) -> list[WrittenFile]:
     """Write the files of one format, and read them back.
 
     Raises:
@@ -95,7 +80,7 @@ def write_format(name: str, made: ExposureList, folder: Path, beside: Beside) ->
     return written
 
 
-_Writer = Callable[[ExposureList, Path, Beside], list[Written]]
+_Writer = Callable[[ExposureList, Path, Beside], list[WrittenFile]]
 _Reader = Callable[[ExposureList, Path, Beside], tuple[Sequence[object], Sequence[object]]]
 
 _WRITERS: dict[str, _Writer] = {

@@ -18,8 +18,8 @@ from typing import Any, Final
 import orjson
 import pyarrow as pa
 
-from pipelines.export.exposure_list import ExposureList, Written, local_day
-from pipelines.export.handover import Contact, contacts
+from pipelines.export.exposure_list import ExposureList, WrittenFile, local_day
+from pipelines.export.handover import HandoverContact, contacts
 from pipelines.export.list_text import PERSON_PREFIX, one_line, person_code
 from pipelines.terminal.output import utc_text
 
@@ -46,7 +46,7 @@ _HIGH_SECONDS = 900
 
 def write_godata(
     made: ExposureList, folder: Path, event_key: bytes, earlier: Mapping[int, tuple[int, int]] | None
-) -> list[Written]:
+) -> list[WrittenFile]:
     """Write the three files.
 
     Args:
@@ -70,9 +70,9 @@ def write_godata(
     note = f"{CONTACTS}: check first that Go.Data knows {cases}: with another case id it deletes the contacts"
     left_out = made.rows.num_rows - len(everybody)
     return [
-        Written(CONTACTS, len(found), left_out, [note] if found else []),
-        Written(MAP, None),
-        Written(RELATIONSHIPS, len(changes)),
+        WrittenFile(CONTACTS, len(found), left_out, [note] if found else []),
+        WrittenFile(MAP, None),
+        WrittenFile(RELATIONSHIPS, len(changes)),
     ]
 
 
@@ -88,13 +88,13 @@ class _Ids:
     def __init__(self, event_key: bytes) -> None:
         self._key = hmac.digest(event_key, _LABEL, "sha256")
 
-    def contact(self, contact: Contact) -> str:
+    def contact(self, contact: HandoverContact) -> str:
         return self._id(b"contact", contact)
 
-    def relationship(self, contact: Contact) -> str:
+    def relationship(self, contact: HandoverContact) -> str:
         return self._id(b"relationship", contact)
 
-    def _id(self, what: bytes, contact: Contact) -> str:
+    def _id(self, what: bytes, contact: HandoverContact) -> str:
         first_case = contact.row["case_ids"].split(";")[0].encode()
         token = contact.row["person"].to_bytes(8, "big", signed=True)
         mac = hmac.digest(self._key, b"\0".join((what, token, first_case)), "sha256")
@@ -112,7 +112,7 @@ def _uuid(content: bytes) -> uuid.UUID:
     return uuid.UUID(int=number & ~(3 << 62) | 2 << 62)
 
 
-def _contact(contact: Contact, made: ExposureList, ids: _Ids) -> dict[str, Any]:
+def _contact(contact: HandoverContact, made: ExposureList, ids: _Ids) -> dict[str, Any]:
     row, zone = contact.row, made.settings.zone
     address: dict[str, Any] = {"typeId": f"{_DATA}ADDRESS_TYPE_USUAL_PLACE_OF_RESIDENCE"}
     if contact.phone:
@@ -139,7 +139,7 @@ def _contact(contact: Contact, made: ExposureList, ids: _Ids) -> dict[str, Any]:
     }
 
 
-def _exposure(contact: Contact, made: ExposureList) -> dict[str, Any]:
+def _exposure(contact: HandoverContact, made: ExposureList) -> dict[str, Any]:
     """The fields of the relationship."""
     row, zone = contact.row, made.settings.zone
     total = row["seconds_direct"] + row["seconds_indirect"]
@@ -173,7 +173,7 @@ def _certainty(row: Mapping[str, Any], total: int) -> str:
     return "1_LOW" if row["seconds_imputed"] >= total else "2_MEDIUM"
 
 
-def _has_moved(contact: Contact, earlier: Mapping[int, tuple[int, int]], made: ExposureList) -> bool:
+def _has_moved(contact: HandoverContact, earlier: Mapping[int, tuple[int, int]], made: ExposureList) -> bool:
     """Whether the local day of a known person's first or last contact is another than before."""
     if contact.row["person"] not in earlier:
         return False
@@ -183,7 +183,7 @@ def _has_moved(contact: Contact, earlier: Mapping[int, tuple[int, int]], made: E
     return now != before
 
 
-def _relationship(contact: Contact, made: ExposureList, ids: _Ids) -> dict[str, Any]:
+def _relationship(contact: HandoverContact, made: ExposureList, ids: _Ids) -> dict[str, Any]:
     """A relationship that replaces the earlier one: it is newer, and its id is the same."""
     case, person = f"{_DATA}PERSON_TYPE_CASE", f"{_DATA}PERSON_TYPE_CONTACT"
     return {

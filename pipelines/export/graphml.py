@@ -5,14 +5,14 @@ from typing import Any, Final
 
 import networkx as nx
 
-from pipelines.export.exposure_list import ExposureList, Written
+from pipelines.export.exposure_list import ExposureList, WrittenFile
 from pipelines.graph.case_network.graph import clean
 from pipelines.terminal.output import token_text, utc_text
 
 GRAPHML: Final = "network.graphml"
 
 
-def write_graphml(made: ExposureList, folder: Path) -> list[Written]:
+def write_graphml(made: ExposureList, folder: Path) -> list[WrittenFile]:
     """Write `network.graphml`; ids of persons are 16 hexadecimal digits, of venues `venue:` and the code."""
     graph: Any = nx.MultiDiGraph()
     for case in made.cases:
@@ -35,7 +35,7 @@ def write_graphml(made: ExposureList, folder: Path) -> list[Written]:
         kinds = {name: stay[name] for name in ("enter_kind", "exit_kind")}
         graph.add_edge(token_text(stay["person"]), venue, kind="stayed", **times, **kinds)
     nx.write_graphml(graph, folder / GRAPHML, encoding="utf-8")
-    return [Written(GRAPHML, made.rows.num_rows)]
+    return [WrittenFile(GRAPHML, made.rows.num_rows)]
 
 
 def read_graphml(folder: Path) -> list[str]:

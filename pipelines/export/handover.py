@@ -13,7 +13,7 @@ from pipelines.terminal.output import safe_cell
 
 
 @dataclass(frozen=True)
-class Contact:
+class HandoverContact:
     """A first-tier contact as other systems take it.
 
     Attributes:
@@ -39,7 +39,7 @@ def first_tier(made: ExposureList) -> pa.Array:
     return pc.equal(made.rows["tier"], 1)
 
 
-def contacts(made: ExposureList) -> Iterator[Contact]:
+def contacts(made: ExposureList) -> Iterator[HandoverContact]:
     """The first-tier contacts of a list, in its order."""
     phones = made.phones or [""] * made.rows.num_rows
     kept = first_tier(made)
@@ -49,11 +49,11 @@ def contacts(made: ExposureList) -> Iterator[Contact]:
             yield _contact(row)
 
 
-def _contact(row: dict[str, Any]) -> Contact:
+def _contact(row: dict[str, Any]) -> HandoverContact:
     code = person_code(row["person"])
     full_name = one_line(row["full_name"] or "")
     unsafe = safe_cell(full_name) != full_name
     given, family = split_name(full_name) if full_name and not unsafe else ("", "")
     revealed = row["identifier"] if row["identifier_kind"] == "phone" else None
     phone = dialled(revealed) if revealed else "".join(sign for sign in row["phone"] or "" if sign.isdigit())
-    return Contact(row, code, given or "F1", family or code, phone, unsafe)
+    return HandoverContact(row, code, given or "F1", family or code, phone, unsafe)

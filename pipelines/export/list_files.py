@@ -10,8 +10,8 @@ from typing import Any
 import orjson
 import pyarrow.parquet as pq
 
-from pipelines.export.columns import COLUMNS
-from pipelines.export.exposure_list import ExposureList, Written
+from pipelines.export.exposure_list import ExposureList, WrittenFile
+from pipelines.export.list_columns import COLUMNS
 from pipelines.export.list_text import PERSON_PREFIX
 from pipelines.export.local_columns import readable, shown_columns
 from pipelines.terminal.output import safe_cell, write_json, write_parquet
@@ -21,7 +21,7 @@ CSV, JSON, PARQUET = "list.csv", "list.json", "list.parquet"
 _ROWS_AT_ONCE = 20_000
 
 
-def write_csv_list(made: ExposureList, folder: Path) -> list[Written]:
+def write_csv_list(made: ExposureList, folder: Path) -> list[WrittenFile]:
     """Write `list.csv` for Excel: UTF-8 with a mark, CRLF, local times.
 
     A cell that a spreadsheet would execute gets an apostrophe: this file is for
@@ -36,7 +36,7 @@ def write_csv_list(made: ExposureList, folder: Path) -> list[Written]:
             rows = made.rows.slice(start, _ROWS_AT_ONCE)
             columns = [_cells(readable(rows, name, settings)) for name in names]
             writer.writerows(zip(*columns, strict=True))
-    return [Written(CSV, made.rows.num_rows)]
+    return [WrittenFile(CSV, made.rows.num_rows)]
 
 
 def read_csv_list(folder: Path, separator: str) -> list[str]:
@@ -47,11 +47,11 @@ def read_csv_list(folder: Path, separator: str) -> list[str]:
     return [row[1].removeprefix(PERSON_PREFIX) for row in rows]
 
 
-def write_json_list(made: ExposureList, folder: Path) -> list[Written]:
+def write_json_list(made: ExposureList, folder: Path) -> list[WrittenFile]:
     """Write `list.json`: an array of objects with all columns by name."""
     with (folder / JSON).open("wb") as file:
         write_json(made.rows, file)
-    return [Written(JSON, made.rows.num_rows)]
+    return [WrittenFile(JSON, made.rows.num_rows)]
 
 
 def read_json_list(folder: Path) -> list[str]:
@@ -59,11 +59,11 @@ def read_json_list(folder: Path) -> list[str]:
     return [row["person"] for row in orjson.loads((folder / JSON).read_bytes())]
 
 
-def write_parquet_list(made: ExposureList, folder: Path) -> list[Written]:
+def write_parquet_list(made: ExposureList, folder: Path) -> list[WrittenFile]:
     """Write `list.parquet` with the types of the columns."""
     with (folder / PARQUET).open("wb") as file:
         write_parquet(made.rows.cast(COLUMNS), file)
-    return [Written(PARQUET, made.rows.num_rows)]
+    return [WrittenFile(PARQUET, made.rows.num_rows)]
 
 
 def read_parquet_list(folder: Path) -> list[int]:

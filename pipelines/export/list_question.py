@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from pipelines.errors import UsageError
 from pipelines.export.exposure_list import ListedCase
+from pipelines.export.format_names import EXPIRES_DAYS
 from pipelines.export.formats import chosen_formats
 from pipelines.export.list_folder import check_new
 from pipelines.export.sormas import SormasSettings
@@ -25,8 +26,6 @@ from pipelines.privacy.list_key import load_list_key
 from pipelines.terminal.options import keys_folder
 from pipelines.times import Instant
 from schemas.rules import load_rule
-
-EXPIRES_DAYS: Final = 14
 
 _MOST_DAYS: Final = 3_650
 

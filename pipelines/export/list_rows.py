@@ -7,8 +7,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.export.columns import COLUMNS
 from pipelines.export.exposure_list import ListedCase, ListSettings, local_day
+from pipelines.export.list_columns import COLUMNS
 from pipelines.export.list_text import SEPARATOR
 from pipelines.export.register import RegisteredPerson
 

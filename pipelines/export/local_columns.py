@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.export.columns import COLUMNS, IDENTIFIER, REGISTER
 from pipelines.export.exposure_list import ListSettings
+from pipelines.export.list_columns import COLUMNS, IDENTIFIER, REGISTER
 from pipelines.export.list_text import identifier_text, person_code
 from pipelines.export.wording import Wording
 

@@ -15,7 +15,7 @@ from pipelines import __version__
 from pipelines.answer import started
 from pipelines.export.behind_rows import milestones_of, names_by_code, people_at, public_stays, stays_behind
 from pipelines.export.earlier_list import changes, read_earlier
-from pipelines.export.exposure_list import WITHDRAWN, ExposureList, ListSettings, Written
+from pipelines.export.exposure_list import WITHDRAWN, ExposureList, ListSettings, WrittenFile
 from pipelines.export.formats import Beside, write_format
 from pipelines.export.godata import earlier_contacts
 from pipelines.export.list_folder import new_list_folder
@@ -224,7 +224,11 @@ def _spans(asked: AskedList) -> tuple[list[PublicSpan], int]:
 
 
 def _manifest(
-    asked: AskedList, rule: str, made: ExposureList, folder: Path, by_format: Mapping[str, Sequence[Written]]
+    asked: AskedList,
+    rule: str,
+    made: ExposureList,
+    folder: Path,
+    by_format: Mapping[str, Sequence[WrittenFile]],
 ) -> Manifest:
     """What is signed; writes `public.pem`, which is one of the files."""
     rows = {file.name: file.rows for files in by_format.values() for file in files}

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
-from pipelines.export.exposure_list import ExposureList, Written
+from pipelines.export.exposure_list import ExposureList, WrittenFile
 from pipelines.export.templates import environment, page_policy
 from pipelines.terminal.output import counted
 from pipelines.times import EPOCH, MINUTE_US
@@ -104,7 +104,7 @@ def published(
 
 def write_notice(
     made: ExposureList, folder: Path, spans: Sequence[PublicSpan], left_out: int
-) -> list[Written]:
+) -> list[WrittenFile]:
     """Write both files.
 
     Args:
@@ -120,7 +120,7 @@ def write_notice(
     (folder / JSON).write_text(json.dumps(rows, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     (folder / HTML).write_text(_page(made, spans), encoding="utf-8")
     notes = [f"{JSON}: {counted(left_out, 'time-place')} of few people left out"] if left_out else []
-    return [Written(JSON, None, 0, notes), Written(HTML, None)]
+    return [WrittenFile(JSON, None, 0, notes), WrittenFile(HTML, None)]
 
 
 def read_notice(folder: Path) -> list[tuple[str, str]]:

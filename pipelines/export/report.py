@@ -11,8 +11,8 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.export.columns import COLUMNS, HANDWRITING, IDENTIFIER, REGISTER, SCREEN_ONLY
-from pipelines.export.exposure_list import ExposureList, ListedCase, Written
+from pipelines.export.exposure_list import ExposureList, ListedCase, WrittenFile
+from pipelines.export.list_columns import COLUMNS, HANDWRITING, IDENTIFIER, REGISTER, SCREEN_ONLY
 from pipelines.export.list_text import one_line, person_code
 from pipelines.export.local_columns import local_times, readable
 from pipelines.export.rule_words import rule_sentences
@@ -47,18 +47,18 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Line:
+class ListLine:
     """A row of the list."""
 
     code: str
     cells: Sequence[Cell]
 
 
-def write_report(made: ExposureList, folder: Path) -> list[Written]:
+def write_report(made: ExposureList, folder: Path) -> list[WrittenFile]:
     """Write `report.html`."""
     (folder / REPORT).write_text(report_html(made), encoding="utf-8")
     shown = min(made.rows.num_rows, MOST_ROWS)
-    return [Written(REPORT, shown, made.rows.num_rows - shown)]
+    return [WrittenFile(REPORT, shown, made.rows.num_rows - shown)]
 
 
 def read_report(folder: Path) -> list[str]:
@@ -270,7 +270,7 @@ def _printed(name: str, look: str) -> str:
     return f"{look} screen".strip() if name in SCREEN_ONLY else look
 
 
-def _lines(made: ExposureList) -> list[Line]:
+def _lines(made: ExposureList) -> list[ListLine]:
     """The rows of the list as cells; without a register its columns are empty, for handwriting."""
     rows = made.rows.slice(0, MOST_ROWS)
     columns = [
@@ -279,7 +279,7 @@ def _lines(made: ExposureList) -> list[Line]:
     ]
     blank = [Cell("", "blank")] * len(HANDWRITING)
     codes = readable(rows, "person", made.settings)
-    return [Line(code, [*cells, *blank]) for code, *cells in zip(codes, *columns, strict=True)]
+    return [ListLine(code, [*cells, *blank]) for code, *cells in zip(codes, *columns, strict=True)]
 
 
 def _cells(rows: pa.Table, name: str, made: ExposureList) -> Iterable[Cell]:

@@ -11,8 +11,8 @@ from xlsxwriter.format import Format
 from xlsxwriter.workbook import Workbook
 from xlsxwriter.worksheet import Worksheet
 
-from pipelines.export.columns import COLUMNS, HANDWRITING, IDENTIFIER, SCREEN_ONLY
-from pipelines.export.exposure_list import ExposureList, Written
+from pipelines.export.exposure_list import ExposureList, WrittenFile
+from pipelines.export.list_columns import COLUMNS, HANDWRITING, IDENTIFIER, SCREEN_ONLY
 from pipelines.export.list_text import PERSON_PREFIX
 from pipelines.export.local_columns import local_times, person_codes, readable, worded
 from pipelines.export.sheet_reading import executes, sheet_rows
@@ -45,7 +45,7 @@ _MINUTES = {"seconds_direct": "minutes_direct", "seconds_indirect": "minutes_ind
             "seconds_imputed": "minutes_imputed"}  # fmt: skip
 
 
-def write_sheet(made: ExposureList, folder: Path) -> list[Written]:
+def write_sheet(made: ExposureList, folder: Path) -> list[WrittenFile]:
     """Write `list.xlsx`.
 
     Only typed cells are written: `write()` of XlsxWriter guesses, and would make
@@ -66,7 +66,7 @@ def write_sheet(made: ExposureList, folder: Path) -> list[Written]:
         _write_about(pen)
     kept = min(made.rows.num_rows, MOST_ROWS)
     notes = [f"{XLSX}: {pen.cut:,} texts were cut to {_MOST_UNITS:,} signs"] if pen.cut else []
-    return [Written(XLSX, kept, made.rows.num_rows - kept, notes)]
+    return [WrittenFile(XLSX, kept, made.rows.num_rows - kept, notes)]
 
 
 def read_sheet(folder: Path) -> list[str]:

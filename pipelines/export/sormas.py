@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Final
 
 from pipelines.errors import UsageError
-from pipelines.export.exposure_list import ExposureList, Written, local_day
-from pipelines.export.handover import Contact, contacts
+from pipelines.export.exposure_list import ExposureList, WrittenFile, local_day
+from pipelines.export.handover import HandoverContact, contacts
 from pipelines.export.list_text import one_line, person_code
 from pipelines.terminal.output import counted, safe_cell
 
@@ -96,7 +96,7 @@ class SormasSettings:
                 )
 
 
-def write_sormas(made: ExposureList, folder: Path, settings: SormasSettings) -> list[Written]:
+def write_sormas(made: ExposureList, folder: Path, settings: SormasSettings) -> list[WrittenFile]:
     """Write `sormas_contacts.csv`: UTF-8 without a mark, CRLF, every cell quoted."""
     written = unsafe = 0
     with (folder / SORMAS).open("w", encoding="utf-8", newline="") as file:
@@ -109,7 +109,9 @@ def write_sormas(made: ExposureList, folder: Path, settings: SormasSettings) -> 
             writer.writerow(_safe(_cells(contact, made, settings)))
             written += 1
             unsafe += contact.unsafe
-    return [Written(SORMAS, written, made.rows.num_rows - written, list(_notes(written, unsafe, settings)))]
+    return [
+        WrittenFile(SORMAS, written, made.rows.num_rows - written, list(_notes(written, unsafe, settings)))
+    ]
 
 
 def read_sormas(folder: Path, separator: str) -> list[str]:
@@ -130,7 +132,7 @@ def _notes(written: int, unsafe: int, settings: SormasSettings) -> Iterator[str]
         yield f"{SORMAS}: {counted(unsafe, 'name')} of the register left out, begun with a formula sign"
 
 
-def _cells(contact: Contact, made: ExposureList, settings: SormasSettings) -> list[str]:
+def _cells(contact: HandoverContact, made: ExposureList, settings: SormasSettings) -> list[str]:
     row, zone = contact.row, made.settings.zone
     first = row["exposed_at"].astimezone(zone).date()
     last = row["last_contact"].astimezone(zone).date()

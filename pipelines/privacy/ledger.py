@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from pipelines.errors import DataError, RefusedError
-from pipelines.terminal.options import beside
+from pipelines.terminal.options import beside, in_user_data
 
 LINES: Final = "ledger.jsonl"
 KEY: Final = "ledger.key"
@@ -94,9 +94,17 @@ class Head:
 
 
 def ledger_folder(lake: str, folder: str | None = None) -> Path:
-    """The folder of a lake's ledger: the one named, else `TRUYVET_LEDGER`, else beside the lake."""
+    """The folder of a lake's ledger: the one named, else `TRUYVET_LEDGER`, else beside the lake.
+
+    An account that may not write beside the lake, such as an analyst's, has a ledger in its data folder.
+    """
     named = folder or os.environ.get("TRUYVET_LEDGER")
-    return Path(named) if named else beside(lake, "ledger")
+    if named:
+        return Path(named)
+    found = beside(lake, "ledger")
+    place = found if found.exists() else found.parent
+    denied = place.exists() and not os.access(place, os.W_OK | os.X_OK, effective_ids=True)
+    return in_user_data(lake, "ledger") if denied else found
 
 
 def record(lake: str, question: Question, asker: Asker | None = None) -> Head:

@@ -10,6 +10,7 @@ import pyarrow as pa
 from pipelines.errors import DataError
 from pipelines.lake import Lake, LakeLike, LiveFile, opened, snapshot, storage
 from pipelines.lake.read_rows import check_files, checked_files, dataset
+from pipelines.privacy.ledger import Asker, Question, record
 from pipelines.query.engine import NO_EXTENSIONS, no_pattern, use_utc
 from pipelines.query.statements import statement
 from pipelines.times import LOCAL_TIMEZONE
@@ -21,7 +22,7 @@ STAYS_ORDER = "venue"
 _LOOKS_LIKE_PARTITION = re.compile(r"(?:^|/)(?:by|date)=[^/]*(?=/|$)")
 
 
-def connect(lake: LakeLike, *, verify: bool = False) -> duckdb.DuckDBPyConnection:
+def connect(lake: LakeLike, *, verify: bool = False, asker: Asker | None = None) -> duckdb.DuckDBPyConnection:
     """A DuckDB in memory with a view a table, each over exactly the files that its log names.
 
     The views show the versions of this moment: connect again to see a later commit. The connection reads
@@ -42,6 +43,7 @@ def connect(lake: LakeLike, *, verify: bool = False) -> duckdb.DuckDBPyConnectio
     Args:
         lake: the lake, or where it lies.
         verify: compare every file with its hash first, once a process; about a second a gigabyte.
+        asker: who asks and why, for the ledger; None is the account of the operating system.
 
     Returns:
         Views named and typed as `schemas.tables`, partition columns last; a table that does not exist yet
@@ -51,8 +53,10 @@ def connect(lake: LakeLike, *, verify: bool = False) -> duckdb.DuckDBPyConnectio
 
     Raises:
         DataError: there is no lake, or its log cannot be read, or a file that was verified is damaged.
+        RefusedError: the ledger cannot be written.
     """
     where = opened(lake)
+    record(where.url, Question("connect", lake_version=snapshot(where, "scans").version), asker)
     _verify([file for table in TABLES.values() for file in _one_order(where, table)], verify)
     if storage.is_url(where.url):
         return _connect_by_arrow(where)

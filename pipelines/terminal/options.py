@@ -61,10 +61,19 @@ def beside(lake: str, what: str) -> Path:
     data folder, which is `XDG_DATA_HOME` or `~/.local/share`.
     """
     folder = lake.removeprefix("file://").rstrip("/")
-    if "://" in folder:
-        data = os.environ.get("XDG_DATA_HOME") or os.path.expanduser("~/.local/share")
-        folder = os.path.join(data, "truyvet", folder.replace("://", "/", 1))
-    return Path(f"{folder}.{what}")
+    return in_user_data(folder, what) if "://" in folder else Path(f"{folder}.{what}")
+
+
+def in_user_data(lake: str, what: str) -> Path:
+    """The same in the user's data folder, also for a lake in a folder of this machine.
+
+    >>> str(in_user_data("s3://bucket/lake", "keys")).rpartition("truyvet")[2]
+    '/s3/bucket/lake.keys'
+    """
+    scheme, found, path = lake.removeprefix("file://").partition("://")
+    place = f"{scheme}/{path}" if found else f"file{os.path.abspath(scheme)}"
+    data = os.environ.get("XDG_DATA_HOME") or os.path.expanduser("~/.local/share")
+    return Path(data, "truyvet", f"{place}.{what}")
 
 
 def add_asker(parser: argparse.ArgumentParser) -> None:

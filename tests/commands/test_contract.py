@@ -124,7 +124,10 @@ LIGHT = {
 }
 """What a command must not load before it works: Beam takes seconds, the others tenths of one."""
 
-SLOW_EXAMPLES = ("simulate", "run", "recompute", "contacts", "venues", "qr")
+SLOW_EXAMPLES = (
+    *("simulate", "run", "recompute", "contacts", "venues", "qr"),
+    *("cases", "export", "ledger"),
+)
 """They start pipelines or make files; their own tests run them."""
 
 NEED_A_SERVICE = ("land", "stream", "publish", "watch")

@@ -22,7 +22,8 @@ def key():
 
 def manifest_of(folder, key, **changes):
     manifest = Manifest(
-        created="2021-08-08T00:00:00Z", tool_version="1", lake_version=3, rule="who-2020-12", rule_sha256="00",
+        created="2021-08-08T00:00:00Z", tool_version="1", lake_version=3, rule="who-2020-12",
+        rule_sha256="00",
         cases=["BN-1"], until="2021-08-08T00:00:00Z", depth=1, humans=False, zone="Asia/Ho_Chi_Minh",
         follow_up_days=None, expires="2021-08-22T00:00:00Z", tiers={"1": 1}, revealed=0, left_out={},
         files=[listed(path, None) for path in sorted(folder.iterdir())], ledger=Head(1, "ab"),

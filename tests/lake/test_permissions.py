@@ -30,8 +30,11 @@ STAYS = """
 
 
 @pytest.fixture
-def shared(folder):
+def shared(folder, monkeypatch):
     """A lake that everybody may read, beside keys that only their owner may."""
+    (folder / "data").mkdir()
+    (folder / "data").chmod(0o777)
+    monkeypatch.setenv("XDG_DATA_HOME", str(folder / "data"))  # where an analyst's ledger lies
     lake = new_lake(folder)
     put_venues(lake, "venue_code|type\ncafe|restaurant")
     put_stays(lake, STAYS)

@@ -1,0 +1,86 @@
+"""`truyvet ledger`: who asked what of a lake, and whether the record is whole."""
+
+import argparse
+import json
+from pathlib import Path
+
+import pyarrow as pa
+
+from pipelines.errors import DataError
+from pipelines.privacy.ledger import ledger_folder
+from pipelines.privacy.ledger_check import check_ledger, entries
+from pipelines.terminal.options import add_lake, add_output
+from pipelines.terminal.output import counted, write_rows
+
+EXAMPLE = """
+truyvet ledger show --lake province
+truyvet ledger check --lake province --list list-2021-08-01 list-2021-08-02
+truyvet ledger head --lake province
+"""
+
+_COLUMNS = (
+    *("seq", "at", "actor", "role", "purpose", "command", "cases", "rule"),
+    *("lake_version", "arguments", "previous", "mac"),
+)
+_SCHEMA = pa.schema(
+    [(name, pa.int64() if name in ("seq", "lake_version") else pa.string()) for name in _COLUMNS]
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the flags of the command and of its actions."""
+    does = parser.add_subparsers(dest="does", required=True, metavar="WHAT", help="show, check, head")
+    for name, words, fill in (
+        ("show", "list who asked what, when and why", add_output),
+        ("check", "find the first line that was changed, dropped, swapped, doubled or cut off", _fill_check),
+        ("head", "print the end of the chain, for a witness to keep", None),
+    ):
+        part = does.add_parser(name, description=words, epilog="", help=words)
+        if fill is not None:
+            fill(part)
+        add_lake(part)
+        part.add_argument("--ledger", metavar="DIR", help="folder of the ledger (default: LAKE.ledger)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print lines of the ledger, whether it is whole, or its head as one JSON line."""
+    folder = ledger_folder(args.lake, args.ledger)
+    if args.does == "show":
+        write_rows(_rows(folder), args.format, args.output)
+        return 0
+    from pipelines.export import check_list  # needs what lists are made with, which the others need not
+
+    witnesses = [check_list(path).manifest.ledger for path in getattr(args, "list", [])]
+    head, flaw = check_ledger(folder, witnesses)
+    if flaw is not None:
+        raise DataError(f"the ledger {folder} is damaged: {flaw}", "keep it as it is and restore a backup")
+    if args.does == "head":
+        print(json.dumps({"seq": head.seq, "mac": head.mac}))
+    else:
+        beside = f", and {counted(len(witnesses), 'list')} agree" if witnesses else ""
+        print(f"{folder}: {counted(head.seq, 'line')}, all sound{beside}")
+    return 0
+
+
+def _fill_check(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--list",
+        metavar="DIR",
+        nargs="+",
+        action="extend",
+        default=[],
+        help="exposure lists, which carry the head of the ledger and show a tail that was cut off",
+    )
+
+
+def _rows(folder: Path) -> pa.Table:
+    """The lines as rows; `cases` joined by `;`, `arguments` as JSON."""
+    found = [
+        entry
+        | {
+            "cases": ";".join(entry["cases"]),
+            "arguments": json.dumps(entry["arguments"], ensure_ascii=False, sort_keys=True),
+        }
+        for entry in entries(folder)
+    ]
+    return pa.Table.from_pylist(found, _SCHEMA)
