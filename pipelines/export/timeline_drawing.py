@@ -90,7 +90,7 @@ class Timeline:
 
 
 @dataclass(frozen=True)
-class _Segment:
+class _LaneSegment:
     """A stretch of time that is drawn without a break."""
 
     start_us: int
@@ -150,7 +150,7 @@ def _clipped(spans: Iterable[tuple[int, int]], first: int, last: int) -> list[tu
     return sorted((begin, end) for begin, end in clipped if begin < end)
 
 
-def _segments(stays: Sequence[LaneStay]) -> list[_Segment]:
+def _segments(stays: Sequence[LaneStay]) -> list[_LaneSegment]:
     """Stretches of time around the stays; those less than two hours apart are one."""
     merged: list[list[int]] = []
     for stay in sorted(stays, key=lambda stay: stay.enter_us):
@@ -164,12 +164,12 @@ def _segments(stays: Sequence[LaneStay]) -> list[_Segment]:
     x = float(LEFT)
     for begin, end in merged:
         width = max(_LEAST_WIDTH, (end - begin) / HOUR_US * _HOUR_WIDTH)
-        found.append(_Segment(begin, end, x, width))
+        found.append(_LaneSegment(begin, end, x, width))
         x += width + _GAP_WIDTH
     return found
 
 
-def _boxes(lane: TimelineLane, y: float, segments: Sequence[_Segment]) -> Iterable[Box]:
+def _boxes(lane: TimelineLane, y: float, segments: Sequence[_LaneSegment]) -> Iterable[Box]:
     for stay in lane.stays:
         segment = next(part for part in segments if part.start_us <= stay.enter_us < part.end_us)
         yield _box("stay", stay.venue, stay.enter_us, stay.exit_us, y, segment)
@@ -180,13 +180,13 @@ def _boxes(lane: TimelineLane, y: float, segments: Sequence[_Segment]) -> Iterab
             yield _box("imputed", stay.venue, stay.imputed_from_us, stay.exit_us, y, segment)
 
 
-def _box(kind: str, venue: str, begin: int, end: int, y: float, segment: _Segment) -> Box:
+def _box(kind: str, venue: str, begin: int, end: int, y: float, segment: _LaneSegment) -> Box:
     x = segment.place(begin)
     width = max(2.0, segment.place(end) - x)
     return Box(kind, round(x, 1), y + 4, round(width, 1), LANE_HEIGHT - 8, venue, begin, end)
 
 
-def _ticks(segment: _Segment, zone: ZoneInfo) -> Iterable[Tick]:
+def _ticks(segment: _LaneSegment, zone: ZoneInfo) -> Iterable[Tick]:
     """Marks at whole local hours, as many as there is room for."""
     hours = (segment.end_us - segment.start_us) / HOUR_US
     step = next((step for step in _TICKS_HOURS if segment.width / (hours / step) >= _TICK_WIDTH), 24)
