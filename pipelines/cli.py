@@ -149,7 +149,9 @@ def _told(error: Exception) -> TruyVetError | None:
     Access that the operating system refused is told as such, also where a module
     took it for a damaged file or a missing service.
     """
-    if isinstance(error, RefusedError):
+    if isinstance(error, RefusedError) or (
+        isinstance(error, DataError) and "permission denied" in error.what
+    ):
         return error
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         _give_up_output()

@@ -9,6 +9,9 @@ from pipelines.ingest.formats.discover import list_inputs
 from pipelines.ingest.formats.find_files import UnreadFiles, find_files
 from pipelines.lake import storage
 from tests.ingest.input_files import write
+from tests.lake.test_read_only import folder, without_rights
+
+__all__ = ["folder"]
 
 NAMES = (
     *("b.ndjson", "a.csv.gz", "sub/c.parquet", "sub/deep/d.avro", "e.jsonl.zst", "f.JSON"),
@@ -135,11 +138,10 @@ def test_links_and_pipes_in_a_folder_are_named_and_not_followed(tmp_path):
         find_files([str(tmp_path / "in")])
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_folder_that_may_not_be_read_is_told_as_that(tmp_path):
-    (tmp_path / "in").mkdir(0o000)
-    with pytest.raises(DataError, match="permission denied"):
-        find_files([str(tmp_path / "in")])
+def test_a_folder_that_may_not_be_read_is_told_as_that(folder):
+    (folder / "in").mkdir(0o000)
+    with without_rights(), pytest.raises(DataError, match="permission denied"):
+        find_files([str(folder / "in")])
 
 
 @pytest.mark.parametrize(
