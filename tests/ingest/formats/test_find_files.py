@@ -1,6 +1,7 @@
 """A folder is searched alike on a disk and in a store, and what is left out is named."""
 
 import os
+import tempfile
 
 import pytest
 
@@ -9,6 +10,7 @@ from pipelines.ingest.formats.discover import list_inputs
 from pipelines.ingest.formats.find_files import UnreadFiles, find_files
 from pipelines.lake import storage
 from tests.ingest.input_files import write
+from tests.lake.test_read_only import without_rights
 
 NAMES = (
     *("b.ndjson", "a.csv.gz", "sub/c.parquet", "sub/deep/d.avro", "e.jsonl.zst", "f.JSON"),
@@ -135,11 +137,12 @@ def test_links_and_pipes_in_a_folder_are_named_and_not_followed(tmp_path):
         find_files([str(tmp_path / "in")])
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_folder_that_may_not_be_read_is_told_as_that(tmp_path):
-    (tmp_path / "in").mkdir(0o000)
-    with pytest.raises(DataError, match="permission denied"):
-        find_files([str(tmp_path / "in")])
+def test_a_folder_that_may_not_be_read_is_told_as_that():
+    with tempfile.TemporaryDirectory() as shared:  # which any user can reach, unlike pytest's own folders
+        os.chmod(shared, 0o755)
+        os.mkdir(f"{shared}/in", 0o000)
+        with without_rights(), pytest.raises(DataError, match="permission denied"):
+            find_files([f"{shared}/in"])
 
 
 @pytest.mark.parametrize(
