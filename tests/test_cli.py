@@ -67,9 +67,6 @@ def test_a_question_to_the_lake_imports_no_beam(name):
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-IMPORT_KERNELS_TOO_EARLY = {"backward", "land", "publish", "recompute", "trace", "watch"}
-"""Commands whose module still imports at its top what only `run` needs."""
-
 WITHOUT_KERNELS = """
 import sys
 from pipelines import cli
@@ -81,13 +78,7 @@ sys.exit("numba" in sys.modules)
 """
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(name, marks=pytest.mark.xfail(strict=False) if name in IMPORT_KERNELS_TOO_EARLY else ())
-        for name in cli.COMMANDS
-    ],
-)
+@pytest.mark.parametrize("name", cli.COMMANDS)
 def test_help_version_and_wrong_usage_import_no_kernel(name):
     code = WITHOUT_KERNELS.format(name=name)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)

@@ -5,8 +5,7 @@ import argparse
 from pipelines.commands.asking import record_question
 from pipelines.commands.printing import print_answer
 from pipelines.errors import UsageError
-from pipelines.graph.clustering.backward import WITHIN_HOURS, backward
-from pipelines.graph.infectious_window import BACK_DAYS
+from pipelines.graph.infectious_window import BACK_DAYS, WITHIN_HOURS
 from pipelines.lake import opened
 from pipelines.terminal.options import add_asker, add_keys, add_lake, add_output
 from schemas.rules import DEFAULT_RULE
@@ -57,6 +56,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print venues or people, and on standard error how many there are of both and what they rest on."""
+    from pipelines.graph.clustering.backward import backward
+
     if bool(args.case) == args.all_cases:
         raise UsageError("one of --case and --all-cases is needed", "name cases, or ask for all, not both")
     lake = opened(args.lake, args.keys)

@@ -5,7 +5,8 @@ import json
 import threading
 
 from pipelines.streaming.batches import BatchOptions
-from pipelines.streaming.land import LandOptions, land, stop_on_signals
+from pipelines.streaming.land_options import LandOptions
+from pipelines.streaming.signals import stop_on_signals
 from pipelines.terminal import options as shared
 
 EXAMPLE = """
@@ -75,6 +76,8 @@ def _add_pace(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Land until stopped and print the counters as one JSON line."""
+    from pipelines.streaming.land import land
+
     stopped = threading.Event()
     restore = stop_on_signals(stopped)
     try:

@@ -4,8 +4,7 @@ import argparse
 import json
 from dataclasses import asdict
 
-from pipelines.streaming.message_records import MOST_RECORDS
-from pipelines.streaming.publish import ENCODINGS, publish
+from pipelines.streaming.land_options import ENCODINGS, MOST_RECORDS
 
 EXAMPLE = """
 truyvet publish --topic projects/demo-proj/topics/scans scans/
@@ -36,6 +35,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Publish and print what was sent as one JSON line."""
+    from pipelines.streaming.publish import publish
+
     sent = publish(args.topic, args.paths, pack=args.pack, encoding=args.encoding)
     print(json.dumps(asdict(sent)))
     return 0

@@ -5,7 +5,6 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-from pipelines.drivers.recompute import bring_up_to_date
 from pipelines.lake import open_lake
 from pipelines.metrics import DATES_REWRITTEN
 from pipelines.runtime.engines.config import RUNNERS
@@ -33,6 +32,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Rewrite every date and print a report as one JSON line."""
+    from pipelines.drivers.recompute import bring_up_to_date
+
     keep_freed_memory()
     lake = open_lake(args.lake, keys_folder(args.keys, args.lake))
     stays_file = None if args.stays is None else Path(args.stays)

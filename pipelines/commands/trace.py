@@ -6,9 +6,6 @@ from pipelines.answer import Answer
 from pipelines.commands.asking import record_question
 from pipelines.commands.printing import print_answer
 from pipelines.errors import UsageError
-from pipelines.graph.tracing.compare import compare
-from pipelines.graph.tracing.explain import explain
-from pipelines.graph.tracing.trace import trace
 from pipelines.lake import opened
 from pipelines.terminal.options import add_asker, add_keys, add_lake, add_output
 from schemas.rules import DEFAULT_RULE
@@ -61,6 +58,11 @@ def run(args: argparse.Namespace) -> int:
 
 def _answer(args: argparse.Namespace) -> Answer:
     """The answer to the one of three questions that the flags ask."""
+    # Here and not above: --help and a mistyped flag should not wait for the kernels.
+    from pipelines.graph.tracing.compare import compare
+    from pipelines.graph.tracing.explain import explain
+    from pipelines.graph.tracing.trace import trace
+
     if sum(value is not None for value in (args.explain, args.compare, args.capacity)) > 1:
         raise UsageError("--explain, --compare and --capacity answer different questions", "name one of them")
     lake = opened(args.lake, args.keys)

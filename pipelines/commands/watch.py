@@ -4,8 +4,7 @@ import argparse
 import json
 import threading
 
-from pipelines.streaming.land import stop_on_signals
-from pipelines.streaming.watch import watch
+from pipelines.streaming.signals import stop_on_signals
 from pipelines.terminal import options
 from schemas.rules import DEFAULT_RULE
 
@@ -38,6 +37,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Watch until stopped and print the counts as one JSON line."""
+    from pipelines.streaming.watch import watch
+
     stopped = threading.Event()
     restore = stop_on_signals(stopped)
     try:

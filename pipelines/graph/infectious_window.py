@@ -11,6 +11,9 @@ from schemas.rules import Infectious, Rule
 BACK_DAYS = 14.0
 """How long before its onset or sample a case may have been infected, unless the question says otherwise."""
 
+WITHIN_HOURS = 2.0
+"""How long after the others have left a venue a case still gathers with them, unless the question says so."""
+
 _BACK_DAYS_AT_MOST = 36_500.0
 _DAYS_AT_MOST = 1e6  # more than this in a pack means "no limit", and the product still fits 64 bits
 

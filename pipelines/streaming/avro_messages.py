@@ -15,7 +15,8 @@ import orjson
 from pipelines.ingest.formats.avro_container import AvroContainer
 from pipelines.ingest.formats.avro_schema import plain_schema
 from pipelines.ingest.formats.streams import MAGIC
-from pipelines.streaming.message_records import MESSAGE_BYTES, MOST_RECORDS, lines_of, poison_line
+from pipelines.streaming.land_options import MOST_RECORDS
+from pipelines.streaming.message_records import MESSAGE_BYTES, lines_of, poison_line
 from schemas.contract import WIRE_FOLDER
 
 ENCODING: Final = "googclient_schemaencoding"

@@ -1,25 +1,22 @@
 """`truyvet land`: a subscription into the lake, with nothing lost and nothing doubled."""
 
-import math
 import multiprocessing
-import signal
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from typing import Any, Final
 
-from pipelines.errors import ServiceError, TruyVetError, UsageError
+from pipelines.errors import ServiceError, TruyVetError
 from pipelines.lake import open_lake
 from pipelines.privacy.keys import load_keys
 from pipelines.streaming.avro_messages import Decoder
-from pipelines.streaming.batches import BatchOptions, CommitterConfig, Landed
+from pipelines.streaming.batches import CommitterConfig, Landed
 from pipelines.streaming.broker import Subscription, schema_definition
 from pipelines.streaming.committer_process import child
 from pipelines.streaming.land_metrics import LandTotals, Narrator, Values, serve
+from pipelines.streaming.land_options import LandOptions
 from pipelines.streaming.landing_spool import Landing, Segment, open_landing
-from pipelines.streaming.receiver import LEASE_SECONDS, PULLS, Receiver
+from pipelines.streaming.receiver import Receiver
 from pipelines.terminal.options import keys_folder
 
 FULL_BYTES: Final = 1 << 30
@@ -28,50 +25,6 @@ FULL_BYTES: Final = 1 << 30
 FULL_SEGMENTS: Final = 20_000
 
 _LOOK_SECONDS = 0.1
-_MOST_DAYS = 36_500
-_LEASE_MOST_SECONDS = 600  # of Pub/Sub
-
-
-@dataclass(frozen=True)
-class LandOptions:
-    """How `land` works.
-
-    Attributes:
-        until_idle: end after this many seconds without a message; None never ends.
-        batches: how what has landed is committed.
-        pulls: calls to the broker under way at once.
-        lease_seconds: how long the broker waits for an acknowledgement.
-        metrics_port: port of the Prometheus endpoint; None serves none.
-        json_lines: print the numbers as JSON lines.
-
-    >>> LandOptions(batches=BatchOptions(lateness_days=-1)).check()
-    Traceback (most recent call last):
-    pipelines.errors.UsageError: --allowed-lateness-days must be a number from 0 to 36500: correct it
-    """
-
-    until_idle: float | None = None
-    batches: BatchOptions = field(default_factory=BatchOptions)
-    pulls: int = PULLS
-    lease_seconds: int = LEASE_SECONDS
-    metrics_port: int | None = None
-    json_lines: bool = False
-
-    def check(self) -> None:
-        """Refuse values out of range.
-
-        Raises:
-            UsageError: naming the flag.
-        """
-        for flag, value, least, most in (
-            ("--until-idle", self.until_idle, 0, math.inf),
-            ("--batch-seconds", self.batches.batch_seconds, 0, math.inf),
-            ("--allowed-lateness-days", self.batches.lateness_days, 0, _MOST_DAYS),
-            ("--pulls", self.pulls, 1, 1_000),
-            ("--lease-seconds", self.lease_seconds, 1, _LEASE_MOST_SECONDS),
-        ):
-            if value is not None and not least <= value <= most:
-                bounds = f"from {least} to {most}" if most < math.inf else f"≥ {least}"
-                raise UsageError(f"{flag} must be a number {bounds}", "correct it")
 
 
 def land(
@@ -206,16 +159,3 @@ class _LandProcess:
             self._waiting = self._landing.segments()
             self._narrator.tell(self._values())
         self._waiting = self._landing.segments()
-
-
-def stop_on_signals(stopped: threading.Event) -> Callable[[], None]:
-    """Set an event on SIGTERM and SIGINT; call the returned function to restore the signals."""
-    before = {
-        number: signal.signal(number, lambda *_: stopped.set()) for number in (signal.SIGTERM, signal.SIGINT)
-    }
-
-    def restore() -> None:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-    return restore

@@ -14,9 +14,7 @@ import numpy as np
 from numba import njit
 
 from pipelines.kernels.types import UInt8
-
-MOST_RECORDS: Final = 500
-"""Most records in an array."""
+from pipelines.streaming.land_options import MOST_RECORDS
 
 MESSAGE_BYTES: Final = 1 << 20
 """A longer message is refused as a whole."""

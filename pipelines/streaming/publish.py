@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Final
 
 import numpy as np
 import orjson
@@ -15,10 +14,9 @@ from pipelines.ingest.formats.read_blocks import read_blocks
 from pipelines.ingest.validate.scan_records import raw_records, rows_of
 from pipelines.streaming.avro_messages import encode, instant_text
 from pipelines.streaming.broker import Topic
-from pipelines.streaming.message_records import MESSAGE_BYTES, MOST_RECORDS, lines_of
+from pipelines.streaming.land_options import ENCODINGS, MOST_RECORDS
+from pipelines.streaming.message_records import MESSAGE_BYTES, lines_of
 from pipelines.terminal.progress import progress
-
-ENCODINGS: Final = ("json", "avro")
 
 
 @dataclass(frozen=True)

@@ -16,14 +16,13 @@ from typing import Any, Final
 from pipelines.errors import ServiceError
 from pipelines.streaming.avro_messages import Decoder
 from pipelines.streaming.broker import Subscription, pulled
+from pipelines.streaming.land_options import LEASE_SECONDS, PULLS
 from pipelines.streaming.landing_spool import Landing
 
-PULLS: Final = 4
 HELD_MESSAGES: Final = 20_000
 HELD_BYTES: Final = 128 << 20
 SEGMENT_BYTES: Final = 16 << 20
 LINGER_SECONDS: Final = 0.05
-LEASE_SECONDS: Final = 30
 
 _MESSAGES_A_PULL = 1000
 _PULL_SECONDS = 10.0

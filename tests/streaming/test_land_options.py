@@ -5,7 +5,7 @@ import pytest
 from pipelines import cli
 from pipelines.errors import UsageError
 from pipelines.streaming.batches import BatchOptions
-from pipelines.streaming.land import LandOptions
+from pipelines.streaming.land_options import LandOptions
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.streaming.message_records import MESSAGE_BYTES, MOST_RECORDS, lines_of
+from pipelines.streaming.land_options import MOST_RECORDS
+from pipelines.streaming.message_records import MESSAGE_BYTES, lines_of
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-9, 9) | st.text('a,{}[]"\\\n', max_size=5),

@@ -9,8 +9,8 @@ import pytest
 
 from pipelines.lake import commits
 from pipelines.streaming.broker import Subscription
+from pipelines.streaming.land_options import PULLS
 from pipelines.streaming.publish import publish
-from pipelines.streaming.receiver import PULLS
 from tests.streaming.proxies import Proxy
 from tests.streaming.scans import (
     commit_all,

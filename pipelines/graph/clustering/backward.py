@@ -12,15 +12,12 @@ from pipelines.graph.answer_quality import AnswerQuality, quality_of_cases
 from pipelines.graph.cases import Case, cases_by_id, find_cases, last_instant_us, numbers_of, require_dates
 from pipelines.graph.clustering.shared_people import SHARED_PEOPLE, shared_people
 from pipelines.graph.clustering.shared_venues import SHARED_VENUES, shared_venues
-from pipelines.graph.infectious_window import BACK_DAYS, Window, check_back_days, source_window
+from pipelines.graph.infectious_window import BACK_DAYS, WITHIN_HOURS, Window, check_back_days, source_window
 from pipelines.graph.tracing.request import validity_notes
 from pipelines.lake import Lake, LakeLike, opened
 from pipelines.terminal.output import counted
 from pipelines.times import HOUR_US
 from schemas.rules import DEFAULT_RULE, Rule, load_rule
-
-WITHIN_HOURS = 2.0
-"""How long after the others have left a case still gathers with them."""
 
 _HOURS_AT_MOST = 1e6
 
