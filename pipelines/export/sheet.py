@@ -30,13 +30,17 @@ _MOST_UNITS = 32_767
 _ROWS_AT_ONCE = 20_000
 _ROWS_IN_MEMORY = 200_000  # about 4 KB a row; beyond, rows go to the disk as they come, a third slower
 _A4 = 9
+_LINE_POINTS = 15
+_HEAD_POINTS = 3 * _LINE_POINTS
+_MOST_LINES = 12
+_WRAPPED = ("address", "venue_names", "symptoms")
 _FIRST_SERIAL = dt.datetime(1899, 12, 30)
 _ONE_DAY = dt.timedelta(days=1)
 _WIDTHS = {
-    "no": 5, "person": 20, "identifier_kind": 12, "identifier": 17, "full_name": 24, "birth_year": 8,
+    "no": 5, "person": 20, "identifier_kind": 12, "identifier": 17, "full_name": 22, "birth_year": 8,
     "sex": 7,
-    "address": 24, "tier": 8, "case_ids": 12, "via": 20, "exposed_at": 16, "last_contact": 16,
-    "seconds_direct": 9, "seconds_indirect": 9, "seconds_imputed": 9, "venues": 18, "venue_names": 34,
+    "address": 22, "tier": 8, "case_ids": 12, "via": 20, "exposed_at": 16, "last_contact": 16,
+    "seconds_direct": 10, "seconds_indirect": 9, "seconds_imputed": 9, "venues": 18, "venue_names": 34,
     "score": 8, "call": 7, "rule": 13, "symptoms": 16, "declared_at": 16, "follow_up_until": 12, "day": 7,
     "change": 9, "outcome": 18, "notes": 22, "case": 12, "venue": 18, "name": 40, "enter": 16, "exit": 16,
     "enter_kind": 16, "exit_kind": 16,
@@ -96,8 +100,8 @@ class _Pen:
         )
         self.when = book.add_format({"num_format": f"{day} hh:mm", "valign": "top", "align": "left"})
         self.day = book.add_format({"num_format": day, "valign": "top", "align": "left"})
-        self.number = book.add_format({"num_format": "0", "valign": "top"})
-        self.minutes = book.add_format({"num_format": "0.0", "valign": "top"})
+        self.number = book.add_format({"num_format": "0", "valign": "top", "align": "left"})
+        self.minutes = book.add_format({"num_format": "0", "valign": "top"})
         self.score = book.add_format({"num_format": "0.000", "valign": "top"})
         self.tier = book.add_format({"num_format": '"F"0', "valign": "top", "align": "left"})
 
@@ -114,6 +118,7 @@ class _Pen:
             sheet.set_column(at, at, _WIDTHS[column], None, folded)
         for at, head in enumerate(heads):
             self.put_text(sheet, 0, at, head, self.head)
+        sheet.set_row(0, _HEAD_POINTS)
         sheet.freeze_panes(1, frozen)
         sheet.set_landscape()
         sheet.set_paper(_A4)
@@ -163,9 +168,18 @@ def _write_list(pen: _Pen) -> None:
         part = rows.slice(start, _ROWS_AT_ONCE)
         columns = [_values(part, name, pen) for name in shown]
         for at, row in enumerate(zip(*columns, strict=True), start + 1):
+            lines = _lines_of(shown, row)
+            if lines > 1:  # LibreOffice does not fit rows by itself
+                sheet.set_row(at, _LINE_POINTS * lines)
             for column, (value, look) in enumerate(zip(row, looks, strict=True)):
                 pen.put(sheet, at, column, value, look)
     sheet.autofilter(0, 0, rows.num_rows, len(names) - 1)
+
+
+def _lines_of(shown: Sequence[str], row: Sequence[Any]) -> int:
+    """Return how many lines the longest wrapped text of a row takes up."""
+    texts = ((_WIDTHS[name], value) for name, value in zip(shown, row, strict=True) if name in _WRAPPED)
+    return min(max((-(-len(text) // width) for width, text in texts if text), default=1), _MOST_LINES)
 
 
 def _values(rows: pa.Table, name: str, pen: _Pen) -> Iterable[Any]:
@@ -182,6 +196,8 @@ def _look(pen: _Pen, name: str) -> Format:
         return special[name]
     if pa.types.is_timestamp(kind):
         return pen.when
+    if name in _WRAPPED:
+        return pen.wrapped
     return pen.number if name in ("no", "birth_year", "day") else pen.text
 
 

@@ -25,7 +25,7 @@ LISTED: Final = pa.schema(
         *[(name, INSTANT) for name in _TIMES],
         ("window_start", INSTANT),
         ("window_end", INSTANT),
-        ("stays", pa.int64()),
+        ("stays", pa.int32()),
         ("last_scan", INSTANT),
         ("state", pa.string()),
     ]
@@ -69,7 +69,7 @@ def list_cases(lake: LakeLike, rule: str | Rule = DEFAULT_RULE, *, keys: str | N
         **{name: rows[name] for name in _TIMES},
         "window_start": _instants(start_us, has_window),
         "window_end": _instants(end_us, has_window),
-        "stays": column(stays),
+        "stays": column(stays).cast(pa.int32()),
         "last_scan": _instants(last_us, last_us != _NEVER),
         "state": _states(rows, end_us, last_us, until_us),
     }

@@ -103,7 +103,7 @@ def ledger_folder(lake: str, folder: str | None = None) -> Path:
         return Path(named)
     found = beside(lake, "ledger")
     place = found if found.exists() else found.parent
-    denied = place.exists() and not os.access(place, os.W_OK | os.X_OK, effective_ids=True)
+    denied = place.is_dir() and not os.access(place, os.W_OK | os.X_OK, effective_ids=True)
     return in_user_data(lake, "ledger") if denied else found
 
 
