@@ -102,8 +102,8 @@ def ledger_folder(lake: str, folder: str | None = None) -> Path:
     if named:
         return Path(named)
     found = beside(lake, "ledger")
-    place = found if found.exists() else found.parent
-    denied = place.is_dir() and not os.access(place, os.W_OK | os.X_OK, effective_ids=True)
+    place = found if os.path.lexists(found) else found.parent
+    denied = os.path.isdir(place) and not os.access(place, os.W_OK | os.X_OK, effective_ids=True)
     return in_user_data(lake, "ledger") if denied else found
 
 

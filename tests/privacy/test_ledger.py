@@ -2,12 +2,14 @@ import json
 import multiprocessing
 import os
 import random
+import tempfile
 
 import pytest
 
 from pipelines.errors import DataError, RefusedError
 from pipelines.privacy.ledger import KEY, LINES, START, Asker, Head, Question, ledger_folder, record
 from pipelines.privacy.ledger_check import check_ledger, entries
+from tests.lake.test_read_only import without_rights
 
 QUESTION = Question("trace", cases=["BN-1"], rule="who-2020-12", lake_version=4, arguments={"depth": 2})
 
@@ -265,16 +267,26 @@ def test_a_missing_ledger_is_told(tmp_path):
         check_ledger(tmp_path)
 
 
-@pytest.mark.skipif(os.getuid() != 0, reason="needs another account")
-def test_another_account_that_may_not_write_gets_no_answer(lake):
-    ask(lake)
-    child = os.fork()
-    if child == 0:  # the modules are loaded: another account need not read where Python lies
-        os.setgid(65534)
-        os.setuid(65534)
-        try:
-            record(lake, Question("trace"))
-        except RefusedError as error:
-            os._exit(error.exit_code if "Permission denied" in str(error) else 1)
-        os._exit(0)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 5
+@pytest.fixture
+def foreign(monkeypatch):
+    """The lake of somebody else, whose folder anybody may enter, and a data folder of one's own."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        os.mkdir(f"{folder}/data")
+        os.chmod(f"{folder}/data", 0o777)
+        monkeypatch.setenv("XDG_DATA_HOME", f"{folder}/data")
+        ask(f"{folder}/lake")
+        yield f"{folder}/lake"
+
+
+def test_an_account_that_may_not_write_beside_the_lake_has_a_ledger_of_its_own(foreign):
+    with without_rights():
+        assert ask(foreign).seq == 1
+        assert ledger_folder(foreign).is_relative_to(os.environ["XDG_DATA_HOME"])
+    assert check_ledger(ledger_folder(foreign))[0].seq == 1
+
+
+def test_an_account_that_may_write_nowhere_gets_no_answer(foreign):
+    os.chmod(os.environ["XDG_DATA_HOME"], 0o755)
+    with without_rights(), pytest.raises(RefusedError, match="Permission denied"):
+        ask(foreign)
