@@ -146,7 +146,7 @@ def ask_for_list(
     where = open_lake(url, folder)
     held = load_keys(folder)
     request = make_request(where, pack, case, all_cases=all_cases, depth=depth, until=until)
-    cases = _listed_cases(where, request, case, all_cases=all_cases)
+    cases = listed_cases(where, request, case, all_cases=all_cases)
     question = Question(
         "export",
         [one.case_id for one in cases],
@@ -162,10 +162,10 @@ def ask_for_list(
     )
 
 
-def _listed_cases(
+def listed_cases(
     lake: Lake, request: TraceRequest, case: str | Sequence[str], *, all_cases: bool
 ) -> list[ListedCase]:
-    """The index cases with their numbers and windows, by number."""
+    """Return the index cases with their numbers and windows, ordered by number."""
     everybody = cases_by_id(lake)
     named = numbers_of([case] if isinstance(case, str) else case)
     chosen = {number: everybody[number] for number in (everybody if all_cases else named)}

@@ -15,10 +15,10 @@ from pipelines.lake.durable_files import make_private, sync_path, unfinished, wr
 from pipelines.terminal.options import beside
 
 Row = dict[str, Any]
-"""A row of a trace, as decoded from JSON."""
+"""A row of a list, as decoded from JSON."""
 
-_DERIVED = ("score", "stays")
-"""Columns that follow from the others and the time of the trace: a change of these alone is not news."""
+_NEWS = ("person", "tier", "via", "exposed_at", "last_contact", "venues")
+"""Columns of which a change is news; the others follow from them or from the time of the trace."""
 
 
 @dataclass(frozen=True)
@@ -100,5 +100,4 @@ def differences(before: list[Row], after: list[Row]) -> tuple[list[Row], list[Ro
 
 
 def _identity(row: Row) -> bytes:
-    known = {name: value for name, value in row.items() if name not in _DERIVED}
-    return orjson.dumps(known, option=orjson.OPT_SORT_KEYS)
+    return orjson.dumps([row.get(name) for name in _NEWS])

@@ -4,7 +4,7 @@ A case message is acknowledged once its list has been sent and stored. After a
 crash a list is therefore sent again, under the same message id.
 """
 
-import io
+import datetime as dt
 import os
 import threading
 import time
@@ -16,7 +16,8 @@ import numpy as np
 import orjson
 
 from pipelines.errors import DataError, UsageError
-from pipelines.graph import trace
+from pipelines.export.list_message import CaseRows, MessageSigner, rows_of_case
+from pipelines.graph.cases import last_instant_us
 from pipelines.ingest.commit import Batch, Upsert, commit_batch
 from pipelines.ingest.formats.blocks import Lines
 from pipelines.ingest.reference_tables import CASE_SOURCE, read_records
@@ -25,9 +26,10 @@ from pipelines.lake import CommitConflict, Lake, open_lake, read_table, snapshot
 from pipelines.privacy.keys import Keys, load_keys
 from pipelines.streaming.broker import Subscription, Topic
 from pipelines.streaming.message_records import lines_of
-from pipelines.streaming.sent_lists import Row, Sent, SentLists, differences
+from pipelines.streaming.sent_lists import Sent, SentLists, differences
 from pipelines.terminal.options import keys_folder
-from pipelines.terminal.output import write_json
+from pipelines.terminal.output import utc_text
+from pipelines.times import EPOCH
 from schemas.rules import DEFAULT_RULE, load_rule
 
 REFRESH_SECONDS: Final = 1.0
@@ -103,11 +105,13 @@ class Watcher:
 
         Raises:
             ServiceError: its folder cannot be made.
+            DataError: the key that signs lists is missing.
         """
         self._lake, self._keys, self._topic, self._rule = lake, keys, topic, rule
         self._sent = SentLists(lake, topic.name, rule)
         self._watched = set(self._sent.cases())
         self._seen = ""
+        self._signer = MessageSigner(keys.folder)
         self.cases = self.lists = 0
 
     def take(self, messages: Sequence[bytes]) -> None:
@@ -156,7 +160,8 @@ class Watcher:
     def _send_one(self, case: str, version: str) -> None:
         """Send the list of a case unless nothing in it is new."""
         before = self._sent.get(case)
-        rows = self._trace(case)
+        found = self._rows(case)
+        rows = found.rows
         added, withdrawn = differences([] if before is None else before.rows, rows)
         if before is not None and not added and not withdrawn:
             return
@@ -164,26 +169,26 @@ class Watcher:
         content = {
             "case": case,
             "rule": self._rule,
+            "until": found.until,
             "lake_version": version,
+            "rows": rows,
             "added": added,
             "withdrawn": withdrawn,
-            "rows": rows,
         }
+        message = orjson.dumps(content)
+        attributes = {"message_id": sent.message_id, **self._signer.attributes(message)}
         # Sent before it is stored: a crash between the two repeats the message, which its id reveals.
-        self._topic.publish([(orjson.dumps(content), {"message_id": sent.message_id})])
+        self._topic.publish([(message, attributes)])
         self._sent.put(sent)
         self.lists += 1
 
-    def _trace(self, case: str) -> list[Row]:
+    def _rows(self, case: str) -> CaseRows:
         """Return the rows of a case as of now; none for a case that is withdrawn or has no date."""
         try:
-            rows = trace(self._lake, case, self._rule)
+            return rows_of_case(self._lake, case, self._rule)
         except DataError:
-            return []
-        text = io.BytesIO()
-        write_json(rows, text)
-        found: list[Row] = orjson.loads(text.getvalue())
-        return found
+            until = EPOCH + dt.timedelta(microseconds=last_instant_us(self._lake))
+            return CaseRows([], utc_text(until))
 
     def _version(self) -> str:
         """Return the versions of the tables that a trace reads."""

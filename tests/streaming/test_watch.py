@@ -1,10 +1,14 @@
 """`truyvet watch` against the real emulator: each case's list, and its changes by later commits."""
 
+import base64
+
 import orjson
 import pytest
 
+from pipelines.export.signing import fingerprint
 from pipelines.graph import trace
 from pipelines.lake import open_lake
+from pipelines.privacy.list_key import load_list_key
 from pipelines.streaming.broker import Topic
 from pipelines.streaming.sent_lists import differences
 from pipelines.streaming.watch import Watcher
@@ -56,6 +60,8 @@ def test_a_case_gets_its_list_and_later_commits_send_their_additions(lake, lists
     assert (first["case"], first["rule"], first["withdrawn"]) == ("BN-1", "who-2020-12", [])
     assert len(first["added"]) == trace(lake, "BN-1").num_rows == 1
     assert len(attributes["message_id"]) == 32
+    assert first["rows"][0]["case_ids"] == "BN-1"
+    assert first["rows"][0]["identifier"] is None
     watcher.refresh()
     assert messages(lists) == []
     put_stays(lake, MORE)
@@ -85,3 +91,15 @@ def test_a_changed_row_is_withdrawn_and_added_but_a_changed_score_alone_is_not_n
     before = [{"person": "a", "tier": 1, "score": 1.0}, {"person": "b", "tier": 2, "score": 1.0}]
     after = [{"person": "a", "tier": 1, "score": 0.5}, {"person": "b", "tier": 1, "score": 1.0}]
     assert differences(before, after) == ([after[1]], [before[1]])
+
+
+def test_a_list_is_signed_with_the_list_key_of_the_lake(lake, lists):
+    watcher_of(lake, lists).take([case()])
+    (message,) = pulled(lists.subscription)
+    attributes = dict(message.attributes)
+    public = load_list_key(keys_of(lake).folder).public_key()
+    public.verify(base64.b64decode(attributes["signature"]), message.data)
+    assert attributes["key"] == fingerprint(public)
+    assert list(orjson.loads(message.data)) == [
+        *("case", "rule", "until", "lake_version", "rows", "added", "withdrawn")
+    ]
