@@ -44,7 +44,7 @@ class ListOptions:
         separator: of CSV files, `,` or `;`.
         reveal: open the identifiers; needs `authority_key`.
         authority_key: the file of the authority's private key.
-        people: the officer's register, a CSV file.
+        people: the officer's register, a CSV file or a table in memory such as a DataFrame.
         follow_up_days: how long contacts are followed.
         since: the folder of an earlier list of the same question.
         expires_days: how long the list may be used.
@@ -58,7 +58,7 @@ class ListOptions:
     separator: str = ","
     reveal: bool = False
     authority_key: str | Path | None = None
-    people: str | Path | None = None
+    people: str | Path | Any = None
     follow_up_days: int | None = None
     since: str | Path | None = None
     expires_days: int = EXPIRES_DAYS
@@ -191,8 +191,10 @@ def _arguments(
     options: ListOptions, *, depth: int | None, until: Instant | None, all_cases: bool
 ) -> dict[str, Any]:
     """The flags as the ledger keeps them: those that were given, without persons and tokens."""
-    given = asdict(options) | {"depth": depth, "all_cases": all_cases}
+    given = {**vars(options), "sormas": asdict(options.sormas)} | {"depth": depth, "all_cases": all_cases}
     given |= {"until": None if until is None else str(until)}
+    if not isinstance(options.people, str | Path | None):
+        given["people"] = "a table"  # its rows are persons
     for name in ("authority_key", "people", "since"):
         given[name] = None if given[name] is None else str(given[name])
     sormas = {f"sormas_{name}": value for name, value in given.pop("sormas").items()}

@@ -2,10 +2,12 @@
 
 import csv
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
+
+import pyarrow as pa
 
 from pipelines.errors import DataError, UsageError
 from pipelines.export.list_text import PERSON_PREFIX, one_line
@@ -49,20 +51,24 @@ class Register:
     without_year: int = 0
 
 
-def read_register(path: str | Path, keys: Keys) -> Register:
-    """Read a register: CSV, UTF-8, with `person` and any of `COLUMNS`, separated by `,` or `;`.
+def read_register(people: str | Path | Any, keys: Keys) -> Register:
+    """Read a register with a column `person` and any of `COLUMNS`.
 
     `person` is an identifier in any spelling of an input, such as `phone:0905123456`, or
     a code of a list. Control signs become blanks.
 
     Args:
-        path: of the file.
+        people: a CSV file, UTF-8, separated by `,` or `;`; or a table in memory that Arrow reads, such as a
+            DataFrame of Polars or pandas.
         keys: of the lake.
 
     Raises:
         DataError: the file cannot be read, or names a person twice.
         UsageError: it has no column `person`.
     """
+    if not isinstance(people, str | Path):
+        return _read_table(pa.table(people), keys)
+    path = people
     try:
         text = Path(path).read_bytes().decode("utf-8-sig")
     except OSError as error:
@@ -73,13 +79,32 @@ def read_register(path: str | Path, keys: Keys) -> Register:
     head = lines[0] if lines else ""
     rows = csv.DictReader(lines, delimiter=";" if head.count(";") > head.count(",") else ",")
     names = [(name or "").strip().lower() for name in rows.fieldnames or ()]
-    if "person" not in names:
-        raise UsageError(f"--people {path} has no column person", f"its columns are {','.join(COLUMNS)}")
+    _check_names(names, f"--people {path}")
     rows.fieldnames = names
-    return _register(rows, path, keys)
+    return _register(rows, f"--people {path}", keys)
 
 
-def _register(rows: Iterable[Mapping[str, str | None]], path: str | Path, keys: Keys) -> Register:
+def _read_table(table: pa.Table, keys: Keys) -> Register:
+    names = [name.strip().lower() for name in table.schema.names]
+    _check_names(names, "the table of people")
+    rows = table.rename_columns(names).to_pylist()
+    texts = ({name: _text(value) for name, value in row.items()} for row in rows)
+    return _register(texts, "the table of people", keys)
+
+
+def _check_names(names: Sequence[str], where: str) -> None:
+    if "person" not in names:
+        raise UsageError(f"{where} has no column person", f"its columns are {','.join(COLUMNS)}")
+
+
+def _text(value: Any) -> str:
+    """Return a cell of a table as it would stand in a file; a year may come as 1980.0."""
+    if value is None or value != value:  # NaN
+        return ""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def _register(rows: Iterable[Mapping[str, str | None]], where: str, keys: Keys) -> Register:
     people: dict[int, RegisteredPerson] = {}
     seen: dict[int, int] = {}
     unreadable = without_year = 0
@@ -93,7 +118,7 @@ def _register(rows: Iterable[Mapping[str, str | None]], path: str | Path, keys: 
             continue
         if person in seen:
             raise DataError(
-                f"--people {path}: rows {seen[person]} and {number} name the same person",
+                f"{where}: rows {seen[person]} and {number} name the same person",
                 "keep one of them",
             )
         seen[person] = number
