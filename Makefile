@@ -70,4 +70,5 @@ test-all: lint flink prism stores
 	$(BIN)/pytest
 
 bench: venv
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
 	$(BIN)/python -m benchmarks
