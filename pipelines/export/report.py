@@ -138,7 +138,8 @@ def _when_us(instant_us: int | None, made: ExposureList) -> str:
 
 def _tiers(made: ExposureList) -> str:
     counts = Counter(made.rows["tier"].to_pylist())
-    return ", ".join(f"F{tier}: {count:,}" for tier, count in sorted(counts.items()))
+    number = made.settings.words.number
+    return ", ".join(f"F{tier}: {number(count)}" for tier, count in sorted(counts.items()))
 
 
 def _case(case: ListedCase, made: ExposureList) -> dict[str, str]:

@@ -26,9 +26,18 @@ class Wording:
         self.sections = sections
 
     def __call__(self, section: str, key: str, **values: object) -> str:
-        """The words for a key, with the values of its `{names}`."""
+        """Return the words for a key, with the values of its `{names}`; numbers as the language writes them."""
         words = self.sections[section][key]
-        return words.format(**values) if values else words
+        shown = {name: self.number(value) if type(value) is int else value for name, value in values.items()}
+        return words.format(**shown) if shown else words
+
+    def number(self, value: int) -> str:
+        """Return a whole number with the separator of the language.
+
+        >>> wording("vi").number(12500), wording("en").number(12500)
+        ('12.500', '12,500')
+        """
+        return f"{value:,}".replace(",", "." if self.language == "vi" else ",")
 
     def value(self, section: str, key: str | None) -> str:
         """The words for a value of the data; one without words stands for itself."""
