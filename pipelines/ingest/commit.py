@@ -85,7 +85,7 @@ def commit_batch(lake: Lake, batch: Batch) -> tuple[int, bool]:
 
 
 def _commit_scans(lake: Lake, batch: Batch) -> tuple[int, bool]:
-    """The commits up to that of `scans`; the same result and errors."""
+    """Make the commits up to that of `scans`; the same result and errors."""
     if batch.is_in(lake, "scans"):
         return snapshot(lake, "scans").version, False
     for table, base in {"scans": batch.base, **batch.bases}.items():

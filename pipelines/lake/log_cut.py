@@ -64,8 +64,8 @@ class Cut:
 def due_cut(lake: Lake, name: str, after: int) -> Cut | None:
     """Return the cut that the commit after a version should announce, if one is due.
 
-    Looks only behind a checkpoint, since it lists the log. A failure to look
-    is no failure of the commit.
+    Looks only behind a checkpoint, since it lists the log. The commit does
+    not fail if that listing fails.
     """
     if after % CHECKPOINT_EVERY != CHECKPOINT_EVERY - 1:
         return None

@@ -349,6 +349,6 @@ def _attributes(found: OpenFile) -> dict[str, Any]:
 
 
 def _fits(found: OpenFile, rows: int) -> bool:
-    """Return whether columns are those of so many stays."""
+    """Tell whether the columns are those of that number of stays."""
     is_ours = found.metadata.get("format") == _FORMAT.decode() and tuple(found.columns) == _NAMES
     return is_ours and all(array.size == rows for array in found.columns.values())

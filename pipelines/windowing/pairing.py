@@ -159,7 +159,7 @@ def _stays(
 
 
 def _by_time(rank: Int64, at_us: Int64, is_out: Bool, high: UInt64, low: UInt64) -> Int64:
-    """The permutation that sorts scans by (person, time, `out` before others, event key)."""
+    """Return the permutation that sorts scans by (person, time, `out` before others, event key)."""
     if at_us.size == 0:
         return np.empty(0, np.int64)
     least_us = int(at_us.min())
@@ -194,7 +194,7 @@ def differences(old: Stays, new: Stays) -> tuple[Int64, Int64]:
 
 @njit(cache=True, nogil=True)
 def twins(old_person: Int64, old_id: Int64, new_person: Int64, new_id: Int64) -> Int64:
-    """For each new row, find the old row of the same person and stay id, or -1."""
+    """Find, for each new row, the old row of the same person and stay id, or -1."""
     slots = np.full(slots_for(old_id.size), FREE, np.int32)
     fill(slots, old_id, old_id.size)
     twins = np.full(new_id.size, -1, np.int64)

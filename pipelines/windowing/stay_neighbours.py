@@ -108,12 +108,12 @@ class _Nearest:
         return one_us > best_us if self._far_us == _NO_TIME_US else one_us < best_us
 
     def result(self) -> Neighbours:
-        """What was found."""
+        """Return what was found."""
         return Neighbours(self._fits, self._venue, self.at_us)
 
 
 def _stays_of(file: LiveFile, person: Int64, asked: Int64) -> Iterator[tuple[Int64, pa.Table]]:
-    """The stays of some persons in a file, if there are any, and which query each is of.
+    """Read the stays of some persons from a file, if there are any, and which query each is of.
 
     Raises:
         DataError: the file is missing or damaged.

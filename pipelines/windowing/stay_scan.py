@@ -192,7 +192,7 @@ def walk(scans: SortedScans, venues: int, bounce_us: int) -> Walked:
 
 @inlined
 def _bounces(scans: SortedScans, stays: Walked, stay: int, row: int, bounce_us: int) -> bool:
-    """Whether a scan `in` shows that the lone `out` before it was the same arrival, read twice."""
+    """Tell whether a scan `in` shows that the lone `out` before it was the same arrival, read twice."""
     before = stays.last[stay]
     return bool(
         scans.direction[row] == _IN
@@ -204,7 +204,7 @@ def _bounces(scans: SortedScans, stays: Walked, stay: int, row: int, bounce_us: 
 
 @inlined
 def _continues(scans: SortedScans, before: int, row: int) -> bool:
-    """Whether a scan belongs to the stay of the person's scan before it at the venue."""
+    """Tell whether a scan belongs to the stay of the person's scan before it at the venue."""
     longest_us = scans.max_stay_us[row] if scans.direction[row] == _OUT else scans.dwell_us[row]
     return bool(scans.direction[before] != _OUT and scans.at_us[row] - scans.at_us[before] <= longest_us)
 

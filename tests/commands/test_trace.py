@@ -150,7 +150,7 @@ def test_a_person_is_explained_by_identifier_or_token(lake, capsys):
 @pytest.mark.parametrize(
     ("person", "line"),
     [
-        ("device:an", "this person is one of the cases, and nobody's contact"),
+        ("device:an", "this person is one of the cases, not a contact"),
         ("device:em", "this person is in no tier of this trace"),
         ("0123456789abcdef", "this person is in no tier of this trace"),
     ],
@@ -244,7 +244,7 @@ def pack(folder, text):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("min_minutes = -1", "[contact]: min_minutes is no number from 0: write min_minutes = 15"),
+        ("min_minutes = -1", "[contact]: min_minutes must be a number ≥ 0: write min_minutes = 15"),
         ("min_minuts = 15", "[contact]: unknown key min_minuts: known are min_minutes"),
         ("[contacts]", "unknown key contacts: known are id title"),
         ('[[override]]\nvenue_type = "zoo"', "venue_type is unknown: choose one of office school"),

@@ -1,4 +1,4 @@
-"""Sections 4 and 5 of the design once more, in plain Python and from the text alone.
+"""A second implementation of stays and contacts, in plain Python from the written rules alone.
 
 Slow and simple on purpose: every quantity is looked for among all scans, or
 all stays, of a person or a place.
@@ -89,7 +89,7 @@ def accepted(scans: Iterable[Scan], names: Names) -> dict[bytes, Scan]:
 
 
 def stays(world: World, names: Names) -> list[Stay]:
-    """The pairing rule of section 5, steps 1 to 4."""
+    """Pair scans into stays, step by step."""
     registry = {venue.code: venue for venue in world.venues}
     of_person = defaultdict(list)
     for key, scan in accepted(world.scans, names).items():

@@ -290,7 +290,7 @@ def test_verdicts_are_those_of_a_plain_reference(drawn):
     assert judge_dated(pa.Table.from_pylist(cells, schema=schema)).tolist() == expected(rows)
 
 
-def test_rows_of_one_event_share_a_mark_whoever_they_name(parsed):
+def test_rows_of_one_event_share_a_mark_no_matter_whom_they_name(parsed):
     rows = [MEETING, {**MEETING, "person_b": "device:y"}, {**MEETING, "event_id": "e2"}]
     rows += [{**MEETING, "event_id": None}, {**MEETING, "event_id": None, "distance_m": 9}]
     marks = event_marks(parsed("encounters", rows).rows, b"key").tolist()

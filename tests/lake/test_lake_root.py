@@ -113,7 +113,7 @@ def test_a_folder_in_which_a_killed_run_began_a_lake_becomes_one(tmp_path):
     assert make_lake(tmp_path)
 
 
-def test_a_lake_that_lost_its_description_is_not_made_anew(tmp_path):
+def test_a_lake_that_lost_its_description_is_not_made_again(tmp_path):
     lake = make_lake(tmp_path)
     lake.scratch("x")
     os.unlink(f"{lake.url}/lake.json")

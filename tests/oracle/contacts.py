@@ -1,4 +1,4 @@
-"""The oracle of contacts and crowds, from section 4 of the contract: interval by interval, pair by pair."""
+"""The oracle of contacts and crowds, in plain Python: interval by interval, pair by pair."""
 
 from dataclasses import dataclass
 from itertools import combinations

@@ -1,4 +1,4 @@
-"""The oracle of tracing: section 6 of the contract in plain Python, minute by minute, slow and obvious.
+"""The oracle of tracing: the rule in plain Python, minute by minute, slow and obvious.
 
 A world lies on a grid of minutes. A stay, a window, a contact is the set of
 the minutes in it; touching, merging and clipping are what sets do.

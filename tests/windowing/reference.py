@@ -1,4 +1,4 @@
-"""The pairing rule and the footfall once more: slow, obvious, straight from the text of the design.
+"""The pairing rule and the footfall once more: slow, obvious, straight from the written rules.
 
 Knows nothing of arrays, sorts or kernels; shares only the durations with the code under test.
 """

@@ -82,7 +82,7 @@ def shared_people(
 def _rows(
     lake: Lake, met: _Met, numbers: list[str], of_case: Int64, seconds: Int64, at: Int64, venue: Int64
 ) -> pa.Table:
-    """The rows of the persons met, in the order of the answer."""
+    """Return the rows of the persons met, in the order of the answer."""
     person, row = np.unique(met.person, return_inverse=True)
     by_row, case = distinct_pairs(row, met.case)
     codes = places(lake).codes(venue)
@@ -102,7 +102,7 @@ def _rows(
 
 
 def _met(where: TemporalGraph, rule: Rule, asked: Sequence[Intervals]) -> _Met:
-    """All contacts with a case that meet the rule, case by case."""
+    """Find all contacts with a case that meet the rule, case by case."""
     parts = [_Met(*(np.empty(0, np.int64) for _ in _Met._fields))]
     for number, interval in enumerate(asked):
         if interval.start_us[0] < interval.end_us[0]:
@@ -112,14 +112,14 @@ def _met(where: TemporalGraph, rule: Rule, asked: Sequence[Intervals]) -> _Met:
 
 
 def _shared(met: _Met, of_case: Int64) -> _Met:
-    """The contacts of people whom at least two distinct persons with a case met."""
+    """Keep the contacts of people whom at least two distinct persons with a case met."""
     person, row = np.unique(met.person, return_inverse=True)
     kept = distinct_per_group(row, of_case[met.case], person.size)[row] > 1
     return _Met(*(values[kept] for values in met))
 
 
 def _together(where: TemporalGraph, asked: Sequence[Intervals], met: _Met) -> tuple[Int64, Int64, Int64]:
-    """The seconds of each person met, ascending by token; then pairs of a person's position and a venue."""
+    """Sum the seconds of each person met, by token; also return pairs of a person's position and a venue."""
     person, row = np.unique(met.person, return_inverse=True)
     spent_us = np.zeros(person.size, np.int64)
     at, venue = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
@@ -135,7 +135,7 @@ def _together(where: TemporalGraph, asked: Sequence[Intervals], met: _Met) -> tu
 
 
 def _own_case_ids(lake: Lake, person: Int64) -> pa.Array:
-    """The numbers of the cases that each person is."""
+    """Return the numbers of the cases that each person is."""
     ids: dict[int, list[str]] = {}
     for number, case in sorted(cases_by_id(lake).items()):
         ids.setdefault(case.person, []).append(number)

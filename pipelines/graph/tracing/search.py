@@ -65,7 +65,7 @@ def hops(
         graph: the lake under the rule.
         rule: the rule.
         index: when the index cases are infectious.
-        cases: int64[c], the tokens of all index cases, who are nobody's contact.
+        cases: int64[c], the tokens of all index cases, who are never contacts.
         isolated: when people who are cases were isolated.
         depth: the last tier.
 
@@ -108,7 +108,7 @@ class _Search:
         return self._result(sources)
 
     def has_found_all(self) -> bool:
-        """Whether it is known that everybody has been found."""
+        """Tell whether everybody is known to have been found."""
         people = self._people
         return self._persons is not None and not (people.exposed_us[: people.persons] == NEVER_US).any()
 
@@ -158,13 +158,13 @@ class _Search:
             sweep_last_contacts(sweep, self._people, np.flatnonzero(self._is_new() & self._is_fresh()))
 
     def _is_new(self) -> Bool:
-        """Whether no hop has found each person, by number."""
+        """Tell whether no hop has found each person, by number."""
         new = np.ones(self._people.persons, np.bool_)
         new[: self._tiered.size] = ~self._tiered
         return new
 
     def _is_fresh(self) -> Bool:
-        """Whether this hop has found each person, or found an earlier exposure, by number."""
+        """Tell whether this hop has found each person, or found an earlier exposure, by number."""
         fresh: Bool = self._people.fresh[: self._people.persons] == 1
         return fresh
 

@@ -127,7 +127,7 @@ def test_a_person_is_an_identifier_a_token_or_its_digits(lake, rule):
 
 
 @pytest.mark.parametrize("person", ["device:f", "device:nobody", 5])
-def test_a_case_and_whoever_is_not_in_have_no_chain(lake, rule, person):
+def test_a_case_and_a_person_outside_the_trace_have_no_chain(lake, rule, person):
     assert explain(lake, person, "BN-1", rule).num_rows == 0
 
 

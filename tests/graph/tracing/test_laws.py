@@ -82,7 +82,7 @@ LOOSER = {
 
 
 def assert_holds_all(more_rows, rows):
-    """Whoever is in is in there too, at no later hop, and at the same hop no later."""
+    """Assert that the larger trace has everybody of the smaller one, at no later hop or instant."""
     found = {row.person: (row.tier, row.exposed) for row in more_rows}
     for row in rows:
         assert row.person in found
