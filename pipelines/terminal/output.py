@@ -140,9 +140,8 @@ def write_parquet(table: pa.Table, sink: IO[bytes]) -> None:
 
 
 def _write_xlsx(table: pa.Table, sink: IO[bytes]) -> None:
-    from pipelines.terminal.workbook import (
-        write_workbook,
-    )  # slow to import, and most answers are not workbooks
+    # imported late: slow, and most answers are not workbooks
+    from pipelines.terminal.workbook import write_workbook
 
     write_workbook(table, sink)
 
