@@ -1,4 +1,4 @@
-"""The command `truyvet`: finds the subcommand, loads it, and turns errors into one line.
+"""The command `truyvet`: find the subcommand, load it, and turn errors into one line.
 
 A command is a module with `EXAMPLE`, `add_arguments(parser)` and
 `run(args) -> exit code`. It is imported only when it is called, so that a
@@ -146,7 +146,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _told(error: Exception) -> TruyVetError | None:
     """Return the error as the user is told it, or None if it is a bug.
 
-    Access that the operating system refused is told as such, also where a module
+    Access that the operating system refused is reported as such, also where a module
     took it for a damaged file or a missing service.
     """
     if isinstance(error, RefusedError) or (

@@ -130,7 +130,7 @@ def answer_quality(
     stays, seconds, seconds_imputed = _stays_at(lake, venues, span)
     unregistered, own = count_unregistered(lake, begins_us, ends_us, person)
     refused = count_refused(lake)
-    asked = np.empty(0, np.int64) if cases is None else cases
+    requested = np.empty(0, np.int64) if cases is None else cases
     return AnswerQuality(
         scans_version=scans.version,
         stays_version=snapshot(lake, "stays").marks.get("scans_version", -1),
@@ -144,8 +144,8 @@ def answer_quality(
         rejected=refused.get("scans", 0),
         rejected_cases=refused.get("cases", 0),
         rejected_encounters=refused.get("encounters", 0),
-        cases=asked.size,
-        cases_unseen=int(np.count_nonzero(~in_scans(lake, asked))),
+        cases=requested.size,
+        cases_unseen=int(np.count_nonzero(~in_scans(lake, requested))),
     )
 
 

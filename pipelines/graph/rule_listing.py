@@ -1,4 +1,4 @@
-"""The rule packs as rows: what ships, and the keys of one."""
+"""The rule packs as rows: what ships, and the keys of one. The packs are files of `schemas/rules/`."""
 
 import datetime as dt
 from collections.abc import Iterator

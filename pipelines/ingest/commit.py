@@ -23,8 +23,8 @@ class Upsert(SidePayload):
 
     def rows_alone(self) -> "Upsert":
         """Return a copy without refused records and identifiers: those must stay in the launching process."""
-        nobody = self.other.tokens[:0]
-        rows = replace(self.other, refused=[], refused_at=[], notes=(), tokens=nobody, identifiers=[])
+        no_tokens = self.other.tokens[:0]
+        rows = replace(self.other, refused=[], refused_at=[], notes=(), tokens=no_tokens, identifiers=[])
         return Upsert(self.source, rows)
 
 

@@ -1,4 +1,4 @@
-"""Upserting rows by key: of equal keys the last received counts, field by field where a table says so.
+"""Upsert rows by key: of equal keys the last received counts, field by field where a table says so.
 
 Pure functions over Arrow tables.
 """

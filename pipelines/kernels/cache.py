@@ -61,7 +61,7 @@ def _cache_folder() -> Path | None:
 def _sources_digest() -> str:
     """Return 16 hexadecimal digits that change with the place, size or time of any source of a kernel.
 
-    Numba compares a kernel with its own file only and would keep using constants and
+    Numba compares a kernel with its own file only (numba#1833) and would keep using constants and
     helpers that it once took from another file.
     """
     pipelines = Path(__file__).parents[1]

@@ -1,4 +1,4 @@
-"""Cutting the log: the oldest entries go once a checkpoint stands for them.
+"""Cut the log: the oldest entries go once a checkpoint stands for them.
 
 A stream commits every few seconds, and each commit leaves an entry. When the
 log is long, a commit announces the cut in its own entry and then removes the

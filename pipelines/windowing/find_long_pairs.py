@@ -1,4 +1,4 @@
-"""Which long pairs a bucket's changed scans make and end, and which of them hang on scans that were not read.
+"""Which long pairs a bucket's changed scans make and end, and which of them depend on unread scans.
 
 A long pair is two scans of a person that follow one another at any distance,
 and a recomputation reads only dates around the changed ones. So a pair between

@@ -1,6 +1,7 @@
-"""The pairing rule: scans at registered venues become stays.
+"""The pairing rule: scans at registered venues become stays; a missing enter or exit is imputed.
 
-Pure functions over columns, in any order of rows.
+Pure functions over columns, in any order of rows. `stay_scan` walks a person's scans, and
+`schemas/stays.toml` has the durations that replace a missing scan.
 """
 
 from dataclasses import dataclass

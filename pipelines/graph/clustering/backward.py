@@ -143,9 +143,9 @@ def backward_request(
         numbers = numbers_of(cases)
         named = dict(zip(numbers, find_cases(lake, numbers), strict=True))
         require_dates(named, "when it was infected cannot be told; add onset_at or sampled_at to the case")
-    dated = {number: case for number, case in sorted(named.items()) if case.times.known}
+    timed = {number: case for number, case in sorted(named.items()) if case.times.known}
     undated = tuple(case for case in named.values() if not case.times.known)
-    return BackwardRequest(dated, pack, back_days, round(within_hours * HOUR_US), undated)
+    return BackwardRequest(timed, pack, back_days, round(within_hours * HOUR_US), undated)
 
 
 def common_sources(lake: Lake, request: BackwardRequest) -> tuple[pa.Table, pa.Table]:

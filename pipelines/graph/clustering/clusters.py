@@ -202,10 +202,10 @@ def cluster_request(
 
 def windows_with_cases(lake: Lake, cases: Mapping[str, Case], request: ClusterRequest) -> WindowsWithCases:
     """Return every window that holds one of these cases, with how surprising that is."""
-    dated = {number: case for number, case in cases.items() if case.times.known}
+    timed = {number: case for number, case in cases.items() if case.times.known}
     until_us = last_instant_us(lake)
-    intervals = [request.interval(case, until_us) for case in dated.values()]
-    stays = stays_of_cases(lake, list(dated.values()), intervals)
+    intervals = [request.interval(case, until_us) for case in timed.values()]
+    stays = stays_of_cases(lake, list(timed.values()), intervals)
     files = [file for file in snapshot(lake, "footfall").files if _reaches(file, request.span)]
     tested, found = 0, list[Meetings]()
     for day_us, of_day in groupby(files, day_of):  # a day may have several files
@@ -218,8 +218,8 @@ def windows_with_cases(lake: Lake, cases: Mapping[str, Case], request: ClusterRe
             windows = windows_of(file, request.span)
             tested += windows.venue.size
             found.append(meetings(windows, today, people))
-    rows = _rows(lake, found, list(dated), tested, request)
-    return WindowsWithCases(rows, tested, tuple(dated.values()), len(cases) - len(dated))
+    rows = _rows(lake, found, list(timed), tested, request)
+    return WindowsWithCases(rows, tested, tuple(timed.values()), len(cases) - len(timed))
 
 
 def _quality(lake: Lake, cases: Mapping[str, Case], request: ClusterRequest) -> AnswerQuality:

@@ -69,14 +69,14 @@ def shared_people(
     """
     where = network(lake, rule, until_us)
     of_case = np.array([case.person for case in cases.values()], np.int64)
-    asked = [
+    case_intervals = [
         Intervals(*(np.array([value]) for value in (case.person, interval.start_us, interval.end_us)))
         for case, interval in zip(cases.values(), intervals, strict=True)
     ]
-    met = _shared(_met(where, rule, asked), of_case)
+    met = _shared(_met(where, rule, case_intervals), of_case)
     if met.person.size == 0:
         return SHARED_PEOPLE.empty_table()
-    return _rows(lake, met, list(cases), of_case, *_together(where, asked, met))
+    return _rows(lake, met, list(cases), of_case, *_together(where, case_intervals, met))
 
 
 def _rows(
@@ -101,10 +101,10 @@ def _rows(
     return pa.table(columns, schema=SHARED_PEOPLE).sort_by(by)
 
 
-def _met(where: TemporalGraph, rule: Rule, asked: Sequence[Intervals]) -> _Met:
+def _met(where: TemporalGraph, rule: Rule, intervals: Sequence[Intervals]) -> _Met:
     """Find all contacts with a case that meet the rule, case by case."""
     parts = [_Met(*(np.empty(0, np.int64) for _ in _Met._fields))]
-    for number, interval in enumerate(asked):
+    for number, interval in enumerate(intervals):
         if interval.start_us[0] < interval.end_us[0]:
             for hop in hops(where, rule, interval, interval.person, isolation(()), 1):
                 parts.append(_Met(np.full(hop.person.size, number), hop.person, hop.exposed_us))
@@ -118,14 +118,14 @@ def _shared(met: _Met, of_case: Int64) -> _Met:
     return _Met(*(values[kept] for values in met))
 
 
-def _together(where: TemporalGraph, asked: Sequence[Intervals], met: _Met) -> tuple[Int64, Int64, Int64]:
+def _together(where: TemporalGraph, intervals: Sequence[Intervals], met: _Met) -> tuple[Int64, Int64, Int64]:
     """Sum the seconds of each person met, by token; also return pairs of a person's position and a venue."""
     person, row = np.unique(met.person, return_inverse=True)
     spent_us = np.zeros(person.size, np.int64)
     at, venue = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
     for start in np.flatnonzero(changes(met.case)).tolist():
         of_case = np.flatnonzero(met.case == met.case[start])  # ascending by person, as a hop found them
-        interval = asked[int(met.case[start])]
+        interval = intervals[int(met.case[start])]
         via = np.full(of_case.size, interval.person[0])
         came = provenance(where, interval, met.person[of_case], via)
         spent_us[row[of_case]] += came.direct_us + came.indirect_us

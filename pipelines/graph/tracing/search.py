@@ -1,4 +1,4 @@
-"""F1, F2 and so on: hop by hop from the index cases, in the order of time.
+"""Decide who is F1, F2 and so on: hop by hop from the index cases, in the order of time.
 
 A hop expands from the people whom the one before it found: the new ones, and
 those found again with an earlier exposure. The latter keep their row, and pass
@@ -143,8 +143,8 @@ class _Search:
         self._people, met = encounters_of(graph.near, sources, self._people)
         np.maximum.at(self._people.last_us, met.other, met.end_us)
         if sweep is not None:
-            short = sweep_exposures(sweep, self._people)
-            record_cumulative_exposures(graph, self._people, sources, short, met, swept)
+            short_overlaps = sweep_exposures(sweep, self._people)
+            record_cumulative_exposures(graph, self._people, sources, short_overlaps, met, swept)
         # Batches of owners must not part the intervals of one person.
         person = np.cumsum(np.diff(sources.person, prepend=sources.person[:1]) != 0)
         zoned = graph.criteria.same_zone.astype(np.uint8)
