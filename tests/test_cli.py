@@ -135,7 +135,7 @@ def test_abbreviated_flags_stray_words_and_missing_values_are_wrong_usage(words,
     assert shown.out == ""
 
 
-def test_a_value_that_begins_with_dashes_behind_an_equals_sign_is_no_flag(monkeypatch):
+def test_a_value_that_begins_with_dashes_behind_an_equals_sign_is_not_a_flag(monkeypatch):
     fake_command(lambda args: int(args.lake != "--odd"), monkeypatch)
     assert cli.main(["fake", "--lake=--odd"]) == 0
 

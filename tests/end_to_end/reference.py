@@ -237,7 +237,7 @@ class Overlap:
 
 
 def overlaps(all_stays: Iterable[Stay], person: str) -> list[Overlap]:
-    """Pairs of stays at one place that overlap; touching is none, and nobody meets himself."""
+    """Pairs of stays at one place that overlap; touching does not count, and nobody meets himself."""
     all_stays = list(all_stays)
     found = []
     for own in (stay for stay in all_stays if stay.person == person):

@@ -53,7 +53,7 @@ def reference(rows, max_distance_m, max_attenuation_db):
 
 @settings(max_examples=200, deadline=None)
 @given(st.lists(encounters, max_size=12), measures, measures)
-def test_who_was_near_whom_is_what_a_list_of_every_instant_says(rows, distance, attenuation):
+def test_merged_encounters_agree_with_a_list_of_every_instant(rows, distance, attenuation):
     found = near(rows, max_distance_m=distance, max_attenuation_db=attenuation)
     assert found == reference(rows, distance, attenuation)
 

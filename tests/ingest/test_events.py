@@ -159,7 +159,7 @@ def test_blanks_around_a_measure_an_instant_and_an_id_do_not_count(parsed):
     assert plain.equals(blank)
 
 
-def test_floats_that_are_no_numbers_are_empty_or_refused_in_parquet(parsed):
+def test_floats_that_are_not_finite_are_empty_or_refused_in_parquet(parsed):
     rows = [{**MEETING, "distance_m": value} for value in (float("nan"), float("inf"), -1.0, 0.1 + 0.2)]
     block = parsed("encounters", rows, ".parquet")
     assert outcomes(block) == ["", "malformed", "malformed", ""]
@@ -184,7 +184,7 @@ def test_the_first_defect_of_a_declaration_counts(parsed):
     assert outcomes(parsed("declarations", rows)) == [reason for _, reason in WRONG_DECLARATIONS]
 
 
-def test_lines_that_are_no_records_are_refused_by_their_place(parsed):
+def test_malformed_lines_are_refused_by_their_place(parsed):
     block = parsed("encounters", b'\n{"broken\n' + b"[" * 20 + b"]" * 20 + b"\n" + b"x" * 17_000 + b"\n")
     assert outcomes(block) == ["malformed", "too_deep", "too_large"]
     assert (block.refused_row >> ROW_BITS).tolist() == [3, 3, 3]

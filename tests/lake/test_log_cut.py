@@ -174,7 +174,7 @@ def test_a_log_cut_off_from_another_than_the_announced_entry_is_named(cut_off, t
     assert "the log before it is not the one that was cut off" in problems
 
 
-def test_a_cut_that_was_announced_and_not_made_is_no_problem(tmp_path):
+def test_a_cut_that_was_announced_and_not_made_is_harmless(tmp_path):
     """A process that is killed while it removes entries leaves a beginning below the announced one."""
     lake, url = grown(tmp_path, 45, old=45)
     make_old(url)

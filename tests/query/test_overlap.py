@@ -100,7 +100,7 @@ def test_a_row_is_a_pair_of_stays_at_one_venue_with_what_they_share(lake):
         ("1 08:00 | 1 10:00", 7200),
     ],
 )
-def test_touching_is_no_overlap_and_an_instant_is(lake, other, seconds):
+def test_touching_is_not_an_overlap_and_a_microsecond_is(lake, other, seconds):
     put_stays(lake, f"person|venue|enter|exit\nan|cafe|1 08:00|1 10:00\nbinh|cafe|{other}")
     assert overlaps(lake, "device:an")["seconds"].to_pylist() == ([] if seconds is None else [seconds])
 

@@ -94,7 +94,7 @@ def test_the_rows_of_a_link_are_the_seconds_of_the_traces_row(lake, rule):
         assert {part["venue"] for part in own} == set(row["venues"].split(";"))
 
 
-def test_what_follows_the_infector_is_indirect_and_what_nobody_saw_is_imputed(lake, rule):
+def test_time_after_the_infector_is_indirect_and_unseen_time_is_imputed(lake, rule):
     (indirect,) = explain(lake, "device:w", "BN-1", rule).to_pylist()
     assert (indirect["contact"], indirect["seconds"], indirect["seconds_imputed"]) == ("indirect", 600, 0)
     assert (indirect["start"].hour, indirect["start"].minute) == (15, 10)

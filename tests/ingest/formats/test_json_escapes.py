@@ -61,7 +61,7 @@ def test_each_form_of_an_escape_is_known(inside, text):
         b"a\\",
     ],
 )
-def test_a_text_that_is_no_json_is_found_out(inside):
+def test_a_text_that_is_not_json_is_detected(inside):
     assert decoded(inside) is None
 
 
