@@ -33,7 +33,7 @@ def new_slots(keys: int) -> Int32:
 
 @njit(cache=True, nogil=True)
 def slots_for(keys: int) -> int:
-    """Return the smallest power of two of slots that `keys` keys fill by half at most."""
+    """Return how many slots to make: a power of two that `keys` keys fill by half at most."""
     slots = _FEWEST_SLOTS
     while slots < 2 * keys:
         slots *= 2
@@ -44,6 +44,7 @@ def slots_for(keys: int) -> int:
 def mixed(key: int | np.int64) -> Any:
     """Mix the key into a uint64 whose low bits depend on all of its bits."""
     product = np.uint64(key) * _GOLDEN
+    # The product's high bits are the good ones, and the mask of `home_of` takes the low ones.
     return product ^ (product >> np.uint64(32))
 
 
@@ -69,6 +70,7 @@ def slot_of(slots: Int32, keys: Int64, key: int) -> Any:
         key: the key.
     """
     slot = home_of(slots, key)
+    # Slots are never freed, so the first free one ends the search.
     while slots[slot] >= 0 and keys[slots[slot]] != key:
         slot = next_slot(slots, slot)
     return slot
