@@ -13,7 +13,7 @@ from pipelines.errors import DataError, ServiceError, UsageError
 
 
 def fake_command(action, monkeypatch):
-    """A command `fake` with two flags that does what the action says."""
+    """Register a command `fake` with two flags that does what the action says."""
 
     def add_arguments(parser: argparse.ArgumentParser) -> None:
         parser.add_argument("--lake")
@@ -158,7 +158,7 @@ def denial(path):
 
 
 def denied(kind, path):
-    """An error that took a denial for something else."""
+    """Return an error that took a denial for something else."""
     return raised_from(denial(path), kind)
 
 

@@ -53,7 +53,7 @@ def read(picture):
 
 
 def covered(one, seed):
-    """The poster's picture with a tenth of the code covered by grey tape, outside the finder patterns."""
+    """Cover a tenth of the poster's code with grey tape, outside the finder patterns."""
     picture = np.array(png(one))
     modules = len(symbol(one.code))
     unit = CODE_SIZE / modules

@@ -62,7 +62,7 @@ def lake(tmp_path, monkeypatch):
 
 
 def asked(lake, capsys, *words):
-    """The rows of a question as JSON, and the lines on standard error."""
+    """Return the rows of a question as JSON, and the lines on standard error."""
     assert main(["trace", "--lake", lake.url, *words, "--format", "json"]) == 0
     shown = capsys.readouterr()
     return json.loads(shown.out), shown.err.splitlines()
@@ -231,7 +231,7 @@ def test_a_zone_that_no_registry_knows_is_a_zone_and_none_matches_any(tmp_path, 
 
 
 def pack(folder, text):
-    """A rule pack of one's own."""
+    """Return a rule pack of one's own."""
     path = folder / "own.toml"
     path.write_text(
         f'id = "own"\ntitle = "t"\nsource = "s"\nvalid_from = 2021-01-01\n[contact]\n{text}\n'

@@ -13,7 +13,7 @@ GOOD = {"person": "phone:0905111222", "venue": "V1", "occurred_at": "2021-07-20T
 
 
 def line(**changed: object) -> bytes:
-    """A good scan with some fields changed; None takes one out."""
+    """Return a good scan with some fields changed; None takes one out."""
     fields = {name: value for name, value in {**GOOD, **changed}.items() if value is not None}
     return json.dumps(fields, ensure_ascii=False).encode("utf-8", "surrogatepass")
 

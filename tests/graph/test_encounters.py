@@ -34,7 +34,7 @@ encounters = st.tuples(
 
 
 def reference(rows, max_distance_m, max_attenuation_db):
-    """Every microsecond of every pair on its own."""
+    """Return every microsecond of every pair on its own."""
     together = set()
     for a, b, start, end, distance, attenuation in rows:
         if max_distance_m is not None and (distance is None or distance > max_distance_m):

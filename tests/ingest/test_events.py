@@ -53,7 +53,7 @@ def parsed(tmp_path, how):
 
 
 def outcomes(block):
-    """The reason of each record in its order; the empty text is none."""
+    """Return the reason of each record in its order; the empty text is none."""
     refused = zip(block.refused_row.tolist(), block.refused_reason.tolist(), strict=True)
     kept = zip(block.rows["row"].to_pylist(), block.rows["fault"].to_pylist(), strict=True)
     reasons = dict(sorted([*refused, *kept]))
@@ -257,7 +257,7 @@ few = st.fixed_dictionaries(
 
 
 def expected(rows):
-    """The rule once more, one event at a time."""
+    """Return the rule once more, one event at a time."""
     verdicts, accepted = {}, {}
     for number in sorted(range(len(rows)), key=lambda number: (rows[number]["row"], number)):
         row = rows[number]

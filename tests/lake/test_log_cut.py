@@ -28,7 +28,7 @@ def short(monkeypatch):
 
 
 def grown(folder, count, *, old):
-    """A lake of `count` commits of scans, each with a mark; the first `old` entries are days old."""
+    """Return a lake of `count` commits of scans, each with a mark; the first `old` entries are days old."""
     lake = make_lake(folder)
     url = lake.table_url("scans")
     for seed in range(count):
@@ -127,7 +127,7 @@ def test_a_commit_that_lands_below_the_cut_is_taken_back(tmp_path, monkeypatch):
     file = write_data_file(lake, SCANS, DATE, scan_rows(count=2, seed=99))
 
     def write_late(where, table, actions, after, properties):
-        """What delta-rs would do that has opened the table before the others went on and cut the log."""
+        """Write as a delta-rs that opened the table before the others went on and cut the log."""
         for seed in range(15, 62):
             if seed == 55:
                 make_old(url)
@@ -142,7 +142,7 @@ def test_a_commit_that_lands_below_the_cut_is_taken_back(tmp_path, monkeypatch):
 
 
 def once(first, others):
-    """A function that is another one when it is called first."""
+    """Return a function that is another one when it is called first."""
     calls = iter([first])
     return lambda *how: next(calls, others)(*how)
 

@@ -17,7 +17,7 @@ _SECRETS = (ACCESS_KEY, SECRET_KEY, "WRONGSECRET")
 
 
 def refused(done, code, words):
-    """The one line of a command that failed, which holds no credential and no words of the server."""
+    """Assert that a command failed in one line with no credential and no words of the server."""
     assert done.code == code, done.err
     assert re.search(words, done.err), done.err
     assert done.err.count("\n") == 1

@@ -20,7 +20,7 @@ class Contact:
 
 
 def contacts_of(stays, footfall, min_us, cap):
-    """All contacts of a set of stays, whatever their dates."""
+    """Return all contacts of a set of stays, whatever their dates."""
     crowds = crowds_of(footfall, cap)
     found = set()
     for venue in {stay.venue for stay in stays}:

@@ -36,7 +36,7 @@ PERSONS = st.tuples(
 
 
 def is_clean(text):
-    """Whether a text has come through the checks that stand before this one."""
+    """Tell whether a text has come through the checks that stand before this one."""
     return not holds_hidden(text) and not any("\ud800" <= c <= "\udfff" for c in text)
 
 

@@ -38,7 +38,7 @@ def lake(tmp_path):
 
 
 def said(lake, table, names):
-    """An answer as drawn rows, persons by name."""
+    """Return an answer as drawn rows, persons by name."""
     name_of = {person_token(lake, name): name for name in names.split()}
     return [
         {
@@ -291,7 +291,7 @@ INSTANTS = st.none() | st.integers(0, 70).map(lambda hour: hour * 3_600_000_000 
 
 
 def looped(stays, person, from_us, to_us, min_us):
-    """The definition, row by row."""
+    """Return the definition, row by row."""
     rows = []
     for own in (stay for stay in stays if stay["person"] == person):
         for other in (stay for stay in stays if stay["person"] != person and stay["venue"] == own["venue"]):

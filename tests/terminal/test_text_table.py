@@ -14,7 +14,7 @@ MOMENT = dt.datetime(2021, 8, 2, 0, 45, tzinfo=dt.UTC)
 
 
 def trace(rows=2, venues="QN522-EN-00074"):
-    """An answer of `trace`."""
+    """Return an answer of `trace`."""
     return pa.table(
         {
             "tier": [1] * rows,

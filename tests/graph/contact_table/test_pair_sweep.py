@@ -40,7 +40,7 @@ def all_found(*args, **settings):
 
 
 def reference(rows, windows, min_us):
-    """Every microsecond of every pair at every venue on its own."""
+    """Return every microsecond of every pair at every venue on its own."""
     together = set()
     for a, venue, enter, leave in rows:
         for b, other, begin, end in rows:

@@ -62,7 +62,7 @@ def rule(tmp_path):
 
 
 def links(lake, rows):
-    """The links of an explanation, each once, as (tier, via, person, venue)."""
+    """Return the links of an explanation, each once, as (tier, via, person, venue)."""
     names = {person_token(lake, name): name for name in "fyxzwe"}
     found = [(row["tier"], names[row["via"]], names[row["person"]], row["venue"]) for row in rows.to_pylist()]
     return list(dict.fromkeys(found))
@@ -141,7 +141,7 @@ def test_what_cannot_be_explained_is_said_in_a_line(lake, rule, tmp_path):
 
 
 def minutes_between(found, start, end):
-    """The minutes of a world in the parts of a contact, from one of their columns to another."""
+    """Return the minutes of a world in the parts of a contact, from one of their columns to another."""
     return {
         minute
         for part in found.tolist()

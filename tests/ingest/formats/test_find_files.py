@@ -42,7 +42,7 @@ def folder(request, tmp_path, store):
 
 
 def found_by(folder, *paths):
-    """The names of the files that paths name, relative to the folder."""
+    """Return the names of the files that paths name, relative to the folder."""
     files = find_files([f"{folder}/{path}".rstrip("/") for path in paths])
     assert set(files.sizes.values()) <= {1}
     return sorted(path.removeprefix(f"{folder}/") for path in files.sizes)

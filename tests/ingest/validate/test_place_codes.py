@@ -30,7 +30,7 @@ def parsed(*records, keys=None):
 
 
 def one(keys=None, **record):
-    """The row of one record, or why it is refused; and what vouches for its code."""
+    """Return the row of one record, or why it is refused; and what vouches for its code."""
     found = parsed(record, keys=keys)
     [row] = outcomes(found)
     if isinstance(row, Row):
