@@ -71,7 +71,7 @@ class AnswerQuality:
         return self.seconds_imputed / self.seconds if self.seconds else 0.0
 
     def lines(self) -> Iterator[str]:
-        """The statement as sentences for people."""
+        """Return the statement as sentences for people."""
         yield f"lake version {self.scans_version}, last scan {_local(self.last_scan_us)}"
         if self.stays_version < self.scans_version:
             yield f"stays reflect scans up to version {self.stays_version} only: run truyvet recompute"
@@ -130,7 +130,7 @@ def answer_quality(
     stays, seconds, seconds_imputed = _stays_at(lake, venues, span)
     unregistered, own = count_unregistered(lake, begins_us, ends_us, person)
     refused = count_refused(lake)
-    asked = np.empty(0, np.int64) if cases is None else cases
+    requested = np.empty(0, np.int64) if cases is None else cases
     return AnswerQuality(
         scans_version=scans.version,
         stays_version=snapshot(lake, "stays").marks.get("scans_version", -1),
@@ -144,8 +144,8 @@ def answer_quality(
         rejected=refused.get("scans", 0),
         rejected_cases=refused.get("cases", 0),
         rejected_encounters=refused.get("encounters", 0),
-        cases=asked.size,
-        cases_unseen=int(np.count_nonzero(~in_scans(lake, asked))),
+        cases=requested.size,
+        cases_unseen=int(np.count_nonzero(~in_scans(lake, requested))),
     )
 
 
@@ -167,7 +167,7 @@ def quality_of_cases(lake: Lake, cases: list[Case], windows: list[Window]) -> An
 
 
 def venues_of(lake: Lake, person: Int64, start_us: Int64, end_us: Int64) -> Int64:
-    """The venues where persons stayed, each in his own interval; int64[v], ascending, each once.
+    """Return the venues where persons stayed, each in his own interval; int64[v], ascending, each once.
 
     Args:
         lake: where.
@@ -188,7 +188,7 @@ def venues_of(lake: Lake, person: Int64, start_us: Int64, end_us: Int64) -> Int6
 
 
 def in_scans(lake: Lake, person: Int64) -> Bool:
-    """Whether each person is in any accepted scan, bool[n].
+    """Tell whether each person is in any accepted scan, bool[n].
 
     A scan of a registered venue makes part of a stay, and the others lie in sidecars of their own, ordered by
     person: so a few binary searches tell, where reading `scans`, which is sorted by venue, would read it all.
@@ -202,7 +202,7 @@ def in_scans(lake: Lake, person: Int64) -> Bool:
 
 
 def _stays_at(lake: Lake, venues: Int64, span: Span) -> tuple[int, int, int]:
-    """Everybody's stays at some venues in a span: how many, their seconds, and the imputed ones of these."""
+    """Count everybody's stays at some venues in a span, their seconds and the imputed seconds."""
     count = total_us = unseen_us = 0
     if venues.size == 0:
         return 0, 0, 0

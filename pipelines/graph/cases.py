@@ -36,7 +36,7 @@ class Case:
 
 
 def find_case(lake: Lake, case_id: str) -> Case:
-    """One case by its number.
+    """Find one case by its number.
 
     Raises:
         DataError: the lake has no such case, or it has been withdrawn.
@@ -45,7 +45,7 @@ def find_case(lake: Lake, case_id: str) -> Case:
 
 
 def find_cases(lake: Lake, case_ids: Sequence[str]) -> list[Case]:
-    """Cases by their numbers, in the order of these.
+    """Find cases by their numbers, in that order.
 
     Raises:
         DataError: the lake has no such case, or it has been withdrawn.
@@ -70,14 +70,14 @@ def find_cases(lake: Lake, case_ids: Sequence[str]) -> list[Case]:
 
 
 def cases_by_id(lake: Lake) -> dict[str, Case]:
-    """All cases that have not been withdrawn, by number."""
+    """Return all cases that have not been withdrawn, by number."""
     rows = read_table(lake, "cases", _COLUMNS)
     rows = rows.filter(pc.is_null(rows["withdrawn_at"]))
     return dict(zip(rows["case_id"].to_pylist(), _cases(rows), strict=True))
 
 
 def numbers_of(case_ids: Sequence[str]) -> list[str]:
-    """Case numbers as the lake writes them: composed Unicode, no blanks around them.
+    """Normalise case numbers as the lake writes them: composed Unicode, no blanks around them.
 
     Example:
         >>> numbers_of([" BN-1 "])
@@ -102,7 +102,7 @@ def require_dates(cases: Mapping[str, Case], remedy: str) -> None:
 
 
 def quoted(numbers: Sequence[str]) -> str:
-    """Case numbers as an error shows them: in quotes, which make a blank or a control sign in one visible.
+    """Quote case numbers for an error, so that blanks and control characters in them can be seen.
 
     Example:
         >>> quoted(["BN-1 ", "BN-2"])
@@ -115,7 +115,7 @@ def quoted(numbers: Sequence[str]) -> str:
 
 
 def last_instant_us(lake: Lake) -> int:
-    """The last instant a lake knows: the largest `exit` of `stays` and `ended_at` of `encounters`.
+    """Return the last instant a lake knows: the largest `exit` of `stays` and `ended_at` of `encounters`.
 
     Microseconds UTC, read from the statistics in the log. A lake that holds neither ends in 1970, before
     every case.

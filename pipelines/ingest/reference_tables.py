@@ -278,7 +278,7 @@ def _upserted(source: Source, seen: _Reading, current: pa.Table | None) -> Upser
 def _checked(
     source: Source, block: Block, keys: Keys
 ) -> tuple[Columns, CheckedColumns, Callable[[int], bytes]]:
-    """A block as columns, checked, and a function for the raw bytes of a row."""
+    """Check a block as columns, and return a function for the raw bytes of a row."""
     if isinstance(block, Lines):
         informational = INFORMATIONAL.get(source.contract, frozenset())
         kinds = kinds_of(source.contract)
@@ -288,7 +288,7 @@ def _checked(
 
 
 def _records(source: Source, block: Columns, checked: CheckedColumns) -> KeyedRecords:
-    """The records that are not refused, in the table's schema."""
+    """Return the accepted records in the table's schema."""
     schema = source.table.schema
     stands = checked.reason == 0
     accepted = pa.array(stands)
@@ -298,7 +298,7 @@ def _records(source: Source, block: Columns, checked: CheckedColumns) -> KeyedRe
 
 
 def _given(block: Columns, checked: CheckedColumns, stands: Bool) -> Iterator[tuple[str, Bool]]:
-    """The fields that some records do not set: the file lacks the column, or its cell was dropped."""
+    """Find the fields that some records do not set: the file lacks the column, or its cell was dropped."""
     for name in checked.columns:
         given = np.full(stands.size, name in block.fields)
         if name in block.absent:

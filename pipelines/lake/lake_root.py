@@ -100,7 +100,7 @@ def is_lake(url: str) -> bool:
 
     Raises:
         DataError: this user may not look.
-        ServiceError: its store cannot be asked, or its kind is unknown.
+        ServiceError: its store cannot be reached, or its kind is unknown.
         UsageError: the URL is malformed.
     """
     path = url.removeprefix("file://")
