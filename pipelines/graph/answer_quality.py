@@ -21,6 +21,7 @@ from pipelines.lake import Lake, snapshot
 from pipelines.registry.unregistered_scans import among_unregistered, count_unregistered
 from pipelines.terminal.output import counted
 from pipelines.times import EPOCH, LOCAL_TIMEZONE, SECOND_US
+from pipelines.windowing.long_pairs import count_long_pairs
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,8 @@ class AnswerQuality:
         stays: everybody's stays there, in that time.
         seconds: their length, clipped to that time.
         seconds_imputed: how much of it no scan covers.
-        long_pairs: scans in whose scan out came too late to end the same stay, at these venues in that time.
+        long_pairs: scans in whose scan out came too late to end the same stay, in that time: at these
+            venues, and anywhere of the people asked about.
         unregistered: scans of that time, anywhere, whose venue is not registered or was closed.
         unregistered_own: those of the person asked about; None where the answer is about several.
         rejected: scan records that were refused and not accepted since, each once, of the whole lake.
@@ -91,17 +93,17 @@ class AnswerQuality:
             yield f"{self.cases_unseen:,} of {counted(self.cases, 'case')} {are} in no scan"
 
     def _about_venues(self) -> Iterator[str]:
-        if not self.venues:
+        if self.venues:
+            yield (
+                f"at the {counted(self.venues, 'venue')} concerned {self.share_imputed:.0%} of the time "
+                f"in {counted(self.stays, 'stay')} is imputed"
+            )
+        else:
             yield "no scan shows where they stayed in that time"
-            return
-        yield (
-            f"at the {counted(self.venues, 'venue')} concerned {self.share_imputed:.0%} of the time "
-            f"in {counted(self.stays, 'stay')} is imputed"
-        )
         if self.long_pairs:
             yield (
-                f"there {counted(self.long_pairs, 'scan')} out came too late to end the stay of the scan in "
-                "before: see truyvet recompute --stays"
+                f"{counted(self.long_pairs, 'scan')} out came too late to end the stay of the scan "
+                "in before: see truyvet recompute --stays"
             )
 
     def _about_scans(self) -> str:
@@ -131,6 +133,7 @@ def answer_quality(
     unregistered, own = count_unregistered(lake, begins_us, ends_us, person)
     refused = count_refused(lake)
     requested = np.empty(0, np.int64) if cases is None else cases
+    people = requested if person is None else np.append(requested, person)
     return AnswerQuality(
         scans_version=scans.version,
         stays_version=snapshot(lake, "stays").marks.get("scans_version", -1),
@@ -139,6 +142,7 @@ def answer_quality(
         stays=stays,
         seconds=seconds,
         seconds_imputed=seconds_imputed,
+        long_pairs=count_long_pairs(lake, venues, begins_us, ends_us, people),
         unregistered=unregistered,
         unregistered_own=None if person is None else own,
         rejected=refused.get("scans", 0),

@@ -10,11 +10,11 @@ import pyarrow.compute as pc
 from pipelines.errors import DataError
 from pipelines.graph.infectious_window import CaseTimes
 from pipelines.lake import Lake, read_table, snapshot
+from pipelines.terminal.output import quoted
 
 _TIMES = ("onset_at", "sampled_at", "isolated_at")  # as CaseTimes has them
 _COLUMNS = ["case_id", "person", "withdrawn_at", *_TIMES]
 _LAST_COLUMNS = {"stays": "exit", "encounters": "ended_at"}
-_NAMED_AT_MOST, _SIGNS_AT_MOST = 5, 64
 
 
 @dataclass(frozen=True)
@@ -99,19 +99,6 @@ def require_dates(cases: Mapping[str, Case], remedy: str) -> None:
     undated = [number for number, case in cases.items() if not case.times.known]
     if undated:
         raise DataError(f"--case names a case with neither onset nor sample ({quoted(undated)})", remedy)
-
-
-def quoted(numbers: Sequence[str]) -> str:
-    """Quote case numbers for an error, so that blanks and control characters in them can be seen.
-
-    Example:
-        >>> quoted(["BN-1 ", "BN-2"])
-        "'BN-1 ', 'BN-2'"
-        >>> quoted(list("abcdefg"))
-        "'a', 'b', 'c', 'd', 'e' and 2 more"
-    """
-    shown = ", ".join(repr(number[:_SIGNS_AT_MOST]) for number in numbers[:_NAMED_AT_MOST])
-    return shown if len(numbers) <= _NAMED_AT_MOST else f"{shown} and {len(numbers) - _NAMED_AT_MOST:,} more"
 
 
 def last_instant_us(lake: Lake) -> int:

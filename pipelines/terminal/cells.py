@@ -4,7 +4,7 @@ import datetime as dt
 import math
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -16,6 +16,9 @@ TOKEN_COLUMNS = ("person", "person_a", "person_b", "via", "scanner", "venue", "h
 
 STAY_COLUMNS = ("stay_id", "stay", "via_stay", "stays")
 """Columns that hold ids of stays wherever they are int64 or lists of int64."""
+
+_NAMED_AT_MOST, _SIGNS_AT_MOST = 5, 64
+"""How many names an error shows, and how many signs of each."""
 
 _SMALL = 0.001
 """Numbers below it are shown in a table with their power of ten: a chance of 3e-9 is not 0."""
@@ -33,6 +36,19 @@ def token_text(value: int) -> str:
     'ffffffffffffffff'
     """
     return f"{value & 0xFFFF_FFFF_FFFF_FFFF:016x}"
+
+
+def quoted(numbers: Sequence[str]) -> str:
+    """Case numbers or venue codes as an error shows them: in quotes, which show blanks and control signs.
+
+    Example:
+        >>> quoted(["BN-1 ", "BN-2"])
+        "'BN-1 ', 'BN-2'"
+        >>> quoted(list("abcdefg"))
+        "'a', 'b', 'c', 'd', 'e' and 2 more"
+    """
+    shown = ", ".join(repr(number[:_SIGNS_AT_MOST]) for number in numbers[:_NAMED_AT_MOST])
+    return shown if len(numbers) <= _NAMED_AT_MOST else f"{shown} and {len(numbers) - _NAMED_AT_MOST:,} more"
 
 
 def counted(number: int, one: str, many: str | None = None) -> str:

@@ -25,6 +25,7 @@ from pipelines.terminal.cells import (
     column_values,
     counted,
     csv_texts,
+    quoted,
     safe_cell,
     token_text,
     utc_text,
@@ -35,6 +36,7 @@ from pipelines.terminal.text_table import VenueNames, fitted_lines, write_table
 
 __all__ = [
     "counted",
+    "quoted",
     "replacing",
     "safe_cell",
     "token_text",
