@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from pipelines.query.overlap import busiest_case, overlaps
     from pipelines.query.timeline import draw_timeline, timeline_image
     from pipelines.registry.listing import list_history, list_venues
+    from pipelines.retention.purge import purge
     from pipelines.streaming.land import land
     from pipelines.streaming.publish import publish
     from pipelines.streaming.watch import watch
@@ -106,6 +107,7 @@ PUBLIC = {
     "watch": "pipelines.streaming.watch:watch",
     "compact": "pipelines.maintenance.compact:compact",
     "verify": "pipelines.maintenance.verify:verify",
+    "purge": "pipelines.retention.purge:purge",
 }
 
 __all__ = [  # PUBLIC's names, written out for tools that read and do not run
@@ -138,6 +140,7 @@ __all__ = [  # PUBLIC's names, written out for tools that read and do not run
     "open_lake",
     "overlaps",
     "publish",
+    "purge",
     "recompute",
     "rules",
     "run",
