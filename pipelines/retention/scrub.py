@@ -100,6 +100,6 @@ def sweep_all(lake: Lake, begun: float) -> int:
     """
     swept = 0
     for name in ALL_TABLES:
-        swept += sweep(lake, name, time.time() - begun)
+        swept += sweep(lake, name, time.time() - begun, left_seconds=0)
     sweep_scratch(lake, time.time() - begun)
     return swept

@@ -85,7 +85,7 @@ def test_the_log_begins_at_the_newest_versions_and_old_files_are_gone(folder):
         on_disk = {str(path) for path in (lake / name).rglob("part-*.parquet")}
         assert on_disk == {file.path for file in newest.files}
         assert len(versions(opened.table_url(name))) <= 6
-    assert [path for path in lake.glob("_scratch/*") if path.is_dir()] == []
+    assert [path.name for path in lake.glob("_scratch/**/*") if path.is_file()] == ["writers.lock"]
 
 
 @pytest.mark.parametrize("every", [9, pytest.param(1, marks=pytest.mark.slow)])
