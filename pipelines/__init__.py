@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from pipelines.query.overlap import busiest_case, overlaps
     from pipelines.query.timeline import draw_timeline, timeline_image
     from pipelines.registry.listing import list_history, list_venues
+    from pipelines.retention.erase import erase
     from pipelines.retention.purge import purge
     from pipelines.streaming.land import land
     from pipelines.streaming.publish import publish
@@ -108,6 +109,7 @@ PUBLIC = {
     "compact": "pipelines.maintenance.compact:compact",
     "verify": "pipelines.maintenance.verify:verify",
     "purge": "pipelines.retention.purge:purge",
+    "erase": "pipelines.retention.erase:erase",
 }
 
 __all__ = [  # PUBLIC's names, written out for tools that read and do not run
@@ -126,6 +128,7 @@ __all__ = [  # PUBLIC's names, written out for tools that read and do not run
     "contacts",
     "draw_network",
     "draw_timeline",
+    "erase",
     "explain",
     "export_list",
     "import_venues",

@@ -2,11 +2,10 @@
 
 import argparse
 
-from pipelines.commands.asking import record_question
+from pipelines.commands.asking import asker_of
 from pipelines.errors import EXIT_DONE
-from pipelines.lake import open_lake
 from pipelines.runtime.engines.config import RUNNERS
-from pipelines.terminal.options import add_asker, add_keys, add_lake, add_output, add_runner, keys_folder
+from pipelines.terminal.options import add_asker, add_keys, add_lake, add_output, add_runner
 from pipelines.terminal.output import write_rows
 
 EXAMPLE = """
@@ -46,14 +45,14 @@ def run(args: argparse.Namespace) -> int:
     from pipelines.retention.removed_rows import removed_rows
     from pipelines.times import instant_us
 
-    lake = open_lake(args.lake, keys_folder(args.keys, args.lake) if args.keys else None)
-    record_question("purge", args, lake)
     purged = purge(
-        lake,
+        args.lake,
         days=args.days,
         case_days=args.case_days,
         now_us=instant_us(args.now, "--now"),
+        keys=args.keys,
         dry_run=args.dry_run,
+        asker=asker_of(args),
         runner=args.runner,
     )
     write_rows(removed_rows(purged.removed), args.format, args.output)

@@ -11,9 +11,10 @@ import pyarrow as pa
 from pipelines.errors import UsageError
 from pipelines.ingest.validate.erased_persons import CASE_DATES, NEVER_US, latest_date
 from pipelines.kernels.types import Bool
-from pipelines.lake import Lake, LakeLike, LiveFile, opened
+from pipelines.lake import Lake, LakeLike, LiveFile, opened, snapshot
 from pipelines.lake.forgotten import read_forgotten, write_forgotten
 from pipelines.lake.writer_lock import writing_alone
+from pipelines.privacy.ledger import Asker, Question, record
 from pipelines.retention.forget import count, forget
 from pipelines.retention.remove_rows import Removal
 from pipelines.times import DAY_US, day_text
@@ -50,6 +51,7 @@ def purge(
     now_us: int | None = None,
     keys: str | Path | None = None,
     dry_run: bool = False,
+    asker: Asker | None = None,
     runner: str = "direct",
 ) -> Purged:
     """Forget records from before the UTC day that lies a number of days ago.
@@ -61,17 +63,22 @@ def purge(
         now_us: microseconds UTC; None is now.
         keys: folder of the keys, to be compared with the lake's own; None needs none.
         dry_run: only count; the vault is left out.
+        asker: who asks and why, for the ledger; None is the account of the operating system.
         runner: the name of the Beam runner.
 
     Raises:
         UsageError: a number of days is out of range, or `now_us` lies in the future.
-        RefusedError: the lake is being written, or was made with other durations of stays.
+        RefusedError: the lake is being written, it was made with other durations of stays, or the ledger
+            cannot be written.
         DataError: there is no lake, or a file is damaged.
         ServiceError: the lake cannot be written.
     """
     horizon_us = _horizon_us(days, case_days, now_us)
     where = opened(lake, keys)
     check_stay_rules(where)
+    said = {"days": days, "case_days": case_days, "dry_run": dry_run}
+    said |= {} if now_us is None else {"now_us": now_us}
+    record(where.url, Question("purge", (), None, snapshot(where, "scans").version, said), asker)
     if dry_run:
         cases_us = horizon_us - case_days * DAY_US
         return Purged(horizon_us, count(where, _removals(horizon_us, cases_us)))

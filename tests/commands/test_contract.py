@@ -58,6 +58,7 @@ ASKED_OF_A_LAKE = [
     ["compact"],
     ["contacts", "--date", "2021-07-10"],
     ["purge", "--dry-run"],
+    ["erase", "--person", "device:nobody", "--decision", "none"],
 ]
 
 REFUSED = [
@@ -118,6 +119,11 @@ REFUSED = [
     (["purge", "--days", "MARKER"], 2, "--days"),
     (["purge", "--case-days", "-1"], 2, "--case-days must be an integer from 0"),
     (["purge", "--now", "MARKER"], 2, "--now"),
+    (["erase"], 2, "--person"),
+    (["erase", "--person", "MARKER"], 2, "KIND:VALUE"),
+    (["erase", "--person", "phone:MARKER"], 2, "phone"),
+    (["erase", "--person", "device:an", "--receipt", "/MARKER/a.json"], 2, "--receipt cannot be written"),
+    (["erase", "--person", "device:hoa"], 5, "--person has an active case"),
     (["purge", "--now", "9999-12-30"], 2, "--now lies in the future"),
 ]
 """Each of them on a lake that could answer."""
@@ -137,7 +143,7 @@ LIGHT = {
 
 SLOW_EXAMPLES = (
     *("simulate", "run", "recompute", "contacts", "venues", "qr"),
-    *("cases", "export", "ledger", "purge"),
+    *("cases", "export", "ledger", "purge", "erase"),
 )
 """They start pipelines or make files; their own tests run them."""
 
