@@ -42,7 +42,7 @@ SECTIONS = {
     "Cases": ("list_cases", "add_case", "withdraw_case"),
     "Exposure lists": ("export_list", "check_list"),
     "Streams": ("land", "publish", "watch"),
-    "Care of a lake": ("compact", "verify"),
+    "Care of a lake": ("compact", "verify", "purge", "erase"),
 }
 
 HEAD = """# Python API

@@ -56,6 +56,8 @@ if TYPE_CHECKING:
     from pipelines.query.overlap import busiest_case, overlaps
     from pipelines.query.timeline import draw_timeline, timeline_image
     from pipelines.registry.listing import list_history, list_venues
+    from pipelines.retention.erase import erase
+    from pipelines.retention.purge import purge
     from pipelines.streaming.land import land
     from pipelines.streaming.publish import publish
     from pipelines.streaming.watch import watch
@@ -106,6 +108,8 @@ PUBLIC = {
     "watch": "pipelines.streaming.watch:watch",
     "compact": "pipelines.maintenance.compact:compact",
     "verify": "pipelines.maintenance.verify:verify",
+    "purge": "pipelines.retention.purge:purge",
+    "erase": "pipelines.retention.erase:erase",
 }
 
 __all__ = [  # PUBLIC's names, written out for tools that read and do not run
@@ -124,6 +128,7 @@ __all__ = [  # PUBLIC's names, written out for tools that read and do not run
     "contacts",
     "draw_network",
     "draw_timeline",
+    "erase",
     "explain",
     "export_list",
     "import_venues",
@@ -138,6 +143,7 @@ __all__ = [  # PUBLIC's names, written out for tools that read and do not run
     "open_lake",
     "overlaps",
     "publish",
+    "purge",
     "recompute",
     "rules",
     "run",

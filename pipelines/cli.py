@@ -98,6 +98,8 @@ COMMANDS = dict(
         _entry("qr", "make, print and decode QR codes of venues"),
         _entry("venues", "register, close, move and list venues"),
         _entry("token", "print the token of an identifier"),
+        _entry("purge", "forget what is older than the lake may remember"),
+        _entry("erase", "forget a person"),
         _entry("compact", "merge small files of the lake"),
         _entry("ledger", "show or check who asked what of a lake"),
         _entry("verify", "check every file of the lake against its hash"),

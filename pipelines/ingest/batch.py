@@ -23,6 +23,8 @@ from pipelines.ingest.validate.scans import ParseSettings
 from pipelines.ingest.write_step import write_other_files
 from pipelines.kernels.sort import buckets_for, parts_for
 from pipelines.lake import Lake, Snapshot, read_table, snapshot, storage
+from pipelines.lake.forgotten import read_forgotten
+from pipelines.lake.writer_lock import writing_with_others
 from pipelines.metrics import LATE_SECONDS
 from pipelines.privacy.keys import Keys
 from pipelines.registry.registry import registry_from
@@ -117,6 +119,11 @@ class BatchJob:
             DataError: an input cannot be read; nothing is committed.
             ServiceError: the lake cannot be written, or other writers keep committing.
         """
+        with writing_with_others(self.lake):
+            return self._land(remove)
+
+    def _land(self, remove: Callable[[str], object]) -> LandedBatch:
+        """Try until the batch is committed; the same errors as `land`."""
         committed: dict[str, Any] = {}  # inputs kept by date that an earlier attempt has committed
         findings: dict[str, InputFindings] = {}
         for _ in range(_ATTEMPTS):
@@ -136,9 +143,11 @@ class BatchJob:
     def _attempt(self, scratch: str, committed: Mapping[str, Any]) -> LandedBatch:
         """Try once; the result is not final when another commit came between."""
         inputs = self.inputs
-        read = [self._read(source) for source in UPSERTED if source.name in inputs.upserted]
+        settings = replace(self.settings, forgotten=read_forgotten(self.lake))
+        read = [self._read(source, settings) for source in UPSERTED if source.name in inputs.upserted]
         upserts = [upsert for upsert, _ in read]
-        plan = self._plan(upserts, [name for name in inputs.dated if name not in committed], scratch)
+        dated = [name for name in inputs.dated if name not in committed]
+        plan = self._plan(settings, upserts, dated, scratch)
         result = run_job(
             lambda begin: begin | "Ingest" >> IngestScans(plan, scratch), scratch, self.runner, IngestResult
         )
@@ -153,21 +162,24 @@ class BatchJob:
         notes = tuple(line for given in upserts for line in given.other.notes)
         return LandedBatch(replace(result, others=others, findings={}), findings, notes)
 
-    def _read(self, source: Source) -> tuple[Upsert, InputFindings]:
+    def _read(self, source: Source, settings: ParseSettings) -> tuple[Upsert, InputFindings]:
         """Read an input beside scans whole."""
         blocks = WatchedBlocks(self.inputs.upserted[source.name], source.contract)
-        other = read_records(source, blocks, self.settings.keys, _current(self.lake, source))
+        current = _current(self.lake, source)
+        other = read_records(source, blocks, settings.keys, current, settings.forgotten)
         found = blocks.findings(source.name, other.refused_at, listed=self.list_refused)
         return Upsert(source, other), found
 
-    def _plan(self, upserts: Sequence[Upsert], dated: Sequence[str], scratch: str) -> Ingest:
+    def _plan(
+        self, settings: ParseSettings, upserts: Sequence[Upsert], dated: Sequence[str], scratch: str
+    ) -> Ingest:
         held = snapshot(self.lake, "scans")
         chunks = self.inputs.scans
         rows = _rows_at_most(chunks)
         return Ingest(
             lake=self.lake,
             batch=self.series,
-            settings=self.settings,
+            settings=settings,
             chunks=chunks,
             held=tuple(
                 HeldFile(number, file.path, day_number(dt.date.fromisoformat(file.partition["date"])))
@@ -176,7 +188,7 @@ class BatchJob:
             base=held.version,
             registry=registry_from(_registry_after(self.lake, upserts)).store_in(scratch),
             upserts=tuple(given.rows_alone().store_in(scratch) for given in upserts),
-            other_files=write_other_files(self.lake, self.settings.keys, upserts, self.received_us),
+            other_files=write_other_files(self.lake, settings.keys, upserts, self.received_us),
             received_us=self.received_us,
             ages=self.ages,
             buckets=buckets_for(rows + _held_at_most(held, rows), ROWS_A_BUCKET),

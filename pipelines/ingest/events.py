@@ -16,9 +16,10 @@ from pipelines.ingest.dedupe import judge_codes
 from pipelines.ingest.formats.arrow_blocks import text_spans
 from pipelines.ingest.formats.blocks import ROW_BITS, Columns, Lines
 from pipelines.ingest.formats.field_types import kinds_of
-from pipelines.ingest.reject_reasons import BAD_PERSON, BAD_TIME, TOO_NEW, TOO_OLD
-from pipelines.ingest.validate.columns import check
+from pipelines.ingest.reject_reasons import BAD_PERSON, BAD_TIME, ERASED, PAST_RETENTION, TOO_NEW, TOO_OLD
+from pipelines.ingest.validate.columns import CheckedColumns, check
 from pipelines.ingest.validate.distinct import distinct
+from pipelines.ingest.validate.erased_persons import last_erased
 from pipelines.ingest.validate.json_columns import columns_of_lines
 from pipelines.ingest.validate.scan_records import rows_of
 from pipelines.ingest.validate.scans import ParseSettings
@@ -100,7 +101,7 @@ def parse_dated(
     checked = check(block, source.contract, settings.keys)
     checked.refuse(source.defects(checked.columns))
     accepted = checked.reason == 0
-    fault = _faults(source, checked.columns, settings)
+    fault = _faults(source, checked, settings)
     people = checked.identities(accepted & (fault == 0))
     mask = pa.array(accepted)
     columns = source.columns({name: column.filter(mask) for name, column in checked.columns.items()})
@@ -116,11 +117,15 @@ def parse_dated(
     )
 
 
-def _faults(source: DatedSource, columns: Fields, settings: ParseSettings) -> UInt8:
-    """Check the time of each row; return reason codes, 0 for none."""
-    fault = np.zeros(len(columns[source.begins]), np.uint8)
-    fault[_micros(columns[source.ends]) > settings.newest_us] = TOO_NEW
-    fault[_micros(columns[source.begins]) < settings.oldest_us] = TOO_OLD
+def _faults(source: DatedSource, checked: CheckedColumns, settings: ParseSettings) -> UInt8:
+    """Check the time of each row; return reason codes, 0 for none; of two faults the first counts."""
+    begins_us = _micros(checked.columns[source.begins])
+    fault = np.zeros(begins_us.size, np.uint8)
+    if settings.forgotten.erased:
+        fault[begins_us <= last_erased(checked.persons, settings.keys, settings.forgotten)] = ERASED
+    fault[begins_us < settings.forgotten.horizon_us] = PAST_RETENTION
+    fault[_micros(checked.columns[source.ends]) > settings.newest_us] = TOO_NEW
+    fault[begins_us < settings.oldest_us] = TOO_OLD
     return fault
 
 

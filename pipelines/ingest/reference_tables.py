@@ -28,11 +28,13 @@ from pipelines.ingest.upsert_notes import contradiction_notes, drop_notes, fault
 from pipelines.ingest.upsert_rows import KeyedRecords, contradictions, fold
 from pipelines.ingest.validate.columns import CheckedColumns, check, row_json
 from pipelines.ingest.validate.distinct import distinct
+from pipelines.ingest.validate.erased_persons import forgotten_cases
 from pipelines.ingest.validate.json_columns import columns_of_lines
 from pipelines.ingest.validate.scan_records import rows_of
 from pipelines.ingest.validate.text_column import column_of
 from pipelines.kernels.sha256 import hashes
 from pipelines.kernels.types import Bool, Int64, Spans, read_only
+from pipelines.lake.forgotten import Forgotten
 from pipelines.privacy.keys import Keys, digest
 from schemas.tables import CASES, VENUES, Table
 
@@ -167,12 +169,18 @@ def read_upserted(
 
 
 def read_records(
-    source: Source, blocks: Iterable[Block], keys: Keys, current: pa.Table | None = None
+    source: Source,
+    blocks: Iterable[Block],
+    keys: Keys,
+    current: pa.Table | None = None,
+    forgotten: Forgotten | None = None,
 ) -> UpsertedInput:
     """Check records that have been read already, as `read_upserted` does."""
     seen = _Reading()
     for block in blocks:
         columns, checked, raw_of = _checked(source, block, keys)
+        if source is CASE_SOURCE and forgotten is not None:
+            checked.refuse(forgotten_cases(checked, keys, forgotten))
         places = _Places(block, rows_of(block))
         _note_refused(seen, checked, raw_of, places, keys)
         seen.parts.append(_records(source, columns, checked))

@@ -110,7 +110,7 @@ def _compact_table(lake: Lake, name: str, rows_a_file: int) -> None:
         except CommitConflict:
             continue
         for follower in followers:
-            _move_mark(lake, follower, f"{name}_version", base.version, version)
+            move_mark(lake, follower, f"{name}_version", base.version, version)
         return
     raise RefusedError(
         f"{name} keeps changing while it is compacted", "run again when no other run is active"
@@ -161,7 +161,7 @@ def _followers(lake: Lake, name: str, base: Snapshot) -> list[str]:
     return sorted(followers, key=lambda other: other == _LAST)
 
 
-def _move_mark(lake: Lake, name: str, mark: str, before: int, after: int) -> None:
+def move_mark(lake: Lake, name: str, mark: str, before: int, after: int) -> None:
     """Record that a table reflects the joined version too.
 
     A kill before this costs one recomputation, which finds nothing to change.

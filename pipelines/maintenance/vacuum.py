@@ -28,7 +28,9 @@ from schemas.tables import ALL_TABLES
 KEEP_SECONDS = 24 * 60 * 60
 
 
-def sweep(lake: Lake, name: str, keep_seconds: float = KEEP_SECONDS) -> int:
+def sweep(
+    lake: Lake, name: str, keep_seconds: float = KEEP_SECONDS, *, left_seconds: float | None = None
+) -> int:
     """Remove unreferenced files of a table.
 
     Args:
@@ -36,6 +38,7 @@ def sweep(lake: Lake, name: str, keep_seconds: float = KEEP_SECONDS) -> int:
         name: which table.
         keep_seconds: time since a file was written, or left the table, before it may go. Once the log has
             been cut, checkpoints remember for 7 days what left before.
+        left_seconds: another time since a file left; 0 keeps none for readers of older versions.
 
     Returns:
         The number of files removed.
@@ -50,7 +53,8 @@ def sweep(lake: Lake, name: str, keep_seconds: float = KEEP_SECONDS) -> int:
     before = time.time() - keep_seconds
     old = [found.place for found in _files(url) if _is_older(found, before)]
     # Read after the listing: whatever is committed meanwhile is then known.
-    needed = {_stem(path) for path in (*_live(lake, name), *_left_since(url, before))}
+    left_before = before if left_seconds is None else time.time() - left_seconds
+    needed = {_stem(path) for path in (*_live(lake, name), *_left_since(url, left_before))}
     swept = 0
     with writing(url):
         for path in old:

@@ -19,6 +19,7 @@ from pipelines.privacy.key_folders import make_key_files, read_key_files
 
 _DIGEST_LABEL: Final = b"truyvet digest v1"
 _LANDING_LABEL: Final = b"truyvet landing v1"
+_ERASURE_LABEL: Final = b"truyvet erasure v1"
 _FINGERPRINT_LABEL: Final = b"truyvet keys v1"
 
 
@@ -59,6 +60,11 @@ class Keys:
     def landing_key(self) -> bytes:
         """32 bytes, derived from the event key; seal messages that wait for their commit."""
         return hmac.digest(self.event_key, _LANDING_LABEL, "sha256")
+
+    @property
+    def erasure_key(self) -> bytes:
+        """32 bytes, derived from the event key; hashes erased persons."""
+        return hmac.digest(self.event_key, _ERASURE_LABEL, "sha256")
 
 
 def create_keys(folder: Path) -> Keys:
@@ -109,6 +115,11 @@ def venue_id(code: str) -> int:
 def digest(keys: Keys, raw: bytes) -> bytes:
     """Return the 32 bytes that stand for a refused record in `rejects`."""
     return hmac.digest(keys.digest_key, raw, "sha256")
+
+
+def erasure_hash(keys: Keys, canonical: bytes) -> str:
+    """Return the 64 hexadecimal digits that stand for an erased person once the token is gone."""
+    return hmac.digest(keys.erasure_key, canonical, "sha256").hex()
 
 
 def _load_again(folder: str, fingerprint: str) -> Keys:

@@ -52,7 +52,14 @@ EMPTY = {
 KEYED = [*ANSWERS.values(), ["network", "--case", "BN-0001", "--output", "a.svg"], ["recompute"]]
 """Commands that compare `--keys` with those of the lake."""
 
-ASKED_OF_A_LAKE = [*KEYED, ["verify"], ["compact"], ["contacts", "--date", "2021-07-10"]]
+ASKED_OF_A_LAKE = [
+    *KEYED,
+    ["verify"],
+    ["compact"],
+    ["contacts", "--date", "2021-07-10"],
+    ["purge", "--dry-run"],
+    ["erase", "--person", "device:nobody", "--decision", "none"],
+]
 
 REFUSED = [
     (["overlaps"], 2, "one of --person and --case"),
@@ -108,6 +115,16 @@ REFUSED = [
     (["network", "--case", "no-date", "--output", "a.svg"], 3, "neither onset nor sample ('no-date')"),
     (["network", "--case", "BN-0001", "--output", "/MARKER/a.svg"], 2, "the network cannot be written"),
     (["token", "phone:MARKER"], 2, "phone"),
+    (["purge", "--days", "0"], 2, "--days must be an integer from 1"),
+    (["purge", "--days", "MARKER"], 2, "--days"),
+    (["purge", "--case-days", "-1"], 2, "--case-days must be an integer from 0"),
+    (["purge", "--now", "MARKER"], 2, "--now"),
+    (["erase"], 2, "--person"),
+    (["erase", "--person", "MARKER"], 2, "KIND:VALUE"),
+    (["erase", "--person", "phone:MARKER"], 2, "phone"),
+    (["erase", "--person", "device:an", "--receipt", "/MARKER/a.json"], 2, "--receipt cannot be written"),
+    (["erase", "--person", "device:hoa"], 5, "--person has an active case"),
+    (["purge", "--now", "9999-12-30"], 2, "--now lies in the future"),
 ]
 """Each of them on a lake that could answer."""
 
@@ -126,7 +143,7 @@ LIGHT = {
 
 SLOW_EXAMPLES = (
     *("simulate", "run", "recompute", "contacts", "venues", "qr"),
-    *("cases", "export", "ledger"),
+    *("cases", "export", "ledger", "purge", "erase"),
 )
 """They start pipelines or make files; their own tests run them."""
 

@@ -125,7 +125,7 @@ def test_a_kill_between_the_two_commits_leaves_stays_that_lag(lake, monkeypatch)
     def killed(*_args):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(compact_module, "_move_mark", killed)
+    monkeypatch.setattr(compact_module, "move_mark", killed)
     with pytest.raises(KeyboardInterrupt):
         compact(lake)
     assert mark(lake, "stays", "scans_version") < snapshot(lake, "scans").version

@@ -1,18 +1,20 @@
 """From a block of records to columns of scans: every check that needs no other record."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
 
 from pipelines.ingest.formats.blocks import ROW_BITS, Columns, Lines
-from pipelines.ingest.reject_reasons import TOO_NEW, TOO_OLD
+from pipelines.ingest.reject_reasons import ERASED, PAST_RETENTION, TOO_NEW, TOO_OLD
+from pipelines.ingest.validate.erased_persons import NEVER_US, erased_until
 from pipelines.ingest.validate.event_keys import EventFields, event_keys
 from pipelines.ingest.validate.scan_columns import CheckedScans, check
 from pipelines.ingest.validate.scan_records import raw_records, records_of, rows_of
 from pipelines.kernels.sha256 import hashes, macs
 from pipelines.kernels.types import Int32, Int64, Spans, UInt8
+from pipelines.lake.forgotten import Forgotten
 from pipelines.privacy.keys import Keys
 
 __all__ = ["PARSED", "ParseSettings", "Parsed", "parse", "raw_records", "rows_of"]
@@ -46,11 +48,13 @@ class ParseSettings:
         keys: make tokens and event keys.
         oldest_us: the earliest accepted instant.
         newest_us: the latest accepted instant.
+        forgotten: what the lake has forgotten and does not take again.
     """
 
     keys: Keys
     oldest_us: int
     newest_us: int
+    forgotten: Forgotten = field(default_factory=Forgotten)
 
 
 class Identifiers(Sequence[bytes]):
@@ -106,7 +110,7 @@ def parse(block: Lines | Columns, chunk_number: int, settings: ParseSettings) ->
     refused = np.flatnonzero(checked.reason)
     kept = np.flatnonzero(checked.reason == 0) if refused.size else None
     scans = checked.rows(kept)
-    fault = _faults(scans.occurred_us, settings)
+    fault = _faults(scans, settings)
     tokens = macs(scans.person.texts, settings.keys.token_key)
     venues = hashes(scans.venue.texts)
     sealed = _used(scans.person.ids[fault == 0], tokens.size)
@@ -123,8 +127,14 @@ def parse(block: Lines | Columns, chunk_number: int, settings: ParseSettings) ->
     )
 
 
-def _faults(occurred_us: Int64, settings: ParseSettings) -> UInt8:
+def _faults(scans: CheckedScans, settings: ParseSettings) -> UInt8:
+    """Check each scan against the time limits and what is forgotten; of two faults the first counts."""
+    occurred_us, forgotten = scans.occurred_us, settings.forgotten
     fault = np.zeros(occurred_us.size, np.uint8)
+    if forgotten.erased:
+        until_us = erased_until(scans.person.texts, settings.keys, forgotten)
+        fault[occurred_us <= np.append(until_us, NEVER_US)[scans.person.ids]] = ERASED
+    fault[occurred_us < forgotten.horizon_us] = PAST_RETENTION
     fault[occurred_us < settings.oldest_us] = TOO_OLD
     fault[occurred_us > settings.newest_us] = TOO_NEW
     return fault

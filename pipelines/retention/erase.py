@@ -1,0 +1,166 @@
+"""Erase: forget persons, and refuse their records up to then from then on."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from pipelines.drivers.recompute import bring_up_to_date
+from pipelines.errors import UsageError
+from pipelines.ingest.events import DATED
+from pipelines.kernels.types import Bool, Int64
+from pipelines.lake import Lake, LakeLike, LiveFile, open_lake, snapshot
+from pipelines.lake.forgotten import Forgotten, read_forgotten, write_forgotten
+from pipelines.lake.lake_root import readable_keys
+from pipelines.lake.read_rows import read_live_file
+from pipelines.lake.writer_lock import writing_alone
+from pipelines.privacy.identifiers import canonical_person
+from pipelines.privacy.keys import Keys, erasure_hash, token
+from pipelines.privacy.ledger import Asker, Question, record
+from pipelines.privacy.list_key import load_list_key
+from pipelines.retention.active_case import check_active
+from pipelines.retention.forget import PERSONS, forget
+from pipelines.retention.receipt import check_gone, check_receipt, receipt, write_receipt
+from pipelines.retention.remove_rows import Removal
+from pipelines.terminal.options import keys_folder
+from pipelines.windowing.lake_stay_rules import check_stay_rules
+from schemas.tables import ALL_TABLES
+
+_BEGINS = {"scans": "occurred_at", **{name: source.begins for name, source in DATED.items()}}
+
+
+@dataclass(frozen=True)
+class Erased:
+    """What an erasure removed.
+
+    >>> Erased(persons=1, removed={"scans": 0}).persons
+    1
+
+    Attributes:
+        persons: how many were named.
+        removed: how many rows went, by table of what was received, and of the vault.
+    """
+
+    persons: int
+    removed: Mapping[str, int] = field(default_factory=dict)
+
+
+def erase(
+    lake: LakeLike,
+    person: str | Sequence[str],
+    *,
+    request: str = "",
+    decision: str = "",
+    receipt_file: str | Path | None = None,
+    keys: str | Path | None = None,
+    now_us: int | None = None,
+    asker: Asker | None = None,
+    runner: str = "direct",
+) -> Erased:
+    """Forget persons: the lake is then as if it had never received their records.
+
+    Records of them up to the erasure are refused as `erased` when they are delivered again; later ones
+    are accepted. Killed anywhere, it finishes when called again; called once more, it changes nothing.
+
+    Args:
+        lake: the lake, or where it lies.
+        person: `KIND:VALUE`, or several.
+        request: a reference of the request, for the ledger and the receipt.
+        decision: a reference of the decision by which persons of an active case may be erased.
+        receipt_file: gets a signed receipt; its signature lies beside it as `….sig`.
+        keys: folder of the keys; None is `LAKE.keys`.
+        now_us: the instant of the erasure, microseconds UTC; None is now.
+        asker: who asks and why, for the ledger; None is the account of the operating system.
+        runner: the name of the Beam runner.
+
+    Raises:
+        UsageError: an identifier is malformed, or the receipt cannot be written.
+        RefusedError: a person is needed for an active case and no decision is named, the lake is being
+            written, it was made with other keys, or the ledger cannot be written.
+        DataError: there is no lake, or a file is damaged.
+        ServiceError: the lake cannot be written.
+    """
+    canonical = sorted({canonical_person(one) for one in ([person] if isinstance(person, str) else person)})
+    if not canonical:
+        raise UsageError("--person is missing", "write --person phone:0905123456")
+    url = lake.url if isinstance(lake, Lake) else str(lake)
+    folder = keys_folder(None if keys is None else str(keys), url)
+    where = open_lake(url, folder)
+    held = readable_keys(folder)
+    signer = load_list_key(folder)
+    if receipt_file is not None:
+        check_receipt(where, Path(receipt_file))
+    check_stay_rules(where)
+    references = {name: text for name, text in (("request", request), ("decision", decision)) if text}
+    said = {**references, "persons": len(canonical)}
+    head = record(where.url, Question("erase", (), None, snapshot(where, "scans").version, said), asker)
+    now_us = time.time_ns() // 1000 if now_us is None else now_us
+    persons = np.array([token(held, one) for one in canonical], np.int64)
+    with writing_alone(where):
+        if not decision:
+            bring_up_to_date(where, runner=runner)
+            check_active(where, set(persons.tolist()), now_us)
+        number = _suppressed(where, held, canonical, now_us).number
+        removed = forget(where, number, _removals(persons), runner)
+        if receipt_file is not None:
+            check_gone(where, persons)
+            signed = receipt(
+                where, removed, persons=persons.size, references=references, head=head, key=signer
+            )
+            write_receipt(Path(receipt_file), signed, signer)
+    return Erased(len(canonical), removed)
+
+
+def _suppressed(lake: Lake, keys: Keys, canonical: Sequence[str], now_us: int) -> Forgotten:
+    """Write down, before a row goes, that the records of persons are refused from now on.
+
+    A person whose record is there already and of whom no row is left is not written down again: then an
+    erasure is finished, or changes nothing.
+    """
+    held = forgotten = read_forgotten(lake)
+    for one in canonical:
+        person = erasure_hash(keys, one.encode())
+        latest_us = _latest_us(lake, token(keys, one))
+        if latest_us is not None or person not in held.erased:
+            # Of a record ahead of its time too: all that is removed is refused when it comes again.
+            forgotten = forgotten.erase(person, max(now_us, now_us if latest_us is None else latest_us))
+    if forgotten.number != held.number:
+        write_forgotten(lake, forgotten)
+    return forgotten
+
+
+def _latest_us(lake: Lake, person: int) -> int | None:
+    """Return the latest instant of a person's records, None where there is none; a case counts as 0."""
+    latest: int | None = None
+    for name, removal in _removals(np.array([person], np.int64)).items():
+        assert removal.goes is not None
+        for file in filter(removal.holds, snapshot(lake, name).files):
+            rows = read_live_file(file, ALL_TABLES[name].file_schema)
+            found = rows.filter(pa.array(removal.goes(rows)))
+            if found.num_rows:
+                times = found[_BEGINS[name]].cast(pa.int64()).to_numpy() if name in _BEGINS else np.zeros(1)
+                latest = max(latest or 0, int(times.max()))
+    return latest
+
+
+def _removals(persons: Int64) -> dict[str, Removal]:
+    """Return which rows of the tables of what was received go: those of the persons, on either side."""
+    return {name: _removal(columns, persons) for name, columns in PERSONS.items()}
+
+
+def _removal(columns: tuple[str, ...], persons: Int64) -> Removal:
+    def holds(file: LiveFile) -> bool:
+        """Bounds of tokens are wide, so most files may."""
+        return any(
+            bool(((file.stats.least[name] <= persons) & (persons <= file.stats.greatest[name])).any())
+            for name in columns
+        )
+
+    def goes(rows: pa.Table) -> Bool:
+        found: Bool = np.logical_or.reduce([np.isin(rows[name].to_numpy(), persons) for name in columns])
+        return found
+
+    return Removal(holds, goes)
