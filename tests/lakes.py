@@ -107,6 +107,12 @@ def put_rejects(lake: Lake, rejects: str) -> int:
     return put(lake, "rejects", _typed(lake, TABLES["rejects"], rows), day_of="received_at")
 
 
+def put_declarations(lake: Lake, declarations: str | Sequence[Row]) -> int:
+    """Commit health declarations: columns `person declared_at`, and any other of `declarations`."""
+    rows = drawn(declarations) if isinstance(declarations, str) else declarations
+    return put(lake, "declarations", _typed(lake, TABLES["declarations"], rows), day_of="declared_at")
+
+
 def put(
     lake: Lake, name: str, rows: pa.Table, day_of: str | None = None, remove: Sequence[LiveFile] = ()
 ) -> int:
