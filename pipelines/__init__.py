@@ -28,6 +28,7 @@ from pipelines.kernels.cache import keep_compiled_kernels
 
 if TYPE_CHECKING:
     from pipelines.answer import Answer
+    from pipelines.coverage.declarations import declarations
     from pipelines.drivers.recompute import bring_up_to_date as recompute
     from pipelines.drivers.register_cases import add_case, withdraw_case
     from pipelines.drivers.register_venues import add_venue, close_venues, import_venues, move_venue
@@ -89,6 +90,7 @@ PUBLIC = {
     "rules": "pipelines.graph.rule_listing:rules",
     "backward": "pipelines.graph.clustering.backward:backward",
     "clusters": "pipelines.graph.clustering.clusters:clusters",
+    "declarations": "pipelines.coverage.declarations:declarations",
     "network": "pipelines.graph.case_network.graph:network",
     "export_list": "pipelines.export:export",
     "check_list": "pipelines.export:check_list",
@@ -122,6 +124,7 @@ __all__ = [  # PUBLIC's names, written out for tools that read and do not run
     "compare",
     "connect",
     "contacts",
+    "declarations",
     "draw_network",
     "draw_timeline",
     "explain",

@@ -32,12 +32,14 @@ ANSWERS = {
     "clusters": ["clusters", "--all"],
     "backward": ["backward", "--all-cases"],
     "backward --people": ["backward", "--all-cases", "--people"],
+    "declarations": ["declarations"],
+    "declarations --unlinked": ["declarations", "--unlinked"],
     "venues list": ["venues", "list"],
 }
 """Questions to a lake that answer rows, none of them empty on the lake of the contract."""
 
-WITHOUT_A_STATEMENT = ("venues list",)
-"""The registry rests on no scans."""
+WITHOUT_A_STATEMENT = ("declarations", "venues list")
+"""Declarations and the registry rest on no scans."""
 
 EMPTY = {
     "overlaps": ["overlaps", "--person", "device:nobody"],
@@ -46,6 +48,7 @@ EMPTY = {
     "trace --compare": ["trace", "--all-cases", "--compare", "vn-2020-12"],
     "clusters": ["clusters"],
     "backward": ["backward", "--all-cases"],
+    "declarations": ["declarations"],
 }
 """What can be asked of a lake that holds nothing yet."""
 
@@ -102,6 +105,9 @@ REFUSED = [
     (["backward", "--case", "no-date"], 3, "neither onset nor sample ('no-date')"),
     (["backward", "--case", "withdrawn"], 3, "withdrawn"),
     (["backward", "--all-cases", "--within-hours", "-1"], 2, "--within-hours must be a number ≥ 0"),
+    (["declarations", "--by", "MARKER"], 2, "--by"),
+    (["declarations", "--to", "MARKER"], 2, "--to is not a valid time"),
+    (["declarations", "--unlinked", "--rule", "who-2021"], 2, "did you mean who-2020-12"),
     (["network", "--case", "BN-0001"], 2, "--output"),
     (["network", "--case", "BN-0001", "--output", "MARKER.pdf"], 2, "--output has an ending"),
     (["network", "--case", "MARKER", "--output", "a.svg"], 3, "--case names no case of this lake ('MARKER')"),
@@ -118,6 +124,7 @@ LIGHT = {
     "rules": ("apache_beam", "matplotlib", "networkx", "numba", "pandas"),
     "trace": ("apache_beam", "matplotlib", "networkx", "pandas"),
     "backward": ("apache_beam", "matplotlib", "networkx", "pandas"),
+    "declarations": ("apache_beam", "matplotlib", "networkx", "numba", "pandas"),
     "clusters": ("apache_beam", "matplotlib", "networkx", "pandas"),
     "network": ("apache_beam", "matplotlib", "networkx", "pandas"),
     "venues": ("apache_beam", "matplotlib", "networkx", "pandas"),
