@@ -1,11 +1,12 @@
 """What health declarations tell: symptoms by area and week, and contacts that no scan explains."""
 
 import datetime as dt
+from functools import partial
 from typing import Final
 
 from pipelines.answer import Answer, started
 from pipelines.coverage.declaration_rates import RATES, WEEK_US, WEEKS_BEFORE, rate_notes, rates
-from pipelines.coverage.read_declarations import last_declaration_us, read_declarations
+from pipelines.coverage.read_declarations import declaration_quality, last_declaration_us, read_declarations
 from pipelines.errors import UsageError
 from pipelines.graph.stays_index import Span
 from pipelines.lake import Lake, LakeLike, opened
@@ -72,9 +73,10 @@ def _span(from_: Instant | None, to: Instant | None) -> Span:
 
 
 def _rates(lake: Lake, by: str, span: Span) -> Answer:
+    quality = partial(declaration_quality, lake)
     to_us = _end_us(lake) if span.to_us is None else span.to_us
     if to_us is None:
-        return Answer(RATES.empty_table(), ("the lake holds no declaration",))
+        return Answer(RATES.empty_table(), ("the lake holds no declaration",), quality)
     weeks = 1 if span.from_us is None else (to_us - span.from_us) // WEEK_US
     if weeks < 1:
         raise UsageError("--from must lie at least 7 days before --to", "name an earlier day")
@@ -83,7 +85,7 @@ def _rates(lake: Lake, by: str, span: Span) -> Answer:
     declared = rows.rename_columns(["person", "symptoms", "area", "declared_us"])
     counts = answer("declaration_counts", {"declared": declared}, to_us=to_us, week_us=WEEK_US)
     found = rates(counts, to_us, weeks)
-    return Answer(found, tuple(rate_notes(found, by)))
+    return Answer(found, tuple(rate_notes(found, by)), quality)
 
 
 def _end_us(lake: Lake) -> int | None:

@@ -48,7 +48,6 @@ EMPTY = {
     "trace --compare": ["trace", "--all-cases", "--compare", "vn-2020-12"],
     "clusters": ["clusters"],
     "backward": ["backward", "--all-cases"],
-    "declarations": ["declarations"],
 }
 """What can be asked of a lake that holds nothing yet."""
 
@@ -213,7 +212,7 @@ def test_what_an_answer_rests_on_stands_on_standard_error(asked, words, capsys):
     assert main([*of_lake(asked, words), "--format", "json"]) == 0
     said = capsys.readouterr().err
     if " ".join(words) in WITHOUT_A_STATEMENT:
-        assert said == ""
+        assert "last scan" not in said
         return
     lines = said.splitlines()
     assert "lake version 0, last scan 2021-07-10 18:00:00+07:00" in lines

@@ -8,6 +8,7 @@ from math import comb
 import pytest
 
 from pipelines import declarations
+from pipelines.answer import NOT_SAFETY
 from pipelines.cli import main
 from pipelines.coverage.declaration_rates import RATES
 from pipelines.errors import UsageError
@@ -183,6 +184,7 @@ def test_a_lake_without_declarations_answers_nothing_and_says_so(tmp_path):
     lake = new_lake(tmp_path)
     answer = declarations(lake)
     assert (answer.num_rows, answer.notes) == (0, ("the lake holds no declaration",))
+    assert list(answer.lines())[1:] == ["declarations version -1, last declaration never", NOT_SAFETY]
     assert declarations(lake, unlinked=True).to_pylist() == [
         {"claims": 0, "unlinked": 0, "reached": 0, "share": None}
     ]
