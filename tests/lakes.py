@@ -90,11 +90,11 @@ def put_cases(lake: Lake, cases: str | Sequence[Row]) -> int:
     return put(lake, "cases", _typed(lake, TABLES["cases"], rows))
 
 
-def put_scans(lake: Lake, scans: str) -> int:
+def put_scans(lake: Lake, scans: str | Sequence[Row]) -> int:
     """Commit accepted scans: columns `person venue occurred_at`, and any other of `scans`."""
     rows = [
         {"direction": "unknown", "received_at": "31 00:00", "event_key": str(number), **row}
-        for number, row in enumerate(drawn(scans))
+        for number, row in enumerate(drawn(scans) if isinstance(scans, str) else scans)
     ]
     return put(lake, "scans", _typed(lake, TABLES["scans"], rows), day_of="occurred_at")
 

@@ -1,17 +1,17 @@
 """What health declarations tell: symptoms by area and week, and contacts that no scan explains."""
 
 import datetime as dt
-from functools import partial
 from typing import Final
 
 from pipelines.answer import Answer, started
 from pipelines.coverage.declaration_rates import RATES, WEEK_US, WEEKS_BEFORE, rate_notes, rates
-from pipelines.coverage.read_declarations import declaration_quality, last_declaration_us, read_declarations
+from pipelines.coverage.freshness import Freshness, freshness_of_declarations
+from pipelines.coverage.read_declarations import read_declarations
 from pipelines.errors import UsageError
 from pipelines.graph.stays_index import Span
 from pipelines.lake import Lake, LakeLike, opened
 from pipelines.query.engine import answer
-from pipelines.times import EPOCH, LOCAL_TIMEZONE, Instant, instant_us
+from pipelines.times import Instant, instant_us
 from schemas.rules import DEFAULT_RULE, load_rule
 
 BY: Final = {"district": "district_code", "channel": "channel"}
@@ -73,10 +73,10 @@ def _span(from_: Instant | None, to: Instant | None) -> Span:
 
 
 def _rates(lake: Lake, by: str, span: Span) -> Answer:
-    quality = partial(declaration_quality, lake)
-    to_us = _end_us(lake) if span.to_us is None else span.to_us
+    made = freshness_of_declarations(lake)
+    to_us = _end_us(made) if span.to_us is None else span.to_us
     if to_us is None:
-        return Answer(RATES.empty_table(), ("the lake holds no declaration",), quality)
+        return Answer(RATES.empty_table(), ("the lake holds no declaration",), lambda: made)
     weeks = 1 if span.from_us is None else (to_us - span.from_us) // WEEK_US
     if weeks < 1:
         raise UsageError("--from must lie at least 7 days before --to", "name an earlier day")
@@ -85,16 +85,13 @@ def _rates(lake: Lake, by: str, span: Span) -> Answer:
     declared = rows.rename_columns(["person", "symptoms", "area", "declared_us"])
     counts = answer("declaration_counts", {"declared": declared}, to_us=to_us, week_us=WEEK_US)
     found = rates(counts, to_us, weeks)
-    return Answer(found, tuple(rate_notes(found, by)), quality)
+    return Answer(found, tuple(rate_notes(found, by)), lambda: made)
 
 
-def _end_us(lake: Lake) -> int | None:
+def _end_us(made: Freshness) -> int | None:
     """The end of the local day of the last declaration; None without one."""
-    last_us = last_declaration_us(lake)
-    if last_us is None:
-        return None
-    last_day = (EPOCH + dt.timedelta(microseconds=last_us)).astimezone(LOCAL_TIMEZONE).date()
-    return instant_us(last_day + dt.timedelta(days=1), "--to")
+    last_day = made.last_day
+    return None if last_day is None else instant_us(last_day + dt.timedelta(days=1), "--to")
 
 
 def _unlinked(lake: Lake, rule: str, span: Span, *, eager_quality: bool) -> Answer:

@@ -1,15 +1,13 @@
 """Read health declarations of a span of time."""
 
-import datetime as dt
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.graph.stays_index import Span
 from pipelines.lake import Lake, read_live_file, snapshot
-from pipelines.times import DAY_US, EPOCH, LOCAL_TIMEZONE, day_text
+from pipelines.times import DAY_US, day_text
 from schemas.tables import DECLARATIONS
 
 
@@ -35,42 +33,6 @@ def read_declarations(lake: Lake, columns: Sequence[str], span: Span) -> pa.Tabl
     declared_us = rows["declared_at"].cast(pa.int64())
     inside = pc.and_(pc.greater_equal(declared_us, span.begins_at()), pc.less(declared_us, span.ends_at()))
     return rows.select(columns).append_column("declared_us", declared_us).filter(inside)
-
-
-@dataclass(frozen=True)
-class DeclarationQuality:
-    """What an answer about declarations alone rests on.
-
-    Example:
-        >>> list(DeclarationQuality(version=-1, last_us=None).lines())
-        ['declarations version -1, last declaration never']
-
-    Attributes:
-        version: of the table.
-        last_us: when the latest declaration was made, microseconds UTC; None without one.
-    """
-
-    version: int
-    last_us: int | None
-
-    def lines(self) -> Iterator[str]:
-        """The statement as sentences for people."""
-        last = "never"
-        if self.last_us is not None:
-            moment = (EPOCH + dt.timedelta(microseconds=self.last_us)).astimezone(LOCAL_TIMEZONE)
-            last = moment.isoformat(" ", "seconds")
-        yield f"declarations version {self.version}, last declaration {last}"
-
-
-def declaration_quality(lake: Lake) -> DeclarationQuality:
-    """Return what is known of the lake's declarations."""
-    return DeclarationQuality(snapshot(lake, "declarations").version, last_declaration_us(lake))
-
-
-def last_declaration_us(lake: Lake) -> int | None:
-    """Return when the lake's latest declaration was made; None when it holds none."""
-    files = snapshot(lake, "declarations").files
-    return max((file.stats.greatest["declared_at"] for file in files), default=None)
 
 
 def _may_hold(date: str, span: Span) -> bool:
