@@ -13,7 +13,7 @@ from schemas.districts import AREAS_CSV
 
 EXAMPLE = """
 truyvet adoption --lake LAKE --on 2021-08-05
-truyvet adoption --lake LAKE --areas areas.csv --by commune --format csv
+truyvet adoption --lake LAKE --by type --format csv
 truyvet adoption --lake LAKE --by venue --output to_call.xlsx
 truyvet adoption --lake LAKE --output adoption.svg
 truyvet adoption --definitions
