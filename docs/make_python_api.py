@@ -20,11 +20,12 @@ SECTIONS = {
     "Bring data in": ("run", "recompute", "contacts"),
     "Ask": (
         *("overlaps", "busiest_case", "milestones", "trace", "explain", "compare"),
-        *("clusters", "backward", "network", "rules", "token"),
+        *("clusters", "backward", "network", "adoption", "declarations", "rules", "token"),
     ),
     "What an answer is": ("Answer", "AnswerQuality"),
     "Tables": ("connect", "open_lake", "show"),
     "Pictures and files": (
+        "draw_adoption",
         "draw_timeline",
         "timeline_image",
         "draw_network",

@@ -28,6 +28,9 @@ from pipelines.kernels.cache import keep_compiled_kernels
 
 if TYPE_CHECKING:
     from pipelines.answer import Answer
+    from pipelines.coverage.adoption import adoption
+    from pipelines.coverage.adoption_picture import draw_adoption
+    from pipelines.coverage.declarations import declarations
     from pipelines.drivers.recompute import bring_up_to_date as recompute
     from pipelines.drivers.register_cases import add_case, withdraw_case
     from pipelines.drivers.register_venues import add_venue, close_venues, import_venues, move_venue
@@ -91,6 +94,8 @@ PUBLIC = {
     "rules": "pipelines.graph.rule_listing:rules",
     "backward": "pipelines.graph.clustering.backward:backward",
     "clusters": "pipelines.graph.clustering.clusters:clusters",
+    "adoption": "pipelines.coverage.adoption:adoption",
+    "declarations": "pipelines.coverage.declarations:declarations",
     "network": "pipelines.graph.case_network.graph:network",
     "export_list": "pipelines.export:export",
     "check_list": "pipelines.export:check_list",
@@ -100,6 +105,7 @@ PUBLIC = {
     "show": "pipelines.query.display:show",
     "draw_timeline": "pipelines.query.timeline:draw_timeline",
     "timeline_image": "pipelines.query.timeline:timeline_image",
+    "draw_adoption": "pipelines.coverage.adoption_picture:draw_adoption",
     "draw_network": "pipelines.graph.case_network.picture:draw_network",
     "network_image": "pipelines.graph.case_network.picture:network_image",
     "save_network": "pipelines.graph.case_network.export:save_network",
@@ -117,6 +123,7 @@ __all__ = [  # PUBLIC's names, written out for tools that read and do not run
     "AnswerQuality",
     "add_case",
     "add_venue",
+    "adoption",
     "backward",
     "busiest_case",
     "check_list",
@@ -126,6 +133,8 @@ __all__ = [  # PUBLIC's names, written out for tools that read and do not run
     "compare",
     "connect",
     "contacts",
+    "declarations",
+    "draw_adoption",
     "draw_network",
     "draw_timeline",
     "erase",

@@ -94,6 +94,8 @@ COMMANDS = dict(
         _entry("contacts", "write the contact network of a date and keep it up to date"),
         _entry("clusters", "find venues where more cases met than chance explains"),
         _entry("network", "export the network of a case as GraphML, GEXF or a picture"),
+        _entry("adoption", "count points, their use and their people by area, with ranks"),
+        _entry("declarations", "compare declared symptoms by area and week, or find unlinked claims"),
         _entry("cases", "list, add and withdraw cases"),
         _entry("qr", "make, print and decode QR codes of venues"),
         _entry("venues", "register, close, move and list venues"),

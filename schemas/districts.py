@@ -8,6 +8,9 @@ from pathlib import Path
 DISTRICTS_CSV = Path(__file__).with_name("quang_ngai_districts.csv")
 """Districts of 2021 and their people at the census of 2019 (General Statistics Office)."""
 
+AREAS_CSV = Path(__file__).with_name("quang_ngai_areas.csv")
+"""Areas of Quảng Ngãi with their populations, before and after 1 July 2025; `valid_to` is the last day."""
+
 
 @cache
 def provinces_by_district() -> Mapping[str, str]:

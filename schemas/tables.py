@@ -189,9 +189,12 @@ DECLARATIONS = Table(
             _token("person", "token of the person"),
             _required("declared_at", INSTANT, "when it was made"),
             _optional("symptoms", pa.string(), "symptoms, joined by `;`"),
-            _optional("contact_with_case", pa.bool_(), "says to have met a case"),
+            _optional("contact_with_case", pa.bool_(), "says to have met a case; only true is evidence"),
+            _optional("contact_with_ill", pa.bool_(), "says to have met somebody with symptoms"),
+            _optional("contact_abroad", pa.bool_(), "says to have met somebody from an affected country"),
             _optional("travelled_from", pa.string(), "where the person came from"),
             _optional("district_code", pa.string(), "administrative code of the district"),
+            _optional("channel", pa.string(), "the service or form that took it"),
             _date("UTC day of declared_at"),
         ]
     ),

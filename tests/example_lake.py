@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pipelines.lake import Lake
 from tests.graph.lakes import put_footfall
-from tests.lakes import new_lake, put_cases, put_scans, put_stays, put_venues
+from tests.lakes import new_lake, put_cases, put_declarations, put_scans, put_stays, put_venues
 
 _VENUES = """
     venue_code | name   | type       | district_code
@@ -31,6 +31,12 @@ _CASES = """
     BN-1    | an     | 11 00:00
     BN-2    | chi    | 11 00:00
 """
+_DECLARATIONS = """
+    person | declared_at | symptoms    | contact_with_case | district_code
+    binh   | 12 08:00    | fever;cough | true              | 522
+    binh   | 13 08:00    |             |                   | 522
+    dung   | 13 08:00    |             | true              | 522
+"""
 
 
 def example_lake(folder: Path) -> Lake:
@@ -40,5 +46,6 @@ def example_lake(folder: Path) -> Lake:
     put_scans(lake, _SCANS)
     put_stays(lake, _STAYS)
     put_cases(lake, _CASES)
+    put_declarations(lake, _DECLARATIONS)
     put_footfall(lake)
     return lake

@@ -90,11 +90,11 @@ def put_cases(lake: Lake, cases: str | Sequence[Row]) -> int:
     return put(lake, "cases", _typed(lake, TABLES["cases"], rows))
 
 
-def put_scans(lake: Lake, scans: str) -> int:
+def put_scans(lake: Lake, scans: str | Sequence[Row]) -> int:
     """Commit accepted scans: columns `person venue occurred_at`, and any other of `scans`."""
     rows = [
         {"direction": "unknown", "received_at": "31 00:00", "event_key": str(number), **row}
-        for number, row in enumerate(drawn(scans))
+        for number, row in enumerate(drawn(scans) if isinstance(scans, str) else scans)
     ]
     return put(lake, "scans", _typed(lake, TABLES["scans"], rows), day_of="occurred_at")
 
@@ -105,6 +105,12 @@ def put_rejects(lake: Lake, rejects: str) -> int:
         {"received_at": "31 00:00", "digest": str(number), **row} for number, row in enumerate(drawn(rejects))
     ]
     return put(lake, "rejects", _typed(lake, TABLES["rejects"], rows), day_of="received_at")
+
+
+def put_declarations(lake: Lake, declarations: str | Sequence[Row]) -> int:
+    """Commit health declarations: columns `person declared_at`, and any other of `declarations`."""
+    rows = drawn(declarations) if isinstance(declarations, str) else declarations
+    return put(lake, "declarations", _typed(lake, TABLES["declarations"], rows), day_of="declared_at")
 
 
 def put(

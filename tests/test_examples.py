@@ -28,6 +28,7 @@ NEED_NO_EXAMPLE = (
     *(
         "open_lake",
         "show",
+        "draw_adoption",
         "draw_timeline",
         "timeline_image",
         "draw_network",

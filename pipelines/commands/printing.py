@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from collections.abc import Iterable
 
 from pipelines.answer import Answer
 from pipelines.terminal.output import write_rows
@@ -18,6 +19,15 @@ def print_answer(answer: Answer, args: argparse.Namespace) -> int:
     """
     lines = list(answer.lines())  # first: where what it rests on is damaged, the whole answer is refused
     write_rows(answer.rows, args.format, args.output)
+    return _print(lines)
+
+
+def print_lines(answer: Answer) -> int:
+    """Write what must be said beside rows that went elsewhere, such as into a picture; returns 0."""
+    return _print(answer.lines())
+
+
+def _print(lines: Iterable[str]) -> int:
     for line in lines:
         print(line, file=sys.stderr)
     return 0

@@ -157,13 +157,17 @@ def read_live_file(file: LiveFile, schema: pa.Schema) -> pa.Table:
         rows = parquet.read(columns=stored, use_threads=False)
     except (OSError, pa.ArrowInvalid) as error:
         raise unreadable(file.path, error) from error
-    columns = [
-        rows[column.name].cast(column.type)
-        if column.name not in file.partition
-        else pa.repeat(pa.scalar(file.partition[column.name]).cast(column.type), parquet.metadata.num_rows)
-        for column in schema
-    ]
+    columns = [_column(file, rows, column, parquet.metadata.num_rows) for column in schema]
     return pa.table(columns, schema=schema)
+
+
+def _column(file: LiveFile, rows: pa.Table, column: pa.Field, count: int) -> pa.Array | pa.ChunkedArray:
+    """Return a column of a file's rows: a partition column, or one that the file may be too old to have."""
+    if column.name in file.partition:
+        return pa.repeat(pa.scalar(file.partition[column.name]).cast(column.type), count)
+    if column.nullable and column.name not in rows.column_names:
+        return pa.nulls(count, column.type)
+    return rows[column.name].cast(column.type)
 
 
 def _parquet(file: LiveFile) -> pq.ParquetFile:

@@ -25,8 +25,8 @@ VENUE_COLUMNS = (
 )
 CASE_COLUMNS = ("case_id", "person", "onset_at", "sampled_at", "reported_at", "isolated_at", "withdrawn_at")
 DECLARATION_COLUMNS = (
-    *("event_id", "person", "declared_at", "symptoms", "contact_with_case", "travelled_from"),
-    "district_code",
+    *("event_id", "person", "declared_at", "symptoms", "contact_with_case", "contact_with_ill"),
+    *("contact_abroad", "travelled_from", "district_code", "channel"),
 )
 
 _DAY = 86_400
@@ -36,7 +36,9 @@ _NAMES = (
     *("Ga tàu", "Bến tàu", "Bến xe", "Xe khách", "Bệnh viện", "Chợ", "Quán ăn", "Nơi thờ tự"),
     *("Khu vui chơi", "Địa điểm", "Nhà ở"),
 )
-_SYMPTOMS = ("fever", "cough", "sore_throat", "breathless", "no_smell")
+_SYMPTOMS = ("fever", "cough", "sore_throat", "breathless", "no_smell", "pneumonia", "fatigue")
+_CHANNELS = ("tokhaiyte", "tokhaiyte", "bluezone")
+_BACKGROUND = 100  # one declaration in so many names a symptom or a contact without an infection behind it
 _ELSEWHERE = ("Đà Nẵng", "Thành phố Hồ Chí Minh", "Bình Dương", "Quảng Nam", "Bình Định", "Gia Lai")
 
 
@@ -145,7 +147,7 @@ def write_declarations(
         ill = (course["onset"] >= (day - 3) * _DAY) & (course["onset"] < day * _DAY)
         for person in np.flatnonzero(luck < np.where(ill, min(1.0, 20 * share), share)).tolist():
             word = int(key(settings.seed, DECLARING, person, -1 - day))
-            sick = bool(ill[person]) or word % 25 == 0
+            sick = bool(ill[person]) or word % _BACKGROUND == 0
             symptoms = [name for bit, name in enumerate(_SYMPTOMS) if sick and (word >> (8 + bit)) & 1]
             rows.append(
                 (
@@ -153,13 +155,21 @@ def write_declarations(
                     names[person],
                     local_text(settings, day * _DAY + 6 * _HOUR + (word >> 16) % (15 * _HOUR)),
                     ";".join(symptoms),
-                    ("", "true", "false", "false")[(word >> 40) % 4],
+                    _answer(word >> 40, 2 if ill[person] else _BACKGROUND),
+                    _answer(word >> 30, 4 if ill[person] else _BACKGROUND),
+                    _answer(word >> 20, 50 * _BACKGROUND),
                     _ELSEWHERE[(word >> 44) % len(_ELSEWHERE)] if (word >> 42) % 20 == 0 else "",
                     codes[people[person]["district"]],
+                    _CHANNELS[(word >> 24) % len(_CHANNELS)],
                 )
             )
     _write_csv(path, DECLARATION_COLUMNS, rows)
     return len(rows)
+
+
+def _answer(word: int, one_in: int) -> str:
+    """A yes in one of `one_in` declarations; the form preselects no, and some forms leave the field out."""
+    return "true" if word % one_in == 0 else ("", "false", "false")[word // one_in % 3]
 
 
 def _write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

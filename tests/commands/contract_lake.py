@@ -1,7 +1,7 @@
 """One lake for the contract of all commands: enough of everything that each has something to answer."""
 
 from tests.graph.lakes import put_footfall
-from tests.lakes import new_lake, put_cases, put_rejects, put_scans, put_stays, put_venues
+from tests.lakes import new_lake, put_cases, put_declarations, put_rejects, put_scans, put_stays, put_venues
 
 _VENUES = (
     "venue_code|type|name|district_code\ncafe|restaurant|=Cà phê|522\nhouse|home|Nhà|522\nhall|office||522"
@@ -25,6 +25,11 @@ _CASES = """
     no-date   | hoa    |          |
     withdrawn | an     | 11 00:00 | 12 00:00
 """
+_DECLARATIONS = """
+    person | declared_at | symptoms | contact_with_case | district_code
+    binh   | 12 08:00    | fever    | true              | 522
+    hoa    | 12 09:00    |          | true              | =524
+"""
 
 
 def contract_lake(folder):
@@ -35,5 +40,6 @@ def contract_lake(folder):
     put_rejects(lake, "reason | source | digest\nbad_time|scans|one\nbad_time|scans|one\nbad_time|cases|two")
     put_stays(lake, _STAYS)
     put_cases(lake, _CASES)
+    put_declarations(lake, _DECLARATIONS)
     put_footfall(lake)
     return lake

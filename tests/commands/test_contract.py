@@ -32,12 +32,15 @@ ANSWERS = {
     "clusters": ["clusters", "--all"],
     "backward": ["backward", "--all-cases"],
     "backward --people": ["backward", "--all-cases", "--people"],
+    "adoption": ["adoption"],
+    "declarations": ["declarations"],
+    "declarations --unlinked": ["declarations", "--unlinked"],
     "venues list": ["venues", "list"],
 }
 """Questions to a lake that answer rows, none of them empty on the lake of the contract."""
 
-WITHOUT_A_STATEMENT = ("venues list",)
-"""The registry rests on no scans."""
+WITHOUT_A_STATEMENT = ("adoption", "declarations", "venues list")
+"""They say how recent the scans or declarations are, and no more: no stay of a case is behind them."""
 
 EMPTY = {
     "overlaps": ["overlaps", "--person", "device:nobody"],
@@ -109,6 +112,11 @@ REFUSED = [
     (["backward", "--case", "no-date"], 3, "neither onset nor sample ('no-date')"),
     (["backward", "--case", "withdrawn"], 3, "withdrawn"),
     (["backward", "--all-cases", "--within-hours", "-1"], 2, "--within-hours must be a number ≥ 0"),
+    (["adoption", "--on", "MARKER"], 2, "--on is not a valid date"),
+    (["adoption", "--areas", "nowhere.csv"], 3, "--areas nowhere.csv cannot be read"),
+    (["declarations", "--by", "MARKER"], 2, "--by"),
+    (["declarations", "--to", "MARKER"], 2, "--to is not a valid time"),
+    (["declarations", "--unlinked", "--rule", "who-2021"], 2, "did you mean who-2020-12"),
     (["network", "--case", "BN-0001"], 2, "--output"),
     (["network", "--case", "BN-0001", "--output", "MARKER.pdf"], 2, "--output has an ending"),
     (["network", "--case", "MARKER", "--output", "a.svg"], 3, "--case names no case of this lake ('MARKER')"),
@@ -135,6 +143,8 @@ LIGHT = {
     "rules": ("apache_beam", "matplotlib", "networkx", "numba", "pandas"),
     "trace": ("apache_beam", "matplotlib", "networkx", "pandas"),
     "backward": ("apache_beam", "matplotlib", "networkx", "pandas"),
+    "adoption": ("apache_beam", "matplotlib", "networkx", "numba", "pandas"),
+    "declarations": ("apache_beam", "matplotlib", "networkx", "numba", "pandas"),
     "clusters": ("apache_beam", "matplotlib", "networkx", "pandas"),
     "network": ("apache_beam", "matplotlib", "networkx", "pandas"),
     "venues": ("apache_beam", "matplotlib", "networkx", "pandas"),
@@ -223,7 +233,7 @@ def test_what_an_answer_rests_on_stands_on_standard_error(asked, words, capsys):
     assert main([*of_lake(asked, words), "--format", "json"]) == 0
     said = capsys.readouterr().err
     if " ".join(words) in WITHOUT_A_STATEMENT:
-        assert said == ""
+        assert "is imputed" not in said
         return
     lines = said.splitlines()
     assert "lake version 0, last scan 2021-07-10 18:00:00+07:00" in lines

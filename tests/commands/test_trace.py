@@ -90,6 +90,8 @@ def test_rows_have_the_columns_of_the_contract_in_their_order(lake, capsys):
         "rule": "who-2020-12",
         "last_contact": "2021-07-10T12:20:00Z",
         "stays": first["stays"],
+        "symptoms": None,
+        "declared_at": None,
     }
     assert len(first["stays"]) == len(set(first["stays"])) == 4
     assert (second["seconds_direct"], second["venues"], len(second["stays"])) == (1200, "=cafe", 2)

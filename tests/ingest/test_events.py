@@ -84,14 +84,18 @@ FULL = {
     "event_id": "d1",
     "symptoms": "fever;cough",
     "contact_with_case": True,
+    "contact_with_ill": False,
+    "contact_abroad": True,
     "travelled_from": "Đà Nẵng",
     "district_code": "522",
+    "channel": "tokhaiyte",
 }
 
 
 @pytest.mark.parametrize("form", FORMS)
 def test_every_format_gives_the_same_declaration(parsed, how, form):
-    given = {**FULL, "contact_with_case": "true"} if form == ".csv" else FULL
+    words = {"contact_with_case": "true", "contact_with_ill": "Không", "contact_abroad": "Có"}
+    given = {**FULL, **words} if form == ".csv" else FULL
     (row,) = parsed("declarations", [given], form).rows.drop(["row", "fault"]).to_pylist()
     assert row.pop("declared_at").isoformat() == "2021-07-01T01:00:00+00:00"
     assert row == {
@@ -105,6 +109,26 @@ def test_symptoms_may_be_a_list_and_what_may_be_empty_may_be_absent(parsed):
     block = parsed("declarations", rows)
     assert block.rows["symptoms"].to_pylist() == ["fever;cough", None]
     assert block.rows["contact_with_case"].to_pylist() == [None, None]
+
+
+@pytest.mark.parametrize(
+    ("word", "value"),
+    [
+        *((word, True) for word in ("true", "TRUE", "yes", "1", "có", "Có")),
+        *((word, False) for word in ("false", "No", "0", "không", "KHÔNG")),
+        ("", None),
+    ],
+)
+def test_a_csv_form_may_answer_in_words_of_either_language(parsed, word, value):
+    block = parsed("declarations", [{**DECLARED, "contact_with_case": word}], ".csv")
+    assert outcomes(block) == [""]
+    assert block.rows["contact_with_case"].to_pylist() == [value]
+
+
+@pytest.mark.parametrize(("word", "form"), [("maybe", ".csv"), ("2", ".csv"), ("yes", ".ndjson")])
+def test_an_answer_that_is_neither_yes_nor_no_is_malformed(parsed, word, form):
+    block = parsed("declarations", [{**DECLARED, "contact_with_case": word}], form)
+    assert outcomes(block) == ["malformed"]
 
 
 WRONG_ENCOUNTERS = [

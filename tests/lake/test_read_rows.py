@@ -2,6 +2,7 @@
 
 import hashlib
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -111,3 +112,15 @@ def test_pages_have_checksums_for_readers_that_fetch_a_few_columns(lake):
         pq.ParquetFile(path, page_checksum_verification=True).read(["person"])
     assert pq.ParquetFile(path).read(["person"]).num_rows == 3000  # which is why they must be asked for
     assert isinstance(pq.ParquetFile(path, page_checksum_verification=True).read(["venue"]), pa.Table)
+
+
+def test_a_column_that_a_file_is_too_old_to_have_is_null(lake):
+    rows = venue_rows(3).drop_columns(["capacity"])
+    path = Path(file_of(lake).path).with_name("part-older.parquet")
+    pq.write_table(rows, path)
+    found = read_live_file(
+        replace(file_of(lake), path=str(path), size=path.stat().st_size, rows=3), VENUES.file_schema
+    )
+    assert found.schema == VENUES.file_schema
+    assert found["capacity"].to_pylist() == [None] * 3
+    assert found["venue"].equals(rows["venue"])

@@ -11,7 +11,8 @@ COLUMNS = {
     "timezone registered_at closed_at",
     "cases": "case_id person onset_at sampled_at reported_at isolated_at withdrawn_at",
     "encounters": "event_id person_a person_b started_at ended_at distance_m attenuation_db",
-    "declarations": "event_id person declared_at symptoms contact_with_case travelled_from district_code",
+    "declarations": "event_id person declared_at symptoms contact_with_case contact_with_ill contact_abroad "
+    "travelled_from district_code channel",
     "stays": "person venue zone enter exit enter_kind exit_kind last_seen scans stay_id",
     "footfall": "venue window_start window_end entries exits people peak person_seconds",
     "contacts": "person_a person_b venue start end seconds",

@@ -75,3 +75,13 @@ def test_declarations_come_by_their_share(tmp_path):
     assert all(canonical_person(row["person"]) == row["person"] for row in rows)
     assert {row["contact_with_case"] for row in rows} == {"", "true", "false"}
     assert any(";" in row["symptoms"] for row in rows)
+    assert {row["channel"] for row in rows} == {"tokhaiyte", "bluezone"}
+
+
+def test_about_one_declaration_in_a_hundred_is_symptomatic_without_an_infection(tmp_path):
+    made(tmp_path / "w", Knobs(declaring=1.0, cases=0.0, infectiousness=0.0))
+    rows = rows_of(tmp_path / "w", "declarations.csv")
+    assert len(rows) == 600 * 4
+    sick = [row for row in rows if {"fever", "cough", "breathless"} & set(row["symptoms"].split(";"))]
+    assert 0.004 < len(sick) / len(rows) < 0.014  # published: 0.38 to 1.4 %
+    assert 0 < sum(row["contact_with_case"] == "true" for row in rows) < 60

@@ -24,7 +24,7 @@ from pipelines.graph.answer_quality import AnswerQuality, quality_of_cases
 from pipelines.graph.cases import Case, cases_by_id, last_instant_us
 from pipelines.graph.clustering.case_stays import stays_of_cases
 from pipelines.graph.clustering.case_windows import Meetings, day_of, meetings, people_of_day, windows_of
-from pipelines.graph.clustering.significance import log_poisson_tail, q_values
+from pipelines.graph.clustering.significance import FALSE_DISCOVERY_RATE, log_poisson_tail, q_values
 from pipelines.graph.from_to import span_between
 from pipelines.graph.infectious_window import (
     BACK_DAYS,
@@ -64,7 +64,8 @@ CLUSTERS = pa.schema(
 """The columns of an answer; `venue` is its code, `people` and `cases` are distinct persons."""
 
 
-THRESHOLD, FALSE_DISCOVERY_RATE = 3, 0.05
+THRESHOLD = 3
+"""From so many cases on a window is marked, whatever its chance."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The significance of counts: Poisson tails, and Benjamini-Hochberg q-values over many of them.
+"""The significance of counts: Poisson and binomial tails, and Benjamini-Hochberg q-values over many of them.
 
 Pure array functions; SciPy is not needed.
 """
@@ -8,6 +8,9 @@ import math
 import numpy as np
 
 from pipelines.kernels.types import Float64, Int64
+
+FALSE_DISCOVERY_RATE = 0.05
+"""The q-value up to which a test is called significant, unless the question says another."""
 
 _NEGLIGIBLE = 1e-17  # of a sum: adding it changes nothing
 
@@ -43,6 +46,39 @@ def log_poisson_tail(count: Int64, mean: Float64) -> Float64:
         k, m = count[below] - 1, mean[below]
         result[below] = np.log1p(-np.exp(_log_pmf(k, m)) * _series(m, k, -1))
     return np.minimum(result, 0.0)
+
+
+def binomial_tail(count: int, trials: int, share: float) -> float:
+    """P(X ≥ count), where X is the number of successes among `trials` of probability `share`.
+
+    The smaller side of the mean is summed from its largest term, as in `log_poisson_tail`.
+
+    Example:
+        >>> binomial_tail(2, 2, 0.5), round(binomial_tail(1, 3, 0.5), 3)
+        (0.25, 0.875)
+
+    Args:
+        count: from 0.
+        trials: from 0.
+        share: from 0 to 1.
+    """
+    if count <= 0 or count > trials:
+        return float(count <= 0)
+    if share <= 0.0 or share >= 1.0:
+        return float(share >= 1.0)
+    odds = share / (1.0 - share)
+    upwards = count > trials * share
+    first = count if upwards else count - 1
+    term = total = 1.0
+    at = first
+    while term > _NEGLIGIBLE * total and (at < trials if upwards else at > 0):
+        term *= (trials - at) / (at + 1) * odds if upwards else at / ((trials - at + 1) * odds)
+        total += term
+        at += 1 if upwards else -1
+    log_choose = math.lgamma(trials + 1) - math.lgamma(first + 1) - math.lgamma(trials - first + 1)
+    log_pmf = log_choose + first * math.log(share) + (trials - first) * math.log1p(-share)
+    part = min(math.exp(log_pmf) * total, 1.0)
+    return part if upwards else 1.0 - part
 
 
 def q_values(p: Float64, tests: int) -> Float64:

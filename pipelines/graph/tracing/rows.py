@@ -12,11 +12,12 @@ from pipelines.graph.tracing.provenance import provenance
 from pipelines.graph.tracing.provenance_kernel import PairTotals
 from pipelines.graph.tracing.score import WEIGHTS, scores
 from pipelines.graph.tracing.search import Hop
+from pipelines.graph.tracing.symptoms import FirstDeclarations, first_declarations, symptomatic_declarations
 from pipelines.graph.tracing.temporal_graph import TemporalGraph
 from pipelines.kernels.arrow_columns import column
 from pipelines.kernels.group_by import lists_until
 from pipelines.kernels.sort import dense_rank, order_of
-from pipelines.kernels.types import Int64
+from pipelines.kernels.types import Bool, Int64
 from pipelines.lake import Lake, read_table
 from pipelines.registry.venue_names import places
 from pipelines.times import SECOND_US
@@ -36,13 +37,16 @@ TRACE = pa.schema(
         ("score", pa.float64()),
         ("last_contact", INSTANT),
         ("stays", pa.list_(pa.int64())),
+        ("symptoms", pa.string()),
+        ("declared_at", INSTANT),
     ]
 )
 """The columns of an answer.
 
 `last_contact` is the end of the latest contact with anybody who could pass
 infection on at that hop. The other measures are of the contact with `via`
-alone; `stays` are the ids of both people's stays that make it.
+alone; `stays` are the ids of both people's stays that make it. `symptoms` and
+`declared_at` are those of a symptomatic contact's first symptomatic declaration.
 """
 
 _SECONDS = ("seconds_direct", "seconds_indirect", "seconds_imputed")
@@ -70,7 +74,8 @@ def _rows_of_hop(lake: Lake, graph: TemporalGraph, rule: str, tier: int, hop: Ho
     contact = provenance(graph, hop.sources, person, via)
     venues = _venues(lake, contact)
     lengths_us = (contact.direct_us, contact.indirect_us, contact.imputed_us)
-    score = scores(tier, *lengths_us, venues.weight, exposed_us, graph.until_us)
+    declared = first_declarations(symptomatic_declarations(lake), person, exposed_us, graph.until_us)
+    score = scores(tier, *lengths_us, venues.weight, exposed_us, graph.until_us, _is_symptomatic(declared))
     # Stable: ties keep ascending token order. Floats that are not negative sort as their bits do.
     order = order_of(-score.view(np.int64))
     rows = {
@@ -84,8 +89,18 @@ def _rows_of_hop(lake: Lake, graph: TemporalGraph, rule: str, tier: int, hop: Ho
         "score": pa.array(score[order]),
         "last_contact": column(hop.last_us[new][order]).cast(INSTANT),
         "stays": lists_until(contact.of_end, column(contact.of_stay)).take(column(order)),
+        "symptoms": declared.symptoms.take(column(order)),
+        "declared_at": declared.declared_at.take(column(order)),
     }
     return pa.table(rows, schema=TRACE)
+
+
+def _is_symptomatic(declared: FirstDeclarations) -> Bool | None:
+    """Return who declared a symptom; None where nobody did, so that no score needs to be doubled."""
+    if declared.symptoms.null_count == len(declared.symptoms):
+        return None
+    found: Bool = declared.symptoms.is_valid().to_numpy(zero_copy_only=False)
+    return found
 
 
 class _Venues(NamedTuple):

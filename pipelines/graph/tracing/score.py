@@ -9,6 +9,9 @@
     recency       0.5 ^ (days from `exposed_at` to `until` / 5): an exposure five days ago weighs half,
                   since a call can only prevent what lies ahead of it.
 
+A symptomatic contact, who declared a symptom within 21 days of `exposed_at`,
+has twice that score.
+
 The weights of venues follow the warnings of luca in October 2021 (49 % from
 clubs, 23 % from bars, 11 % from restaurants, 1 % from retail): entertainment
 3, restaurant 1.5, shops, supermarkets, bookshops and markets 0.5. Homes, where
@@ -18,7 +21,7 @@ that ranks calls; a score is not a probability.
 
 import numpy as np
 
-from pipelines.kernels.types import Float64, Int64
+from pipelines.kernels.types import Bool, Float64, Int64
 from pipelines.times import DAY_US, MINUTE_US
 
 WEIGHTS = {
@@ -37,6 +40,7 @@ _INDIRECT_SHARE = 0.5
 _IMPUTED_SHARE = 0.5
 _TIER_SHARE = 0.2
 _HALF_LIFE_DAYS = 5.0
+_SYMPTOMATIC_FACTOR = 2.0
 
 
 def scores(
@@ -47,6 +51,7 @@ def scores(
     venue_weight: Float64,
     exposed_us: Int64,
     until_us: int,
+    symptomatic: Bool | None = None,
 ) -> Float64:
     """Return the score of each row, by the formula above.
 
@@ -63,6 +68,7 @@ def scores(
         venue_weight: float64[n], the mean weight of the venues.
         exposed_us: int64[n], when the exposure began, microseconds UTC.
         until_us: the instant that recency is measured from.
+        symptomatic: bool[n], who declared a symptom since; None is nobody.
     """
     together_us = direct_us + indirect_us
     seen = 1.0 - (1.0 - _IMPUTED_SHARE) * imputed_us / np.maximum(together_us, 1)
@@ -74,4 +80,4 @@ def scores(
         * _TIER_SHARE ** (tier - 1)
         * 0.5 ** (days / _HALF_LIFE_DAYS)
     )
-    return result
+    return result if symptomatic is None else result * np.where(symptomatic, _SYMPTOMATIC_FACTOR, 1.0)

@@ -7,6 +7,7 @@ of a column.
 import datetime as dt
 import re
 import sys
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -34,6 +35,8 @@ _MOST_NUMBER = sys.float_info.max
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _NUMBER = re.compile(r"-?\d{1,300}(\.\d{1,300})?([eE][+-]?\d{1,3})?", re.ASCII)
 _WHOLE = re.compile(r"(\d{1,10})(?:\.0{1,9})?", re.ASCII)  # spreadsheets write 50.0 into a column with gaps
+_YES: Final = frozenset({"true", "yes", "1", "có"})
+_NO: Final = frozenset({"false", "no", "0", "không"})
 _DAY = dt.timedelta(days=1)
 _MICROSECOND = dt.timedelta(microseconds=1)
 
@@ -134,7 +137,9 @@ def _whole(text: str) -> tuple[int | None, int]:
 
 
 def _truth(text: str) -> tuple[bool | None, int]:
-    return (text == "true", 0) if text in ("true", "false") else (None, MALFORMED)
+    """Read a yes or no; a form in CSV may write it as a word of either language or as a figure."""
+    word = unicodedata.normalize("NFC", text).lower()
+    return (word in _YES, 0) if word in _YES or word in _NO else (None, MALFORMED)
 
 
 def _one_of(words: frozenset[str]) -> Check:

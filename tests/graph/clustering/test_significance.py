@@ -1,13 +1,14 @@
 """Poisson tails against sums of 60 digits, and q-values against their definition."""
 
 from decimal import Decimal, localcontext
+from math import comb
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.graph.clustering.significance import log_poisson_tail, q_values
+from pipelines.graph.clustering.significance import binomial_tail, log_poisson_tail, q_values
 
 
 def tail(count, mean):
@@ -97,3 +98,9 @@ def test_q_values_name_the_rows_that_the_step_up_procedure_rejects(p, others, le
     limit = ranked[passing[-1]] if passing.size else -1.0
     clear = np.abs(q_values(p, tests) - level) > 1e-9
     assert (((q_values(p, tests) <= level) == (p <= limit)) | ~clear).all()
+
+
+@given(st.integers(0, 60), st.integers(0, 60), st.fractions(0, 1, max_denominator=997))
+def test_every_binomial_tail_agrees_with_fractions(count, trials, share):
+    exact = sum(comb(trials, k) * share**k * (1 - share) ** (trials - k) for k in range(count, trials + 1))
+    assert binomial_tail(count, trials, float(share)) == pytest.approx(float(exact), rel=1e-9, abs=1e-12)

@@ -1,0 +1,65 @@
+"""`truyvet adoption`: how many points there are, how many are used, and how areas compare."""
+
+import argparse
+from pathlib import Path
+
+from pipelines.commands.printing import print_answer, print_lines
+from pipelines.coverage.adoption import BY, adoption
+from pipelines.coverage.adoption_rows import DEFINITIONS
+from pipelines.errors import UsageError
+from pipelines.lake import opened
+from pipelines.terminal.options import add_keys, add_lake, add_output, check_output
+from schemas.districts import AREAS_CSV
+
+EXAMPLE = """
+truyvet adoption --lake LAKE --on 2021-08-05
+truyvet adoption --lake LAKE --by type --format csv
+truyvet adoption --lake LAKE --by venue --output to_call.xlsx
+truyvet adoption --lake LAKE --output adoption.svg
+truyvet adoption --definitions
+"""
+
+_PICTURES = (".svg", ".png")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the flags of the command."""
+    add_lake(parser, required=False)
+    add_keys(parser)
+    parser.add_argument(
+        "--areas",
+        metavar="FILE",
+        default=str(AREAS_CSV),
+        help="CSV of areas with their populations: area_code,name,level,parent,population,smartphones,source,"
+        "valid_from,valid_to (default: Quảng Ngãi)",
+    )
+    parser.add_argument("--on", metavar="DATE", help="the last local day (default: that of the last scan)")
+    parser.add_argument(
+        "--by",
+        choices=BY,
+        default="district",
+        help="what a row is; venue lists the points to ask about (default: district)",
+    )
+    parser.add_argument("--definitions", action="store_true", help="say what each column counts, and stop")
+    add_output(parser)
+    parser.set_defaults(answers_rows=False)  # --output may name a picture as well
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the rows or write a picture, and on standard error what they rest on."""
+    if args.definitions:
+        print("\n".join(f"{name}: {said}" for name, said in DEFINITIONS.items()))
+        return 0
+    if not args.lake:
+        raise UsageError("--lake is missing", "name the folder or URL of the lake")
+    is_picture = Path(args.output or "").suffix.lower() in _PICTURES
+    if not is_picture:
+        args.answers_rows = True
+        check_output(args)
+    found = adoption(opened(args.lake, args.keys), args.areas, on=args.on, by=args.by)
+    if not is_picture:
+        return print_answer(found, args)
+    from pipelines.coverage.adoption_picture import draw_adoption  # here: rows need no matplotlib
+
+    draw_adoption(found, args.output, found.notes[0].partition(";")[0])
+    return print_lines(found)

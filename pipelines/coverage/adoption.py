@@ -1,0 +1,168 @@
+"""How far the province has taken up the codes: points, who uses them, and how areas compare."""
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipelines.answer import Answer
+from pipelines.coverage.adoption_rows import adoption_rows
+from pipelines.coverage.areas import Area, areas_on, read_areas
+from pipelines.coverage.freshness import Freshness, freshness_of_scans
+from pipelines.coverage.used_venues import used_before
+from pipelines.errors import UsageError
+from pipelines.lake import Lake, LakeLike, opened, read_live_file, read_table, snapshot
+from pipelines.query.engine import answer
+from pipelines.times import DAY_US, EPOCH, day_text, instant_us
+from schemas.districts import AREAS_CSV
+from schemas.tables import SCANS
+
+BY: Final = ("district", "commune", "type", "venue")
+_AREA_OF: Final = {
+    "district": "district_code",
+    "commune": "commune_code",
+    "type": "type",
+    "venue": "venue_code",
+}
+_VENUES: Final = ("venue", "venue_code", "name", "type", "district_code", "commune_code")
+_SCANS: Final = pa.schema(
+    [SCANS.schema.field(name) for name in ("venue", "person", "direction", "scan_mode", "occurred_at")]
+)
+_OPEN_US: Final = 2**62
+
+
+def adoption(
+    lake: LakeLike,
+    areas: str | Path = AREAS_CSV,
+    *,
+    on: str | dt.date | None = None,
+    by: str = "district",
+) -> Answer:
+    """How many points there are, how many are used, and by how many people, over 7 local days.
+
+    Example:
+        >>> found = adoption(lake, on="2021-07-10")
+        >>> found.slice(0, 1).select(["name", "points", "active_7d", "people_7d", "rank"]).to_pylist()
+        [{'name': 'Thành phố Quảng Ngãi', 'points': 1, 'active_7d': 1, 'people_7d': 2, 'rank': 1}]
+
+    Args:
+        lake: the lake, or where it lies.
+        areas: a CSV file of areas with their populations; by default those of Quảng Ngãi.
+        on: the last local day; None is that of the last scan.
+        by: `district`, `commune`, `type`, or `venue` for the points to ask about: never used, silent for 7
+            days, or scanned no more than once on each day.
+
+    Returns:
+        Columns of `ADOPTION`, ordered by area; what lies in no area comes last. With `by="venue"` the never
+        used ones come first, then the silent ones.
+
+    Raises:
+        UsageError: the question is malformed, or a column of the areas is missing.
+        DataError: there is no such lake, a file of it is damaged, or the areas cannot be read.
+    """
+    if by not in BY:
+        raise UsageError(f"--by must be one of {' '.join(BY)}", "choose one of them")
+    named = read_areas(areas)
+    where = opened(lake)
+    made = freshness_of_scans(where)
+    day = _day(on, made)
+    valid = areas_on(named, by, day)
+    places = _places(where, by, day, valid)
+    end_us = _end_us(day)
+    counts = answer(
+        "adoption",
+        {"places": places, "scans": _scans(where, end_us), "used": used_before(where, end_us)},
+        from_us=end_us - 14 * DAY_US,
+        day_us=DAY_US,
+    ).to_pylist()
+    names = (
+        dict(zip(places["area"].to_pylist(), places["name"].to_pylist(), strict=True))
+        if by == "venue"
+        else {}
+    )
+    if by == "venue":
+        return Answer(_to_ask_about(counts, names), tuple(_venue_notes(day)), lambda: made)
+    return Answer(adoption_rows(counts, {}, valid), tuple(_notes(day, by, valid, areas)), lambda: made)
+
+
+def _day(on: str | dt.date | None, made: Freshness) -> dt.date:
+    """The last local day of the question.
+
+    Raises:
+        UsageError: it is not a date.
+    """
+    if on is None:
+        return made.last_day or EPOCH.date()
+    try:
+        return dt.date.fromisoformat(str(on))
+    except ValueError as error:
+        raise UsageError("--on is not a valid date", "write 2021-08-05") from error
+
+
+def _end_us(day: dt.date) -> int:
+    end_us = instant_us(day + dt.timedelta(days=1), "--on")
+    assert end_us is not None
+    return end_us
+
+
+def _places(lake: Lake, by: str, day: dt.date, valid: Mapping[str, Area]) -> pa.Table:
+    """The registry as `adoption.sql` reads it."""
+    rows = read_table(lake, "venues", [*_VENUES, "registered_at", "closed_at"])
+    end_us = _end_us(day)
+    registered_us = pc.fill_null(rows["registered_at"].cast(pa.int64()), -_OPEN_US)
+    closed_us = pc.fill_null(rows["closed_at"].cast(pa.int64()), _OPEN_US)
+    is_open = pc.and_(pc.less(registered_us, end_us), pc.greater_equal(closed_us, end_us))
+    area = rows[_AREA_OF[by]]
+    if by in ("district", "commune"):
+        area = pc.if_else(pc.is_in(area, pa.array(list(valid), pa.string())), area, None)
+    return pa.table(
+        {
+            "venue": rows["venue"],
+            "area": area,
+            "name": rows["name"],
+            "is_point": pc.and_(is_open, pc.not_equal(rows["type"], "home")),
+            "is_new": pc.greater_equal(registered_us, end_us - 7 * DAY_US),
+            "closed_us": closed_us,
+        }
+    )
+
+
+def _scans(lake: Lake, end_us: int) -> pa.Table:
+    """The scans of the 14 local days before an instant."""
+    from_us = end_us - 14 * DAY_US
+    first, last = day_text(from_us // DAY_US), day_text((end_us - 1) // DAY_US)
+    files = [file for file in snapshot(lake, "scans").files if first <= file.partition["date"] <= last]
+    rows = pa.concat_tables([_SCANS.empty_table(), *(read_live_file(file, _SCANS) for file in files)])
+    occurred_us = rows["occurred_at"].cast(pa.int64())
+    inside = pc.and_(pc.greater_equal(occurred_us, from_us), pc.less(occurred_us, end_us))
+    return rows.drop_columns(["occurred_at"]).append_column("occurred_us", occurred_us).filter(inside)
+
+
+def _to_ask_about(counts: Sequence[Mapping[str, Any]], names: Mapping[str, str]) -> pa.Table:
+    """The points that an officer should call: the unused first."""
+    kept = [
+        count
+        for count in counts
+        if count["points"] and (count["never_used"] or count["silent_7d"] or count["busiest"] == 1)
+    ]
+    order = [("never_used", "descending"), ("silent_7d", "descending"), ("area", "ascending")]
+    return adoption_rows(kept, names, {}).sort_by(order)
+
+
+def _notes(day: dt.date, by: str, valid: Mapping[str, Area], areas: str | Path) -> Sequence[str]:
+    said = [f"7 local days up to {day.isoformat()}; --definitions says what each column counts"]
+    if by in ("district", "commune"):
+        sources = "; ".join(sorted({area.source for area in valid.values() if area.source}))
+        said.append(f"areas: {len(valid):,} of {Path(areas).name}, {sources or 'without a source'}")
+    if by in ("district", "commune") and not valid:
+        said.append(f"no area of level {by} is valid on {day.isoformat()}")
+    return said
+
+
+def _venue_notes(day: dt.date) -> Sequence[str]:
+    return [
+        f"7 local days up to {day.isoformat()}: points never used, silent, or never scanned twice on a day"
+    ]
