@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from pipelines.ingest.reference_tables import Source, UpsertedInput, upsert
 from pipelines.ingest.vault_backlog import sealed_once
 from pipelines.lake import CommitConflict, DataFile, Lake, commit, mark, read_table, snapshot, write_data_file
+from pipelines.lake.forgotten import read_forgotten
 from pipelines.runtime.side_payload import SidePayload
 
 
@@ -43,6 +44,7 @@ class Batch:
         note: what the log of `scans` says about the batch; counts only.
         number: of a series of batches that are committed in its order.
         bases: the version of each table kept by date that was deduplicated against, beside `scans`.
+        forgotten: the number of purges and erasures whose records were refused.
     """
 
     id: str
@@ -52,6 +54,7 @@ class Batch:
     note: Mapping[str, str] = field(default_factory=dict)
     number: int = 1
     bases: Mapping[str, int] = field(default_factory=dict)
+    forgotten: int = 0
 
     @property
     def mark(self) -> str:
@@ -76,8 +79,8 @@ def commit_batch(lake: Lake, batch: Batch) -> tuple[int, bool]:
         A version of `scans` that holds the batch, and whether it was this call that committed it.
 
     Raises:
-        CommitConflict: another commit of a table that was deduplicated against came between;
-            deduplicate again. The tables of `bases` may hold the batch already, see `is_in`.
+        CommitConflict: another commit of a table that was deduplicated against came between, or a purge
+            or an erasure; deduplicate again. The tables of `bases` may hold the batch already, see `is_in`.
     """
     version, own = _commit_scans(lake, batch)
     _append(lake, "retries", batch)  # not before: a scan counts as accepted when the lake holds it
@@ -88,6 +91,9 @@ def _commit_scans(lake: Lake, batch: Batch) -> tuple[int, bool]:
     """Make the commits up to that of `scans`; the same result and errors."""
     if batch.is_in(lake, "scans"):
         return snapshot(lake, "scans").version, False
+    if read_forgotten(lake).number != batch.forgotten:
+        # A purge or an erasure began meanwhile: what it forgets must not be committed behind it.
+        raise CommitConflict("scans")
     for table, base in {"scans": batch.base, **batch.bases}.items():
         if snapshot(lake, table).version != base and not batch.is_in(lake, table):
             raise CommitConflict(table)

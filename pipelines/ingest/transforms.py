@@ -25,7 +25,6 @@ from pipelines.ingest.rejects import DigestLater, Refused, WriteRejects, refused
 from pipelines.ingest.validate.scans import ParseSettings
 from pipelines.ingest.write_step import WriteScans, WriteVault, WrittenScans
 from pipelines.lake import CommitConflict, DataFile, Lake, LiveFile
-from pipelines.lake.forgotten import read_forgotten
 from pipelines.registry.registry import Registry
 from pipelines.runtime.job_errors import report_errors
 from pipelines.runtime.job_metrics import report_counts
@@ -356,10 +355,8 @@ class CommitBatch(beam.DoFn):
         names = ("received", "accepted", "duplicate", "rejected")
         note = {name: str(getattr(counted, name)) for name in names}
         bases = {given.source: given.base for given in plan.dated}
-        if read_forgotten(plan.lake).number != plan.settings.forgotten.number:
-            # A purge or an erasure began meanwhile: what it forgets must not be committed behind it.
-            return replace(counted, conflict=True)
-        batch = Batch(plan.batch, plan.base, by_table, plan.upserts, note, plan.number, bases)
+        forgotten = plan.settings.forgotten.number
+        batch = Batch(plan.batch, plan.base, by_table, plan.upserts, note, plan.number, bases, forgotten)
         try:
             version, own = commit_batch(plan.lake, batch)
         except CommitConflict:

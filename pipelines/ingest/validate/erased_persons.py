@@ -50,7 +50,8 @@ def forgotten_cases(checked: CheckedColumns, keys: Keys, forgotten: Forgotten) -
         return reasons
     latest_us = latest_date({name: checked.columns[name] for name in CASE_DATES})
     if forgotten.erased:
-        reasons[latest_us <= last_erased(checked.persons, keys, forgotten)] = ERASED
+        until_us = last_erased(checked.persons, keys, forgotten)
+        reasons[(latest_us <= until_us) & (until_us > NEVER_US)] = ERASED
     reasons[(latest_us < forgotten.cases_us) & (latest_us > NEVER_US)] = PAST_RETENTION
     return reasons
 
