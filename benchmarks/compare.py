@@ -50,7 +50,7 @@ class Comparison:
         self._map("venues", {code: venue_id(code) for code in self._column("venue_codes")})
 
     def _map(self, name: str, ours_by_text: dict[str, int]) -> None:
-        """The table `name` (peer, ours): the peer hashes texts with DuckDB's hash()."""
+        """Make the table `name` (peer, ours): the peer hashes texts with DuckDB's hash()."""
         pairs = pa.table({"text": list(ours_by_text), "ours": pa.array(ours_by_text.values(), pa.int64())})
         self._connection.register("pairs", pairs)
         self._connection.execute(
@@ -122,7 +122,7 @@ class Comparison:
 
 
 def _source(files: list[str], others: list[str]) -> str:
-    """The files as SQL; without files an empty table with the columns of the other side."""
+    """Return the files as SQL; without files an empty table with the columns of the other side."""
     chosen = files or others[:1]
     names = ", ".join("'" + name.replace("'", "''") + "'" for name in chosen)
     return f"read_parquet([{names}], hive_partitioning = false)" + ("" if files else " WHERE false")

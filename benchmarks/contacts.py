@@ -64,7 +64,7 @@ def _count(stays: list[np.ndarray]) -> int:
 
 
 def _timed(count: Callable[[], int]) -> tuple[int, float]:
-    """The result and the fastest of three calls."""
+    """Return the result and the fastest of three calls."""
     seconds = []
     for _ in range(3):
         begun = time.perf_counter()

@@ -17,7 +17,7 @@ _VENUES = 20_000
 
 
 def dense_day(work: Path, stays: int) -> Path:
-    """The lake with a number of stays at venues with Zipf popularity; reused if `work` already holds it."""
+    """Make a lake of this many stays at venues of Zipf popularity; reused if `work` already holds it."""
 
     def fill(lake: Lake) -> None:
         random = np.random.default_rng(_SEED)

@@ -34,7 +34,7 @@ def kept_lake(folder: Path, what: str, fill: Callable[[Lake], None]) -> Path:
 
 
 def tokens(random: np.random.Generator, count: int) -> Int64:
-    """A number of random tokens of persons, venues or stays."""
+    """Return a number of random tokens of persons, venues or stays."""
     return random.integers(-(2**63), 2**63 - 1, count, np.int64)
 
 

@@ -23,7 +23,7 @@ _ISOLATED_AFTER_DAYS = 4
 
 
 def dense_world(work: Path, stays: int) -> Path:
-    """The lake with a number of stays in 14 days and 10,000 cases; reused if `work` already holds it."""
+    """Make a lake of this many stays in 14 days and 10,000 cases; reused if `work` already holds it."""
 
     def fill(lake: Lake) -> None:
         random = np.random.default_rng(_SEED)
@@ -41,7 +41,7 @@ def dense_world(work: Path, stays: int) -> Path:
 
 
 def crowd(work: Path, visitors: int) -> Path:
-    """The lake with one day at one venue, one stay per visitor; reused if `work` already holds it."""
+    """Return the lake with one day at one venue, one stay per visitor; reused if `work` already holds it."""
 
     def fill(lake: Lake) -> None:
         random = np.random.default_rng(_SEED)
@@ -56,7 +56,7 @@ def crowd(work: Path, visitors: int) -> Path:
 
 
 def case_ids(count: int) -> list[str]:
-    """The numbers of the first cases of these lakes."""
+    """Return the numbers of the first cases of these lakes."""
     return [f"C{number:05}" for number in range(count)]
 
 

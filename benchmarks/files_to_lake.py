@@ -43,7 +43,7 @@ def _row(name: str, lines: int, cost: Cost, peer_rate: float) -> dict[str, objec
 
 
 def our_lake(province: inputs.Province, work: Path) -> Path:
-    """The lake of a province, made if it is missing."""
+    """Return the lake of a province, made if it is missing."""
     lake = work / "lake"
     if not lake.exists():
         files_to_lake(province, lake)

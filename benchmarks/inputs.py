@@ -49,7 +49,7 @@ class Province:
 
 
 def province(work: Path, scans: int, days: int) -> Province:
-    """A province with about `scans` lines; reused if `work` already holds it."""
+    """Return a province with about `scans` lines; reused if `work` already holds it."""
     folder = work / f"province-{scans}-{days}"
     known = folder / "lines.json"
     if known.exists():

@@ -36,19 +36,19 @@ class Cost:
     stdout: str
 
     def last_line(self) -> dict[str, Any]:
-        """The JSON object on the last line of standard output."""
+        """Return the JSON object on the last line of standard output."""
         found: dict[str, Any] = json.loads(self.stdout.strip().splitlines()[-1])
         return found
 
 
 def truyvet(*words: object) -> list[str]:
-    """The command line of `truyvet` with this interpreter."""
+    """Return the command line of `truyvet` with this interpreter."""
     start = "import sys; from pipelines.cli import main; sys.exit(main())"
     return [sys.executable, "-c", start, *map(str, words)]
 
 
 def module(name: str, *words: object) -> list[str]:
-    """The command line of a module of this folder."""
+    """Return the command line of a module of this folder."""
     return [sys.executable, "-m", f"benchmarks.{name}", *map(str, words)]
 
 

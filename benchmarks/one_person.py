@@ -61,7 +61,7 @@ def _figures(timings: Timings) -> dict[str, object]:
 
 
 def some_persons(lake: Path) -> list[int]:
-    """A random choice of persons with more than five stays."""
+    """Return a random choice of persons with more than five stays."""
     connection = duckdb.connect()
     files = _files(lake, "person")
     query = "SELECT person FROM read_parquet($1) GROUP BY person HAVING count(*) > 5 ORDER BY hash(person)"
@@ -74,7 +74,7 @@ def _files(lake: Path, by: str) -> list[str]:
 
 
 def _peer(lake: Path, work: Path, *, ordered: bool) -> duckdb.DuckDBPyConnection:
-    """A warm DuckDB over the stays: one file per date sorted by venue as in the lake, or unsorted."""
+    """Return a warm DuckDB over the stays: one file per date sorted by venue as in the lake, or unsorted."""
     connection = duckdb.connect(config={"threads": 2})
     connection.execute("SET TimeZone = 'UTC'")
     connection.execute("SET parquet_metadata_cache = true")

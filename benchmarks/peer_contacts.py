@@ -17,7 +17,7 @@ _SQL = Path(__file__).parent / "peer_contacts"
 
 
 def connect(spill: Path, stays: Sequence[str]) -> duckdb.DuckDBPyConnection:
-    """A database in memory with the table `there` of stays."""
+    """Return a database in memory with the table `there` of stays."""
     connection = duckdb.connect(
         config={"threads": 2, "memory_limit": "8GB", "temp_directory": str(spill)}  # as much as it uses
     )

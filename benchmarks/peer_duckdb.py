@@ -32,7 +32,7 @@ _DAILY = {
 
 
 def connect(threads: int = 2, memory: str = "4GB", spill: Path | None = None) -> duckdb.DuckDBPyConnection:
-    """A new database in memory that spills to a folder when needed."""
+    """Return a new database in memory that spills to a folder when needed."""
     config: dict[str, Any] = {"threads": threads, "memory_limit": memory}
     if spill is not None:
         config["temp_directory"] = str(spill)

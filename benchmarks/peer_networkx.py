@@ -71,7 +71,7 @@ def _rows(
 
 
 def _found(graph: nx.MultiGraph, sources: list[tuple[int, int, int]], closed: set[int]) -> Found:
-    """The people whom the sources expose, with the earliest instant."""
+    """Return the people whom the sources expose, with the earliest instant."""
     found: Found = {}
     for person, from_us, to_us in sources:
         if ("person", person) not in graph:

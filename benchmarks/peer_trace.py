@@ -21,7 +21,7 @@ _WAYS = ("asof", "pairs", "recursive", "day")
 
 
 def arguments(description: str | None) -> argparse.ArgumentParser:
-    """The flags of every peer of `trace`."""
+    """Return the flags of every peer of `trace`."""
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )

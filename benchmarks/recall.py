@@ -191,7 +191,7 @@ def _lasting(together: Mapping[Pair, list[Span]], rule: Rule) -> set[Pair]:
 
 
 def _longest_us(spans: list[Span]) -> int:
-    """The longest interval after merging spans that overlap or touch."""
+    """Return the longest interval after merging spans that overlap or touch."""
     longest_us, begin_us, end_us = 0, *min(spans)
     for start_us, stop_us in sorted(spans):
         begin_us = start_us if start_us > end_us else begin_us

@@ -80,7 +80,7 @@ _DAY = {"DuckDB, join of pairs": ("peer_trace", "day")}
 
 
 def countable_cases(lake: Path) -> tuple[str, ...]:
-    """The ids of cases that have an onset and were not withdrawn."""
+    """Return the ids of cases that have an onset and were not withdrawn."""
     rows = read_table(open_lake(str(lake)), "cases", ["case_id", "withdrawn_at", "onset_at"])
     return tuple(
         row["case_id"] for row in rows.to_pylist() if row["withdrawn_at"] is None and row["onset_at"]

@@ -33,7 +33,7 @@ class Question:
     depth: int
 
     def stays(self) -> list[str]:
-        """The Parquet files of `stays` in the order of venues."""
+        """Return the Parquet files of `stays` in the order of venues."""
         return [uri for uri in DeltaTable(str(self.lake / "stays")).file_uris() if "by=venue/" in uri]
 
     def write(self, folder: Path) -> Path:

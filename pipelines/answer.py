@@ -15,7 +15,7 @@ class Quality(Protocol):
     """A statement about the data that an answer was computed from."""
 
     def lines(self) -> Iterator[str]:
-        """The statement as sentences for people."""
+        """Return the statement as sentences for people."""
 
 
 _Found = TypeVar("_Found", bound=Quality)
@@ -54,7 +54,7 @@ class Answer:
         return None if self.find_quality is None else self.find_quality()
 
     def lines(self) -> Iterator[str]:
-        """The notes, the statement of quality, and a warning where that stands beside no rows."""
+        """Return the notes, the statement of quality, and a warning where that stands beside no rows."""
         yield from self.notes
         if self.quality is not None:
             yield from self.quality.lines()
@@ -62,7 +62,7 @@ class Answer:
                 yield NOT_SAFETY
 
     def equals(self, other: Any, **options: Any) -> bool:
-        """Whether the rows are those of another answer or table; `options` as of `pa.Table.equals`."""
+        """Return whether the rows are those of another answer or table; `options` as of `pa.Table.equals`."""
         return bool(self.rows.equals(_rows_of(other), **options))
 
     def __eq__(self, other: object) -> bool:
@@ -94,7 +94,7 @@ class Answer:
 
 
 def started(find: Callable[[], _Found], eager: bool) -> Callable[[], _Found]:
-    """A function that hands back what `find` finds.
+    """Return a function that gives the result of `find`.
 
     Args:
         find: computes a quality.

@@ -1,4 +1,4 @@
-"""The command `truyvet`: finds the subcommand, loads it, and turns errors into one line.
+"""The command `truyvet`: find the subcommand, load it, and turn errors into one line.
 
 A command is a module with `EXAMPLE`, `add_arguments(parser)` and
 `run(args) -> exit code`. It is imported only when it is called, so that a
@@ -111,7 +111,7 @@ _SERVING = ("land", "stream", "watch")  # they run until they are stopped, which
 
 
 def command_parser(name: str, command: Command) -> Parser:
-    """The parser of one command, with its flags and its example."""
+    """Build the parser of one command, with its flags and its example."""
     example = "\n".join(f"  {line}" for line in command.EXAMPLE.strip().splitlines())
     parser = Parser(f"truyvet {name}", COMMANDS[name].summary, f"example:\n{example}")
     command.add_arguments(parser)
@@ -149,9 +149,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _told(error: Exception) -> TruyVetError | None:
-    """The error as the user is told it; None for a fault of ours.
+    """Return the error as the user is told it, or None if it is a bug.
 
-    Access that the operating system refused is told as such, also where a module
+    Access that the operating system refused is reported as such, also where a module
     took it for a damaged file or a missing service.
     """
     if isinstance(error, RefusedError) or (
@@ -172,7 +172,7 @@ def _told(error: Exception) -> TruyVetError | None:
 
 
 def _causes(error: BaseException) -> Iterator[OSError]:
-    """The error and what it was raised from, as far as the operating system raised them."""
+    """Return the error and its causes, as far as the operating system raised them."""
     seen: set[int] = set()
     cause: BaseException | None = error
     while cause is not None and id(cause) not in seen:
@@ -216,7 +216,7 @@ def _dispatch(words: list[str]) -> int:
 
 
 def _progress(name: str) -> AbstractContextManager[None]:
-    """What shows the progress of a command, on a terminal only."""
+    """Return the progress display of a command; on a terminal only."""
     if not sys.stderr.isatty():
         return nullcontext()
     from pipelines.terminal.progress import display
@@ -225,7 +225,7 @@ def _progress(name: str) -> AbstractContextManager[None]:
 
 
 def _prefixed(words: list[str], message: str) -> str:
-    """The message behind the name of the command, once."""
+    """Put the name of the command before the message, once."""
     if message.startswith("truyvet"):
         return message
     return f"truyvet {words[0]}: {message}"
@@ -248,7 +248,7 @@ def _overview() -> str:
 
 
 def _internal_error(error: Exception) -> str:
-    """One line that names the place in our code and the type, never the message: it may hold data."""
+    """Return the place in our code and the type of the error, never its message: it may hold data."""
     if os.environ.get("TRUYVET_DEBUG"):
         return "".join(traceback.format_exception(error)).rstrip()
     frames = traceback.extract_tb(error.__traceback__)

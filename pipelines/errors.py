@@ -33,7 +33,7 @@ class TruyVetError(Exception):
         self.remedy = remedy
 
     def __str__(self) -> str:
-        """One line, even where the parts hold line breaks."""
+        """Render the error as one line, even if its parts hold line breaks."""
         return " ".join(f"{self.what}: {self.remedy}".split())
 
 
@@ -62,7 +62,7 @@ class RefusedError(TruyVetError):
 
 
 def permission_denied(error: OSError, path: str | None = None) -> RefusedError:
-    """What to tell of a file or folder that this account may not read or write.
+    """Return the message and remedy for a file or folder that this account may not read or write.
 
     Args:
         error: of the operating system; `is_denial` holds for it.
@@ -77,7 +77,7 @@ def permission_denied(error: OSError, path: str | None = None) -> RefusedError:
 
 
 def _path_of(error: OSError) -> str | None:
-    """The file that the error names; Arrow names it in its message only."""
+    """Return the file that the error names; Arrow names it in its message only."""
     if isinstance(error.filename, str | bytes):
         return os.fsdecode(error.filename)
     quoted = re.search(r"'(/[^']+)'", str(error))
@@ -85,12 +85,12 @@ def _path_of(error: OSError) -> str | None:
 
 
 def is_denial(error: BaseException) -> bool:
-    """Whether the operating system refused access, which is neither damage nor a fault of ours."""
+    """Tell whether the operating system refused access, which is neither damage nor a bug."""
     return isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 def _barrier(path: str) -> str:
-    """The nearest file or folder on the way to `path` that can be seen, with its owner and mode."""
+    """Find the nearest visible file or folder on the way to `path`, with its owner and mode."""
     while True:
         try:
             status = os.stat(path)

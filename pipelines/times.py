@@ -34,7 +34,7 @@ Instant = str | dt.datetime | dt.date
 
 
 def day_number(date: dt.date) -> int:
-    """The days from 1970-01-01 to `date`.
+    """Return the days from 1970-01-01 to `date`.
 
     >>> day_number(dt.date(1970, 1, 2))
     1
@@ -43,7 +43,7 @@ def day_number(date: dt.date) -> int:
 
 
 def day_text(number: int) -> str:
-    """A day as `YYYY-MM-DD`, the value of a partition.
+    """Format a day as `YYYY-MM-DD`, the value of a partition.
 
     >>> day_text(0)
     '1970-01-01'
@@ -52,7 +52,7 @@ def day_text(number: int) -> str:
 
 
 def parse_instant(text: str, flag: str = "a time") -> int:
-    """Microseconds since 1970 UTC of an RFC 3339 time with offset, or of a date.
+    """Parse an RFC 3339 time with offset, or a date, to microseconds since 1970 UTC.
 
     A date is the start of that day in `LOCAL_TIMEZONE`. Fractions below a
     microsecond are cut off.
@@ -77,7 +77,7 @@ def parse_instant(text: str, flag: str = "a time") -> int:
 
 
 def instant_us(when: Instant | None, flag: str) -> int | None:
-    """Microseconds since 1970 UTC of a time; None stays None.
+    """Convert a time to microseconds since 1970 UTC; None stays None.
 
     Raises:
         UsageError: the text is not a valid time, or the datetime has no time zone.
@@ -94,7 +94,7 @@ def instant_us(when: Instant | None, flag: str) -> int | None:
 
 
 def end_us(when: Instant | None, flag: str) -> int | None:
-    """The same of the end of a span: a date alone means the whole of that local day.
+    """Convert the end of a span likewise: a date alone means the whole of that local day.
 
     So `--from 2021-07-01 --to 2021-07-01` is one day and not an empty span.
 
@@ -108,7 +108,7 @@ def end_us(when: Instant | None, flag: str) -> int | None:
 
 
 def _moment_of(text: str) -> tuple[dt.datetime, int]:
-    """The whole second, and the microseconds after it.
+    """Return the whole second, and the microseconds after it.
 
     Raises:
         ValueError: the text is not a time.

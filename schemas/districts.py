@@ -14,7 +14,7 @@ AREAS_CSV = Path(__file__).with_name("quang_ngai_areas.csv")
 
 @cache
 def provinces_by_district() -> Mapping[str, str]:
-    """The province code of each district code."""
+    """Map each district code to its province code."""
     with DISTRICTS_CSV.open(encoding="utf-8", newline="") as file:
         return {row["district_code"]: row["province_code"] for row in csv.DictReader(file)}
 

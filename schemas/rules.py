@@ -33,7 +33,7 @@ class Infectious:
     Attributes:
         days_before_onset: how long before the onset it begins.
         days_before_sample: the same before the sample, for cases without onset.
-        days_after: how long after that same onset or sample it ends; None is no limit.
+        days_after: how long after that same onset or sample it ends; None means no limit.
     """
 
     days_before_onset: float = 0.0
@@ -50,7 +50,7 @@ class Contact:
         accumulate: in one interval, within 24 hours, or over the whole time.
         indirect_minutes: how long after the infectious one has left a stay still counts.
         same_zone: whether both must have been in one zone; an unknown zone matches any.
-        max_distance_m: encounters beyond it do not count; inclusive; None is no limit.
+        max_distance_m: encounters beyond it do not count; inclusive; None means no limit.
         max_attenuation_db: the same by signal attenuation.
     """
 
@@ -92,7 +92,7 @@ class Rule:
         title: its name for people.
         source: who said so, and where.
         valid_from: the first day it held.
-        valid_to: the last day it held; None is no end known.
+        valid_to: the last day it held; None means that no end is known.
         omits: what the real rule says that this pack leaves out, a sentence each.
         overrides: at most one per venue type.
     """
@@ -109,7 +109,7 @@ class Rule:
     overrides: tuple[Override, ...]
 
     def contact_at(self, venue_type: str) -> Contact:
-        """What makes two people contacts at a venue of this type."""
+        """Return what makes two people contacts at a venue of this type."""
         for override in self.overrides:
             if override.venue_type == venue_type:
                 return override.contact
@@ -117,7 +117,7 @@ class Rule:
 
 
 def shipped_rules() -> list[str]:
-    """The ids of the packs that come with the package, sorted."""
+    """List the ids of the packs that come with the package, sorted."""
     return sorted(path.stem for path in RULES_FOLDER.glob("*.toml"))
 
 
@@ -127,7 +127,7 @@ def rule_file(id_or_path: str) -> Path:
 
 
 def load_rule(id_or_path: str) -> Rule:
-    """A pack by the id of a shipped one, else by the path of a file.
+    """Load a pack by the id of a shipped one, else by the path of a file.
 
     Raises:
         RuleError: neither, or the pack is wrong; names the key.
@@ -167,12 +167,12 @@ def _rule_of(path: Path, tables: Mapping[str, Any], *, shipped: bool) -> Rule:
         raise RuleError(f"{where}: [contact] is missing", "write [contact], even with no key below it")
     identity = text_of(where, tables, "id")
     if shipped and identity != path.stem:
-        raise RuleError(f"{where}: id is not the name of the file", f'write id = "{path.stem}"')
+        raise RuleError(f"{where}: id must be the name of the file", f'write id = "{path.stem}"')
     valid_from, valid_to = _date_of(where, tables, "valid_from"), _date_of(where, tables, "valid_to")
     if valid_from is None:
         raise RuleError(f"{where}: valid_from is missing", "write valid_from = 2020-12-31")
     if valid_to is not None and valid_to < valid_from:
-        raise RuleError(f"{where}: valid_to is before valid_from", "exchange them")
+        raise RuleError(f"{where}: valid_to must not be before valid_from", "swap them")
     omits = _texts_of(where, tables, "omits")
     if shipped and not omits:
         raise RuleError(f"{where}: omits is missing", "say what the pack leaves out of the real rule")
@@ -202,14 +202,14 @@ def _infectious_of(where: str, given: Mapping[str, Any]) -> Infectious:
 
 
 def _contact_of(where: str, given: Mapping[str, Any], inherited: Contact) -> Contact:
-    """The keys given, the others from what is inherited."""
+    """Take the keys that are given, and the others from what is inherited."""
     refuse_unknown(where, given, _keys(Contact))
     accumulate = given.get("accumulate", inherited.accumulate)
     if accumulate not in get_args(Accumulate):
         raise RuleError(f"{where}: accumulate is unknown", f"choose one of {' '.join(get_args(Accumulate))}")
     same_zone = given.get("same_zone", inherited.same_zone)
     if not isinstance(same_zone, bool):
-        raise RuleError(f"{where}: same_zone is neither true nor false", "write true or false")
+        raise RuleError(f"{where}: same_zone must be true or false", "write same_zone = true")
     return Contact(
         min_minutes=_number(where, given, "min_minutes", inherited.min_minutes),
         accumulate=cast(Accumulate, accumulate),
@@ -224,14 +224,14 @@ def _chain_of(where: str, given: Mapping[str, Any]) -> Chain:
     refuse_unknown(where, given, _keys(Chain))
     max_tier = given.get("max_tier", 1)
     if not isinstance(max_tier, int) or isinstance(max_tier, bool) or max_tier < 1:
-        raise RuleError(f"{where}: max_tier is no tier", "write a whole number from 1")
+        raise RuleError(f"{where}: max_tier must be an integer ≥ 1 (1 = F1)", "write max_tier = 2")
     return Chain(latency_hours=_number(where, given, "latency_hours", 0.0), max_tier=max_tier)
 
 
 def _overrides_of(where: str, tables: Mapping[str, Any], contact: Contact) -> tuple[Override, ...]:
     given = tables.get("override", [])
     if not isinstance(given, list) or not all(isinstance(one, dict) for one in given):
-        raise RuleError(f"{where}: override is no list of tables", "write [[override]]")
+        raise RuleError(f"{where}: override must be a list of tables", "write [[override]]")
     overrides: list[Override] = []
     for one in given:
         here = f"{where} [[override]]"
@@ -239,7 +239,7 @@ def _overrides_of(where: str, tables: Mapping[str, Any], contact: Contact) -> tu
         if venue_type not in VENUE_TYPES:
             raise RuleError(f"{here}: venue_type is unknown", f"choose one of {' '.join(VENUE_TYPES)}")
         if venue_type in [other.venue_type for other in overrides]:
-            raise RuleError(f"{here}: venue_type {venue_type} stands twice", "join the two")
+            raise RuleError(f"{here}: venue_type {venue_type} has two overrides", "merge them")
         keys = {key: value for key, value in one.items() if key != "venue_type"}
         overrides.append(Override(venue_type, _contact_of(here, keys, contact)))
     return tuple(overrides)
@@ -250,7 +250,7 @@ def _keys(kind: type[Infectious] | type[Contact] | type[Chain]) -> list[str]:
 
 
 def _number(where: str, given: Mapping[str, Any], key: str, default: float) -> float:
-    """A finite number from zero.
+    """Check a finite number ≥ 0.
 
     Raises:
         RuleError: the key holds something else.
@@ -258,7 +258,7 @@ def _number(where: str, given: Mapping[str, Any], key: str, default: float) -> f
     value = given.get(key, default)
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if not number or not math.isfinite(value) or value < 0:
-        raise RuleError(f"{where}: {key} is no number from 0", f"write {key} = 15")
+        raise RuleError(f"{where}: {key} must be a number ≥ 0", f"write {key} = 15")
     return float(value)
 
 
@@ -267,17 +267,17 @@ def _number_or_none(where: str, given: Mapping[str, Any], key: str, default: flo
 
 
 def _date_of(where: str, given: Mapping[str, Any], key: str) -> dt.date | None:
-    """A TOML date; a date with a time is none."""
+    """Check a TOML date; a date with a time is refused."""
     value = given.get(key)
     if value is not None and type(value) is not dt.date:
-        raise RuleError(f"{where}: {key} is no date", f"write {key} = 2020-12-31, without quotes")
+        raise RuleError(f"{where}: {key} must be a date", f"write {key} = 2020-12-31, without quotes")
     return value
 
 
 def _texts_of(where: str, given: Mapping[str, Any], key: str) -> tuple[str, ...]:
-    """A text or a list of texts; absent is none."""
+    """Check a text or a list of texts; an absent key gives no texts."""
     value = given.get(key, [])
     texts = [value] if isinstance(value, str) else value
     if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
-        raise RuleError(f"{where}: {key} is no text", f'write {key} = ["…"]')
+        raise RuleError(f"{where}: {key} must be a string or a list of strings", f'write {key} = ["…"]')
     return tuple(text for text in texts if text.strip())

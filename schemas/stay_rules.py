@@ -124,7 +124,7 @@ def parse_stay_rules(text: str, where: str) -> StayRules:
 
 
 def _by_type_us(path: str, table: str, minutes: dict[str, object]) -> npt.NDArray[np.int64]:
-    """One duration per type code, in microseconds."""
+    """Return one duration per type code, in microseconds."""
     where = f"{path} [{table}]"
     refuse_unknown(where, minutes, (_DEFAULT, *VENUE_TYPES))
     if _DEFAULT not in minutes:
@@ -137,7 +137,7 @@ def _by_type_us(path: str, table: str, minutes: dict[str, object]) -> npt.NDArra
 
 
 def _minutes(where: str, value: object) -> int:
-    """Whole minutes, at least one.
+    """Check whole minutes, at least one.
 
     Raises:
         UsageError: the value is something else.
@@ -151,5 +151,5 @@ def _minutes(where: str, value: object) -> int:
 
 
 def _is_whole(value: object) -> bool:
-    """Whether a value of TOML is an integer; in Python `true` is one."""
+    """Tell whether a value of TOML is an integer; in Python `true` is one."""
     return isinstance(value, int) and not isinstance(value, bool)

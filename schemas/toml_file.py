@@ -1,4 +1,4 @@
-"""Reading TOML files of settings so that every mistake is reported with its key."""
+"""Read TOML files of settings so that every mistake is reported with its key."""
 
 import tomllib
 from collections.abc import Iterable, Mapping

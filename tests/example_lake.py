@@ -40,7 +40,7 @@ _DECLARATIONS = """
 
 
 def example_lake(folder: Path) -> Lake:
-    """A lake of one café and one home; `an` is case BN-1, BN-2 has never scanned."""
+    """Return a lake of one café and one home; `an` is case BN-1, BN-2 has never scanned."""
     lake = new_lake(folder)
     put_venues(lake, _VENUES)
     put_scans(lake, _SCANS)

@@ -23,14 +23,14 @@ Row = dict[str, Any]
 
 
 def at(text: str) -> int:
-    """The microseconds of `D HH:MM[:SS[.f]]`, UTC, of July 2021."""
+    """Return the microseconds of `D HH:MM[:SS[.f]]`, UTC, of July 2021."""
     day, clock = text.split()
     hours = clock if clock.count(":") == 2 else f"{clock}:00"
     return parse_instant(f"2021-07-{int(day):02}T{hours}Z")
 
 
 def drawn(text: str) -> list[Row]:
-    """The rows of a table drawn as text; every value is text or None."""
+    """Return the rows of a table drawn as text; every value is text or None."""
     lines = [line for line in text.strip().splitlines() if line.strip(" |─-")]
     head, *body = [[cell.strip() or None for cell in line.split("|")] for line in lines]
     rows = (zip_longest(head, cells) for cells in body)  # cells at the end may be left out
@@ -38,17 +38,17 @@ def drawn(text: str) -> list[Row]:
 
 
 def new_lake(folder: Path) -> Lake:
-    """An empty lake `folder/lake` with its keys beside it."""
+    """Return an empty lake `folder/lake` with its keys beside it."""
     return open_lake(str(folder / "lake"), folder / "lake.keys", create=True)
 
 
 def keys_of(lake: Lake) -> Keys:
-    """The keys of a lake made by `new_lake`."""
+    """Return the keys of a lake made by `new_lake`."""
     return load_keys(Path(f"{lake.url}.keys"))
 
 
 def person_token(lake: Lake, name: str) -> int:
-    """The token of a person of the drawings."""
+    """Return the token of a person of the drawings."""
     return token(keys_of(lake), f"device:{name}")
 
 
@@ -125,7 +125,7 @@ def put(
 
 
 def _stay(lake: Lake, row: Mapping[str, Any]) -> Row:
-    """A drawn stay, or one whose cells are values already, as a row of `stays`."""
+    """Return a drawn stay, or one whose cells are values already, as a row of `stays`."""
     enter, leave = _micros(row["enter"]), _micros(row["exit"])
     exit_kind = row.get("exit_kind") or "scanned"
     seen = row.get("last_seen")
@@ -189,7 +189,7 @@ def _cut(rows: pa.Table, parts: int) -> Iterable[pa.Table]:
 
 
 def assert_one_line(shown: Any, said: str) -> None:
-    """A command that was refused says why in one line, on standard error, without the value MARKER."""
+    """Assert that a refused command says why in one line, on standard error, without the value MARKER."""
     assert shown.out == ""
     assert shown.err.count("\n") == 1
     assert said in shown.err

@@ -13,7 +13,7 @@ from pipelines.errors import DataError, ServiceError, UsageError
 
 
 def fake_command(action, monkeypatch):
-    """A command `fake` with two flags that does what the action says."""
+    """Register a command `fake` with two flags that does what the action says."""
 
     def add_arguments(parser: argparse.ArgumentParser) -> None:
         parser.add_argument("--lake")
@@ -126,7 +126,7 @@ def test_abbreviated_flags_stray_words_and_missing_values_are_wrong_usage(words,
     assert shown.out == ""
 
 
-def test_a_value_that_begins_with_dashes_behind_an_equals_sign_is_no_flag(monkeypatch):
+def test_a_value_that_begins_with_dashes_behind_an_equals_sign_is_not_a_flag(monkeypatch):
     fake_command(lambda args: int(args.lake != "--odd"), monkeypatch)
     assert cli.main(["fake", "--lake=--odd"]) == 0
 
@@ -149,7 +149,7 @@ def denial(path):
 
 
 def denied(kind, path):
-    """An error that took a denial for something else."""
+    """Return an error that took a denial for something else."""
     return raised_from(denial(path), kind)
 
 

@@ -24,7 +24,7 @@ def without_code(text):
 
 
 def anchors_of(text):
-    """What a heading is called in a link, as GitHub does it."""
+    """Return what a heading is called in a link, as GitHub does it."""
     headings = re.findall(r"^#+ (.+)$", without_code(text), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 

@@ -93,7 +93,7 @@ def allowed(name, other):
 
 
 def circles(graph):
-    """The nodes that can be reached from themselves."""
+    """Return the nodes that can be reached from themselves."""
     found = []
     for start in graph:
         seen, todo = set(), list(graph[start])

@@ -16,7 +16,7 @@ UNSET = ("HOME", "XDG_CACHE_HOME", "NUMBA_CACHE_DIR")
 
 
 def import_with(variables, code=PRINT_CACHE):
-    """What the code prints in a process with these variables."""
+    """Return what the code prints in a process with these variables."""
     clean = {key: value for key, value in os.environ.items() if key not in UNSET}
     done = subprocess.run(
         [sys.executable, "-c", code], env=clean | variables, capture_output=True, check=True, text=True

@@ -29,6 +29,6 @@ def test_an_end_that_is_left_out_is_open():
 
 
 @pytest.mark.parametrize("when", ["2021-07-32", "tomorrow", dt.datetime(2021, 7, 1)])
-def test_an_end_that_is_no_time_is_an_error_that_names_the_flag(when):
+def test_an_invalid_end_is_an_error_that_names_the_flag(when):
     with pytest.raises(UsageError, match="--to"):
         end_us(when, "--to")

@@ -1,5 +1,5 @@
 -- The tables of a search: `sources` (person, start_us, end_us), infectious in the hop to come,
--- `closed` (person), nobody's contact, `best` (person, exposed_us, tier), who has been found and how early,
+-- `closed` (person), never a contact, `best` (person, exposed_us, tier), who has been found and how early,
 -- and `rows` (tier, person, exposed_us), the answer.
 -- Variable sources: a Parquet file of the intervals of the index cases.
 -- Variable cases: a Parquet file of their persons.

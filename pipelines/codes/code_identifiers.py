@@ -1,7 +1,7 @@
-"""The identifiers that a person's code holds: the strongest is the person, the others are links to him.
+"""The identifiers in a person's code: the strongest is the person, the others are links to him.
 
-Links between two identifiers (section 11 of the design) are built from what
-`identifiers_of` returns: the first identifier with each of the others.
+A link joins the first identifier that `identifiers_of` returns with one of the
+others.
 """
 
 from collections.abc import Iterator
@@ -43,7 +43,7 @@ def identifiers_of(decoded: Decoded) -> tuple[CodeIdentifier, ...]:
     """List the identifiers of a decoded personal code or citizen card, the strongest first.
 
     A part of a code that is masked, empty or not a valid identifier is left out. So is
-    the QID of whoever filled the code in for another person.
+    the QID of the helper who filled in the code for another person.
 
     >>> from pipelines.codes.decoder import decode
     >>> card = decode("051200000001|212345678|A|01011990|Nam|B|01012021")

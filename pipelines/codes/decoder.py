@@ -1,4 +1,7 @@
-"""The one decoder: a table of formats, each a module of its own."""
+"""The one decoder: a table of formats, each a module of its own.
+
+A new format is a module here with its name and a `decode` function, and a row of `FORMATS`.
+"""
 
 import string
 from collections.abc import Callable

@@ -1,6 +1,6 @@
 """luca: printed places, private meetings and codes of guests; all unsigned.
 
-Meetings and guests are people, not places: they are recognised, and nothing of them is kept.
+Meetings and guests are people, not places: they are recognised, and none of their data is kept.
 """
 
 import base64

@@ -15,7 +15,7 @@ from pipelines.codes.poster import Poster
 from pipelines.codes.poster_files import write_pdf, write_png, write_svg
 from pipelines.errors import DataError, ServiceError, UsageError
 from pipelines.privacy.code_key_folders import signing_key
-from pipelines.terminal.output import replacing
+from pipelines.terminal.output import quoted, replacing
 from pipelines.terminal.progress import progress
 from pipelines.times import SECOND_US
 from schemas.tables import INSTANT
@@ -111,7 +111,7 @@ def places_to_print(registry: pa.Table, venues: Sequence[str], now: dt.datetime)
         return sorted(rows, key=lambda row: str(row["venue_code"]))
     unknown = [venue for venue in venues if venue not in known]
     if unknown:
-        raise DataError(f"{len(unknown)} of the venues are not registered", "see truyvet venues list")
+        raise DataError(f"no venue of this lake is {quoted(unknown)}", "see truyvet venues list")
     return [known[venue] for venue in dict.fromkeys(venues)]
 
 

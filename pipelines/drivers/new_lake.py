@@ -1,4 +1,4 @@
-"""Opening a lake for writing, and telling people when it is a new one: a mistyped `--lake` would be one."""
+"""Open a lake for writing, and tell people when it is a new one: a mistyped `--lake` would be one."""
 
 from pathlib import Path
 from typing import Final

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from pipelines.drivers.records_file import records_file
 from pipelines.drivers.run import Report, run
 from pipelines.errors import DataError, UsageError
-from pipelines.graph.cases import numbers_of, quoted
+from pipelines.graph.cases import numbers_of
 from pipelines.ingest.reference_tables import read_cases
 from pipelines.lake import (
     CommitConflict,
@@ -25,6 +25,7 @@ from pipelines.lake import (
 )
 from pipelines.privacy.keys import load_keys
 from pipelines.terminal.options import keys_folder
+from pipelines.terminal.output import quoted
 from pipelines.times import parse_instant
 from schemas.tables import CASES, INSTANT
 
@@ -47,7 +48,8 @@ def add_case(lake: str, case: Mapping[str, Any], *, keys: str | None = None) -> 
     where = open_lake(lake, folder, create=True)
     known = set(read_table(where, "cases", ["case_id"])["case_id"].to_pylist())
     with records_file("cases", [{name: value for name, value in case.items() if value is not None}]) as path:
-        wrong = read_cases([path], load_keys(folder)).reasons
+        given = read_cases([path], load_keys(folder))
+        wrong = [*(given.faults or given.reasons)]
         if wrong:
             raise UsageError(
                 f"the case is refused for {' and '.join(wrong)}",

@@ -13,6 +13,7 @@ from pipelines.lake import Lake, open_lake, read_table, snapshot
 from pipelines.privacy.keys import load_keys
 from pipelines.registry.lookalikes import Row, lookalikes, unjudged_provinces, unprintable, wrong_districts
 from pipelines.terminal.options import keys_folder
+from pipelines.terminal.output import quoted
 from schemas.contract import load_contract
 
 VEHICLE: Final = "public_transport"
@@ -72,7 +73,8 @@ def add_venue(
         DataError: it lies in a district that does not exist.
     """
     if not replace and venue["venue"] in _rows_if_any(lake, keys):
-        raise RefusedError("the venue code is registered already", "choose another, or add --replace")
+        words = f"the venue code {quoted([venue['venue']])} is registered already"
+        raise RefusedError(words, "choose another, or add --replace")
     whole = {name: venue.get(name) for name in _FIELDS}
     return _put(lake, [whole if replace else _without_nulls(whole)], keys)
 
@@ -92,8 +94,10 @@ def close_venues(
     closed_at = at or _now()
     rows = [{"venue": venue, "type": known[venue]["type"], "closed_at": closed_at} for venue in venues]
     report = _put(lake, rows, keys)
-    if earlier := report.others["venues"]["duplicate"]:
-        words = f"{earlier} of the venues were closed by then already; the earlier closing stands"
+    now_known = _rows(lake, keys)
+    earlier = [venue for venue in dict.fromkeys(venues) if now_known[venue] == known[venue]]
+    if earlier:
+        words = f"closed by then already, and the earlier closing stands: {quoted(earlier)}"
         report = _with_notes(report, [words])
     return report
 
@@ -139,11 +143,12 @@ def _put(lake: str, records: Sequence[Mapping[str, Any]], keys: str | None) -> R
     """
     with records_file("venues", records) as path:
         _, given = _read(lake, [path], keys)
-        wrong = [*given.reasons, *(f"an unreadable {name}" for name in given.dropped)]
+        wrong = [*(given.faults or given.reasons), *(f"an unreadable {name}" for name in given.dropped)]
         if wrong:
             raise UsageError(
                 f"the venue is refused for {' and '.join(wrong)}",
-                "see the limits of its fields in schemas/DATA_DICTIONARY.md",
+                "; ".join(given.faults.values())
+                or "see the limits of its fields in schemas/DATA_DICTIONARY.md",
             )
         return import_venues(lake, [path], keys=keys)
 
@@ -168,9 +173,9 @@ def _check_registered(known: Mapping[str, Row], venues: Sequence[str]) -> None:
     Raises:
         DataError: some are not.
     """
-    missing = sum(venue not in known for venue in venues)
+    missing = [venue for venue in dict.fromkeys(venues) if venue not in known]
     if missing:
-        raise DataError(f"{missing} of the venues are not registered", "see truyvet venues list")
+        raise DataError(f"no venue of this lake is {quoted(missing)}", "see truyvet venues list")
 
 
 def _without_nulls(record: Mapping[str, Any]) -> dict[str, Any]:

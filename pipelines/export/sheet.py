@@ -16,6 +16,7 @@ from pipelines.export.list_columns import COLUMNS, HANDWRITING, IDENTIFIER, SCRE
 from pipelines.export.list_text import PERSON_PREFIX
 from pipelines.export.local_columns import local_times, person_codes, readable, worded
 from pipelines.export.sheet_reading import executes, sheet_rows
+from pipelines.terminal.output import counted
 
 XLSX: Final = "list.xlsx"
 LIST, MILESTONES, WITHDRAWN, ABOUT = SHEETS = ("list", "milestones", "withdrawn", "about")
@@ -69,7 +70,7 @@ def write_sheet(made: ExposureList, folder: Path) -> list[WrittenFile]:
         _write_withdrawn(pen)
         _write_about(pen)
     kept = min(made.rows.num_rows, MOST_ROWS)
-    notes = [f"{XLSX}: {pen.cut:,} texts were cut to {_MOST_UNITS:,} signs"] if pen.cut else []
+    notes = [f"{XLSX}: {counted(pen.cut, 'text')} longer than {_MOST_UNITS:,} signs cut"] if pen.cut else []
     return [WrittenFile(XLSX, kept, made.rows.num_rows - kept, notes)]
 
 

@@ -1,7 +1,11 @@
 """Contacts: stays, encounters and cases in; infectious windows and who met whom out.
 
-Nothing of a record is written but keyed tokens. Refused: a case with neither onset nor sample, a rule pack
-that breaks the rules of rule packs.
+Nothing of a record is written but keyed tokens. Refused: a case with neither onset nor sample, a malformed
+rule pack.
+
+`tracing` finds F1 to Fk, `clustering` what cases share, `case_network` draws one case, `contact_table` writes
+pairs to the lake. `stays_index` reads the stays of one person fast, `answer_quality` states what an answer
+rests on.
 """
 
 from typing import TYPE_CHECKING, Any

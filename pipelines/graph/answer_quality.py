@@ -21,6 +21,7 @@ from pipelines.lake import Lake, snapshot
 from pipelines.registry.unregistered_scans import among_unregistered, count_unregistered
 from pipelines.terminal.output import counted
 from pipelines.times import EPOCH, LOCAL_TIMEZONE, SECOND_US
+from pipelines.windowing.long_pairs import count_long_pairs
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,8 @@ class AnswerQuality:
         stays: everybody's stays there, in that time.
         seconds: their length, clipped to that time.
         seconds_imputed: how much of it no scan covers.
-        long_pairs: scans in whose scan out came too late to end the same stay, at these venues in that time.
+        long_pairs: scans in whose scan out came too late to end the same stay, in that time: at these
+            venues, and anywhere of the people asked about.
         unregistered: scans of that time, anywhere, whose venue is not registered or was closed.
         unregistered_own: those of the person asked about; None where the answer is about several.
         rejected: scan records that were refused and not accepted since, each once, of the whole lake.
@@ -71,7 +73,7 @@ class AnswerQuality:
         return self.seconds_imputed / self.seconds if self.seconds else 0.0
 
     def lines(self) -> Iterator[str]:
-        """The statement as sentences for people."""
+        """Return the statement as sentences for people."""
         yield f"lake version {self.scans_version}, last scan {_local(self.last_scan_us)}"
         if self.stays_version < self.scans_version:
             yield f"stays reflect scans up to version {self.stays_version} only: run truyvet recompute"
@@ -91,17 +93,17 @@ class AnswerQuality:
             yield f"{self.cases_unseen:,} of {counted(self.cases, 'case')} {are} in no scan"
 
     def _about_venues(self) -> Iterator[str]:
-        if not self.venues:
+        if self.venues:
+            yield (
+                f"at the {counted(self.venues, 'venue')} concerned {self.share_imputed:.0%} of the time "
+                f"in {counted(self.stays, 'stay')} is imputed"
+            )
+        else:
             yield "no scan shows where they stayed in that time"
-            return
-        yield (
-            f"at the {counted(self.venues, 'venue')} concerned {self.share_imputed:.0%} of the time "
-            f"in {counted(self.stays, 'stay')} is imputed"
-        )
         if self.long_pairs:
             yield (
-                f"there {counted(self.long_pairs, 'scan')} out came too late to end the stay of the scan in "
-                "before: see truyvet recompute --stays"
+                f"{counted(self.long_pairs, 'scan')} out came too late to end the stay of the scan "
+                "in before: see truyvet recompute --stays"
             )
 
     def _about_scans(self) -> str:
@@ -130,7 +132,8 @@ def answer_quality(
     stays, seconds, seconds_imputed = _stays_at(lake, venues, span)
     unregistered, own = count_unregistered(lake, begins_us, ends_us, person)
     refused = count_refused(lake)
-    asked = np.empty(0, np.int64) if cases is None else cases
+    requested = np.empty(0, np.int64) if cases is None else cases
+    people = requested if person is None else np.append(requested, person)
     return AnswerQuality(
         scans_version=scans.version,
         stays_version=snapshot(lake, "stays").marks.get("scans_version", -1),
@@ -139,13 +142,14 @@ def answer_quality(
         stays=stays,
         seconds=seconds,
         seconds_imputed=seconds_imputed,
+        long_pairs=count_long_pairs(lake, venues, begins_us, ends_us, people),
         unregistered=unregistered,
         unregistered_own=None if person is None else own,
         rejected=refused.get("scans", 0),
         rejected_cases=refused.get("cases", 0),
         rejected_encounters=refused.get("encounters", 0),
-        cases=asked.size,
-        cases_unseen=int(np.count_nonzero(~in_scans(lake, asked))),
+        cases=requested.size,
+        cases_unseen=int(np.count_nonzero(~in_scans(lake, requested))),
     )
 
 
@@ -167,7 +171,7 @@ def quality_of_cases(lake: Lake, cases: list[Case], windows: list[Window]) -> An
 
 
 def venues_of(lake: Lake, person: Int64, start_us: Int64, end_us: Int64) -> Int64:
-    """The venues where persons stayed, each in his own interval; int64[v], ascending, each once.
+    """Return the venues where persons stayed, each in his own interval; int64[v], ascending, each once.
 
     Args:
         lake: where.
@@ -188,7 +192,7 @@ def venues_of(lake: Lake, person: Int64, start_us: Int64, end_us: Int64) -> Int6
 
 
 def in_scans(lake: Lake, person: Int64) -> Bool:
-    """Whether each person is in any accepted scan, bool[n].
+    """Tell whether each person is in any accepted scan, bool[n].
 
     A scan of a registered venue makes part of a stay, and the others lie in sidecars of their own, ordered by
     person: so a few binary searches tell, where reading `scans`, which is sorted by venue, would read it all.
@@ -202,7 +206,7 @@ def in_scans(lake: Lake, person: Int64) -> Bool:
 
 
 def _stays_at(lake: Lake, venues: Int64, span: Span) -> tuple[int, int, int]:
-    """Everybody's stays at some venues in a span: how many, their seconds, and the imputed ones of these."""
+    """Count everybody's stays at some venues in a span, their seconds and the imputed seconds."""
     count = total_us = unseen_us = 0
     if venues.size == 0:
         return 0, 0, 0

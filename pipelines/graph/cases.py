@@ -10,11 +10,11 @@ import pyarrow.compute as pc
 from pipelines.errors import DataError
 from pipelines.graph.infectious_window import CaseTimes
 from pipelines.lake import Lake, read_table, snapshot
+from pipelines.terminal.output import quoted
 
 _TIMES = ("onset_at", "sampled_at", "isolated_at")  # as CaseTimes has them
 _COLUMNS = ["case_id", "person", "withdrawn_at", *_TIMES]
 _LAST_COLUMNS = {"stays": "exit", "encounters": "ended_at"}
-_NAMED_AT_MOST, _SIGNS_AT_MOST = 5, 64
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Case:
 
 
 def find_case(lake: Lake, case_id: str) -> Case:
-    """One case by its number.
+    """Find one case by its number.
 
     Raises:
         DataError: the lake has no such case, or it has been withdrawn.
@@ -45,7 +45,7 @@ def find_case(lake: Lake, case_id: str) -> Case:
 
 
 def find_cases(lake: Lake, case_ids: Sequence[str]) -> list[Case]:
-    """Cases by their numbers, in the order of these.
+    """Find cases by their numbers, in that order.
 
     Raises:
         DataError: the lake has no such case, or it has been withdrawn.
@@ -70,14 +70,14 @@ def find_cases(lake: Lake, case_ids: Sequence[str]) -> list[Case]:
 
 
 def cases_by_id(lake: Lake) -> dict[str, Case]:
-    """All cases that have not been withdrawn, by number."""
+    """Return all cases that have not been withdrawn, by number."""
     rows = read_table(lake, "cases", _COLUMNS)
     rows = rows.filter(pc.is_null(rows["withdrawn_at"]))
     return dict(zip(rows["case_id"].to_pylist(), _cases(rows), strict=True))
 
 
 def numbers_of(case_ids: Sequence[str]) -> list[str]:
-    """Case numbers as the lake writes them: composed Unicode, no blanks around them.
+    """Normalise case numbers as the lake writes them: composed Unicode, no blanks around them.
 
     Example:
         >>> numbers_of([" BN-1 "])
@@ -101,21 +101,8 @@ def require_dates(cases: Mapping[str, Case], remedy: str) -> None:
         raise DataError(f"--case names a case with neither onset nor sample ({quoted(undated)})", remedy)
 
 
-def quoted(numbers: Sequence[str]) -> str:
-    """Case numbers as an error shows them: in quotes, which make a blank or a control sign in one visible.
-
-    Example:
-        >>> quoted(["BN-1 ", "BN-2"])
-        "'BN-1 ', 'BN-2'"
-        >>> quoted(list("abcdefg"))
-        "'a', 'b', 'c', 'd', 'e' and 2 more"
-    """
-    shown = ", ".join(repr(number[:_SIGNS_AT_MOST]) for number in numbers[:_NAMED_AT_MOST])
-    return shown if len(numbers) <= _NAMED_AT_MOST else f"{shown} and {len(numbers) - _NAMED_AT_MOST:,} more"
-
-
 def last_instant_us(lake: Lake) -> int:
-    """The last instant a lake knows: the largest `exit` of `stays` and `ended_at` of `encounters`.
+    """Return the last instant a lake knows: the largest `exit` of `stays` and `ended_at` of `encounters`.
 
     Microseconds UTC, read from the statistics in the log. A lake that holds neither ends in 1970, before
     every case.

@@ -41,7 +41,7 @@ def proximity(
         encounters: rows of `encounters` in any order, at least the persons,
             the times and the measures.
         max_distance_m: the limit, inclusive; an encounter without a distance
-            does not count then. None is no limit.
+            does not count then. None means no limit.
         max_attenuation_db: the same for the attenuation.
     """
     for name, most in (("distance_m", max_distance_m), ("attenuation_db", max_attenuation_db)):

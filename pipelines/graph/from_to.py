@@ -6,7 +6,7 @@ from pipelines.times import Instant, end_us, instant_us
 
 
 def span_between(from_: Instant | None, to: Instant | None) -> Span:
-    """The span that two times limit; None is open.
+    """Return the span that two times limit; None is open.
 
     Example:
         >>> day = span_between("2021-07-01", "2021-07-01")  # a date alone ends with its day

@@ -60,12 +60,12 @@ class Window:
         return self.end_us <= self.start_us
 
     def meets(self, enter_us: int, exit_us: int) -> bool:
-        """Whether [enter_us, exit_us) shares an instant with it; touching does not count."""
+        """Return whether [enter_us, exit_us) shares an instant with it; touching does not count."""
         return max(self.start_us, enter_us) < min(self.end_us, exit_us)
 
 
 def infectious_window(times: CaseTimes, infectious: Infectious, until_us: int) -> Window:
-    """The window of a case under a rule pack.
+    """Compute the window of a case under a rule pack.
 
     It begins `days_before_onset` before the onset, or without one `days_before_sample` before the sample. It
     ends at the earliest of the isolation, `days_after` after that same onset or sample, and `until_us`.
@@ -88,7 +88,7 @@ def infectious_window(times: CaseTimes, infectious: Infectious, until_us: int) -
 
 
 def source_window(times: CaseTimes, infectious: Infectious, back_days: float) -> Window:
-    """When a case may have been infected: from `back_days` before its onset until it becomes infectious.
+    """Compute when a case may have been infected: `back_days` before onset until it becomes infectious.
 
     Args:
         times: the dates of the case; without an onset its sample counts.
@@ -115,7 +115,7 @@ def check_back_days(days: float) -> None:
 
 
 def anchor_us(times: CaseTimes) -> int:
-    """The instant that a window is counted from: the onset, else the sample.
+    """Return the instant that a window is counted from: the onset, else the sample.
 
     Raises:
         DataError: the case has neither.
@@ -130,7 +130,7 @@ def anchor_us(times: CaseTimes) -> int:
 
 
 def outside_validity(times: CaseTimes, rule: Rule) -> str | None:
-    """A sentence for people when the case lies outside the dates for which the rule was made, else None.
+    """Return a sentence if the case lies outside the dates for which the rule was made, else None.
 
     Raises:
         DataError: the case has neither onset nor sample.
@@ -144,7 +144,7 @@ def outside_validity(times: CaseTimes, rule: Rule) -> str | None:
 
 
 def local_midnight_us(instant_us: int) -> int:
-    """The start of the local day that holds an instant."""
+    """Return the start of the local day that holds an instant."""
     day = dt.datetime.fromtimestamp(instant_us // 1_000_000, LOCAL_TIMEZONE).date()
     return _midnight_us(day)
 
@@ -158,6 +158,6 @@ def _days_us(days: float) -> int:
 
 
 def _midnight_us(day: dt.date) -> int:
-    """The start of a local day, which is always 86,400 s long: Vietnam has no summer time."""
+    """Return the start of a local day, which is always 86,400 s long: Vietnam has no summer time."""
     begin = dt.datetime.combine(day, dt.time(), LOCAL_TIMEZONE)
     return (begin - EPOCH) // dt.timedelta(microseconds=1)

@@ -48,7 +48,7 @@ def rows_between(first: Int64, last: Int64) -> Int64:
 
 
 def rows_beside(own: OwnStays, first: Int64, last: Int64, exit_us: Int64) -> tuple[Int64, Int64]:
-    """Find the rows that overlap a stay of `own`; touching is no overlap.
+    """Find the rows that overlap a stay of `own`; touching does not count.
 
     Args:
         own: the stays.

@@ -1,4 +1,4 @@
-"""The rule packs as rows: what ships, and the keys of one."""
+"""The rule packs as rows: what ships, and the keys of one. The packs are files of `schemas/rules/`."""
 
 import datetime as dt
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ KEYS = pa.schema([("table", pa.string()), ("key", pa.string()), ("value", pa.str
 
 
 def rules(rule: str | None = None) -> Answer:
-    """The shipped rule packs, or the keys of one.
+    """List the shipped rule packs, or the keys of one.
 
     Example:
         >>> rules()["rule"].to_pylist()[:2]

@@ -70,7 +70,7 @@ def forget_registered(lake: Lake) -> None:
 
 
 def _distinct(rows: pa.Table) -> pa.Table:
-    """Each code once, by hash, and not more than may be kept."""
+    """Keep each code once, by hash, up to the limit."""
     _, first = np.unique(rows["venue"].to_numpy(), return_index=True)
     return rows.take(pa.array(first[:CODES_AT_MOST]))
 

@@ -23,8 +23,8 @@ class Upsert(SidePayload):
 
     def rows_alone(self) -> "Upsert":
         """Return a copy without refused records and identifiers: those must stay in the launching process."""
-        nobody = self.other.tokens[:0]
-        rows = replace(self.other, refused=[], refused_at=[], notes=(), tokens=nobody, identifiers=[])
+        no_tokens = self.other.tokens[:0]
+        rows = replace(self.other, refused=[], refused_at=[], notes=(), tokens=no_tokens, identifiers=[])
         return Upsert(self.source, rows)
 
 
@@ -85,7 +85,7 @@ def commit_batch(lake: Lake, batch: Batch) -> tuple[int, bool]:
 
 
 def _commit_scans(lake: Lake, batch: Batch) -> tuple[int, bool]:
-    """The commits up to that of `scans`; the same result and errors."""
+    """Make the commits up to that of `scans`; the same result and errors."""
     if batch.is_in(lake, "scans"):
         return snapshot(lake, "scans").version, False
     for table, base in {"scans": batch.base, **batch.bases}.items():

@@ -182,7 +182,7 @@ def _each_once(names: Iterable[tuple[str, ColumnNames]]) -> Iterator[tuple[str, 
 
 
 def _lines_before(chunks: Sequence[Chunk], line_ends: Mapping[int, int]) -> Int64:
-    """For each chunk, the lines of its file that lie before it."""
+    """Count, for each chunk, the lines of its file that lie before it."""
     before = np.zeros(len(chunks), np.int64)
     for one, other in pairwise(chunks):
         if one.path == other.path:

@@ -155,7 +155,7 @@ class ParseChunks(ThreadedDoFn):
     def _retries(
         self, name: str, share: int, block: Any, rows: pa.Table, event: UInt64, contract: str = "scan"
     ) -> Iterator[Any]:
-        """The new events of rows that fail the time check, and the digests of rows that failed it before."""
+        """Find the new events of rows that fail the time check, and the digests of those that did before."""
         events, fault = event.view(np.int64), rows["fault"].to_numpy()
         timed = events[(fault != 0) & ~np.isin(events, self._watched)]
         again = rows["row"].to_numpy()[retried(events, fault, self._watched)] & ROW_MASK

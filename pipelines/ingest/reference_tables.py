@@ -24,7 +24,7 @@ from pipelines.ingest.formats.record_numbers import record_numbers
 from pipelines.ingest.record_places import RecordPlace
 from pipelines.ingest.refusals import RefusedRecord, refused_records
 from pipelines.ingest.reject_reasons import REASONS
-from pipelines.ingest.upsert_notes import contradiction_notes, drop_notes, fault_notes
+from pipelines.ingest.upsert_notes import contradiction_notes, drop_notes, fault_notes, fault_remedies
 from pipelines.ingest.upsert_rows import KeyedRecords, contradictions, fold
 from pipelines.ingest.validate.columns import CheckedColumns, check, row_json
 from pipelines.ingest.validate.distinct import distinct
@@ -77,6 +77,7 @@ class UpsertedInput:
         tokens: int64[d], the distinct persons of accepted and repeated records, ascending.
         identifiers: their canonical identifiers, UTF-8, for the vault.
         refused_at: where the refused records are, parallel to `refused`.
+        faults: by field for which records were refused, what to write instead; of those that have a remedy.
     """
 
     rows: pa.Table
@@ -88,6 +89,7 @@ class UpsertedInput:
     tokens: Int64
     identifiers: list[bytes]
     refused_at: list[RefusedRecord] = field(default_factory=list)
+    faults: dict[str, str] = field(default_factory=dict)
 
     @property
     def received(self) -> int:
@@ -269,6 +271,7 @@ def _upserted(source: Source, seen: _Reading, current: pa.Table | None) -> Upser
         refused=seen.refused,
         dropped={name: len(places) for name, places in seen.dropped.items() if places},
         notes=notes,
+        faults=fault_remedies(seen.faults),
         tokens=tokens,
         identifiers=[seen.identifiers[token] for token in tokens.tolist()],
         refused_at=seen.refused_at,
@@ -278,7 +281,7 @@ def _upserted(source: Source, seen: _Reading, current: pa.Table | None) -> Upser
 def _checked(
     source: Source, block: Block, keys: Keys
 ) -> tuple[Columns, CheckedColumns, Callable[[int], bytes]]:
-    """A block as columns, checked, and a function for the raw bytes of a row."""
+    """Check a block as columns, and return a function for the raw bytes of a row."""
     if isinstance(block, Lines):
         informational = INFORMATIONAL.get(source.contract, frozenset())
         kinds = kinds_of(source.contract)
@@ -288,7 +291,7 @@ def _checked(
 
 
 def _records(source: Source, block: Columns, checked: CheckedColumns) -> KeyedRecords:
-    """The records that are not refused, in the table's schema."""
+    """Return the accepted records in the table's schema."""
     schema = source.table.schema
     stands = checked.reason == 0
     accepted = pa.array(stands)
@@ -298,7 +301,7 @@ def _records(source: Source, block: Columns, checked: CheckedColumns) -> KeyedRe
 
 
 def _given(block: Columns, checked: CheckedColumns, stands: Bool) -> Iterator[tuple[str, Bool]]:
-    """The fields that some records do not set: the file lacks the column, or its cell was dropped."""
+    """Find the fields that some records do not set: the file lacks the column, or its cell was dropped."""
     for name in checked.columns:
         given = np.full(stands.size, name in block.fields)
         if name in block.absent:

@@ -1,4 +1,4 @@
-"""Reasons to refuse a record, of the wire contract, in the order of their checks."""
+"""All reasons to refuse a record, as the wire contract has them, in the order of their checks."""
 
 from typing import Final
 

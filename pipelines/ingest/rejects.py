@@ -75,7 +75,7 @@ def refused_rows(
 
 
 def digest_heads(keys: Keys, block: Lines | Columns, rows_in_chunk: Int64, contract: str = "scan") -> Int64:
-    """The first 8 bytes of the same digests, int64[k]; of lines eight are hashed at once."""
+    """Return the first 8 bytes of the same digests, int64[k]; of lines, eight are hashed at once."""
     if isinstance(block, Lines):
         rows = rows_in_chunk - block.first_row
         data = read_only(block.data)
@@ -261,7 +261,7 @@ class WriteRejects(ThreadedDoFn):
         return Refused(file, counts, tuple(piece for _, piece in listed))
 
     def _retries(self, code: UInt8, digest: pa.ChunkedArray) -> Iterator[Refused]:
-        """Events that were refused for their time, and records that were and are accepted now."""
+        """Build rows of events refused for their time, and of records that were and are accepted now."""
         held = still_refused(self.lake).get(self.source, np.empty(0, np.int64))
         accepted = heads_of(digest.filter(pa.array(code == ACCEPTED_SINCE)))
         kinds = {

@@ -49,7 +49,7 @@ class Heads:
     last_us: Int64
 
     def after(self, other: "Heads") -> Bool:
-        """Which of these were last received later than the same record in `other`; bool[n]."""
+        """Tell which of these were last received later than the same record in `other`; bool[n]."""
         at = np.searchsorted(other.head, self.head)
         at[at == other.head.size] = 0
         known = other.head[at] == self.head if other.head.size else np.zeros(self.head.size, np.bool_)
@@ -60,7 +60,7 @@ NO_HEADS = Heads(_NOTHING, _NOTHING)
 
 
 def heads_of(digest: pa.Array | pa.ChunkedArray) -> Int64:
-    """The first 8 bytes of each digest, big-endian and signed, int64[n].
+    """Return the first 8 bytes of each digest, big-endian and signed, int64[n].
 
     Example:
         >>> heads_of(pa.array([bytes([255] * 32), bytes(32)], pa.binary())).tolist()
@@ -72,7 +72,7 @@ def heads_of(digest: pa.Array | pa.ChunkedArray) -> Int64:
 
 
 def retried(event: Int64, fault: UInt8, watched: Int64) -> Int64:
-    """The rows that pass the time check and whose event was refused for its time before; positions.
+    """Find the rows that pass the time check and whose event was refused for its time before; positions.
 
     Args:
         event: int64[n], the beginning of each row's event key.
@@ -87,13 +87,13 @@ def retried(event: Int64, fault: UInt8, watched: Int64) -> Int64:
 
 
 def head_bytes(head: Int64) -> list[bytes]:
-    """The bytes of numbers, in which they travel among digests; `heads_of` is the way back."""
+    """Pack numbers as bytes, in which they travel among digests; `heads_of` unpacks them."""
     data = head.astype(">i8").tobytes()  # of the whole: an element would come out in the machine's own order
     return [data[start : start + _HEAD_BYTES] for start in range(0, len(data), _HEAD_BYTES)]
 
 
 def watched_events(lake: Lake, source: str) -> Int64:
-    """The events of an input that were refused for their time, int64[w], ascending."""
+    """Return the events of an input that were refused for their time, int64[w], ascending."""
     return _retries(lake).get((KIND_REFUSED, source), NO_HEADS).head
 
 
@@ -107,7 +107,7 @@ def count_refused(lake: Lake) -> dict[str, int]:
 
 
 def still_refused(lake: Lake) -> dict[str, Int64]:
-    """The heads, ascending, of the records of each input that were refused and not accepted since."""
+    """Return the heads, ascending, of the records of each input that were refused and not accepted since."""
     found = {}
     for source, refused in _refused(lake).items():
         accepted = _retries(lake).get((KIND_ACCEPTED, source), NO_HEADS)
@@ -117,7 +117,7 @@ def still_refused(lake: Lake) -> dict[str, Int64]:
 
 
 def retry_rows(kind: str, source: str, hashes: Int64, received_us: int) -> pa.Table:
-    """Rows of the table `retries`, each hash once."""
+    """Build rows of the table `retries`, each hash once."""
     head = np.unique(hashes)
     columns = {
         "kind": pa.repeat(pa.scalar(kind), head.size),
@@ -129,7 +129,7 @@ def retry_rows(kind: str, source: str, hashes: Int64, received_us: int) -> pa.Ta
 
 
 def write_retries(lake: Lake, rows: pa.Table, received_us: int) -> DataFile:
-    """One file of `retries`, in the partition of the day received."""
+    """Write one file of `retries`, in the partition of the day received."""
     ordered = rows.sort_by([(name, "ascending") for name in RETRIES.sorted_by])
     return write_data_file(lake, RETRIES, {"date": day_text(received_us // DAY_US)}, ordered)
 
@@ -147,7 +147,7 @@ def _by_input(lake: Lake, _newest: Snapshot) -> dict[str, Heads]:
 
 
 def _grouped(names: pa.ChunkedArray, head: Int64, received_at: pa.ChunkedArray) -> dict[str, Heads]:
-    """The heads of each name, with the last time of each."""
+    """Group the heads by name, with the last time of each."""
     group = names.combine_chunks().dictionary_encode()
     code, received_us = group.indices.to_numpy(), received_at.cast(pa.int64()).to_numpy()
     return {

@@ -352,9 +352,8 @@ class CommitBatch(beam.DoFn):
             "retries": _of_table("retries", rejects),
             "vault": [*plan.other_files.get("vault", ()), *vault],
         }
-        note = {
-            name: str(getattr(counted, name)) for name in ("received", "accepted", "duplicate", "rejected")
-        }
+        names = ("received", "accepted", "duplicate", "rejected")
+        note = {name: str(getattr(counted, name)) for name in names}
         bases = {given.source: given.base for given in plan.dated}
         batch = Batch(plan.batch, plan.base, by_table, plan.upserts, note, plan.number, bases)
         try:

@@ -53,6 +53,17 @@ def fault_notes(source: str, faults: Mapping[str, Sequence[RecordPlace]]) -> Ite
             yield f"{source}: {rows} refused for {name}, first {places[0]}: {_FAULT_REMEDIES[name]}"
 
 
+def fault_remedies(faults: Mapping[str, Sequence[RecordPlace]]) -> dict[str, str]:
+    """What to do, by field, about fields for which rows were refused; of those that have a remedy.
+
+    >>> fault_remedies({"timezone": [RecordPlace("v.csv", "csv", 3)], "type": []})
+    {'timezone': 'write an IANA name, such as Asia/Ho_Chi_Minh'}
+    """
+    return {
+        name: _FAULT_REMEDIES[name] for name, places in faults.items() if places and name in _FAULT_REMEDIES
+    }
+
+
 def contradiction_notes(
     source: str, what: str, pairs: Sequence[tuple[RecordPlace, RecordPlace]]
 ) -> Iterator[str]:

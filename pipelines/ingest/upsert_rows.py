@@ -1,4 +1,4 @@
-"""Upserting rows by key: of equal keys the last received counts, field by field where a table says so.
+"""Upsert rows by key: of equal keys the last received counts, field by field where a table says so.
 
 Pure functions over Arrow tables.
 """
@@ -38,7 +38,7 @@ class KeyedRecords:
         return cls(rows, given)
 
     def is_given(self, name: str) -> Bool:
-        """Which records set a column, bool[n]."""
+        """Tell which records set a column, bool[n]."""
         given = self.given.get(name)
         return np.ones(self.rows.num_rows, np.bool_) if given is None else given
 
@@ -122,13 +122,13 @@ def _codes(column: pa.ChunkedArray) -> npt.NDArray[np.int32]:
 
 
 def _last_given(given: Bool, is_first: Bool) -> Int64:
-    """For each position the last one, of its own group and up to it, that gives the column."""
+    """Find, for each position, the last one of its own group up to it that gives the column."""
     own = np.where(given | is_first, np.arange(given.size), 0)
     return np.maximum.accumulate(own) if own.size else own
 
 
 def _earliest(column: pa.ChunkedArray, given: Bool, is_first: Bool) -> pa.ChunkedArray:
-    """The earliest instant at each position since its group began or emptied the column."""
+    """Compute the earliest instant at each position since its group began or emptied the column."""
     instants = column.cast(pa.int64()).fill_null(_NEVER).to_numpy()
     is_reset = is_first | (given & (instants == _NEVER))
     is_event = is_reset | (instants != _NEVER)

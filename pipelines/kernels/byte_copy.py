@@ -41,7 +41,7 @@ def move(source: UInt8, at: int, size: int, target: UInt8, to: int) -> int:
 
 @inlined
 def same(left: UInt8, at: int, right: UInt8, to: int, size: int) -> bool:
-    """Whether two texts of `size` bytes are the same."""
+    """Tell whether two texts of `size` bytes are the same."""
     index = 0
     while index < size:
         if load_upto(left, at + index, size - index) != load_upto(right, to + index, size - index):

@@ -43,12 +43,12 @@ def keep_compiled_kernels() -> None:
 
 
 def refused_folder() -> Path | None:
-    """The cache folder that could not be written, if kernels are only kept for this process."""
+    """Return the cache folder that could not be written, if kernels are kept for this process only."""
     return _refused
 
 
 def _cache_folder() -> Path | None:
-    """The lasting folder; None leaves numba its own default, `__pycache__` beside the source."""
+    """Return the lasting folder; None leaves numba its own default, `__pycache__` beside the source."""
     given = os.environ.get(VARIABLE)
     if given:
         return Path(given)
@@ -59,9 +59,9 @@ def _cache_folder() -> Path | None:
 
 
 def _sources_digest() -> str:
-    """16 hexadecimal digits that change with the place, size or time of any source a kernel may be made of.
+    """Return 16 hexadecimal digits that change with the place, size or time of any source of a kernel.
 
-    Numba compares a kernel with its own file only and would keep using constants and
+    Numba compares a kernel with its own file only (numba#1833) and would keep using constants and
     helpers that it once took from another file.
     """
     pipelines = Path(__file__).parents[1]
@@ -74,7 +74,7 @@ def _sources_digest() -> str:
 
 
 def _may_write(folder: Path) -> bool:
-    """Whether the folder can be written or made, tried with a file that has no name; nothing is left."""
+    """Tell whether the folder can be written or made, by a file that has no name and leaves nothing."""
     existing = folder
     while not os.path.exists(existing) and existing != existing.parent:
         existing = existing.parent
@@ -92,7 +92,7 @@ def _may_write(folder: Path) -> bool:
 
 
 def _temporary_folder() -> str:
-    """A new folder that only this account may enter, gone when this process ends."""
+    """Make a folder that only this account may enter, removed when this process ends."""
     import shutil
     import tempfile
 

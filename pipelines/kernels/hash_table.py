@@ -33,7 +33,7 @@ def new_slots(keys: int) -> Int32:
 
 @njit(cache=True, nogil=True)
 def slots_for(keys: int) -> int:
-    """The power of two of slots that `keys` keys fill by half at most."""
+    """Return how many slots to make: a power of two that `keys` keys fill by half at most."""
     slots = _FEWEST_SLOTS
     while slots < 2 * keys:
         slots *= 2
@@ -42,26 +42,27 @@ def slots_for(keys: int) -> int:
 
 @inlined
 def mixed(key: int | np.int64) -> Any:
-    """The key as a uint64 whose low bits depend on all of its bits."""
+    """Mix the key into a uint64 whose low bits depend on all of its bits."""
     product = np.uint64(key) * _GOLDEN
+    # The product's high bits are the good ones, and the mask of `home_of` takes the low ones.
     return product ^ (product >> np.uint64(32))
 
 
 @inlined
 def home_of(slots: Int32, key: int | np.int64) -> Any:
-    """The slot that a key is looked for in first, unsigned: numba tests signed indices for negative ones."""
+    """Return the slot in which a search starts, unsigned: numba tests signed indices for negative ones."""
     return mixed(key) & np.uint64(slots.size - 1)
 
 
 @inlined
 def next_slot(slots: Int32, slot: Any) -> Any:
-    """The slot that is looked into after `slot`."""
+    """Return the slot that is probed after `slot`."""
     return (slot + np.uint64(1)) & np.uint64(slots.size - 1)
 
 
 @inlined
 def slot_of(slots: Int32, keys: Int64, key: int) -> Any:
-    """The slot that holds the number of a key, or the free one that it would take.
+    """Find the slot that holds the number of a key, or the free one that it would take.
 
     Args:
         slots: int32[2^k], with a free one among them, or the search does not end.
@@ -69,6 +70,7 @@ def slot_of(slots: Int32, keys: Int64, key: int) -> Any:
         key: the key.
     """
     slot = home_of(slots, key)
+    # Slots are never freed, so the first free one ends the search.
     while slots[slot] >= 0 and keys[slots[slot]] != key:
         slot = next_slot(slots, slot)
     return slot
@@ -134,7 +136,7 @@ class IdSet:
         return fresh
 
     def holds(self, ids: Int64) -> Bool:
-        """Whether each of `ids`, int64[n], is held."""
+        """Tell which of `ids`, int64[n], are held."""
         return _holds(ids, self._slots, self._ids)
 
     def _grow(self, ids: int) -> None:

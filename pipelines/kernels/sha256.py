@@ -107,7 +107,7 @@ def _hash_all(data: UInt8, start: Int64, length: Int32, inner: UInt32, outer: UI
 
 @inlined
 def blocks_of(size: int) -> int:
-    """How many blocks a message of `size` bytes takes."""
+    """Return how many blocks a message of `size` bytes takes."""
     return (size + _PADDING + BLOCK - 1) // BLOCK
 
 
@@ -120,7 +120,7 @@ def room_for(longest: int) -> tuple[UInt8, Int64]:
 
 @inlined
 def head(state: UInt32, word: int, lane: int) -> np.uint64:
-    """Words `word` and `word + 1` of a lane's hash as one big-endian number."""
+    """Return words `word` and `word + 1` of a lane's hash as one big-endian number."""
     high, low = state[word * LANES + lane], state[(word + 1) * LANES + lane]
     return (np.uint64(high) << np.uint64(32)) | np.uint64(low)
 
@@ -167,7 +167,7 @@ def hash_lanes(
 
 @helper
 def _compress(state: UInt32, words: UInt32) -> None:
-    """`compress` as a function of its own: inlined at each call it would take seconds to compile."""
+    """Call `compress` from a function of its own: inlined at each call it would take seconds to compile."""
     compress(state, words)
 
 

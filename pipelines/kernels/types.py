@@ -39,13 +39,13 @@ class Spans:
         return int(self.start.size)
 
     def value(self, row: int) -> bytes | None:
-        """The bytes of one value, or None where it is null."""
+        """Return the bytes of one value, or None where it is null."""
         start, length = int(self.start[row]), int(self.length[row])
         return None if length < 0 else self.data[start : start + length].tobytes()
 
 
 def read_only(data: UInt8) -> UInt8:
-    """Return a contiguous read-only view: numba compiles a kernel anew for each other form of an array."""
+    """Return a contiguous read-only view: numba compiles a kernel again for each other layout of an array."""
     view = np.ascontiguousarray(data).view()
     view.flags.writeable = False
     return view

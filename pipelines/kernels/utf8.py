@@ -7,7 +7,7 @@ from pipelines.kernels.types import UInt8
 
 @njit(cache=True, nogil=True)
 def is_utf8(data: UInt8, start: int, stop: int) -> bool:
-    """Whether bytes are well-formed UTF-8: shortest forms, no surrogates, nothing above U+10FFFF.
+    """Tell whether bytes are well-formed UTF-8: shortest forms, no surrogates, nothing above U+10FFFF.
 
     The ranges of the second byte are those of table 3-7 of the Unicode standard.
     """

@@ -100,7 +100,7 @@ def _write_in(copy: Path, url: str, version: int) -> None:
     """Write the checkpoint in `copy` and move it into the log of the table at `url`.
 
     Raises:
-        OSError: the disk is full, or the like.
+        OSError: the disk is full or fails otherwise.
         DeltaError: the log cannot be read.
     """
     copy.mkdir(0o700)

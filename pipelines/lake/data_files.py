@@ -1,4 +1,4 @@
-"""Writing a data file: Parquet, named by the SHA-256 of its bytes.
+"""Write a data file: Parquet, named by the SHA-256 of its bytes.
 
 The name is the checksum, so a flipped bit is found without any other file,
 and the same rows written twice are one file.

@@ -13,7 +13,7 @@ from pathlib import Path
 from pipelines.errors import DataError, RefusedError, ServiceError, UsageError
 from pipelines.lake import storage
 from pipelines.lake.durable_files import TEMPORARY, make_private, writing
-from pipelines.lake.read_errors import denied, first_denied, is_denied, unreadable
+from pipelines.lake.read_errors import denied, is_denied, unreadable
 from pipelines.privacy.keys import Keys, create_keys, load_keys
 
 FORMAT = 1
@@ -100,7 +100,7 @@ def is_lake(url: str) -> bool:
 
     Raises:
         DataError: this user may not look.
-        ServiceError: its store cannot be asked, or its kind is unknown.
+        ServiceError: its store cannot be reached, or its kind is unknown.
         UsageError: the URL is malformed.
     """
     path = url.removeprefix("file://")
@@ -212,13 +212,16 @@ def readable_keys(folder: Path) -> Keys:
         DataError: a file is missing or damaged.
         RefusedError: this user may not read them.
     """
-    may_not = first_denied(folder)
-    if may_not:
+    try:
+        return load_keys(folder)  # the authority's private key may well be nobody else's to read
+    except (DataError, PermissionError) as error:
+        cause = error.__cause__ if isinstance(error, DataError) else error
+        if not isinstance(cause, PermissionError):
+            raise
         raise RefusedError(
-            f"permission denied: {may_not}",
+            f"permission denied: {folder if is_denied(folder) else cause.filename}",
             "run as a user who may read the keys, or ask by --case or by token, which needs no keys",
-        )
-    return load_keys(folder)
+        ) from error
 
 
 def _has_files(folder: Path) -> bool:

@@ -1,4 +1,4 @@
-"""Checks what a reader takes from the log of a table, before it is believed.
+"""Check what a reader takes from the log of a table before it is used.
 
 delta-rs parses the log and checks no hash: a flipped digit of a bound would
 hide a file from a question in silence. The entries and the checkpoint that a

@@ -1,4 +1,4 @@
-"""Cutting the log: the oldest entries go once a checkpoint stands for them.
+"""Cut the log: the oldest entries go once a checkpoint stands for them.
 
 A stream commits every few seconds, and each commit leaves an entry. When the
 log is long, a commit announces the cut in its own entry and then removes the
@@ -64,8 +64,8 @@ class Cut:
 def due_cut(lake: Lake, name: str, after: int) -> Cut | None:
     """Return the cut that the commit after a version should announce, if one is due.
 
-    Looks only behind a checkpoint, since it lists the log. A failure to look
-    is no failure of the commit.
+    Looks only behind a checkpoint, since it lists the log. The commit does
+    not fail if that listing fails.
     """
     if after % CHECKPOINT_EVERY != CHECKPOINT_EVERY - 1:
         return None

@@ -154,7 +154,7 @@ def head(place: str) -> Status:
 
     Raises:
         FileNotFoundError: there is none.
-        ServiceError: the store cannot be asked.
+        ServiceError: the store cannot be reached.
     """
     with asking(place) as (store, key):
         return object_status(place, store.head(key))
@@ -165,7 +165,7 @@ def get_range(place: str, offset: int, size: int) -> pa.Buffer:
 
     Raises:
         FileNotFoundError: there is none.
-        ServiceError: the store cannot be asked.
+        ServiceError: the store cannot be reached.
     """
     with asking(place) as (store, key):
         return pa.py_buffer(store.get_range(key, start=offset, length=size))
@@ -183,7 +183,7 @@ class ObjectFile(io.RawIOBase):
 
         Raises:
             FileNotFoundError: there is no such object.
-            ServiceError: the store cannot be asked.
+            ServiceError: the store cannot be reached.
         """
         self._place, self._position = place, 0
         self._size = head(place).size if size is None else size

@@ -1,4 +1,4 @@
-"""What is said when a file of the lake cannot be read: a missing permission is no damage."""
+"""Error texts for files of the lake that cannot be read: a missing permission is not damage."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Reading rows of a table: no row is believed before its file has been compared with the hash in its name.
+"""Read rows of a table: no row is used before its file has been compared with the hash in its name.
 
 Parquet does not protect itself. A flipped bit is read as another value by
 every engine, and page checksums cover neither page headers nor the footer,

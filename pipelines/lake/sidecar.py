@@ -4,10 +4,10 @@ Parquet is decoded a row group at a time; the stays of one person are a few
 rows in a file of millions. So beside each file of `stays` lie the columns that
 questions need, uncompressed and in the file's own order (see `sidecar_file`).
 
-A search reads rows all over a column, of which one may be damaged and mislead
-it. It is not the way that is checked but its end: where the rows on both sides
-of a boundary are sound, and the wanted value lies between them, the boundary is
-right, for the column was sorted when it was written.
+A search reads rows all over a column, and a damaged row may mislead it. So its
+result is checked, not each row on the way: if the rows on both sides of a
+boundary are sound and the wanted value lies between them, the boundary is
+right, because the column was sorted when it was written.
 """
 
 import threading
@@ -138,15 +138,15 @@ class Sidecar:
         Raises:
             DataError: as in `rows_of`.
         """
-        asked = wanted, after_us, before_us
+        query = wanted, after_us, before_us
         while True:
             guard = self.guard
-            first, last = search.rows_entering(self.ids, self.enter_us, *asked)
+            first, last = search.rows_entering(self.ids, self.enter_us, *query)
             if guard is None or (
                 guard.check_rows(first, last)
                 and (
                     guard.knows(self.by, "enter_us")
-                    or search.is_entering_proven(self.ids, self.enter_us, *asked, first, last)
+                    or search.is_entering_proven(self.ids, self.enter_us, *query, first, last)
                 )
             ):
                 return first, last
@@ -349,6 +349,6 @@ def _attributes(found: OpenFile) -> dict[str, Any]:
 
 
 def _fits(found: OpenFile, rows: int) -> bool:
-    """Return whether columns are those of so many stays."""
+    """Tell whether the columns are those of that number of stays."""
     is_ours = found.metadata.get("format") == _FORMAT.decode() and tuple(found.columns) == _NAMES
     return is_ours and all(array.size == rows for array in found.columns.values())

@@ -1,8 +1,7 @@
 """Binary searches in sorted columns, and the proof that their ends are right.
 
 Pure functions over arrays. A search returns rows [first, last); it is proven by
-the rows on both sides of its two ends, whatever the rows between that it has
-looked at on its way.
+the rows on both sides of its two ends, whatever rows it has read in between.
 """
 
 import sys

@@ -226,7 +226,7 @@ def _unreadable_log(url: str, version: int | None, error: Exception) -> DataErro
     """Return what keeps a log from being read: a permission, a cut, or damage."""
     if not storage.is_url(url) and (path := first_denied(f"{url}/{LOG_FOLDER}")):
         return denied(path)
-    storage.exists(log_entry(url, 0))  # raises if it is the store that cannot be asked
+    storage.exists(log_entry(url, 0))  # raises if the store cannot be reached
     if version is not None:
         return _no_version(url, version)
     what = f": {error.what}" if isinstance(error, DataError) else ""

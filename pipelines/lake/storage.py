@@ -59,7 +59,7 @@ def status(place: str) -> Status | None:
     """Return the status of a file, None where there is none.
 
     Raises:
-        ServiceError: the store cannot be asked.
+        ServiceError: the store cannot be reached.
     """
     try:
         return objects.head(place) if is_url(place) else _file_status(place)
@@ -80,7 +80,7 @@ def exists(place: str) -> bool:
     """Tell whether there is a file.
 
     Raises:
-        ServiceError: the store cannot be asked.
+        ServiceError: the store cannot be reached.
     """
     return status(place) is not None if is_url(place) else os.path.exists(place)
 
@@ -89,7 +89,7 @@ def files(folder: str) -> Iterator[Status]:
     """List all files below a folder, which need not exist.
 
     Raises:
-        ServiceError: the store cannot be asked.
+        ServiceError: the store cannot be reached.
     """
     if is_url(folder):
         bucket = folder[: len(folder) - len(split(folder)[1])].rstrip("/")
@@ -108,7 +108,7 @@ def is_folder(folder: str) -> bool:
     """Tell whether there is a folder; in a store, whether any object lies below it.
 
     Raises:
-        ServiceError: the store cannot be asked.
+        ServiceError: the store cannot be reached.
     """
     return next(files(folder), None) is not None if is_url(folder) else os.path.isdir(folder)
 
@@ -117,7 +117,7 @@ def names(folder: str) -> list[str]:
     """Return the names of the files in a folder, none where there is no folder.
 
     Raises:
-        ServiceError: the store cannot be asked.
+        ServiceError: the store cannot be reached.
     """
     if is_url(folder):
         return [found.place.removeprefix(f"{folder}/") for found in files(folder)]
@@ -131,7 +131,7 @@ def read(place: str) -> bytes:
 
     Raises:
         FileNotFoundError: there is none.
-        ServiceError: the store cannot be asked.
+        ServiceError: the store cannot be reached.
     """
     if not is_url(place):
         return Path(place).read_bytes()
@@ -145,7 +145,7 @@ def open_file(place: str) -> IO[bytes]:
     Raises:
         FileNotFoundError: there is none.
         OSError: it may not be read.
-        ServiceError: the store cannot be asked, now or while it is read.
+        ServiceError: the store cannot be reached, now or while it is read.
     """
     if not is_url(place):
         return open(place, "rb", buffering=0)
@@ -159,7 +159,7 @@ def read_range(place: str, offset: int, size: int) -> pa.Buffer:
 
     Raises:
         OSError: the file ends before.
-        ServiceError: the store cannot be asked.
+        ServiceError: the store cannot be reached.
     """
     if is_url(place):
         buffer = objects.get_range(place, offset, size)
@@ -184,7 +184,7 @@ def parquet(place: str, size: int | None = None, **how: Any) -> pq.ParquetFile:
     Raises:
         OSError: there is none.
         pa.ArrowInvalid: it is not Parquet.
-        ServiceError: the store cannot be asked.
+        ServiceError: the store cannot be reached.
     """
     if is_url(place) and size is not None and size <= _SMALL_BYTES:
         return pq.ParquetFile(pa.BufferReader(read(place)), **how)
@@ -307,7 +307,7 @@ def remove(place: str) -> None:
     Raises:
         FileNotFoundError: there is none; not every store tells.
         OSError: it cannot be removed.
-        ServiceError: the store cannot be asked.
+        ServiceError: the store cannot be reached.
     """
     if not is_url(place):
         os.unlink(place)
@@ -321,7 +321,7 @@ def remove_each(places: Iterable[str]) -> None:
 
     Raises:
         OSError: one cannot be removed.
-        ServiceError: the store cannot be asked.
+        ServiceError: the store cannot be reached.
     """
     places = list(places)
     if places and is_url(places[0]):

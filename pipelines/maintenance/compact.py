@@ -1,4 +1,4 @@
-"""Joins the small files of each partition: a lake of many small files answers slowly.
+"""Join the small files of each partition: a lake of many small files answers slowly.
 
 Rows do not change, so derived tables do not either: the marks that say which
 version of a table another one reflects move along.

@@ -1,4 +1,4 @@
-"""Remembers in the lake when `truyvet verify` last checked all of it, and what it found."""
+"""Remember in the lake when `truyvet verify` last checked all of it, and what it found."""
 
 import contextlib
 import datetime as dt
@@ -60,7 +60,7 @@ def last_verify(lake: Lake) -> LastVerify | None:
     """Return when the lake was last verified as a whole; None when it never was, or the record is damaged.
 
     Raises:
-        ServiceError: the store cannot be asked.
+        ServiceError: the store cannot be reached.
     """
     try:
         return LastVerify.parse(storage.read(f"{lake.url}/{_NAME}"))

@@ -1,4 +1,4 @@
-"""Removes files that no reader needs any more: replaced ones, and what killed runs have left.
+"""Remove files that no reader needs any more: replaced ones, and what killed runs have left.
 
 A file goes when the newest version does not hold it and nothing has happened
 to it for as long as readers and running pipelines may take.

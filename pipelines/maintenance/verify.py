@@ -1,4 +1,4 @@
-"""Checks everything that a lake says about itself: bytes, log, rows, orders, marks.
+"""Check everything that a lake says about itself: bytes, log, rows, orders, marks.
 
 A problem is a row, never an exception: the lake under test may be damaged in
 any way.

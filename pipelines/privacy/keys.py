@@ -1,4 +1,4 @@
-"""The keys of a lake and what they make: tokens, event keys and digests.
+"""The keys of a lake and what they make: the tokens of persons, event keys and digests.
 
 `token_key` turns identifiers into tokens. `event_key` identifies scans and
 refused records, and outlives a rotation of the token key. The files behind them

@@ -25,7 +25,7 @@ _WITHIN: Final = re.compile(
 
 
 def looks_personal(text: str) -> bool:
-    """Whether a text may identify a person: rather too often than too rarely.
+    """Tell whether a text may identify a person: rather too often than too rarely.
 
     >>> [looks_personal(text) for text in ("QNG-000123", "MARKET 7", "51-522-16")]
     [False, False, False]

@@ -23,7 +23,7 @@ _LOOKS_LIKE_PARTITION = re.compile(r"(?:^|/)(?:by|date)=[^/]*(?=/|$)")
 
 
 def connect(lake: LakeLike, *, verify: bool = False, asker: Asker | None = None) -> duckdb.DuckDBPyConnection:
-    """A DuckDB in memory with a view a table, each over exactly the files that its log names.
+    """Open a DuckDB in memory with one view per table, over exactly the files that its log names.
 
     The views show the versions of this moment: connect again to see a later commit. The connection reads
     the live files and nothing else, makes no file, loads no extension, and its settings are locked. Times
@@ -90,7 +90,7 @@ def _verify(files: Sequence[LiveFile], verify: bool) -> None:
 
 
 def _connect_by_arrow(lake: Lake) -> duckdb.DuckDBPyConnection:
-    """The same over an object store: Arrow reads it, because DuckDB would have to load an extension."""
+    """Open the same over an object store: Arrow reads it, because DuckDB would have to load an extension."""
     connection = duckdb.connect(config=NO_EXTENSIONS)
     use_utc(connection)
     for table in TABLES.values():
@@ -119,7 +119,7 @@ def _lock_down(connection: duckdb.DuckDBPyConnection, allowed: list[str]) -> Non
 
 
 def _view(table: Table, files: list[str]) -> str:
-    """The statement that creates a view. DuckDB binds no parameters in DDL, so the parts are quoted."""
+    """Return the statement that creates a view; DuckDB binds no parameters in DDL, so parts are quoted."""
     name = _name(table.name)
     if not files:
         empty = (f"CAST(NULL AS {_type(field.type)}) AS {_name(field.name)}" for field in table.schema)
@@ -133,7 +133,7 @@ def _view(table: Table, files: list[str]) -> str:
 
 
 def _partitioning(table: Table) -> str:
-    """How partition columns are read out of the names of folders: typed, or not at all."""
+    """Return how partition columns are read out of the names of folders: typed, or not at all."""
     if not table.partition:
         return "hive_partitioning = false"
     fields = (table.schema.field(column) for column in table.partition)
@@ -162,10 +162,10 @@ def _listed(parts: Iterable[str]) -> str:
 
 
 def _text(text: str) -> str:
-    """A text as an SQL literal."""
+    """Quote a text as an SQL literal."""
     return "'" + text.replace("'", "''") + "'"
 
 
 def _name(name: str) -> str:
-    """A name as an SQL identifier."""
+    """Quote a name as an SQL identifier."""
     return '"' + name.replace('"', '""') + '"'

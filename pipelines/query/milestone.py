@@ -28,7 +28,7 @@ MILESTONES = pa.schema(
 def milestones(
     lake: LakeLike, case: str, rule: str = DEFAULT_RULE, *, publish: bool = False, eager_quality: bool = False
 ) -> Answer:
-    """The stays of a case's person that overlap its infectious window, whole and not clipped to it.
+    """List the stays of a case's person that overlap its infectious window, whole and not clipped to it.
 
     Example:
         >>> milestones(lake, "BN-1", publish=True).select(["venue", "enter_kind", "exit_kind"]).to_pylist()

@@ -70,7 +70,7 @@ def overlaps(
     min_minutes: float = 0.0,
     eager_quality: bool = False,
 ) -> Answer:
-    """Who overlapped with a person: a row for each of his stays and each other stay that overlaps it.
+    """Find who overlapped with a person: a row for each of his stays and each other stay that overlaps it.
 
     Example:
         >>> found = overlaps(lake, "device:an", min_minutes=15)
@@ -128,7 +128,7 @@ def overlap_request(
 
 
 def busiest_case(lake: LakeLike) -> str:
-    """The number of the case with the most overlaps, the first of equals: something to look at.
+    """Return the number of the case with the most overlaps, the first of equals, as something to look at.
 
     Cases with neither onset nor sample are passed over, since they have no milestones.
 
@@ -154,14 +154,14 @@ def busiest_case(lake: LakeLike) -> str:
 
 
 def overlap_rows(lake: Lake, request: OverlapRequest) -> pa.Table:
-    """The rows of `overlaps`: the few candidates come out of the sidecars, DuckDB clips and orders them."""
+    """Compute the rows of `overlaps`: candidates come from the sidecars, DuckDB clips and orders them."""
     own = own_stays(lake, request.person, request.span)
     beside = rows_beside_stays(lake, own, request.person)
     return answer("overlaps", {"beside": beside}, **_limits(request)).cast(OVERLAPS)
 
 
 def overlap_rows_of_views(lake: Lake, request: OverlapRequest) -> pa.Table:
-    """The same rows from the Parquet alone: slower, and what the tests compare with."""
+    """Compute the same rows from the Parquet alone: slower, and what the tests compare with."""
     with connect(lake) as connection:
         limits = {"person": request.person, **_limits(request)}
         rows = connection.sql(statement("overlaps_plain"), params=limits)

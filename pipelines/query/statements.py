@@ -8,5 +8,5 @@ _FOLDER = Path(__file__).parent / "sql"
 
 @cache
 def statement(name: str) -> str:
-    """The text of `sql/<name>.sql`."""
+    """Read the text of `sql/<name>.sql`."""
     return (_FOLDER / f"{name}.sql").read_text(encoding="utf-8")

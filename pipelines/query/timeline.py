@@ -75,7 +75,7 @@ def draw_timeline(stays: Rows, overlaps: Rows, path: str | Path, title: str = ""
 
 
 def timeline_image(stays: Rows, overlaps: Rows, title: str = "", kind: str = "png") -> bytes:
-    """The bytes of the same picture, for a notebook; the same rows give the same bytes.
+    """Render the same picture as bytes, for a notebook; the same rows give the same bytes.
 
     Raises:
         UsageError: the kind is unknown.
@@ -86,7 +86,7 @@ def timeline_image(stays: Rows, overlaps: Rows, title: str = "", kind: str = "pn
 
 
 def timeline(stays: Rows, overlaps: Rows, title: str = "") -> Figure:
-    """The same picture as a figure."""
+    """Draw the same picture as a figure."""
     bars = list(day_bars(stays["enter"], stays["exit"]))
     days = sorted({bar.day for bar in bars})[:_DAYS_AT_MOST]
     figure = Figure(figsize=(11, 1.4 + 0.62 * max(1, len(days))), layout="constrained")
@@ -114,7 +114,7 @@ def day_bars(enter: pa.ChunkedArray, leave: pa.ChunkedArray) -> Iterator[DayBar]
 
 
 def people_steps(bars: list[DayBar], person: list[int]) -> tuple[npt.NDArray[np.float64], Int64]:
-    """The number of distinct people over a day, as steps.
+    """Count distinct people over a day, as steps.
 
     Example:
         >>> hours, people = people_steps([DayBar(0, 8.0, 10.0, row=0), DayBar(0, 9.0, 10.0, row=1)], [7, 8])
@@ -146,7 +146,7 @@ def people_steps(bars: list[DayBar], person: list[int]) -> tuple[npt.NDArray[np.
 
 
 def venue_colours(stays: pa.Table) -> dict[str, str]:
-    """A colour for each of the venues with the most time, grey for all others."""
+    """Give each of the venues with the most time a colour, and all others grey."""
     spent: dict[str, int] = {}
     for venue, enter, leave in _located(stays, "enter", "exit"):
         spent[venue] = spent.get(venue, 0) + leave - enter
@@ -155,7 +155,7 @@ def venue_colours(stays: pa.Table) -> dict[str, str]:
 
 
 def _local_us(times: pa.ChunkedArray) -> list[int]:
-    """The wall clock of `LOCAL_TIMEZONE` in microseconds; Vietnam has no summer time."""
+    """Return the wall clock of `LOCAL_TIMEZONE` in microseconds; Vietnam has no summer time."""
     offset = LOCAL_TIMEZONE.utcoffset(dt.datetime(2021, 1, 1))
     assert offset is not None
     shift = offset // dt.timedelta(microseconds=1)
@@ -163,7 +163,7 @@ def _local_us(times: pa.ChunkedArray) -> list[int]:
 
 
 def _beside(stays: pa.Table, overlaps: pa.Table) -> pa.Table:
-    """The overlaps that lie within one of the stays, at its venue."""
+    """Select the overlaps that lie within one of the stays, at its venue."""
     reach: dict[str, list[tuple[int, int]]] = {}
     for venue, enter, leave in _located(stays, "enter", "exit"):
         reach.setdefault(venue, []).append((enter, leave))
@@ -175,7 +175,7 @@ def _beside(stays: pa.Table, overlaps: pa.Table) -> pa.Table:
 
 
 def _located(rows: pa.Table, start: str, end: str) -> Iterator[tuple[str, int, int]]:
-    """The venue, start and end of each row."""
+    """Return the venue, start and end of each row."""
     return zip(rows["venue"].to_pylist(), _local_us(rows[start]), _local_us(rows[end]), strict=True)
 
 

@@ -62,7 +62,7 @@ def unprintable(rows: Iterable[Row]) -> tuple[int, int]:
 
 
 def _near(one: Row, other: Row) -> bool:
-    """Whether two venues may be the same place; without coordinates they may."""
+    """Tell whether two venues may be the same place; without coordinates they may."""
     where = [row[axis] for row in (one, other) for axis in ("lat", "lon")]
     if None in where:
         return True

@@ -11,7 +11,8 @@ from typing import Final
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
-_DASHES: Final = dict.fromkeys(map(ord, "‐‑‒–—―−﹣－"), "-")
+_DASHES: Final = dict.fromkeys(map(ord, "‐‑‒–—―−"), "-")
+_FORM: Final = "Unicode form"
 _CHARACTERS_A_DIFFERENCE: Final = 4
 _DIFFERENCES_AT_MOST: Final = 3
 
@@ -74,7 +75,10 @@ def differences(one: str, other: str) -> str:
     '1 character'
     """
     if folded(one) == folded(other):
-        return ", ".join(name for name in _FOLDS if folded(one, name) != folded(other, name))
+        names = [name for name in _FOLDS if folded(one, name) != folded(other, name)]
+        return (
+            ", ".join(names) or _FORM
+        )  # each of two folds composes accents, so leaving out one shows nothing
     count = OSA.distance(folded(one), folded(other))
     return "1 character" if count == 1 else f"{count} characters"
 

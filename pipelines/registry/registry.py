@@ -44,7 +44,7 @@ class Registry(SidePayload):
         return made.hexdigest().encode()
 
     def holds(self, venue: Int64) -> npt.NDArray[np.bool_]:
-        """Which venues are registered, closed ones among them.
+        """Tell which venues are registered; closed ones count.
 
         Args:
             venue: int64[n]; fastest when rows of one venue are adjacent.

@@ -69,7 +69,7 @@ def list_unregistered(lake: str, *, keys: str | None = None) -> pa.Table:
 
 
 def _counts(lake: Lake) -> pa.Table:
-    """Scans of each unregistered venue, the most scanned first, then by hash."""
+    """Count scans of each unregistered venue, the most scanned first, then by hash."""
     rows = pa.concat_tables([_empty(), *_unregistered_scans(lake)])
     found = rows.group_by("venue").aggregate(
         [("person", "count"), ("person", "count_distinct"), ("occurred_at", "min"), ("occurred_at", "max")]
@@ -85,7 +85,7 @@ def _counts(lake: Lake) -> pa.Table:
 
 
 def _unregistered_scans(lake: Lake) -> Iterator[pa.Table]:
-    """The scans of venues that are not registered, file by file; a closed venue is registered."""
+    """Yield the scans of unregistered venues, file by file; a closed venue is registered."""
     registry: Registry = registry_of(lake)
     for file in snapshot(lake, "scans").files:
         venue = read_live_file(file, pa.schema([SCANS.schema.field("venue")]))["venue"].to_numpy()

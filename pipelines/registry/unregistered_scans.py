@@ -93,7 +93,7 @@ def count_unregistered(lake: Lake, from_us: int, to_us: int, person: int | None 
 
 
 def among_unregistered(lake: Lake, person: Int64) -> Bool:
-    """Whether each person has any unregistered scan, bool[n].
+    """Tell whether each person has any unregistered scan, bool[n].
 
     Args:
         lake: where.
@@ -174,7 +174,7 @@ def _columns(rows: pa.Table, by: Registry) -> pa.Table:
 
 
 def _fits(found: OpenFile, by: Registry) -> bool:
-    """Whether a sidecar is one that this registry has made."""
+    """Tell whether this registry made the sidecar."""
     is_ours = found.metadata.get("format") == _FORMAT.decode() and list(found.columns) == _SCHEMA.names
     is_whole = is_ours and found.metadata.get("rows") == str(found.columns["person"].size)
     return is_whole and _is_by(found, by)

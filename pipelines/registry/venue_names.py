@@ -60,7 +60,7 @@ def described(lake: Lake, venue: Int64) -> pa.Table:
 
 
 def names_of_codes(lake: Lake) -> Callable[[Collection[str]], dict[str, str]]:
-    """What finds the names of venue codes; the registry is read when it is called."""
+    """Return a function that finds the names of venue codes; it reads the registry when called."""
 
     def find(codes: Collection[str]) -> dict[str, str]:
         rows = read_table(lake, "venues", ["venue_code", "name"])

@@ -41,7 +41,7 @@ class Case:
 
 
 def make_cases(settings: Settings, course: Rows) -> list[Case]:
-    """The cases reported by the end of the world, numbered in the order of the reports.
+    """Make the cases reported by the end of the world, numbered in the order of the reports.
 
     A few are false alarms that were withdrawn. If nobody was reported, the
     first infected person is reported at the very end.
@@ -62,7 +62,7 @@ def make_cases(settings: Settings, course: Rows) -> list[Case]:
 
 
 def _found(settings: Settings, course: Rows) -> list[Case]:
-    """Infected people who were sampled, reported 6 to 30 hours later."""
+    """Report infected people who were sampled, 6 to 30 hours later."""
     end = settings.days * _DAY
     who = np.flatnonzero((course["infected"] < NEVER) & (course["sampled"] < end))
     hours = 6 + 24 * units_of(settings.seed, REPORTS, who, 0)
@@ -82,7 +82,7 @@ def _found(settings: Settings, course: Rows) -> list[Case]:
 
 
 def _false_alarms(settings: Settings, course: Rows, number: int) -> list[Case]:
-    """Reports of people who were never infected, withdrawn by the end."""
+    """Report people who were never infected; these cases are withdrawn by the end."""
     end = settings.days * _DAY
     order = np.argsort(units(settings.seed, REPORTS, course.size, 1), kind="stable")
     well: Int64 = order[course["infected"][order] == NEVER][:number]
@@ -95,5 +95,5 @@ def _false_alarms(settings: Settings, course: Rows, number: int) -> list[Case]:
 
 
 def _before(second: int, end: int) -> int | None:
-    """The second, or None if it lies after the end."""
+    """Return the second, or None if it lies after the end."""
     return int(second) if second < end else None

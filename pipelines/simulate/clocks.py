@@ -8,7 +8,7 @@ from pipelines.simulate.settings import Settings
 
 
 def clocks(settings: Settings, stream: int, count: int) -> Int64:
-    """Seconds by which the clock of each device is ahead.
+    """Draw the seconds by which the clock of each device is ahead.
 
     A clock that is minutes off is at most 45 minutes off. Broken clocks are, one
     third each, one to three days off, 70 days to two years behind, or two days

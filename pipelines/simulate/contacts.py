@@ -17,7 +17,7 @@ _DAY = 86_400
 
 
 def contacts_of(who: Int64, stays: list[Rows], people: int, places: int, days: int) -> Rows:
-    """Overlaps of everybody else with certain people, one row per pair of stays.
+    """Find overlaps of everybody else with certain people, one row per pair of stays.
 
     Args:
         who: the people whose contacts are wanted.
@@ -53,7 +53,7 @@ def _mark(stays: Rows, hit: Bools) -> None:
 
 @njit(cache=True, nogil=True)
 def _near(stays: Rows, hit: Bools) -> Bools:
-    """Which stays touch a marked (place, day)."""
+    """Tell which stays touch a marked (place, day)."""
     result = np.zeros(stays.size, np.bool_)
     for row in range(stays.size):
         for day in range(stays[row].enter // _DAY, (stays[row].exit - 1) // _DAY + 1):

@@ -114,7 +114,7 @@ class Epidemic:
         self.lasting = both[both["exit"] > end]
 
     def _present(self, begin: int, end: int, stays: Rows) -> Rows:
-        """Everybody's stays clipped to one day, including those of people who are at home at its end."""
+        """Clip everybody's stays to one day, including those of people who are at home at its end."""
         at_home = np.flatnonzero((self.people["home_since"] >= 0) & (self.people["home_since"] < end))
         homes = np.zeros(at_home.size, STAY)
         homes["person"] = at_home
@@ -159,7 +159,7 @@ class Epidemic:
 
 
 def _some(people: int) -> int:
-    """The least number of people infected at the start: a world needs something to trace."""
+    """Return the least number of people infected at the start: a world needs something to trace."""
     return max(1, min(5, people // 100))
 
 

@@ -57,7 +57,7 @@ class Names(NamedTuple):
 
 
 def names_of(settings: Settings, places: Places) -> Names:
-    """The texts for a world."""
+    """Collect the texts for a world."""
     return Names(
         codes=place_codes(places).view(np.uint8).reshape(-1, 16),
         letters=_bytes(habits.ZONE_LETTERS)[places.table["kind"]],
@@ -69,7 +69,7 @@ def names_of(settings: Settings, places: Places) -> Names:
 
 
 def write_lines(scans: Rows, people: People, names: Names) -> Bytes:
-    """The lines of scans.
+    """Write the lines of scans.
 
     Args:
         scans: SCAN[n].
@@ -89,7 +89,7 @@ def write_lines(scans: Rows, people: People, names: Names) -> Bytes:
 
 
 def fields_of(scan: Row, people: People, names: Names) -> Fields:
-    """The fields of one scan, as in its line."""
+    """Return the fields of one scan, as in its line."""
     out = np.empty(LONGEST_LINE, np.uint8)
     who = people[scan["person"]]
     code = _text(names.codes[scan["place"]])
@@ -109,7 +109,7 @@ def fields_of(scan: Row, people: People, names: Names) -> Fields:
 
 
 def identifiers_of(people: People) -> list[str]:
-    """The identifier of every person in its canonical spelling."""
+    """Return the identifier of every person in its canonical spelling."""
     return [name.decode() for name in canonical_identifiers(people).tolist()]
 
 

@@ -32,27 +32,27 @@ def _json(fields: Fields) -> bytes:
 
 
 def _with(**changed: object) -> Callable[[Fields], bytes]:
-    """The record with fields changed or added."""
+    """Return the record with fields changed or added."""
     return lambda fields: _json({**fields, **changed})
 
 
 def _without(*names: str) -> Callable[[Fields], bytes]:
-    """The record without certain fields."""
+    """Return the record without certain fields."""
     return lambda fields: _json({name: value for name, value in fields.items() if name not in names})
 
 
 def _with_raw(text: str) -> Callable[[Fields], bytes]:
-    """The record with an extra field `note` of raw JSON."""
+    """Return the record with an extra field `note` of raw JSON."""
     return lambda fields: _json(fields)[:-1] + b',"note":' + text.encode() + b"}"
 
 
 def _at(text: str) -> Callable[[Fields], bytes]:
-    """The record at another time; # stands for the original date."""
+    """Move the record to another time; # stands for the original date."""
     return lambda fields: _json({**fields, "occurred_at": text.replace("#", str(fields["occurred_at"])[:10])})
 
 
 def _hours_earlier(fields: Fields) -> bytes:
-    """The same instant in UTC, spelled `Z` with a fraction, where that does not change the date."""
+    """Spell the same instant in UTC, `Z` with a fraction, where that does not change the date."""
     day, clock = str(fields["occurred_at"])[:10], str(fields["occurred_at"])[11:19]
     hour = int(clock[:2]) - 7
     if hour < 0:
@@ -126,5 +126,5 @@ def _no_venue(fields: Fields) -> Fields:
 
 
 def special_line(flaw: int, fields: Fields) -> bytes:
-    """The line, without its line end, of a scan whose flaw is greater than 0."""
+    """Write the line, without its line end, of a scan whose flaw is greater than 0."""
     return (FLAWS + UNUSUAL)[flaw - 1].line(fields)

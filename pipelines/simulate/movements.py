@@ -86,7 +86,7 @@ def live_day(settings: Settings, day: int, span: tuple[int, int], people: People
 
 
 def last_stays(people: People, venues: int, end: int) -> Rows:
-    """The stays of people who are at home when the world ends."""
+    """Return the stays of people who are at home when the world ends."""
     who = np.flatnonzero((people["home_since"] >= 0) & (people["home_since"] < end))
     stays = np.zeros(who.size, STAY)
     stays["person"], stays["place"] = who, venues + people["household"][who]

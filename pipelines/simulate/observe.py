@@ -114,7 +114,7 @@ class Eye(NamedTuple):
 
 
 def see(settings: Settings, stays: Rows, people: People, places: Places) -> tuple[Rows, Int64]:
-    """The scans of one day's stays.
+    """Turn one day's stays into scans.
 
     Args:
         settings: of the world.
@@ -220,7 +220,7 @@ def _note(eye: Eye, stay: Row, kind: int, at: int) -> None:
 
 @njit(cache=True, nogil=True)
 def _event_id(eye: Eye, scan: Row) -> np.uint64:
-    """A unique id: a bijection of person, second and kind."""
+    """Compute a unique id: a bijection of person, second and kind."""
     why = np.int64(scan.person) << 29 | np.int64(scan.at) << 4 | np.int64(scan.kind)
     return mix(np.uint64(why) ^ key(eye.now[_SEED], EVENT_ID, 0, 0))
 

@@ -43,7 +43,7 @@ _ELSEWHERE = ("Đà Nẵng", "Thành phố Hồ Chí Minh", "Bình Dương", "Qu
 
 
 def local_text(settings: Settings, second: int) -> str:
-    """A second of the world as RFC 3339 with the local offset."""
+    """Format a second of the world as RFC 3339 with the local offset."""
     return (start_of(settings) + dt.timedelta(seconds=int(second))).isoformat()
 
 
@@ -81,7 +81,7 @@ def write_venues(path: Path, settings: Settings, places: Places, codes: Texts) -
 
 
 def _commune(district: str, communes: int, luck: float) -> str:
-    """A number within the district, not an official code; the island has no communes."""
+    """Compute a number within the district, not an official code; the island has no communes."""
     return f"{district}{1 + int(luck * communes):02d}" if communes else ""
 
 

@@ -107,7 +107,7 @@ People = Rows
 
 
 def spellings() -> Spellings:
-    """All spellings, as arrays."""
+    """Return all spellings as arrays."""
     texts = [text for _, kind in _KINDS for text in kind]
     table = np.zeros((len(texts), 32), np.uint8)
     for row, text in enumerate(texts):
@@ -155,7 +155,7 @@ def make_people(settings: Settings, places: Places, household: Int64) -> People:
 
 
 def canonical_identifiers(people: People) -> Texts:
-    """The identifier of each person in its canonical spelling, as ASCII bytes."""
+    """Return the identifier of each person in its canonical spelling, as ASCII bytes."""
     table = np.zeros((people.size, 32), np.uint8)
     _write_canonical(table, people, spellings())
     return table.view("S32").ravel()
@@ -202,7 +202,7 @@ def _pick(shares: tuple[float, ...] | list[float], luck: Floats) -> Int64:
 
 
 def _work_type(settings: Settings, role: Int64) -> Int64:
-    """The type of place where each person works or studies; -1 for none."""
+    """Draw the type of place where each person works or studies; -1 for none."""
     luck = units(settings.seed, WORK, role.size, 7)
     fixed = {
         habits.PUPIL: habits.SCHOOL,

@@ -56,7 +56,7 @@ class District:
 
 
 def districts() -> list[District]:
-    """The districts of the province, ordered by code."""
+    """Return the districts of the province, ordered by code."""
     with DISTRICTS_CSV.open(encoding="utf-8", newline="") as file:
         return [
             District(
@@ -181,7 +181,7 @@ def _few(share: float, count: int) -> int:
 
 
 def place_codes(places: Places) -> Texts:
-    """The code of each place, at most 16 ASCII bytes, such as `QN522-SH-00042`."""
+    """Return the code of each place, at most 16 ASCII bytes, such as `QN522-SH-00042`."""
     kinds_text = _ABBREVIATIONS.split()
     names = [district.code for district in districts()]
     kinds, where = places.table["kind"].tolist(), places.table["district"].tolist()
@@ -194,5 +194,5 @@ def place_codes(places: Places) -> Texts:
 
 
 def start_of(settings: Settings) -> dt.datetime:
-    """The first instant of the world, with its offset."""
+    """Return the first instant of the world, with its offset."""
     return dt.datetime.combine(settings.start, dt.time(), dt.timezone(dt.timedelta(hours=7)))

@@ -19,7 +19,7 @@ _TO_UNIT = 1.0 / 9007199254740992.0  # 2**-53
 
 @njit(cache=True, nogil=True)
 def mix(word: np.uint64) -> np.uint64:
-    """A bijection of 64 bits in which every output bit depends on every input bit."""
+    """Apply a bijection of 64 bits in which every output bit depends on every input bit."""
     word = (word ^ (word >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     word = (word ^ (word >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return word ^ (word >> np.uint64(31))
@@ -27,7 +27,7 @@ def mix(word: np.uint64) -> np.uint64:
 
 @njit(cache=True, nogil=True)
 def key(seed: int, stream: int, first: int, second: int) -> np.uint64:
-    """The start of the sequence of a stream and two numbers."""
+    """Start the sequence of a stream and two numbers."""
     word = mix(np.uint64(seed) + np.uint64(stream) * _STEP)
     word = mix(word ^ (np.uint64(first) * _STEP))
     return mix(word + np.uint64(second) * _STEP)
@@ -35,38 +35,38 @@ def key(seed: int, stream: int, first: int, second: int) -> np.uint64:
 
 @njit(cache=True, nogil=True)
 def unit(word: np.uint64) -> float:
-    """The word as a number in [0, 1)."""
+    """Map the word to a number in [0, 1)."""
     return np.float64(word >> np.uint64(11)) * _TO_UNIT
 
 
 @njit(cache=True, nogil=True)
 def draw(dice: Words) -> float:
-    """The next number in [0, 1) of the sequence whose state is `dice[0]`."""
+    """Draw the next number in [0, 1) of the sequence whose state is `dice[0]`."""
     dice[0] += _STEP
     return unit(mix(dice[0]))
 
 
 @njit(cache=True, nogil=True)
 def chance(dice: Words, share: float) -> bool:
-    """True with probability `share`."""
+    """Return True with probability `share`."""
     return draw(dice) < share
 
 
 @njit(cache=True, nogil=True)
 def between(dice: Words, low: int, high: int) -> int:
-    """An integer in [low, high), with a triangular distribution."""
+    """Draw an integer in [low, high), with a triangular distribution."""
     return int(low + (high - low) * 0.5 * (draw(dice) + draw(dice)))
 
 
 @njit(cache=True, nogil=True)
 def below(dice: Words, count: int) -> int:
-    """An integer in [0, count), uniform."""
+    """Draw an integer in [0, count), uniform."""
     return int(draw(dice) * count)
 
 
 @njit(cache=True, nogil=True)
 def units(seed: int, stream: int, count: int, which: int = 0) -> Floats:
-    """One number in [0, 1) for each subject 0 … count - 1.
+    """Draw one number in [0, 1) for each subject 0 … count - 1.
 
     Args:
         seed: of the world.
@@ -82,7 +82,7 @@ def units(seed: int, stream: int, count: int, which: int = 0) -> Floats:
 
 @njit(cache=True, nogil=True)
 def units_of(seed: int, stream: int, things: Int64, which: int) -> Floats:
-    """The numbers that `units` has for certain subjects."""
+    """Draw the numbers that `units` has for certain subjects."""
     result = np.empty(things.size, np.float64)
     for row in range(things.size):
         result[row] = unit(key(seed, stream, things[row], which))
@@ -91,7 +91,7 @@ def units_of(seed: int, stream: int, things: Int64, which: int) -> Floats:
 
 @njit(cache=True, nogil=True)
 def words(seed: int, stream: int, count: int) -> Words:
-    """64 random bits for each subject 0 … count - 1."""
+    """Draw 64 random bits for each subject 0 … count - 1."""
     result = np.empty(count, np.uint64)
     for thing in range(count):
         result[thing] = key(seed, stream, thing, 0)

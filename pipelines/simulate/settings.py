@@ -118,7 +118,7 @@ class Settings:
 
 
 def flag(name: str) -> str:
-    """The flag of a knob.
+    """Return the command-line flag of a knob.
 
     >>> flag("exits_forgotten")
     '--exits-forgotten'

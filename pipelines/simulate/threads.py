@@ -13,7 +13,7 @@ _AHEAD = 6
 
 
 def new_pool() -> Executor:
-    """A pool with one thread per core that this process may use, at most four."""
+    """Start a pool with one thread per core that this process may use, at most four."""
     return ThreadPoolExecutor(min(4, len(os.sched_getaffinity(0))))
 
 

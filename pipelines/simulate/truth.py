@@ -133,6 +133,6 @@ class Truth:
         return pa.DictionaryArray.from_arrays(pa.array(index, pa.int32()), names)
 
     def _instants(self, seconds: npt.NDArray[np.integer]) -> pa.Array:
-        """Seconds of the world as instants; NEVER is null."""
+        """Convert seconds of the world to instants; NEVER is null."""
         us = seconds.astype(np.int64) * 1_000_000 + self._start_us
         return pa.array(us, pa.int64(), mask=seconds == NEVER).cast(INSTANT)

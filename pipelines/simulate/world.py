@@ -193,7 +193,7 @@ def _unwritable(error: OSError) -> TruyVetError:
 
 
 def _report(settings: Settings, delivery: Delivery, tally: Int64, counts: dict[str, int]) -> dict[str, Any]:
-    """The content of `simulation.json`."""
+    """Build the content of `simulation.json`."""
     end = settings.days * _DAY
     return {
         "people": settings.people,
@@ -223,7 +223,7 @@ def _report(settings: Settings, delivery: Delivery, tally: Int64, counts: dict[s
 
 
 def _expected(counts: Counter[str]) -> dict[str, Any]:
-    """The counts that `truyvet run` must report for `scans` and then `late`, with the suggested now."""
+    """Compute what `truyvet run` must count for `scans` and then `late`, with the suggested now."""
     reasons = {
         key.removeprefix("reason "): counts[key] for key in sorted(counts) if key.startswith("reason ")
     }

@@ -3,7 +3,7 @@
 Receiving waits for the network while committing computes; in one interpreter
 each would hold the other up. A process of its own rather than a
 `ProcessPoolExecutor`, whose worker outlives a parent that is killed with
-SIGKILL: this child ends when the pipe to its parent breaks. The parent needs no
+SIGKILL (cpython#111873): this child ends when the pipe to its parent breaks. The parent needs no
 Beam and must not import it, so Beam is imported inside `child`.
 """
 

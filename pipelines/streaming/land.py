@@ -81,7 +81,7 @@ class _LandProcess:
             pulls=options.pulls,
             lease_seconds=options.lease_seconds,
         )
-        # Spawned, not forked: gRPC's threads are already running, and a fork would copy their locks.
+        # Spawned, not forked: gRPC has running threads, and a fork would copy their locks (grpc#15334).
         context = multiprocessing.get_context("spawn")
         self._pipe, end = context.Pipe()
         self._child = context.Process(target=child, args=(end, config), daemon=True)

@@ -8,8 +8,8 @@ A batch is written down as a plan before it is tried, so that a batch that died
 halfway is retried as the same batch and the lake takes it once.
 
 An object store has no lock. There the plan alone keeps two machines apart: it
-is created only if absent, under the number of the batch before it, and whoever
-comes second carries out the same plan, of which the lake takes one.
+is created only if absent, under the number of the batch before it. The second
+machine finds it and carries out the same plan, which the lake takes once.
 """
 
 import contextlib

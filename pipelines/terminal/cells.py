@@ -4,7 +4,7 @@ import datetime as dt
 import math
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -17,6 +17,9 @@ TOKEN_COLUMNS = ("person", "person_a", "person_b", "via", "scanner", "venue", "h
 STAY_COLUMNS = ("stay_id", "stay", "via_stay", "stays")
 """Columns that hold ids of stays wherever they are int64 or lists of int64."""
 
+_NAMED_AT_MOST, _SIGNS_AT_MOST = 5, 64
+"""How many names an error shows, and how many signs of each."""
+
 _SMALL = 0.001
 """Numbers below it are shown in a table with their power of ten: a chance of 3e-9 is not 0."""
 
@@ -27,7 +30,7 @@ _EXECUTABLE = re.compile(rf"[\s{_HIDDEN_SIGNS}]*[=+\-@\t\r\n\uff1d\uff0b\uff0d\u
 
 
 def token_text(value: int) -> str:
-    """A token as people read it: 16 lower-case hexadecimal digits of its 8 bytes, big-endian.
+    """Format a token as people read it: 16 lower-case hexadecimal digits of its 8 bytes, big-endian.
 
     >>> token_text(-1)
     'ffffffffffffffff'
@@ -35,8 +38,21 @@ def token_text(value: int) -> str:
     return f"{value & 0xFFFF_FFFF_FFFF_FFFF:016x}"
 
 
+def quoted(numbers: Sequence[str]) -> str:
+    """Case numbers or venue codes as an error shows them: in quotes, which show blanks and control signs.
+
+    Example:
+        >>> quoted(["BN-1 ", "BN-2"])
+        "'BN-1 ', 'BN-2'"
+        >>> quoted(list("abcdefg"))
+        "'a', 'b', 'c', 'd', 'e' and 2 more"
+    """
+    shown = ", ".join(repr(number[:_SIGNS_AT_MOST]) for number in numbers[:_NAMED_AT_MOST])
+    return shown if len(numbers) <= _NAMED_AT_MOST else f"{shown} and {len(numbers) - _NAMED_AT_MOST:,} more"
+
+
 def counted(number: int, one: str, many: str | None = None) -> str:
-    """A number of things in words.
+    """Put a number of things into words.
 
     >>> counted(1, "case"), counted(1204, "case"), counted(2, "person", "people")
     ('1 case', '1,204 cases', '2 people')
@@ -50,17 +66,17 @@ def counted(number: int, one: str, many: str | None = None) -> str:
 
 
 def utc_text(moment: dt.datetime) -> str:
-    """An instant as RFC 3339 in UTC; one without a zone is UTC, as everywhere in the lake."""
+    """Format an instant as RFC 3339 in UTC; one without a zone is UTC, as everywhere in the lake."""
     return _aware(moment).astimezone(dt.UTC).replace(tzinfo=None).isoformat() + "Z"
 
 
 def local_time(moment: dt.datetime) -> dt.datetime:
-    """The time on a clock in `LOCAL_TIMEZONE`, without a zone."""
+    """Return the time on a clock in `LOCAL_TIMEZONE`, without a zone."""
     return _aware(moment).astimezone(LOCAL_TIMEZONE).replace(tzinfo=None)
 
 
 def safe_cell(text: str) -> str:
-    """The text with an apostrophe before it if a spreadsheet would execute it.
+    """Prefix the text with an apostrophe if a spreadsheet would execute it.
 
     That is any text whose first character, blanks and control characters aside, is
     one of `= + - @` or its full-width form, or that begins with TAB, CR or LF.
@@ -72,47 +88,47 @@ def safe_cell(text: str) -> str:
 
 
 def is_token(field: pa.Field) -> bool:
-    """Whether the column holds tokens, by its mark or by its name."""
+    """Tell whether the column holds tokens, by its mark or by its name."""
     marked = (field.metadata or {}).get(b"token") == b"1"
     return pa.types.is_int64(_item_type(field)) and (marked or field.name in TOKEN_COLUMNS)
 
 
 def is_id(field: pa.Field) -> bool:
-    """Whether the column holds int64 ids or lists of them, tokens or ids of stays."""
+    """Tell whether the column holds int64 ids or lists of them, tokens or ids of stays."""
     return is_token(field) or (field.name in STAY_COLUMNS and pa.types.is_int64(_item_type(field)))
 
 
 def is_number(field: pa.Field) -> bool:
-    """Whether the column holds numbers to calculate with."""
+    """Tell whether the column holds numbers to calculate with."""
     kind = field.type
     numeric = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
     return numeric and not is_id(field)
 
 
 def column_values(rows: pa.Table | pa.RecordBatch, index: int) -> list[Any]:
-    """A column as JSON has it; None is null."""
+    """Format a column as JSON values; None is null."""
     shown = _id_value if is_id(rows.schema.field(index)) else json_value
     return [None if value is None else shown(value) for value in rows.column(index).to_pylist()]
 
 
 def csv_texts(rows: pa.Table | pa.RecordBatch, index: int) -> list[str]:
-    """A column as cells of a CSV; null is empty. Ids of stays are the numbers of the lake."""
+    """Format a column as cells of a CSV; null is empty. Ids of stays are the numbers of the lake."""
     shown = token_text if _is_single_token(rows.schema.field(index)) else csv_cell
     return ["" if value is None else shown(value) for value in rows.column(index).to_pylist()]
 
 
 def table_texts(rows: pa.Table | pa.RecordBatch, index: int) -> list[str]:
-    """A column as cells of a table; null is empty."""
+    """Format a column as cells of a table; null is empty."""
     return _joined_texts(rows, index, table_cell)
 
 
 def sheet_texts(rows: pa.Table | pa.RecordBatch, index: int) -> list[str]:
-    """A column as text of a workbook; null is empty."""
+    """Format a column as text of a workbook; null is empty."""
     return _joined_texts(rows, index, text_of)
 
 
 def csv_cell(value: Any) -> str:
-    """The value as a cell of a CSV."""
+    """Format the value as a cell of a CSV."""
     if isinstance(value, str):
         return safe_cell(value)
     if isinstance(value, list):
@@ -122,7 +138,7 @@ def csv_cell(value: Any) -> str:
 
 
 def json_value(value: Any) -> Any:
-    """The value as JSON has it."""
+    """Convert the value to what JSON can hold."""
     if isinstance(value, dt.datetime):
         return utc_text(value)
     if isinstance(value, dt.date):
@@ -137,7 +153,7 @@ def json_value(value: Any) -> Any:
 
 
 def text_of(value: Any) -> str:
-    """The value as plain text, lists joined by `;`."""
+    """Format the value as plain text, lists joined by `;`."""
     if isinstance(value, list):
         return _TEXT_LIST_GLUE.join(text_of(part) for part in value)
     value = json_value(value)
@@ -147,7 +163,7 @@ def text_of(value: Any) -> str:
 
 
 def table_cell(value: Any) -> str:
-    """The value as a cell of a table: local time, few digits, no control characters."""
+    """Format the value as a cell of a table: local time, few digits, no control characters."""
     if isinstance(value, dt.datetime):
         return local_time(value).strftime("%Y-%m-%d %H:%M:%S")
     if isinstance(value, float):
@@ -158,7 +174,7 @@ def table_cell(value: Any) -> str:
 
 
 def width_of(text: str) -> int:
-    """Columns of a terminal that the text takes."""
+    """Count the columns of a terminal that the text takes."""
     if text.isascii():
         return len(text)
     wide = sum(unicodedata.east_asian_width(letter) in "WF" for letter in text)
@@ -166,7 +182,7 @@ def width_of(text: str) -> int:
 
 
 def cut_to(text: str, width: int) -> str:
-    """The text in at most `width` columns of a terminal, `…` where it was cut.
+    """Cut the text to at most `width` columns of a terminal, with `…` where it was cut.
 
     >>> cut_to("Chợ Bến Thành", 8)
     'Chợ Bến…'
@@ -187,19 +203,19 @@ def _is_single_token(field: pa.Field) -> bool:
 
 
 def _id_value(value: Any) -> Any:
-    """An id as text, a list of ids as a list of texts."""
+    """Format an id as text, a list of ids as a list of texts."""
     if isinstance(value, list):
         return [None if part is None else token_text(part) for part in value]
     return token_text(value)
 
 
 def _joined_texts(rows: pa.Table | pa.RecordBatch, index: int, shown: Callable[[Any], str]) -> list[str]:
-    """A column as text, with ids as 16 digits and null as nothing."""
+    """Format a column as text, with ids as 16 digits and null as nothing."""
     if is_id(rows.schema.field(index)):
         return [shown(value) if value is not None else "" for value in column_values(rows, index)]
     return ["" if value is None else shown(value) for value in rows.column(index).to_pylist()]
 
 
 def _aware(moment: dt.datetime) -> dt.datetime:
-    """The instant; a time without zone is UTC, as everywhere in the lake."""
+    """Give the instant a zone; a time without one is UTC, as everywhere in the lake."""
     return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)

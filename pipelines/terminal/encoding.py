@@ -31,7 +31,7 @@ def replace_unencodable() -> None:
 
 
 def lookalike(text: str) -> str:
-    """ASCII that looks like the text: accents dropped, `?` where nothing is like it.
+    """Return ASCII that looks like the text: accents dropped, `?` where nothing is like it.
 
     >>> lookalike("mốc dịch tễ → F1 …")
     'moc dich te -> F1 ...'

@@ -39,7 +39,7 @@ def add_keys(parser: argparse.ArgumentParser) -> None:
 
 
 def keys_folder(keys: str | None, lake: str | None) -> Path:
-    """The folder of the keys: the one named, else the one beside the lake.
+    """Return the folder of the keys: the one named, else the one beside the lake.
 
     >>> str(keys_folder(None, "/data/lake/"))
     '/data/lake.keys'
@@ -55,7 +55,7 @@ def keys_folder(keys: str | None, lake: str | None) -> Path:
 
 
 def beside(lake: str, what: str) -> Path:
-    """The folder `LAKE.<what>` for data that belongs to a lake but lies outside it, always on this machine.
+    """Return the folder `LAKE.<what>`, always on this machine: data of a lake that lies outside it.
 
     For a lake in an object store, `s3://bucket/lake`, it is `truyvet/s3/bucket/lake.<what>` in the user's
     data folder, which is `XDG_DATA_HOME` or `~/.local/share`.
@@ -129,7 +129,7 @@ def check_output(args: argparse.Namespace) -> None:
 
 
 def format_of(format: str | None, output: str | None) -> str:  # noqa: A002
-    """The format of an answer: the one that is named, else what the file's ending says.
+    """Return the format of an answer: the one that is named, else what the file's ending says.
 
     >>> format_of(None, "overlaps.CSV"), format_of(None, None), format_of("json", "rows.txt")
     ('csv', 'table', 'json')

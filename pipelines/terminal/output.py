@@ -25,6 +25,7 @@ from pipelines.terminal.cells import (
     column_values,
     counted,
     csv_texts,
+    quoted,
     safe_cell,
     token_text,
     utc_text,
@@ -35,6 +36,7 @@ from pipelines.terminal.text_table import VenueNames, fitted_lines, write_table
 
 __all__ = [
     "counted",
+    "quoted",
     "replacing",
     "safe_cell",
     "token_text",
@@ -112,7 +114,7 @@ def _writing(what: str, path: str | None) -> Iterator[None]:
 
 
 def write_csv(table: pa.Table, sink: IO[bytes]) -> None:
-    """A header and a line per row; empty is null, lists are joined by `;`."""
+    """Write a header and a line per row; null is empty, lists are joined by `;`."""
     text = io.TextIOWrapper(sink, encoding="utf-8", newline="", write_through=True)
     writer = csv.writer(_LineWriter(text), lineterminator="\r\n")
     writer.writerow([safe_cell(name) for name in table.column_names])
@@ -123,7 +125,7 @@ def write_csv(table: pa.Table, sink: IO[bytes]) -> None:
 
 
 def write_json(table: pa.Table, sink: IO[bytes]) -> None:
-    """One array, an object per row and line."""
+    """Write one array, an object per row and line."""
     sink.write(b"[")
     before = b"\n"
     for batch in table.to_batches(max_chunksize=65_536):
@@ -135,12 +137,13 @@ def write_json(table: pa.Table, sink: IO[bytes]) -> None:
 
 
 def write_parquet(table: pa.Table, sink: IO[bytes]) -> None:
-    """The rows in the types of the lake, zstd."""
+    """Write the rows in the types of the lake, zstd."""
     pq.write_table(table, sink, compression="zstd")
 
 
 def _write_xlsx(table: pa.Table, sink: IO[bytes]) -> None:
-    from pipelines.terminal.workbook import write_workbook  # most answers are no workbook
+    # imported late: slow, and most answers are not workbooks
+    from pipelines.terminal.workbook import write_workbook
 
     write_workbook(table, sink)
 
@@ -170,7 +173,7 @@ _ENCODERS: dict[str, Callable[[pa.Table, IO[bytes]], None]] = {
 
 @contextlib.contextmanager
 def _sink(output: str | None) -> Iterator[IO[bytes]]:
-    """Where bytes go: standard output, a pipe or device by its name, or a new file."""
+    """Open where bytes go: standard output, a pipe or device by its name, or a new file."""
     if output is None:
         sys.stdout.flush()
         # Parquet looks for the position in the file, which a pipe does not have.
@@ -195,7 +198,7 @@ def _write_all(file: IO[bytes], content: bytes) -> None:
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[IO[bytes]]:
-    """A file of mode 0600 that takes the name when it is whole, and vanishes when it is not."""
+    """Open a file of mode 0600 that takes the name when it is whole, and vanishes when it is not."""
     handle, temporary = tempfile.mkstemp(prefix="_tmp-", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:

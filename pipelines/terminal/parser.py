@@ -30,7 +30,7 @@ class Parser(argparse.ArgumentParser):
         raise UsageError(f"{self.prog}: {message}", f"see {self.prog} --help")
 
     def flags(self) -> list[str]:
-        """All flags of the command and of its actions."""
+        """List all flags of the command and of its actions."""
         parts = [action for action in self._actions if isinstance(action, argparse._SubParsersAction)]
         inner = [flag for part in parts for parser in part.choices.values() for flag in parser.flags()]
         return [*self._option_string_actions, *inner]
@@ -60,7 +60,7 @@ def parse(parser: Parser, words: list[str]) -> argparse.Namespace | None:
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """A sentence that suggests the most similar known word, or nothing.
+    """Return a sentence that suggests the most similar known word, or nothing.
 
     >>> nearest("overlap", ["overlaps", "trace"])
     'did you mean overlaps? '

@@ -34,12 +34,12 @@ _NO_GLYPH = "\N{WHITE SQUARE}"
 
 
 def style() -> Any:
-    """The context in which to make and save pictures."""
+    """Return the context in which to make and save pictures."""
     return mpl.rc_context(_STYLE)
 
 
 def image_of(figure: Figure, kind: str) -> bytes:
-    """The bytes of a figure; the same figure gives the same bytes.
+    """Render a figure as bytes; the same figure gives the same bytes.
 
     Args:
         figure: made inside `style`, like this call.
@@ -52,7 +52,7 @@ def image_of(figure: Figure, kind: str) -> bytes:
 
 
 def kind_of(path: str | Path) -> str:
-    """The format that the ending of a file name asks for.
+    """Return the format that the ending of a file name asks for.
 
     Raises:
         UsageError: no format has this ending.
@@ -61,7 +61,7 @@ def kind_of(path: str | Path) -> str:
 
 
 def checked_kind(kind: str) -> str:
-    """The format, if it is one of `FORMATS`.
+    """Return the format if it is one of `FORMATS`.
 
     Raises:
         UsageError: it is not.
@@ -82,7 +82,7 @@ def save_picture(image: bytes, path: str | Path) -> Path:
 
 
 def drawable(text: str, longest: int | None = None) -> str:
-    """The text with a square for every character that the font lacks or that controls the layout.
+    """Replace every character that the font lacks or that controls the layout with a square.
 
     Args:
         text: any text.
@@ -97,5 +97,5 @@ def drawable(text: str, longest: int | None = None) -> str:
 
 @cache
 def _glyphs() -> frozenset[int]:
-    """The printable code points that the font has."""
+    """Return the printable code points that the font has."""
     return frozenset(point for point in get_font(findfont(_FONT)).get_charmap() if chr(point).isprintable())

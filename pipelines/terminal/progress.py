@@ -67,7 +67,7 @@ def add_work(label: str, units: int | None, unit: str) -> None:
 
     Args:
         label: the step, a short verb phrase.
-        units: how many units come to those already reported; None if unknown.
+        units: how many units are added to those already reported; None if unknown.
         unit: what is counted, `file` or `B`.
     """
     shown = _display

@@ -35,7 +35,7 @@ def write_table(table: pa.Table, sink: IO[bytes]) -> None:
 
 
 def fitted_lines(table: pa.Table, width: int, names: VenueNames | None = None) -> list[str]:
-    """The lines of a table that fits a terminal.
+    """Lay out the rows as lines of a table that fits a terminal.
 
     Args:
         table: the rows.
@@ -106,7 +106,7 @@ def _columns_of(table: pa.Table) -> list[_Column]:
 
 
 def _with_names(columns: list[_Column], names: VenueNames) -> list[_Column]:
-    """The columns with the names of venues beside their codes."""
+    """Add the names of venues beside their codes."""
     place = next((number for number, column in enumerate(columns) if column.name in _CODES), None)
     if place is None:
         return columns
@@ -120,7 +120,7 @@ def _with_names(columns: list[_Column], names: VenueNames) -> list[_Column]:
 
 
 def _fit(columns: list[_Column], width: int) -> list[_Column]:
-    """Columns that are no wider than `width` together, as far as two columns can be."""
+    """Return columns that together fit into `width`, as far as two columns can."""
     kept = list(columns)
     for column in _expendable(columns):
         if _total(kept) <= width:
@@ -133,7 +133,7 @@ def _fit(columns: list[_Column], width: int) -> list[_Column]:
 
 
 def _expendable(columns: list[_Column]) -> Iterator[_Column]:
-    """What is left out first: ids of stays, then what is empty in every row, then the rest of the list."""
+    """Order what is left out first: ids of stays, what is empty in every row, the rest of the list."""
     stays = [column for column in columns if column.name in STAY_COLUMNS]
     empty = [
         column for column in columns[1:] if column not in stays and not any(column.cells) and column.cells
@@ -145,7 +145,7 @@ def _expendable(columns: list[_Column]) -> Iterator[_Column]:
 
 
 def _least(columns: list[_Column]) -> _Column:
-    """The column that is left out next: added names, what others tell nearly as well, then from the right."""
+    """Choose the column to leave out next: added names, what others nearly tell, then from the right."""
     of = {column.name: column for column in columns[1:]}
     added = [column for column in columns if column.is_added]
     told = of.get("exposed_at" if "start" in of else "via")  # the start of an exposure is its instant
@@ -170,7 +170,7 @@ def _total(columns: list[_Column], *, shortest: bool = False) -> int:
 
 
 def _lines(columns: list[_Column], rows: int) -> Iterator[str]:
-    """Headings, a rule and a line a row."""
+    """Lay out headings, a rule and a line per row."""
     headings = [column.name for column in columns]
     rules = ["─" * column.width for column in columns]
     for line in (headings, rules, *zip(*(column.cells for column in columns), strict=True)):

@@ -91,7 +91,7 @@ def _write_column(sheet: Worksheet, index: int, table: pa.Table, styles: _Styles
 
 
 def _writer_of(kind: pa.DataType) -> Callable[..., bool] | None:
-    """What writes values of a type other than text; it says whether Excel can hold the value."""
+    """Return the writer of a type, None for text; it tells whether Excel can hold the value."""
     if pa.types.is_boolean(kind):
         return _write_truth
     if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):

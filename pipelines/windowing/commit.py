@@ -36,7 +36,7 @@ def commit_days(
 
     Raises:
         CommitConflict: another commit came between.
-        DataError: a file that long pairs hang on cannot be read.
+        DataError: a file that long pairs depend on cannot be read.
         ServiceError: the lake cannot be written.
     """
     marks = plan.marks | _commit_pairs(plan, pairs)

@@ -1,4 +1,4 @@
-"""Which long pairs a bucket's changed scans make and end, and which of them hang on scans that were not read.
+"""Which long pairs a bucket's changed scans make and end, and which of them depend on unread scans.
 
 A long pair is two scans of a person that follow one another at any distance,
 and a recomputation reads only dates around the changed ones. So a pair between
@@ -129,7 +129,7 @@ class PairFinder:
         )
 
     def _searches(self, scans: pa.Table, old: PairedScans, new: PairedScans, came: pa.Table) -> pa.Table:
-        """What cannot be decided without the unread dates."""
+        """Collect what cannot be decided without the unread dates."""
         columns = _ScanArrays(*(scans[name].to_numpy() for name in _ScanArrays._fields))
         was, now = self._borders(columns, old.row), self._borders(columns, new.row)
         return pa.concat_tables(
@@ -141,7 +141,7 @@ class PairFinder:
         )
 
     def _touched_pairs(self, person: Int64) -> pa.Table:
-        """Pairs of the table, of these persons, that a scan on a date that was read may end."""
+        """Select pairs of the table, of these persons, that a scan on a date that was read may end."""
         known = read_pairs(self.lake, self.version)
         known = known.filter(pa.array(IdSet(person).holds(known["person"].to_numpy())))
         first, last = (known[name].to_numpy() // DAY_US for name in ("in_at", "out_at"))
@@ -153,7 +153,7 @@ class PairFinder:
     def _border_searches(
         self, columns: "_ScanArrays", was: "_Borders", now: "_Borders"
     ) -> Iterator[pa.Table]:
-        """Searches around the first and last scans that have changed."""
+        """Search around the first and last scans that have changed."""
         person, at_us, direction = columns.person, columns.occurred_us, columns.direction
         place_was, place_now = _same_places(was, now)
         first_was = np.append(was.first, -1)[place_was]
@@ -170,7 +170,7 @@ class PairFinder:
             yield _search_rows(kind, person[row], columns.venue[row], at_us[row], at_us[row])
 
     def _borders(self, columns: "_ScanArrays", row: Int64) -> "_Borders":
-        """The first and last scan of each person between two unread dates, by person and time."""
+        """Find the first and last scan of each person between two unread dates, by person and time."""
         person = columns.person[row]
         begins = np.append(True, person[1:] != person[:-1])[: row.size]
         if not self._is_contiguous:
@@ -187,11 +187,11 @@ class PairFinder:
         return len(set(np.searchsorted(self.unread, self.read).tolist())) <= 1
 
     def _segment(self, at_us: Int64) -> Int64:
-        """How many unread dates lie before each instant, which is of a date that was read."""
+        """Count the unread dates before each instant, which is of a date that was read."""
         return np.searchsorted(np.array(self.unread, np.int64), at_us // DAY_US)
 
     def _inside(self, pairs: pa.Table) -> pa.Table:
-        """The pairs that have no unread date between their scans."""
+        """Select the pairs that have no unread date between their scans."""
         return pairs.filter(pa.array(self._is_inside(pairs)))
 
     def _is_inside(self, pairs: pa.Table) -> Bool:
@@ -219,7 +219,7 @@ class _Borders(NamedTuple):
 
 
 def pairs_of(stays: Stays) -> pa.Table:
-    """The long pairs that stays end, as rows of `CODED`."""
+    """Return the long pairs that stays end, as rows of `CODED`."""
     row = np.flatnonzero(stays.long_from_us != NO_LONG_PAIR)
     columns = {
         "person": stays.person[row],
@@ -232,7 +232,7 @@ def pairs_of(stays: Stays) -> pa.Table:
 
 
 def _difference(one: pa.Table, other: pa.Table) -> tuple[pa.Table, pa.Table]:
-    """The pairs that only one of two tables has."""
+    """Return the pairs that only one of two tables has."""
     keys = [(rows["person"].to_numpy(), rows["stay_id"].to_numpy()) for rows in (one, other)]
     twin = twins(*keys[0], *keys[1])
     same = twin >= 0
@@ -243,7 +243,7 @@ def _difference(one: pa.Table, other: pa.Table) -> tuple[pa.Table, pa.Table]:
 
 
 def pair_changes(pairs: pa.Table, change: int) -> pa.Table:
-    """Pairs as rows of `PAIR_CHANGES`, all with one change."""
+    """Write pairs as rows of `PAIR_CHANGES`, all with one change."""
     column = pa.array(np.full(pairs.num_rows, change, np.int8))
     return pairs.append_column(PAIR_CHANGES.field("change"), column)
 
@@ -259,7 +259,7 @@ def _search_rows(kind: int, person: Int64, venue: Int64, from_us: Int64, to_us: 
 
 
 def _same_places(was: _Borders, now: _Borders) -> tuple[Int64, Int64]:
-    """For each row of `now` the row of `was` of the same person and segment, or -1; and vice versa."""
+    """Match each row of `now` to the row of `was` of the same person and segment, or -1; and vice versa."""
     _, dense = np.unique(np.concatenate([was.person, now.person]), return_inverse=True)
     segments = np.concatenate([was.segment, now.segment])
     key = dense * (int(segments.max(initial=0)) + 1) + segments
@@ -268,7 +268,7 @@ def _same_places(was: _Borders, now: _Borders) -> tuple[Int64, Int64]:
 
 
 def _found(ascending: Int64, wanted: Int64) -> Int64:
-    """The positions of values in an ascending array, -1 where they are not in it."""
+    """Find the positions of values in an ascending array, -1 where they are not in it."""
     if not ascending.size:
         return np.full(wanted.size, -1, np.int64)
     place = np.minimum(np.searchsorted(ascending, wanted), ascending.size - 1)

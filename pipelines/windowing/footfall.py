@@ -111,6 +111,7 @@ def _of_venues(
     enter_us, exit_us, length_us = enter_us - start_us, exit_us - start_us, stop_us - start_us
     visits = _visits(bounds, person, enter_us, exit_us, length_us, window_us)
     bits = length_us.bit_length()
+    # Packed into one int64: one sort by (venue, end) instead of two.
     leaving_us = np.sort((visits.owner << bits) | visits.end_us) & ((1 << bits) - 1)
     counts = _sweep(bounds, enter_us, exit_us, visits, leaving_us, window_us, length_us // window_us)
     window_start_us = start_us + counts.window * window_us
@@ -190,7 +191,7 @@ def _visits(
                 continue
             slot = slot_of(newest, whose, person[row])
             visit = newest[slot]
-            if visit >= 0 and begin <= end_us[visit]:
+            if visit >= 0 and begin <= end_us[visit]:  # touching intervals are one visit
                 end_us[visit] = max(end_us[visit], end)
                 continue
             owner[count], begin_us[count], end_us[count] = position, begin, end
@@ -278,6 +279,7 @@ def _count_visits(
     left = visit
     while visit < visits.owner.size and visits.owner[visit] == position:
         begin_us, end_us = visits.begin_us[visit], visits.end_us[visit]
+        # Half-open: a visit that ends where a window begins is not in that window.
         first, last = begin_us // window_us, (end_us - 1) // window_us
         while leaving_us[left] <= begin_us:  # touching is not overlapping
             left += 1
@@ -290,6 +292,7 @@ def _count_visits(
         else:
             table[first, _PRESENT_US] += (first + 1) * window_us - begin_us
             table[last, _PRESENT_US] += end_us - last * window_us
+            # Changes at the ends; `_write_rows` sums them up, whatever the number of windows between.
             table[first + 1, _STAYING] += 1
             table[last + 1, _STAYING] -= 1
             table[first + 1, _FULL] += 1

@@ -31,10 +31,12 @@ class _LongStays:
 
     Attributes:
         venue: int64[n], ascending.
+        person: int64[n], tokens.
         in_us, out_us: int64[n].
     """
 
     venue: Int64
+    person: Int64
     in_us: Int64
     out_us: Int64
 
@@ -63,8 +65,10 @@ def uncoded_pairs(rows: pa.Table) -> pa.Table:
     return pa.table(columns, schema=LONG_PAIRS.schema).sort_by(order).combine_chunks()
 
 
-def count_long_pairs(lake: Lake, venues: Int64 | None, start_us: int, end_us: int) -> int:
-    """Count the long pairs at some venues that reach into [start_us, end_us).
+def count_long_pairs(
+    lake: Lake, venues: Int64 | None, start_us: int, end_us: int, persons: Int64 | None = None
+) -> int:
+    """Count the long pairs at some venues, or of some persons anywhere, that reach into [start_us, end_us).
 
     It costs no more than a look at the log: the pairs are counted when stays
     are recomputed, and held in memory until the next recomputation.
@@ -74,6 +78,8 @@ def count_long_pairs(lake: Lake, venues: Int64 | None, start_us: int, end_us: in
         venues: int64[v], ids of the venues concerned; None is all.
         start_us: the first instant, microseconds UTC.
         end_us: the end.
+        persons: int64[p], tokens of those asked about, whose stays may be missing from that time
+            because of the pair itself.
 
     Raises:
         DataError: the table cannot be read.
@@ -81,13 +87,16 @@ def count_long_pairs(lake: Lake, venues: Int64 | None, start_us: int, end_us: in
     pairs = _intervals_of(lake)
     inside = (pairs.in_us < end_us) & (pairs.out_us >= start_us)
     if venues is not None:
-        inside &= np.isin(pairs.venue, venues)
+        concerned = np.isin(pairs.venue, venues)
+        if persons is not None:
+            concerned |= np.isin(pairs.person, persons)
+        inside &= concerned
     return int(np.count_nonzero(inside))
 
 
 def _intervals(lake: Lake, stays: Snapshot) -> _LongStays:
     rows = read_pairs(lake, pairs_version(stays))
-    return _LongStays(*(rows[name].to_numpy() for name in ("venue", "in_at", "out_at")))
+    return _LongStays(*(rows[name].to_numpy() for name in ("venue", "person", "in_at", "out_at")))
 
 
 _intervals_of = OfNewest("stays", _intervals)

@@ -1,6 +1,7 @@
-"""The pairing rule: scans at registered venues become stays.
+"""The pairing rule: scans at registered venues become stays; a missing enter or exit is imputed.
 
-Pure functions over columns, in any order of rows.
+Pure functions over columns, in any order of rows. `stay_scan` walks a person's scans, and
+`schemas/stays.toml` has the durations that replace a missing scan.
 """
 
 from dataclasses import dataclass
@@ -159,7 +160,7 @@ def _stays(
 
 
 def _by_time(rank: Int64, at_us: Int64, is_out: Bool, high: UInt64, low: UInt64) -> Int64:
-    """The permutation that sorts scans by (person, time, `out` before others, event key)."""
+    """Return the permutation that sorts scans by (person, time, `out` before others, event key)."""
     if at_us.size == 0:
         return np.empty(0, np.int64)
     least_us = int(at_us.min())
@@ -194,7 +195,7 @@ def differences(old: Stays, new: Stays) -> tuple[Int64, Int64]:
 
 @njit(cache=True, nogil=True)
 def twins(old_person: Int64, old_id: Int64, new_person: Int64, new_id: Int64) -> Int64:
-    """For each new row, find the old row of the same person and stay id, or -1."""
+    """Find, for each new row, the old row of the same person and stay id, or -1."""
     slots = np.full(slots_for(old_id.size), FREE, np.int32)
     fill(slots, old_id, old_id.size)
     twins = np.full(new_id.size, -1, np.int64)

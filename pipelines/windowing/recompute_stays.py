@@ -108,7 +108,7 @@ def _attempt(plan: RecomputePlan, runner: str, window_us: int) -> RecomputeResul
 
 
 def _only_marks(plan: RecomputePlan) -> RecomputeResult:
-    """Only versions changed: record that the stays reflect the new ones."""
+    """Record that the stays reflect newer versions, when nothing else changed."""
     try:
         commit_days(plan, [])
     except CommitConflict:

@@ -142,7 +142,7 @@ class RewriteDays(ThreadedDoFn):
         return pa.concat_tables(tables)
 
     def _may_be_mine(self, file: LiveFile, day: DayPart) -> bool:
-        """Whether the file's range of ids overlaps the part."""
+        """Tell whether the file's range of ids overlaps the part."""
         parts = self.parts.get(day.date, 1)
         extremes: Int64 = np.array([file.stats.least[day.by], file.stats.greatest[day.by]], np.int64)
         first, last = part_of(extremes, parts).tolist()

@@ -111,7 +111,7 @@ def micros(times: pa.Array) -> Int64:
 
 
 def holds_any(path: str, venues: Int64) -> bool:
-    """Whether a file of scans, sorted by venue, has a scan at one of the venues (int64, ascending).
+    """Tell whether a file of scans, sorted by venue, has a scan at one of the venues (int64, ascending).
 
     Reads the venue column, and only of row groups whose range of venues holds one of them.
 

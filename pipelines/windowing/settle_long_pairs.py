@@ -35,7 +35,7 @@ _COLUMNS = ("event_key", "person", "venue", "direction", "occurred_at")
 
 
 def settled_pairs(plan: RecomputePlan, findings: PairFindings) -> pa.Table | None:
-    """The long pairs of the lake, or None when they are what they were.
+    """Return the long pairs of the lake, or None if they are unchanged.
 
     Args:
         plan: of the recomputation.
@@ -76,7 +76,7 @@ def merged_pairs(base: pa.Table, changes: pa.Table) -> pa.Table:
 
 
 def _searched(plan: RecomputePlan, base: pa.Table, searches: pa.Table, scans: pa.Table) -> pa.Table:
-    """What the unread dates say: changes of pairs, rows of `PAIR_CHANGES`.
+    """Search the unread dates for changes of pairs, rows of `PAIR_CHANGES`.
 
     Each search becomes a window of time, outside of which nothing can matter;
     with all scans of its person in the window the pairing rule decides.
@@ -94,7 +94,7 @@ def _searched(plan: RecomputePlan, base: pa.Table, searches: pa.Table, scans: pa
 
 
 def _windows(plan: RecomputePlan, searches: pa.Table) -> pa.Table:
-    """The searches whose neighbours are known by now, with the instants of both scans."""
+    """Return the searches whose neighbours are known by now, with the instants of both scans."""
     kind = searches["kind"].to_numpy()
     direct = searches.filter(pa.array((kind == KNOWN) | (kind == CROSSING)))
     files = [file for file in plan.stays.files if file.partition["by"] == "person"]
@@ -137,7 +137,7 @@ def _marked(size: int, place: Int64, found: Bool) -> Bool:
 
 
 def _files_between(plan: RecomputePlan, windows: pa.Table) -> list[LiveFile]:
-    """The files of `scans` on unread dates inside a window."""
+    """Return the files of `scans` on unread dates inside a window."""
     unread: Int64 = np.array(plan.unread, np.int64)
     first = np.searchsorted(unread, windows["from_us"].to_numpy() // DAY_US, "left")
     last = np.searchsorted(unread, windows["to_us"].to_numpy() // DAY_US, "right")
@@ -150,7 +150,7 @@ def _files_between(plan: RecomputePlan, windows: pa.Table) -> list[LiveFile]:
 
 
 def _scans_of(plan: RecomputePlan, file: LiveFile, persons: IdSet) -> pa.Table:
-    """The scans of some persons at registered venues in a file."""
+    """Read the scans of some persons at registered venues from a file."""
     parts = [SEARCHED.empty_table()]
     for batch in read_batches(file.path, _COLUMNS):
         venue, at_us = batch["venue"].to_numpy(), micros(batch["occurred_at"])
@@ -171,7 +171,7 @@ def _scans_of(plan: RecomputePlan, file: LiveFile, persons: IdSet) -> pa.Table:
 
 
 def _paired(plan: RecomputePlan, scans: pa.Table) -> pa.Table:
-    """The long pairs of scans."""
+    """Pair scans and return the long pairs."""
     columns = {name: scans[name].to_numpy() for name in SEARCHED.names}
     no_zone = np.full(scans.num_rows, NO_ZONE, np.int32)
     stays = pair(
@@ -189,7 +189,7 @@ def _paired(plan: RecomputePlan, scans: pa.Table) -> pa.Table:
 
 
 def _is_within(pairs: pa.Table, windows: pa.Table) -> Bool:
-    """Which pairs lie inside a window of their person: only there all scans are known."""
+    """Tell which pairs lie inside a window of their person: only there all scans are known."""
     spans: dict[int, list[tuple[int, int]]] = {}
     columns = (windows[name].to_pylist() for name in ("person", "from_us", "to_us"))
     for person, from_us, to_us in zip(*columns, strict=True):
@@ -205,7 +205,7 @@ def _is_within(pairs: pa.Table, windows: pa.Table) -> Bool:
 
 
 def _is_one_of(base: pa.Table, windows: pa.Table) -> Bool:
-    """Which pairs of the table a search was about."""
+    """Tell which pairs of the table a search was about."""
     names = ("person", "venue", "from_us", "to_us")
     wanted = set(zip(*(windows[name].to_pylist() for name in names), strict=True))
     rows = zip(*(base[name].to_pylist() for name in ("person", "venue", "in_at", "out_at")), strict=True)

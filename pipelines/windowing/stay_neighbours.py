@@ -27,7 +27,7 @@ _NO_TIME_US = np.iinfo(np.int64).min
 
 @dataclass(frozen=True)
 class Neighbours:
-    """The nearest scan of each person asked about, if it can be part of a long pair.
+    """The nearest scan of each person in question, if it can be part of a long pair.
 
     Attributes:
         found: bool[q].
@@ -57,8 +57,8 @@ def last_open_before(
     nearest = _Nearest(person.size, _NO_TIME_US)
     for file, until_us in zip(by_date, older_us, strict=True):
         begin_us = date_of(file) * DAY_US
-        asked = np.flatnonzero((begin_us <= at_us) & (nearest.at_us < until_us))
-        for query, stays in _stays_of(file, person, asked):
+        open_queries = np.flatnonzero((begin_us <= at_us) & (nearest.at_us < until_us))
+        for query, stays in _stays_of(file, person, open_queries):
             seen_us = stays["last_seen"].to_numpy()
             fits = (seen_us < at_us[query]) & np.isin(seen_us // DAY_US, unread)
             is_open = stays["exit_kind"].to_numpy() != _SCANNED
@@ -77,8 +77,8 @@ def first_lone_out_after(
     for file in sorted(files, key=date_of):
         begin_us = date_of(file) * DAY_US
         # No scan of a stay comes before its enter, which lies on the date of the file.
-        asked = np.flatnonzero((begin_us + DAY_US > at_us) & (nearest.at_us >= begin_us))
-        for query, stays in _stays_of(file, person, asked):
+        open_queries = np.flatnonzero((begin_us + DAY_US > at_us) & (nearest.at_us >= begin_us))
+        for query, stays in _stays_of(file, person, open_queries):
             is_lone_out = stays["enter_kind"].to_numpy() == _IMPUTED
             seen_us = np.where(is_lone_out, stays["last_seen"].to_numpy(), stays["enter"].to_numpy())
             fits = (seen_us > at_us[query]) & np.isin(seen_us // DAY_US, unread)
@@ -108,23 +108,23 @@ class _Nearest:
         return one_us > best_us if self._far_us == _NO_TIME_US else one_us < best_us
 
     def result(self) -> Neighbours:
-        """What was found."""
+        """Return what was found."""
         return Neighbours(self._fits, self._venue, self.at_us)
 
 
-def _stays_of(file: LiveFile, person: Int64, asked: Int64) -> Iterator[tuple[Int64, pa.Table]]:
-    """The stays of some persons in a file, if there are any, and which query each is of.
+def _stays_of(file: LiveFile, person: Int64, queries: Int64) -> Iterator[tuple[Int64, pa.Table]]:
+    """Read the stays of some persons from a file, if there are any, and which query each is of.
 
     Raises:
         DataError: the file is missing or damaged.
     """
-    if not asked.size:
+    if not queries.size:
         return
     column = open_sidecar(file).person
-    first, last = (np.searchsorted(column, person[asked], side) for side in ("left", "right"))
+    first, last = (np.searchsorted(column, person[queries], side) for side in ("left", "right"))
     count = last - first
     if not count.any():
         return
     rows = np.arange(int(count.sum())) + np.repeat(first - (np.cumsum(count) - count), count)
     names = ("venue", "enter", "enter_kind", "exit_kind", "last_seen")
-    yield np.repeat(asked, count), read_coded(file.path, names).take(pa.array(rows))
+    yield np.repeat(queries, count), read_coded(file.path, names).take(pa.array(rows))

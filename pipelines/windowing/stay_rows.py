@@ -111,7 +111,7 @@ def merged_in_order(base: pa.Table, changes: pa.Table, by: str) -> pa.Table:
 
 
 def _gone(base: pa.Table, changes: pa.Table) -> npt.NDArray[np.bool_]:
-    """Which rows of the base the changes take out or replace."""
+    """Tell which rows of the base the changes remove or replace."""
     if not changes.num_rows:
         return np.zeros(base.num_rows, np.bool_)
     twin = twins(
@@ -156,7 +156,7 @@ def _keys(rows: pa.Table, by: str) -> tuple[Int64, Int64, UInt64, UInt64]:
 
 @inlined
 def _is_later(one: int, other: int, major: Int64, minor: Int64, high: UInt64, low: UInt64) -> bool:
-    """Whether row `one` comes after row `other` in the order of (major, minor, high, low)."""
+    """Tell whether row `one` comes after row `other` in the order of (major, minor, high, low)."""
     if major[one] != major[other]:
         return bool(major[one] > major[other])
     if minor[one] != minor[other]:

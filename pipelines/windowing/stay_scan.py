@@ -107,13 +107,13 @@ def nearest_elsewhere(person: Int64, venue: Int64, at_us: Int64, step: int, none
         if previous >= 0 and person[previous] != person[row]:
             previous = -1
         size, several = _instant(person, venue, at_us, row, step, left)
-        if several:
+        if several:  # scanned at two venues in one instant: each is the other's neighbour
             nearest_us = at_us[row]
         elif previous < 0:
             nearest_us = none_us
         elif at_several or venue[previous] != venue[row]:
             nearest_us = at_us[previous]
-        else:
+        else:  # the previous instant was at this venue too and already knows the answer
             nearest_us = found[previous]
         for other in range(size):
             found[row + step * other] = nearest_us
@@ -162,7 +162,7 @@ def walk(scans: SortedScans, venues: int, bounce_us: int) -> Walked:
     for row in range(size):
         stay = newest[scans.venue[row]]
         before = stays.last[stay] if stay >= 0 else -1
-        if before >= 0 and scans.person[before] != scans.person[row]:
+        if before >= 0 and scans.person[before] != scans.person[row]:  # left there by the person before
             before = -1
         if before >= 0 and _bounces(scans, stays, stay, row, bounce_us):
             # The `out` made no stay: this one takes its place, so no row is ever removed.
@@ -175,6 +175,7 @@ def walk(scans: SortedScans, venues: int, bounce_us: int) -> Walked:
             _begin(scans, stays, stay, before, row)
         _extend(scans, stays, stay, row)
     for stay in range(count):
+        # Intervals are half-open: a stay of no length would be none, and a single `out` is one.
         stays.exit_us[stay] = max(stays.exit_us[stay], stays.enter_us[stay] + SECOND_US)
         stays.zone[stay] = max(stays.zone[stay], NO_ZONE)
     return Walked(
@@ -192,7 +193,7 @@ def walk(scans: SortedScans, venues: int, bounce_us: int) -> Walked:
 
 @inlined
 def _bounces(scans: SortedScans, stays: Walked, stay: int, row: int, bounce_us: int) -> bool:
-    """Whether a scan `in` shows that the lone `out` before it was the same arrival, read twice."""
+    """Tell whether a scan `in` shows that the lone `out` before it was the same arrival, read twice."""
     before = stays.last[stay]
     return bool(
         scans.direction[row] == _IN
@@ -204,7 +205,7 @@ def _bounces(scans: SortedScans, stays: Walked, stay: int, row: int, bounce_us: 
 
 @inlined
 def _continues(scans: SortedScans, before: int, row: int) -> bool:
-    """Whether a scan belongs to the stay of the person's scan before it at the venue."""
+    """Tell whether a scan belongs to the stay of the person's scan before it at the venue."""
     longest_us = scans.max_stay_us[row] if scans.direction[row] == _OUT else scans.dwell_us[row]
     return bool(scans.direction[before] != _OUT and scans.at_us[row] - scans.at_us[before] <= longest_us)
 
@@ -217,6 +218,7 @@ def _begin(scans: SortedScans, stays: Walked, stay: int, before: int, row: int) 
     stays.zone[stay] = NO_ZONE
     stays.enter_us[stay] = at_us
     stays.long_from_us[stay] = NO_LONG_PAIR
+    # The enter is missing: the dwell before the `out`, but not before the last scan elsewhere or here.
     if scans.direction[row] == _OUT:
         stays.enter_us[stay] = max(at_us - scans.dwell_us[row], scans.earlier_us[row])
         if before >= 0:
@@ -238,6 +240,7 @@ def _extend(scans: SortedScans, stays: Walked, stay: int, row: int) -> None:
     stays.fingerprint[stay] += scans.mixed[row]
     if scans.direction[row] == _OUT:
         stays.exit_us[stay], stays.exit_kind[stay] = at_us, _SCANNED
+    # The exit is missing: the next scan elsewhere ends the stay, or the venue's dwell if that is earlier.
     elif scans.later_us[row] < at_us + scans.dwell_us[row]:
         stays.exit_us[stay], stays.exit_kind[stay] = scans.later_us[row], _NEXT_SCAN
     else:

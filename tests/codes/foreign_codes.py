@@ -63,7 +63,7 @@ def varint(value: int) -> bytes:
 
 
 def message(*fields: tuple[int, int | bytes | str]) -> bytes:
-    """A protobuf message of fields in the order given."""
+    """Return a protobuf message of fields in the order given."""
     out = b""
     for number, value in fields:
         if isinstance(value, int):
@@ -110,7 +110,7 @@ def clea(
     name: bytes | None = None,
     first: int = 0,
 ) -> str:
-    """A code of a CLÉA place, sealed to CLEA_SECRET."""
+    """Return a code of a CLÉA place, sealed to CLEA_SECRET."""
     key = b"L" * 32
     name = hmac.digest(key, b"1", "sha256")[:16] if name is None else name
     flag = contact if flagged is None else flagged

@@ -12,13 +12,13 @@ OTHER = Ed25519PrivateKey.from_private_bytes(b"2" * 32)
 
 
 def trusted(*private: Ed25519PrivateKey, revoked_us: int | None = None) -> CodeKeys:
-    """What trusts these keys, PRIVATE when none is named."""
+    """Return keys that trust these, PRIVATE when none is named."""
     publics = [key.public_key().public_bytes_raw() for key in private or (PRIVATE,)]
     return CodeKeys(own=tuple(OwnKey(key_number(public), public, revoked_us) for public in publics))
 
 
 def code(venue: str = "QNG-0001", private: Ed25519PrivateKey = PRIVATE, **content: object) -> str:
-    """A code that PRIVATE signed, its instants given as RFC 3339."""
+    """Return a code that PRIVATE signed, its instants given as RFC 3339."""
     for name in ("valid_from", "valid_to"):
         if isinstance(content.get(name), str):
             content[name] = int(dt.datetime.fromisoformat(str(content[name])).timestamp())

@@ -36,7 +36,7 @@ ANSWERS = {decode(text, KEYS).venue: decode(text, KEYS) for text in SIGNED}
 
 
 def mutated(text, dice):
-    """The text with one to three small changes."""
+    """Return the text with one to three small changes."""
     for _ in range(dice.randint(1, 3)):
         at, kind = dice.randrange(len(text) + 1), dice.randrange(6)
         if kind == 0:
@@ -56,7 +56,7 @@ def mutated(text, dice):
 
 
 def with_flipped_bit(text, dice):
-    """A bit of the bytes behind the last `#`, `.` or `:` flipped, where they are base64."""
+    """Flip a bit of the bytes behind the last `#`, `.` or `:`, where they are base64."""
     head = max(text.rfind(sign) for sign in "#.:") + 1
     try:
         raw = bytearray(base64.urlsafe_b64decode(text[head:] + "=" * (-len(text[head:]) % 4)))

@@ -108,7 +108,7 @@ def test_a_code_has_one_spelling():
         assert decode(other, trusted()).reason in ("malformed", "unknown_format", "bad_signature")
 
 
-def test_a_signed_text_that_is_no_utf8_or_holds_control_signs_is_refused(monkeypatch):
+def test_a_signed_text_with_invalid_utf8_or_control_characters_is_refused(monkeypatch):
     assert decode(code("a\u202eb"), trusted()).reason == "malformed"
     head = bytes([0xA9]) + trusted().own[0].number.to_bytes(2, "big") + bytes([0]) + bytes(4) + b"\xff" * 4
     said = head + b"\xff\xfe"

@@ -53,7 +53,7 @@ def read(picture):
 
 
 def covered(one, seed):
-    """The poster's picture with a tenth of the code covered by grey tape, outside the finder patterns."""
+    """Cover a tenth of the poster's code with grey tape, outside the finder patterns."""
     picture = np.array(png(one))
     modules = len(symbol(one.code))
     unit = CODE_SIZE / modules
@@ -147,7 +147,7 @@ def test_no_line_leaves_the_page_and_none_touches_the_quiet_zone(one):
         assert lowest < CODE_AT[1] - quiet or highest > CODE_AT[1] + CODE_SIZE + quiet
 
 
-def test_what_is_no_picture_is_a_data_error(tmp_path):
+def test_a_file_that_is_not_a_picture_is_a_data_error(tmp_path):
     (tmp_path / "a.png").write_bytes(b"no picture")
     with pytest.raises(DataError, match=r"a\.png is not a readable picture"):
         read_picture(tmp_path / "a.png")

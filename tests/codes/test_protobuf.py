@@ -36,7 +36,7 @@ def test_fixed_numbers_are_bytes():
         b"\x0e\x01",
     ],
 )
-def test_what_is_no_message_in_its_shortest_form_is_malformed(raw):
+def test_a_message_that_is_damaged_or_not_in_its_shortest_form_is_malformed(raw):
     with pytest.raises(CodeError, match="malformed"):
         read_message(raw)
 

@@ -15,7 +15,7 @@ def test_padding_may_be_missing(text):
 
 
 @pytest.mark.parametrize("text", ["A", "AAAAA", "A A=", "AA\n==", "=AA", "AA=A", "ＡA", "AA==="])
-def test_what_is_no_base64_is_malformed(text):
+def test_invalid_base64_is_malformed(text):
     with pytest.raises(CodeError, match="malformed"):
         base64_bytes(text)
 

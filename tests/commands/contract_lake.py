@@ -33,7 +33,7 @@ _DECLARATIONS = """
 
 
 def contract_lake(folder):
-    """The lake `folder/lake`, its keys beside it."""
+    """Return the lake `folder/lake`, its keys beside it."""
     lake = new_lake(folder)
     put_venues(lake, _VENUES)
     put_scans(lake, _SCANS)

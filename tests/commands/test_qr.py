@@ -150,6 +150,12 @@ def test_a_registry_is_printed_without_its_closed_venues(lake, tmp_path, capsys)
     assert err == "2 posters of 2 venues in 1 files\n"
 
 
+def test_an_unknown_venue_is_named(lake, tmp_path, capsys):
+    words = ("QNG-9", "QNG-1", "QNG-8", "--lake", lake, "--output", tmp_path / "all.pdf")
+    code, _, err = ran(capsys, "qr", "print", *words)
+    assert (code, "no venue of this lake is 'QNG-9', 'QNG-8'" in err) == (3, True)
+
+
 def test_zones_and_directions_get_a_picture_each_which_is_read_back(lake, tmp_path, capsys):
     words = ("--zones", "--direction", "in", "out", "--lake", lake, "--output", tmp_path / "pictures")
     assert ran(capsys, "qr", "print", "QNG-1", *words)[0] == 0

@@ -62,7 +62,7 @@ def lake(tmp_path, monkeypatch):
 
 
 def asked(lake, capsys, *words):
-    """The rows of a question as JSON, and the lines on standard error."""
+    """Return the rows of a question as JSON, and the lines on standard error."""
     assert main(["trace", "--lake", lake.url, *words, "--format", "json"]) == 0
     shown = capsys.readouterr()
     return json.loads(shown.out), shown.err.splitlines()
@@ -152,7 +152,7 @@ def test_a_person_is_explained_by_identifier_or_token(lake, capsys):
 @pytest.mark.parametrize(
     ("person", "line"),
     [
-        ("device:an", "this person is one of the cases, and nobody's contact"),
+        ("device:an", "this person is one of the cases, not a contact"),
         ("device:em", "this person is in no tier of this trace"),
         ("0123456789abcdef", "this person is in no tier of this trace"),
     ],
@@ -233,7 +233,7 @@ def test_a_zone_that_no_registry_knows_is_a_zone_and_none_matches_any(tmp_path, 
 
 
 def pack(folder, text):
-    """A rule pack of one's own."""
+    """Return a rule pack of one's own."""
     path = folder / "own.toml"
     path.write_text(
         f'id = "own"\ntitle = "t"\nsource = "s"\nvalid_from = 2021-01-01\n[contact]\n{text}\n'
@@ -246,7 +246,7 @@ def pack(folder, text):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("min_minutes = -1", "[contact]: min_minutes is no number from 0: write min_minutes = 15"),
+        ("min_minutes = -1", "[contact]: min_minutes must be a number ≥ 0: write min_minutes = 15"),
         ("min_minuts = 15", "[contact]: unknown key min_minuts: known are min_minutes"),
         ("[contacts]", "unknown key contacts: known are id title"),
         ('[[override]]\nvenue_type = "zoo"', "venue_type is unknown: choose one of office school"),

@@ -89,6 +89,25 @@ def test_what_cannot_be_done_is_one_line_and_an_exit_code(venues, words, code):
     assert (found, out, err.count("\n")) == (code, "", 1)
 
 
+def test_an_error_names_the_venue_or_the_field(venues):
+    assert venues("add", "QNG-1", "--type", "market")[0] == 0
+    assert "'QNG-1' is registered already" in venues("add", "QNG-1", "--type", "market")[2]
+    missing = venues("close", "QNG-1", "QNG-8", "QNG-9", "QNG-8")[2]
+    assert missing.startswith("truyvet venues: no venue of this lake is 'QNG-8', 'QNG-9':")
+    code, _, err = venues("add", "QNG-2", "--type", "market", "--timezone", "Asia/Hanoi")
+    assert code == 2
+    assert "refused for timezone: write an IANA name" in err
+
+
+def test_of_several_venues_those_that_were_closed_before_are_named(venues):
+    for venue in ("QNG-1", "QNG-2", "QNG-3"):
+        venues("add", venue, "--type", "market")
+    venues("close", "QNG-2", "--at", "2021-08-01")
+    code, _, err = venues("close", "QNG-1", "QNG-2", "QNG-3", "--at", "2021-08-02")
+    assert (code, err.count("QNG-")) == (0, 1)
+    assert err.endswith("the earlier closing stands: 'QNG-2'\n")
+
+
 def test_places_of_one_name_and_place_are_pointed_out(venues):
     venues("add", "QNG-1", "--type", "market", "--name", "Chợ Thu Lộ", "--district", "522")
     code, _, err = venues("add", "QNG-2", "--type", "market", "--name", "chợ thu lộ", "--district", "522")
@@ -123,7 +142,7 @@ def test_closing_again_never_moves_an_earlier_closing(venues):
     venues("close", "QNG-1", "--at", "2021-08-01")
     code, out, err = venues("close", "QNG-1", "--at", "2021-09-01")
     assert (code, json.loads(out)["others"]["venues"]["duplicate"]) == (0, 1)
-    assert err == "truyvet venues: 1 of the venues were closed by then already; the earlier closing stands\n"
+    assert err == "truyvet venues: closed by then already, and the earlier closing stands: 'QNG-1'\n"
     assert listed(venues)[0]["closed_at"] == "2021-07-31T17:00:00Z"
     assert venues("close", "QNG-1", "--at", "2021-07-15")[2] == ""
     [row] = listed(venues)

@@ -62,7 +62,7 @@ def check_conservation(report: dict[str, Any]) -> None:
 
 
 def started(*words: object, **environment: str) -> "subprocess.Popen[str]":
-    """A command in a process of its own."""
+    """Start a command in a process of its own."""
     return subprocess.Popen(
         [sys.executable, "-m", "pipelines.cli", *map(str, words)],
         cwd=ROOT,
@@ -74,30 +74,30 @@ def started(*words: object, **environment: str) -> "subprocess.Popen[str]":
 
 
 def finished(process: "subprocess.Popen[str]") -> Done:
-    """How a command in a process of its own ended."""
+    """Return how a command in a process of its own ended."""
     out, err = process.communicate(timeout=200)
     return Done(process.returncode, out, err)
 
 
 def rows_of(lake: Path, table: str) -> list[dict[str, Any]]:
-    """All rows of a table; none where it has never been written."""
+    """Return all rows of a table; none where it has never been written."""
     if not Path(lake, table, "_delta_log").is_dir():
         return []
     return DeltaTable(str(lake / table)).to_pyarrow_table().to_pylist()
 
 
 def version_of(lake: Path, table: str = "scans") -> int:
-    """The newest version of a table, -1 where there is none."""
+    """Return the newest version of a table, -1 where there is none."""
     return max((int(path.stem) for path in Path(lake, table, "_delta_log").glob("*.json")), default=-1)
 
 
 def files_of(lake: Path, *tables: str) -> set[str]:
-    """The live data files of tables: the hashes of their bytes."""
+    """Return the live data files of tables: the hashes of their bytes."""
     return {Path(uri).name for table in tables for uri in DeltaTable(str(lake / table)).file_uris()}
 
 
 def content(lake: Path) -> dict[str, list[Any]]:
-    """What the laws speak of: scans but for the free columns, stays in both orders, footfall; and more."""
+    """Return what the laws compare: scans but for the free columns, stays in both orders, footfall; more."""
     scans = [tuple(v for name, v in row.items() if name not in _FREE) for row in rows_of(lake, "scans")]
     found = {"scans": scans}
     for table in ("stays", "footfall", "long_pairs", "unregistered_codes"):
@@ -106,7 +106,7 @@ def content(lake: Path) -> dict[str, list[Any]]:
 
 
 def unlike(one: dict[str, list[Any]], other: dict[str, list[Any]]) -> list[Any]:
-    """The first rows that only one of two contents has."""
+    """Return the first rows that only one of two contents has."""
     found = []
     for table in one.keys() | other.keys():
         rows = [set(map(repr, content[table])) for content in (one, other)]
@@ -131,7 +131,7 @@ class People:
         return self._venues[number]
 
     def scan(self, row: dict[str, Any]) -> Scan:
-        """A row of `scans`; what the laws leave free is left out."""
+        """Return a row of `scans`; what the laws leave free is left out."""
         return Scan(
             self.person(row["person"]),
             self.venue(row["venue"]),
@@ -141,7 +141,7 @@ class People:
         )
 
     def stay(self, row: dict[str, Any]) -> Stay:
-        """A row of `stays`."""
+        """Return a row of `stays`."""
         return Stay(
             person=self.person(row["person"]),
             venue=self.venue(row["venue"]),
@@ -156,7 +156,7 @@ class People:
         )
 
     def window(self, row: dict[str, Any]) -> Window:
-        """A row of `footfall`."""
+        """Return a row of `footfall`."""
         counts = (row[name] for name in ("entries", "exits", "people", "peak", "person_seconds"))
         assert row["window_end"] - row["window_start"] == dt.timedelta(minutes=15)
         return Window(self.venue(row["venue"]), micros(row["window_start"]), *counts)

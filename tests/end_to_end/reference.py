@@ -1,4 +1,4 @@
-"""Sections 4 and 5 of the design once more, in plain Python and from the text alone.
+"""A second implementation of stays and contacts, in plain Python from the written rules alone.
 
 Slow and simple on purpose: every quantity is looked for among all scans, or
 all stays, of a person or a place.
@@ -33,7 +33,7 @@ class Names:
         return _head(hmac.digest(self.token_key, canonical.encode(), "sha256"))
 
     def key(self, scan: Scan) -> bytes:
-        """The event key: of the UTC day, the scanner and the event id, or of the content."""
+        """Return the event key: of the UTC day, the scanner and the event id, or of the content."""
         if scan.event_id is not None:
             day = (scan.at_us // DAY_US).to_bytes(4, "big", signed=True)
             content = b"\x01" + day + _framed((scan.scanner or "").encode()) + _framed(scan.event_id.encode())
@@ -44,7 +44,7 @@ class Names:
         return hmac.digest(self.event_key, content, "sha256")[:16]
 
     def digest(self, raw: bytes) -> bytes:
-        """What `rejects` holds of a refused record."""
+        """Return what `rejects` holds of a refused record."""
         return hmac.digest(hmac.digest(self.event_key, b"truyvet digest v1", "sha256"), raw, "sha256")
 
 
@@ -84,12 +84,12 @@ class Stay:
 
 
 def accepted(scans: Iterable[Scan], names: Names) -> dict[bytes, Scan]:
-    """Each scan once, by its event key."""
+    """Return each scan once, by its event key."""
     return {names.key(scan): scan for scan in scans}
 
 
 def stays(world: World, names: Names) -> list[Stay]:
-    """The pairing rule of section 5, steps 1 to 4."""
+    """Pair scans into stays, step by step."""
     registry = {venue.code: venue for venue in world.venues}
     of_person = defaultdict(list)
     for key, scan in accepted(world.scans, names).items():
@@ -127,7 +127,7 @@ def _at_one_venue(scans: list[Scan], code: str, kind: str, names: Names) -> list
 
 
 def _is_bounce(first: Scan, following: Scan | None) -> bool:
-    """Whether two antennas read one arrival, the wrong one first."""
+    """Tell whether two antennas read one arrival, the wrong one first."""
     is_arrival = first.direction == "out" and following is not None and following.direction == "in"
     return is_arrival and following.at_us - first.at_us <= BOUNCE_US
 
@@ -178,7 +178,7 @@ class Window:
 
 
 def footfall(all_stays: Iterable[Stay]) -> list[Window]:
-    """Every window of every place in which somebody was, came or left."""
+    """Return every window of every place in which somebody was, came or left."""
     at_venue = defaultdict(list)
     for stay in all_stays:
         at_venue[stay.venue].append(stay)
@@ -237,7 +237,7 @@ class Overlap:
 
 
 def overlaps(all_stays: Iterable[Stay], person: str) -> list[Overlap]:
-    """Pairs of stays at one place that overlap; touching is none, and nobody meets himself."""
+    """Pairs of stays at one place that overlap; touching does not count, and nobody meets himself."""
     all_stays = list(all_stays)
     found = []
     for own in (stay for stay in all_stays if stay.person == person):

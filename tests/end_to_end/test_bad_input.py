@@ -39,7 +39,7 @@ def lake(shared_folder):
 
 
 def state_of(lake: Path) -> list[tuple[str, float]]:
-    """Every file of a lake and when it was written."""
+    """Return every file of a lake and when it was written."""
     return sorted((str(path), path.stat().st_mtime) for path in lake.rglob("*") if path.is_file())
 
 

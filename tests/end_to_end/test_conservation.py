@@ -13,7 +13,7 @@ GOOD = {"person": "phone:0905111222", "venue": "V1", "occurred_at": "2021-07-20T
 
 
 def line(**changed: object) -> bytes:
-    """A good scan with some fields changed; None takes one out."""
+    """Return a good scan with some fields changed; None takes one out."""
     fields = {name: value for name, value in {**GOOD, **changed}.items() if value is not None}
     return json.dumps(fields, ensure_ascii=False).encode("utf-8", "surrogatepass")
 
@@ -159,7 +159,7 @@ def test_every_hostile_record_is_refused_for_its_reason_and_known_by_its_hash(fo
     found = Counter((row["reason"], row["digest"]) for row in rows_of(folder / "lake", "rejects"))
     assert found == expected
     assert report["reasons"] == {reason: len(raws) for reason, raws in sorted(HOSTILE.items())}
-    assert (report["received"], report["duplicate"]) == (len(lines), 1)  # a note is no content
+    assert (report["received"], report["duplicate"]) == (len(lines), 1)  # a note is not content
     assert report["accepted"] == len(ACCEPTED) - 1 == len(rows_of(folder / "lake", "scans"))
 
 
@@ -249,7 +249,7 @@ SCANNERS = """
 | 2     | A       | 1        | Chi    | 2021-07-21T08:00:00Z | accepted
 | 2     | C       | 1        | Bình   | 2021-07-20T08:00:00Z | accepted
 """
-"""Readers number from 1, each for itself; without an id the content identifies, whoever read it."""
+"""Readers number from 1, each for itself; without an id the content identifies, not the reader."""
 
 
 def test_two_readers_that_number_from_1_lose_no_scan(folder):

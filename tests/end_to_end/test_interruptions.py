@@ -58,7 +58,7 @@ class Zygote:
         return int(self._process.stdout.readline())
 
     def wait(self) -> Done:
-        """How the command ended."""
+        """Wait for the command and return how it ended."""
         code = int(self._process.stdout.readline())
         return Done(code, *((self._folder / name).read_text() for name in ("out", "err")))
 

@@ -52,7 +52,7 @@ class Home:
         assert files_of(lake, "stays", "footfall") == files_of(self.lake, "stays", "footfall")
 
     def mixed(self, copies: int = 1) -> list[Any]:
-        """All scans in any order, some several times."""
+        """Return all scans in any order, some several times."""
         scans = [scan for scan in self.world.scans for _ in range(self.dice.randint(1, copies))]
         self.dice.shuffle(scans)
         return scans

@@ -64,7 +64,7 @@ def good_records() -> list[dict[str, str]]:
 
 
 def bad_records() -> list[dict[str, Any]]:
-    """A record for each reason, every field of which is secret."""
+    """Return a record for each reason, every field of which is secret."""
     at = {"occurred_at": "2021-07-20T09:00:00Z"}
     whole = {name: value for name, value in REFUSED.items() if name != "code"} | at
     return [
@@ -86,7 +86,7 @@ def bad_records() -> list[dict[str, Any]]:
 
 
 def world(folder: Path) -> Path:
-    """The folder of all that was made of inputs of every kind, failing and killed runs included."""
+    """Return the folder of all that was made of inputs of every kind, failing and killed runs included."""
     inputs, out = folder / "in", folder / "out"
     out.mkdir()
     said = list(_everything(inputs, out))
@@ -156,7 +156,7 @@ def files_in(folder: Path) -> list[Path]:
 
 
 def texts_in(path: Path) -> Iterator[bytes]:
-    """The name and the bytes of a file, and what is written compressed in it."""
+    """Yield the name and the bytes of a file, and what is written compressed in it."""
     yield str(path).encode()
     yield path.read_bytes()
     if path.suffix == ".parquet":
@@ -166,7 +166,7 @@ def texts_in(path: Path) -> Iterator[bytes]:
 
 
 def forms_of(secret: str) -> list[bytes]:
-    """How a value might be written."""
+    """Return how a value might be written."""
     texts = {secret, unicodedata.normalize("NFD", secret), secret.upper(), secret.lower()}
     raw = [text.encode(form) for text in texts for form in ("utf-8", "utf-16-le")]
     raw += [text.encode("ascii", "backslashreplace") for text in texts]
@@ -179,7 +179,7 @@ def pattern_of(secrets: Iterable[str]) -> re.Pattern[bytes]:
 
 
 def has_no_raw_identifier(world: Path) -> None:
-    """What a killed run leaves in the scratch folder may name zones, as the lake does."""
+    """Assert that no raw identifier is left; scratch of a killed run may name zones, as the lake does."""
     everywhere = pattern_of(SECRETS)
     of_the_lake = pattern_of([REFUSED["zone"]])
     found = []
@@ -193,7 +193,7 @@ def has_no_raw_identifier(world: Path) -> None:
 
 
 def has_what_may_be_there(world: Path) -> None:
-    """The code of a place and the zone of an accepted scan are kept as they are."""
+    """Assert that the code of a place and the zone of an accepted scan are kept as they are."""
     texts = [text for path in files_in(world / "lake") for text in texts_in(path)]
     for kept in ("T1", "V1", "Chợ", "C1"):
         assert any(kept.encode() in text for text in texts), kept

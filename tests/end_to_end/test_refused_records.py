@@ -26,7 +26,7 @@ def scan(number, **changes):
 
 
 def ran(folder, *words):
-    """A run that is done: its report and its lines of standard error."""
+    """Run a batch and return its report and its lines of standard error."""
     done = truyvet("run", "--lake", folder / "lake", "--now", NOW, *words)
     report = done.report
     said = [line for line in done.err.splitlines() if line.startswith("truyvet run: ")]
@@ -34,7 +34,7 @@ def ran(folder, *words):
 
 
 def listed(path):
-    """The rows of a file of `--rejects` without the folder of their input."""
+    """Return the rows of a file of `--rejects` without the folder of their input."""
     with open(path, newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert not rows or list(rows[0]) == ["input", "file", "row", "reason"]

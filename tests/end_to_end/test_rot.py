@@ -54,7 +54,7 @@ def forget():
 
 
 def answers(lake, case):
-    """What each question answers, and says beside it."""
+    """Return what each question answers, and says beside it."""
     found = []
     for words in QUESTIONS:
         forget()
@@ -77,7 +77,7 @@ def put(path, content):
 
 
 def said(done):
-    """The lines beside an answer but for those about repairs."""
+    """Return the lines beside an answer but for those about repairs."""
     return [line for line in done.err.splitlines() if REPAIRED not in line]
 
 

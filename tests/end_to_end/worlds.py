@@ -110,7 +110,7 @@ def _little(dice: random.Random, venues: Sequence[Venue], people: Sequence[str])
 
 
 def _chain(dice: random.Random, venues: Sequence[Venue], people: Sequence[str]) -> list[Scan]:
-    """One person at one place for many days, each scan just within the dwell of the one before."""
+    """Return one person at one place for many days, each scan just within the dwell of the one before."""
     at_us = BEGIN_US + dice.choice(_BEGINS_US)
     dwell = dwell_us(venues[0].type)
     days = dice.randint(3, 6)
@@ -152,7 +152,7 @@ def _closed(dice: random.Random, venue: Venue, scans: Sequence[Scan]) -> Venue:
 
 
 def rfc3339(at_us: int, minutes: int = 0, digits: int = 6) -> str:
-    """An instant by a clock that is `minutes` ahead of UTC."""
+    """Return an instant by a clock that is `minutes` ahead of UTC."""
     moment = EPOCH + dt.timedelta(microseconds=at_us, minutes=minutes)
     fraction = f".{moment.microsecond:06}".ljust(digits + 1, "9") if digits else ""
     zone = (
@@ -164,7 +164,7 @@ def rfc3339(at_us: int, minutes: int = 0, digits: int = 6) -> str:
 
 
 def record(scan: Scan, dice: random.Random | None = None) -> dict[str, str]:
-    """A scan as a record of the wire; dice spell it in one of the ways that mean the same."""
+    """Return a scan as a record of the wire; dice spell it in one of the ways that mean the same."""
     fields = {
         "event_id": scan.event_id,
         "person": scan.person if dice is None else _spelled(scan.person, dice),
@@ -187,12 +187,12 @@ def record(scan: Scan, dice: random.Random | None = None) -> dict[str, str]:
 
 
 def _card(number: str) -> str:
-    """The code on the citizen card of a number."""
+    """Return the code on the citizen card of a number."""
     return f"{number}||Nguyễn Thị Ả|01011990|Nữ|Quảng Ngãi|01012021"
 
 
 def _disguised(name: str, value: str | None, dice: random.Random) -> str | None:
-    """A field that means the same: padded, decomposed, a zone in another case, a word for nothing."""
+    """Return a field that means the same: padded, decomposed, a zone in another case, a word for nothing."""
     if value is None:
         return dice.choice((None, None, None, "", "nan", "N/A", " null", "\u00a0", "-"))
     if name == "zone":

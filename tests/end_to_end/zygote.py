@@ -1,6 +1,6 @@
 """A process that has imported all that `truyvet run` imports, and forks a child for each command.
 
-Starting Python and Beam anew takes longer than the command itself; a fork of
+Starting a new Python with Beam takes longer than the command itself; a fork of
 what is ready, in which nothing has been started yet, is as good to kill.
 
 Reads lines of JSON on standard input: the words of a command, and optionally

@@ -34,7 +34,7 @@ encounters = st.tuples(
 
 
 def reference(rows, max_distance_m, max_attenuation_db):
-    """Every microsecond of every pair on its own."""
+    """Return every microsecond of every pair on its own."""
     together = set()
     for a, b, start, end, distance, attenuation in rows:
         if max_distance_m is not None and (distance is None or distance > max_distance_m):
@@ -53,7 +53,7 @@ def reference(rows, max_distance_m, max_attenuation_db):
 
 @settings(max_examples=200, deadline=None)
 @given(st.lists(encounters, max_size=12), measures, measures)
-def test_who_was_near_whom_is_what_a_list_of_every_instant_says(rows, distance, attenuation):
+def test_merged_encounters_agree_with_a_list_of_every_instant(rows, distance, attenuation):
     found = near(rows, max_distance_m=distance, max_attenuation_db=attenuation)
     assert found == reference(rows, distance, attenuation)
 

@@ -136,7 +136,7 @@ def sidecar(by, stays, number_of):
 
 
 def network(world, rule, tuning):
-    """A world as files of a day, in both orders: one file a day, or two where the number of stays is odd."""
+    """Return a world as files of a day, in both orders: one a day, or two if the number of stays is odd."""
     files_a_day = 1 + len(world.stays) % 2
     number_of = dict(zip(world.stays, count(100), strict=False))
     files = {}
@@ -177,7 +177,7 @@ def case_of(case):
 
 
 def trace_of(world, rule, index, depth, tuning=USUAL):
-    """The compiled trace."""
+    """Return the compiled trace."""
     where = network(world, rule, tuning)
     cases = [case_of(case) for case in index]
     persons = np.array([case.person for case in index], np.int64)
@@ -188,7 +188,7 @@ def trace_of(world, rule, index, depth, tuning=USUAL):
 
 
 def traced(world, rule, index, depth, tuning=USUAL):
-    """The rows of the compiled trace, as the oracle has them."""
+    """Return the rows of the compiled trace, as the oracle has them."""
     made = trace_of(world, rule, index, depth, tuning)
     return [row for tier, hop in enumerate(made.hops, 1) for row in _rows(world, made.where, tier, hop)]
 

@@ -82,7 +82,7 @@ def blocks(*paths, contract="scan", chunk_bytes=32 << 20):
 
 
 def records(*paths, contract="scan", chunk_bytes=32 << 20):
-    """All records as dicts without what is absent; a broken one is its reason code."""
+    """Return all records as dicts without what is absent; a broken one is its reason code."""
     found = []
     for block in blocks(*paths, contract=contract, chunk_bytes=chunk_bytes):
         if isinstance(block, Lines):

@@ -67,7 +67,7 @@ class Row:
 
 
 def judge_line(raw: bytes) -> str | Row:
-    """The reason to refuse a line, or the row it becomes."""
+    """Return the reason to refuse a line, or the row it becomes."""
     if len(raw) > 16 * 1024:
         return "too_large"
     deepest, balanced = depth_of(raw)
@@ -94,7 +94,7 @@ def depth_of(raw: bytes) -> tuple[int, bool]:
 
 
 def judge_record(record: dict[str, object]) -> str | Row:
-    """The reason to refuse a decoded record, or the row it becomes."""
+    """Return the reason to refuse a decoded record, or the row it becomes."""
     given = {name: record.get(name) for name in FIELDS}
     if any(value is not None and not isinstance(value, str) for value in given.values()):
         return "malformed"
@@ -130,13 +130,13 @@ def judge_record(record: dict[str, object]) -> str | Row:
 
 
 def trimmed(text: str) -> str:
-    """A text without the blanks at its ends: tab, space separators and zero-width ones."""
+    """Return a text without the blanks at its ends: tab, space separators and zero-width ones."""
     blanks = {sign for sign in text if unicodedata.category(sign) == "Zs" or sign in "\t" + ZERO_WIDTH}
     return text.strip("".join(blanks)) if blanks else text
 
 
 def is_bad(name: str, value: str) -> bool:
-    """Whether a text is over its limit or holds control or bidi characters."""
+    """Tell whether a text is over its limit or holds control or bidi characters."""
     limit = LIMITS.get(name, 128)
     if name == "person" and value.partition(":")[0] in KINDS and ":" in value:
         limit += value.index(":") + 1
@@ -200,7 +200,7 @@ def signed(digest: bytes) -> int:
 
 
 def outcomes(parsed: Parsed) -> list[str | Row]:
-    """What `parse` made of each record, in the words of the reference."""
+    """Return what `parse` made of each record, in the words of the reference."""
     found: dict[int, str | Row] = {
         row: REASONS[reason]
         for row, reason in zip(parsed.refused_row.tolist(), parsed.refused_reason.tolist(), strict=True)
@@ -225,7 +225,7 @@ def outcomes(parsed: Parsed) -> list[str | Row]:
 
 
 def spans_of(values: list[bytes | None]) -> Spans:
-    """A column of texts in one buffer."""
+    """Return a column of texts in one buffer."""
     length = np.array([-1 if value is None else len(value) for value in values], np.int32)
     start = np.concatenate(([0], np.cumsum(length.clip(0))[:-1])) if values else []
     data = np.frombuffer(b"".join(value or b"" for value in values), np.uint8)
@@ -246,24 +246,24 @@ GOOD = {"person": "phone:0905123456", "venue": "QNG-0001", "occurred_at": "2021-
 
 
 def line(**fields: object) -> str:
-    """A good line with some other fields."""
+    """Return a good line with some other fields."""
     return json.dumps({**GOOD, **fields}, ensure_ascii=False)
 
 
 def block(*raw: str | bytes, first_row: int = 0) -> Lines:
-    """A block of the pieces, line ends and all."""
+    """Return a block of the pieces, line ends and all."""
     data = b"".join(piece if isinstance(piece, bytes) else piece.encode() for piece in raw)
     return Lines(first_row, np.frombuffer(data, np.uint8))
 
 
 def of(*raw: str | bytes) -> list[str]:
-    """What becomes of each record, the fields of those that are kept left out."""
+    """Return what becomes of each record, the fields of those that are kept left out."""
     found = outcomes(parse(block(*raw), 0, SETTINGS))
     return [(one.fault or "kept") if isinstance(one, Row) else one for one in found]
 
 
 def kept(**fields: object) -> Row:
-    """The row of one good record with some other fields."""
+    """Return the row of one good record with some other fields."""
     [found] = outcomes(parse(block(line(**fields)), 0, SETTINGS))
     assert isinstance(found, Row), found
     return found

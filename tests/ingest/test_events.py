@@ -53,7 +53,7 @@ def parsed(tmp_path, how):
 
 
 def outcomes(block):
-    """The reason of each record in its order; the empty text is none."""
+    """Return the reason of each record in its order; the empty text is none."""
     refused = zip(block.refused_row.tolist(), block.refused_reason.tolist(), strict=True)
     kept = zip(block.rows["row"].to_pylist(), block.rows["fault"].to_pylist(), strict=True)
     reasons = dict(sorted([*refused, *kept]))
@@ -183,7 +183,7 @@ def test_blanks_around_a_measure_an_instant_and_an_id_do_not_count(parsed):
     assert plain.equals(blank)
 
 
-def test_floats_that_are_no_numbers_are_empty_or_refused_in_parquet(parsed):
+def test_floats_that_are_not_finite_are_empty_or_refused_in_parquet(parsed):
     rows = [{**MEETING, "distance_m": value} for value in (float("nan"), float("inf"), -1.0, 0.1 + 0.2)]
     block = parsed("encounters", rows, ".parquet")
     assert outcomes(block) == ["", "malformed", "malformed", ""]
@@ -208,7 +208,7 @@ def test_the_first_defect_of_a_declaration_counts(parsed):
     assert outcomes(parsed("declarations", rows)) == [reason for _, reason in WRONG_DECLARATIONS]
 
 
-def test_lines_that_are_no_records_are_refused_by_their_place(parsed):
+def test_malformed_lines_are_refused_by_their_place(parsed):
     block = parsed("encounters", b'\n{"broken\n' + b"[" * 20 + b"]" * 20 + b"\n" + b"x" * 17_000 + b"\n")
     assert outcomes(block) == ["malformed", "too_deep", "too_large"]
     assert (block.refused_row >> ROW_BITS).tolist() == [3, 3, 3]
@@ -281,7 +281,7 @@ few = st.fixed_dictionaries(
 
 
 def expected(rows):
-    """The rule once more, one event at a time."""
+    """Return the rule once more, one event at a time."""
     verdicts, accepted = {}, {}
     for number in sorted(range(len(rows)), key=lambda number: (rows[number]["row"], number)):
         row = rows[number]
@@ -314,7 +314,7 @@ def test_verdicts_are_those_of_a_plain_reference(drawn):
     assert judge_dated(pa.Table.from_pylist(cells, schema=schema)).tolist() == expected(rows)
 
 
-def test_rows_of_one_event_share_a_mark_whoever_they_name(parsed):
+def test_rows_of_one_event_share_a_mark_no_matter_whom_they_name(parsed):
     rows = [MEETING, {**MEETING, "person_b": "device:y"}, {**MEETING, "event_id": "e2"}]
     rows += [{**MEETING, "event_id": None}, {**MEETING, "event_id": None, "distance_m": 9}]
     marks = event_marks(parsed("encounters", rows).rows, b"key").tolist()

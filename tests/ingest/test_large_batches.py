@@ -36,7 +36,7 @@ def land(tmp_path):
 
 
 def refusals(report):
-    """The notes on refused records; unknown columns are looked for in some lines of every block."""
+    """Return the notes on refused records; unknown columns are looked for in some lines of every block."""
     return [note for note in report.notes if " refused as " in note]
 
 

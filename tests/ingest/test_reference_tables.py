@@ -242,7 +242,7 @@ def test_an_informational_value_of_another_type_is_read_where_it_can_be(venues, 
     assert found.dropped == ({name: 1} if value is None else {})
 
 
-def test_lines_that_are_no_record_are_counted_by_reason(venues):
+def test_malformed_lines_are_counted_by_reason(venues):
     deep = b"[" * 20 + b"]" * 20
     lines = [
         b"{",

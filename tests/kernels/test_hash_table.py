@@ -29,7 +29,7 @@ def test_distinct_keys_are_numbered_as_a_dict_does(keys):
 
 @njit
 def probed(slots, key):
-    """The numbers that a probe for a key passes before it meets a free slot."""
+    """Return the numbers that a probe for a key passes before it meets a free slot."""
     passed = []
     slot = home_of(slots, key)
     while slots[slot] >= 0:

@@ -130,7 +130,7 @@ class Front(BaseHTTPRequestHandler):
 
 
 def _rest(listed, after):
-    """A list without the objects up to a name."""
+    """Return a list without the objects up to a name."""
     root = ElementTree.fromstring(listed)
     for found in [found for found in root if found.tag.endswith("Contents")]:
         if next(part.text for part in found if part.tag.endswith("Key")) <= after:

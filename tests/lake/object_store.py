@@ -24,7 +24,7 @@ class Server:
     log: Path
 
     def environment(self) -> dict[str, str]:
-        """The variables that name the server and its credentials, as the provider has them."""
+        """Return the variables that name the server and its credentials, as the provider has them."""
         return {
             "AWS_ENDPOINT_URL": self.address,
             "AWS_ALLOW_HTTP": "true",
@@ -34,11 +34,11 @@ class Server:
         }
 
     def requests(self) -> list[str]:
-        """What it was asked so far: method and path."""
+        """Return what it was asked so far: method and path."""
         return _REQUEST.findall(self.log.read_text())
 
     def call(self, method: str, path: str, body: bytes | None = None) -> bytes:
-        """One request as it is, without signature."""
+        """Return one request as it is, without signature."""
         headers = {"Content-Type": "text/plain"}
         request = urllib.request.Request(self.address + path, body, headers, method=method)
         with urllib.request.urlopen(request, timeout=_SECONDS) as answer:
@@ -47,7 +47,7 @@ class Server:
 
 @contextmanager
 def server(folder: Path) -> Iterator[Server]:
-    """A server with one empty bucket, on a port that was free."""
+    """Yield a server with one empty bucket, on a port that was free."""
     log = folder / "s3.log"
     words = [sys.executable, "-W", "ignore", "-m", "moto.server", "-H", "127.0.0.1", "-p", "0"]
     with serving(words, log, r"Running on (http://[\d.:]+)") as address:

@@ -17,7 +17,7 @@ DATES = ("2021-07-01", "2021-07-02")
 
 
 def make_lake(folder):
-    """An empty lake `folder/lake` with keys beside it."""
+    """Return an empty lake `folder/lake` with keys beside it."""
     return open_lake(str(folder / "lake"), folder / "lake.keys", create=True)
 
 
@@ -47,7 +47,7 @@ def scan_rows(date=DATES[0], count=50, seed=0):
 
 
 def stay_rows(by, date=DATES[0], count=40, seed=0):
-    """The same stays for both orders."""
+    """Return the same stays for both orders."""
     random = np.random.default_rng([seed, midnight_us(date) // DAY_US])
     enter = midnight_us(date) + random.integers(0, DAY_US, count)
     leave = enter + random.integers(1, 180, count) * MINUTE_US
@@ -67,7 +67,7 @@ def stay_rows(by, date=DATES[0], count=40, seed=0):
 
 
 def footfall_rows(stays, date=DATES[0], exits=None):
-    """One window that counts all entries and exits of the date."""
+    """Return one window that counts all entries and exits of the date."""
     start = midnight_us(date)
     count = stays.num_rows
     rows = {
@@ -116,7 +116,7 @@ def add_stays(lake, date=DATES[0], seed=0, **how):
 
 
 def whole_lake(folder):
-    """A small lake in which every law holds: scans, venues, stays and footfall of two dates."""
+    """Return a small lake in which every law holds: scans, venues, stays and footfall of two dates."""
     lake = make_lake(folder)
     for date in DATES:
         add(lake, SCANS, {"date": date}, scan_rows(date))

@@ -16,7 +16,7 @@ _SECONDS = 60
 
 @contextmanager
 def serving(words: list[str], log: Path, sign: str) -> Iterator[str]:
-    """What a server has said behind a sign, such as its address; it ends with the block.
+    """Yield what a server has said behind a sign, such as its address; it ends with the block.
 
     Args:
         words: the command.

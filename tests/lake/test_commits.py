@@ -260,7 +260,7 @@ def test_checkpoints_come_now_and_then_and_keep_files_and_marks(lake):
     assert os.listdir(f"{lake.url}/_scratch/checkpoints") == []
 
 
-def test_a_checkpoint_that_fails_is_no_failure_of_the_commit(lake, monkeypatch):
+def test_a_checkpoint_that_fails_does_not_fail_the_commit(lake, monkeypatch):
     def full(_path):
         raise OSError(28, "No space left on device")
 

@@ -1,4 +1,4 @@
-"""Lakes that the pipelines made: they obey every law, compacted or not, and a compaction is no news."""
+"""Lakes that the pipelines made: they obey every law, compacted or not, and compaction changes nothing."""
 
 import tempfile
 from pathlib import Path

@@ -92,7 +92,7 @@ def test_keys_inside_the_lake_are_refused(tmp_path, folder):
 
 
 @pytest.mark.parametrize("create", [False, True])
-def test_a_file_is_no_lake(tmp_path, create):
+def test_a_file_is_not_a_lake(tmp_path, create):
     (tmp_path / "lake").write_text("mine")
     with pytest.raises(DataError, match="lake is a file"):
         open_lake(str(tmp_path / "lake"), tmp_path / "lake.keys", create=create)
@@ -113,7 +113,7 @@ def test_a_folder_in_which_a_killed_run_began_a_lake_becomes_one(tmp_path):
     assert make_lake(tmp_path)
 
 
-def test_a_lake_that_lost_its_description_is_not_made_anew(tmp_path):
+def test_a_lake_that_lost_its_description_is_not_made_again(tmp_path):
     lake = make_lake(tmp_path)
     lake.scratch("x")
     os.unlink(f"{lake.url}/lake.json")

@@ -25,13 +25,13 @@ def grown(folder, count):
 
 
 def read_again(lake):
-    """What a process sees that opens the table for the first time."""
+    """Return what a process sees that opens the table for the first time."""
     snapshots._newest.clear()
     return snapshot(lake, "scans")
 
 
 def flips(content, count, seed=0):
-    """The content with one bit flipped, `count` times, at random places."""
+    """Yield the content with one bit flipped, `count` times, at random places."""
     chance = random.Random(seed)
     for _ in range(count):
         damaged = bytearray(content)

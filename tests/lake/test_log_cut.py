@@ -28,7 +28,7 @@ def short(monkeypatch):
 
 
 def grown(folder, count, *, old):
-    """A lake of `count` commits of scans, each with a mark; the first `old` entries are days old."""
+    """Return a lake of `count` commits of scans, each with a mark; the first `old` entries are days old."""
     lake = make_lake(folder)
     url = lake.table_url("scans")
     for seed in range(count):
@@ -127,7 +127,7 @@ def test_a_commit_that_lands_below_the_cut_is_taken_back(tmp_path, monkeypatch):
     file = write_data_file(lake, SCANS, DATE, scan_rows(count=2, seed=99))
 
     def write_late(where, table, actions, after, properties):
-        """What delta-rs would do that has opened the table before the others went on and cut the log."""
+        """Write as a delta-rs that opened the table before the others went on and cut the log."""
         for seed in range(15, 62):
             if seed == 55:
                 make_old(url)
@@ -142,7 +142,7 @@ def test_a_commit_that_lands_below_the_cut_is_taken_back(tmp_path, monkeypatch):
 
 
 def once(first, others):
-    """A function that is another one when it is called first."""
+    """Return a function that is another one when it is called first."""
     calls = iter([first])
     return lambda *how: next(calls, others)(*how)
 
@@ -174,7 +174,7 @@ def test_a_log_cut_off_from_another_than_the_announced_entry_is_named(cut_off, t
     assert "the log before it is not the one that was cut off" in problems
 
 
-def test_a_cut_that_was_announced_and_not_made_is_no_problem(tmp_path):
+def test_a_cut_that_was_announced_and_not_made_is_harmless(tmp_path):
     """A process that is killed while it removes entries leaves a beginning below the announced one."""
     lake, url = grown(tmp_path, 45, old=45)
     make_old(url)

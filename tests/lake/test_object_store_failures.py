@@ -17,7 +17,7 @@ _SECRETS = (ACCESS_KEY, SECRET_KEY, "WRONGSECRET")
 
 
 def refused(done, code, words):
-    """The one line of a command that failed, which holds no credential and no words of the server."""
+    """Assert that a command failed in one line with no credential and no words of the server."""
     assert done.code == code, done.err
     assert re.search(words, done.err), done.err
     assert done.err.count("\n") == 1
@@ -80,7 +80,7 @@ def test_credentials_in_the_url_are_refused_and_not_repeated(asked, s3):
     asked(f"s3://{ACCESS_KEY}:{SECRET_KEY}@{BUCKET}/lake", 2, r"--lake s3://… must be a bucket and a prefix")
 
 
-def test_a_lake_that_is_not_there_is_no_service_that_is_missing(s3):
+def test_a_missing_lake_is_not_a_missing_service(s3):
     refused(truyvet("verify", "--lake", f"s3://{BUCKET}/none"), 3, "there is no lake at")
 
 
@@ -107,7 +107,7 @@ def test_the_store_going_away_in_the_middle_is_one_line_and_the_lake_stays(lake,
     assert truyvet("run", "--lake", lake.url, *given).report["accepted"] > 100
 
 
-def test_a_log_that_cannot_be_reached_is_no_damaged_one(lake, monkeypatch):
+def test_a_log_that_cannot_be_reached_is_not_called_damaged(lake, monkeypatch):
     before = snapshot(lake, "scans")
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
     objects.client.cache_clear()

@@ -15,7 +15,7 @@ from pipelines.lake.read_errors import denied
 from pipelines.maintenance.verify import verify
 from tests.lake.rows import whole_lake
 from tests.lake.test_read_only import folder, without_rights
-from tests.lakes import new_lake, put_cases, put_stays, put_venues
+from tests.lakes import new_lake, person_token, put_cases, put_stays, put_venues
 
 __all__ = ["folder"]
 
@@ -81,6 +81,17 @@ def test_an_identifier_needs_the_keys_and_says_which_may_not_be_read(shared, clo
     shown = capsys.readouterr()
     assert shown.out == ""
     assert shown.err.count("\n") == shown.err.count("permission denied") == 2
+
+
+def test_an_identifier_can_be_asked_for_where_the_authority_s_key_may_not_be_read(shared, capsys):
+    keys = Path(f"{shared.url}.keys")
+    for path in (keys, *keys.rglob("*")):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+    (keys / "authority.key").chmod(0)
+    with without_rights():
+        assert token("device:an", lake=shared) == person_token(shared, "an")
+        assert main(["overlaps", "--lake", shared.url, "--person", "device:an", "--format", "csv"]) == 0
+    assert capsys.readouterr().out.count("\n") == 2
 
 
 def closed_to_us(path):

@@ -45,7 +45,7 @@ def live_files(lake):
 
 
 def all_of(columns):
-    """All columns of a sidecar, checked."""
+    """Return all columns of a sidecar, checked."""
     columns.check(*COLUMNS)
     return {name: getattr(columns, name).tolist() for name in COLUMNS} | {
         "zones": columns.zone_names.to_pylist()
@@ -139,7 +139,7 @@ def test_every_changed_value_is_found_by_verify(lake, column):
 
 
 def long_file(folder, by):
-    """A lake of one file of stays of many blocks, and the rows of it."""
+    """Return a lake of one file of stays of many blocks, and the rows of it."""
     lake = make_lake(folder)
     rows = stay_rows(by, count=12 * BLOCK_ROWS + 77)
     add(lake, STAYS, {"by": by, "date": DATES[0]}, rows)

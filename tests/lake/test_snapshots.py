@@ -76,7 +76,7 @@ def test_a_commit_of_another_process_is_seen_at_once(lake):
     assert len(snapshot(lake, "scans").files) == 2
 
 
-def test_a_lake_that_was_made_anew_under_the_same_name_is_not_taken_for_the_old_one(lake, tmp_path):
+def test_a_lake_that_was_made_again_under_the_same_name_is_not_taken_for_the_old_one(lake, tmp_path):
     add(lake, SCANS, PARTITION, scan_rows(count=9))
     assert snapshot(lake, "scans").files[0].rows == 9
     shutil.rmtree(lake.url)

@@ -78,7 +78,7 @@ def test_a_missing_file_is_told_from_one_that_cannot_be_read(folder):
     assert storage.statuses([f"{folder}/none"] * 3) == [None] * 3
 
 
-def test_a_file_put_anew_has_another_identity(folder):
+def test_a_file_put_again_has_another_identity(folder):
     before = time.time()
     storage.put(f"{folder}/a", b"1")
     first = storage.status(f"{folder}/a")

@@ -34,7 +34,7 @@ class World:
         return truyvet("run", "--lake", lake, "--keys", self.keys, *given).report
 
     def alike(self, *words):
-        """The answer that both lakes give to a command, and what it said."""
+        """Return the answer that both lakes give to a command, and what it said."""
         answers = []
         for lake in (self.local, self.remote):
             with pytest.MonkeyPatch.context() as patched:
@@ -47,7 +47,7 @@ class World:
 
 
 def content(lake, name):
-    """The rows of a table in their order, but for when they came and whose seal they bear."""
+    """Return the rows of a table in their order, but for when they came and whose seal they bear."""
     rows = read_table(lake, name)
     return rows.select([column for column in rows.column_names if column not in ("received_at", "sealed")])
 

@@ -161,11 +161,11 @@ def test_the_first_and_last_instant_of_a_day_belong_to_it():
         ),
     ],
 )
-def test_rows_that_are_no_rows_of_the_table_are_named(table, rows, problem):
+def test_rows_that_break_the_schema_are_named(table, rows, problem):
     assert misshapen(table, rows) == problem
 
 
-def test_statistics_that_are_true_or_missing_are_no_problem():
+def test_statistics_that_are_true_or_missing_are_accepted():
     assert list(false_statistics(STAY, statistics_of(STAY).widened())) == []
     assert list(false_statistics(STAY, Statistics(40, {}, {}, {}))) == []
 

@@ -200,7 +200,7 @@ def test_no_problem_shows_a_value_of_a_row(lake):
 
 
 @pytest.mark.parametrize(("make", "code"), [(None, 3), ("file", 3), ("folder", 3)])
-def test_what_is_no_lake_is_one_line(tmp_path, make, code, capsys):
+def test_a_place_without_a_lake_is_one_line(tmp_path, make, code, capsys):
     if make == "file":
         (tmp_path / "x").write_text("mine")
     if make == "folder":

@@ -1,4 +1,4 @@
-"""The oracle of contacts and crowds, from section 4 of the contract: interval by interval, pair by pair."""
+"""The oracle of contacts and crowds, in plain Python: interval by interval, pair by pair."""
 
 from dataclasses import dataclass
 from itertools import combinations
@@ -20,7 +20,7 @@ class Contact:
 
 
 def contacts_of(stays, footfall, min_us, cap):
-    """All contacts of a set of stays, whatever their dates."""
+    """Return all contacts of a set of stays, whatever their dates."""
     crowds = crowds_of(footfall, cap)
     found = set()
     for venue in {stay.venue for stay in stays}:

@@ -1,4 +1,4 @@
-"""The oracle of tracing: section 6 of the contract in plain Python, minute by minute, slow and obvious.
+"""The oracle of tracing: the rule in plain Python, minute by minute, slow and obvious.
 
 A world lies on a grid of minutes. A stay, a window, a contact is the set of
 the minutes in it; touching, merging and clipping are what sets do.
@@ -68,14 +68,14 @@ def span(start, end):
 
 
 def runs(minutes):
-    """The maximal intervals of a set of minutes."""
+    """Return the maximal intervals of a set of minutes."""
     starts = sorted(minute for minute in minutes if minute - 1 not in minutes)
     ends = sorted(minute + 1 for minute in minutes if minute + 1 not in minutes)
     return list(zip(starts, ends, strict=True))
 
 
 def window(case, rule, until):
-    """The infectious window of an index case, as a set."""
+    """Return the infectious window of an index case, as a set."""
     infectious = rule.infectious
     if case.onset is not None:
         anchor, before = case.onset, infectious.days_before_onset
@@ -118,7 +118,7 @@ def class_of(world, rule, venue):
 
 
 def contacts(world, rule, infector, infectious, other):
-    """The clipped contact of two people, by class of venues."""
+    """Return the clipped contact of two people, by class of venues."""
     found = {kind: Contact(set(), set(), set(), set(), set()) for kind in classes(rule)}
     for own in world.stays:
         if own.person != infector:
@@ -160,7 +160,7 @@ def counts(keys, encounter):
 
 
 def exposed_at(keys, minutes):
-    """The start of the first interval that meets the rule, or None."""
+    """Return the start of the first interval that meets the rule, or None."""
     intervals = runs(minutes)
     if keys.accumulate == "window":
         return intervals[0][0] if intervals and len(minutes) >= keys.min_minutes else None
@@ -172,7 +172,7 @@ def exposed_at(keys, minutes):
 
 
 def exposure(world, rule, infector, infectious, other):
-    """The earliest instant at which one person exposes another, over all classes, or None."""
+    """Return the earliest instant at which one person exposes another, over all classes, or None."""
     if infector == other:
         return None
     by_class = contacts(world, rule, infector, infectious, other)
@@ -181,7 +181,7 @@ def exposure(world, rule, infector, infectious, other):
 
 
 def last_contact(world, rule, sources, other):
-    """The end of the latest contact with anybody infectious, however short, or None without any."""
+    """Return the end of the latest contact with anybody infectious, however short, or None without any."""
     minutes = {
         minute
         for infector, infectious in sources.items()
@@ -216,7 +216,7 @@ def passes_on(world, rule, person, instant):
 
 
 def trace(world, rule, index, depth):
-    """The rows of a trace from some cases, in no order that matters.
+    """Return the rows of a trace from some cases, in no order that matters.
 
     Args:
         world: everything.

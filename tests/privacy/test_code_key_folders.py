@@ -33,7 +33,7 @@ def test_a_new_key_signs_and_is_private(tmp_path):
     assert stat.S_IMODE(os.stat(tmp_path / "codes").st_mode) == 0o700
 
 
-def test_a_key_that_is_rotated_signs_no_more_and_its_posters_hold_on(tmp_path):
+def test_a_rotated_key_no_longer_signs_and_its_posters_stay_valid(tmp_path):
     make_key(tmp_path, 1_000_000)
     old, text = made(tmp_path)
     new = make_key(tmp_path, 2_000_000)
@@ -43,7 +43,7 @@ def test_a_key_that_is_rotated_signs_no_more_and_its_posters_hold_on(tmp_path):
     assert states == {old: "retired", new: "signs"}
 
 
-def test_a_key_that_is_revoked_signs_no_more_and_its_posters_are_refused_from_then_on(tmp_path):
+def test_a_revoked_key_no_longer_signs_and_its_later_posters_are_refused(tmp_path):
     make_key(tmp_path)
     key_id, text = made(tmp_path)
     revoke_key(tmp_path, key_id, 5_000_000)
@@ -76,7 +76,7 @@ def test_keys_of_others_are_trusted_by_their_name(tmp_path):
     assert "777" not in repr(keys)
 
 
-def test_what_is_no_key_is_not_kept(tmp_path):
+def test_a_file_that_is_not_a_key_is_not_kept(tmp_path):
     source = tmp_path / "source"
     other = generate_private_key(SECP384R1()).public_key()
     for content in (b"", b"hello", other.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)):

@@ -36,7 +36,7 @@ PERSONS = st.tuples(
 
 
 def is_clean(text):
-    """Whether a text has come through the checks that stand before this one."""
+    """Tell whether a text has come through the checks that stand before this one."""
     return not holds_hidden(text) and not any("\ud800" <= c <= "\udfff" for c in text)
 
 
@@ -66,6 +66,6 @@ def test_only_the_length_of_the_value_behind_a_known_kind_is_too_long():
     assert refused.tolist() == [0, TOO_LONG, REFUSED, TOO_LONG]
 
 
-def test_no_texts_are_no_identifiers():
+def test_no_texts_give_no_identifiers():
     found, refused = canonical_identifiers(spans_of([]))
     assert len(found) == refused.size == 0

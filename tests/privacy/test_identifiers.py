@@ -126,7 +126,7 @@ def test_a_mobile_number_of_before_2018_is_its_successor(old: str, new: str) -> 
         "device:4.5E-05",
     ],
 )
-def test_a_number_that_was_damaged_on_its_way_is_nobody_s(text: str) -> None:
+def test_a_damaged_number_belongs_to_no_person(text: str) -> None:
     assert canonical_or_none(text) is None
 
 

@@ -133,7 +133,7 @@ def test_the_authority_s_key_belongs_to_its_public_key(keys):
     ],
     ids=["empty", "text", "another kind"],
 )
-def test_what_is_no_private_key_is_refused(tmp_path, content):
+def test_a_file_that_is_not_a_private_key_is_refused(tmp_path, content):
     (tmp_path / "authority.key").write_bytes(content)
     with pytest.raises(DataError, match="is not an X25519 private key"):
         load_authority(tmp_path / "authority.key")

@@ -163,7 +163,7 @@ def test_the_connection_cannot(lake, connection, what):
         connection.execute(statement).fetchall()
 
 
-def test_a_variable_of_the_caller_is_no_table(connection):
+def test_a_variable_of_the_caller_is_not_a_table(connection):
     secret = pa.table({"a": [1]})
     with pytest.raises(duckdb.CatalogException):
         connection.sql("SELECT * FROM secret")

@@ -87,7 +87,7 @@ def test_a_list_that_is_published_leaves_homes_out(lake):
     assert published["venue"].to_pylist() == ["cafe", "cafe", "shop"]
 
 
-def test_a_venue_that_is_not_registered_is_no_home(lake):
+def test_a_venue_that_is_not_registered_is_not_a_home(lake):
     assert len(milestones(lake, "sample", publish=True)["venue"]) == 4
 
 

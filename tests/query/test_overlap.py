@@ -38,7 +38,7 @@ def lake(tmp_path):
 
 
 def said(lake, table, names):
-    """An answer as drawn rows, persons by name."""
+    """Return an answer as drawn rows, persons by name."""
     name_of = {person_token(lake, name): name for name in names.split()}
     return [
         {
@@ -100,7 +100,7 @@ def test_a_row_is_a_pair_of_stays_at_one_venue_with_what_they_share(lake):
         ("1 08:00 | 1 10:00", 7200),
     ],
 )
-def test_touching_is_no_overlap_and_an_instant_is(lake, other, seconds):
+def test_touching_is_not_an_overlap_and_a_microsecond_is(lake, other, seconds):
     put_stays(lake, f"person|venue|enter|exit\nan|cafe|1 08:00|1 10:00\nbinh|cafe|{other}")
     assert overlaps(lake, "device:an")["seconds"].to_pylist() == ([] if seconds is None else [seconds])
 
@@ -291,7 +291,7 @@ INSTANTS = st.none() | st.integers(0, 70).map(lambda hour: hour * 3_600_000_000 
 
 
 def looped(stays, person, from_us, to_us, min_us):
-    """The definition, row by row."""
+    """Return the definition, row by row."""
     rows = []
     for own in (stay for stay in stays if stay["person"] == person):
         for other in (stay for stay in stays if stay["person"] != person and stay["venue"] == own["venue"]):

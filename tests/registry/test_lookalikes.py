@@ -63,7 +63,7 @@ def test_places_of_one_name_that_are_near_are_alike(other, alike):
     assert list(lookalikes([new], [held, new])) == ([("A", "B")] if alike else [])
 
 
-def test_two_old_rows_that_are_alike_are_no_news():
+def test_two_old_rows_that_are_alike_are_not_reported():
     rows = [venue("A", **PAIR), venue("B", **PAIR), venue("C", name="Khác")]
     assert list(lookalikes(rows[2:], rows)) == []
 

@@ -8,7 +8,7 @@ from pipelines.runtime.job_errors import raise_reported, report_errors
 
 
 def report_and_then(scratch, follow):
-    """What a launcher sees: a step has reported an error, then the runner raises one of its own."""
+    """Act as a launcher sees it: a step has reported an error, then the runner raises one of its own."""
     with raise_reported(str(scratch)):
         with pytest.raises(DataError), report_errors(str(scratch)):
             raise DataError("a file is damaged", "restore it")

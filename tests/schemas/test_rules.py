@@ -124,7 +124,7 @@ def test_a_required_key_that_is_missing_is_named(key, tmp_path):
         ("[override]\nvenue_type = 'shop'", "override"),
         ("[[override]]\nmin_minutes = 1", "venue_type"),
         ("[[override]]\nvenue_type = 'zoo'", "venue_type"),
-        ("[[override]]\nvenue_type = 'shop'\n[[override]]\nvenue_type = 'shop'", "shop stands twice"),
+        ("[[override]]\nvenue_type = 'shop'\n[[override]]\nvenue_type = 'shop'", "shop has two overrides"),
         ("[[override]]\nvenue_type = 'shop'\nmax_tier = 2", "max_tier"),
         ("[strange]", "strange"),
         ("[contact]", "not TOML"),
@@ -140,9 +140,9 @@ def test_a_wrong_key_is_named_with_its_file(more, named, tmp_path):
 @pytest.mark.parametrize(
     ("old", "new", "named"),
     [
-        ("2020-12-31", '"2020-12-31"', "valid_from is no date"),
-        ("2020-12-31", "2020-12-31T00:00:00Z", "valid_from is no date"),
-        ("2020-12-31", "2020-12-31\nvalid_to = 2020-12-30", "valid_to is before valid_from"),
+        ("2020-12-31", '"2020-12-31"', "valid_from must be a date"),
+        ("2020-12-31", "2020-12-31T00:00:00Z", "valid_from must be a date"),
+        ("2020-12-31", "2020-12-31\nvalid_to = 2020-12-30", "valid_to must not be before valid_from"),
         ("2020-12-31", "2020-12-31\nomits = [1]", "omits"),
         ("[contact]", "contact = 1", "contact must be a table"),
     ],

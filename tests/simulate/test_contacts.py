@@ -13,12 +13,12 @@ def pairs(found):
     return [tuple(int(value) for value in row) for row in found]
 
 
-def test_touching_is_no_contact_and_a_second_of_overlap_is():
+def test_touching_is_not_a_contact_and_a_second_of_overlap_is():
     stays = [stays_of((0, 0, 100, 200), (1, 0, 200, 300), (2, 0, 199, 201))]
     assert pairs(contacts_of(np.array([0]), stays, 3, 1, 1)) == [(0, 2, 0, 199, 200)]
 
 
-def test_other_places_and_oneself_are_no_contact():
+def test_other_places_and_oneself_are_not_contacts():
     stays = [stays_of((0, 0, 100, 200), (0, 0, 150, 250), (1, 1, 100, 200))]
     assert pairs(contacts_of(np.array([0]), stays, 2, 2, 1)) == []
 

@@ -47,7 +47,7 @@ def test_flawed_lines_keep_their_place_among_the_others():
     assert mixed[150] == b"<html><h1>502 Bad Gateway</h1></html>"
 
 
-def test_no_scans_are_no_bytes():
+def test_no_scans_give_no_bytes():
     scans, people, names = some_scans()
     assert write_lines(scans[:0], people, names).size == 0
 

@@ -34,7 +34,7 @@ def settings(tmp_path_factory):
 
 
 def judged(lines, settings):
-    """The parsed scans and, for each line in turn, the reason why ingest refuses it or `accepted`."""
+    """Return the parsed scans and, for each line in turn, the reason why ingest refuses it or `accepted`."""
     parsed = parse(Lines(0, np.frombuffer(b"\n".join(lines) + b"\n", np.uint8)), 0, settings)
     refused = zip(parsed.refused_row.tolist(), parsed.refused_reason.tolist(), strict=True)
     scans = zip(*(parsed.scans[name].to_pylist() for name in ("row", "fault")), strict=True)

@@ -74,7 +74,7 @@ def test_only_the_share_that_scans_at_all_is_seen(perfect_world):
     assert near(len(seen), 0.3 * len(everybody))
 
 
-def test_nobody_scans_where_nobody_scans_at_all(perfect_world):
+def test_a_world_where_nobody_scans_has_no_scans(perfect_world):
     folder, report = perfect_world(scanning=0.0)
     assert lines_of(folder) == []
     assert report["expected"]["scans"]["received"] == 0

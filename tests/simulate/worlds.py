@@ -45,7 +45,7 @@ def perfect(**knobs):
 
 
 def lines_of(folder, name="scans"):
-    """All lines of a folder of scans, in the order of its files."""
+    """Return all lines of a folder of scans, in the order of its files."""
     return [line for path in sorted((folder / name).iterdir()) for line in path.read_bytes().splitlines()]
 
 
@@ -67,5 +67,5 @@ def moment(text):
 
 
 def content_of(folder):
-    """Every file of a world by its path."""
+    """Return every file of a world by its path."""
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}

@@ -15,7 +15,7 @@ ONSET = "An 11 00:00"
 
 
 def lake_of(folder, stays, cases=ONSET):
-    """A lake of some stays and cases; a case is a line `person onset-day time [isolated-day time]`."""
+    """Return a lake of some stays and cases; a case is a line `person onset-day time [isolated-day time]`."""
     lake = new_lake(folder)
     put_venues(lake, PLACES)
     put_stays(lake, [_stay(*words) for words in lines_of(stays)])
@@ -34,7 +34,7 @@ def _case(number, person, day, time, *isolated):
 
 
 def traced(folder, lake, tables, case="BN-1", **question):
-    """The rows under a rule of some TOML tables, as lines of words."""
+    """Return the rows under a rule of some TOML tables, as lines of words."""
     names = _names(lake)
     return [
         [
@@ -49,7 +49,7 @@ def traced(folder, lake, tables, case="BN-1", **question):
 
 
 def last_contacts(folder, lake, tables, case="BN-1", **question):
-    """Who is in, and when each met an infector last, as lines of words."""
+    """Return who is in, and when each met an infector last, as lines of words."""
     names = _names(lake)
     rows = _rows(folder, lake, tables, case, question)
     return [[names[row["person"]], *_instant(row["last_contact"])] for row in rows]

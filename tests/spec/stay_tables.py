@@ -37,7 +37,7 @@ _ENTERS, _EXITS = ("in", "?"), ("out", "dwell", "left")
 
 
 def lines_of(table):
-    """The words of each line of a table; what follows `#` is a remark."""
+    """Return the words of each line of a table; what follows `#` is a remark."""
     rows = [line.partition("#")[0].split() for line in table.strip().splitlines()]
     return [words for words in rows if words]
 
@@ -50,7 +50,7 @@ def instant(text):
 
 
 def clock(at_us):
-    """The time of an instant, as the tables write it."""
+    """Return the time of an instant, as the tables write it."""
     days, rest = divmod(at_us - DATE, DAY)
     seconds, micros = divmod(rest, SECOND)
     text = f"{seconds // 3600:02}:{seconds // 60 % 60:02}"
@@ -60,7 +60,7 @@ def clock(at_us):
 
 
 def paired(table, rules=None):
-    """The stays of a table of scans; event keys ascend from line to line."""
+    """Return the stays of a table of scans; event keys ascend from line to line."""
     rows = lines_of(table)
     zones = sorted({words[4] for words in rows if len(words) > 4})
     stays = pair(
@@ -78,7 +78,7 @@ def paired(table, rules=None):
 
 
 def stays_of(table, rules=None):
-    """The stays of a table of scans as lines of words, by enter."""
+    """Return the stays of a table of scans as lines of words, by enter."""
     stays, zones = paired(table, rules)
     lines = []
     for row in np.lexsort((stays.venue, stays.person, stays.enter_us)):

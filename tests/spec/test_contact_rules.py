@@ -25,7 +25,7 @@ ANY_OVERLAP = 'id = "any"\ntitle = "t"\nsource = "s"\nvalid_from = 2021-01-01\n[
 
 
 def lake_of(folder, *stays):
-    """A case at a café over the first interval, and others there over the rest, one person an interval."""
+    """Put a case at a café over the first interval and others over the rest, one person an interval."""
     lake = new_lake(folder)
     put_venues(lake, "venue_code | type\ncafe | restaurant")
     rows = [f"p{row} | cafe | 10 {enter} | 10 {leave}" for row, (enter, leave) in enumerate(stays)]

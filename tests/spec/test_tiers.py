@@ -13,7 +13,7 @@ QUARTER = ANY + "min_minutes = 15\n"
 CHAIN = ANY + "[chain]\nmax_tier = 3\n"
 
 
-def test_two_who_only_touch_in_the_door_are_no_contacts(tmp_path):
+def test_two_people_who_only_touch_in_the_door_are_not_contacts(tmp_path):
     assert_traced(
         tmp_path,
         ANY,
@@ -286,7 +286,7 @@ def test_a_contact_who_is_a_case_twice_infects_until_the_earlier_isolation(tmp_p
     )
 
 
-def test_who_is_met_by_a_case_and_by_a_contact_of_it_is_f1(tmp_path):
+def test_a_person_met_by_a_case_and_by_its_contact_is_f1(tmp_path):
     assert_traced(
         tmp_path,
         CHAIN,

@@ -46,7 +46,7 @@ def test_an_instant_of_any_unit_is_the_same_instant(logical, value):
     assert orjson.loads(line)["occurred_at"] == "2021-07-01T01:00:00Z"
 
 
-def test_bytes_are_text_and_what_is_not_text_is_no_value_of_a_field():
+def test_bytes_are_text_and_a_fixed_value_is_of_the_wrong_type():
     schema = schema_of(zone="bytes", scanner={"type": "fixed", "name": "F", "size": 2})
     (line,) = lines_of(container_of(schema, SCAN | {"zone": "Tầng 2".encode(), "scanner": b"ab"}))
     assert orjson.loads(line) == SCAN | {"zone": "Tầng 2", "scanner": 0}

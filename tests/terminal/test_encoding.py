@@ -35,7 +35,7 @@ def test_help_is_printed_in_any_encoding(encoding):
     assert "moc dich te" in lookalike(shown.stdout.decode(encoding))
 
 
-def test_an_error_names_an_argument_that_is_no_text_of_the_encoding():
+def test_an_error_names_an_argument_that_the_encoding_cannot_hold():
     shown = command([b"\xff\xfe"], {"PYTHONIOENCODING": "utf-8"})
     assert shown.returncode == 2
     assert shown.stderr == b"truyvet: unknown command ??: see truyvet --help\n"

@@ -67,7 +67,7 @@ def test_no_text_list_or_header_of_a_csv_begins_with_a_formula(tmp_path):
     assert rows[0][0] == "'=name"
 
 
-def test_a_list_of_numbers_is_no_formula_and_stays_as_it_is(tmp_path):
+def test_a_list_of_numbers_is_not_a_formula_and_stays_as_it_is(tmp_path):
     rows = as_csv(answer(stays=[[-5, 7], [-1], [], None], mixed=[["-5", "7"], [], None, ["x"]]), tmp_path)
     assert rows[1:] == [["-5;7", "'-5;7"], ["-1", ""], ["", ""], ["", "x"]]
 
@@ -133,7 +133,7 @@ def test_stay_ids_are_the_numbers_of_the_lake_in_csv_and_digits_in_a_table(tmp_p
     ]
 
 
-def test_an_int64_that_is_no_token_stays_a_number(tmp_path):
+def test_an_int64_other_than_a_token_stays_a_number(tmp_path):
     assert as_json(answer(seconds=pa.array([900], pa.int64())), tmp_path) == [{"seconds": 900}]
 
 

@@ -36,7 +36,7 @@ def wait_for(terminal, text):
 
 
 def screen(text):
-    """The lines that are left on the screen after all carriage returns."""
+    """Return the lines that are left on the screen after all carriage returns."""
     lines = []
     for line in text.split("\n"):
         shown = ""

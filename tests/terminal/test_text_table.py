@@ -14,7 +14,7 @@ MOMENT = dt.datetime(2021, 8, 2, 0, 45, tzinfo=dt.UTC)
 
 
 def trace(rows=2, venues="QN522-EN-00074"):
-    """An answer of `trace`."""
+    """Return an answer of `trace`."""
     return pa.table(
         {
             "tier": [1] * rows,
@@ -135,7 +135,7 @@ def test_no_line_is_wider_than_the_terminal(width, rows):
 
 
 @given(st.text("aễ市\u0301 …", max_size=20), st.integers(1, 20))
-def test_a_cut_text_is_no_wider_than_asked_and_begins_alike(text, width):
+def test_a_cut_text_fits_the_width_and_begins_alike(text, width):
     cut = cut_to(text, width)
     assert width_of(cut) <= width
     assert cut == text or (cut.endswith("…") and text.startswith(cut[:-1]))

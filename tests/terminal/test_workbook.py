@@ -30,12 +30,12 @@ def parts_of(table):
 
 
 def unescaped(text):
-    """A text of a workbook as Excel shows it."""
+    """Return a text of a workbook as Excel shows it."""
     return re.sub(r"_x([0-9A-Fa-f]{4})_", lambda match: chr(int(match.group(1), 16)), text)
 
 
 def cells_of(table):
-    """The cells of the sheet as (type, text, quoted), by their name."""
+    """Return the cells of the sheet as (type, text, quoted), by their name."""
     parts = parts_of(table)
     shared = (
         [

@@ -14,7 +14,7 @@ from tests.windowing.reference import LongPair, Stay, Window
 
 
 def new_lake(folder: Path) -> Lake:
-    """An empty lake with keys of its own."""
+    """Return an empty lake with keys of its own."""
     keys = create_keys(folder / "keys")
     return open_lake(str(folder / "lake"), keys, create=True)
 
@@ -68,7 +68,7 @@ def _plain(kind):
 
 
 def stays_in(lake, by="venue"):
-    """The rows of one order, as the reference has them."""
+    """Return the rows of one order, as the reference has them."""
     rows = read_table(lake, "stays").to_pylist()
     return [
         Stay(
@@ -88,7 +88,7 @@ def stays_in(lake, by="venue"):
 
 
 def footfall_in(lake):
-    """The windows, as the reference has them."""
+    """Return the windows, as the reference has them."""
     names = ("entries", "exits", "people", "peak", "person_seconds")
     return [
         Window(
@@ -102,7 +102,7 @@ def footfall_in(lake):
 
 
 def long_pairs_in(lake):
-    """The long pairs that were made with the newest stays, as the reference has them."""
+    """Return the long pairs that were made with the newest stays, as the reference has them."""
     rows = read_pairs(lake, pairs_version(snapshot(lake, "stays"))).to_pylist()
     return [LongPair(*(row[name] for name in ("person", "venue", "in_at", "out_at"))) for row in rows]
 
@@ -112,5 +112,5 @@ def _micros(moment):
 
 
 def files_of(lake, name):
-    """The names of a table's data files: the hashes of their bytes."""
+    """Return the names of a table's data files: the hashes of their bytes."""
     return {file.relative for file in snapshot(lake, name).files}

@@ -1,4 +1,4 @@
-"""The pairing rule and the footfall once more: slow, obvious, straight from the text of the design.
+"""The pairing rule and the footfall once more: slow, obvious, straight from the written rules.
 
 Knows nothing of arrays, sorts or kernels; shares only the durations with the code under test.
 """
@@ -46,7 +46,7 @@ class LongPair:
 
 
 def stays_of(scans, dwell_us, max_stay_us, bounce_us=BOUNCE):
-    """A set of stays; `dwell_us` and `max_stay_us` are by venue type."""
+    """Return a set of stays; `dwell_us` and `max_stay_us` are by venue type."""
     stays = set()
     for here, elsewhere in _by_person_and_venue(scans):
         kind = here[0].kind
@@ -58,7 +58,7 @@ def stays_of(scans, dwell_us, max_stay_us, bounce_us=BOUNCE):
 
 
 def long_pairs_of(scans, dwell_us, max_stay_us, bounce_us=BOUNCE):
-    """A set of long pairs: a scan `in` whose `out` came too late to close its stay."""
+    """Return a set of long pairs: a scan `in` whose `out` came too late to close its stay."""
     pairs = set()
     for here, elsewhere in _by_person_and_venue(scans):
         kind = here[0].kind
@@ -74,7 +74,7 @@ def long_pairs_of(scans, dwell_us, max_stay_us, bounce_us=BOUNCE):
 
 
 def _by_person_and_venue(scans):
-    """The scans of a person at a venue in the order of the rule, and those elsewhere."""
+    """Yield the scans of a person at a venue in the order of the rule, and those elsewhere."""
     scans = [scan for scan in scans if scan.kind is not None]
     for person in {scan.person for scan in scans}:
         own = [scan for scan in scans if scan.person == person]
@@ -87,7 +87,7 @@ def _by_person_and_venue(scans):
 
 
 def _is_bounce(group, here, bounce_us):
-    """Whether a stay would begin with an `out` that an `in` follows at once: one arrival, read twice."""
+    """Tell whether a stay would begin with an `out` that an `in` follows at once: one arrival, read twice."""
     following = here[here.index(group[0]) + 1 :]
     return (
         group[0].direction == "out"
@@ -151,7 +151,7 @@ class Window:
 
 
 def footfall_of(stays, window_us):
-    """A set of windows: every one in which a stay begins, lasts or ends."""
+    """Return a set of windows: every one in which a stay begins, lasts or ends."""
     windows = set()
     for venue in {stay.venue for stay in stays}:
         here = [stay for stay in stays if stay.venue == venue]

@@ -34,7 +34,7 @@ def minutes(number):
 
 @st.composite
 def overlapping(draw):
-    """Any stays, those of one person at one venue overlapping and touching, over several days."""
+    """Return any stays, those of one person at one venue overlapping and touching, over several days."""
     nudges = st.sampled_from([0, 1, 999_999, 1_000_000, 14 * worlds.MINUTE, WINDOW_US, worlds.DAY])
     stays = []
     for _ in range(draw(st.integers(1, 10))):

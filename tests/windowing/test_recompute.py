@@ -106,7 +106,7 @@ def sparse(draw):
 
 @st.composite
 def chains(draw):
-    """A person at home for many days, with a scan now and then elsewhere; a few scans come late."""
+    """Return a person at home for many days, with a scan now and then elsewhere; a few scans come late."""
     usual = [7 * worlds.HOUR, 8 * worlds.HOUR]
     gaps = st.sampled_from([*usual * 4, 8 * worlds.HOUR + 1, 16 * worlds.HOUR])
     directions = st.sampled_from([*("in", "unknown") * 5, "out"])

@@ -80,7 +80,7 @@ def columns(scans):
 
 
 def as_stays(stays, zones):
-    """The columns of `pair` as a list of the reference's rows."""
+    """Return the columns of `pair` as a list of the reference's rows."""
     return [
         Stay(
             person=int(stays.person[row]),

@@ -37,7 +37,7 @@ def save_network(graph: nx.MultiDiGraph, path: str | Path) -> Path:
 
 
 def format_of(path: str | Path) -> str:
-    """The format of a path, from its ending.
+    """Return the format that the ending of a path names.
 
     Raises:
         UsageError: the ending is unknown.
@@ -50,7 +50,7 @@ def format_of(path: str | Path) -> str:
 
 
 def network_bytes(graph: nx.MultiDiGraph, kind: str) -> bytes:
-    """The bytes of such a file; the same graph gives the same bytes."""
+    """Serialise a network; the same graph gives the same bytes."""
     if kind in PICTURES:
         return network_image(graph, kind)
     buffer = io.BytesIO()
@@ -70,7 +70,7 @@ def _write_gexf(graph: nx.MultiDiGraph, buffer: io.BytesIO) -> None:
 
 
 def _coloured(graph: nx.MultiDiGraph) -> nx.MultiDiGraph:
-    """A copy whose nodes carry the colours and sizes that Gephi reads."""
+    """Copy the graph and give its nodes the colours and sizes that Gephi reads."""
     copy = graph.copy()
     for _, values in copy.nodes(data=True):
         venue = values["kind"] == "venue"

@@ -62,7 +62,7 @@ def network(
     until: Instant | None = None,
     eager_quality: bool = False,
 ) -> CaseNetwork:
-    """A case's person–venue–time network under a rule pack, as a graph of networkx.
+    """Build a case's person–venue–time network under a rule pack, as a networkx graph.
 
     Nodes are persons, by their token as 16 hexadecimal digits, and venues, by `venue:` and their code.
     Every value is a text, an int or a float, as GraphML and GEXF want it; what is not known is left out;
@@ -111,7 +111,7 @@ def network(
 
 
 def _graph(lake: Lake, number: str, request: TraceRequest) -> CaseNetwork:
-    """The network of the one case that is asked for."""
+    """Build the network of the requested case."""
     (case,) = request.cases
     rows = trace_rows(lake, request)
     (window,) = request.windows()
@@ -131,12 +131,12 @@ def _graph(lake: Lake, number: str, request: TraceRequest) -> CaseNetwork:
 
 
 def clean(text: str) -> str:
-    """The text without the characters that no XML file may hold."""
+    """Strip the characters that no XML file may hold."""
     return _NO_XML.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def _stays(lake: Lake, rows: pa.Table, case: int, window: Window, until_us: int) -> list[Row]:
-    """The stays that make the contacts, and those of the case in its window, by enter."""
+    """Return the stays that make the contacts, and those of the case in its window, by enter."""
     persons = np.unique(np.append(rows["person"].to_numpy(), case))
     wanted = pc.unique(pc.list_flatten(rows["stays"])).to_numpy()
 
@@ -235,7 +235,7 @@ def _add_exposures(graph: nx.MultiDiGraph, rows: pa.Table, stays: Iterable[Row])
 
 
 def _place(row: Row, by_person: Mapping[int, list[Row]]) -> str | None:
-    """The venue at which an exposure began: where the person was, and the infector was or had been."""
+    """Find the venue at which an exposure began: where the person was, and the infector was or had been."""
     at = row["exposed_at"]
     before = {stay["place"] for stay in by_person.get(row["via"], []) if stay["enter"] <= at}
     there = [stay for stay in by_person.get(row["person"], []) if stay["enter"] <= at < stay["exit"]]
@@ -247,5 +247,5 @@ def _add(graph: nx.MultiDiGraph, node: str, **values: Any) -> None:
 
 
 def _known(values: Row) -> Row:
-    """The values that are known: neither GraphML nor GEXF has a null."""
+    """Drop unknown values: neither GraphML nor GEXF has a null."""
     return {name: value for name, value in values.items() if value is not None}

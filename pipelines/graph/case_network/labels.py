@@ -62,7 +62,7 @@ class _Grid:
         self._labels: set[tuple[int, int]] = set()
 
     def take(self, dot: Dot, signs: int) -> tuple[float, float] | None:
-        """Reserve room for a label of `signs` characters; its left end and centre, None without room."""
+        """Reserve room for a label of `signs` characters; return its left end and centre, or None."""
         width = math.ceil((signs * _SIGN_WIDTH + 2) / self._unit)
         for column, level in self._near(dot, width):
             cells = {(column + right, level + up) for right in range(width) for up in range(self._rows)}
@@ -73,7 +73,7 @@ class _Grid:
         return None
 
     def _near(self, dot: Dot, width: int) -> list[tuple[int, int]]:
-        """Cells in which a label may start, the nearest first; one up or down counts like three right."""
+        """Return cells in which a label may start, nearest first; one up or down counts like three right."""
         last = min(dot.column + int(_REACH / self._unit), self._columns) - width
         level = dot.level - (self._rows - 1) // 2
         levels = range(max(level - 5, 0), min(level + 5, self._levels - self._rows) + 1)
@@ -81,7 +81,7 @@ class _Grid:
         return sorted(cells, key=lambda cell: (cell[0] - dot.column + 3 * abs(cell[1] - level), cell))
 
     def _line(self, dot: Dot, column: int, level: int) -> set[tuple[int, int]]:
-        """The cells under the line from a dot to its label."""
+        """Return the cells under the line from a dot to its label."""
         right, up = column - dot.column, level + (self._rows - 1) / 2 - dot.level
         parts = (step / (4 * right) for step in range(4 * right))
         return {(round(dot.column + right * part), round(dot.level + up * part)) for part in parts}

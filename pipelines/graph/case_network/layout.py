@@ -93,11 +93,11 @@ class Lane:
     height: float = 0.0
 
     def first_us(self) -> int:
-        """The first instant at which something happened there."""
+        """Return the first instant at which something happened there."""
         return min([bar.start_us for bar in self.bars] + [dot.at_us for dot in self.dots])
 
     def tier(self) -> int:
-        """The lowest tier there; 0 where the case was."""
+        """Return the lowest tier there; 0 where the case was."""
         return 0 if self.bars else min(dot.tier for dot in self.dots)
 
 
@@ -119,11 +119,11 @@ class NetworkLayout:
     height: float
 
     def x_of(self, at_us: int) -> float:
-        """The position of an instant, in points from the left."""
+        """Return the position of an instant, in points from the left."""
         return (at_us - self.start_us) / (self.end_us - self.start_us) * PLOT_WIDTH
 
     def centre(self, lane: Lane, dot: Dot) -> tuple[float, float]:
-        """The centre of a dot."""
+        """Return the centre of a dot."""
         return (dot.column + 0.5) * self.unit, lane.bottom + MARGIN / 2 + (dot.level + 0.5) * self.unit
 
 
@@ -144,7 +144,7 @@ def layout_of(graph: nx.MultiDiGraph) -> NetworkLayout:
 
 
 def micros(text: str) -> int:
-    """Microseconds UTC of a time as the graph holds it."""
+    """Return a time of the graph in microseconds UTC."""
     return (dt.datetime.fromisoformat(text) - EPOCH) // dt.timedelta(microseconds=1)
 
 
@@ -217,7 +217,7 @@ def stacked(wanted: Sequence[int], columns: int) -> tuple[int, list[tuple[int, i
 
 
 def _filled(wanted: Iterable[int], columns: int, levels: int) -> list[tuple[int, int]]:
-    """The cell of each dot with `levels` dots a column; what the last column cannot hold goes to its left."""
+    """Put dots into cells, `levels` a column; what the last column cannot hold goes to its left."""
     filled = [0] * columns
     places = []
     column = 0

@@ -78,7 +78,7 @@ def draw_network(graph: nx.MultiDiGraph, path: str | Path) -> Path:
 
 
 def network_image(graph: nx.MultiDiGraph, kind: str = "png") -> bytes:
-    """The bytes of the same picture, for a notebook; the same graph gives the same bytes.
+    """Render the same picture as bytes, for a notebook; the same graph gives the same bytes.
 
     Raises:
         UsageError: the kind is unknown.
@@ -89,7 +89,7 @@ def network_image(graph: nx.MultiDiGraph, kind: str = "png") -> bytes:
 
 
 def network_figure(graph: nx.MultiDiGraph) -> Figure:
-    """The same picture as a figure."""
+    """Draw the same picture as a figure."""
     layout = layout_of(graph)
     plot_height = max(layout.height, _PLOT_AT_LEAST)
     width, height = _LEFT + PLOT_WIDTH + _RIGHT, _ABOVE + plot_height + _BELOW
@@ -130,7 +130,7 @@ def _draw_time(axes: Axes, layout: NetworkLayout) -> None:
 
 
 def _shift_us() -> int:
-    """How far local time is ahead of UTC, which never changes: Vietnam has no summer time."""
+    """Return how far local time is ahead of UTC, which never changes: Vietnam has no summer time."""
     offset = LOCAL_TIMEZONE.utcoffset(dt.datetime(2021, 1, 1))
     assert offset is not None
     return offset // dt.timedelta(microseconds=1)
@@ -161,7 +161,7 @@ def _draw_lane(axes: Axes, graph: nx.MultiDiGraph, layout: NetworkLayout, lane: 
 
 
 def _title(graph: nx.MultiDiGraph, lane: Lane) -> tuple[str, str]:
-    """The name of a lane, and the line below it."""
+    """Return the name of a lane, and the line below it."""
     tiers = Counter(dot.tier for dot in lane.dots)
     counts = ", ".join(f"{count:,} F{tier}" for tier, count in sorted(tiers.items())) or "nobody exposed"
     if lane.place == ENCOUNTERS:
@@ -237,7 +237,7 @@ def _finish(figure: Figure, axes: Axes, graph: nx.MultiDiGraph, layout: NetworkL
 
 
 def _legend(tiers: list[int]) -> Iterator[Patch | Line2D]:
-    """The entries of the legend."""
+    """Build the entries of the legend."""
     there: Any = {"facecolor": f"{_TIERS[0]}38", "edgecolor": _TIERS[0]}
     yield Patch(label="the case (F0) is there", **there)
     yield Patch(label="… enter or exit not scanned", linestyle=_UNSEEN, **there)
@@ -264,5 +264,5 @@ def _dots(layout: NetworkLayout) -> Iterator[tuple[Lane, Dot]]:
 
 
 def tier_colour(tier: int) -> str:
-    """The colour of a tier, `#rrggbb`."""
+    """Return the colour of a tier, `#rrggbb`."""
     return _TIERS[min(tier, len(_TIERS) - 1)]

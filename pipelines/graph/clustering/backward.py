@@ -54,12 +54,12 @@ class BackwardRequest:
     undated: tuple[Case, ...]
 
     def intervals(self) -> list[Window]:
-        """When each case may have been infected."""
+        """Return the interval in which each case may have been infected."""
         infectious = self.rule.infectious
         return [source_window(case.times, infectious, self.back_days) for case in self.cases.values()]
 
     def notes(self, venues: pa.Table, people: pa.Table) -> Iterator[str]:
-        """What was asked and found, as sentences for people."""
+        """Return what was asked and found, as sentences for people."""
         shared = f"{counted(venues.num_rows, 'venue')} and {counted(people.num_rows, 'person', 'people')}"
         yield f"of {counted(len(self.cases), 'case')} two or more share {shared}"
         if self.undated:
@@ -70,7 +70,7 @@ class BackwardRequest:
         yield from validity_notes(self.cases.values(), self.rule)
 
     def quality(self, lake: Lake) -> AnswerQuality:
-        """What an answer rests on at the venues where the cases stayed in their intervals."""
+        """Return what an answer rests on at the venues where the cases stayed in their intervals."""
         cases = [*self.cases.values(), *self.undated]
         return quality_of_cases(lake, cases, [*self.intervals(), *[Window(0, 0)] * len(self.undated)])
 
@@ -85,7 +85,7 @@ def backward(
     people: bool = False,
     eager_quality: bool = False,
 ) -> CommonSources:
-    """Where two or more cases had been, and whom they had met, while they may have been infected.
+    """Find where two or more cases had been, and whom they had met, while they may have been infected.
 
     A case's interval goes from `back_days` before its onset (else its sample) to the start of its
     infectious window under the rule. Venues are ranked by how unlikely it is that this many cases would be
@@ -140,13 +140,13 @@ def backward_request(
         numbers = numbers_of(cases)
         named = dict(zip(numbers, find_cases(lake, numbers), strict=True))
         require_dates(named, "when it was infected cannot be told; add onset_at or sampled_at to the case")
-    dated = {number: case for number, case in sorted(named.items()) if case.times.known}
+    timed = {number: case for number, case in sorted(named.items()) if case.times.known}
     undated = tuple(case for case in named.values() if not case.times.known)
-    return BackwardRequest(dated, pack, back_days, round(within_hours * HOUR_US), undated)
+    return BackwardRequest(timed, pack, back_days, round(within_hours * HOUR_US), undated)
 
 
 def common_sources(lake: Lake, request: BackwardRequest) -> tuple[pa.Table, pa.Table]:
-    """The venues and the people that the cases share."""
+    """Find the venues and the people that the cases share."""
     intervals = request.intervals()
     return (
         shared_venues(lake, request.cases, intervals, request.within_us),

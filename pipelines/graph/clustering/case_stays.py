@@ -38,7 +38,7 @@ class CaseStays:
     exit_us: Int64
 
     def where(self, chosen: npt.NDArray[np.bool_] | Int64) -> Self:
-        """Some of the stays, by a mask or by their positions."""
+        """Select some of the stays, by a mask or by their positions."""
         return type(self)(*(getattr(self, field.name)[chosen] for field in fields(self)))
 
 

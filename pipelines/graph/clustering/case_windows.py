@@ -55,12 +55,12 @@ class Meetings(NamedTuple):
 
 
 def day_of(file: LiveFile) -> int:
-    """The start of the UTC day of a file of `footfall`, microseconds."""
+    """Return the start of the UTC day of a file of `footfall`, microseconds."""
     return day_number(dt.date.fromisoformat(file.partition["date"])) * DAY_US
 
 
 def windows_of(file: LiveFile, span: Span) -> Windows:
-    """The windows of a file of `footfall` that lie wholly in a span."""
+    """Return the windows of a `footfall` file that lie wholly in a span."""
     rows = read_live_file(file, _READ)
     venue, start_us, end_us, people = (rows[name].cast(pa.int64()).to_numpy() for name in _READ.names)
     inside = (start_us >= span.begins_at()) & (end_us <= span.ends_at())

@@ -87,7 +87,7 @@ class ClusterRequest:
     back_days: float = BACK_DAYS
 
     def interval(self, case: Case, until_us: int) -> Window:
-        """When a case counts: from when it may have been infected to the end of its window, or its sample."""
+        """Return when a case counts: from its possible infection to the end of its window, or its sample."""
         infectious = infectious_window(case.times, self.rule.infectious, until_us)
         start_us = min(infectious.start_us, anchor_us(case.times) - round(self.back_days * DAY_US))
         end_us = max(infectious.start_us, infectious.end_us)
@@ -113,7 +113,7 @@ class WindowsWithCases:
     undated: int
 
     def notes(self, request: ClusterRequest) -> Iterator[str]:
-        """What was tested and found, as sentences for people."""
+        """Return what was tested and found, as sentences for people."""
         significant = counted(pc.sum(self.rows["significant"]).as_py() or 0, "window")
         over = counted(pc.sum(self.rows["over_threshold"]).as_py() or 0, "window")
         tested, cases = counted(self.tested, "window"), counted(len(self.cases), "case")
@@ -125,7 +125,7 @@ class WindowsWithCases:
         yield from validity_notes(self.cases, request.rule)
 
     def listed(self, *, everything: bool = False, by_venue: bool = False) -> pa.Table:
-        """The rows that are significant or over the threshold, or all; or only the first of each venue."""
+        """Return rows that are significant or over the threshold, or all; or the first of each venue."""
         rows = self.rows
         if not everything:
             rows = rows.filter(pc.or_(rows["significant"], rows["over_threshold"]))
@@ -148,7 +148,7 @@ def clusters(
     by_venue: bool = False,
     eager_quality: bool = False,
 ) -> Answer:
-    """Venue-windows with more cases than chance would bring there; the module says how they are tested.
+    """Find venue-windows with more cases than chance would bring there; the module says how they are tested.
 
     Example:
         >>> found = clusters(lake, from_="2021-07-10", to="2021-07-10", everything=True, by_venue=True)
@@ -202,11 +202,11 @@ def cluster_request(
 
 
 def windows_with_cases(lake: Lake, cases: Mapping[str, Case], request: ClusterRequest) -> WindowsWithCases:
-    """Every window that holds one of these cases, with how surprising that is."""
-    dated = {number: case for number, case in cases.items() if case.times.known}
+    """Return every window that holds one of these cases, with how surprising that is."""
+    timed = {number: case for number, case in cases.items() if case.times.known}
     until_us = last_instant_us(lake)
-    intervals = [request.interval(case, until_us) for case in dated.values()]
-    stays = stays_of_cases(lake, list(dated.values()), intervals)
+    intervals = [request.interval(case, until_us) for case in timed.values()]
+    stays = stays_of_cases(lake, list(timed.values()), intervals)
     files = [file for file in snapshot(lake, "footfall").files if _reaches(file, request.span)]
     tested, found = 0, list[Meetings]()
     for day_us, of_day in groupby(files, day_of):  # a day may have several files
@@ -219,12 +219,12 @@ def windows_with_cases(lake: Lake, cases: Mapping[str, Case], request: ClusterRe
             windows = windows_of(file, request.span)
             tested += windows.venue.size
             found.append(meetings(windows, today, people))
-    rows = _rows(lake, found, list(dated), tested, request)
-    return WindowsWithCases(rows, tested, tuple(dated.values()), len(cases) - len(dated))
+    rows = _rows(lake, found, list(timed), tested, request)
+    return WindowsWithCases(rows, tested, tuple(timed.values()), len(cases) - len(timed))
 
 
 def _quality(lake: Lake, cases: Mapping[str, Case], request: ClusterRequest) -> AnswerQuality:
-    """What an answer rests on at the venues where the cases stayed while they count, within the span."""
+    """State what an answer rests on at the venues of the cases while they count, within the span."""
     until_us, span = last_instant_us(lake), request.span
     windows = []
     for case in cases.values():
@@ -234,13 +234,13 @@ def _quality(lake: Lake, cases: Mapping[str, Case], request: ClusterRequest) -> 
 
 
 def _reaches(file: LiveFile, span: Span) -> bool:
-    """Whether a window of the file shares an instant with the span."""
+    """Tell whether a window of the file shares an instant with the span."""
     least, greatest = file.stats.least["window_start"], file.stats.greatest["window_end"]
     return least < span.ends_at() and greatest > span.begins_at()
 
 
 def _lies_in(file: LiveFile, span: Span) -> bool:
-    """Whether all windows of the file lie in the span whole."""
+    """Tell whether all windows of the file lie wholly in the span."""
     least, greatest = file.stats.least["window_start"], file.stats.greatest["window_end"]
     return least >= span.begins_at() and greatest <= span.ends_at()
 
@@ -248,7 +248,7 @@ def _lies_in(file: LiveFile, span: Span) -> bool:
 def _rows(
     lake: Lake, found: Sequence[Meetings], ids: list[str], tested: int, request: ClusterRequest
 ) -> pa.Table:
-    """The rows of the windows found, in the order of the answer."""
+    """Return the rows of the windows found, in the order of the answer."""
     if not found:
         return CLUSTERS.empty_table()
     met = Meetings(*(np.concatenate(parts) for parts in zip(*found, strict=True)))

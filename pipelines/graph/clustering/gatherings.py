@@ -56,7 +56,7 @@ def gatherings(stays: CaseStays, within_us: int) -> Gatherings:
 
 
 def _running_most(values: Int64, starts: npt.NDArray[np.bool_]) -> Int64:
-    """The largest value so far, restarted at each start."""
+    """Return the largest value so far, restarted at each start."""
     if values.size == 0:
         return values
     # Ranks lifted by the number of their group: one running maximum then never crosses into the next group.

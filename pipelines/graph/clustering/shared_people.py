@@ -69,20 +69,20 @@ def shared_people(
     """
     where = network(lake, rule, until_us)
     of_case = np.array([case.person for case in cases.values()], np.int64)
-    asked = [
+    case_intervals = [
         Intervals(*(np.array([value]) for value in (case.person, interval.start_us, interval.end_us)))
         for case, interval in zip(cases.values(), intervals, strict=True)
     ]
-    met = _shared(_met(where, rule, asked), of_case)
+    met = _shared(_met(where, rule, case_intervals), of_case)
     if met.person.size == 0:
         return SHARED_PEOPLE.empty_table()
-    return _rows(lake, met, list(cases), of_case, *_together(where, asked, met))
+    return _rows(lake, met, list(cases), of_case, *_together(where, case_intervals, met))
 
 
 def _rows(
     lake: Lake, met: _Met, numbers: list[str], of_case: Int64, seconds: Int64, at: Int64, venue: Int64
 ) -> pa.Table:
-    """The rows of the persons met, in the order of the answer."""
+    """Return the rows of the persons met, in the order of the answer."""
     person, row = np.unique(met.person, return_inverse=True)
     by_row, case = distinct_pairs(row, met.case)
     codes = places(lake).codes(venue)
@@ -101,10 +101,10 @@ def _rows(
     return pa.table(columns, schema=SHARED_PEOPLE).sort_by(by)
 
 
-def _met(where: TemporalGraph, rule: Rule, asked: Sequence[Intervals]) -> _Met:
-    """All contacts with a case that meet the rule, case by case."""
+def _met(where: TemporalGraph, rule: Rule, intervals: Sequence[Intervals]) -> _Met:
+    """Find all contacts with a case that meet the rule, case by case."""
     parts = [_Met(*(np.empty(0, np.int64) for _ in _Met._fields))]
-    for number, interval in enumerate(asked):
+    for number, interval in enumerate(intervals):
         if interval.start_us[0] < interval.end_us[0]:
             for hop in hops(where, rule, interval, interval.person, isolation(()), 1):
                 parts.append(_Met(np.full(hop.person.size, number), hop.person, hop.exposed_us))
@@ -112,20 +112,20 @@ def _met(where: TemporalGraph, rule: Rule, asked: Sequence[Intervals]) -> _Met:
 
 
 def _shared(met: _Met, of_case: Int64) -> _Met:
-    """The contacts of people whom at least two distinct persons with a case met."""
+    """Keep the contacts of people whom at least two distinct persons with a case met."""
     person, row = np.unique(met.person, return_inverse=True)
     kept = distinct_per_group(row, of_case[met.case], person.size)[row] > 1
     return _Met(*(values[kept] for values in met))
 
 
-def _together(where: TemporalGraph, asked: Sequence[Intervals], met: _Met) -> tuple[Int64, Int64, Int64]:
-    """The seconds of each person met, ascending by token; then pairs of a person's position and a venue."""
+def _together(where: TemporalGraph, intervals: Sequence[Intervals], met: _Met) -> tuple[Int64, Int64, Int64]:
+    """Sum the seconds of each person met, by token; also return pairs of a person's position and a venue."""
     person, row = np.unique(met.person, return_inverse=True)
     spent_us = np.zeros(person.size, np.int64)
     at, venue = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
     for start in np.flatnonzero(changes(met.case)).tolist():
         of_case = np.flatnonzero(met.case == met.case[start])  # ascending by person, as a hop found them
-        interval = asked[int(met.case[start])]
+        interval = intervals[int(met.case[start])]
         via = np.full(of_case.size, interval.person[0])
         came = provenance(where, interval, met.person[of_case], via)
         spent_us[row[of_case]] += came.direct_us + came.indirect_us
@@ -135,7 +135,7 @@ def _together(where: TemporalGraph, asked: Sequence[Intervals], met: _Met) -> tu
 
 
 def _own_case_ids(lake: Lake, person: Int64) -> pa.Array:
-    """The numbers of the cases that each person is."""
+    """Return the numbers of the cases that each person is."""
     ids: dict[int, list[str]] = {}
     for number, case in sorted(cases_by_id(lake).items()):
         ids.setdefault(case.person, []).append(number)

@@ -85,7 +85,7 @@ def shared_venues(
 def _footfall(
     lake: Lake, venue: Int64, cases: Mapping[str, Case], intervals: Sequence[Window]
 ) -> tuple[Int64, Float64]:
-    """The people who went to each venue, and the cases expected there by chance."""
+    """Count the people who went to each venue, and the cases expected there by chance."""
     person = np.array([case.person for case in cases.values()], np.int64)
     _, who, cases_of_person = np.unique(person, return_inverse=True, return_counts=True)
     days = [days_of(interval.start_us, interval.end_us) for interval in intervals]
@@ -99,7 +99,7 @@ def _footfall(
 
 
 def _together(venue: Int64, found: Gatherings) -> list[pa.Array]:
-    """The columns `together`, `start`, `end` and `gatherings` of each venue."""
+    """Compute the columns `together`, `start`, `end` and `gatherings` of each venue."""
     at = np.searchsorted(venue, found.venue)
     order = np.lexsort((found.start_us, -found.persons, at))
     largest = order[changes(at[order])]
@@ -118,5 +118,5 @@ def _together(venue: Int64, found: Gatherings) -> list[pa.Array]:
 
 
 def _iso(times_us: Int64) -> list[str]:
-    """Times as RFC 3339 in UTC, to the second."""
+    """Format times as RFC 3339 in UTC, to the second."""
     return [f"{text}Z" for text in np.datetime_as_string(times_us.astype("datetime64[us]"), unit="s")]

@@ -16,7 +16,7 @@ _NEGLIGIBLE = 1e-17  # of a sum: adding it changes nothing
 
 
 def log_poisson_tail(count: Int64, mean: Float64) -> Float64:
-    """The natural logarithm of P(X ≥ count), where X is Poisson with the given mean.
+    """Compute the natural logarithm of P(X ≥ count), where X is Poisson with the given mean.
 
     Above the mean the tail is summed upwards from its first term, which is the largest: P = pmf(k) (1 +
     m/(k+1) + m²/((k+1)(k+2)) + …), so that a tail of 1e-300 is as exact as one of 0.1. Below it the
@@ -82,7 +82,7 @@ def binomial_tail(count: int, trials: int, share: float) -> float:
 
 
 def q_values(p: Float64, tests: int) -> Float64:
-    """The Benjamini-Hochberg q-value of each test.
+    """Compute the Benjamini-Hochberg q-value of each test.
 
     Among the tests with q ≤ α the expected share of false discoveries is at most α, if the tests are
     independent or positively dependent (Benjamini and Hochberg 1995; Benjamini and Yekutieli 2001).
@@ -103,7 +103,7 @@ def q_values(p: Float64, tests: int) -> Float64:
 
 
 def _log_pmf(count: Int64, mean: Float64) -> Float64:
-    """Ln P(X = count), for means above 0."""
+    """Compute ln P(X = count), for means above 0."""
     distinct, which = np.unique(count, return_inverse=True)
     log_factorial = np.array([math.lgamma(value + 1.0) for value in distinct.tolist()])[which]
     logs: Float64 = count * np.log(mean) - mean - log_factorial
@@ -111,7 +111,7 @@ def _log_pmf(count: Int64, mean: Float64) -> Float64:
 
 
 def _series(mean: Float64, count: Int64, step: int) -> Float64:
-    """The pmf summed from `count` on, upwards (1) or down to 0 (-1), as a multiple of pmf(count).
+    """Sum the pmf from `count` on, upwards (1) or down to 0 (-1), as a multiple of pmf(count).
 
     Each term is smaller than the one before. Rows whose terms have become negligible are dropped.
     """

@@ -17,7 +17,7 @@ _LONG_AGO = np.iinfo(np.int64).min
 
 
 def days_of(start_us: int, end_us: int) -> Days:
-    """The UTC days that [start_us, end_us) overlaps."""
+    """Return the UTC days that [start_us, end_us) overlaps."""
     return start_us // DAY_US, -(-end_us // DAY_US)
 
 

@@ -112,7 +112,7 @@ class WriteContacts(ThreadedDoFn):
         return there, partners(there, self.limits.min_us, part.start_us, part.stop_us)
 
     def _begins_later(self, until_us: int) -> bool:
-        """Whether a stay of the lake may begin at an instant or after it."""
+        """Tell whether a stay of the lake may begin at an instant or after it."""
         return any(file.stats.greatest["enter"] >= until_us for file in self.stays)
 
     def _read_stays(self, part: DatePart, until_us: int) -> list[Int64]:

@@ -61,7 +61,7 @@ def compare(
     until: Instant | None = None,
     eager_quality: bool = False,
 ) -> Answer:
-    """Who is traced under one rule, who under another, and why the other misses them.
+    """Compare who is traced under two rules, and say why the other rule misses them.
 
     Example:
         >>> found = compare(lake, "cdc-2020-10", "BN-1", "vn-2020-12")
@@ -96,7 +96,7 @@ def compare(
 
 
 def compared_rows(lake: Lake, request: TraceRequest, other: TraceRequest) -> pa.Table:
-    """The rows of `compare` for two requests about the same cases."""
+    """Return the rows of `compare` for two requests about the same cases."""
     traces = [run_trace(lake, one.cases, one.rule, one.depth, one.until_us) for one in (request, other)]
     ours, theirs = map(persons_of, traces)
     depths = request.depth, other.depth
@@ -108,7 +108,7 @@ def compared_rows(lake: Lake, request: TraceRequest, other: TraceRequest) -> pa.
 
 
 def persons_of(traced: Traced) -> ComparedPersons:
-    """Everybody in a trace, once, ascending by token."""
+    """Return everybody in a trace, once, ascending by token."""
     found = [ComparedPersons(*[np.empty(0, np.int64)] * 4)]
     for tier, hop in enumerate(traced.hops, 1):
         person = hop.person[hop.new]
@@ -122,7 +122,7 @@ def persons_of(traced: Traced) -> ComparedPersons:
 def _missing(
     lake: Lake, ours: ComparedPersons, theirs: ComparedPersons, mine: Traced, other: Traced, depth: int
 ) -> Iterator[tuple[int, str]]:
-    """Why the other rule misses the persons that only ours has: (token, reason)."""
+    """Return why the other rule misses the persons that only ours has: (token, reason)."""
     alone = np.flatnonzero(~np.isin(ours.person, theirs.person))
     person, via, tier = (values[alone] for values in (ours.person, ours.via, ours.tier))
     intervals = _infectious(lake, other, theirs)
@@ -145,7 +145,7 @@ def _missing(
 
 
 def _infectious(lake: Lake, traced: Traced, persons: ComparedPersons) -> Intervals:
-    """When the cases and everybody in the trace are infectious under a rule."""
+    """Compute when the cases and everybody in the trace are infectious under a rule."""
     isolated = isolation_in(lake)
     later = passing_on(persons.person, persons.exposed_us, traced.rule, isolated, traced.where.until_us)
     joined = [np.concatenate(columns) for columns in zip(traced.index, later, strict=True)]
@@ -154,7 +154,7 @@ def _infectious(lake: Lake, traced: Traced, persons: ComparedPersons) -> Interva
 
 
 def _together_us(traced: Traced, intervals: Intervals, person: Int64, via: Int64) -> Int64:
-    """How long each person was with his infector as a rule counts it; 0 if that one never infects."""
+    """Return how long each person was with his infector as a rule counts it; 0 if that one never infects."""
     together_us = np.zeros(person.size, np.int64)
     known = np.isin(via, intervals.person)
     contacts = provenance(traced.where, intervals, person[known], via[known])
@@ -190,7 +190,7 @@ def _table(
 
 
 def _aligned(person: Int64, side: ComparedPersons) -> tuple[Int64, Int64, Int64]:
-    """Tier, exposure and infector of each person; arbitrary values where he is not in the trace."""
+    """Return tier, exposure and infector of each person; arbitrary values where he is not in the trace."""
     at = np.minimum(np.searchsorted(side.person, person), max(side.person.size - 1, 0))
     if side.person.size == 0:
         nothing = np.zeros(person.size, np.int64)

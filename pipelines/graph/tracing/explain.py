@@ -74,7 +74,7 @@ def explain(
     until: Instant | None = None,
     eager_quality: bool = False,
 ) -> Answer:
-    """The chain of stays that puts a person into a trace.
+    """Find the chain of stays that puts a person into a trace.
 
     Example:
         >>> found = explain(lake, "device:binh", "BN-1", "vn-2020-12")
@@ -110,7 +110,7 @@ def explain(
 
 
 def _token_of(lake: Lake, person: str | int, keys: str | Path | None) -> int:
-    """The token that is meant: a number, 16 hexadecimal digits as rows show it, or that of an identifier."""
+    """Resolve a person to a token: a number, 16 hexadecimal digits as rows show it, or an identifier."""
     if isinstance(person, int):
         return person
     if _TOKEN.fullmatch(person):
@@ -119,15 +119,15 @@ def _token_of(lake: Lake, person: str | int, keys: str | Path | None) -> int:
 
 
 def _notes(request: TraceRequest, person: int, rows: pa.Table) -> Iterator[str]:
-    """Why there is no chain."""
+    """Say why there is no chain."""
     if person in (case.person for case in request.cases):
-        yield "this person is one of the cases, and nobody's contact"
+        yield "this person is one of the cases, not a contact"
     elif not rows.num_rows:
         yield "this person is in no tier of this trace"
 
 
 def chain(traced: Traced, person: int) -> list[Link]:
-    """The links from a case to the person, one a hop; none if he is not in the trace.
+    """Return the links from a case to the person, one a hop; none if he is not in the trace.
 
     A person who is found again at a later hop with an earlier exposure passes infection on from that one:
     so his link is that of the hop just before his contact's.

@@ -103,7 +103,7 @@ def _judge(
 
 @inlined
 def _exposed(starts_us: Int64, ends_us: Int64, count: int, min_us: int, accumulate: int) -> Any:
-    """When a contact, a union of ascending intervals, exposes under a rule; NEVER_US if it does not."""
+    """Return when a contact, a union of ascending intervals, exposes under a rule; else NEVER_US."""
     if accumulate == WINDOW:
         return starts_us[0] if _within(starts_us, ends_us, 0, count, NEVER_US) >= min_us else NEVER_US
     for first in range(count):
@@ -115,7 +115,7 @@ def _exposed(starts_us: Int64, ends_us: Int64, count: int, min_us: int, accumula
 
 @inlined
 def _within(starts_us: Int64, ends_us: Int64, first: int, count: int, until_us: int) -> int:
-    """How much of the ascending intervals in [first, count) lies before an instant."""
+    """Sum how much of the ascending intervals in [first, count) lies before an instant."""
     total_us = 0
     for entry in range(first, count):
         if starts_us[entry] >= until_us:

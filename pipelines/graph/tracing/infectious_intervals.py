@@ -61,8 +61,8 @@ def infectious_intervals(cases: Iterable[Case], rule: Rule, until_us: int) -> In
     """Return the infectious intervals of index cases.
 
     A person with several cases is infectious in the union of their windows,
-    none of which reaches past the earliest of his isolations: who is in
-    isolation does not come out because another case of his says nothing of it.
+    none of which reaches past the earliest of his isolations: an isolation holds
+    even if another case of the same person does not mention it.
 
     Args:
         cases: those asked for, each with an onset or a sample.

@@ -110,7 +110,7 @@ def _sweep_venues(
 def _roles_at(
     roles: UInt8, before: VenueRows, early: int, early_end: int, rows: VenueRows, row: int, row_end: int
 ) -> int:
-    """Which roles people at a venue have: both bits are needed for a contact that matters."""
+    """Return which roles people at a venue have: both bits are needed for a contact that matters."""
     there = 0
     while early < early_end and there != 3:
         there |= roles[before.number[early]]

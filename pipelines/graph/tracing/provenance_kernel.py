@@ -208,7 +208,7 @@ def _measure(parts: Int64, order: Int64, totals: PairTotals, room: Int64) -> Non
 
 @inlined
 def _union(parts: Int64, order: Int64, begin: int, end: int, start: int, stop: int, room: Int64) -> int:
-    """The length of the union of [start, stop) of some parts, where both name columns."""
+    """Compute the length of the union of [start, stop) of some parts, where both name columns."""
     count = 0
     for entry in range(begin, end):
         room[0, count], room[1, count] = parts[order[entry], start], parts[order[entry], stop]
@@ -218,7 +218,7 @@ def _union(parts: Int64, order: Int64, begin: int, end: int, start: int, stop: i
 
 @inlined
 def _seen(parts: Int64, order: Int64, begin: int, end: int, room: Int64) -> int:
-    """The length of what is not imputed: both people were seen."""
+    """Compute the length of what is not imputed: both people were seen."""
     count = 0
     for entry in range(begin, end):
         part = order[entry]
@@ -230,7 +230,7 @@ def _seen(parts: Int64, order: Int64, begin: int, end: int, room: Int64) -> int:
 
 @inlined
 def _length(room: Int64, count: int) -> int:
-    """The length of the union of intervals, which are sorted; one that ends before it begins is empty."""
+    """Compute the length of the union of sorted intervals; one that ends before it begins is empty."""
     gap = 1
     while gap < count // 9:
         gap = 3 * gap + 1

@@ -33,11 +33,11 @@ class TraceRequest:
     skipped: tuple[Case, ...] = ()
 
     def windows(self) -> list[Window]:
-        """The infectious window of each case."""
+        """Return the infectious window of each case."""
         return [infectious_window(case.times, self.rule.infectious, self.until_us) for case in self.cases]
 
     def notes(self) -> Iterator[str]:
-        """What must be said about the request itself."""
+        """Return what must be said about the request itself."""
         if not self.cases and not self.skipped:
             yield "the lake holds no case"
         if self.skipped:
@@ -49,7 +49,7 @@ class TraceRequest:
             yield f"{counted(empty, 'case')} {said}"
 
     def quality(self, lake: Lake) -> AnswerQuality:
-        """What an answer rests on at the venues where the cases stayed while they were infectious."""
+        """Return what an answer rests on at the venues where the cases stayed while they were infectious."""
         nothing = [Window(0, 0)] * len(self.skipped)  # asked for too, and perhaps in no scan
         return quality_of_cases(lake, [*self.cases, *self.skipped], [*self.windows(), *nothing])
 
@@ -97,7 +97,7 @@ def make_request(
 
 
 def validity_notes(cases: Collection[Case], rule: Rule) -> Iterator[str]:
-    """Sentences for people where cases lie outside the dates for which a rule was made.
+    """Return sentences for cases outside the dates for which a rule was made.
 
     Raises:
         DataError: a case has neither onset nor sample.

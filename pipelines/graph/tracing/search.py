@@ -1,4 +1,4 @@
-"""F1, F2 and so on: hop by hop from the index cases, in the order of time.
+"""Decide who is F1, F2 and so on: hop by hop from the index cases, in the order of time.
 
 A hop expands from the people whom the one before it found: the new ones, and
 those found again with an earlier exposure. The latter keep their row, and pass
@@ -65,7 +65,7 @@ def hops(
         graph: the lake under the rule.
         rule: the rule.
         index: when the index cases are infectious.
-        cases: int64[c], the tokens of all index cases, who are nobody's contact.
+        cases: int64[c], the tokens of all index cases, who are never contacts.
         isolated: when people who are cases were isolated.
         depth: the last tier.
 
@@ -108,7 +108,7 @@ class _Search:
         return self._result(sources)
 
     def has_found_all(self) -> bool:
-        """Whether it is known that everybody has been found."""
+        """Tell whether everybody is known to have been found."""
         people = self._people
         return self._persons is not None and not (people.exposed_us[: people.persons] == NEVER_US).any()
 
@@ -143,8 +143,8 @@ class _Search:
         self._people, met = encounters_of(graph.near, sources, self._people)
         np.maximum.at(self._people.last_us, met.other, met.end_us)
         if sweep is not None:
-            short = sweep_exposures(sweep, self._people)
-            record_cumulative_exposures(graph, self._people, sources, short, met, swept)
+            short_overlaps = sweep_exposures(sweep, self._people)
+            record_cumulative_exposures(graph, self._people, sources, short_overlaps, met, swept)
         # Batches of owners must not part the intervals of one person.
         person = np.cumsum(np.diff(sources.person, prepend=sources.person[:1]) != 0)
         zoned = graph.criteria.same_zone.astype(np.uint8)
@@ -158,13 +158,13 @@ class _Search:
             sweep_last_contacts(sweep, self._people, np.flatnonzero(self._is_new() & self._is_fresh()))
 
     def _is_new(self) -> Bool:
-        """Whether no hop has found each person, by number."""
+        """Tell whether no hop has found each person, by number."""
         new = np.ones(self._people.persons, np.bool_)
         new[: self._tiered.size] = ~self._tiered
         return new
 
     def _is_fresh(self) -> Bool:
-        """Whether this hop has found each person, or found an earlier exposure, by number."""
+        """Tell whether this hop has found each person, or found an earlier exposure, by number."""
         fresh: Bool = self._people.fresh[: self._people.persons] == 1
         return fresh
 

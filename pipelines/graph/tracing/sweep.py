@@ -68,7 +68,7 @@ class Sweep(NamedTuple):
 
 
 def swept_classes(criteria: Criteria) -> UInt8:
-    """Which classes can be swept, uint8[c]: where one overlap of the minimum is enough, whatever the zone."""
+    """Tell which classes can be swept, uint8[c]: one overlap of the minimum is enough, whatever the zone."""
     never = (criteria.accumulate == WITHIN_24H) & (criteria.min_us > DAY_US)
     swept: UInt8 = (~never & (criteria.same_zone == 0)).astype(np.uint8)
     return swept

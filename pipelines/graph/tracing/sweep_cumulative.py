@@ -129,7 +129,7 @@ def record_cumulative_exposures(
 
 
 def _reach_days(criteria: Criteria) -> int:
-    """How many days after the day of an overlap another one may lie that is added to it."""
+    """Return within how many days after the day of an overlap another one is added to it."""
     if (criteria.accumulate == WINDOW).any():
         return _FOREVER
     return int(max(DAY_US, criteria.min_us.max()) // DAY_US) + 1

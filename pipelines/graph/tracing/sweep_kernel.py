@@ -1,9 +1,9 @@
-"""The sweep of one venue after the other: people meet the infectious ones there in the order of time.
+"""Sweep venues one after the other: people meet the infectious ones there in the order of time.
 
 Those who are present and susceptible are exposed by the next infectious
-arrival. Whoever arrives later is exposed by the smallest token among the
-infectious people who are still there, or who reach so far as indirect contact
-counts. People are numbered in the order of their tokens, so a smaller number
+arrival. People who arrive later are exposed by the smallest token among the
+infectious people who are still there, or who left so recently that indirect
+contact counts. People are numbered in the order of their tokens, so a smaller number
 is a smaller token.
 
 Where an overlap must last, every stay ends earlier by the minimum: two stays
@@ -122,7 +122,7 @@ def sweep_venues(
 
 @inlined
 def any_of(chosen: UInt8, rows: VenueRows, first: int, last: int) -> bool:
-    """Whether any row in [first, last) is of a person who is chosen."""
+    """Tell whether any row in [first, last) is of a selected person."""
     row = first
     while row < last and not chosen[rows.number[row]]:
         row += 1
@@ -131,7 +131,7 @@ def any_of(chosen: UInt8, rows: VenueRows, first: int, last: int) -> bool:
 
 @inlined
 def next_venue(before: VenueRows, early: int, rows: VenueRows, row: int) -> int:
-    """The first venue from two rows on, at least one of which exists."""
+    """Find the first venue from two rows on, at least one of which exists."""
     if row == rows.venue.size or (early < before.venue.size and before.venue[early] < rows.venue[row]):
         return int(before.venue[early])
     return int(rows.venue[row])
@@ -139,7 +139,7 @@ def next_venue(before: VenueRows, early: int, rows: VenueRows, row: int) -> int:
 
 @inlined
 def class_of(rules: SweepRules, venue: int, place: int) -> tuple[int, int]:
-    """The class of a venue, searched for from `place` on, and where the search for the next one begins."""
+    """Find the class of a venue, searching from `place` on, and where the search for the next one begins."""
     place = first_from(rules.venue, venue, place)
     named = place < rules.venue.size and rules.venue[place] == venue
     return rules.kind[place] if named else 0, place
@@ -147,7 +147,7 @@ def class_of(rules: SweepRules, venue: int, place: int) -> tuple[int, int]:
 
 @inlined
 def end_of(rows: VenueRows, row: int, venue: int) -> int:
-    """The first row from `row` on that is of another venue."""
+    """Find the first row from `row` on that is of another venue."""
     while row < rows.venue.size and rows.venue[row] == venue:
         row += 1
     return row
@@ -302,7 +302,7 @@ def _leave(buffers: SweepBuffers, here: int, now_us: int) -> int:
 
 @inlined
 def _least(buffers: SweepBuffers, here: int, now_us: int, but: int) -> Any:
-    """The position of the smallest number that is here, other than `but`; -1 if there is none."""
+    """Find the position of the smallest number that is here, other than `but`; -1 if there is none."""
     least = -1
     for one in range(here):
         counts = buffers.here_until_us[one] > now_us and buffers.here[one] != but

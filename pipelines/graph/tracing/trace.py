@@ -50,7 +50,7 @@ def trace(
     capacity: int | None = None,
     eager_quality: bool = False,
 ) -> Answer:
-    """Who was exposed by cases, F1 to Fk, under a rule pack.
+    """Find who was exposed by cases, F1 to Fk, under a rule pack.
 
     Example:
         >>> found = trace(lake, "BN-1", rule="vn-2020-12")
@@ -90,7 +90,7 @@ def trace(
 
 
 def trace_rows(lake: Lake, request: TraceRequest) -> pa.Table:
-    """The rows of `trace` without the statement about them."""
+    """Compute the rows of `trace` without the statement about them."""
     traced = run_trace(lake, request.cases, request.rule, request.depth, request.until_us)
     return rows_of(lake, traced.where, request.rule.id, traced.hops)
 

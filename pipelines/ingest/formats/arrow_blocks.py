@@ -90,7 +90,7 @@ def _field_of(column: pa.Array, kind: str) -> tuple[Spans | Int64, Bool]:
 
 
 def _lenient_field_of(column: pa.Array, kind: str) -> tuple[Spans | Int64, Bool]:
-    """The values of an informational column; only bytes that are not text are of the wrong type."""
+    """Return the values of an informational column; only bytes that are not text are of the wrong type."""
     type_ = column.type
     is_instant = pa.types.is_timestamp(type_) and type_.tz is not None
     if kind == TIME and (is_instant or pa.types.is_int64(type_)):

@@ -123,7 +123,7 @@ def _field_of(values: list[Any], kind: str) -> tuple[Spans | Int64, Bool]:
 
 
 def _instants(values: list[int | None]) -> Int64:
-    """Microseconds; an instant beyond the range of int64 is the farthest."""
+    """Return an instant in microseconds; beyond the range of int64 it is the farthest."""
     null = np.array([value is None for value in values], bool)
     within = [min(max(value or 0, _FIRST_US), _LAST_US) for value in values]
     return microseconds(np.array(within, np.int64), "us", null)

@@ -108,7 +108,7 @@ def _quoted_field(
     if at < 0:
         return begin, at, 0, False, 0
     stop = at - 1
-    bits = 0
+    bits = 0  # of all bytes: below 0x80 the field is ASCII and needs no check of its UTF-8
     doubled = False
     lines = 0
     for inside in range(begin, stop):
@@ -192,6 +192,7 @@ def _settle(data: UInt8, room: FieldBuffers, row: int, reason: int, doubled: boo
         if reason:
             start[wanted, row] = 0
             length[wanted, row] = -1
+        # Only a quoted field: in a plain one two quotes are two quotes.
         elif doubled and start[wanted, row] > 0 and data[start[wanted, row] - 1] == _QUOTE:
             length[wanted, row] = _unescape(data, start[wanted, row], length[wanted, row])
 
@@ -223,11 +224,12 @@ def split_records(
             lines += 1
             continue
         at, fields, bits, doubled, inside = _split_fields(data, position, final, delimiter, slot, room, rows)
-        if at == _UNFINISHED:
+        if at == _UNFINISHED:  # the caller reads on and comes back with a longer block
             break
         reason = 0
         if at == _BROKEN:
             reason = MALFORMED
+            # Go on after the first line of the broken record, not after the stray quote's partner.
             at = _line_stop(data, position)
             inside = 0
         stop = _before_returns(data, position, at)

@@ -30,7 +30,7 @@ INFORMATIONAL: Final = {
         )
     )
 }
-"""Fields of a contract that no answer hangs on: an unreadable cell is dropped and its record stands."""
+"""Fields of a contract that no answer depends on: an unreadable cell is dropped and its record is kept."""
 
 
 @cache

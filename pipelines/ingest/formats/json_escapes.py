@@ -41,7 +41,7 @@ def unescape(data: UInt8, at: int, target: UInt8, to: int) -> tuple[int, int]:
             at, to = at + 1, to + 1
             continue
         if at + 1 == data.size:
-            break
+            break  # the line ends behind a backslash
         meaning = _MEANINGS[data[at + 1]]
         if meaning:
             target[to] = meaning
@@ -59,9 +59,10 @@ def _code_point(data: UInt8, at: int) -> tuple[int, int]:
     """Return the code point of an escape or a surrogate pair (-1: none), and the position after it."""
     first = _unit(data, at)
     at += 6
-    if first < 0xD800 or first > 0xDFFF:
+    if first < 0xD800 or first > 0xDFFF:  # also -1, where there is no escape
         return first, at
     second = _unit(data, at)
+    # A lone surrogate has no UTF-8: such a text is refused, never repaired.
     if first >= 0xDC00 or second < 0xDC00 or second > 0xDFFF:
         return _FAILED, at
     return 0x10000 + ((first - 0xD800) << 10) + (second - 0xDC00), at + 6

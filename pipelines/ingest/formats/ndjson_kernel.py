@@ -33,6 +33,7 @@ _SEEN, _AT, _FIELD = 0, 1, 2
 _MOST_DIGITS = 15
 _NULL, _TRUE, _FALSE = (int.from_bytes(word, "little") for word in (b"null", b"true", b"fals"))
 
+# A perfect hash of a key's size and first letter; `_field_of_hash` fails at import if it stops being one.
 _HASH_FACTOR, _HASH_SIZE = 3, 32
 _SIZES = np.array([len(name) for name in FIELDS], np.int64)
 _HEADS = np.array([int.from_bytes(name.encode()[:8], "little") for name in FIELDS], np.uint64)
@@ -72,6 +73,7 @@ def read_lines(data: UInt8) -> tuple[Int64, Int64, UInt8, Int64, Int32, UInt8]:
     state = np.empty(most, np.uint8)
     start = np.empty((_SIZES.size, most), np.int64)
     length = np.empty((_SIZES.size, most), np.int32)
+    # A decoded text is never longer than its escapes, so this buffer cannot overflow.
     side = np.empty(data.size, np.uint8)
     used = np.zeros(1, np.int64)
     rows = _read_all(data, bounds, state, start, length, side, used, np.zeros(3, np.int64))
@@ -101,14 +103,15 @@ def _read_all(
         _forget(length, rows)
         stop = skip_blanks(data, _read_object(data, first, start, length, rows, side, used, pause))
         state[rows] = READ
+        # In doubt, or something follows the object: the fallback says what the line is.
         if stop < 0 or (stop < data.size and data[stop] != _LINE_FEED):
             stop = find_line_end(data, first)
             state[rows] = IN_DOUBT
         bounds[0, rows] = at
-        bounds[1, rows] = stop - (data[stop - 1] == _RETURN)
+        bounds[1, rows] = stop - (data[stop - 1] == _RETURN)  # the line is not blank, so stop > at
         if bounds[1, rows] - at > RECORD_BYTES:
             state[rows] = TOO_LONG
-        if state[rows] != READ:
+        if state[rows] != READ:  # drop the spans that were found before the doubt arose
             _forget(length, rows)
         rows += 1
         at = stop + 1
@@ -155,7 +158,7 @@ def find_line_end(data: UInt8, at: int) -> int:
         if mask:
             return int(at + first_bit(mask))
         at += WIDTH
-    while at < data.size and data[at] != _LINE_FEED:
+    while at < data.size and data[at] != _LINE_FEED:  # the rest is shorter than a vector register
         at += 1
     return at
 
@@ -170,6 +173,7 @@ def skip_blanks(data: UInt8, at: int) -> int:
 
 @inlined
 def _peek(data: UInt8, at: int) -> int:
+    # 0 past the end equals no sign that a caller compares it with, so none checks bounds itself.
     return int(data[at]) if at < data.size else 0
 
 
@@ -231,10 +235,11 @@ def _read_members(data: UInt8, at: int, start: Int64, length: Int32, row: int, p
     seen = pause[_SEEN]
     while _peek(data, at) == _QUOTE:
         end, plain = _text_end(data, at + 1)
-        if end < 0 or not plain:
+        if end < 0 or not plain:  # a key with escapes or letters beyond ASCII: rare, left to the fallback
             return _FAILED
         field = _field_of(data, at + 1, end - at - 1)
         at = skip_blanks(data, end + 1)
+        # A field given twice is left to the fallback, which takes the last one as JSON parsers do.
         if _peek(data, at) != _COLON or (field >= 0 and (seen >> field) & 1):
             return _FAILED
         at = skip_blanks(data, at + 1)
@@ -257,7 +262,7 @@ def _read_members(data: UInt8, at: int, start: Int64, length: Int32, row: int, p
 def _known_value(data: UInt8, at: int, start: Int64, length: Int32, row: int, field: int) -> int:
     """Write the span of a text, nothing for null; return the position after it, or `_FAILED`."""
     if _peek(data, at) == _QUOTE:
-        end, _ = _text_end(data, at + 1)
+        end, _ = _text_end(data, at + 1)  # its UTF-8 is checked later, with the text
         if end < 0:
             return _FAILED
         if end > at + 1:
@@ -273,6 +278,7 @@ def _other_value(data: UInt8, at: int) -> int:
     first = _peek(data, at)
     if first == _QUOTE:
         end, plain = _text_end(data, at + 1)
+        # Nothing reads this text later, so its UTF-8 must be checked here.
         return end + 1 if end >= 0 and (plain or is_utf8(data, at + 1, end)) else _FAILED
     if first == _MINUS or _ZERO <= first <= _NINE:
         return _number_end(data, at)
@@ -293,6 +299,7 @@ def _number_end(data: UInt8, at: int) -> int:
     """Return the position after a number without exponent; very long ones are left to the fallback."""
     at += data[at] == _MINUS
     end = _digits_end(data, at)
+    # JSON knows no leading zeros.
     if end == at or end - at > _MOST_DIGITS or (data[at] == _ZERO and end - at > 1):
         return _FAILED
     if _peek(data, end) == _POINT:
@@ -320,10 +327,10 @@ def _text_end(data: UInt8, at: int) -> tuple[int, bool]:
             found = int(at + first_bit(mask))
             if data[found] == _QUOTE:
                 return found, plain
-            if data[found] < 0x80:
+            if data[found] < 0x80:  # a backslash or a control character
                 return _FAILED, plain
             plain = False
-            mask &= mask - 1
+            mask &= mask - 1  # clears the lowest set bit
         at += WIDTH
     while at < data.size:
         byte = data[at]
@@ -341,6 +348,7 @@ def _field_of(data: UInt8, at: int, size: int) -> int:
     """Return the number of the field that a key names, -1 for another key."""
     if size == 0:
         return -1
+    # At most one field can be meant: compare its size, then its letters eight at a time.
     field: int = _FIELD_OF_HASH[(size * _HASH_FACTOR + data[at]) % _HASH_SIZE]
     if field < 0 or _SIZES[field] != size:
         return -1

@@ -238,10 +238,10 @@ def _values(checked: CheckedColumns, column: _Distinct, rule: FieldRule) -> pa.A
     """Return the values of texts; without a check a text is its own value."""
     if rule.check is None:
         return column.rows_of(column.values())
-    asked = [(None, 0) if text is None else rule.check(text) for text in column.values().to_pylist()]
-    checked.refuse(column.per_row(np.array([reason for _, reason in asked], np.uint8)))
+    results = [(None, 0) if text is None else rule.check(text) for text in column.values().to_pylist()]
+    checked.refuse(column.per_row(np.array([reason for _, reason in results], np.uint8)))
     types = {NUMBER: pa.float64(), WHOLE: pa.int32(), TRUTH: pa.bool_()}
-    values = pa.array([value for value, _ in asked], types.get(rule.kind, pa.string()))
+    values = pa.array([value for value, _ in results], types.get(rule.kind, pa.string()))
     return column.rows_of(values)
 
 

@@ -55,7 +55,7 @@ def persons_of(codes: Spans, wanted: Bool) -> PersonCodes:
         wanted: bool[d], false for texts that are refused already or absent.
     """
     rows = enumerate(wanted.tolist())
-    found = [_identifiers(codes.value(row) or b"") if asked else () for row, asked in rows]
+    found = [_identifiers(codes.value(row) or b"") if is_wanted else () for row, is_wanted in rows]
     refused = wanted & np.array([not identifiers for identifiers in found], bool)
     person = spans_of_values([identifiers[0] if identifiers else None for identifiers in found])
     return PersonCodes(refused * np.uint8(BAD_CODE), person, found)

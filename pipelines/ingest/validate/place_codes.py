@@ -57,7 +57,8 @@ def places_of(codes: Spans, wanted: npt.NDArray[np.bool_], keys: CodeKeys) -> Re
     """
     decode = _decoder(keys)
     rows = [
-        decode(codes.value(row) or b"") if asked else _REFUSED for row, asked in enumerate(wanted.tolist())
+        decode(codes.value(row) or b"") if is_wanted else _REFUSED
+        for row, is_wanted in enumerate(wanted.tolist())
     ]
     reason, venue, zone, direction, authenticity, first, last = zip(*rows, strict=True)
     return RegisteredCodes(

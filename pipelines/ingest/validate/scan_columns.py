@@ -206,8 +206,8 @@ def _place_codes(column: Texts, keys: CodeKeys) -> tuple[Int32, RegisteredCodes 
 def _codes(column: Texts) -> tuple[Int32, Spans, UInt8]:
     """Return the number of each row's code, -1 for none, the distinct raw texts and their reasons.
 
-    A code is judged as it was scanned, not in NFC: some formats hash the very bytes.
-    Scanners that act as keyboards end it with a line end, which is no part of it.
+    A code is checked as it was scanned, not in NFC: some formats hash the exact bytes.
+    Scanners that act as keyboards append a line end, which is stripped.
     """
     if not (column.length > 0).any():
         return np.full(column.length.size, -1, np.int32), _NO_TEXTS, np.zeros(0, np.uint8)

@@ -3,7 +3,7 @@
 --             own_enter_us, own_exit_us, own_imputed_from_us), one row a pair of stays at one venue.
 --             Times are microseconds UTC: DuckDB plans a query of plain numbers faster, and planning is
 --             most of its time.
--- Parameters: $from_us, $to_us (NULL is open), $min_us (at least 1: touching is no overlap).
+-- Parameters: $from_us, $to_us (NULL is open), $min_us (at least 1: touching does not count).
 -- Columns:    person, venue, zone, start, end (microseconds UTC), seconds, seconds_imputed.
 WITH pairs AS (
     SELECT

@@ -2,7 +2,7 @@
 
 Beam ships this program only inside its containers. A task manager of Flink
 starts `runner_config/flink/boot.sh`, which starts this module. One EXTERNAL
-worker pool for all task managers is no alternative: two of them ask it for the
+worker pool for all task managers does not work: two of them ask it for the
 same worker id, `1-1`.
 """
 

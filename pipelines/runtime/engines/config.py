@@ -164,7 +164,7 @@ def _refuse_unknown(where: str, given: Iterable[str], known: Iterable[str]) -> N
     Raises:
         UsageError: naming the key and the nearest known one.
     """
-    # Beam drops options that it does not know with a warning, which nobody sees in a job's log.
+    # Beam drops options that it does not know with a warning, lost in a job's log (beam#28402).
     for key in given:
         if key not in known:
             nearest = _nearest(key, known) or "does it belong to another table? "

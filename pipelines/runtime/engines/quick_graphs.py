@@ -34,7 +34,7 @@ _one_at_a_time = threading.RLock()
 
 @contextmanager
 def quick_graphs() -> Iterator[None]:
-    """Within the block Beam parses and inspects once, and a Reshuffle does nothing.
+    """Let Beam parse and inspect once within the block, and let a Reshuffle do nothing.
 
     Raises:
         ServiceError: the installed Beam is not the version that the patches were checked against.
@@ -76,12 +76,12 @@ class _SpecsByClass:
 
 
 def _unchanged(_reshuffle: Any, elements: Any) -> Any:
-    """`Reshuffle.expand`, for one worker."""
+    """Replace `Reshuffle.expand` for one worker."""
     return elements
 
 
 def _caching(make: Callable[[PipelineOptions, type], Any]) -> Callable[[PipelineOptions, type], Any]:
-    """`view_as`, once per class of view: all views of the same options share their values anyway."""
+    """Cache `view_as` per class of view: all views of the same options share their values anyway."""
 
     def view_as(options: PipelineOptions, cls: type) -> Any:
         views = options.__dict__.setdefault("_views_by_class", {})

@@ -41,7 +41,7 @@ def expose(graph, via, person, at, code=None, **values):
 
 
 def crowded(persons, venues=12, seed=1):
-    """A case that exposed so many persons, half of them through others, over three days."""
+    """Return a case that exposed this number of persons, half of them through others, over three days."""
     dice = np.random.default_rng(seed)
     graph = case_graph()
     for number in range(venues):

@@ -70,7 +70,7 @@ def test_a_case_counts_from_when_it_may_have_been_infected_until_it_can_infect_n
     assert found.schema.equals(CLUSTERS)
 
 
-def test_a_place_where_cases_are_sampled_is_no_cluster(tmp_path):
+def test_a_place_where_cases_are_sampled_is_not_a_cluster(tmp_path):
     lake = new_lake(tmp_path)
     names = ("an", "binh", "chi")
     stays = "\n".join(f"{name}|hospital|10 02:00|10 03:00\n{name}|cafe|9 02:00|9 02:10" for name in names)

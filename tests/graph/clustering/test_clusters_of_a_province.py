@@ -20,7 +20,7 @@ SEEDS = range(12)
 
 
 def province(folder, seed):
-    """A lake of the true stays at registered places where nothing is passed on, and its reported cases."""
+    """Make a lake of true stays at registered places where nothing is passed on, and reported cases."""
     knobs = Knobs(infectiousness=0.0, cases=0.06)
     simulate(
         str(folder / "world"),

@@ -30,7 +30,7 @@ def test_touching_stays_gather_and_a_stay_inside_another_does_not_end_it():
     assert found([(1, 7, 0, 100), (2, 7, 5, 6), (3, 7, 90, 120)], 0) == [(7, 0, 120, 3)]
 
 
-def test_one_person_and_two_venues_are_no_gathering():
+def test_one_person_or_two_venues_do_not_make_a_gathering():
     assert found([(1, 7, 0, 10), (1, 7, 5, 30), (2, 8, 0, 30)], 100) == []
     assert found([], 5) == []
 

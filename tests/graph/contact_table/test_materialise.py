@@ -194,7 +194,7 @@ def test_a_scan_of_the_next_day_prolongs_the_contact_of_the_day_before(lake):
 
 
 def staying(person, number, last):
-    """A scan every seven hours from the first on: one stay, for eight hours after the last."""
+    """Return a scan every seven hours from the first on: one stay, for eight hours after the last."""
     return [scan(number + n, 7 * n, person=person, venue=2) for n in range(last + 1)]
 
 

@@ -40,7 +40,7 @@ def all_found(*args, **settings):
 
 
 def reference(rows, windows, min_us):
-    """Every microsecond of every pair at every venue on its own."""
+    """Return every microsecond of every pair at every venue on its own."""
     together = set()
     for a, venue, enter, leave in rows:
         for b, other, begin, end in rows:
@@ -86,7 +86,7 @@ def test_a_longer_minimum_never_adds_a_contact(rows, min_us):
     assert set(longer) <= set(all_found(rows, min_us=min_us))
 
 
-def test_touching_is_no_contact_and_nobody_meets_himself():
+def test_touching_is_not_a_contact_and_nobody_meets_himself():
     assert found([(1, 0, 0, 5), (2, 0, 5, 9), (2, 0, 6, 8), (3, 1, 0, 9)]) == []
 
 

@@ -75,7 +75,7 @@ def test_each_person_whom_the_other_rule_misses_has_the_reason(lake, packs):
     assert rows["in"].to_pylist() == ["loose"] * 6 + ["both"]
 
 
-def test_whoever_was_exposed_by_one_who_is_not_in_is_not_in(lake, packs):
+def test_a_person_exposed_by_someone_outside_the_trace_is_outside_too(lake, packs):
     found = by_name(compare(lake, packs["strict"], "BN-1", packs["loose"], depth=2))
     assert found["behind"]["why"] == "the infector is not in under strict"
     assert (found["later"]["in"], found["later"]["tier"]) == ("both", 2)

@@ -62,7 +62,7 @@ def rule(tmp_path):
 
 
 def links(lake, rows):
-    """The links of an explanation, each once, as (tier, via, person, venue)."""
+    """Return the links of an explanation, each once, as (tier, via, person, venue)."""
     names = {person_token(lake, name): name for name in "fyxzwe"}
     found = [(row["tier"], names[row["via"]], names[row["person"]], row["venue"]) for row in rows.to_pylist()]
     return list(dict.fromkeys(found))
@@ -94,7 +94,7 @@ def test_the_rows_of_a_link_are_the_seconds_of_the_traces_row(lake, rule):
         assert {part["venue"] for part in own} == set(row["venues"].split(";"))
 
 
-def test_what_follows_the_infector_is_indirect_and_what_nobody_saw_is_imputed(lake, rule):
+def test_time_after_the_infector_is_indirect_and_unseen_time_is_imputed(lake, rule):
     (indirect,) = explain(lake, "device:w", "BN-1", rule).to_pylist()
     assert (indirect["contact"], indirect["seconds"], indirect["seconds_imputed"]) == ("indirect", 600, 0)
     assert (indirect["start"].hour, indirect["start"].minute) == (15, 10)
@@ -127,7 +127,7 @@ def test_a_person_is_an_identifier_a_token_or_its_digits(lake, rule):
 
 
 @pytest.mark.parametrize("person", ["device:f", "device:nobody", 5])
-def test_a_case_and_whoever_is_not_in_have_no_chain(lake, rule, person):
+def test_a_case_and_a_person_outside_the_trace_have_no_chain(lake, rule, person):
     assert explain(lake, person, "BN-1", rule).num_rows == 0
 
 
@@ -141,7 +141,7 @@ def test_what_cannot_be_explained_is_said_in_a_line(lake, rule, tmp_path):
 
 
 def minutes_between(found, start, end):
-    """The minutes of a world in the parts of a contact, from one of their columns to another."""
+    """Return the minutes of a world in the parts of a contact, from one of their columns to another."""
     return {
         minute
         for part in found.tolist()

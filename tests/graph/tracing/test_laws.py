@@ -22,7 +22,7 @@ def tuning(request):
 
 
 def with_contacts(rule, **keys):
-    """The rule with keys of [contact] changed, in its overrides too."""
+    """Return the rule with keys of [contact] changed, in its overrides too."""
     overrides = tuple(replace(one, contact=replace(one.contact, **keys)) for one in rule.overrides)
     return replace(rule, contact=replace(rule.contact, **keys), overrides=overrides)
 
@@ -40,13 +40,13 @@ def test_without_indirect_contact_exposure_is_symmetric(tuning, world, rule):
 
 
 def more(number):
-    """This much, or more of it."""
+    """Return this much, or more of it."""
     return st.sampled_from([number, number + 5.0, number + 30.0])
 
 
 @st.composite
 def stricter(draw, rule):
-    """The same rule asking for longer contacts, in `[contact]` and in overrides alike."""
+    """Return the same rule asking for longer contacts, in `[contact]` and in overrides alike."""
     overrides = tuple(
         replace(one, contact=replace(one.contact, min_minutes=draw(more(one.contact.min_minutes))))
         for one in rule.overrides
@@ -57,7 +57,7 @@ def stricter(draw, rule):
 
 @st.composite
 def wider(draw, rule):
-    """The same rule with a window that begins earlier, or ends later, or never."""
+    """Return the same rule with a window that begins earlier, or ends later, or never."""
     days = rule.infectious
     after = days.days_after
     return replace(
@@ -82,7 +82,7 @@ LOOSER = {
 
 
 def assert_holds_all(more_rows, rows):
-    """Whoever is in is in there too, at no later hop, and at the same hop no later."""
+    """Assert that the larger trace has everybody of the smaller one, at no later hop or instant."""
     found = {row.person: (row.tier, row.exposed) for row in more_rows}
     for row in rows:
         assert row.person in found
@@ -117,7 +117,7 @@ def test_a_key_that_asks_for_less_never_removes_a_contact(tuning, world, rule, d
 
 
 def halves(stay, middle):
-    """Two touching stays; what nobody saw of the one is not seen of the two."""
+    """Return two touching stays; what nobody saw of the one is not seen of the two."""
     return (
         replace(stay, exit=middle, seen=min(stay.seen, middle)),
         replace(stay, enter=middle, seen=max(stay.seen, middle)),
@@ -125,7 +125,7 @@ def halves(stay, middle):
 
 
 def merged(rows, whole):
-    """The rows as they were before the splitting."""
+    """Return the rows as they were before the splitting."""
     return {replace(row, stays=frozenset(whole.get(stay, stay) for stay in row.stays)) for row in rows}
 
 

@@ -33,13 +33,13 @@ NAMED = {
 
 
 def numbers(text, patterns):
-    """The number that each pattern finds in a text."""
+    """Return the number that each pattern finds in a text."""
     flat = " ".join(text.split())
     return {name: float(re.search(pattern, flat).group(1).rstrip(".")) for name, pattern in patterns.items()}
 
 
 def scored(*, tier=1, direct=0.0, indirect=0.0, imputed=0.0, weight=1.0, days=0.0):
-    """The score of one row; times in minutes."""
+    """Return the score of one row; times in minutes."""
     lengths = (np.array([round(minutes * MINUTE)]) for minutes in (direct, indirect, imputed))
     exposed_us = np.array([UNTIL - round(days * DAY_US)])
     (value,) = scores(tier, *lengths, np.array([weight]), exposed_us, UNTIL)

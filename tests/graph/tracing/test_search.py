@@ -38,7 +38,7 @@ def test_small_worlds_are_traced_as_the_oracle_traces_them(tuning, world, rule, 
 
 
 def medium(dice):
-    """A world in which searches have many rows to run over: 24 people, about 500 stays at 30 venues."""
+    """Make a world in which searches run over many rows: 24 people, about 500 stays at 30 venues."""
     people = [dice.randrange(-(2**63), 2**63) for _ in range(24)]
     types = {f"v{place}": dice.choice(("entertainment", "restaurant", "other")) for place in range(30)}
     stays = {}

@@ -21,7 +21,7 @@ EIGHT_US = 1_625_101_200_000_000
 
 
 def schema_of(**types):
-    """A schema of `person`, `venue`, `occurred_at` as text, and what is given."""
+    """Return a schema of `person`, `venue`, `occurred_at` as text, and what is given."""
     types = {"person": "string", "venue": "string", "occurred_at": "string", **types}
     fields = [{"name": name, "type": type_} for name, type_ in types.items()]
     return {"type": "record", "name": "Row", "fields": fields}
@@ -38,7 +38,7 @@ def read_one(tmp_path, schema, **values):
 
 
 def raw_avro(rows, schema):
-    """An Avro file whose logical types are plain numbers, so that any number can be written."""
+    """Return an Avro file whose logical types are plain numbers, so that any number can be written."""
     plain = json.loads(json.dumps(schema).replace("logicalType", "plainNumber"))
     content = avro_of(rows, plain)
     return content.replace(b"plainNumber", b"logicalType")

@@ -106,7 +106,7 @@ def test_a_path_that_names_nothing_is_refused(tmp_path, name):
         list_chunks([f"{tmp_path}/{name}"])
 
 
-def test_a_pipe_is_no_file(tmp_path):
+def test_a_pipe_is_not_a_file(tmp_path):
     os.mkfifo(tmp_path / "pipe.ndjson")
     with pytest.raises(DataError, match="not a regular file"):
         list_chunks([str(tmp_path / "pipe.ndjson")])

@@ -42,7 +42,7 @@ def folder(request, tmp_path, store):
 
 
 def found_by(folder, *paths):
-    """The names of the files that paths name, relative to the folder."""
+    """Return the names of the files that paths name, relative to the folder."""
     files = find_files([f"{folder}/{path}".rstrip("/") for path in paths])
     assert set(files.sizes.values()) <= {1}
     return sorted(path.removeprefix(f"{folder}/") for path in files.sizes)
@@ -154,7 +154,7 @@ def test_another_kind_of_store_is_wrong_usage(url):
 
 
 @pytest.mark.parametrize("url", ["s3://KEY:SECRET@bucket/x", "s3:///x", "abfss://bucket/x"])
-def test_a_bucket_that_is_none_is_refused_without_its_credential(url):
+def test_an_invalid_bucket_is_refused_without_its_credential(url):
     with pytest.raises(UsageError, match="does not name a bucket") as refusal:
         find_files([url])
     assert "SECRET" not in str(refusal.value)

@@ -33,7 +33,7 @@ def parsed(settings, *paths, chunk_bytes=32 << 20):
 
 
 def scans_of(results):
-    """The scans without their row numbers, which say where they lay."""
+    """Return the scans without their row numbers, which say where they lay."""
     columns = [result.scans.drop_columns(["row", "zone"]).combine_chunks() for result in results]
     zones = [zone for result in results for zone in result.scans["zone"].to_pylist()]
     return pa.concat_tables(columns).to_pylist(), zones

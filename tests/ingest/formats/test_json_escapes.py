@@ -14,7 +14,7 @@ LETTERS = st.characters(exclude_categories=["Cs"])
 
 
 def decoded(inside):
-    """The text between quotes, or None where `unescape` finds a fault, and the position of its end."""
+    """Return the text between quotes, or None where `unescape` finds a fault, and the position of its end."""
     data = read_only(np.frombuffer(inside + b'" tail', np.uint8))
     target = np.zeros(data.size, np.uint8)
     end, size = unescape(data, 0, target, 0)
@@ -61,7 +61,7 @@ def test_each_form_of_an_escape_is_known(inside, text):
         b"a\\",
     ],
 )
-def test_a_text_that_is_no_json_is_found_out(inside):
+def test_a_text_that_is_not_json_is_detected(inside):
     assert decoded(inside) is None
 
 

@@ -30,5 +30,5 @@ def test_values_come_as_utf8_by_the_number_of_their_field():
         (b" " * 16_385, TOO_LARGE),
     ],
 )
-def test_what_is_no_record_has_a_reason_and_no_values(raw, reason):
+def test_a_malformed_record_has_a_reason_and_no_values(raw, reason):
     assert decode(raw) == ({}, reason)

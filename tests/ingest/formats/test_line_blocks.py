@@ -58,7 +58,7 @@ def test_chunks_cut_at_every_byte_hold_each_line_exactly_once(tmp_path, mark, en
 
 
 def numbered(chunk, block_bytes):
-    """The lines of a chunk by their numbers."""
+    """Return the lines of a chunk by their numbers."""
     found = []
     for block in read_ndjson(chunk, block_bytes):
         lines = block.data.tobytes().splitlines(True)

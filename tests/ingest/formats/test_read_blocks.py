@@ -1,4 +1,4 @@
-"""Every format and compression gives the same records, and a file that is no such file ends the run."""
+"""Every format and compression gives the same records; a file that is not what it claims ends the run."""
 
 import datetime as dt
 import gzip
@@ -97,7 +97,7 @@ def test_a_compressed_file_that_is_cut_off_damaged_or_no_such_file_is_unreadable
 @pytest.mark.parametrize(
     "content", [b"", b"PAR1", b"Obj\x01", b"PAR1" + bytes(40) + b"PAR1", b"{}\n", b"x" * 999]
 )
-def test_what_is_no_parquet_or_avro_is_unreadable(tmp_path, form, content):
+def test_a_file_that_is_not_parquet_or_avro_is_unreadable(tmp_path, form, content):
     with pytest.raises(DataError, match=rf"a\{form} "):
         records(write(tmp_path, f"a{form}", content))
 

@@ -25,7 +25,7 @@ def slots_of_the_conference():
 
 
 def rows_of(path, epoch_us=0):
-    """The encounters of a file as (begin, end, one, other), seconds; a broken line is its bytes."""
+    """Return the encounters of a file as (begin, end, one, other), seconds; a broken line is its bytes."""
     (chunk,) = list_chunks([str(path)])
     (block,) = read_blocks(chunk, "encounter", epoch_us)
     names = ("started_at", "ended_at", "person_a", "person_b")

@@ -101,7 +101,7 @@ KEYS = st.sampled_from([*FIELDS, "extra", "zone2", "ế", "", "Person", "person\
 
 @st.composite
 def lines(draw):
-    """A line that says a record in one of the many ways of JSON, now and then damaged."""
+    """Return a line that says a record in one of the many ways of JSON, now and then damaged."""
     pairs = list(draw(TEXT_RECORDS).items())
     pairs += draw(st.lists(st.tuples(KEYS, OTHERS), max_size=2))
     pairs = draw(st.permutations(pairs))
@@ -132,7 +132,7 @@ def is_blank(raw):
 
 
 def without_unsealed(outcome):
-    """A row that is refused for its time has no identifier to seal."""
+    """Drop the identifier of a row that is refused for its time: nothing of it is sealed."""
     faulty = isinstance(outcome, Row) and outcome.fault
     return dataclasses.replace(outcome, identifier="") if faulty else outcome
 

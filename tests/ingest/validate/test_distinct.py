@@ -13,7 +13,7 @@ TEXTS = st.lists(st.none() | st.binary(min_size=0, max_size=20), max_size=60)
 
 
 def numbered(values):
-    """What a dict says: each value's number in the order of appearance."""
+    """Return what a dict says: each value's number in the order of appearance."""
     numbers = {}
     return [-1 if value is None else numbers.setdefault(value, len(numbers)) for value in values], list(
         numbers

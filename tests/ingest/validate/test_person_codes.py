@@ -12,7 +12,7 @@ QID = "162979388586171100"
 
 
 def person_of(code, **fields):
-    """The identifier of the person in a code, or why the scan is refused."""
+    """Return the identifier of the person in a code, or why the scan is refused."""
     [row] = outcomes(parse(block(line(person=None, person_code=code, **fields)), 0, SETTINGS))
     return row.identifier if isinstance(row, Row) else row
 

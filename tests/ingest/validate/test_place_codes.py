@@ -30,7 +30,7 @@ def parsed(*records, keys=None):
 
 
 def one(keys=None, **record):
-    """The row of one record, or why it is refused; and what vouches for its code."""
+    """Return the row of one record, or why it is refused; and what vouches for its code."""
     found = parsed(record, keys=keys)
     [row] = outcomes(found)
     if isinstance(row, Row):
@@ -88,7 +88,7 @@ def test_venue_and_code_that_agree_are_kept_and_those_that_disagree_are_refused(
 @pytest.mark.parametrize(
     "text", [PERSONAL, "QNG-0001", code(private=OTHER), code()[:-1], "NZCOVIDTRACER:foo", "x" * 4096]
 )
-def test_a_code_that_is_no_place_or_not_to_be_trusted_is_refused(text):
+def test_a_code_of_no_place_or_without_trust_is_refused(text):
     assert one(venue=None, code=text)[0] == "bad_code"
     assert one(code=text)[0] == "bad_code"
 

@@ -84,7 +84,7 @@ def test_columns_backed_by_arrow_memory_that_may_not_be_written_are_read():
     assert [row.zone for row in found] == ["T1", None, "T2"]
 
 
-def test_blank_lines_are_no_records_and_line_ends_of_both_kinds_count():
+def test_blank_lines_are_not_records_and_line_ends_of_both_kinds_count():
     raw = [
         "\n",
         line(),

@@ -203,7 +203,7 @@ def test_bytes_that_are_not_utf8_are_malformed_wherever_they_stand():
         assert of(line().encode().replace(b'"person"', b'"person' + raw + b'"')) == ["malformed"]
 
 
-def test_a_byte_order_mark_is_no_json_for_the_reader_takes_it_away():
+def test_a_byte_order_mark_is_not_json_because_the_reader_strips_it():
     assert of(b"\xef\xbb\xbf" + line().encode()) == ["malformed"]
 
 

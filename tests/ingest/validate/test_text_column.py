@@ -23,7 +23,7 @@ TEXTS = st.lists(SIGNS, max_size=8).map("".join) | st.sampled_from(["nan", "N/A"
 
 
 def tidied(*values, limit=None, optional=True):
-    """The tidy texts and their reasons."""
+    """Return the tidy texts and their reasons."""
     column, reasons = tidied_column(column_of(spans_of(list(values))), limit, optional=optional)
     texts = [None if column.length[row] < 0 else column.value(row) for row in range(len(values))]
     return texts, reasons.tolist()

@@ -23,7 +23,7 @@ PROCESSES = ('environment_type = "PROCESS"', "parallelism = 2")
 
 
 def inputs(province, lake, runner):
-    """The arguments of `truyvet run` for a province's first batch."""
+    """Return the arguments of `truyvet run` for a province's first batch."""
     files = province.folder
     words = ["run", "--lake", lake, "--keys", province.keys, "--runner", runner]
     words += ["--scans", files / "scans", "--venues", files / "venues.csv", "--cases", files / "cases.csv"]

@@ -28,7 +28,7 @@ def config_file(folder, text):
 
 
 def error_of(runner):
-    """The line in which a run on the runner ends, before any step is built."""
+    """Return the line in which a run on the runner ends, before any step is built."""
 
     def never(pipeline):
         raise AssertionError("a pipeline was built")
