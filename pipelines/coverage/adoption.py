@@ -31,6 +31,7 @@ _VENUES: Final = ("venue", "venue_code", "name", "type", "district_code", "commu
 _SCANS: Final = pa.schema(
     [SCANS.schema.field(name) for name in ("venue", "person", "direction", "scan_mode", "occurred_at")]
 )
+_YEARS: Final = (1990, 2100)
 _OPEN_US: Final = 2**62
 
 
@@ -97,9 +98,12 @@ def _day(on: str | dt.date | None, made: Freshness) -> dt.date:
     if on is None:
         return made.last_day or EPOCH.date()
     try:
-        return dt.date.fromisoformat(str(on))
+        day = dt.date.fromisoformat(str(on))
     except ValueError as error:
         raise UsageError("--on is not a valid date", "write 2021-08-05") from error
+    if not _YEARS[0] <= day.year <= _YEARS[1]:
+        raise UsageError("--on must lie between {} and {}".format(*_YEARS), "write 2021-08-05")
+    return day
 
 
 def _end_us(day: dt.date) -> int:

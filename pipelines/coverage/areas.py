@@ -2,6 +2,7 @@
 
 import csv
 import datetime as dt
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ COLUMNS: Final = (
     *("area_code", "name", "level", "parent", "population", "smartphones", "source"),
     *("valid_from", "valid_to"),
 )
+_POPULATION: Final = re.compile(r"\d{1,12}", re.ASCII)
 _REQUIRED: Final = ("area_code", "level", "population")
 
 
@@ -62,11 +64,16 @@ def read_areas(path: str | Path) -> list[Area]:
         raise DataError(f"--areas {path} cannot be read", error.strerror or "check the path") from error
     except UnicodeDecodeError as error:
         raise DataError(f"--areas {path} is not UTF-8", "save it as CSV UTF-8") from error
-    rows = csv.DictReader(text.splitlines())
+    lines = text.splitlines()
+    head = lines[0] if lines else ""
+    rows = csv.DictReader(lines, delimiter=";" if head.count(";") > head.count(",") else ",")
     missing = [name for name in _REQUIRED if name not in (rows.fieldnames or ())]
     if missing:
         raise UsageError(f"--areas {path} has no column {missing[0]}", f"its columns are {','.join(COLUMNS)}")
-    areas = [_area(row, number, path) for number, row in enumerate(rows, 1)]
+    try:
+        areas = [_area(row, number, path) for number, row in enumerate(rows, 1)]
+    except csv.Error as error:
+        raise DataError(f"--areas {path} is not CSV", "save it as CSV UTF-8") from error
     _check_overlaps(areas, path)
     return areas
 
@@ -80,14 +87,14 @@ def _area(row: Mapping[str, str | None], number: int, path: str | Path) -> Area:
     cells = {name: (row.get(name) or "").strip() for name in COLUMNS}
     if not cells["area_code"]:
         raise DataError(f"--areas {path}: row {number} has no area_code", "every area needs its code")
-    if cells["population"] and not (cells["population"].isascii() and cells["population"].isdigit()):
+    if cells["population"] and not _POPULATION.fullmatch(cells["population"]):
         raise DataError(
             f"--areas {path}: the population of row {number} must be an integer ≥ 0", "write digits alone"
         )
     return Area(
         cells["area_code"],
         cells["name"],
-        cells["level"],
+        cells["level"].lower(),
         int(cells["population"]) if cells["population"] else None,
         cells["source"],
         _day(cells["valid_from"], number, path),

@@ -37,7 +37,9 @@ RATES: Final = pa.schema(
 )
 """The columns of an answer; `share` and `share_before` are of people, the last three null where untested."""
 
-_Counts = dict[tuple[int, str | None], tuple[int, int, int]]
+_Counts = dict[int, dict[str | None, tuple[int, int, int]]]
+"""By span and area: declarations, people, symptomatic people."""
+
 _NONE: Final = (0, 0, 0)
 
 
@@ -52,17 +54,16 @@ def rates(counts: pa.Table, to_us: int, weeks: int) -> pa.Table:
     Returns:
         Columns of `RATES` by start and area, areas that declared nothing but did before included.
     """
-    of: _Counts = {
-        (row["week"], row["area"]): (row["declarations"], row["people"], row["symptomatic"])
-        for row in counts.to_pylist()
-    }
+    of: _Counts = {}
+    for row in counts.to_pylist():
+        of.setdefault(row["week"], {})[row["area"]] = row["declarations"], row["people"], row["symptomatic"]
     rows = [row for week in reversed(range(weeks)) for row in _rows_of_week(of, week, to_us)]
     return pa.Table.from_pylist(rows, schema=RATES)
 
 
 def _rows_of_week(of: _Counts, week: int, to_us: int) -> list[dict[str, Any]]:
     """The rows of one span, with the q-values of its areas."""
-    areas = {area for at, area in of if week <= at <= week + WEEKS_BEFORE}
+    areas = {area for back in range(WEEKS_BEFORE + 1) for area in of.get(week + back, {})}
     ordered = sorted(areas, key=lambda area: (area is None, area or ""))
     rows = [_row(of, week, area, to_us) for area in ordered]
     tested = [row for row in rows if row["p"] is not None]
@@ -73,8 +74,8 @@ def _rows_of_week(of: _Counts, week: int, to_us: int) -> list[dict[str, Any]]:
 
 
 def _row(of: _Counts, week: int, area: str | None, to_us: int) -> dict[str, Any]:
-    declarations, people, symptomatic = of.get((week, area), _NONE)
-    before = [of.get((week + back, area), _NONE) for back in range(1, WEEKS_BEFORE + 1)]
+    declarations, people, symptomatic = of.get(week, {}).get(area, _NONE)
+    before = [of.get(week + back, {}).get(area, _NONE) for back in range(1, WEEKS_BEFORE + 1)]
     people_before, symptomatic_before = (sum(count[place] for count in before) for place in (1, 2))
     tested = declarations >= FEWEST_DECLARATIONS and people_before > 0
     return {

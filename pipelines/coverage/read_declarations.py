@@ -1,5 +1,6 @@
 """Read health declarations of a span of time."""
 
+import datetime as dt
 from collections.abc import Sequence
 
 import pyarrow as pa
@@ -7,7 +8,7 @@ import pyarrow.compute as pc
 
 from pipelines.graph.stays_index import Span
 from pipelines.lake import Lake, read_live_file, snapshot
-from pipelines.times import DAY_US, day_text
+from pipelines.times import DAY_US, day_number
 from schemas.tables import DECLARATIONS
 
 
@@ -37,5 +38,5 @@ def read_declarations(lake: Lake, columns: Sequence[str], span: Span) -> pa.Tabl
 
 def _may_hold(date: str, span: Span) -> bool:
     """Return whether a UTC day reaches into a span."""
-    after_first = span.from_us is None or date >= day_text(span.from_us // DAY_US)
-    return after_first and (span.to_us is None or date <= day_text((span.to_us - 1) // DAY_US))
+    day = day_number(dt.date.fromisoformat(date))
+    return span.begins_at() < (day + 1) * DAY_US and span.ends_at() > day * DAY_US

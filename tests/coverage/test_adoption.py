@@ -2,6 +2,7 @@
 
 import datetime as dt
 import random
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
@@ -237,6 +238,13 @@ def test_a_lake_without_scans_answers_with_points_and_says_so(tmp_path):
     assert list(adoption(lake, on=ON, by="type").lines())[-1] == NOT_SAFETY
 
 
+def test_areas_may_come_from_a_sheet_with_semicolons(tmp_path):
+    path = tmp_path / "areas.csv"
+    path.write_text("\ufeffarea_code;level;population\n522; District ;10\n", encoding="utf-8")
+    (area,) = read_areas(path)
+    assert (area.code, area.level, area.population) == ("522", "district", 10)
+
+
 def test_the_shipped_areas_change_on_the_first_of_july_2025():
     areas = read_areas(AREAS_CSV)
     before, after = dt.date(2025, 6, 30), dt.date(2025, 7, 1)
@@ -259,6 +267,8 @@ def test_after_the_districts_are_gone_all_points_lie_in_none(tmp_path):
         ("a,b\n1,2", UsageError, "has no column area_code"),
         (f"{HEAD}\n,x,district,,5,,,,", DataError, "row 1 has no area_code"),
         (f"{HEAD}\n5,x,district,,-5,,,,", DataError, "population of row 1 must be an integer ≥ 0"),
+        (f"{HEAD}\n5,x,district,,{10**20},,,,", DataError, "population of row 1 must be an integer"),
+        (f'{HEAD}\n5,"{"x" * 200_000}",district,,5,,,,', DataError, "is not CSV"),
         (f"{HEAD}\n5,x,district,,5,,,1.7.2025,", DataError, "a date of row 1 is not valid"),
         (
             f"{HEAD}\n5,x,district,,5,,,,2021-07-01\n5,x,district,,6,,,2021-07-01,",
@@ -301,6 +311,8 @@ def test_the_command_prints_rows_a_picture_and_definitions(tmp_path, capsys, mon
     assert capsys.readouterr().out.count("\n") == len(DEFINITIONS)
     for words, said in (
         (["--on", "20/7/2021"], "--on is not a valid date"),
+        (["--on", "9999-12-31"], "--on must lie between"),
+        (["--on", "0001-01-01"], "--on must lie between"),
         (["--by", "province"], "--by"),
         (["--output", str(tmp_path / "a.pdf")], "no format has the ending .pdf"),
     ):
@@ -308,3 +320,13 @@ def test_the_command_prints_rows_a_picture_and_definitions(tmp_path, capsys, mon
         assert_one_line(capsys.readouterr(), said)
     assert main(["adoption"]) == 2
     assert_one_line(capsys.readouterr(), "--lake is missing")
+
+
+def test_the_page_of_definitions_says_the_same_and_in_vietnamese_too():
+    page = Path(__file__).parents[2] / "docs" / "adoption.md"
+    lines = [line.strip("| ").split(" | ") for line in page.read_text(encoding="utf-8").splitlines()]
+    table = {
+        cells[0].strip("`"): cells[1:] for cells in lines if cells[0].startswith("`") and len(cells) == 3
+    }
+    assert {name: cells[0] for name, cells in table.items()} == DEFINITIONS
+    assert all(len(cells[1]) > 5 for cells in table.values())

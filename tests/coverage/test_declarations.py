@@ -125,6 +125,13 @@ def test_without_an_end_the_day_of_the_last_declaration_is_the_last_one(tmp_path
     assert row["to"] == dt.datetime(2021, 7, 29, 17, tzinfo=dt.UTC)
 
 
+def test_spans_before_all_declarations_have_no_rows(tmp_path):
+    lake = lake_of(tmp_path, [declared(1, "an")])
+    assert declarations(lake, from_="0001-01-01", to=TO).num_rows == 1
+    assert declarations(lake, to="0001-01-01").num_rows == 0
+    assert declarations(lake, to="9999-12-31").num_rows == 0
+
+
 def test_an_area_that_falls_silent_has_a_row(tmp_path):
     rows = [declared(10, "an", "fever", "524"), declared(1, "binh"), declared(1, "chi", area=None)]
     found = declarations(lake_of(tmp_path, rows), to=TO).to_pylist()

@@ -12,7 +12,12 @@ from pipelines.graph.tracing.provenance import provenance
 from pipelines.graph.tracing.provenance_kernel import PairTotals
 from pipelines.graph.tracing.score import WEIGHTS, scores
 from pipelines.graph.tracing.search import Hop
-from pipelines.graph.tracing.symptoms import FirstDeclarations, first_declarations, symptomatic_declarations
+from pipelines.graph.tracing.symptoms import (
+    FirstDeclarations,
+    Symptomatic,
+    first_declarations,
+    symptomatic_declarations,
+)
 from pipelines.graph.tracing.temporal_graph import TemporalGraph
 from pipelines.kernels.arrow_columns import column
 from pipelines.kernels.group_by import lists_until
@@ -64,18 +69,21 @@ def rows_of(lake: Lake, graph: TemporalGraph, rule: str, found: Sequence[Hop]) -
     Returns:
         columns of `TRACE`, ordered by tier, score descending, person.
     """
-    parts = [_rows_of_hop(lake, graph, rule, tier, hop) for tier, hop in enumerate(found, 1)]
+    declared = symptomatic_declarations(lake)
+    parts = [_rows_of_hop(lake, graph, rule, tier, hop, declared) for tier, hop in enumerate(found, 1)]
     return pa.concat_tables([TRACE.empty_table(), *parts])
 
 
-def _rows_of_hop(lake: Lake, graph: TemporalGraph, rule: str, tier: int, hop: Hop) -> pa.Table:
+def _rows_of_hop(
+    lake: Lake, graph: TemporalGraph, rule: str, tier: int, hop: Hop, declared: Symptomatic
+) -> pa.Table:
     new = np.flatnonzero(hop.new)
     person, exposed_us, via = hop.person[new], hop.exposed_us[new], hop.via[new]
     contact = provenance(graph, hop.sources, person, via)
     venues = _venues(lake, contact)
     lengths_us = (contact.direct_us, contact.indirect_us, contact.imputed_us)
-    declared = first_declarations(symptomatic_declarations(lake), person, exposed_us, graph.until_us)
-    score = scores(tier, *lengths_us, venues.weight, exposed_us, graph.until_us, _is_symptomatic(declared))
+    ill = first_declarations(declared, person, exposed_us, graph.until_us)
+    score = scores(tier, *lengths_us, venues.weight, exposed_us, graph.until_us, _is_symptomatic(ill))
     # Stable: ties keep ascending token order. Floats that are not negative sort as their bits do.
     order = order_of(-score.view(np.int64))
     rows = {
@@ -89,17 +97,17 @@ def _rows_of_hop(lake: Lake, graph: TemporalGraph, rule: str, tier: int, hop: Ho
         "score": pa.array(score[order]),
         "last_contact": column(hop.last_us[new][order]).cast(INSTANT),
         "stays": lists_until(contact.of_end, column(contact.of_stay)).take(column(order)),
-        "symptoms": declared.symptoms.take(column(order)),
-        "declared_at": declared.declared_at.take(column(order)),
+        "symptoms": ill.symptoms.take(column(order)),
+        "declared_at": ill.declared_at.take(column(order)),
     }
     return pa.table(rows, schema=TRACE)
 
 
-def _is_symptomatic(declared: FirstDeclarations) -> Bool | None:
+def _is_symptomatic(ill: FirstDeclarations) -> Bool | None:
     """Return who declared a symptom; None where nobody did, so that no score needs to be doubled."""
-    if declared.symptoms.null_count == len(declared.symptoms):
+    if ill.symptoms.null_count == len(ill.symptoms):
         return None
-    found: Bool = declared.symptoms.is_valid().to_numpy(zero_copy_only=False)
+    found: Bool = ill.symptoms.is_valid().to_numpy(zero_copy_only=False)
     return found
 
 
