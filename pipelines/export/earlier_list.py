@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfo
 
 import orjson
 import pyarrow as pa
-import pyarrow.parquet as pq
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from pipelines.errors import DataError, UsageError
@@ -21,6 +20,7 @@ from pipelines.export.sheet import LIST, XLSX, day_zero
 from pipelines.export.sheet_reading import sheet_rows
 from pipelines.export.signing import check_list, fingerprint
 from pipelines.export.wording import LANGUAGES, wording
+from pipelines.lake import storage
 from pipelines.times import EPOCH, SECOND_US
 from schemas.tables import INSTANT
 
@@ -99,7 +99,7 @@ def _keyed(rows: pa.Table) -> Iterator[tuple[int, tuple[Any, ...]]]:
 
 
 def _from_parquet(path: Path, _zone: ZoneInfo) -> pa.Table:
-    return pq.read_table(path, columns=WITHDRAWN.names)
+    return storage.parquet(str(path)).read(columns=WITHDRAWN.names)
 
 
 def _from_json(path: Path, _zone: ZoneInfo) -> pa.Table:

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-import pyarrow.parquet as pq
 
 from pipelines.export.exposure_list import ExposureList, WrittenFile
 from pipelines.export.list_columns import COLUMNS
 from pipelines.export.list_text import PERSON_PREFIX
 from pipelines.export.local_columns import readable, shown_columns
+from pipelines.lake import storage
 from pipelines.terminal.output import safe_cell, write_json, write_parquet
 
 CSV, JSON, PARQUET = "list.csv", "list.json", "list.parquet"
@@ -68,7 +68,8 @@ def write_parquet_list(made: ExposureList, folder: Path) -> list[WrittenFile]:
 
 def read_parquet_list(folder: Path) -> list[int]:
     """The tokens of the persons in `list.parquet`."""
-    persons: list[int] = pq.read_table(folder / PARQUET, columns=["person"])["person"].to_pylist()
+    rows = storage.parquet(str(folder / PARQUET)).read(columns=["person"])
+    persons: list[int] = rows["person"].to_pylist()
     return persons
 
 

@@ -20,9 +20,9 @@ def keys(tmp_path):
     return create_keys(tmp_path / "lake.keys")
 
 
-def test_the_folder_holds_four_files_that_only_their_owner_may_read(keys):
+def test_the_folder_holds_five_files_that_only_their_owner_may_read(keys):
     names = sorted(path.name for path in keys.folder.iterdir())
-    assert names == ["authority.key", "authority.pub", "event.key", "token.key"]
+    assert names == ["authority.key", "authority.pub", "event.key", "list.key", "token.key"]
     assert stat.S_IMODE(keys.folder.stat().st_mode) == 0o700
     assert {stat.S_IMODE(path.stat().st_mode) for path in keys.folder.iterdir()} == {0o600}
 
