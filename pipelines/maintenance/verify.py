@@ -205,6 +205,8 @@ def _check_file(table: Table, file: LiveFile, registry: Registry | None) -> _Che
     if wrong:
         return _CheckedFile((*problems, wrong))
     problems += [*broken_laws(table, file.partition, rows), *false_statistics(rows, file.stats)]
+    if problems:  # a sidecar cannot be made of rows with an unknown kind, and need not be like these
+        return _of_rows(table, tuple(problems), rows)
     if table.name == "stays" and (unfit := check_sidecar(file, rows)):
         problems.append(unfit)
     if table.name == "scans" and registry and (unfit := check_unregistered(file, rows, registry)):

@@ -118,9 +118,9 @@ def report(counts, flips):
 
 
 def test_a_flipped_bit_changes_no_answer_in_silence(province, capsys):
-    counts = after_flips(province, 60, seed=1)
+    counts = after_flips(province, 25, seed=1)
     with capsys.disabled():
-        report(counts, 60)
+        report(counts, 25)
 
 
 @pytest.mark.slow

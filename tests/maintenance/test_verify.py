@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -75,6 +76,20 @@ def test_every_flipped_bit_of_a_data_file_is_found(untouched, data):
     finally:
         path.write_bytes(whole)
     assert (name, str(path.relative_to(f"{untouched.url}/{name}"))) in found
+
+
+def test_a_kind_that_nobody_knows_is_a_problem_and_no_crash(untouched):
+    path = data_paths(untouched, "stays")[0]
+    whole = path.read_bytes()
+    rows = pq.ParquetFile(pa.BufferReader(whole)).read()
+    at = rows.schema.get_field_index("enter_kind")
+    unknown = pa.array(["rcanned"] * rows.num_rows, rows.schema.field(at).type)
+    pq.write_table(rows.set_column(at, rows.schema.field(at), unknown), path)
+    try:
+        found = {(problem.table, problem.file) for problem in verify(untouched).problems}
+    finally:
+        path.write_bytes(whole)
+    assert ("stays", str(path.relative_to(f"{untouched.url}/stays"))) in found
 
 
 def test_a_flipped_byte_of_a_sidecar_is_found(lake):

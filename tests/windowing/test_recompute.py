@@ -165,7 +165,7 @@ def test_chains_over_many_midnights_are_followed_as_far_as_they_go(steps):
         live_through(steps)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(sparse())
 def test_long_pairs_over_dates_that_are_not_read_are_what_a_rebuild_makes(steps):
     with without_runner():
