@@ -154,7 +154,7 @@ def test_a_run_that_is_killed_at_a_commit_is_finished_by_the_next(case, zygote, 
     assert list((lake / "_scratch").iterdir()) != []
     case.is_finished_by_a_rerun(lake)
     assert truyvet("compact", "--lake", lake, "--keep-hours", 0).code == 0
-    assert list((lake / "_scratch").iterdir()) == []
+    assert {path.name for path in (lake / "_scratch").iterdir()} <= {"writers.lock"}
 
 
 @pytest.mark.parametrize("kills", [2, pytest.param(40, marks=pytest.mark.slow)])

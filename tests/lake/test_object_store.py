@@ -104,7 +104,7 @@ def test_recomputing_compacting_and_counting_contacts_leave_both_alike(world):
 def test_nothing_of_the_store_becomes_a_folder_here_but_sidecars_in_the_cache(world, monkeypatch):
     cache = Path(storage.local(world.remote))
     kinds = {path.suffix for path in cache.rglob("*") if path.is_file()}
-    assert kinds == {".arrow"}
+    assert kinds == {".arrow", ".lock"}
     for path in cache.rglob("*"):
         assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600)
     assert not list(Path.cwd().glob("s3:*"))

@@ -9,7 +9,7 @@ SELECT
     count(*) AS declarations,
     count(DISTINCT person) AS people,
     count(DISTINCT person) FILTER (
-        list_has_any(string_split(lower(symptoms), ';'), ['fever', 'cough', 'breathless'])
+        list_has_any(string_split(lower(symptoms), chr(59)), ['fever', 'cough', 'breathless'])
     ) AS symptomatic
 FROM declared
 WHERE declared_us < $to_us
