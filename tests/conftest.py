@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from pipelines.terminal import compiling
 from tests.lake import object_store
 from tests.lake.servers import variables_set
 
@@ -30,6 +31,12 @@ def pytest_make_collect_report() -> Iterator[None]:
     report = yield
     _fail_if_skipped(report)
     return report
+
+
+@pytest.fixture(scope="session", autouse=True)
+def kernels_compiled_in_silence():
+    """Keep the line about kernels out of what commands say in this process: which test compiles is chance."""
+    compiling._announced = True
 
 
 @pytest.fixture(scope="session")

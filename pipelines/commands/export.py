@@ -6,9 +6,8 @@ from pathlib import Path
 
 from pipelines.errors import DataError, UsageError
 from pipelines.export.format_names import ALL, DEFAULT, EXPIRES_DAYS, FORMATS
-from pipelines.terminal.options import add_asker, add_keys, add_lake
+from pipelines.terminal.options import add_asker, add_keys, add_lake, add_trace_question
 from pipelines.terminal.output import counted
-from schemas.rules import DEFAULT_RULE
 
 EXAMPLE = """
 truyvet export --lake LAKE --case BN-0001 --output list --reveal --authority-key authority.key
@@ -32,21 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_question(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--case", metavar="ID", nargs="+", action="extend", default=[], help="the numbers of cases"
-    )
-    parser.add_argument("--all-cases", action="store_true", help="or every case that has a date")
-    parser.add_argument(
-        "--rule",
-        metavar="ID|PATH",
-        default=DEFAULT_RULE,
-        help=f"the rule pack, see truyvet rules (default: {DEFAULT_RULE})",
-    )
-    parser.add_argument("--depth", type=int, metavar="K", help="the last tier, instead of the rule's")
-    parser.add_argument(
-        "--until", metavar="T", help="ignore everything from T on (default: the last instant of the lake)"
-    )
-    parser.add_argument("--capacity", type=int, metavar="N", help="mark the N calls worth most, by score")
+    add_trace_question(parser)
     parser.add_argument("--since", metavar="DIR", help="an earlier list: say what has changed since")
 
 

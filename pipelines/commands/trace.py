@@ -7,8 +7,7 @@ from pipelines.commands.asking import record_question
 from pipelines.commands.printing import print_answer
 from pipelines.errors import UsageError
 from pipelines.lake import opened
-from pipelines.terminal.options import add_asker, add_keys, add_lake, add_output
-from schemas.rules import DEFAULT_RULE
+from pipelines.terminal.options import add_asker, add_keys, add_lake, add_output, add_trace_question
 
 EXAMPLE = """
 truyvet trace --lake LAKE --case BN-0001
@@ -23,26 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the flags of the command."""
     add_lake(parser)
     add_keys(parser)
-    parser.add_argument(
-        "--case", metavar="ID", nargs="+", action="extend", default=[], help="the numbers of cases"
-    )
-    parser.add_argument("--all-cases", action="store_true", help="or every case that has a date")
-    parser.add_argument(
-        "--rule",
-        metavar="ID|PATH",
-        default=DEFAULT_RULE,
-        help=f"the rule pack, see truyvet rules (default: {DEFAULT_RULE})",
-    )
-    parser.add_argument("--depth", type=int, metavar="K", help="the last tier, instead of the rule's")
-    parser.add_argument(
-        "--until",
-        metavar="T",
-        help="ignore everything after T; a date includes the whole of that local day "
-        "(default: the last instant of the lake)",
-    )
-    parser.add_argument(
-        "--capacity", type=int, metavar="N", help="mark the N calls that are worth most, by score"
-    )
+    add_trace_question(parser)
     parser.add_argument(
         "--explain", metavar="PERSON", help="print the chain of stays that puts this person there"
     )

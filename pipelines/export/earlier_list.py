@@ -2,7 +2,7 @@
 
 import csv
 import datetime as dt
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -16,7 +16,7 @@ from pipelines.export.exposure_list import WITHDRAWN
 from pipelines.export.list_files import CSV, JSON, PARQUET
 from pipelines.export.list_text import PERSON_PREFIX
 from pipelines.export.manifest import Manifest
-from pipelines.export.sheet import LIST, XLSX, day_zero
+from pipelines.export.sheet import LIST, XLSX
 from pipelines.export.sheet_reading import sheet_rows
 from pipelines.export.signing import check_list, fingerprint
 from pipelines.export.wording import LANGUAGES, wording
@@ -119,8 +119,8 @@ def _from_json(path: Path, _zone: ZoneInfo) -> pa.Table:
 def _from_sheet(path: Path, zone: ZoneInfo) -> pa.Table:
     rows = sheet_rows(path, LIST)
     at = _places(next(rows))
-    texts = ({name: row.get(column, "") for name, column in at.items()} for row in rows)
-    return _from_texts(texts, lambda text: day_zero() + dt.timedelta(days=float(text)), zone)
+    cells = ({name: row[column] for name, column in at.items()} for row in rows)
+    return _from_cells(cells, lambda time: time, zone)
 
 
 def _from_csv(path: Path, zone: ZoneInfo) -> pa.Table:
@@ -128,13 +128,13 @@ def _from_csv(path: Path, zone: ZoneInfo) -> pa.Table:
         head = file.readline()
         file.seek(0)
         rows = csv.reader(file, delimiter=";" if head.count(";") > head.count(",") else ",")
-        at = _places(dict(enumerate(next(rows))))
-        texts = [{name: row[column] for name, column in at.items()} for row in rows]
-    return _from_texts(iter(texts), dt.datetime.fromisoformat, zone)
+        at = _places(next(rows))
+        cells = [{name: row[column] for name, column in at.items()} for row in rows]
+    return _from_cells(iter(cells), dt.datetime.fromisoformat, zone)
 
 
-def _from_texts(
-    rows: Iterator[Mapping[str, str]], moment: Callable[[str], dt.datetime], zone: ZoneInfo
+def _from_cells(
+    rows: Iterator[Mapping[str, Any]], moment: Callable[[Any], dt.datetime], zone: ZoneInfo
 ) -> pa.Table:
     """Rows of a file for people: codes, and local times as `moment` reads them."""
     found = []
@@ -153,14 +153,14 @@ def _from_texts(
     )
 
 
-def _places(head: Mapping[int, str]) -> dict[str, int]:
+def _places(head: Sequence[str]) -> dict[str, int]:
     """Where the columns stand, by their heads in either language.
 
     Raises:
         DataError: one is missing.
     """
     by_head = {wording(one)("column", name): name for one in LANGUAGES for name in WITHDRAWN.names}
-    at = {by_head[text]: column for column, text in head.items() if text in by_head}
+    at = {by_head[text]: column for column, text in enumerate(head) if text in by_head}
     if missing := [name for name in WITHDRAWN.names if name not in at]:
         raise DataError(f"the earlier list has no column {missing[0]}", "name another list with --since")
     return at

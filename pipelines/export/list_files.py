@@ -1,18 +1,19 @@
 """`list.csv`, `list.json` and `list.parquet`: the rows of a list as tables."""
 
 import csv
-import datetime as dt
 import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
 
-from pipelines.export.exposure_list import ExposureList, WrittenFile
+from pipelines.export.exposure_list import ExposureList, ListSettings, WrittenFile
 from pipelines.export.list_columns import COLUMNS
 from pipelines.export.list_text import PERSON_PREFIX
-from pipelines.export.local_columns import readable, shown_columns
+from pipelines.export.local_columns import local_instants, readable, shown_columns
 from pipelines.lake import storage
 from pipelines.terminal.output import safe_cell, write_json, write_parquet
 
@@ -34,7 +35,7 @@ def write_csv_list(made: ExposureList, folder: Path) -> list[WrittenFile]:
         writer.writerow([settings.words("column", name) for name in names])
         for start in range(0, made.rows.num_rows, _ROWS_AT_ONCE):
             rows = made.rows.slice(start, _ROWS_AT_ONCE)
-            columns = [_cells(readable(rows, name, settings)) for name in names]
+            columns = [_cells(rows, name, settings) for name in names]
             writer.writerows(zip(*columns, strict=True))
     return [WrittenFile(CSV, made.rows.num_rows)]
 
@@ -73,15 +74,13 @@ def read_parquet_list(folder: Path) -> list[int]:
     return persons
 
 
-def _cells(values: Sequence[Any]) -> list[str]:
-    return ["" if value is None else _cell(value) for value in values]
+def _cells(rows: pa.Table, name: str, settings: ListSettings) -> Sequence[str]:
+    if pa.types.is_timestamp(rows.schema.field(name).type):
+        times = pc.strftime(local_instants(rows[name], settings.zone), "%Y-%m-%d %H:%M:%S")
+        texts: list[str] = pc.fill_null(times, "").to_pylist()
+        return texts
+    return ["" if value is None else _cell(value) for value in readable(rows, name, settings)]
 
 
 def _cell(value: Any) -> str:
-    if isinstance(value, str):
-        return safe_cell(value)
-    if isinstance(value, dt.datetime):
-        return value.strftime("%Y-%m-%d %H:%M:%S")
-    if isinstance(value, float):
-        return repr(value)
-    return str(value)
+    return safe_cell(value) if isinstance(value, str) else str(value)

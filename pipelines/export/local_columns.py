@@ -20,10 +20,15 @@ def shown_columns(settings: ListSettings) -> list[str]:
     return [name for name in COLUMNS.names if name not in hidden]
 
 
-def local_times(column: pa.ChunkedArray, zone: ZoneInfo) -> list[dt.datetime | None]:
-    """Instants as naive local times, whole seconds: microseconds are cut."""
+def local_instants(column: pa.ChunkedArray, zone: ZoneInfo) -> pa.ChunkedArray:
+    """Instants as naive local times of whole seconds: microseconds are cut."""
     local = pc.local_timestamp(pc.cast(column, pa.timestamp("us", tz=str(zone))))
-    times: list[dt.datetime | None] = pc.floor_temporal(local, unit="second").to_pylist()
+    return pc.floor_temporal(local, unit="second").cast(pa.timestamp("s"))
+
+
+def local_times(column: pa.ChunkedArray, zone: ZoneInfo) -> list[dt.datetime | None]:
+    """Instants as naive local times, as `local_instants` has them."""
+    times: list[dt.datetime | None] = local_instants(column, zone).to_pylist()
     return times
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import xlsxwriter
 from xlsxwriter.format import Format
 from xlsxwriter.workbook import Workbook
@@ -14,7 +15,7 @@ from xlsxwriter.worksheet import Worksheet
 from pipelines.export.exposure_list import ExposureList, WrittenFile
 from pipelines.export.list_columns import COLUMNS, HANDWRITING, IDENTIFIER, SCREEN_ONLY
 from pipelines.export.list_text import PERSON_PREFIX
-from pipelines.export.local_columns import local_times, person_codes, readable, worded
+from pipelines.export.local_columns import local_instants, local_times, person_codes, readable, worded
 from pipelines.export.sheet_reading import executes, sheet_rows
 from pipelines.terminal.output import counted
 
@@ -37,6 +38,7 @@ _MOST_LINES = 12
 _WRAPPED = ("address", "venue_names", "symptoms")
 _FIRST_SERIAL = dt.datetime(1899, 12, 30)
 _ONE_DAY = dt.timedelta(days=1)
+_UNIX_SERIAL = (dt.datetime(1970, 1, 1) - _FIRST_SERIAL).days
 _WIDTHS = {
     "no": 5, "person": 20, "identifier_kind": 12, "identifier": 17, "full_name": 22, "birth_year": 8,
     "sex": 7,
@@ -172,8 +174,13 @@ def _write_list(pen: _Pen) -> None:
             lines = _lines_of(shown, row)
             if lines > 1:  # LibreOffice does not fit rows by itself
                 sheet.set_row(at, _LINE_POINTS * lines)
-            for column, (value, look) in enumerate(zip(row, looks, strict=True)):
-                pen.put(sheet, at, column, value, look)
+            for column, value in enumerate(row):
+                if value is None or value == "":
+                    continue
+                if isinstance(value, str):
+                    pen.put_text(sheet, at, column, value, looks[column])
+                else:
+                    sheet.write_number(at, column, value, looks[column])
     sheet.autofilter(0, 0, rows.num_rows, len(names) - 1)
 
 
@@ -184,8 +191,16 @@ def _lines_of(shown: Sequence[str], row: Sequence[Any]) -> int:
 
 
 def _values(rows: pa.Table, name: str, pen: _Pen) -> Iterable[Any]:
-    values = readable(rows, name, pen.made.settings)
-    return [None if value is None else value / 60 for value in values] if name in _MINUTES else values
+    """A column as texts and as numbers of Excel, which are minutes, or days since 1899-12-30."""
+    column = rows[name]
+    if name in _MINUTES:
+        return list(pc.divide(column.cast(pa.float64()), 60.0).to_pylist())
+    if pa.types.is_timestamp(column.type):
+        seconds = local_instants(column, pen.made.settings.zone).cast(pa.int64()).cast(pa.float64())
+        return list(pc.add(pc.divide(seconds, 86_400.0), float(_UNIX_SERIAL)).to_pylist())
+    if pa.types.is_date(column.type):
+        return list(pc.add(column.cast(pa.int32()), _UNIX_SERIAL).to_pylist())
+    return readable(rows, name, pen.made.settings)
 
 
 def _look(pen: _Pen, name: str) -> Format:
@@ -236,11 +251,6 @@ def _write_about(pen: _Pen) -> None:
     sheet.set_column(0, 0, 110)
     for row, line in enumerate(pen.made.about, 1):
         pen.put_text(sheet, row, 0, line, pen.wrapped)
-
-
-def day_zero() -> dt.datetime:
-    """The naive time that Excel counts days from."""
-    return _FIRST_SERIAL
 
 
 def _serial(value: dt.date) -> float:

@@ -157,7 +157,8 @@ class ParseChunks(ThreadedDoFn):
     ) -> Iterator[Any]:
         """Find the new events of rows that fail the time check, and the digests of those that did before."""
         events, fault = event.view(np.int64), rows["fault"].to_numpy()
-        timed = events[(fault != 0) & ~np.isin(events, self._watched)]
+        timed = events[fault != 0]
+        timed = timed[~np.isin(timed, self._watched)]
         again = rows["row"].to_numpy()[retried(events, fault, self._watched)] & ROW_MASK
         if timed.size or again.size:
             heads = np.concatenate((timed, digest_heads(self.settings.keys, block, again, contract)))

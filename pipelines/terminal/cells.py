@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipelines.times import LOCAL_TIMEZONE
 
@@ -70,6 +71,17 @@ def utc_text(moment: dt.datetime) -> str:
     return _aware(moment).astimezone(dt.UTC).replace(tzinfo=None).isoformat() + "Z"
 
 
+def instant_texts(column: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
+    """Format a column of instants as `utc_text` does; null stays null.
+
+    Example:
+        >>> instant_texts(pa.array([1_500_000, 2_000_000, None], pa.timestamp("us", "UTC"))).to_pylist()
+        ['1970-01-01T00:00:01.500000Z', '1970-01-01T00:00:02Z', None]
+    """
+    texts = pc.strftime(column.cast(pa.timestamp("us", "UTC")), "%Y-%m-%dT%H:%M:%SZ")
+    return pc.replace_substring(texts, ".000000Z", "Z")
+
+
 def local_time(moment: dt.datetime) -> dt.datetime:
     """Return the time on a clock in `LOCAL_TIMEZONE`, without a zone."""
     return _aware(moment).astimezone(LOCAL_TIMEZONE).replace(tzinfo=None)
@@ -107,8 +119,14 @@ def is_number(field: pa.Field) -> bool:
 
 def column_values(rows: pa.Table | pa.RecordBatch, index: int) -> list[Any]:
     """Format a column as JSON values; None is null."""
-    shown = _id_value if is_id(rows.schema.field(index)) else json_value
-    return [None if value is None else shown(value) for value in rows.column(index).to_pylist()]
+    column, field = rows.column(index), rows.schema.field(index)
+    if pa.types.is_timestamp(field.type):
+        texts: list[str | None] = instant_texts(column).to_pylist()
+        return texts
+    if pa.types.is_string(field.type) or pa.types.is_boolean(field.type):
+        return list(column.to_pylist())
+    shown = _id_value if is_id(field) else json_value
+    return [None if value is None else shown(value) for value in column.to_pylist()]
 
 
 def csv_texts(rows: pa.Table | pa.RecordBatch, index: int) -> list[str]:

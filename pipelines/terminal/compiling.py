@@ -11,6 +11,8 @@ from pipelines.kernels.cache import refused_folder
 _EVENTS: Final = "numba.core.event"
 _COMPILE: Final = "numba:compile"  # not sent for a kernel that comes from the cache
 
+COMPILING_ONCE: Final = "compiling kernels, once (about 30 s)\n"
+
 _announced = False
 
 
@@ -59,10 +61,10 @@ def _announce() -> None:
     _announced = True
     refused = refused_folder()
     if refused is None:
-        line = "compiling kernels, once (about 30 s)"
+        line = COMPILING_ONCE
     else:
         line = (
             f"compiling kernels (about 30 s), each time: {refused} cannot be written; "
-            "name a folder of your own with XDG_CACHE_HOME"
+            "name a folder of your own with XDG_CACHE_HOME\n"
         )
-    print(line, file=sys.stderr, flush=True)
+    print(line, end="", file=sys.stderr, flush=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from pipelines.errors import UsageError
+from schemas.rules import DEFAULT_RULE
 
 FORMATS: Final = ("table", "csv", "json", "parquet", "xlsx")
 BINARY: Final = ("parquet", "xlsx")
@@ -74,6 +75,30 @@ def in_user_data(lake: str, what: str) -> Path:
     place = f"{scheme}/{path}" if found else f"file{os.path.abspath(scheme)}"
     data = os.environ.get("XDG_DATA_HOME") or os.path.expanduser("~/.local/share")
     return Path(data, "truyvet", f"{place}.{what}")
+
+
+def add_trace_question(parser: argparse.ArgumentParser) -> None:
+    """Add `--case --all-cases --rule --depth --until --capacity`: the question of a trace."""
+    parser.add_argument(
+        "--case", metavar="ID", nargs="+", action="extend", default=[], help="the numbers of cases"
+    )
+    parser.add_argument("--all-cases", action="store_true", help="or every case that has a date")
+    parser.add_argument(
+        "--rule",
+        metavar="ID|PATH",
+        default=DEFAULT_RULE,
+        help=f"the rule pack, see truyvet rules (default: {DEFAULT_RULE})",
+    )
+    parser.add_argument("--depth", type=int, metavar="K", help="the last tier, instead of the rule's")
+    parser.add_argument(
+        "--until",
+        metavar="T",
+        help="ignore everything after T; a date includes the whole of that local day "
+        "(default: the last instant of the lake)",
+    )
+    parser.add_argument(
+        "--capacity", type=int, metavar="N", help="mark the N calls that are worth most, by score"
+    )
 
 
 def add_asker(parser: argparse.ArgumentParser) -> None:

@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from pipelines.terminal.compiling import COMPILING_ONCE
+
 KERNEL = """
 from numba import njit
 
@@ -13,7 +15,6 @@ from numba import njit
 def add(first, second):
     return first + second
 """
-ONCE = "compiling kernels, once (about 30 s)\n"
 
 
 @pytest.fixture
@@ -40,12 +41,12 @@ def run_kernel(tmp_path):
 
 def test_a_line_is_printed_once_before_the_first_kernel_and_never_for_kept_ones(run_kernel):
     code = "announce_compiling(); from kernel import add; add(1, 2); add(1.0, 2.0)"
-    assert run_kernel(code) == ONCE
+    assert run_kernel(code) == COMPILING_ONCE
     assert run_kernel(code) == ""
 
 
 def test_a_line_is_printed_also_where_numba_was_imported_before(run_kernel):
-    assert run_kernel("from kernel import add; announce_compiling(); add(1, 2)") == ONCE
+    assert run_kernel("from kernel import add; announce_compiling(); add(1, 2)") == COMPILING_ONCE
 
 
 def test_no_line_is_printed_where_nothing_is_compiled(run_kernel):
