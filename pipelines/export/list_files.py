@@ -4,7 +4,6 @@ import csv
 import io
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import orjson
 import pyarrow as pa
@@ -79,8 +78,7 @@ def _cells(rows: pa.Table, name: str, settings: ListSettings) -> Sequence[str]:
         times = pc.strftime(local_instants(rows[name], settings.zone), "%Y-%m-%d %H:%M:%S")
         texts: list[str] = pc.fill_null(times, "").to_pylist()
         return texts
-    return ["" if value is None else _cell(value) for value in readable(rows, name, settings)]
-
-
-def _cell(value: Any) -> str:
-    return safe_cell(value) if isinstance(value, str) else str(value)
+    values = readable(rows, name, settings)
+    if any(isinstance(value, str) for value in values):
+        return ["" if value is None else safe_cell(value) for value in values]
+    return ["" if value is None else str(value) for value in values]

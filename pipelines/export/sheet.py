@@ -1,10 +1,11 @@
 """`list.xlsx`: the sheet that a tracer calls from and writes on."""
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import xlsxwriter
@@ -17,6 +18,7 @@ from pipelines.export.list_columns import COLUMNS, HANDWRITING, IDENTIFIER, SCRE
 from pipelines.export.list_text import PERSON_PREFIX
 from pipelines.export.local_columns import local_instants, local_times, person_codes, readable, worded
 from pipelines.export.sheet_reading import executes, sheet_rows
+from pipelines.kernels.types import Int64
 from pipelines.terminal.output import counted
 
 XLSX: Final = "list.xlsx"
@@ -170,11 +172,11 @@ def _write_list(pen: _Pen) -> None:
     for start in range(0, rows.num_rows, _ROWS_AT_ONCE):
         part = rows.slice(start, _ROWS_AT_ONCE)
         columns = [_values(part, name, pen) for name in shown]
-        for at, row in enumerate(zip(*columns, strict=True), start + 1):
-            lines = _lines_of(shown, row)
-            if lines > 1:  # LibreOffice does not fit rows by itself
-                sheet.set_row(at, _LINE_POINTS * lines)
-            for column, value in enumerate(row):
+        lines = _lines_of(dict(zip(shown, columns, strict=True)))
+        for row in np.flatnonzero(lines > 1).tolist():  # LibreOffice does not fit rows by itself
+            sheet.set_row(start + 1 + row, _LINE_POINTS * int(lines[row]))
+        for at, cells in enumerate(zip(*columns, strict=True), start + 1):
+            for column, value in enumerate(cells):
                 if value is None or value == "":
                     continue
                 if isinstance(value, str):
@@ -184,13 +186,18 @@ def _write_list(pen: _Pen) -> None:
     sheet.autofilter(0, 0, rows.num_rows, len(names) - 1)
 
 
-def _lines_of(shown: Sequence[str], row: Sequence[Any]) -> int:
-    """Return how many lines the longest wrapped text of a row takes up."""
-    texts = ((_WIDTHS[name], value) for name, value in zip(shown, row, strict=True) if name in _WRAPPED)
-    return min(max((-(-len(text) // width) for width, text in texts if text), default=1), _MOST_LINES)
+def _lines_of(columns: Mapping[str, Sequence[Any]]) -> Int64:
+    """Return how many lines the longest wrapped text of each row takes up, from 1."""
+    needed = [
+        -(-pc.fill_null(pc.utf8_length(pa.array(columns[name], pa.string())), 0).to_numpy() // _WIDTHS[name])
+        for name in _WRAPPED
+        if name in columns
+    ]
+    lines: Int64 = np.clip(np.max(needed, axis=0), 1, _MOST_LINES).astype(np.int64)
+    return lines
 
 
-def _values(rows: pa.Table, name: str, pen: _Pen) -> Iterable[Any]:
+def _values(rows: pa.Table, name: str, pen: _Pen) -> Sequence[Any]:
     """A column as texts and as numbers of Excel, which are minutes, or days since 1899-12-30."""
     column = rows[name]
     if name in _MINUTES:

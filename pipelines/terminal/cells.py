@@ -131,8 +131,12 @@ def column_values(rows: pa.Table | pa.RecordBatch, index: int) -> list[Any]:
 
 def csv_texts(rows: pa.Table | pa.RecordBatch, index: int) -> list[str]:
     """Format a column as cells of a CSV; null is empty. Ids of stays are the numbers of the lake."""
-    shown = token_text if _is_single_token(rows.schema.field(index)) else csv_cell
-    return ["" if value is None else shown(value) for value in rows.column(index).to_pylist()]
+    column, field = rows.column(index), rows.schema.field(index)
+    if pa.types.is_timestamp(field.type):
+        texts: list[str] = pc.fill_null(instant_texts(column), "").to_pylist()
+        return texts
+    shown = token_text if _is_single_token(field) else csv_cell
+    return ["" if value is None else shown(value) for value in column.to_pylist()]
 
 
 def table_texts(rows: pa.Table | pa.RecordBatch, index: int) -> list[str]:
@@ -157,6 +161,8 @@ def csv_cell(value: Any) -> str:
 
 def json_value(value: Any) -> Any:
     """Convert the value to what JSON can hold."""
+    if isinstance(value, str | int):  # most values, so asked first
+        return value
     if isinstance(value, dt.datetime):
         return utc_text(value)
     if isinstance(value, dt.date):

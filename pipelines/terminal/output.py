@@ -128,10 +128,12 @@ def write_json(table: pa.Table, sink: IO[bytes]) -> None:
     """Write one array, an object per row and line."""
     sink.write(b"[")
     before = b"\n"
-    for batch in table.to_batches(max_chunksize=65_536):
+    for batch in table.to_batches(max_chunksize=8_192):
         columns = [column_values(batch, index) for index in range(batch.num_columns)]
-        for row in zip(*columns, strict=True):
-            sink.write(before + orjson.dumps(dict(zip(table.column_names, row, strict=True))))
+        names = table.column_names
+        objects = [orjson.dumps(dict(zip(names, row, strict=True))) for row in zip(*columns, strict=True)]
+        if objects:
+            sink.write(before + b",\n".join(objects))
             before = b",\n"
     sink.write(b"\n]\n")
 
