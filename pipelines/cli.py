@@ -25,6 +25,7 @@ from pipelines.errors import (
     RefusedError,
     ServiceError,
     TruyVetError,
+    UnreadableError,
     UsageError,
     is_denial,
     permission_denied,
@@ -103,7 +104,7 @@ COMMANDS = dict(
         _entry("purge", "forget what is older than the lake may remember"),
         _entry("erase", "forget a person"),
         _entry("compact", "merge small files of the lake"),
-        _entry("ledger", "show or check who asked what of a lake"),
+        _entry("ledger", "show or check the record of questions asked"),
         _entry("verify", "check every file of the lake against its hash"),
     )
 )
@@ -156,9 +157,7 @@ def _told(error: Exception) -> TruyVetError | None:
     Access that the operating system refused is reported as such, also where a module
     took it for a damaged file or a missing service.
     """
-    if isinstance(error, RefusedError) or (
-        isinstance(error, DataError) and "permission denied" in error.what
-    ):
+    if isinstance(error, RefusedError | UnreadableError):
         return error
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         _give_up_output()

@@ -49,6 +49,10 @@ class DataError(TruyVetError):
     exit_code = 3
 
 
+class UnreadableError(DataError):
+    """This account may not read a file, which may well be sound."""
+
+
 class ServiceError(TruyVetError):
     """A service or a library that the command needs is missing."""
 

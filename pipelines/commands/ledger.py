@@ -1,4 +1,4 @@
-"""`truyvet ledger`: who asked what of a lake, and whether the record is whole."""
+"""`truyvet ledger`: the questions asked of a lake, and whether the record of them is whole."""
 
 import argparse
 import json
@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the flags of the command and of its actions."""
     does = parser.add_subparsers(dest="does", required=True, metavar="WHAT", help="show, check, head")
     for name, words, fill in (
-        ("show", "list who asked what, when and why", add_output),
+        ("show", "list the questions: who asked, when and why", add_output),
         ("check", "find the first line that was changed, dropped, swapped, doubled or cut off", _fill_check),
         ("head", "print the end of the chain, for a witness to keep", None),
     ):

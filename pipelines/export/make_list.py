@@ -168,7 +168,7 @@ def _settings(asked: AskedList) -> ListSettings:
 
 
 def _register(asked: AskedList) -> tuple[Register, list[str]]:
-    """The officer's register, and what of it could not be read."""
+    """The officer's register, and a note for each of its rows that could not be read."""
     if asked.options.people is None:
         return Register({}), []
     register = read_register(asked.options.people, asked.keys)

@@ -2,8 +2,8 @@
 
 No person, no token, no case and no home stands in it. Times are rounded outwards
 to quarters of an hour, spans of one place that meet are one, and a span in which
-fewer than eleven people were there is left out and counted: whoever knows that a
-shop had one customer would know the case.
+fewer than eleven people were there is left out and counted: a neighbour who knows that
+a shop had one customer would know the case.
 """
 
 import datetime as dt

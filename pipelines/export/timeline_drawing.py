@@ -126,7 +126,7 @@ def lane_stays(
 
     Args:
         own: rows of `STAYS` of the person.
-        beside: rows of `STAYS` of whoever exposed the person.
+        beside: rows of `STAYS` of the person who exposed this one.
         indirect_minutes: how long after that person had left a stay still counts.
     """
     others = [(row["venue"], _us(row["enter"]), _us(row["exit"])) for row in beside]

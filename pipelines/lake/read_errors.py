@@ -3,19 +3,19 @@
 import os
 from pathlib import Path
 
-from pipelines.errors import DataError
+from pipelines.errors import DataError, UnreadableError
 
 VERIFY = "run truyvet verify"
 _ALLOW = "run as a user who may read it, or ask the lake's owner for read access"
 
 
-def denied(path: str | Path) -> DataError:
+def denied(path: str | Path) -> UnreadableError:
     """Return the error about a file or folder that this user may not read.
 
     >>> print(denied("/lake/lake.json"))
     permission denied: /lake/lake.json: run as a user who may read it, or ask the lake's owner for read access
     """
-    return DataError(f"permission denied: {path}", _ALLOW)
+    return UnreadableError(f"permission denied: {path}", _ALLOW)
 
 
 def unreadable(path: str | Path, error: BaseException | None = None, remedy: str = VERIFY) -> DataError:

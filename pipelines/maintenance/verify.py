@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipelines.errors import DataError
+from pipelines.errors import DataError, UnreadableError
 from pipelines.lake import storage
 from pipelines.lake.lake_root import Lake
 from pipelines.lake.log import LOG_FOLDER
@@ -110,7 +110,8 @@ def verify(lake: Lake, done: Callable[[int], None] = lambda _files: None) -> Ver
         try:
             snapshots[name] = snapshot(lake, name)
         except DataError as error:
-            may_not = is_denied(f"{lake.table_url(name)}/{LOG_FOLDER}") or "permission denied" in error.what
+            log = f"{lake.table_url(name)}/{LOG_FOLDER}"
+            may_not = isinstance(error, UnreadableError) or is_denied(log)
             problem = "permission denied" if may_not else "the log cannot be read"
             problems.append(Problem(name, LOG_FOLDER, problem))
     registry = _registry(lake)

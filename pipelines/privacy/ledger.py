@@ -1,4 +1,4 @@
-"""The ledger: who asked what of a lake, on the disk before the answer is given.
+"""The ledger: a line for each question asked of a lake, on the disk before the answer is given.
 
 A line is compact JSON with sorted keys, UTF-8 that is not escaped, and LF:
 

@@ -108,7 +108,7 @@ def test_another_key_is_refused(folder):
     assert told.value.exit_code == 5
 
 
-def test_a_list_signed_anew_by_somebody_else_is_refused_where_the_key_is_known(folder, key):
+def test_a_list_signed_again_by_somebody_else_is_refused_where_the_key_is_known(folder, key):
     other = Ed25519PrivateKey.generate()
     (folder / "list.csv").write_text("forged")
     for name in ("manifest.json", "manifest.sig", "public.pem"):
