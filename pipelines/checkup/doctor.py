@@ -70,5 +70,6 @@ def doctor(
         "small files": lambda: table_checks.small(where),
         "log length": lambda: table_checks.log_length(where),
         "disk": lambda: place_checks.disk(where),
+        "deleted objects": lambda: place_checks.bucket(where),
     }
     return [examine(name, look) for name, look in checks.items()]

@@ -11,6 +11,7 @@ from typing import Final
 
 from pipelines.checkup.check import BAD, OK, WARN, Check, age_text, size_text
 from pipelines.lake import Lake, snapshot, storage
+from pipelines.lake.kept_objects import kept_objects
 from pipelines.privacy.key_folders import AUTHORITY_PRIVATE
 from pipelines.streaming.landing_spool import Landing
 from pipelines.terminal.options import beside
@@ -115,6 +116,13 @@ def landing(lake: Lake) -> Check:
     return Check(
         "landing", BAD if age > _DAY_SECONDS else WARN, detail, "start truyvet land, and see what it says"
     )
+
+
+def bucket(lake: Lake) -> Check:
+    """Check that the store keeps nothing that was deleted."""
+    kept = kept_objects(lake.url)
+    state = {None: WARN, True: BAD, False: OK}[kept.keeps]
+    return Check("deleted objects", state, kept.detail, kept.remedy)
 
 
 def disk(lake: Lake) -> Check:

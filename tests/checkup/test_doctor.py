@@ -30,7 +30,7 @@ COMMANDS["doctor"].load()  # the interpreter's own folder may be closed to nobod
 
 ALL = [
     *("rights", "keys", "authority key", "ledger", "lag", "landing", "retention", "erasures"),
-    *("verify", "orphans", "small files", "log length", "disk"),
+    *("verify", "orphans", "small files", "log length", "disk", "deleted objects"),
 ]
 SCANS_DRAWN = "person | venue | occurred_at\nan | cafe | 10 08:00"
 NOW_US = at("11 00:00")
