@@ -41,8 +41,10 @@ class _Rights:
 def rights(lake: Lake, keys: Path, ledger: Path) -> Check:
     """Check that files and folders are their owner's alone, but for groups that may read the lake."""
     found = _Rights()
-    places = [Path(storage.local(lake.url)), beside(lake.url, "landing"), ledger]
-    for path in _paths(places, found):
+    for path in _paths([Path(storage.local(lake.url)), beside(lake.url, "landing")], found):
+        _look(path, found, secret=False)
+    writers = set(found.owners)
+    for path in _paths([ledger], found):  # of the account that asks
         _look(path, found, secret=False)
     for path in _paths([keys], found):
         _look(path, found, secret=path.name == AUTHORITY_PRIVATE)
@@ -56,7 +58,7 @@ def rights(lake: Lake, keys: Path, ledger: Path) -> Check:
     if found.closed:
         detail = f"{counted(len(found.closed), 'folder')} may not be looked into, such as {found.closed[0]}"
         return Check("rights", WARN, detail, "run it as an account that may read them")
-    if len(found.owners) > 1:
+    if len(writers) > 1:
         detail = "files belong to several accounts, so no account can replace all of them"
         return Check("rights", WARN, detail, "run every writer as one account: see docs/security.md")
     shared = f", {found.groups} of them for a group too" if found.groups else ""
