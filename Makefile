@@ -7,7 +7,7 @@ PRISM := build/bin/prism
 GOOGLE := build/bin/fake-gcs-server
 AZURE := build/azurite/node_modules/.bin/azurite-blob
 
-.PHONY: docs venv demo demo-stream demo-flink emulator flink flink-cluster prism stores test test-all bench lint
+.PHONY: docs venv demo demo-stream demo-flink emulator flink flink-cluster prism stores test test-all bench lint lock sbom
 
 venv: $(STAMP)
 
@@ -55,6 +55,25 @@ $(AZURE):
 # Pages made from the code; a test fails when one is out of date.
 docs: venv
 	$(BIN)/python docs/make_commands.py
+
+# Tools for packages, apart from .venv, so that they are no part of what they list.
+TOOLS := build/tools/bin
+
+$(TOOLS)/cyclonedx-py:
+	python3 -m venv build/tools
+	$(TOOLS)/pip install --quiet --disable-pip-version-check cyclonedx-bom==7.5.0 uv==0.13.9
+
+# Every package of the product's own installation, and setuptools, which builds it, with the hashes of its files.
+lock: $(TOOLS)/cyclonedx-py
+	echo "setuptools>=77" | $(TOOLS)/uv pip compile --quiet pyproject.toml - -c constraints.txt --universal \
+		--python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate -o requirements.lock
+
+# A bill of materials of what is installed in .venv, or in the environment of SBOM_PYTHON.
+SBOM_PYTHON := $(BIN)/python
+
+sbom: $(TOOLS)/cyclonedx-py
+	$(TOOLS)/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible --output-format JSON \
+		--output-file build/sbom.json $(SBOM_PYTHON)
 
 lint: venv
 	$(BIN)/ruff check .

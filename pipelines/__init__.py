@@ -28,6 +28,7 @@ from pipelines.kernels.cache import keep_compiled_kernels
 
 if TYPE_CHECKING:
     from pipelines.answer import Answer
+    from pipelines.checkup.doctor import doctor
     from pipelines.coverage.adoption import adoption
     from pipelines.coverage.adoption_picture import draw_adoption
     from pipelines.coverage.declarations import declarations
@@ -113,6 +114,7 @@ PUBLIC = {
     "publish": "pipelines.streaming.publish:publish",
     "watch": "pipelines.streaming.watch:watch",
     "compact": "pipelines.maintenance.compact:compact",
+    "doctor": "pipelines.checkup.doctor:doctor",
     "verify": "pipelines.maintenance.verify:verify",
     "purge": "pipelines.retention.purge:purge",
     "erase": "pipelines.retention.erase:erase",
@@ -134,6 +136,7 @@ __all__ = [  # PUBLIC's names, written out for tools that read and do not run
     "connect",
     "contacts",
     "declarations",
+    "doctor",
     "draw_adoption",
     "draw_network",
     "draw_timeline",

@@ -105,6 +105,7 @@ COMMANDS = dict(
         _entry("erase", "forget a person"),
         _entry("compact", "merge small files of the lake"),
         _entry("ledger", "show or check the record of questions asked"),
+        _entry("doctor", "examine a lake, its keys, its ledger and the machine"),
         _entry("verify", "check every file of the lake against its hash"),
     )
 )

@@ -21,7 +21,7 @@ ORDER = (
     ["query", "coverage", "disclosure"],
     ["export"],
     ["drivers"],
-    ["streaming", "web", "retention"],
+    ["streaming", "checkup", "web", "retention"],
     ["commands"],
     ["cli", "demo", "demo_stream"],
 )

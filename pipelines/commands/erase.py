@@ -44,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Write one row for each table: how many rows went."""
     from pipelines.retention.erase import erase
-    from pipelines.retention.removed_rows import removed_rows
+    from pipelines.retention.removed_rows import removed_rows, warn_of_kept_objects
 
     erased = erase(
         args.lake,
@@ -57,4 +57,5 @@ def run(args: argparse.Namespace) -> int:
         runner=args.runner,
     )
     write_rows(removed_rows(erased.removed), args.format, args.output)
+    warn_of_kept_objects(args.lake)
     return EXIT_DONE

@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Write one row for each table: how many rows went, or would go."""
     from pipelines.retention.purge import purge
-    from pipelines.retention.removed_rows import removed_rows
+    from pipelines.retention.removed_rows import removed_rows, warn_of_kept_objects
     from pipelines.times import instant_us
 
     purged = purge(
@@ -56,4 +56,6 @@ def run(args: argparse.Namespace) -> int:
         runner=args.runner,
     )
     write_rows(removed_rows(purged.removed), args.format, args.output)
+    if not args.dry_run:
+        warn_of_kept_objects(args.lake)
     return EXIT_DONE

@@ -20,7 +20,7 @@ from deltalake.exceptions import DeltaError
 
 from pipelines.errors import ServiceError
 from pipelines.lake import storage
-from pipelines.lake.durable_files import TEMPORARY, sync_path
+from pipelines.lake.durable_files import TEMPORARY, file_mode, sync_path
 from pipelines.lake.lake_root import Lake
 from pipelines.lake.log import LOG_FOLDER, POINTER, checkpoint_file, checkpoints, log_entry, versions
 
@@ -114,7 +114,7 @@ def _write_in(copy: Path, url: str, version: int) -> None:
     made = Path(checkpoint_file(str(copy.parent), version))
     _sign(copy / POINTER, made)
     for path, name in ((made, made.name), (copy / POINTER, POINTER)):
-        os.chmod(path, 0o600)
+        os.chmod(path, file_mode(log))
         sync_path(path)
         os.replace(path, log / name)
         sync_path(log)

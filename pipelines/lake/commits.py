@@ -25,7 +25,7 @@ from pipelines.errors import ServiceError
 from pipelines.lake import storage
 from pipelines.lake.checkpoints import CHECKPOINT_EVERY, checkpoint_is_due, write_checkpoint
 from pipelines.lake.data_files import DataFile
-from pipelines.lake.durable_files import make_private, sync_path, writing
+from pipelines.lake.durable_files import file_mode, make_private, sync_path, writing
 from pipelines.lake.lake_root import Lake
 from pipelines.lake.log import (
     ACTIONS_HASH,
@@ -277,6 +277,6 @@ def _make_durable(url: str, version: int) -> None:
     """Make a log entry private, and its bytes and name durable."""
     if storage.is_url(url):
         return
-    os.chmod(log_entry(url, version), 0o600)
+    os.chmod(log_entry(url, version), file_mode(f"{url}/{LOG_FOLDER}"))
     sync_path(log_entry(url, version))
     sync_path(f"{url}/{LOG_FOLDER}")

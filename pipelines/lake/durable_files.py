@@ -1,12 +1,15 @@
 """Private folders and durable files: a power cut leaves the old file or the new one, never half of it.
 
 Folders are made 0700 and files 0600 whatever the umask is: to change that is
-not safe in a process of several threads.
+not safe in a process of several threads. Below a folder of mode 2750, which
+`runner_config/set_modes.sh` makes of a lake, they are 2750 and 0640: a group
+reads the lake, and what is written into it later too.
 """
 
 import contextlib
 import errno
 import os
+import stat
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +19,8 @@ from pipelines.errors import ServiceError, TruyVetError
 
 TEMPORARY = "_tmp-"
 """Prefix of unfinished files, which readers ignore."""
+
+_PRIVATE, _SHARED = 0o600, 0o2750
 
 _REMEDIES = {
     errno.ENOSPC: "the disk is full; free some space and run again",
@@ -47,14 +52,20 @@ def disk_error(where: str | Path, error: OSError) -> ServiceError:
     return ServiceError(f"{where} cannot be written", remedy)
 
 
+def file_mode(folder: str | Path) -> int:
+    """Return the mode of files of a folder: 0640 in one that a group was let into, else 0600."""
+    return 0o640 if stat.S_IMODE(os.stat(folder).st_mode) == _SHARED else 0o600
+
+
 def make_private(folder: str | Path) -> None:
-    """Make a folder and its missing parents, each 0700."""
+    """Make a folder and its missing parents, each 0700, or 2750 in one that a group was let into."""
     folder = Path(folder)
     if folder.is_dir():
         return
     make_private(folder.parent)
     with contextlib.suppress(FileExistsError):
-        folder.mkdir(0o700)
+        # The bit of the group is inherited; to set it needs membership, which a writer does not have.
+        folder.mkdir(0o700 if file_mode(folder.parent) == _PRIVATE else 0o750)
 
 
 @contextlib.contextmanager
@@ -63,6 +74,8 @@ def unfinished(folder: str | Path) -> Iterator[tuple[IO[bytes], Path]]:
     path = Path(folder) / f"{TEMPORARY}{os.getpid()}-{threading.get_ident()}-{os.urandom(4).hex()}"
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
+        if (mode := file_mode(folder)) != _PRIVATE:
+            os.fchmod(handle, mode)
         with os.fdopen(handle, "wb", buffering=0) as file:
             yield file, path
     finally:

@@ -21,6 +21,9 @@ from pipelines.lake.lake_root import Lake
 FORGOTTEN_MARK: Final = "forgotten"
 """The mark of each table that says up to which `number` its rows have been removed."""
 
+RETENTION_DAYS: Final = 21
+"""Days before today that a lake remembers, unless a purge names another number."""
+
 _NAME = "forgotten.json"
 _EVER_US = -(1 << 62)
 

@@ -36,7 +36,7 @@ import pyarrow as pa
 
 from pipelines.lake import storage
 from pipelines.lake.data_files import DataFile
-from pipelines.lake.durable_files import TEMPORARY, make_private, writing
+from pipelines.lake.durable_files import TEMPORARY, file_mode, make_private, writing
 from pipelines.lake.lake_root import Lake
 from pipelines.lake.snapshots import LiveFile
 
@@ -330,6 +330,7 @@ def _write(table: pa.Table, path: Path) -> None:
     """Write under another name first: two processes may make the same sidecar, with the same bytes."""
     make_private(path.parent)
     handle, unfinished = tempfile.mkstemp(prefix=TEMPORARY, dir=path.parent)  # of mode 0600
+    os.fchmod(handle, file_mode(path.parent))
     try:
         with os.fdopen(handle, "wb") as file:
             arrow_bytes = _write_arrow(file, table)

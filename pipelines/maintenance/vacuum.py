@@ -47,23 +47,42 @@ def sweep(
         DataError: the log is damaged; then nothing is removed.
         ServiceError: the files cannot be removed.
     """
+    before = time.time() - keep_seconds
+    swept = 0
+    with writing(lake.table_url(name)):
+        for found in unneeded(lake, name, keep_seconds, left_seconds=left_seconds):
+            # Looked at again: a run may just have written the same rows once more, under the same name.
+            if _is_older(storage.status(found.place), before):
+                with contextlib.suppress(FileNotFoundError):
+                    storage.remove(found.place)
+                    swept += 1
+    return swept
+
+
+def unneeded(
+    lake: Lake, name: str, keep_seconds: float = KEEP_SECONDS, *, left_seconds: float | None = None
+) -> list[storage.Status]:
+    """Return the files that `sweep` would remove; nothing is changed.
+
+    Args:
+        lake: where.
+        name: which table.
+        keep_seconds: as of `sweep`.
+        left_seconds: as of `sweep`.
+
+    Raises:
+        DataError: the log is damaged.
+        ServiceError: the store cannot be reached.
+    """
     url = lake.table_url(name)
     if not storage.is_folder(f"{url}/{LOG_FOLDER}"):
-        return 0
+        return []
     before = time.time() - keep_seconds
-    old = [found.place for found in _files(url) if _is_older(found, before)]
+    old = [found for found in _files(url) if _is_older(found, before)]
     # Read after the listing: whatever is committed meanwhile is then known.
     left_before = before if left_seconds is None else time.time() - left_seconds
     needed = {_stem(path) for path in (*_live(lake, name), *_left_since(url, left_before))}
-    swept = 0
-    with writing(url):
-        for path in old:
-            # Looked at again: a run may just have written the same rows once more, under the same name.
-            if _stem(path) not in needed and _is_older(storage.status(path), before):
-                with contextlib.suppress(FileNotFoundError):
-                    storage.remove(path)
-                    swept += 1
-    return swept
+    return [found for found in old if _stem(found.place) not in needed]
 
 
 def _is_older(found: storage.Status | None, before: float) -> bool:

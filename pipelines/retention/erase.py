@@ -23,7 +23,7 @@ from pipelines.privacy.ledger import Asker, Question, record
 from pipelines.privacy.list_key import load_list_key
 from pipelines.retention.active_case import check_active
 from pipelines.retention.forget import PERSONS, forget
-from pipelines.retention.receipt import check_gone, check_receipt, receipt, write_receipt
+from pipelines.retention.receipt import check_gone, check_receipt, check_store, receipt, write_receipt
 from pipelines.retention.remove_rows import Removal
 from pipelines.terminal.options import keys_folder
 from pipelines.windowing.lake_stay_rules import check_stay_rules
@@ -107,6 +107,7 @@ def erase(
         removed = forget(where, number, _removals(persons), runner)
         if receipt_file is not None:
             check_gone(where, persons)
+            check_store(where)  # once more: somebody may have turned versioning on meanwhile
             signed = receipt(
                 where, removed, persons=persons.size, references=references, head=head, key=signer
             )

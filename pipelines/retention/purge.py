@@ -12,7 +12,7 @@ from pipelines.errors import UsageError
 from pipelines.ingest.validate.erased_persons import CASE_DATES, NEVER_US, latest_date
 from pipelines.kernels.types import Bool
 from pipelines.lake import Lake, LakeLike, LiveFile, opened, snapshot
-from pipelines.lake.forgotten import read_forgotten, write_forgotten
+from pipelines.lake.forgotten import RETENTION_DAYS, read_forgotten, write_forgotten
 from pipelines.lake.writer_lock import writing_alone
 from pipelines.privacy.ledger import Asker, Question, record
 from pipelines.retention.forget import count, forget
@@ -20,7 +20,7 @@ from pipelines.retention.remove_rows import Removal
 from pipelines.times import DAY_US, day_text
 from pipelines.windowing.lake_stay_rules import check_stay_rules
 
-DAYS: Final = 21
+DAYS: Final = RETENTION_DAYS
 CASE_DAYS: Final = 60
 
 _BY_DATE = ("scans", "encounters", "declarations", "rejects", "retries")

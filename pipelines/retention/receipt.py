@@ -13,7 +13,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from pipelines.errors import DataError, RefusedError, ServiceError, UsageError
 from pipelines.kernels.types import Int64
-from pipelines.lake import NO_TABLE, Lake, read_table, snapshot, storage
+from pipelines.lake import NO_TABLE, Lake, read_table, snapshot
+from pipelines.lake.kept_objects import kept_objects
 from pipelines.privacy.key_folders import write_private
 from pipelines.privacy.ledger import Head
 from schemas.tables import ALL_TABLES
@@ -26,15 +27,24 @@ def check_receipt(lake: Lake, path: Path) -> None:
 
     Raises:
         UsageError: its folder does not exist.
-        RefusedError: the lake lies in an object store, which may keep what is deleted.
+        RefusedError: the lake lies in an object store that keeps what is deleted, or does not say.
     """
-    if storage.is_url(lake.url):
-        raise RefusedError(
-            "--receipt cannot be signed for a lake in an object store, which may keep deleted objects",
-            "leave it out, and have the bucket's versioning and soft delete looked up",
-        )
+    check_store(lake)
     if not path.absolute().parent.is_dir() or path.is_dir():
         raise UsageError("--receipt cannot be written", "name a file in a folder that exists")
+
+
+def check_store(lake: Lake) -> None:
+    """Refuse a receipt where the store of a lake keeps what is deleted, or does not say whether it does.
+
+    Raises:
+        RefusedError: no receipt may be signed.
+    """
+    kept = kept_objects(lake.url)
+    if kept.keeps is not False:
+        raise RefusedError(
+            f"--receipt cannot be signed: {kept.detail}", f"{kept.remedy}; or leave --receipt out"
+        )
 
 
 def check_gone(lake: Lake, persons: Int64) -> None:

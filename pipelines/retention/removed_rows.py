@@ -1,8 +1,11 @@
 """What a purge or an erasure removed, as rows for people."""
 
+import sys
 from collections.abc import Mapping
 
 import pyarrow as pa
+
+from pipelines.lake.kept_objects import kept_objects
 
 
 def removed_rows(removed: Mapping[str, int]) -> pa.Table:
@@ -17,3 +20,14 @@ def removed_rows(removed: Mapping[str, int]) -> pa.Table:
             "rows_removed": pa.array(list(removed.values()), pa.int64()),
         }
     )
+
+
+def warn_of_kept_objects(lake: str) -> None:
+    """Say on standard error where the store of a lake keeps what was removed, or does not say.
+
+    Args:
+        lake: its folder or URL.
+    """
+    kept = kept_objects(lake)
+    if kept.keeps is not False:
+        print(f"what was removed may still be in the store: {kept.detail}: {kept.remedy}", file=sys.stderr)

@@ -58,6 +58,7 @@ KEYED = [*ANSWERS.values(), ["network", "--case", "BN-0001", "--output", "a.svg"
 ASKED_OF_A_LAKE = [
     *KEYED,
     ["verify"],
+    ["doctor"],
     ["compact"],
     ["contacts", "--date", "2021-07-10"],
     ["purge", "--dry-run"],
@@ -123,6 +124,8 @@ REFUSED = [
     (["network", "--case", "no-date", "--output", "a.svg"], 3, "neither onset nor sample ('no-date')"),
     (["network", "--case", "BN-0001", "--output", "/MARKER/a.svg"], 2, "the network cannot be written"),
     (["token", "phone:MARKER"], 2, "phone"),
+    (["doctor", "--days", "0"], 2, "--days must be an integer from 1"),
+    (["doctor", "--now", "MARKER"], 2, "--now"),
     (["purge", "--days", "0"], 2, "--days must be an integer from 1"),
     (["purge", "--days", "MARKER"], 2, "--days"),
     (["purge", "--case-days", "-1"], 2, "--case-days must be an integer from 0"),
@@ -147,6 +150,7 @@ LIGHT = {
     "declarations": ("apache_beam", "matplotlib", "networkx", "numba", "pandas"),
     "clusters": ("apache_beam", "matplotlib", "networkx", "pandas"),
     "network": ("apache_beam", "matplotlib", "networkx", "pandas"),
+    "doctor": ("apache_beam", "matplotlib", "networkx", "numba", "pandas"),
     "venues": ("apache_beam", "matplotlib", "networkx", "pandas"),
 }
 """What a command must not load before it works: Beam takes seconds, the others tenths of one."""

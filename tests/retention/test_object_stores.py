@@ -35,12 +35,31 @@ def test_a_lake_in_a_store_forgets_as_a_local_one_does(bucket, folder):
     assert all(len(versions(opened.table_url(name))) <= 8 for name in ALL_TABLES)
 
 
-def test_no_receipt_is_signed_where_a_store_may_keep_what_is_deleted(bucket, folder):
-    lake, keys = f"{bucket}/{os.urandom(4).hex()}", folder / "keys"
+def test_a_receipt_is_signed_only_where_the_bucket_keeps_nothing(s3, bucket, folder):
+    keys, receipt = folder / "keys", folder / "receipt.json"
     venues = write_venues(folder / "venues.csv", make_world(5, 1).venues)
-    run(lake, "--keys", keys, "--venues", venues)
-    words = ("--lake", lake, "--keys", keys, "--person", "device:an", "--receipt", folder / "receipt.json")
-    done = truyvet("erase", *words)
-    assert (done.code, done.err.count("\n")) == (5, 1)
-    assert "may keep deleted objects" in done.err
-    assert not (folder / "receipt.json").exists()
+    for status in ("Enabled", "Suspended", None):
+        where = bucket if status is None else f"s3://{status.lower()}"
+        if status is not None:
+            s3.call("PUT", f"/{status.lower()}")
+            said = f"<VersioningConfiguration><Status>{status}</Status></VersioningConfiguration>"
+            s3.call("PUT", f"/{status.lower()}?versioning", said.encode())
+        lake = f"{where}/{os.urandom(4).hex()}"
+        run(lake, "--keys", keys, "--venues", venues)
+        words = ("--lake", lake, "--keys", keys)
+        erase = ("erase", *words, "--person", "device:an")
+        done = truyvet(*erase, "--receipt", receipt)
+        examined = truyvet("doctor", *words, "--format", "csv")
+        if status is None:
+            assert (done.code, receipt.with_name("receipt.json.sig").stat().st_size) == (0, 64)
+            assert "may still be in the store" not in done.err
+            assert "deleted objects,ok," in examined.out
+            continue
+        assert (done.code, done.err.count("\n")) == (5, 1)
+        assert "--receipt cannot be signed: versioning of the bucket" in done.err
+        assert not receipt.exists()
+        done = truyvet(*erase)
+        assert done.code == 0
+        assert "what was removed may still be in the store: versioning of the bucket" in done.err
+        assert examined.code == 3
+        assert "deleted objects,bad," in examined.out

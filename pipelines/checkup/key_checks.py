@@ -1,0 +1,88 @@
+"""Checks of the keys, of the ledger and of what was verified last."""
+
+import datetime as dt
+import os
+from pathlib import Path
+from typing import Final
+
+from pipelines.checkup.check import BAD, OK, WARN, Check, age_text
+from pipelines.errors import RefusedError
+from pipelines.lake import Lake, open_lake
+from pipelines.lake.lake_root import readable_keys
+from pipelines.lake.read_errors import denied
+from pipelines.maintenance.last_verify import last_verify
+from pipelines.privacy.key_folders import AUTHORITY_PRIVATE
+from pipelines.privacy.ledger import LINES
+from pipelines.privacy.ledger_check import check_ledger
+from pipelines.terminal.output import counted
+
+VERIFY_DAYS: Final = 7
+
+
+def keys(lake: Lake, folder: Path) -> Check:
+    """Check that the keys are here, and that they are those of the lake."""
+    if not _is_there(folder) or not any(folder.iterdir()):
+        detail = f"no keys in {folder}: this machine can load no scans and look up no identifier"
+        return Check("keys", WARN, detail, "name their folder with --keys, or restore it from a backup")
+    held = readable_keys(folder)
+    try:
+        open_lake(lake.url, held)
+    except RefusedError as error:
+        return Check("keys", BAD, f"{folder} holds other keys than those of the lake", error.remedy)
+    return Check("keys", OK, f"fingerprint {held.fingerprint}, the lake's own")
+
+
+def private_key(folder: Path) -> Check:
+    """Check that the authority's private key has left this machine."""
+    name = "authority key"
+    if not _is_there(folder):
+        return Check(name, OK, "there is no folder of keys here")
+    if AUTHORITY_PRIVATE in os.listdir(folder):
+        detail = f"{folder / AUTHORITY_PRIVATE} opens every sealed identifier, and still lies beside the keys"
+        return Check(name, WARN, detail, "move it to the authority's own machine")
+    return Check(name, OK, "the private key is not here")
+
+
+def ledger(folder: Path) -> Check:
+    """Check the chain of the ledger, and that it can be written."""
+    if not _is_there(folder) or LINES not in os.listdir(folder):
+        return Check("ledger", OK, "nothing was asked on this machine yet")
+    head, flaw = check_ledger(folder)
+    if flaw is not None:
+        return Check("ledger", BAD, f"{folder}: {flaw}", "keep it as it is and restore a backup")
+    lines = f"{counted(head.seq, 'line')}, all sound"
+    if not os.access(folder / LINES, os.W_OK, effective_ids=True):
+        detail = f"{lines}; this account may not add to it, so it is refused answers"
+        return Check(
+            "ledger", WARN, detail, "name another ledger with --ledger, or ask for the right to write"
+        )
+    return Check("ledger", OK, lines)
+
+
+def verified(lake: Lake, now: dt.datetime) -> Check:
+    """Check when all files of the lake were compared with their hashes last, and what came of it."""
+    found = last_verify(lake)
+    if found is None:
+        return Check("verify", WARN, "the lake was never verified as a whole", "run truyvet verify")
+    age = (now - found.at).total_seconds()
+    detail = f"{counted(found.files, 'file')} {age_text(age)} ago"
+    if found.problems:
+        return Check("verify", BAD, f"{detail}: {counted(found.problems, 'problem')}", "run truyvet verify")
+    if age > VERIFY_DAYS * 86_400:
+        return Check("verify", WARN, detail, "run truyvet verify once a week")
+    return Check("verify", OK, f"{detail}, no problem")
+
+
+def _is_there(folder: Path) -> bool:
+    """Return whether there is a folder.
+
+    Raises:
+        DataError: this account may not look into it.
+    """
+    try:
+        os.listdir(folder)
+    except PermissionError as error:
+        raise denied(folder) from error
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True

@@ -1,0 +1,144 @@
+"""Checks of the places: rights of folders and files, what waits to be committed, room, the bucket."""
+
+import os
+import shutil
+import stat
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from pipelines.checkup.check import BAD, OK, WARN, Check, age_text, size_text
+from pipelines.lake import Lake, snapshot, storage
+from pipelines.lake.kept_objects import kept_objects
+from pipelines.privacy.key_folders import AUTHORITY_PRIVATE
+from pipelines.streaming.landing_spool import Landing
+from pipelines.terminal.options import beside
+from pipelines.terminal.output import counted
+from schemas.tables import ALL_TABLES
+
+LANDING_SECONDS: Final = 900
+"""Age of a segment from which on landing is behind; a batch takes seconds."""
+
+_DAY_SECONDS = 86_400
+_LITTLE_ROOM = 0.05
+_NO_ROOM = 0.01
+
+
+@dataclass
+class _Rights:
+    """What was found of the modes of files and folders."""
+
+    seen: int = 0
+    world: list[str] = field(default_factory=list)
+    group_writes: list[str] = field(default_factory=list)
+    closed: list[str] = field(default_factory=list)
+    owners: set[int] = field(default_factory=set)
+    groups: int = 0
+
+
+def rights(lake: Lake, keys: Path, ledger: Path) -> Check:
+    """Check that files and folders are their owner's alone, but for groups that may read the lake."""
+    found = _Rights()
+    for path in _paths([Path(storage.local(lake.url)), beside(lake.url, "landing")], found):
+        _look(path, found, secret=False)
+    writers = set(found.owners)
+    for path in _paths([ledger], found):  # of the account that asks
+        _look(path, found, secret=False)
+    for path in _paths([keys], found):
+        _look(path, found, secret=path.name == AUTHORITY_PRIVATE)
+    for paths, what in (
+        (found.world, "open to every account of this machine"),
+        (found.group_writes, "open to a group that must not have it"),
+    ):
+        if paths:
+            detail = f"{counted(len(paths), 'file or folder', 'files or folders')} {what}, such as {paths[0]}"
+            return Check("rights", BAD, detail, "make folders 0700 and files 0600: see docs/security.md")
+    if found.closed:
+        detail = f"{counted(len(found.closed), 'folder')} may not be looked into, such as {found.closed[0]}"
+        return Check("rights", WARN, detail, "run it as an account that may read them")
+    if len(writers) > 1:
+        detail = "files belong to several accounts, so no account can replace all of them"
+        return Check("rights", WARN, detail, "run every writer as one account: see docs/security.md")
+    shared = f", {found.groups} of them for a group too" if found.groups else ""
+    where = "; the bucket's own rights are the provider's" if storage.is_url(lake.url) else ""
+    return Check("rights", OK, f"{found.seen} files and folders are private{shared}{where}")
+
+
+def _paths(places: Iterable[Path], found: _Rights) -> Iterator[Path]:
+    """Yield places that exist and all below them; note folders that may not be looked into."""
+    for place in places:
+        if not os.path.lexists(place):
+            continue
+        yield place
+
+        def closed(error: OSError) -> None:
+            if isinstance(error, PermissionError):
+                found.closed.append(str(error.filename))
+
+        for parent, folders, names in os.walk(place, onerror=closed):
+            yield from (Path(parent, name) for name in (*folders, *names))
+
+
+def _look(path: Path, found: _Rights, *, secret: bool) -> None:
+    """Note the mode of a file; `secret` is for its owner alone."""
+    try:
+        status = path.lstat()
+    except OSError:
+        return  # removed meanwhile
+    if stat.S_ISLNK(status.st_mode):
+        return
+    found.seen += 1
+    found.owners.add(status.st_uid)
+    if status.st_mode & stat.S_IRWXO:
+        found.world.append(str(path))
+    elif status.st_mode & stat.S_IWGRP or (secret and status.st_mode & stat.S_IRWXG):
+        found.group_writes.append(str(path))
+    found.groups += bool(status.st_mode & stat.S_IRWXG)
+
+
+def landing(lake: Lake) -> Check:
+    """Check that what `land` received does not wait for its commit."""
+    places = {str(beside(lake.url, "landing")), f"{lake.url}.landing"}
+    segments = [found for place in sorted(places) for found in Landing(place, "", b"").segments()]
+    damaged = sum(
+        "damaged-" in os.path.basename(found.place) for place in places for found in storage.files(place)
+    )
+    if damaged:
+        detail = f"{counted(damaged, 'damaged segment')} set aside, and not in the lake"
+        return Check("landing", BAD, detail, "have the messages sent again, then remove the segments")
+    if not segments:
+        return Check("landing", OK, "nothing waits for its commit")
+    age = time.time() - min(segment.since for segment in segments)
+    size = size_text(sum(segment.size for segment in segments))
+    detail = f"{counted(len(segments), 'segment')} of {size}, the oldest {age_text(age)} old"
+    if age < LANDING_SECONDS:
+        return Check("landing", OK, detail)
+    return Check(
+        "landing", BAD if age > _DAY_SECONDS else WARN, detail, "start truyvet land, and see what it says"
+    )
+
+
+def bucket(lake: Lake) -> Check:
+    """Check that the store keeps nothing that was deleted."""
+    kept = kept_objects(lake.url)
+    state = {None: WARN, True: BAD, False: OK}[kept.keeps]
+    return Check("deleted objects", state, kept.detail, kept.remedy)
+
+
+def disk(lake: Lake) -> Check:
+    """Check that there is room to write, and to rewrite, the lake."""
+    place = Path(storage.local(lake.url))
+    while not place.exists():
+        place = place.parent
+    usage = shutil.disk_usage(place)
+    size = sum(file.size for name in ALL_TABLES for file in snapshot(lake, name).files)
+    needed = 0 if storage.is_url(lake.url) else size
+    share = usage.free / usage.total if usage.total else 0.0
+    detail = f"{size_text(usage.free)} free ({share:.0%}), the lake holds {size_text(size)}"
+    if share < _NO_ROOM:
+        return Check("disk", BAD, detail, "make room: without it neither scans nor the ledger are written")
+    if share < _LITTLE_ROOM or usage.free < needed:
+        return Check("disk", WARN, detail, "make room: a rotation writes the whole lake once more")
+    return Check("disk", OK, detail)
