@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from pipelines.coverage.adoption import adoption
     from pipelines.coverage.adoption_picture import draw_adoption
     from pipelines.coverage.declarations import declarations
+    from pipelines.disclosure.published_counts import statistics
     from pipelines.drivers.recompute import bring_up_to_date as recompute
     from pipelines.drivers.register_cases import add_case, withdraw_case
     from pipelines.drivers.register_venues import add_venue, close_venues, import_venues, move_venue
@@ -96,6 +97,7 @@ PUBLIC = {
     "clusters": "pipelines.graph.clustering.clusters:clusters",
     "adoption": "pipelines.coverage.adoption:adoption",
     "declarations": "pipelines.coverage.declarations:declarations",
+    "statistics": "pipelines.disclosure.published_counts:statistics",
     "network": "pipelines.graph.case_network.graph:network",
     "export_list": "pipelines.export:export",
     "check_list": "pipelines.export:check_list",
@@ -158,6 +160,7 @@ __all__ = [  # PUBLIC's names, written out for tools that read and do not run
     "run",
     "save_network",
     "show",
+    "statistics",
     "timeline_image",
     "token",
     "trace",
