@@ -20,8 +20,9 @@ SECTIONS = {
     "Bring data in": ("run", "recompute", "contacts"),
     "Ask": (
         *("overlaps", "busiest_case", "milestones", "trace", "explain", "compare"),
-        *("clusters", "backward", "network", "adoption", "declarations", "statistics", "rules", "token"),
+        *("clusters", "backward", "network", "adoption", "declarations", "rules", "token"),
     ),
+    "Publish counts": ("statistics", "publish_adoption"),
     "What an answer is": ("Answer", "AnswerQuality"),
     "Tables": ("connect", "open_lake", "show"),
     "Pictures and files": (

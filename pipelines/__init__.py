@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from pipelines.coverage.adoption import adoption
     from pipelines.coverage.adoption_picture import draw_adoption
     from pipelines.coverage.declarations import declarations
+    from pipelines.disclosure.published_adoption import publish_adoption
     from pipelines.disclosure.published_counts import statistics
     from pipelines.drivers.recompute import bring_up_to_date as recompute
     from pipelines.drivers.register_cases import add_case, withdraw_case
@@ -97,6 +98,7 @@ PUBLIC = {
     "clusters": "pipelines.graph.clustering.clusters:clusters",
     "adoption": "pipelines.coverage.adoption:adoption",
     "declarations": "pipelines.coverage.declarations:declarations",
+    "publish_adoption": "pipelines.disclosure.published_adoption:publish_adoption",
     "statistics": "pipelines.disclosure.published_counts:statistics",
     "network": "pipelines.graph.case_network.graph:network",
     "export_list": "pipelines.export:export",
@@ -154,6 +156,7 @@ __all__ = [  # PUBLIC's names, written out for tools that read and do not run
     "open_lake",
     "overlaps",
     "publish",
+    "publish_adoption",
     "purge",
     "recompute",
     "rules",

@@ -13,7 +13,7 @@ from pipelines.disclosure.linked_cells import Counts
 from pipelines.errors import UsageError
 from pipelines.lake import Lake, read_live_file, read_table, snapshot
 from pipelines.query.engine import answer
-from pipelines.times import DAY_US, EPOCH, LOCAL_TIMEZONE, SECOND_US, day_text
+from pipelines.times import DAY_US, LOCAL_TIMEZONE, day_text
 from schemas.tables import SCANS, STAYS
 
 DIMENSIONS: Final = ("district", "type", "week", "day")
@@ -24,7 +24,10 @@ NONE: Final = "none"
 _DAYS: Final[Mapping[str, int]] = {"week": 7, "day": 1}
 _COLUMN_OF: Final[Mapping[str, str]] = {"district": "district_code", "type": "type"}
 _MOST_CELLS: Final = 20_000
-_LOCAL_US: Final = int(EPOCH.astimezone(LOCAL_TIMEZONE).utcoffset().total_seconds()) * SECOND_US  # type: ignore[union-attr]
+# Of any instant since 1975, when the offset changed last; 1970 had another.
+_LOCAL_US: Final = (
+    dt.datetime(2000, 1, 1, tzinfo=LOCAL_TIMEZONE).utcoffset() or dt.timedelta()
+) // dt.timedelta(microseconds=1)
 _PARTS: Final = pa.schema(
     [
         ("row_value", pa.string()),

@@ -17,6 +17,11 @@ Equations = list[tuple[list[int], list[float]]]
 """Variables with their coefficients, which add up to 0."""
 
 _INFINITE = highspy.kHighsInf
+_OPTIMAL = highspy.HighsModelStatus.kOptimal
+_UNBOUNDED = (
+    highspy.HighsModelStatus.kUnbounded,
+    highspy.HighsModelStatus.kUnboundedOrInfeasible,  # the true table is feasible
+)
 
 
 class LinearProgram:
@@ -52,16 +57,19 @@ class LinearProgram:
         Raises:
             ArithmeticError: there is no solution; the true counts are one, so this is a bug or HiGHS's.
         """
-        self._solver.run()
-        status = self._solver.getModelStatus()
-        if status == highspy.HighsModelStatus.kUnboundedOrInfeasible:
-            # presolve does not say which of both; nothing here is infeasible
-            status = highspy.HighsModelStatus.kUnbounded
-        if status == highspy.HighsModelStatus.kUnbounded:
+        status = self._run()
+        if status not in (_OPTIMAL, *_UNBOUNDED):
+            self._solver.clearSolver()  # a start from an unbounded program can end as kUnknown
+            status = self._run()
+        if status in _UNBOUNDED:
             return None
-        if status != highspy.HighsModelStatus.kOptimal:
+        if status != _OPTIMAL:
             raise ArithmeticError(f"HiGHS ended with {status}")
         return np.array(self._solver.getSolution().col_value)
+
+    def _run(self) -> highspy.HighsModelStatus:
+        self._solver.run()
+        return self._solver.getModelStatus()
 
 
 def equations_of(cells: LinkedCells, variables: list[list[tuple[int, float]]]) -> Equations:

@@ -80,13 +80,13 @@ def statistics(
                 if not audit:
                     register.add(release)
     notes = _notes(cut, release, register)
-    find_quality = lambda: freshness_of_scans(where)  # noqa: E731
     if audit:
         # Here and not above: a table that was released before needs no solver.
         from pipelines.disclosure.audit import audit_table
 
-        return Answer(audit_table(release, (rows, columns)), (*notes, _AUDITED), find_quality)
-    return Answer(table_of(release), tuple(notes), find_quality)
+        notes += [_AUDITED, *freshness_of_scans(where).lines()]  # no hidden cell is nothing to warn of
+        return Answer(audit_table(release, (rows, columns)), tuple(notes))
+    return Answer(table_of(release), tuple(notes), lambda: freshness_of_scans(where))
 
 
 _AUDITED = (

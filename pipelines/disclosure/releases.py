@@ -44,8 +44,8 @@ class Protection:
     epsilon: float | None = None
 
     def is_as_strong_as(self, other: "Protection") -> bool:
-        """Return whether it hides and rounds at least as much, in the same way."""
-        return self.epsilon == other.epsilon and self.k >= other.k and self.base >= other.base
+        """Return whether it hides and rounds at least as much."""
+        return self.k >= other.k and self.base >= other.base
 
 
 @dataclass(frozen=True)
@@ -97,6 +97,11 @@ class Register:
             if release.cut != cut:
                 raise RefusedError(
                     f"{what} as {release.cut}, and two cuts of the same counts can be subtracted",
+                    "publish that one again, or wait for the next batch of scans",
+                )
+            if protection.epsilon != release.protection.epsilon:
+                raise RefusedError(
+                    f"{what} with {_said(release.protection)}, and every further table tells more",
                     "publish that one again, or wait for the next batch of scans",
                 )
             if not protection.is_as_strong_as(release.protection):
