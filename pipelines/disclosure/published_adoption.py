@@ -41,6 +41,11 @@ def publish_adoption(
     table has no totals of people and scans, so nothing else gives a hidden count away. It is a release of
     both measures: no other cut of this version of `scans` is published after it, by `statistics` neither.
 
+    Example:
+        >>> found = publish_adoption(lake, on="2021-07-10")
+        >>> found.slice(0, 1).select(["name", "points", "active_7d", "people_7d", "rank"]).to_pylist()
+        [{'name': 'Thành phố Quảng Ngãi', 'points': 1, 'active_7d': 1, 'people_7d': None, 'rank': 1}]
+
     Args:
         lake: the lake, or where it lies.
         areas: as of `adoption`.

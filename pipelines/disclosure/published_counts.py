@@ -40,8 +40,10 @@ def statistics(
     that was released then.
 
     Example:
-        >>> statistics(lake, "type", "week", k=1, base=1).to_pylist()[-1]
-        {}
+        >>> statistics(lake, "type", "week", measure="stays", k=2, base=1).to_pylist()
+        [{'type': 'home', '2021-W27': None, 'total': None},
+         {'type': 'restaurant', '2021-W27': None, 'total': None},
+         {'type': 'total', '2021-W27': None, 'total': None}]
 
     Args:
         lake: the lake, or where it lies.

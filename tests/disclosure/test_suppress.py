@@ -61,7 +61,7 @@ def with_subtotals(counts, row_groups, column_groups):
     return LinkedCells(full.ravel(), tuple((int(total), tuple(map(int, parts))) for total, parts in sums))
 
 
-def assert_safe(cells, hidden, k=K, *, knowing_zeros=True):
+def assert_safe(cells, hidden, k=K):
     """Every small cell is hidden, no zero is, and a reader may take each hidden cell for ≤ 1 and for ≥ k."""
     counts = cells.counts
     assert hidden[(counts > 0) & (counts < k)].all()
@@ -70,29 +70,30 @@ def assert_safe(cells, hidden, k=K, *, knowing_zeros=True):
         assert low <= 1 + NEAR
         assert high >= k - NEAR
     # a reader who knows that zeros are shown does not get further with the cells that are no total
-    knowing = cell_bounds(counts, cells.sums, hidden, least=1) if knowing_zeros else {}
-    for cell, (low, high) in knowing.items():
+    for cell, (low, high) in cell_bounds(counts, cells.sums, hidden, least=1).items():
         assert low <= 1 + NEAR or cells.is_total[cell]
         assert high >= k - NEAR
 
 
-def test_of_500_random_tables_no_hidden_cell_can_be_derived():
+@pytest.mark.parametrize(
+    "numbers", [range(100), pytest.param(range(100, TABLES), marks=pytest.mark.slow)], ids=["some", "the others"]
+)
+def test_of_500_random_tables_no_hidden_cell_can_be_derived(numbers):
     """Communes within districts by days within weeks, all in one table."""
-    chance = random.Random(17)
     hidden_in_all = complementary = 0
-    for number in range(TABLES):
-        random_numbers = np.random.default_rng(number)
-        rows, columns = chance.randint(1, 4), chance.randint(1, 6)
+    for number in numbers:
+        chance, random_numbers = random.Random(number), np.random.default_rng(number)
+        rows, columns = chance.randint(1, 5), chance.randint(1, 6)
         counts = skewed(random_numbers, rows, columns, chance.choice([2, 10, 40, 200]))
         cells = with_subtotals(
             counts, groups(rows, chance.randint(1, 3)), groups(columns, chance.randint(2, 4))
         )
         hidden = hidden_cells(cells, K)
-        assert_safe(cells, hidden, knowing_zeros=number % 5 == 0)
+        assert_safe(cells, hidden)
         hidden_in_all += hidden.sum()
         complementary += (hidden & (cells.counts >= K)).sum()
-    assert hidden_in_all > 5_000
-    assert complementary > 500
+    assert hidden_in_all > 10 * len(numbers)
+    assert complementary > len(numbers)
 
 
 def test_hiding_the_small_cells_alone_gives_them_away():
