@@ -43,7 +43,7 @@ def statistics(
         >>> statistics(lake, "type", "week", measure="stays", k=2, base=1).to_pylist()
         [{'type': 'home', '2021-W27': None, 'total': None},
          {'type': 'restaurant', '2021-W27': None, 'total': None},
-         {'type': 'total', '2021-W27': None, 'total': None}]
+         {'type': 'total', '2021-W27': 3, 'total': 3}]
 
     Args:
         lake: the lake, or where it lies.

@@ -76,7 +76,9 @@ def assert_safe(cells, hidden, k=K):
 
 
 @pytest.mark.parametrize(
-    "numbers", [range(100), pytest.param(range(100, TABLES), marks=pytest.mark.slow)], ids=["some", "the others"]
+    "numbers",
+    [range(100), pytest.param(range(100, TABLES), marks=pytest.mark.slow)],
+    ids=["some", "the others"],
 )
 def test_of_500_random_tables_no_hidden_cell_can_be_derived(numbers):
     """Communes within districts by days within weeks, all in one table."""
