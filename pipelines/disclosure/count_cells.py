@@ -40,11 +40,11 @@ _PARTS: Final = pa.schema(
 
 
 @dataclass(frozen=True)
-class Cut:
+class TableCut:
     """What a table counts, and by what.
 
     Example:
-        >>> Cut("people", "district", "week").said
+        >>> TableCut("people", "district", "week").said
         'people by district and week'
 
     Attributes:
@@ -90,7 +90,7 @@ class Counted:
     counts: Counts
 
 
-def count_cells(lake: Lake, cut: Cut) -> Counted:
+def count_cells(lake: Lake, cut: TableCut) -> Counted:
     """Count the cells of a cut.
 
     Rows and columns are every district or type of the registry, and every local day or ISO week from the
@@ -104,7 +104,7 @@ def count_cells(lake: Lake, cut: Cut) -> Counted:
     return _table(lake, cut, cells, "people" if cut.measure == "people" else "records", always_none=False)
 
 
-def count_bounded(lake: Lake, cut: Cut, most: int) -> Counted:
+def count_bounded(lake: Lake, cut: TableCut, most: int) -> Counted:
     """Count people, each in at most `most` cells of a week, or of the table if neither dimension is a time.
 
     Rows and columns must not depend on any one person, so `NONE` is always among those of places.
@@ -113,7 +113,7 @@ def count_bounded(lake: Lake, cut: Cut, most: int) -> Counted:
     return _table(lake, cut, cells, "people", always_none=True)
 
 
-def _parts(lake: Lake, cut: Cut) -> pa.Table:
+def _parts(lake: Lake, cut: TableCut) -> pa.Table:
     """Each person's records by cell, file by file, so that the records never lie in memory together."""
     places = _places(lake, cut)
     parts = [
@@ -140,7 +140,7 @@ def _records(lake: Lake, measure: str) -> Iterator[pa.Table]:
             yield rows.drop_columns([time]).append_column("at_us", at_us)
 
 
-def _places(lake: Lake, cut: Cut) -> pa.Table:
+def _places(lake: Lake, cut: TableCut) -> pa.Table:
     """The registry as `published_parts.sql` reads it."""
     registry = read_table(lake, "venues", ["venue", *_COLUMN_OF.values()])
     nothing = pa.nulls(registry.num_rows, pa.string())
@@ -150,7 +150,7 @@ def _places(lake: Lake, cut: Cut) -> pa.Table:
     return pa.table(columns)
 
 
-def _table(lake: Lake, cut: Cut, cells: pa.Table, measure: str, *, always_none: bool) -> Counted:
+def _table(lake: Lake, cut: TableCut, cells: pa.Table, measure: str, *, always_none: bool) -> Counted:
     rows = _values(lake, cut.rows, cells["row_value"].to_pylist(), always_none)
     columns = _values(lake, cut.columns, cells["column_value"].to_pylist(), always_none)
     if len(rows) * len(columns) > _MOST_CELLS:

@@ -14,7 +14,7 @@ from pipelines.coverage.adoption import adoption
 from pipelines.coverage.adoption_rows import ADOPTION
 from pipelines.coverage.freshness import freshness_of_scans
 from pipelines.disclosure.published_counts import BASE, K, with_nulls
-from pipelines.disclosure.releases import Protection, Register, Release
+from pipelines.disclosure.releases import Protection, Release, ReleaseRegister
 from pipelines.disclosure.rounding import rounded
 from pipelines.errors import UsageError
 from pipelines.lake import Lake, LakeLike, opened
@@ -86,7 +86,7 @@ def _released(
 ) -> list[dict[str, int | None]]:
     """The counts that are published of each row: those of the register, or new ones."""
     protection = Protection(K, BASE)
-    registers = {measure: Register(lake, measure) for measure in _COUNTS}
+    registers = {measure: ReleaseRegister(lake, measure) for measure in _COUNTS}
     found = {measure: register.find(cut, protection) for measure, register in registers.items()}
     if None in found.values():
         stack.enter_context(next(iter(registers.values())).held())
@@ -107,7 +107,7 @@ def _released(
 def _release(
     cut: str,
     protection: Protection,
-    register: Register,
+    register: ReleaseRegister,
     rows: Sequence[Mapping[str, Any]],
     names: Sequence[str],
 ) -> Release:

@@ -9,9 +9,9 @@ import pyarrow as pa
 
 from pipelines.answer import Answer
 from pipelines.coverage.freshness import freshness_of_scans
-from pipelines.disclosure.count_cells import Counted, Cut, count_bounded, count_cells
+from pipelines.disclosure.count_cells import Counted, TableCut, count_bounded, count_cells
 from pipelines.disclosure.linked_cells import Counts, Mask, with_margins
-from pipelines.disclosure.releases import Protection, Register, Release
+from pipelines.disclosure.releases import Protection, Release, ReleaseRegister
 from pipelines.disclosure.rounding import rounded
 from pipelines.errors import UsageError
 from pipelines.lake import Lake, LakeLike, opened
@@ -68,11 +68,11 @@ def statistics(
         ServiceError: OpenDP is not installed.
         DataError: there is no such lake, or a file of it or of the register is damaged.
     """
-    cut = Cut(measure, rows, columns)
+    cut = TableCut(measure, rows, columns)
     cut.check()
     protection = _protection(k, base, epsilon, audit=audit, measure=measure)
     where = opened(lake)
-    register = Register(where, measure)
+    register = ReleaseRegister(where, measure)
     release = register.find(cut.said, protection)
     if release is None:
         with nullcontext() if audit else register.held():
@@ -113,7 +113,7 @@ def _protection(k: int, base: int, epsilon: float | None, *, audit: bool, measur
     return Protection(k, base, epsilon)
 
 
-def _new_release(lake: Lake, cut: Cut, protection: Protection, register: Register) -> Release:
+def _new_release(lake: Lake, cut: TableCut, protection: Protection, register: ReleaseRegister) -> Release:
     if protection.epsilon is None:
         counted = count_cells(lake, cut)
         cells = protected(counted.counts, protection, register.earlier())
@@ -161,7 +161,11 @@ def _margins(counts: Counts) -> Counts:
 
 
 def _release(
-    cut: Cut, protection: Protection, register: Register, counted: Counted, cells: list[list[int | None]]
+    cut: TableCut,
+    protection: Protection,
+    register: ReleaseRegister,
+    counted: Counted,
+    cells: list[list[int | None]],
 ) -> Release:
     names = (*counted.rows, TOTAL)
     rows = tuple((name, *row) for name, row in zip(names, cells, strict=True))
@@ -176,7 +180,7 @@ def table_of(release: Release) -> pa.Table:
     return pa.Table.from_arrays(arrays, names=list(release.columns))
 
 
-def _notes(cut: Cut, release: Release, register: Register) -> list[str]:
+def _notes(cut: TableCut, release: Release, register: ReleaseRegister) -> list[str]:
     protection = release.protection
     by_place = "of the registry, 'none' without one or at a code that is not registered"
     said = [f"{cut.said}, weeks and days local, districts and types {by_place}"]

@@ -67,7 +67,7 @@ class Release:
     rows: tuple[tuple[str | int | None, ...], ...]
 
 
-class Register:
+class ReleaseRegister:
     """The releases of a measure, of one version of `scans`.
 
     Args:

@@ -33,7 +33,7 @@ def hidden_cells(cells: LinkedCells, k: int, hidden: Mask | None = None) -> Mask
     if hidden is not None:
         found |= hidden & (cells.counts > 0)
     if found.any():
-        _Search(cells, k, found).run()
+        _Suppression(cells, k, found).run()
     return found
 
 
@@ -68,7 +68,7 @@ class _Flows:
         return flows
 
 
-class _Search:
+class _Suppression:
     """Hides cells until every hidden one is safe."""
 
     def __init__(self, cells: LinkedCells, k: int, hidden: Mask) -> None:

@@ -16,7 +16,7 @@ ON = "2021-07-20"
 def lake(tmp_path):
     lake = new_lake(tmp_path)
     put_venues(lake, VENUES)
-    put_scans(lake, crowd()[0])
+    put_scans(lake, crowd(people=150)[0])
     return lake
 
 
