@@ -22,6 +22,7 @@ SECTIONS = {
         *("overlaps", "busiest_case", "milestones", "trace", "explain", "compare"),
         *("clusters", "backward", "network", "adoption", "declarations", "rules", "token"),
     ),
+    "Publish counts": ("statistics", "publish_adoption"),
     "What an answer is": ("Answer", "AnswerQuality"),
     "Tables": ("connect", "open_lake", "show"),
     "Pictures and files": (

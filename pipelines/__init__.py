@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from pipelines.coverage.adoption import adoption
     from pipelines.coverage.adoption_picture import draw_adoption
     from pipelines.coverage.declarations import declarations
+    from pipelines.disclosure.published_adoption import publish_adoption
+    from pipelines.disclosure.published_counts import statistics
     from pipelines.drivers.recompute import bring_up_to_date as recompute
     from pipelines.drivers.register_cases import add_case, withdraw_case
     from pipelines.drivers.register_venues import add_venue, close_venues, import_venues, move_venue
@@ -97,6 +99,8 @@ PUBLIC = {
     "clusters": "pipelines.graph.clustering.clusters:clusters",
     "adoption": "pipelines.coverage.adoption:adoption",
     "declarations": "pipelines.coverage.declarations:declarations",
+    "publish_adoption": "pipelines.disclosure.published_adoption:publish_adoption",
+    "statistics": "pipelines.disclosure.published_counts:statistics",
     "network": "pipelines.graph.case_network.graph:network",
     "export_list": "pipelines.export:export",
     "check_list": "pipelines.export:check_list",
@@ -155,12 +159,14 @@ __all__ = [  # PUBLIC's names, written out for tools that read and do not run
     "open_lake",
     "overlaps",
     "publish",
+    "publish_adoption",
     "purge",
     "recompute",
     "rules",
     "run",
     "save_network",
     "show",
+    "statistics",
     "timeline_image",
     "token",
     "trace",

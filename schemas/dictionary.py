@@ -34,6 +34,22 @@ _PERSONS = (
     ("`device`", "A device's own number or name.", "as given"),
 )
 
+_RELEASES = (
+    "# What was published",
+    "",
+    "`LAKE.releases` beside a lake, mode 0700: a file `MEASURE-VERSION.json` for each measure (`people`,",
+    "`scans`, `stays`) and version of `scans`, an array with an object for each table that",
+    "`truyvet statistics` or `truyvet adoption --publish` released. It holds nothing that was not published.",
+    "",
+    "| key | meaning |",
+    "| --- | --- |",
+    "| `cut` | what was counted, and by what |",
+    "| `protection` | `k`: 1 to k - 1 are hidden; `base`: of rounding; `epsilon`: of noise, or null |",
+    "| `versions` | of `scans`, `stays` and `venues` |",
+    "| `columns` | names of the columns; the first holds the names of rows |",
+    "| `rows` | the cells; null is hidden |",
+)
+
 
 def data_dictionary() -> str:
     """Return the whole document in Markdown."""
@@ -73,6 +89,7 @@ def data_dictionary() -> str:
     ]
     for table in INTERNAL_TABLES.values():
         lines += _table_lines(table)
+    lines += [*_RELEASES, ""]
     lines += _stay_lines()
     return "\n".join(lines)
 

@@ -16,6 +16,7 @@ truyvet adoption --lake LAKE --on 2021-08-05
 truyvet adoption --lake LAKE --by type --format csv
 truyvet adoption --lake LAKE --by venue --output to_call.xlsx
 truyvet adoption --lake LAKE --output adoption.svg
+truyvet adoption --lake LAKE --publish --output adoption.csv
 truyvet adoption --definitions
 """
 
@@ -41,6 +42,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="what a row is; venue lists the points to ask about (default: district)",
     )
     parser.add_argument("--definitions", action="store_true", help="say what each column counts, and stop")
+    parser.add_argument(
+        "--publish",
+        action="store_true",
+        help="hide people and scans from 1 to 10, round the others to 5, and note the release as "
+        "truyvet statistics does",
+    )
     add_output(parser)
     parser.set_defaults(answers_rows=False)  # --output may name a picture as well
 
@@ -56,7 +63,13 @@ def run(args: argparse.Namespace) -> int:
     if not is_picture:
         args.answers_rows = True
         check_output(args)
-    found = adoption(opened(args.lake, args.keys), args.areas, on=args.on, by=args.by)
+    lake = opened(args.lake, args.keys)
+    if args.publish:
+        from pipelines.disclosure.published_adoption import publish_adoption  # here: others need no register
+
+        found = publish_adoption(lake, args.areas, on=args.on, by=args.by)
+    else:
+        found = adoption(lake, args.areas, on=args.on, by=args.by)
     if not is_picture:
         return print_answer(found, args)
     from pipelines.coverage.adoption_picture import draw_adoption  # here: rows need no matplotlib

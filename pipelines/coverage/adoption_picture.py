@@ -25,7 +25,8 @@ def draw_adoption(rows: Answer | pa.Table, path: str | Path, title: str = "") ->
     two overlap, the order of the areas may be chance.
 
     Args:
-        rows: of `adoption`; of more than 60 areas those with the most points.
+        rows: of `adoption`, or of `publish_adoption`, whose hidden scans have no bar; of more than 60 areas
+            those with the most points.
         path: an `.svg` or `.png` file.
         title: above the picture.
 
@@ -40,7 +41,7 @@ def draw_adoption(rows: Answer | pa.Table, path: str | Path, title: str = "") ->
         FigureCanvasAgg(figure)
         points, scans = figure.subplots(1, 2, sharey=True, width_ratios=(3, 2))
         _draw_points(points, shown)
-        scans.barh(range(len(shown)), [row["scans_7d"] for row in shown], color=COLOURS[1], height=0.6)
+        scans.barh(range(len(shown)), [row["scans_7d"] or 0 for row in shown], color=COLOURS[1], height=0.6)
         scans.set_xlabel("scans in 7 days")
         points.set_yticks(range(len(shown)), names)
         points.invert_yaxis()

@@ -35,11 +35,12 @@ ANSWERS = {
     "adoption": ["adoption"],
     "declarations": ["declarations"],
     "declarations --unlinked": ["declarations", "--unlinked"],
+    "statistics": ["statistics"],
     "venues list": ["venues", "list"],
 }
 """Questions to a lake that answer rows, none of them empty on the lake of the contract."""
 
-WITHOUT_A_STATEMENT = ("adoption", "declarations", "venues list")
+WITHOUT_A_STATEMENT = ("adoption", "declarations", "statistics", "venues list")
 """They say how recent the scans or declarations are, and no more: no stay of a case is behind them."""
 
 EMPTY = {
@@ -115,6 +116,12 @@ REFUSED = [
     (["backward", "--all-cases", "--within-hours", "-1"], 2, "--within-hours must be a number ≥ 0"),
     (["adoption", "--on", "MARKER"], 2, "--on is not a valid date"),
     (["adoption", "--areas", "nowhere.csv"], 3, "--areas nowhere.csv cannot be read"),
+    (["adoption", "--publish", "--by", "venue"], 2, "--publish does not go with --by venue"),
+    (["statistics", "--rows", "MARKER"], 2, "--rows"),
+    (["statistics", "--rows", "week", "--columns", "day"], 2, "must not both be a time"),
+    (["statistics", "--k", "0"], 2, "--k must be an integer from 1"),
+    (["statistics", "--round", "MARKER"], 2, "--round"),
+    (["statistics", "--epsilon", "-1"], 2, "--epsilon must be a number > 0"),
     (["declarations", "--by", "MARKER"], 2, "--by"),
     (["declarations", "--to", "MARKER"], 2, "--to is not a valid time"),
     (["declarations", "--unlinked", "--rule", "who-2021"], 2, "did you mean who-2020-12"),
@@ -148,6 +155,7 @@ LIGHT = {
     "backward": ("apache_beam", "matplotlib", "networkx", "pandas"),
     "adoption": ("apache_beam", "matplotlib", "networkx", "numba", "pandas"),
     "declarations": ("apache_beam", "matplotlib", "networkx", "numba", "pandas"),
+    "statistics": ("apache_beam", "matplotlib", "networkx", "numba", "pandas", "opendp"),
     "clusters": ("apache_beam", "matplotlib", "networkx", "pandas"),
     "network": ("apache_beam", "matplotlib", "networkx", "pandas"),
     "doctor": ("apache_beam", "matplotlib", "networkx", "numba", "pandas"),
