@@ -53,7 +53,7 @@ class BatchInputs:
     Attributes:
         scans: chunks, numbered from 0.
         upserted: chunks of the inputs of `UPSERTED`, by name.
-        dated: chunks of encounters and declarations, by name.
+        dated: chunks of encounters, declarations and links, by name.
         epoch_us: the instant that the times of SocioPatterns files count from.
     """
 

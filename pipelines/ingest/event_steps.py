@@ -1,4 +1,4 @@
-"""Beam steps from chunks of encounters or declarations to files of their tables, date by date."""
+"""Beam steps from chunks of encounters, declarations or links to files of their tables, date by date."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass

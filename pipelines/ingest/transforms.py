@@ -1,4 +1,4 @@
-"""Files of scans, encounters and declarations to accepted rows in the lake: wiring without logic."""
+"""Files of scans, encounters, declarations and links to accepted rows in the lake: wiring without logic."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
