@@ -34,6 +34,27 @@ from pipelines.runtime.threaded_dofn import ThreadedDoFn
 from pipelines.times import DAY_US, day_text
 
 
+@dataclass(frozen=True)
+class DatedInput:
+    """An input of a batch that is kept by date.
+
+    Attributes:
+        source: a name of `DATED`.
+        chunks: by number.
+        held: the files of its table in the version `base`.
+        base: the version to deduplicate against.
+        parts: of events within a day, a power of two.
+        epoch_us: what the times of a SocioPatterns file count from.
+    """
+
+    source: str
+    chunks: tuple[Chunk, ...]
+    held: tuple[LiveFile, ...]
+    base: int
+    parts: int
+    epoch_us: int
+
+
 @dataclass
 class ParseDated(ParseChunks):
     """Chunk -> ((day, part), Piece); with the tags of `ParseChunks` except dates.
