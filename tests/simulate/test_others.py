@@ -80,7 +80,7 @@ def test_links_join_the_card_and_the_phone_of_one_person_unless_the_phone_is_sha
     assert report["rows"]["links"] == len(rows) > 200
     assert all(canonical_person(row[name]) == row[name] for row in rows for name in ("person_a", "person_b"))
     same = [card_of.get(row["person_b"]) == row["person_a"] for row in rows]
-    assert 0.05 < 1 - sum(same) / len(same) < 0.25  # people who live alone share no phone
+    assert 0.02 < 1 - sum(same) / len(same) < 0.25  # only with people of the household who have a card too
     assert {row["source"] for row in rows} == {"personal_qr", "declaration", "registration"}
     scans = [scan for scan in scans_of(tmp_path / "w") if scan["scan_mode"] == "guard"]
     shown = {canonical_person(scan["person"]) for scan in scans}
