@@ -62,14 +62,14 @@ def write_links(path: Path, settings: Settings, people: People, names: Sequence[
 def _phones_in_codes(settings: Settings, people: People) -> Int64:
     """Return whose phone stands in the code of each person: his own, or a shared one of the household.
 
-    The other one has a code too, with the same phone: only from that can anybody tell that it is shared.
+    The other one has a code too, with that same phone: only from that can anybody tell that it is shared.
     """
     whose = np.arange(people.size)
     shared = units(settings.seed, LINKING, people.size, 1) < settings.knobs.shared_phones
     has_phone = (people["kind"] == PHONE) & (people["card"] != PHONE)
     for person in np.flatnonzero(shared & has_phone).tolist():
         begin, end = np.searchsorted(people["household"], people["household"][person] + np.array([0, 1]))
-        others = [other for other in range(begin, end) if other != person and has_phone[other]]
+        others = [other for other in range(begin, end) if has_phone[other] and not shared[other]]
         if others:
             whose[person] = others[0]
     return whose
