@@ -112,10 +112,11 @@ def humans_of(links: Links) -> Humans:
 def _shared(one: Int64, other: Int64, kind: Int64, is_weak: Bool, counts: Bool) -> Bool:
     """Find the weak tokens that meet two strong ones of a kind; bool[d]."""
     shared = np.zeros(kind.size, np.bool_)
-    for weak, strong in ((one, other), (other, one)):
-        meets = counts & is_weak[weak] & ~is_weak[strong]
-        weak_of_kind, _ = distinct_pairs(weak[meets] * len(KINDS) + kind[strong[meets]], strong[meets])
-        shared[weak_of_kind[1:][weak_of_kind[1:] == weak_of_kind[:-1]] // len(KINDS)] = True
+    # Both ways at once: the token of a phone may lie between those of two cards.
+    weak, strong = np.concatenate((one, other)), np.concatenate((other, one))
+    meets = np.tile(counts, 2) & is_weak[weak] & ~is_weak[strong]
+    weak_of_kind, _ = distinct_pairs(weak[meets] * len(KINDS) + kind[strong[meets]], strong[meets])
+    shared[weak_of_kind[1:][weak_of_kind[1:] == weak_of_kind[:-1]] // len(KINDS)] = True
     return shared
 
 
