@@ -17,8 +17,9 @@ TOKENS = {
     "phone": -5,
     "phone2": -6,
     "device": 40,
+    "card4": 60,
 }
-KIND = {"card": "cccd", "card2": "cccd", "bhyt2": "bhyt", "phone2": "phone"}
+KIND = {"card": "cccd", "card2": "cccd", "card4": "cccd", "bhyt2": "bhyt", "phone2": "phone"}
 
 
 def links(rows):
@@ -62,6 +63,11 @@ def test_a_phone_is_linked_by_its_holder_alone():
 def test_a_phone_that_meets_two_cards_is_shared():
     rows = [("card", "phone", 1, True), ("card2", "phone", 1, True), ("phone", "device", 1, True)]
     assert humans(*rows) == ([["card"], ["card2"], ["device"], ["phone"]], 3)
+
+
+def test_a_phone_whose_token_lies_between_those_of_two_cards_is_shared():
+    rows = [("card", "device", 1, True), ("card4", "device", 1, True)]
+    assert humans(*rows) == ([["card"], ["card4"], ["device"]], 2)
 
 
 def test_a_phone_in_a_code_for_another_is_not_shared_by_it():
