@@ -8,7 +8,7 @@ from typing import Any
 
 WIRE_FOLDER = Path(__file__).with_name("wire")
 
-INPUTS = ("scan", "venue", "case", "encounter", "declaration")
+INPUTS = ("scan", "venue", "case", "encounter", "declaration", "link")
 """The kinds of input records, by the names of their contracts."""
 
 

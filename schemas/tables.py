@@ -108,7 +108,9 @@ RETRIES = Table(
     schema=pa.schema(
         [
             _required("kind", pa.string(), "refused or accepted"),
-            _required("source", pa.string(), "the input that held it: scans, encounters, declarations"),
+            _required(
+                "source", pa.string(), "the input that held it: scans, encounters, declarations, links"
+            ),
             _required("hash", pa.int64(), "refused: begins the event key; accepted: begins the digest"),
             _required("received_at", INSTANT, "when the batch that brought it was received"),
             _date("UTC day of received_at"),
@@ -196,6 +198,28 @@ DECLARATIONS = Table(
             _optional("district_code", pa.string(), "administrative code of the district"),
             _optional("channel", pa.string(), "the service or form that took it"),
             _date("UTC day of declared_at"),
+        ]
+    ),
+)
+
+LINKS = Table(
+    name="links",
+    doc="two identifiers seen together in a code, on a card or in a form; without direction",
+    partition=("date",),
+    sorted_by=("seen_at", "person_a", "person_b"),
+    schema=pa.schema(
+        [
+            _optional(
+                "event_id", pa.string(), "the source's id of the link; null where a scanned code holds it"
+            ),
+            _token("person_a", "token of the one identifier, the smaller as int64"),
+            _required("kind_a", pa.string(), "its kind: phone, qid, cccd, cmnd, bhyt, passport or device"),
+            _token("person_b", "token of the other"),
+            _required("kind_b", pa.string(), "its kind"),
+            _required("seen_at", INSTANT, "when they were seen together; of a scanned code, the scan's time"),
+            _required("source", pa.string(), "personal_qr, card, declaration or registration"),
+            _required("self", pa.bool_(), "whether the holder showed both himself"),
+            _date("UTC day of seen_at"),
         ]
     ),
 )
@@ -333,6 +357,7 @@ TABLES = {
         CASES,
         ENCOUNTERS,
         DECLARATIONS,
+        LINKS,
         STAYS,
         FOOTFALL,
         CONTACTS,

@@ -15,7 +15,7 @@ ORDER = (
     ["privacy"],
     ["lake", "codes"],
     ["runtime"],
-    ["registry"],
+    ["registry", "linkage"],
     ["ingest", "windowing", "maintenance"],
     ["graph"],
     ["query", "coverage", "disclosure"],

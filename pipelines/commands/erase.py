@@ -10,6 +10,7 @@ from pipelines.terminal.output import write_rows
 
 EXAMPLE = """
 truyvet erase --lake province --person phone:0905123456 --request 2021/117 --receipt receipt.json
+truyvet erase --lake province --person phone:0905123456 --linked
 """
 
 
@@ -23,6 +24,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         required=True,
         help="who is forgotten, such as phone:0905123456; each identifier that the person used",
+    )
+    parser.add_argument(
+        "--linked",
+        action="store_true",
+        help="forget every other identifier too that links show to be of the same person",
     )
     parser.add_argument("--request", metavar="REF", default="", help="a reference of the person's request")
     parser.add_argument(
@@ -49,6 +55,7 @@ def run(args: argparse.Namespace) -> int:
     erased = erase(
         args.lake,
         args.person,
+        linked=args.linked,
         request=args.request,
         decision=args.decision,
         receipt_file=args.receipt,

@@ -19,7 +19,7 @@ from pipelines.times import parse_instant
 
 EXAMPLE = """
 truyvet run --lake ./lake --scans scans/ --venues venues.csv --cases cases.csv
-truyvet run --lake ./lake --encounters bluezone.ndjson.gz --declarations ncovi.csv
+truyvet run --lake ./lake --encounters bluezone.ndjson.gz --declarations ncovi.csv --links links.csv
 """
 
 
@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     options.add_lake(parser)
     options.add_keys(parser)
     what = "files, folders, globs or URLs of NDJSON, CSV, Parquet or Avro, also .gz and .zst"
-    for flag in ("scans", "venues", "cases", "encounters", "declarations"):
+    for flag in ("scans", "venues", "cases", "encounters", "declarations", "links"):
         parser.add_argument(
             f"--{flag}", nargs="+", action="extend", default=[], metavar="PATH", help=f"{flag}: {what}"
         )
@@ -88,6 +88,7 @@ def run(args: argparse.Namespace) -> int:
             cases=args.cases,
             encounters=args.encounters,
             declarations=args.declarations,
+            links=args.links,
             encounters_epoch_us=parse_instant(args.encounters_epoch, "--encounters-epoch"),
             keys=args.keys,
             now_us=None if args.now is None else parse_instant(args.now, "--now"),

@@ -6,7 +6,7 @@ from typing import Final
 from pipelines.errors import DataError
 from pipelines.lake import Lake, is_lake, open_lake, snapshot
 
-_INPUTS: Final = ("scans", "venues", "cases", "encounters", "declarations")
+_INPUTS: Final = ("scans", "venues", "cases", "encounters", "declarations", "links")
 
 
 def open_or_create(url: str, keys: Path, *, create: bool) -> Lake:

@@ -20,7 +20,8 @@ from pipelines.ingest.input_findings import batch_notes
 from pipelines.ingest.limits import MAX_AGE_DAYS, MAX_AHEAD_DAYS
 from pipelines.ingest.receipt_ages import ReceiptAges
 from pipelines.ingest.rejects_file import check_rejects_file, write_rejects_file
-from pipelines.lake import snapshot, storage
+from pipelines.lake import Lake, snapshot, storage
+from pipelines.linkage.read_links import humans_in
 from pipelines.privacy.keys import load_keys
 from pipelines.terminal.options import keys_folder
 from pipelines.windowing.lake_stay_rules import check_stay_rules
@@ -37,7 +38,8 @@ class Report:
         rejected: scans refused.
         unregistered: accepted scans of a venue that is not registered, or was closed by then.
         reasons: refused scans by reason.
-        others: the same counts for each other input that was given.
+        others: the same counts for each other input that was given; of links also `shared`, how many links
+            of the lake are refused because they would merge two people.
         scans_version: the newest version of `scans`.
         stays_version: the version of `scans` that `stays` reflects.
         notes: what a user should read: that the lake is new, files that were not read, columns that
@@ -71,6 +73,7 @@ def run(
     cases: Sequence[str] = (),
     encounters: Sequence[str] = (),
     declarations: Sequence[str] = (),
+    links: Sequence[str] = (),
     encounters_epoch_us: int = 0,
     keys: str | None = None,
     now_us: int | None = None,
@@ -89,10 +92,11 @@ def run(
         cases: the same of cases.
         encounters: the same of encounters, and SocioPatterns files (`.dat`, `.dat.gz`).
         declarations: the same of health declarations.
+        links: the same of links between two identifiers of a person.
         encounters_epoch_us: the instant that the times of SocioPatterns files count from, microseconds UTC.
         keys: folder of the keys; None is `LAKE.keys`.
         now_us: the instant that ages are measured from, microseconds UTC; None is the time of receipt.
-        max_age_days: older scans, encounters and declarations are refused.
+        max_age_days: older scans, encounters, declarations and links are refused.
         max_ahead_days: those further ahead are refused.
         runner: a name of `runner.RUNNERS`.
         create: make the lake also when neither scans nor venues nor cases are given.
@@ -106,7 +110,7 @@ def run(
     """
     received_us = time.time_ns() // 1000
     upserted = {"venues": venues, "cases": cases}
-    by_date = {"encounters": encounters, "declarations": declarations}
+    by_date = {"encounters": encounters, "declarations": declarations, "links": links}
     if not scans and not any((upserted | by_date).values()):
         raise UsageError("there is no input", "name files with --scans, --venues, --cases or --encounters")
     if rejects is not None:
@@ -143,11 +147,18 @@ def run(
     return Report(
         **landed.result.counts().report(),
         unregistered=landed.result.unregistered,
-        others=landed.result.others,
+        others=_with_shared(opened, landed.result.others),
         scans_version=snapshot(opened, "scans").version,
         stays_version=recomputed.stays_version,
         notes=(*notes, *batch_notes(files, landed.received(), landed.findings), *landed.notes),
     )
+
+
+def _with_shared(lake: Lake, others: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Add how many links of the lake are refused, where the batch brought links."""
+    if "links" not in others:
+        return others
+    return {**others, "links": {**others["links"], "shared": humans_in(lake).shared}}
 
 
 @contextmanager

@@ -11,6 +11,7 @@ import pyarrow as pa
 from pipelines.errors import ServiceError, UsageError
 from pipelines.ingest.commit import Upsert
 from pipelines.ingest.dedupe_step import HeldFile
+from pipelines.ingest.event_steps import DatedInput
 from pipelines.ingest.events import DATED
 from pipelines.ingest.formats.discover import Chunk, total_bytes
 from pipelines.ingest.formats.streams import SEALED
@@ -18,7 +19,7 @@ from pipelines.ingest.ingest_result import IngestResult
 from pipelines.ingest.input_findings import InputFindings, WatchedBlocks, findings_of_steps
 from pipelines.ingest.receipt_ages import ReceiptAges
 from pipelines.ingest.reference_tables import CASE_SOURCE, VENUE_SOURCE, Source, read_records, upsert
-from pipelines.ingest.transforms import DatedInput, Ingest, IngestScans
+from pipelines.ingest.transforms import Ingest, IngestScans
 from pipelines.ingest.validate.scans import ParseSettings
 from pipelines.ingest.write_step import write_other_files
 from pipelines.kernels.sort import buckets_for, parts_for
@@ -53,7 +54,7 @@ class BatchInputs:
     Attributes:
         scans: chunks, numbered from 0.
         upserted: chunks of the inputs of `UPSERTED`, by name.
-        dated: chunks of encounters and declarations, by name.
+        dated: chunks of encounters, declarations and links, by name.
         epoch_us: the instant that the times of SocioPatterns files count from.
     """
 
@@ -154,6 +155,8 @@ class BatchJob:
         by_date = {**committed, **result.others}
         others = {given.source.name: given.other.report() for given in upserts}
         others |= {name: by_date[name] for name in inputs.dated}
+        if "links" in by_date:  # codes of scans show links too
+            others["links"] = by_date["links"]
         findings = {found.source: found for _, found in read}
         for name, of_steps in result.findings.items():
             contract = "scan" if name == "scans" else DATED[name].contract

@@ -1,4 +1,4 @@
-"""Beam steps from chunks of encounters or declarations to files of their tables, date by date."""
+"""Beam steps from chunks of encounters, declarations or links to files of their tables, date by date."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -32,6 +32,27 @@ from pipelines.privacy.keys import Keys
 from pipelines.runtime.spill import Piece, read_pieces, spill
 from pipelines.runtime.threaded_dofn import ThreadedDoFn
 from pipelines.times import DAY_US, day_text
+
+
+@dataclass(frozen=True)
+class DatedInput:
+    """An input of a batch that is kept by date.
+
+    Attributes:
+        source: a name of `DATED`.
+        chunks: by number.
+        held: the files of its table in the version `base`.
+        base: the version to deduplicate against.
+        parts: of events within a day, a power of two.
+        epoch_us: what the times of a SocioPatterns file count from.
+    """
+
+    source: str
+    chunks: tuple[Chunk, ...]
+    held: tuple[LiveFile, ...]
+    base: int
+    parts: int
+    epoch_us: int
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""Encounters and declarations: inputs that happen at an instant and are kept by date.
+"""Encounters, declarations and links: inputs that happen at an instant and are kept by date.
 
 Like scans they are checked one by one, then compared with what is accepted of the
 same UTC day. They have no scanner, so an event id is unique within its day.
@@ -16,7 +16,15 @@ from pipelines.ingest.dedupe import judge_codes
 from pipelines.ingest.formats.arrow_blocks import text_spans
 from pipelines.ingest.formats.blocks import ROW_BITS, Columns, Lines
 from pipelines.ingest.formats.field_types import kinds_of
-from pipelines.ingest.reject_reasons import BAD_PERSON, BAD_TIME, ERASED, PAST_RETENTION, TOO_NEW, TOO_OLD
+from pipelines.ingest.reject_reasons import (
+    BAD_PERSON,
+    BAD_TIME,
+    ERASED,
+    MALFORMED,
+    PAST_RETENTION,
+    TOO_NEW,
+    TOO_OLD,
+)
 from pipelines.ingest.validate.columns import CheckedColumns, check
 from pipelines.ingest.validate.distinct import distinct
 from pipelines.ingest.validate.erased_persons import last_erased
@@ -27,7 +35,7 @@ from pipelines.ingest.validate.text_column import column_of
 from pipelines.kernels.sha256 import macs
 from pipelines.kernels.sort import as_unsigned, order_by_key
 from pipelines.kernels.types import Int64, UInt8, UInt64
-from schemas.tables import DECLARATIONS, ENCOUNTERS, Table
+from schemas.tables import DECLARATIONS, ENCOUNTERS, LINKS, Table
 
 Fields = dict[str, pa.Array]
 
@@ -99,6 +107,9 @@ def parse_dated(
     if isinstance(block, Lines):
         block, _ = columns_of_lines(block, kinds_of(source.contract))
     checked = check(block, source.contract, settings.keys)
+    if source.table is LINKS:
+        kinds = (column.kinds() for column in checked.persons)
+        checked.columns |= dict(zip(("kind_a", "kind_b"), kinds, strict=True))
     checked.refuse(source.defects(checked.columns))
     accepted = checked.reason == 0
     fault = _faults(source, checked, settings)
@@ -202,6 +213,23 @@ def _encounter_columns(fields: Fields) -> Fields:
     return {**fields, **{name: pa.array(column) for name, column in pair.items()}}
 
 
+def _link_defects(fields: Fields) -> UInt8:
+    """Refuse a link of an identifier to itself, however it is spelled."""
+    alone = pc.fill_null(pc.equal(fields["person_a"], fields["person_b"]), False)
+    reasons: UInt8 = np.where(np.asarray(alone, bool), np.uint8(MALFORMED), np.uint8(0))
+    return reasons
+
+
+def _link_columns(fields: Fields) -> Fields:
+    """Order each pair by its tokens, kinds with them; who does not say that he showed both did not."""
+    one, other = (fields[name].to_numpy(zero_copy_only=False) for name in ("person_a", "person_b"))
+    swapped = pa.array(one > other)
+    ordered = {**_encounter_columns(fields), "self": pc.fill_null(fields["self"], False)}
+    ordered["kind_a"] = pc.if_else(swapped, fields["kind_b"], fields["kind_a"])
+    ordered["kind_b"] = pc.if_else(swapped, fields["kind_a"], fields["kind_b"])
+    return ordered
+
+
 DATED: Final = {
     source.table.name: source
     for source in (
@@ -209,6 +237,7 @@ DATED: Final = {
             "encounter", ENCOUNTERS, "started_at", "ended_at", _encounter_defects, _encounter_columns
         ),
         DatedSource("declaration", DECLARATIONS, "declared_at", "declared_at", _no_defects, dict),
+        DatedSource("link", LINKS, "seen_at", "seen_at", _link_defects, _link_columns),
     )
 }
 """The sources by the name of their table, in the order of their commits."""

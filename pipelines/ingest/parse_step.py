@@ -1,7 +1,7 @@
 """Parse a chunk of input and spill its scans by event bucket."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -15,8 +15,10 @@ from pipelines.ingest.formats.blocks import ColumnNames, Columns, Lines
 from pipelines.ingest.formats.column_names import column_names
 from pipelines.ingest.formats.discover import Chunk, total_bytes
 from pipelines.ingest.formats.read_blocks import read_blocks
+from pipelines.ingest.link_files import DayPiece, spill_links
 from pipelines.ingest.rejects import ROW_MASK, digest_heads, refused_rows, retry_marks
 from pipelines.ingest.retries import ACCEPTED_SINCE, TIMED_EVENT, retried, watched_events
+from pipelines.ingest.validate.code_links import CodeLinks
 from pipelines.ingest.validate.scans import Parsed, ParseSettings, parse
 from pipelines.ingest.vault_backlog import Unsealed
 from pipelines.kernels.sort import part_of, stable_order
@@ -50,6 +52,7 @@ class ParseCounts:
         line_ends: line feeds in a block of NDJSON.
         names: what is to be said about the names of its columns.
         codes: texts of venue codes that are not registered.
+        links: by day, what personal codes show.
     """
 
     received: int
@@ -57,6 +60,7 @@ class ParseCounts:
     line_ends: int
     names: ColumnNames
     codes: tuple[Piece, ...] = ()
+    links: tuple[DayPiece, ...] = ()
 
 
 def parse_counts(
@@ -117,9 +121,11 @@ class ParseChunks(ThreadedDoFn):
             yield from self._refused(name, share, block, parsed)
             yield from self._retries(name, share, block, parsed.scans, parsed.scans["event_high"].to_numpy())
             yield from self._sealed(name, parsed)
+            yield from self._sealed(f"{name}-links", parsed.links)
             codes = self._unregistered(name, parsed)
             self.count(metrics.RECEIVED, parsed.received)
-            yield TaggedOutput(COUNTS, parse_counts(block, chunk, parsed.received, "scan", codes))
+            counts = parse_counts(block, chunk, parsed.received, "scan", codes)
+            yield TaggedOutput(COUNTS, replace(counts, links=spill_links(self.scratch, name, parsed.links)))
             held.append(parsed.scans)
             del block, parsed
             if sum(scans.num_rows for scans in held) >= _ROWS_AT_ONCE:
@@ -167,7 +173,7 @@ class ParseChunks(ThreadedDoFn):
             for _, piece in spill(self.scratch, f"retries-{name}", table, np.zeros(kind.size, np.int64)):
                 yield TaggedOutput(REFUSED, (share, piece))
 
-    def _sealed(self, name: str, parsed: Parsed | DatedBlock) -> Iterator[Any]:
+    def _sealed(self, name: str, parsed: Parsed | DatedBlock | CodeLinks) -> Iterator[Any]:
         fresh = self._unsealed.claim(parsed.tokens)
         if fresh.size:
             share = part_of(parsed.tokens[fresh], self.shares)
@@ -179,7 +185,7 @@ class ParseChunks(ThreadedDoFn):
                 yield TaggedOutput(SEALED, (key, piece))
 
 
-def _persons(parsed: Parsed | DatedBlock, positions: Int64) -> tuple[Int64, list[bytes]]:
+def _persons(parsed: Parsed | DatedBlock | CodeLinks, positions: Int64) -> tuple[Int64, list[bytes]]:
     """Return the tokens and the identifiers at some positions."""
     return parsed.tokens[positions], [parsed.identifiers[position] for position in positions.tolist()]
 

@@ -18,6 +18,7 @@ from pipelines.ingest.record_places import RecordPlace
 from pipelines.ingest.reject_reasons import MALFORMED, REASONS, TOO_LARGE
 from pipelines.kernels.types import Int64, UInt8
 from pipelines.privacy.identifiers import KINDS
+from schemas.codes import LINK_SOURCES
 from schemas.contract import load_contract
 
 UNKNOWN, SPREAD, NOT_UTF_8, NOT_JSON, VALUE = range(5)
@@ -187,6 +188,8 @@ def remedy_of(group: RefusedGroup, contract: str) -> str:
         return f"a record needs {_needed(contract)}"
     if group.reason == "malformed" and group.cause == UNKNOWN:
         return _BROKEN_JSON if group.format == "ndjson" else _BROKEN_ROW
+    if group.reason == "malformed" and group.cause == VALUE and contract == "link":
+        return _BROKEN_LINK
     if group.reason == "malformed" and group.cause == VALUE:
         words = _WORDS.get(contract)
         return "a value is of another type than its field" + (f", or not a word of {words}" if words else "")
@@ -204,9 +207,16 @@ def _needed(contract: str) -> str:
     return ", ".join([*(" or ".join(group) for group in groups), *alone])
 
 
-_WORDS: Final = {"scan": "direction or scan_mode", "venue": "type", "declaration": "symptoms"}
+_WORDS: Final = {
+    "scan": "direction or scan_mode",
+    "venue": "type",
+    "declaration": "symptoms",
+}
 """Fields that take a few words only, by contract."""
 
+_BROKEN_LINK: Final = (
+    "a link joins two different identifiers; self is a yes or no, and source one of " + " ".join(LINK_SOURCES)
+)
 _BROKEN_JSON: Final = "write one JSON object a line"
 _BROKEN_ROW: Final = "give each row as many fields as the header, and close its quotes"
 _BY_CAUSE: Final = {

@@ -1,4 +1,4 @@
-"""Files of scans, encounters and declarations to accepted rows in the lake: wiring without logic."""
+"""Files of scans, encounters, declarations and links to accepted rows in the lake: wiring without logic."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -13,18 +13,26 @@ from pipelines.ingest.code_texts import forget_registered, keep_codes
 from pipelines.ingest.commit import Batch, Upsert, commit_batch
 from pipelines.ingest.counts import Counts
 from pipelines.ingest.dedupe_step import LATER, VERDICTS, HeldFile, JudgeScans, ReadHeld, Verdicts
-from pipelines.ingest.event_steps import JudgeDated, ParseDated, WrittenEvents, counts_of, files_of
+from pipelines.ingest.event_steps import (
+    DatedInput,
+    JudgeDated,
+    ParseDated,
+    WrittenEvents,
+    counts_of,
+    files_of,
+)
 from pipelines.ingest.events import DATED
 from pipelines.ingest.formats.discover import Chunk
 from pipelines.ingest.ingest_result import IngestResult
 from pipelines.ingest.input_findings import step_findings
+from pipelines.ingest.link_files import new_links
 from pipelines.ingest.parse_step import COUNTS, DATES, REFUSED, SEALED, ParseChunks, ParseCounts
 from pipelines.ingest.receipt_ages import ReceiptAges
 from pipelines.ingest.reference_tables import VENUE_SOURCE
 from pipelines.ingest.rejects import DigestLater, Refused, WriteRejects, refused_reasons
 from pipelines.ingest.validate.scans import ParseSettings
 from pipelines.ingest.write_step import WriteScans, WriteVault, WrittenScans
-from pipelines.lake import CommitConflict, DataFile, Lake, LiveFile
+from pipelines.lake import CommitConflict, DataFile, Lake
 from pipelines.registry.registry import Registry
 from pipelines.runtime.job_errors import report_errors
 from pipelines.runtime.job_metrics import report_counts
@@ -35,27 +43,6 @@ from pipelines.times import DAY_SECONDS
 
 DatedPart = tuple[str, WrittenEvents | Refused | ParseCounts]
 """What one step made of an input that is kept by date: `("encounters", WrittenEvents(…))`."""
-
-
-@dataclass(frozen=True)
-class DatedInput:
-    """An input of a batch that is kept by date.
-
-    Attributes:
-        source: a name of `DATED`.
-        chunks: by number.
-        held: the files of its table in the version `base`.
-        base: the version to deduplicate against.
-        parts: of events within a day, a power of two.
-        epoch_us: what the times of a SocioPatterns file count from.
-    """
-
-    source: str
-    chunks: tuple[Chunk, ...]
-    held: tuple[LiveFile, ...]
-    base: int
-    parts: int
-    epoch_us: int
 
 
 @dataclass(frozen=True)
@@ -330,7 +317,10 @@ class CommitBatch(beam.DoFn):
                 [piece for count in counts for piece in count.codes],
                 {venue for written in files for venue in written.unknown_venues},
             )
-            result = self._commit(files, rejected, vault, parts, counted)
+            by_date = {source: files_of(own) for source, own in parts.items()}
+            links = new_links(self.plan.lake, by_date.get("links", ()), counts)
+            counted = replace(counted, others=links.counted_in(counted.others))
+            result = self._commit(files, rejected, vault, links.joined(by_date), links.bases, counted)
             report_counts([(metrics.CONFLICTED_COMMITS, int(result.conflict))])
             write_result(self.scratch, result)
         yield result
@@ -340,13 +330,14 @@ class CommitBatch(beam.DoFn):
         files: list[WrittenScans],
         rejects: list[Refused],
         vault: list[DataFile],
-        dated: dict[str, list[Any]],
+        by_date: dict[str, list[DataFile]],
+        bases: dict[str, int],
         counted: IngestResult,
     ) -> IngestResult:
         plan = self.plan
         by_table = {
             **plan.other_files,
-            **{source: files_of(parts) for source, parts in dated.items()},
+            **by_date,
             "scans": [written.file for written in files],
             "rejects": [*plan.other_files.get("rejects", ()), *_of_table("rejects", rejects)],
             "retries": _of_table("retries", rejects),
@@ -354,7 +345,7 @@ class CommitBatch(beam.DoFn):
         }
         names = ("received", "accepted", "duplicate", "rejected")
         note = {name: str(getattr(counted, name)) for name in names}
-        bases = {given.source: given.base for given in plan.dated}
+        bases |= {given.source: given.base for given in plan.dated}
         forgotten = plan.settings.forgotten.number
         batch = Batch(plan.batch, plan.base, by_table, plan.upserts, note, plan.number, bases, forgotten)
         try:

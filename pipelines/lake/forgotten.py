@@ -40,15 +40,19 @@ class Forgotten:
         horizon_us: records before it are past retention; microseconds UTC.
         cases_us: so are cases whose every date is before it.
         erased: by the keyed hash of a person, hexadecimal, the instant up to which records are erased.
+        linked: the same by the keyed hash of a token: of identifiers that were erased because links name
+            them, so that nobody knew them. A rotation of the token key makes it void.
     """
 
     number: int = 0
     horizon_us: int = _EVER_US
     cases_us: int = _EVER_US
     erased: Mapping[str, int] = field(default_factory=dict)
+    linked: Mapping[str, int] = field(default_factory=dict)
 
-    def __reduce__(self) -> tuple[type["Forgotten"], tuple[int, int, int, dict[str, int]]]:
-        return Forgotten, (self.number, self.horizon_us, self.cases_us, dict(self.erased))
+    def __reduce__(self) -> tuple[type["Forgotten"], tuple[int, int, int, dict[str, int], dict[str, int]]]:
+        times = self.number, self.horizon_us, self.cases_us
+        return Forgotten, (*times, dict(self.erased), dict(self.linked))
 
     def purge(self, horizon_us: int, cases_us: int) -> "Forgotten":
         """Return a record with the later of two horizons."""
@@ -59,14 +63,20 @@ class Forgotten:
 
     def erase(self, person: str, until_us: int) -> "Forgotten":
         """Return a record with a person, up to the later of two instants."""
-        until_us = max(until_us, self.erased.get(person, until_us))
-        erased = MappingProxyType({**self.erased, person: until_us})
-        return replace(self, number=self.number + 1, erased=erased)
+        return replace(self, number=self.number + 1, erased=_later(self.erased, person, until_us))
+
+    def erase_linked(self, token: str, until_us: int) -> "Forgotten":
+        """Return a record with a token that links name, up to the later of two instants."""
+        return replace(self, number=self.number + 1, linked=_later(self.linked, token, until_us))
 
     @property
     def forgets_before(self) -> bool:
         """Whether a horizon was ever set."""
         return self.horizon_us != _EVER_US
+
+
+def _later(erased: Mapping[str, int], who: str, until_us: int) -> Mapping[str, int]:
+    return MappingProxyType({**erased, who: max(until_us, erased.get(who, until_us))})
 
 
 def read_forgotten(lake: Lake) -> Forgotten:
@@ -80,7 +90,8 @@ def read_forgotten(lake: Lake) -> Forgotten:
         said: dict[str, Any] = orjson.loads(storage.read(path))
         times = (int(said["horizon_us"]), int(said["cases_us"]))
         erased = {str(person): int(until_us) for person, until_us in said["erased"].items()}
-        return Forgotten(int(said["number"]), *times, MappingProxyType(erased))
+        linked = {str(token): int(until_us) for token, until_us in said.get("linked", {}).items()}
+        return Forgotten(int(said["number"]), *times, MappingProxyType(erased), MappingProxyType(linked))
     except FileNotFoundError:
         return Forgotten()
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -98,6 +109,7 @@ def write_forgotten(lake: Lake, forgotten: Forgotten) -> None:
         "horizon_us": forgotten.horizon_us,
         "cases_us": forgotten.cases_us,
         "erased": dict(forgotten.erased),
+        "linked": dict(forgotten.linked),
     }
     path = f"{lake.url}/{_NAME}"
     with writing(lake.url):

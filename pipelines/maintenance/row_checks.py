@@ -16,7 +16,8 @@ import pyarrow.compute as pc
 from pipelines.kernels.types import UInt64
 from pipelines.lake.row_order import is_in_order, sort_columns, words
 from pipelines.lake.statistics import Statistics, statistics_of
-from schemas.codes import AUTHENTICITIES, DIRECTIONS, ENTER_KINDS, EXIT_KINDS, SCAN_MODES
+from pipelines.privacy.identifiers import KINDS
+from schemas.codes import AUTHENTICITIES, DIRECTIONS, ENTER_KINDS, EXIT_KINDS, LINK_SOURCES, SCAN_MODES
 from schemas.stay_rules import VENUE_TYPES
 from schemas.tables import Table
 
@@ -26,6 +27,7 @@ _DATED_BY = {
     "retries": "received_at",
     "encounters": "started_at",
     "declarations": "declared_at",
+    "links": "seen_at",
     "stays": "enter",
     "footfall": "window_start",
     "contacts": "start",
@@ -42,6 +44,9 @@ _VALUES = {
     "type": VENUE_TYPES,
 }
 """Allowed values of text columns that have few."""
+
+_VALUES_OF = {"links": {"source": LINK_SOURCES, "kind_a": KINDS, "kind_b": KINDS}}
+"""The same of columns whose name means something else in another table."""
 
 _ASCENDING = {
     "stays": [("enter", "exit", 1_000_000), ("enter", "last_seen", 0), ("last_seen", "exit", 0)],
@@ -126,9 +131,10 @@ def _dates(table: Table, partition: Mapping[str, str], rows: pa.Table) -> Iterat
         yield from _counted(other, f"{column} on another UTC day than the partition")
 
 
-def _values(_table: Table, _partition: Mapping[str, str], rows: pa.Table) -> Iterator[str]:
-    for name in set(_VALUES) & set(rows.column_names):
-        known = pc.is_in(rows[name], value_set=pa.array(_VALUES[name]))
+def _values(table: Table, _partition: Mapping[str, str], rows: pa.Table) -> Iterator[str]:
+    allowed = _VALUES | _VALUES_OF.get(table.name, {})
+    for name in set(allowed) & set(rows.column_names):
+        known = pc.is_in(rows[name], value_set=pa.array(allowed[name]))
         yield from _counted(pc.and_(pc.invert(known), rows[name].is_valid()), f"unknown {name}")
 
 
@@ -146,7 +152,7 @@ def _counts(table: Table, _partition: Mapping[str, str], rows: pa.Table) -> Iter
 
 
 def _pairs(table: Table, _partition: Mapping[str, str], rows: pa.Table) -> Iterator[str]:
-    if table.name in ("contacts", "encounters"):
+    if table.name in ("contacts", "encounters", "links"):
         yield from _counted(
             pc.greater_equal(rows["person_a"], rows["person_b"]), "person_a not below person_b"
         )

@@ -20,6 +20,7 @@ from pipelines.privacy.key_folders import make_key_files, read_key_files
 _DIGEST_LABEL: Final = b"truyvet digest v1"
 _LANDING_LABEL: Final = b"truyvet landing v1"
 _ERASURE_LABEL: Final = b"truyvet erasure v1"
+_LINKED_LABEL: Final = b"truyvet erasure of a token v1"
 _FINGERPRINT_LABEL: Final = b"truyvet keys v1"
 
 
@@ -65,6 +66,11 @@ class Keys:
     def erasure_key(self) -> bytes:
         """32 bytes, derived from the event key; hashes erased persons."""
         return hmac.digest(self.event_key, _ERASURE_LABEL, "sha256")
+
+    @property
+    def linked_key(self) -> bytes:
+        """32 bytes, derived from the event key; hashes tokens that were erased with a linked person."""
+        return hmac.digest(self.event_key, _LINKED_LABEL, "sha256")
 
 
 def create_keys(folder: Path) -> Keys:
@@ -120,6 +126,11 @@ def digest(keys: Keys, raw: bytes) -> bytes:
 def erasure_hash(keys: Keys, canonical: bytes) -> str:
     """Return the 64 hexadecimal digits that stand for an erased person once the token is gone."""
     return hmac.digest(keys.erasure_key, canonical, "sha256").hex()
+
+
+def linked_hash(keys: Keys, person: int) -> str:
+    """Return the 64 hexadecimal digits that stand for an erased token whose identifier nobody named."""
+    return hmac.digest(keys.linked_key, person.to_bytes(8, "big", signed=True), "sha256").hex()
 
 
 def _load_again(folder: str, fingerprint: str) -> Keys:

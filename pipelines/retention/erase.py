@@ -17,8 +17,9 @@ from pipelines.lake.forgotten import Forgotten, read_forgotten, write_forgotten
 from pipelines.lake.lake_root import readable_keys
 from pipelines.lake.read_rows import read_live_file
 from pipelines.lake.writer_lock import writing_alone
+from pipelines.linkage.read_links import humans_in
 from pipelines.privacy.identifiers import canonical_person
-from pipelines.privacy.keys import Keys, erasure_hash, token
+from pipelines.privacy.keys import Keys, erasure_hash, linked_hash, token
 from pipelines.privacy.ledger import Asker, Question, record
 from pipelines.privacy.list_key import load_list_key
 from pipelines.retention.active_case import check_active
@@ -40,7 +41,7 @@ class Erased:
     1
 
     Attributes:
-        persons: how many were named.
+        persons: how many identifiers, named or linked to one that is.
         removed: how many rows went, by table of what was received, and of the vault.
     """
 
@@ -52,6 +53,7 @@ def erase(
     lake: LakeLike,
     person: str | Sequence[str],
     *,
+    linked: bool = False,
     request: str = "",
     decision: str = "",
     receipt_file: str | Path | None = None,
@@ -68,6 +70,7 @@ def erase(
     Args:
         lake: the lake, or where it lies.
         person: `KIND:VALUE`, or several.
+        linked: whether to forget every other identifier that links show to be of the same person.
         request: a reference of the request, for the ledger and the receipt.
         decision: a reference of the decision by which persons of an active case may be erased.
         receipt_file: gets a signed receipt; its signature lies beside it as `….sig`.
@@ -95,15 +98,17 @@ def erase(
         check_receipt(where, Path(receipt_file))
     check_stay_rules(where)
     references = {name: text for name, text in (("request", request), ("decision", decision)) if text}
-    said = {**references, "persons": len(canonical)}
+    said = {**references, "persons": len(canonical), **({"linked": True} if linked else {})}
     head = record(where.url, Question("erase", (), None, snapshot(where, "scans").version, said), asker)
     now_us = time.time_ns() // 1000 if now_us is None else now_us
-    persons = np.array([token(held, one) for one in canonical], np.int64)
+    named = np.array([token(held, one) for one in canonical], np.int64)
     with writing_alone(where):
+        persons = humans_in(where).together_with(named) if linked else named
         if not decision:
             bring_up_to_date(where, runner=runner)
             check_active(where, set(persons.tolist()), now_us)
-        number = _suppressed(where, held, canonical, now_us).number
+        unnamed = np.setdiff1d(persons, named)
+        number = _suppressed(where, held, canonical, unnamed, now_us).number
         removed = forget(where, number, _removals(persons), runner)
         if receipt_file is not None:
             check_gone(where, persons)
@@ -112,10 +117,10 @@ def erase(
                 where, removed, persons=persons.size, references=references, head=head, key=signer
             )
             write_receipt(Path(receipt_file), signed, signer)
-    return Erased(len(canonical), removed)
+    return Erased(int(persons.size), removed)
 
 
-def _suppressed(lake: Lake, keys: Keys, canonical: Sequence[str], now_us: int) -> Forgotten:
+def _suppressed(lake: Lake, keys: Keys, canonical: Sequence[str], unnamed: Int64, now_us: int) -> Forgotten:
     """Write down, before a row goes, that the records of persons are refused from now on.
 
     A person whose record is there already and of whom no row is left is not written down again: then an
@@ -128,6 +133,10 @@ def _suppressed(lake: Lake, keys: Keys, canonical: Sequence[str], now_us: int) -
         if latest_us is not None or person not in held.erased:
             # Of a record ahead of its time too: all that is removed is refused when it comes again.
             forgotten = forgotten.erase(person, max(now_us, now_us if latest_us is None else latest_us))
+    for person in unnamed.tolist():
+        latest_us = _latest_us(lake, person)
+        until_us = max(now_us, now_us if latest_us is None else latest_us)
+        forgotten = forgotten.erase_linked(linked_hash(keys, person), until_us)
     if forgotten.number != held.number:
         write_forgotten(lake, forgotten)
     return forgotten

@@ -21,6 +21,7 @@ PERSONS: Final = {
     "encounters": ("person_a", "person_b"),
     "declarations": ("person",),
     "cases": ("person",),
+    "links": ("person_a", "person_b"),  # last: until then an erasure that was killed knows who is linked
 }
 """The tables of what was received about persons, and their columns of tokens."""
 

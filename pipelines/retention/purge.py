@@ -23,7 +23,7 @@ from pipelines.windowing.lake_stay_rules import check_stay_rules
 DAYS: Final = RETENTION_DAYS
 CASE_DAYS: Final = 60
 
-_BY_DATE = ("scans", "encounters", "declarations", "rejects", "retries")
+_BY_DATE = ("scans", "encounters", "declarations", "links", "rejects", "retries")
 _DAYS_AT_MOST = 36_500
 
 

@@ -1,6 +1,6 @@
 """A synthetic province with known truth: what happened there, and what scans show of it.
 
-In: parameters and a seed. Out: files in the wire contract (scans, registry, cases, encounters,
+In: parameters and a seed. Out: files in the wire contract (scans, registry, cases, encounters, links,
 declarations) and, apart from them, the true stays, contacts and infections. Refused: values out of
 range and a folder that is not empty. It must not use the pairing rule or its durations: a test
 against it would then only compare the rule with itself.

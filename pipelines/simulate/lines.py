@@ -15,7 +15,7 @@ from pipelines.simulate.dtypes import Bytes, Int64, Row, Rows
 from pipelines.simulate.malformed import Fields, special_line
 from pipelines.simulate.observe import ABSENT
 from pipelines.simulate.people import People, Spellings, canonical_identifiers, spellings, write_person
-from pipelines.simulate.places import Places, place_codes
+from pipelines.simulate.places import GUARD, Places, place_codes
 from pipelines.simulate.settings import Settings
 
 LONGEST_LINE = 320
@@ -93,7 +93,8 @@ def fields_of(scan: Row, people: People, names: Names) -> Fields:
     out = np.empty(LONGEST_LINE, np.uint8)
     who = people[scan["person"]]
     code = _text(names.codes[scan["place"]])
-    size = write_person(out, 0, who["kind"], who["number"], scan["spelling"], names.identifiers)
+    kind = who["card"] if scan["mode"] == GUARD else who["kind"]
+    size = write_person(out, 0, kind, who["number"], scan["spelling"], names.identifiers)
     moment = dt.datetime(1970, 1, 1) + dt.timedelta(seconds=int(names.start[0] + scan["written"]))
     fields = {
         "event_id": f"{int(scan['event_id']):016x}" if scan["event_id"] else None,
@@ -151,7 +152,8 @@ def _write_line(out: Bytes, at: int, scan: Row, people: People, names: Names) ->
     else:
         at = _put(out, at, _OPEN_PERSON)
     who = people[scan.person]
-    at = write_person(out, at, who.kind, who.number, int(scan.spelling), names.identifiers)
+    kind = who.card if scan.mode == GUARD else who.kind
+    at = write_person(out, at, kind, who.number, int(scan.spelling), names.identifiers)
     at = _put(out, at, _VENUE)
     at = _put_padded(out, at, names.codes[scan.place])
     if scan.zone > 0:

@@ -76,7 +76,7 @@ def write_venues(path: Path, settings: Settings, places: Places, codes: Texts) -
                 local_text(settings, row["closed"]) if row["closed"] >= 0 else "",
             )
         )
-    _write_csv(path, VENUE_COLUMNS, rows)
+    write_csv(path, VENUE_COLUMNS, rows)
     return len(rows)
 
 
@@ -93,7 +93,7 @@ def write_cases(path: Path, settings: Settings, cases: Iterable[Case], names: Se
         onset = "" if case.onset is None else local_text(settings, case.onset)[:10]
         shown = ["" if at is None else local_text(settings, at) for at in instants]
         texts.append((case.case_id, names[case.person], onset, *shown))
-    _write_csv(path, CASE_COLUMNS, texts)
+    write_csv(path, CASE_COLUMNS, texts)
 
 
 def write_encounters(
@@ -163,7 +163,7 @@ def write_declarations(
                     _CHANNELS[(word >> 24) % len(_CHANNELS)],
                 )
             )
-    _write_csv(path, DECLARATION_COLUMNS, rows)
+    write_csv(path, DECLARATION_COLUMNS, rows)
     return len(rows)
 
 
@@ -172,7 +172,8 @@ def _answer(word: int, one_in: int) -> str:
     return "true" if word % one_in == 0 else ("", "false", "false")[word // one_in % 3]
 
 
-def _write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Write a CSV file with a header; a new one, never over another."""
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)

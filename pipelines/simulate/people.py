@@ -13,10 +13,10 @@ from numba import njit
 
 from pipelines.simulate import habits
 from pipelines.simulate.clocks import clocks
-from pipelines.simulate.dtypes import Bytes, Floats, Int64, Rows, Texts
+from pipelines.simulate.dtypes import Bools, Bytes, Floats, Int64, Rows, Texts
 from pipelines.simulate.places import Places, districts
 from pipelines.simulate.rng import key, unit, units
-from pipelines.simulate.rng_streams import PEOPLE, PHONE_CLOCK, WORK
+from pipelines.simulate.rng_streams import LINKING, PEOPLE, PHONE_CLOCK, WORK
 from pipelines.simulate.settings import Settings
 
 _HOUSEHOLD_SIZES = (0.1, 0.18, 0.2, 0.25, 0.15, 0.12)
@@ -51,6 +51,9 @@ _KINDS: tuple[tuple[float, tuple[bytes, ...]], ...] = (
 Of the eight digits of a person # is the next one, and @ the mobile block that the next one stands for.
 """
 
+PHONE, CITIZEN_CARD, INSURANCE = 0, 1, 4
+"""Positions in `_KINDS`."""
+
 _FREE_BLOCKS = np.array([30, 31, 50, 51, 53, 54, 57, 71, 72, 73], np.int64)
 """Mobile blocks (03x, 05x, 07x) that no network had in 2021."""
 
@@ -83,6 +86,7 @@ PERSON = np.dtype(
         ("sampled_on", "i8"),
         ("number", "i8"),
         ("kind", "i8"),
+        ("card", "i8"),
         ("spelling", "i8"),
         ("role", "i8"),
         ("rider", "u1"),
@@ -95,7 +99,8 @@ PERSON = np.dtype(
 
 Fixed: household; position of the district; place of work or school and the bus there (-1 for none);
 seconds by which the phone is ahead; kind, eight digits (unique) and usual spelling of the identifier;
-role as in `habits`; whether the person commutes by bus, scans at all, and has a Bluetooth app.
+kind of the card shown to guards, the same as `kind` for most, with the same digits; role as in `habits`;
+whether the person commutes by bus, scans at all, and has a Bluetooth app.
 Changing from day to day: when the person came home (-1 while out), when the last stay elsewhere ends,
 and the day on which a case is sampled (NEVER for others).
 """
@@ -147,6 +152,7 @@ def make_people(settings: Settings, places: Places, household: Int64) -> People:
     people["sampled_on"] = NEVER
     people["number"] = (np.arange(count) * 48_271 + seed % _NUMBERS) % _NUMBERS
     people["kind"] = _pick([share for share, _ in _KINDS], units(seed, PEOPLE, count, 3))
+    people["card"] = np.where(has_card(settings), _card_beside(people["kind"]), people["kind"])
     people["spelling"] = np.floor(units(seed, PEOPLE, count, 4) * 3)
     people["rider"] = (units(seed, PEOPLE, count, 2) < _RIDERS) & (role <= habits.NIGHT)
     people["carries"] = units(seed, PEOPLE, count, 5) < knobs.scanning
@@ -154,10 +160,25 @@ def make_people(settings: Settings, places: Places, household: Int64) -> People:
     return people
 
 
-def canonical_identifiers(people: People) -> Texts:
-    """Return the identifier of each person in its canonical spelling, as ASCII bytes."""
+def has_card(settings: Settings) -> Bools:
+    """Tell who shows a card to guards and another identifier elsewhere; bool[people]."""
+    return units(settings.seed, LINKING, settings.people, 0) < settings.knobs.several_identifiers
+
+
+def _card_beside(kind: Int64) -> Int64:
+    """Return the kind of card that a person shows beside an identifier: a citizen card, or insurance."""
+    return np.where(kind == CITIZEN_CARD, INSURANCE, CITIZEN_CARD)
+
+
+def canonical_identifiers(people: People, kind: Int64 | None = None) -> Texts:
+    """Return the identifier of each person in its canonical spelling, as ASCII bytes.
+
+    Args:
+        people: everybody.
+        kind: int64[people], of which kind; None is each person's usual one.
+    """
     table = np.zeros((people.size, 32), np.uint8)
-    _write_canonical(table, people, spellings())
+    _write_canonical(table, people["kind"] if kind is None else kind, people["number"], spellings())
     return table.view("S32").ravel()
 
 
@@ -190,9 +211,9 @@ def write_person(out: Bytes, at: int, kind: int, number: int, spelling: int, tab
 
 
 @njit(cache=True, nogil=True)
-def _write_canonical(out: Bytes, people: People, table: Spellings) -> None:
-    for person in range(people.size):
-        write_person(out[person], 0, people[person].kind, people[person].number, 0, table)
+def _write_canonical(out: Bytes, kind: Int64, number: Int64, table: Spellings) -> None:
+    for person in range(kind.size):
+        write_person(out[person], 0, kind[person], number[person], 0, table)
 
 
 def _pick(shares: tuple[float, ...] | list[float], luck: Floats) -> Int64:

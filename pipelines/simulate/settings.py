@@ -63,6 +63,13 @@ class Knobs:
     home_codes: float = _share(0.05, "share of homes with a code for visitors, in addition to --venues")
     app_users: float = _share(0.3, "share of people with a Bluetooth app, which records encounters of cases")
     declaring: float = _share(0.01, "share of people who make a health declaration on a day")
+    several_identifiers: float = _share(
+        0.0,
+        "share of people who show a card to guards and another identifier elsewhere; links.csv joins them",
+    )
+    shared_phones: float = _share(
+        0.0, "share of those people in whose codes stands the phone of somebody else of the household"
+    )
     cases: float = field(
         default=0.0005,
         metadata={

@@ -6,6 +6,7 @@ from types import TracebackType
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipelines.simulate import habits
@@ -52,6 +53,10 @@ INFECTIONS = pa.schema(
     ]
 )
 """Infections; infector and venue are null for people infected before the world begins."""
+
+
+IDENTIFIERS = pa.schema([("person", pa.string()), ("identifier", pa.string())])
+"""The card that a person shows to guards, of people who use another identifier elsewhere."""
 
 
 class Truth:
@@ -123,6 +128,11 @@ class Truth:
             pa.array(case_ids, pa.string()).take(pa.array(who)),
         ]
         self._write("infections", pa.table(columns, schema=INFECTIONS))
+
+    def write_identifiers(self, cards: list[str]) -> None:
+        """Write the people with several identifiers; `cards` is indexed by person."""
+        rows = pa.table([self._people, pa.array(cards, pa.string())], schema=IDENTIFIERS)
+        self._write("identifiers", rows.filter(pc.not_equal(rows["person"], rows["identifier"])))
 
     def _write(self, name: str, table: pa.Table) -> None:
         with create(self._folder / f"{name}.parquet") as file:

@@ -17,6 +17,7 @@ from pipelines.simulate.contacts import contacts_of
 from pipelines.simulate.delivery import FOLDERS, MAX_AGE_DAYS, MAX_AHEAD_DAYS, Delivery, create
 from pipelines.simulate.dtypes import Int64, Rows
 from pipelines.simulate.epidemic import Epidemic
+from pipelines.simulate.identity_links import cards_of, write_links
 from pipelines.simulate.lines import identifiers_of, names_of
 from pipelines.simulate.movements import last_stays, live_day
 from pipelines.simulate.observe import CAN_LEAVE, NO_ENTRY, NO_EXIT, VISITS, see
@@ -149,6 +150,7 @@ class _World:
         contacts = contacts_of(who, self.stays, people.size, self.places.table.size, settings.days)
         truth.write_contacts(contacts, case_ids)
         truth.write_infections(course, case_ids)
+        truth.write_identifiers(cards_of(people))
         named = self.identifiers
         others.write_cases(self.out / "cases.csv", settings, cases, named)
         return {
@@ -161,6 +163,7 @@ class _World:
             "declarations": others.write_declarations(
                 self.out / "declarations.csv", settings, people, course, named
             ),
+            "links": write_links(self.out / "links.csv", settings, people, named),
             "true_stays": sum(part.size for part in self.stays),
             "true_contacts": contacts.size,
             "infections": int((course["infected"] < NEVER).sum()),

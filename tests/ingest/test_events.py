@@ -79,6 +79,54 @@ def test_every_format_gives_the_same_encounter(parsed, how, form, pack):
     }
 
 
+LINK = {
+    "person_a": "cccd:051200000001",
+    "person_b": "phone:0905123456",
+    "seen_at": "2021-07-01T08:00:00+07:00",
+    "source": "personal_qr",
+    "self": True,
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_format_gives_the_same_link_whichever_identifier_comes_first(parsed, how, form):
+    turned = {**LINK, "person_a": LINK["person_b"], "person_b": LINK["person_a"]}
+    given = [{**one, "self": "Có"} if form == ".csv" else one for one in (LINK, turned)]
+    card, phone = token(how.keys, "cccd:051200000001"), token(how.keys, "phone:+84905123456")
+    block = parsed("links", given, form)
+    for row in block.rows.to_pylist():
+        kinds = {row["person_a"]: row["kind_a"], row["person_b"]: row["kind_b"]}
+        assert kinds == {card: "cccd", phone: "phone"}
+        assert row["person_a"] < row["person_b"]
+        assert row["seen_at"].isoformat() == "2021-07-01T01:00:00+00:00"
+        assert (row["event_id"], row["source"], row["self"]) == (None, "personal_qr", True)
+    assert judge_dated(block.rows).tolist() == [NEW, DUPLICATE]
+    assert sorted(block.identifiers) == [b"cccd:051200000001", b"phone:+84905123456"]
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"person_b": "cccd:051200000001"}, "malformed"),
+        ({"person_a": "phone:+84905123456"}, "malformed"),
+        ({"source": "gossip"}, "malformed"),
+        ({"source": None}, "missing_field"),
+        ({"self": "perhaps"}, "malformed"),
+        ({"person_b": "phone:12"}, "bad_person"),
+        ({"seen_at": "2021-07-01"}, "bad_time"),
+        ({"seen_at": "2021-05-01T08:00:00Z"}, "too_old"),
+        ({"seen_at": "2021-08-01T08:00:00Z"}, "too_new"),
+        ({"self": None}, ""),
+    ],
+)
+def test_a_link_is_refused_for_its_first_defect(parsed, change, reason):
+    assert outcomes(parsed("links", [{**LINK, **change}])) == [reason]
+
+
+def test_who_does_not_say_that_he_showed_both_identifiers_did_not(parsed):
+    assert parsed("links", [{**LINK, "self": None}]).rows["self"].to_pylist() == [False]
+
+
 FULL = {
     **DECLARED,
     "event_id": "d1",

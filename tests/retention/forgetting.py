@@ -3,7 +3,7 @@
 import datetime as dt
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,12 @@ from tests.end_to_end.worlds import (
 
 Record = dict[str, Any]
 
-BEGINS = {"scans": "occurred_at", "encounters": "started_at", "declarations": "declared_at"}
+BEGINS = {
+    "scans": "occurred_at",
+    "encounters": "started_at",
+    "declarations": "declared_at",
+    "links": "seen_at",
+}
 """The field that dates a record, by input."""
 
 _NOT_COMPARED = ("rejects", "retries")
@@ -42,6 +47,7 @@ class Inputs:
     encounters: list[Record]
     declarations: list[Record]
     cases: list[Record]
+    links: list[Record] = field(default_factory=list)
 
     def only(self, keep: Callable[[str, Record], bool]) -> "Inputs":
         """The records that a test of (input, record) keeps."""
@@ -56,7 +62,8 @@ class Home:
         world = make_world(seed, size)
         self.venues = write_venues(folder / "venues.csv", world.venues)
         self.people = sorted({scan.person for scan in world.scans})
-        self.inputs = Inputs([record(scan) for scan in world.scans], *self._beside())
+        scans = [record(scan) for scan in world.scans]
+        self.inputs = Inputs(scans, *self._beside(), self._links(seed))
 
     def _beside(self) -> tuple[list[Record], list[Record], list[Record]]:
         """Encounters, declarations and cases; some persons are in nothing else, others not in them."""
@@ -86,6 +93,17 @@ class Home:
                 }
             )
         return meetings, declared, cases
+
+    def _links(self, seed: int) -> list[Record]:
+        """Links between identifiers, some of which are in nothing else."""
+        dice, links = random.Random(-seed), []
+        people = [*self.people, *(f"cccd:05120000000{number}" for number in range(6))]
+        for number in range(30):
+            one, other = dice.sample(people, 2)
+            at_us = BEGIN_US + dice.randrange(6 * DAY_US)
+            seen = {"seen_at": rfc3339(at_us), "source": "card", "self": number % 3 > 0}
+            links.append({"event_id": f"l{number}", "person_a": one, "person_b": other, **seen})
+        return links
 
     def run(self, lake: Path, inputs: Inputs, batches: int = 1) -> list[Record]:
         """Feed a lake; the reports of its batches."""

@@ -15,6 +15,7 @@ from pipelines.privacy.list_key import load_list_key
 from pipelines.retention.erase import erase
 from schemas.tables import ALL_TABLES
 from tests.end_to_end.commands import truyvet
+from tests.end_to_end.worlds import BEGIN_US, rfc3339
 from tests.lakes import new_lake, person_token, put_cases, put_stays, put_venues
 from tests.retention.forgetting import Home, differences, places_of, tables_of
 from tests.retention.killing import killed_at
@@ -65,6 +66,34 @@ def test_after_an_erasure_the_lake_is_one_that_never_received_the_person(folder,
     assert report["reasons"]["erased"] > 0
     assert differences(tables_of(lake), expected) == []
     assert [places_of(lake, one) for one in tokens] == [[] for _ in tokens]
+
+
+def test_a_person_is_erased_with_linked_identifiers_and_not_with_a_shared_phone(folder):
+    home, lake, other = Home(folder, 25, size=3), folder / "lake", folder / "other"
+    phone, insurance, neighbour = "phone:+84905000001", "bhyt:0000000001", "phone:+84905000002"
+    renamed = dict(zip(busiest(home, 3), (phone, insurance, neighbour), strict=True))
+    for rows in vars(home.inputs).values():
+        for row in rows:
+            row.update({name: renamed.get(row[name], row[name]) for name in FIELDS if name in row})
+    card, next_card, device = "cccd:051200000001", "cccd:051200000002", "device:of-both"
+    pairs = [(card, phone), (card, insurance), (next_card, neighbour), (card, device), (next_card, device)]
+    same = {"seen_at": rfc3339(BEGIN_US), "source": "personal_qr", "self": True}
+    links = [{"person_a": one, "person_b": other, **same} for one, other in pairs]
+    home.inputs.links[:] = links
+    assert home.run(lake, home.inputs)[0]["others"]["links"]["shared"] == 2
+    home.run(other, without(home, [card, phone, insurance]))
+    words = ("--keys", home.keys, "--lake", lake, "--person", phone, "--linked", "--decision", "d")
+    done = truyvet("erase", *words, "--format", "json")
+    assert done.code == 0, done.err
+    assert differences(tables_of(lake), tables_of(other)) == []
+    for person in (card, phone, insurance):
+        assert places_of(lake, token(load_keys(home.keys), person), [person.encode()]) == []
+    report = home.run(lake, home.inputs)[0]
+    assert report["accepted"] == 0
+    assert report["others"]["links"]["reasons"] == {"erased": 3}
+    assert differences(tables_of(lake), tables_of(other)) == []
+    assert truyvet("erase", *words).code == 0
+    assert differences(tables_of(lake), tables_of(other)) == []
 
 
 def test_a_later_visit_is_accepted(folder):

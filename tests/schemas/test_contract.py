@@ -12,6 +12,7 @@ FIELDS = {
     "registered_at closed_at",
     "case": "case_id* person* onset_at sampled_at reported_at isolated_at withdrawn_at",
     "encounter": "event_id person_a* person_b* started_at* ended_at* distance_m attenuation_db",
+    "link": "event_id person_a* person_b* seen_at* source* self",
     "declaration": "event_id person* declared_at* symptoms contact_with_case contact_with_ill contact_abroad "
     "travelled_from district_code channel",
 }

@@ -5,15 +5,21 @@ import pytest
 
 from pipelines.privacy.identifiers import canonical_person
 from pipelines.simulate import Knobs
+from pipelines.simulate.identity_links import LINK_COLUMNS
 from pipelines.simulate.others import CASE_COLUMNS, DECLARATION_COLUMNS, VENUE_COLUMNS
 from schemas.contract import WIRE_FOLDER, load_contract
 from schemas.stay_rules import VENUE_TYPES
-from tests.simulate.worlds import VENUES, made, moment, rows_of, truth_of
+from tests.simulate.worlds import VENUES, made, moment, perfect, rows_of, scans_of, truth_of
 
 
 @pytest.mark.parametrize(
     ("contract", "columns"),
-    [("venue", VENUE_COLUMNS), ("case", CASE_COLUMNS), ("declaration", DECLARATION_COLUMNS)],
+    [
+        ("venue", VENUE_COLUMNS),
+        ("case", CASE_COLUMNS),
+        ("declaration", DECLARATION_COLUMNS),
+        ("link", LINK_COLUMNS),
+    ],
 )
 def test_columns_are_those_of_the_wire_contract(contract, columns):
     assert columns == tuple(field.name for field in load_contract(contract).fields)
@@ -64,6 +70,27 @@ def test_encounters_are_parts_of_true_contacts_and_meet_the_contract(tmp_path):
 
 def test_nobody_with_an_app_means_no_encounters(tmp_path):
     assert made(tmp_path / "w", Knobs(app_users=0.0))["rows"]["encounters"] == 0
+
+
+def test_links_join_the_card_and_the_phone_of_one_person_unless_the_phone_is_shared(tmp_path):
+    report = made(tmp_path / "w", perfect(several_identifiers=0.5, shared_phones=0.2, guarded=0.5))
+    card_of = {row["person"]: row["identifier"] for row in truth_of(tmp_path / "w", "identifiers")}
+    assert abs(len(card_of) - 0.5 * 600) < 50
+    rows = rows_of(tmp_path / "w", "links.csv")
+    assert report["rows"]["links"] == len(rows) > 200
+    assert all(canonical_person(row[name]) == row[name] for row in rows for name in ("person_a", "person_b"))
+    same = [card_of.get(row["person_b"]) == row["person_a"] for row in rows]
+    assert 0.02 < 1 - sum(same) / len(same) < 0.25  # only with people of the household who have a card too
+    assert {row["source"] for row in rows} == {"personal_qr", "declaration", "registration"}
+    scans = [scan for scan in scans_of(tmp_path / "w") if scan["scan_mode"] == "guard"]
+    shown = {canonical_person(scan["person"]) for scan in scans}
+    assert len(shown & set(card_of.values())) > 20
+    assert not shown & {person for person in card_of if person.startswith("cccd")}
+
+
+def test_nobody_with_several_identifiers_means_no_links(usual):
+    assert rows_of(usual, "links.csv") == []
+    assert truth_of(usual, "identifiers") == []
 
 
 def test_declarations_come_by_their_share(tmp_path):

@@ -1,4 +1,4 @@
-"""Check a block of the registry, cases, encounters or declarations; return columns of the lake's types.
+"""Check a block of any input but scans; return columns of the lake's types.
 
 Each distinct text of a column is checked once. Of several defects of a row the
 first in the order of the reasons counts.
@@ -53,6 +53,12 @@ class PersonColumn:
     ids: Int32
     tokens: Int64
     texts: Spans
+
+    def kinds(self) -> pa.Array:
+        """Return the kind of each row's identifier, such as `phone`; null where absent or refused."""
+        kinds = [(self.texts.value(number) or b"").partition(b":")[0] for number in range(len(self.texts))]
+        of_texts = pa.array([kind.decode() or None for kind in kinds], pa.string())
+        return of_texts.take(pa.array(self.ids, mask=self.ids < 0))
 
     def used(self, rows: Bool) -> Int64:
         """Return the numbers of the identifiers of some rows, bool[n], ascending."""

@@ -1,6 +1,6 @@
 """Which records are of persons who were erased, and which cases a lake has forgotten."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import numpy as np
@@ -12,7 +12,7 @@ from pipelines.ingest.validate.columns import CheckedColumns, PersonColumn
 from pipelines.kernels.sha256 import macs
 from pipelines.kernels.types import Int64, Spans, UInt8
 from pipelines.lake.forgotten import Forgotten
-from pipelines.privacy.keys import Keys, erasure_hash
+from pipelines.privacy.keys import Keys, erasure_hash, linked_hash
 
 NEVER_US: Final = np.iinfo(np.int64).min
 """The instant up to which the records of a person who was not erased are refused."""
@@ -23,12 +23,30 @@ CASE_DATES: Final = ("onset_at", "sampled_at", "reported_at", "isolated_at", "wi
 def erased_until(persons: Spans, keys: Keys, forgotten: Forgotten) -> Int64:
     """Return the instant up to which each of d canonical identifiers is erased, int64[d]."""
     until_us = np.full(len(persons), NEVER_US, np.int64)
-    heads = [int.from_bytes(bytes.fromhex(person)[:8], "big", signed=True) for person in forgotten.erased]
-    suspects = np.flatnonzero(np.isin(macs(persons, keys.erasure_key), np.array(heads, np.int64)))
+    suspects = np.flatnonzero(np.isin(macs(persons, keys.erasure_key), _heads(forgotten.erased)))
     for position in suspects.tolist():
         person = erasure_hash(keys, persons.value(position) or b"")
         until_us[position] = forgotten.erased.get(person, NEVER_US)
+    if forgotten.linked:
+        until_us = np.maximum(until_us, _linked_until(macs(persons, keys.token_key), keys, forgotten))
     return until_us
+
+
+def _linked_until(tokens: Int64, keys: Keys, forgotten: Forgotten) -> Int64:
+    """Return the instant up to which each of d tokens is erased for its links, int64[d]."""
+    until_us = np.full(tokens.size, NEVER_US, np.int64)
+    data = np.frombuffer(tokens.astype(">i8").tobytes(), np.uint8)
+    texts = Spans(data, np.arange(tokens.size) * 8, np.full(tokens.size, 8, np.int32))
+    for position in np.flatnonzero(np.isin(macs(texts, keys.linked_key), _heads(forgotten.linked))).tolist():
+        person = linked_hash(keys, int(tokens[position]))
+        until_us[position] = forgotten.linked.get(person, NEVER_US)
+    return until_us
+
+
+def _heads(hashes: Iterable[str]) -> Int64:
+    """Return the first 8 bytes of hexadecimal hashes as `macs` returns them."""
+    heads = [int.from_bytes(bytes.fromhex(one)[:8], "big", signed=True) for one in hashes]
+    return np.array(heads, np.int64)
 
 
 def last_erased(columns: Sequence[PersonColumn], keys: Keys, forgotten: Forgotten) -> Int64:

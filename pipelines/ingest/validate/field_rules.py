@@ -1,4 +1,4 @@
-"""Rules for the fields of the registry, cases, encounters and declarations.
+"""Rules for the fields of the registry, cases, encounters, declarations and links.
 
 A check is a plain function of one text; it is called once for each distinct text
 of a column.
@@ -18,6 +18,7 @@ from pipelines.ingest.formats.field_types import INFORMATIONAL, NUMBER, TEXTS, T
 from pipelines.ingest.limits import EVENT_ID_BYTES, TEXT_BYTES
 from pipelines.ingest.reject_reasons import BAD_TEXT, MALFORMED
 from pipelines.times import EPOCH, LOCAL_TIMEZONE
+from schemas.codes import LINK_SOURCES
 from schemas.contract import load_contract
 from schemas.stay_rules import VENUE_TYPES
 from schemas.wire_text import tidy
@@ -182,5 +183,7 @@ _SPECIAL: Final[dict[tuple[str, str], dict[str, Any]]] = {
     ("encounter", "attenuation_db"): {"check": _number_within(0, _MOST_NUMBER)},
     ("declaration", "declared_at"): {"dates": False},
     ("declaration", "symptoms"): {"limit": None, "check": _list},
+    ("link", "seen_at"): {"dates": False},
+    ("link", "source"): {"check": _one_of(frozenset(LINK_SOURCES))},
 }
 """What differs from the rule of a field's kind, by contract and field; an empty contract stands for all."""

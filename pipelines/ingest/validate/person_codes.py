@@ -7,6 +7,7 @@ import numpy as np
 
 from pipelines.codes.code_identifiers import identifiers_of
 from pipelines.codes.decoder import decode
+from pipelines.codes.vietnam import CARD
 from pipelines.ingest.reject_reasons import BAD_CODE
 from pipelines.ingest.validate.place_codes import spans_of_values
 from pipelines.kernels.types import Bool, Int32, Spans, UInt8
@@ -20,11 +21,15 @@ class PersonCodes:
         reason: uint8[d], why a text is refused, or 0.
         person: the canonical identifier of the holder, the strongest in the code; absent where refused.
         identifiers: all canonical identifiers in each code, the strongest first.
+        is_self: of each of them, whether it is the holder's own.
+        source: of each code, where its links were seen: one of `schemas.codes.LINK_SOURCES`.
     """
 
     reason: UInt8
     person: Spans
     identifiers: Sequence[tuple[bytes, ...]]
+    is_self: Sequence[tuple[bool, ...]]
+    source: Sequence[str]
 
     def contradict(self, persons: Spans, person_ids: Int32, code_ids: Int32) -> Bool:
         """Find the rows whose person is not the holder of their code, bool[n].
@@ -55,11 +60,15 @@ def persons_of(codes: Spans, wanted: Bool) -> PersonCodes:
         wanted: bool[d], false for texts that are refused already or absent.
     """
     rows = enumerate(wanted.tolist())
-    found = [_identifiers(codes.value(row) or b"") if is_wanted else () for row, is_wanted in rows]
+    decoded = [decode(codes.value(row) or b"") if is_wanted else None for row, is_wanted in rows]
+    parts = [() if one is None else identifiers_of(one) for one in decoded]
+    found = [tuple(part.canonical.encode() for part in of_code) for of_code in parts]
     refused = wanted & np.array([not identifiers for identifiers in found], bool)
     person = spans_of_values([identifiers[0] if identifiers else None for identifiers in found])
-    return PersonCodes(refused * np.uint8(BAD_CODE), person, found)
-
-
-def _identifiers(raw: bytes) -> tuple[bytes, ...]:
-    return tuple(identifier.canonical.encode() for identifier in identifiers_of(decode(raw)))
+    return PersonCodes(
+        reason=refused * np.uint8(BAD_CODE),
+        person=person,
+        identifiers=found,
+        is_self=[tuple(part.is_self for part in of_code) for of_code in parts],
+        source=["card" if one is not None and one.format == CARD else "personal_qr" for one in decoded],
+    )

@@ -34,7 +34,7 @@ from pipelines.ingest.reject_reasons import (
 )
 from pipelines.ingest.validate.distinct import distinct
 from pipelines.ingest.validate.distinct_column import DistinctColumn, filled, of_rows, same_texts, tidy_names
-from pipelines.ingest.validate.person_codes import persons_of
+from pipelines.ingest.validate.person_codes import PersonCodes, persons_of
 from pipelines.ingest.validate.place_codes import UNKNOWN_WORD, RegisteredCodes, places_of, words_to_codes
 from pipelines.ingest.validate.scan_records import Records
 from pipelines.ingest.validate.text_column import (
@@ -72,6 +72,8 @@ class CheckedScans:
         scan_mode: uint8[n] codes.
         occurred_us: int64[n].
         authenticity: uint8[n] codes, what vouches for the scanned code; 0 where there is none.
+        person_codes: what the personal codes of the block hold; None where there is none.
+        person_code_ids: int32[n], the number of each row's personal code, -1 for none.
     """
 
     reason: UInt8
@@ -84,6 +86,8 @@ class CheckedScans:
     scan_mode: UInt8
     occurred_us: Int64
     authenticity: UInt8
+    person_codes: PersonCodes | None = None
+    person_code_ids: Int32 | None = None
 
     def rows(self, kept: Int64 | None) -> "CheckedScans":
         """Keep only some rows; None keeps all."""
@@ -100,6 +104,8 @@ class CheckedScans:
             scan_mode=self.scan_mode[kept],
             occurred_us=self.occurred_us[kept],
             authenticity=self.authenticity[kept],
+            person_codes=self.person_codes,
+            person_code_ids=None if self.person_code_ids is None else self.person_code_ids[kept],
         )
 
 
@@ -112,7 +118,7 @@ def check(records: Records, keys: CodeKeys = NO_KEYS) -> CheckedScans:
     """
     texts = records.texts
     event_id, bad_event_id = tidied_column(texts[EVENT_ID], EVENT_ID_BYTES)
-    person, bad_person = _persons(texts[PERSON], texts[PERSON_CODE])
+    person, bad_person, person_codes = _persons(texts[PERSON], texts[PERSON_CODE])
     venue, bad_venue = _names(texts[VENUE])
     zone, bad_zone = tidy_names(texts[ZONE], TEXT_BYTES, spell=zone_name)
     scanner, bad_scanner = _names(texts[SCANNER])
@@ -127,7 +133,7 @@ def check(records: Records, keys: CodeKeys = NO_KEYS) -> CheckedScans:
     )
     nothing = np.zeros(reason.size, np.uint8)
     rest = (direction, scan_mode, occurred_us, nothing)
-    checked = CheckedScans(reason, event_id, person, venue, zone, scanner, *rest)
+    checked = CheckedScans(reason, event_id, person, venue, zone, scanner, *rest, *person_codes)
     return checked if places is None else _with_places(checked, code_ids, places)
 
 
@@ -172,8 +178,10 @@ def _names(column: Texts) -> tuple[DistinctColumn, UInt8]:
     return names, of_rows(reasons, names.ids)
 
 
-def _persons(column: Texts, codes: Texts) -> tuple[DistinctColumn, UInt8]:
-    """Return canonical persons, one number each whatever its spellings were, and the reasons of rows.
+def _persons(
+    column: Texts, codes: Texts
+) -> tuple[DistinctColumn, UInt8, tuple[PersonCodes | None, Int32 | None]]:
+    """Return canonical persons, one number each whatever its spellings were, the reasons of rows, and codes.
 
     A row may name its person, or show a personal code instead. With both, the person
     named stands, unless the code contradicts it.
@@ -183,6 +191,7 @@ def _persons(column: Texts, codes: Texts) -> tuple[DistinctColumn, UInt8]:
     reasons = of_rows(_first(bad_text, person_reasons(refused)), spelled.ids)
     person = DistinctColumn(spelled.ids, canonical)
     code_ids, texts, bad_code = _codes(codes)
+    held: PersonCodes | None = None
     if len(texts):
         held = persons_of(texts, (texts.length >= 0) & (bad_code == 0))
         contradicted = held.contradict(canonical, np.where(reasons == 0, person.ids, -1), code_ids)
@@ -191,7 +200,8 @@ def _persons(column: Texts, codes: Texts) -> tuple[DistinctColumn, UInt8]:
         person = filled(person, held.person, code_ids)
     reasons[(spelled.ids < 0) & (code_ids < 0)] = MISSING_FIELD
     merged, persons = distinct(column_of(person.texts))
-    return DistinctColumn(np.append(merged, np.int32(-1))[person.ids], persons), reasons
+    own = DistinctColumn(np.append(merged, np.int32(-1))[person.ids], persons)
+    return own, reasons, (None, None) if held is None else (held, code_ids)
 
 
 def _place_codes(column: Texts, keys: CodeKeys) -> tuple[Int32, RegisteredCodes | None, UInt8]:

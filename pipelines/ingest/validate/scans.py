@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from pipelines.ingest.formats.blocks import ROW_BITS, Columns, Lines
 from pipelines.ingest.reject_reasons import ERASED, PAST_RETENTION, TOO_NEW, TOO_OLD
+from pipelines.ingest.validate.code_links import NO_LINKS, CodeLinks, code_links
 from pipelines.ingest.validate.erased_persons import NEVER_US, erased_until
 from pipelines.ingest.validate.event_keys import EventFields, event_keys
 from pipelines.ingest.validate.scan_columns import CheckedScans, check
@@ -84,6 +85,7 @@ class Parsed:
         identifiers: their canonical identifiers, UTF-8.
         venues: int64[v], the distinct venues of the scans without a fault.
         venue_codes: their codes, UTF-8.
+        links: what the personal codes of scans without a fault show.
     """
 
     scans: pa.Table
@@ -94,6 +96,7 @@ class Parsed:
     identifiers: Sequence[bytes]
     venues: Int64
     venue_codes: Sequence[bytes]
+    links: CodeLinks = NO_LINKS
 
 
 def parse(block: Lines | Columns, chunk_number: int, settings: ParseSettings) -> Parsed:
@@ -124,7 +127,15 @@ def parse(block: Lines | Columns, chunk_number: int, settings: ParseSettings) ->
         identifiers=Identifiers(scans.person.texts, sealed),
         venues=venues[visited],
         venue_codes=Identifiers(scans.venue.texts, visited),
+        links=_links(scans, fault, settings),
     )
+
+
+def _links(scans: CheckedScans, fault: UInt8, settings: ParseSettings) -> CodeLinks:
+    if scans.person_codes is None or scans.person_code_ids is None:
+        return NO_LINKS
+    ids = np.where(fault == 0, scans.person_code_ids, np.int32(-1))
+    return code_links(scans.person_codes, ids, scans.occurred_us, settings.keys, settings.forgotten)
 
 
 def _faults(scans: CheckedScans, settings: ParseSettings) -> UInt8:
