@@ -102,6 +102,7 @@ COMMANDS = dict(
         _entry("token", "print the token of an identifier"),
         _entry("purge", "forget what is older than the lake may remember"),
         _entry("erase", "forget a person"),
+        _entry("rotate", "make every token again under a new key"),
         _entry("compact", "merge small files of the lake"),
         _entry("ledger", "show or check who asked what of a lake"),
         _entry("verify", "check every file of the lake against its hash"),

@@ -1,12 +1,12 @@
-"""What a purge or an erasure removed, as rows for people."""
+"""What a purge, an erasure or a rotation did to each table, as rows for people."""
 
 from collections.abc import Mapping
 
 import pyarrow as pa
 
 
-def removed_rows(removed: Mapping[str, int]) -> pa.Table:
-    """Return rows `table rows_removed`.
+def removed_rows(removed: Mapping[str, int], column: str = "rows_removed") -> pa.Table:
+    """Return rows `table rows_removed`, or with another name of the count.
 
     >>> removed_rows({"scans": 2}).to_pylist()
     [{'table': 'scans', 'rows_removed': 2}]
@@ -14,6 +14,6 @@ def removed_rows(removed: Mapping[str, int]) -> pa.Table:
     return pa.table(
         {
             "table": pa.array(list(removed), pa.string()),
-            "rows_removed": pa.array(list(removed.values()), pa.int64()),
+            column: pa.array(list(removed.values()), pa.int64()),
         }
     )

@@ -10,6 +10,7 @@ from pipelines.ingest.formats.blocks import ROW_BITS, Columns, Lines
 from pipelines.ingest.reject_reasons import ERASED, PAST_RETENTION, TOO_NEW, TOO_OLD
 from pipelines.ingest.validate.erased_persons import NEVER_US, erased_until
 from pipelines.ingest.validate.event_keys import EventFields, event_keys
+from pipelines.ingest.validate.generations import nest_event_keys, scanner_tokens
 from pipelines.ingest.validate.scan_columns import CheckedScans, check
 from pipelines.ingest.validate.scan_records import raw_records, records_of, rows_of
 from pipelines.kernels.sha256 import hashes, macs
@@ -162,6 +163,7 @@ def _table(
         occurred_us=scans.occurred_us,
     )
     high, low = event_keys(keys.event_key, fields)
+    high, low = nest_event_keys(high, low, keys.generations)
     columns = {
         "person": tokens[people.ids],
         "venue": venue[venues.ids],
@@ -171,7 +173,7 @@ def _table(
         "direction": scans.direction,
         "zone": _dictionary(zones.texts, zones.ids),
         "scan_mode": scans.scan_mode,
-        "scanner": _nullable(macs(scanners.texts, keys.token_key), scanners.ids),
+        "scanner": _nullable(scanner_tokens(scanners.texts, keys), scanners.ids),
         "authenticity": scans.authenticity,
         "row": row,
         "fault": fault,
