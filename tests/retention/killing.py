@@ -25,9 +25,9 @@ class Killer:
             monkeypatch.setattr(owner, name, self._around(getattr(owner, name)))
 
     def _around(self, call: Callable[..., object]) -> Callable[..., object]:
-        def wrapped(*words: object) -> object:
+        def wrapped(*words: object, **named: object) -> object:
             self._step()
-            answer = call(*words)
+            answer = call(*words, **named)
             self._step()
             return answer
 

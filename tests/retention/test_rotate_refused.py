@@ -4,6 +4,7 @@ import errno
 import os
 import shutil
 import stat
+from copy import copy
 
 import pytest
 
@@ -35,13 +36,29 @@ STEPS = (
 """What a rotation does beside commits, and may be killed before and after."""
 
 
-@pytest.fixture
-def made(folder):
-    """A lake with its home, small."""
-    home = Home(folder, 23, size=2)
+@pytest.fixture(scope="module")
+def whole(shared_folder):
+    """A small lake and its home."""
+    home = Home(shared_folder, 23, size=2)
     home.inputs = without_ties(home)
-    home.run(folder / "lake", home.inputs)
+    home.run(shared_folder / "lake", home.inputs)
+    return home
+
+
+@pytest.fixture
+def made(whole, folder):
+    """A copy of both."""
+    home = copy(whole)
+    home.folder, home.keys = folder, folder / "keys"
+    renew(whole, folder)
     return home, folder / "lake"
+
+
+def renew(whole, folder):
+    """Put a lake and its keys back."""
+    for name in ("lake", "keys"):
+        shutil.rmtree(folder / name, ignore_errors=True)
+        shutil.copytree(whole.folder / name, folder / name)
 
 
 def again(home, lake):
@@ -49,21 +66,16 @@ def again(home, lake):
 
 
 @pytest.mark.parametrize("every", [40, pytest.param(1, marks=pytest.mark.slow)])
-def test_a_rotation_that_is_killed_anywhere_leaves_one_lake_and_is_finished_by_the_next(made, every):
+def test_a_rotation_that_is_killed_anywhere_leaves_one_lake_and_is_finished_by_the_next(whole, made, every):
     home, lake = made
-    whole, keys = lake.with_name("whole"), home.keys.with_name("whole.keys")
-    shutil.copytree(lake, whole)
-    shutil.copytree(home.keys, keys)
     before, old = renamed(home, lake), old_tokens(lake)
     steps = killed_at(100_000, lambda: again(home, lake), STEPS)
     exchanged = 0
     numbers = [*range(steps, 0, -every)] if every == 1 else [*range(steps - 12, steps, 5), steps // 2]
     for number in numbers:
-        for one, other in ((whole, lake), (keys, home.keys)):
-            shutil.rmtree(other)
-            shutil.copytree(one, other)
+        renew(whole, home.folder)
         killed_at(number, lambda: again(home, lake), STEPS)
-        open_lake(str(lake), home.keys)  # may finish the change of keys
+        open_lake(str(lake), home.keys)  # finishes the change of keys
         assert differences(renamed(home, lake), before) == []
         exchanged += not old[0] & old_tokens(lake)[0]
         again(home, lake)
