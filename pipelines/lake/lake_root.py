@@ -35,14 +35,11 @@ class Lake:
 
     Attributes:
         url: an absolute folder, or the URL of a prefix in an object store.
-        identity: tells it from one that takes its place, 0 when that is not known.
+        fingerprint: of the keys that it had then, empty when that is not known.
     """
 
     url: str
-    identity: int = field(default=0, compare=False, repr=False)
-
-    def __reduce__(self) -> tuple[type["Lake"], tuple[str]]:
-        return Lake, (self.url,)  # a copy of the lake on another machine need not agree
+    fingerprint: str = field(default="", compare=False, repr=False)
 
     def table_url(self, name: str) -> str:
         """Return the folder of a table, or its prefix."""
@@ -98,12 +95,21 @@ def open_lake(url: str, keys: Keys | Path | None = None, *, create: bool = False
     assert described is not None
     if keys is not None and described["keys"] != _existing(keys, str(described["keys"])).fingerprint:
         raise RefusedError(f"the lake at {url} was made with other keys", "name its own keys with --keys")
-    return Lake(root, _identity(root))
+    return Lake(root, str(described["keys"]))
 
 
 def is_same(lake: Lake) -> bool:
-    """Return whether a lake lies where it was opened: a rotation puts another one in its place."""
-    return not lake.identity or _identity(lake.url) in (0, lake.identity)
+    """Return whether a lake has the keys that it was opened with; a rotation gives it others.
+
+    A lake in an object store is not looked at: it cannot be rotated.
+    """
+    if not lake.fingerprint or storage.is_url(lake.url):
+        return True
+    try:
+        described = _describe(lake.url)
+    except DataError:
+        return True  # what is wrong with it, others say
+    return described is None or described["keys"] == lake.fingerprint
 
 
 def describe(lake: Lake, keys: Keys) -> None:
@@ -118,14 +124,6 @@ def describe(lake: Lake, keys: Keys) -> None:
 
 def _description(keys: Keys) -> bytes:
     return (json.dumps({"format": FORMAT, "keys": keys.fingerprint}) + "\n").encode()
-
-
-def _identity(root: str) -> int:
-    """Return what tells a lake on a disk from one that has taken its place, 0 if that is not known."""
-    try:
-        return 0 if storage.is_url(root) else os.stat(f"{root}/{_LAKE_JSON}").st_mtime_ns
-    except OSError:
-        return 0
 
 
 def is_lake(url: str) -> bool:
