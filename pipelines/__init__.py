@@ -64,6 +64,7 @@ if TYPE_CHECKING:
     from pipelines.registry.listing import list_history, list_venues
     from pipelines.retention.erase import erase
     from pipelines.retention.purge import purge
+    from pipelines.retention.rotate import rotate
     from pipelines.streaming.land import land
     from pipelines.streaming.publish import publish
     from pipelines.streaming.watch import watch
@@ -122,6 +123,7 @@ PUBLIC = {
     "verify": "pipelines.maintenance.verify:verify",
     "purge": "pipelines.retention.purge:purge",
     "erase": "pipelines.retention.erase:erase",
+    "rotate": "pipelines.retention.rotate:rotate",
 }
 
 __all__ = [  # PUBLIC's names, written out for tools that read and do not run
@@ -162,6 +164,7 @@ __all__ = [  # PUBLIC's names, written out for tools that read and do not run
     "publish_adoption",
     "purge",
     "recompute",
+    "rotate",
     "rules",
     "run",
     "save_network",

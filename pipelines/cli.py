@@ -104,6 +104,7 @@ COMMANDS = dict(
         _entry("token", "print the token of an identifier"),
         _entry("purge", "forget what is older than the lake may remember"),
         _entry("erase", "forget a person"),
+        _entry("rotate", "make every token again under a new key"),
         _entry("compact", "merge small files of the lake"),
         _entry("ledger", "show or check the record of questions asked"),
         _entry("doctor", "examine a lake, its keys, its ledger and the machine"),

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from pipelines.graph.contact_table.materialise import refresh
 from pipelines.lake import Lake
+from pipelines.lake.writer_lock import writing_with_others
 from pipelines.windowing.lake_stay_rules import store_stay_rules
 from pipelines.windowing.recompute_stays import Recomputed, recompute
 
@@ -21,13 +22,15 @@ def bring_up_to_date(
 
     Raises:
         UsageError: the file of durations breaks a rule; nothing is changed.
-        RefusedError: the stays were made with other durations, and not everything is to be rewritten.
+        RefusedError: the stays were made with other durations, and not everything is to be rewritten,
+            or the lake has been rotated since it was opened.
         DataError: a data file is missing or damaged.
         ServiceError: the lake cannot be written, or other writers keep committing.
     """
-    if stays_file is not None:
-        store_stay_rules(lake, stays_file)
-        everything = True
-    done = recompute(lake, everything=everything, runner=runner)
-    refresh(lake, everything=everything, runner=runner)
-    return done
+    with writing_with_others(lake):
+        if stays_file is not None:
+            store_stay_rules(lake, stays_file)
+            everything = True
+        done = recompute(lake, everything=everything, runner=runner)
+        refresh(lake, everything=everything, runner=runner)
+        return done

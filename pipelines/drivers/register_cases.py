@@ -23,6 +23,7 @@ from pipelines.lake import (
     snapshot,
     write_data_file,
 )
+from pipelines.lake.writer_lock import writing_with_others
 from pipelines.privacy.keys import load_keys
 from pipelines.terminal.options import keys_folder
 from pipelines.terminal.output import quoted
@@ -79,11 +80,12 @@ def withdraw_case(lake: str, case_id: str, at: str | None = None, *, keys: str |
     moment = dt.datetime.now(dt.UTC) if at is None else _moment(at)
     where = opened(lake, keys)
     (number,) = numbers_of([case_id])
-    while True:
-        try:
-            return _withdraw(where, number, moment)
-        except CommitConflict:
-            continue
+    with writing_with_others(where):
+        while True:
+            try:
+                return _withdraw(where, number, moment)
+            except CommitConflict:
+                continue
 
 
 def _withdraw(lake: Lake, number: str, moment: dt.datetime) -> int:

@@ -80,7 +80,7 @@ class ParseDated(ParseChunks):
             yield from self._rows(name, source, parsed)
             share = chunk.number % self.shares
             yield from self._refused(name, share, block, parsed, source.contract)
-            marks = event_marks(parsed.rows, self.settings.keys.event_key)
+            marks = event_marks(parsed.rows, self.settings.keys)
             yield from self._retries(name, share, block, parsed.rows, marks, source.contract)
             yield from self._sealed(name, parsed)
             yield TaggedOutput(COUNTS, parse_counts(block, chunk, parsed.received, source.contract))
@@ -88,7 +88,7 @@ class ParseDated(ParseChunks):
     def _rows(self, name: str, source: DatedSource, parsed: DatedBlock) -> Iterator[Any]:
         rows = parsed.rows
         day = rows[source.begins].cast(pa.int64()).to_numpy() // DAY_US
-        part = part_of(event_marks(rows, self.settings.keys.event_key), self.buckets)
+        part = part_of(event_marks(rows, self.settings.keys), self.buckets)
         order = stable_order(day, part)
         key = (day * self.buckets + part)[order]
         for packed, piece in spill(self.scratch, f"parsed-{name}", rows, key, order):
@@ -112,7 +112,7 @@ class JudgeDated(ThreadedDoFn):
         source: a key of `DATED`.
         held: the files of the table, in the version to deduplicate against.
         parts: the number of parts of a day, a power of two.
-        keys: whose event key hashes event ids.
+        keys: hash event ids.
     """
 
     lake: Lake
@@ -147,7 +147,7 @@ class JudgeDated(ThreadedDoFn):
                 rows = read_live_file(file, source.table.file_schema)
                 rows = rows.append_column("row", pa.array(np.full(rows.num_rows, -1)))
                 rows = rows.append_column("fault", pa.array(np.zeros(rows.num_rows, np.uint8)))
-                mine = part_of(event_marks(rows, self.keys.event_key), self.parts) == part
+                mine = part_of(event_marks(rows, self.keys), self.parts) == part
                 yield rows.filter(pa.array(mine)).cast(source.rows_schema)
 
     def _written(self, day: int, new: pa.Table) -> DataFile | None:

@@ -28,6 +28,7 @@ from pipelines.ingest.reject_reasons import (
 from pipelines.ingest.validate.columns import CheckedColumns, check
 from pipelines.ingest.validate.distinct import distinct
 from pipelines.ingest.validate.erased_persons import last_erased
+from pipelines.ingest.validate.generations import as_texts, nest_heads
 from pipelines.ingest.validate.json_columns import columns_of_lines
 from pipelines.ingest.validate.scan_records import rows_of
 from pipelines.ingest.validate.scans import ParseSettings
@@ -35,6 +36,7 @@ from pipelines.ingest.validate.text_column import column_of
 from pipelines.kernels.sha256 import macs
 from pipelines.kernels.sort import as_unsigned, order_by_key
 from pipelines.kernels.types import Int64, UInt8, UInt64
+from pipelines.privacy.keys import Keys
 from schemas.tables import DECLARATIONS, ENCOUNTERS, LINKS, Table
 
 Fields = dict[str, pa.Array]
@@ -165,17 +167,21 @@ def dated_order(source: DatedSource, rows: pa.Table) -> Int64:
     return first[order_by_key(_micros(rows[at])[first], *(*ties, blank)[:2])]
 
 
-def event_marks(rows: pa.Table, key: bytes) -> UInt64:
-    """Return a number that all rows of one event share: a hash of the event id, or the first person.
+def event_marks(rows: pa.Table, keys: Keys) -> UInt64:
+    """Return a number that all rows of one event share: a hash of the event id, or of its instant.
+
+    `retries` keeps it, so no token may be in it: it would outlive an erasure and a rotation.
 
     Args:
         rows: `rows_schema` of a source.
-        key: of the hash, so that nobody can craft ids that all fall into one part.
+        keys: of the hash, so that nobody can craft ids that all fall into one part.
     """
     ids, texts = distinct(column_of(text_spans(rows["event_id"].combine_chunks())))
-    person = rows[next(name for name in rows.column_names if name.startswith("person"))].to_numpy()
-    marks = np.append(macs(texts, key), 0)[ids]
-    return np.where(ids >= 0, marks, person).view(np.uint64)
+    begins = rows[next(name for name in rows.column_names if name.endswith("_at"))]
+    instants, at = np.unique(_micros(begins), return_inverse=True)
+    marks = np.append(macs(texts, keys.event_key), 0)[ids]
+    marks = np.where(ids >= 0, marks, macs(as_texts(instants), keys.event_key)[at])
+    return nest_heads(marks, keys.generations).view(np.uint64)
 
 
 def _codes(column: pa.Array | pa.ChunkedArray) -> Int64:

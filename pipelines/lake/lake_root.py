@@ -7,13 +7,14 @@ different keys never meet in one lake.
 import json
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipelines.errors import DataError, RefusedError, ServiceError, UsageError
 from pipelines.lake import storage
 from pipelines.lake.durable_files import TEMPORARY, make_private, writing
 from pipelines.lake.read_errors import denied, is_denied, unreadable
+from pipelines.privacy.key_rotation import fits_next, take_next
 from pipelines.privacy.keys import Keys, create_keys, load_keys
 
 FORMAT = 1
@@ -34,9 +35,11 @@ class Lake:
 
     Attributes:
         url: an absolute folder, or the URL of a prefix in an object store.
+        fingerprint: of the keys that it had then, empty when that is not known.
     """
 
     url: str
+    fingerprint: str = field(default="", compare=False, repr=False)
 
     def table_url(self, name: str) -> str:
         """Return the folder of a table, or its prefix."""
@@ -90,9 +93,37 @@ def open_lake(url: str, keys: Keys | Path | None = None, *, create: bool = False
         _create(root, keys)
         described = _describe(root)
     assert described is not None
-    if keys is not None and described["keys"] != _existing(keys).fingerprint:
+    if keys is not None and described["keys"] != _existing(keys, str(described["keys"])).fingerprint:
         raise RefusedError(f"the lake at {url} was made with other keys", "name its own keys with --keys")
-    return Lake(root)
+    return Lake(root, str(described["keys"]))
+
+
+def is_same(lake: Lake) -> bool:
+    """Return whether a lake has the keys that it was opened with; a rotation gives it others.
+
+    A lake in an object store is not looked at: it cannot be rotated.
+    """
+    if not lake.fingerprint or storage.is_url(lake.url):
+        return True
+    try:
+        described = _describe(lake.url)
+    except DataError:
+        return True  # what is wrong with it, others say
+    return described is None or described["keys"] == lake.fingerprint
+
+
+def describe(lake: Lake, keys: Keys) -> None:
+    """Write the file that makes a folder a lake of these keys.
+
+    Raises:
+        ServiceError: it cannot be written.
+    """
+    with writing(lake.url):
+        storage.put(f"{lake.url}/{_LAKE_JSON}", _description(keys))
+
+
+def _description(keys: Keys) -> bytes:
+    return (json.dumps({"format": FORMAT, "keys": keys.fingerprint}) + "\n").encode()
 
 
 def is_lake(url: str) -> bool:
@@ -189,8 +220,8 @@ def _describe(root: str) -> dict[str, object] | None:
     return described
 
 
-def _existing(keys: Keys | Path) -> Keys:
-    """Return the keys of a lake that exists.
+def _existing(keys: Keys | Path, fingerprint: str) -> Keys:
+    """Return the keys of a lake that exists; a rotation that was killed after the lake had new ones goes on.
 
     Raises:
         RefusedError: their folder is not there, or may not be read.
@@ -202,7 +233,11 @@ def _existing(keys: Keys | Path) -> Keys:
             f"the lake's keys are not in {keys}",
             "name their folder with --keys; new ones are never made beside a lake",
         )
-    return readable_keys(keys)
+    held = readable_keys(keys)
+    if held.fingerprint != fingerprint and fits_next(keys, fingerprint):
+        take_next(keys)
+        held = readable_keys(keys)
+    return held
 
 
 def readable_keys(folder: Path) -> Keys:
@@ -243,13 +278,10 @@ def _create(root: str, keys: Keys | Path | None) -> None:
             raise RefusedError(f"{root} is neither a lake nor empty", "name an empty or a new folder")
         if isinstance(keys, Path):
             keys = readable_keys(keys) if _has_files(keys) else create_keys(keys)
-        path, content = (
-            f"{root}/{_LAKE_JSON}",
-            json.dumps({"format": FORMAT, "keys": keys.fingerprint}) + "\n",
-        )
-        storage.put_new(path, content.encode())
+        path, content = f"{root}/{_LAKE_JSON}", _description(keys)
+        storage.put_new(path, content)
         # The second put must fail: a store that ignores the condition would let a commit replace another.
-        if storage.put_new(path, content.encode()):
+        if storage.put_new(path, content):
             raise RefusedError(
                 f"the store of {root} does not support conditional puts, so commits could be lost",
                 "name a store that does",

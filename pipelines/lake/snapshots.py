@@ -17,7 +17,7 @@ from deltalake.exceptions import DeltaError, TableNotFoundError
 
 from pipelines.errors import DataError
 from pipelines.lake import storage
-from pipelines.lake.lake_root import Lake
+from pipelines.lake.lake_root import Lake, is_same
 from pipelines.lake.log import LOG_FOLDER, log_entry, versions
 from pipelines.lake.log_check import check_log
 from pipelines.lake.read_errors import VERIFY, denied, first_denied
@@ -96,7 +96,7 @@ def snapshot(lake: Lake, name: str, version: int | None = None) -> Snapshot:
         return Snapshot(NO_TABLE)
     url = lake.table_url(name)
     if version is None:
-        newest = _find_newest(url)
+        newest = _find_newest(url, lake)
         return newest.snapshot if newest else Snapshot(NO_TABLE)
     known = _newest.get(url)
     if known and known.snapshot.version == version and _is_unchanged(url, known):
@@ -131,7 +131,7 @@ class OfNewest(Generic[_T]):
 
 def mark(lake: Lake, name: str, mark_id: str) -> int | None:
     """Return what a mark of a table's newest version says, None when it was never set."""
-    newest = _find_newest(lake.table_url(name))
+    newest = _find_newest(lake.table_url(name), lake)
     if newest is None:
         return None
     if mark_id in MARKS:
@@ -139,10 +139,12 @@ def mark(lake: Lake, name: str, mark_id: str) -> int | None:
     return newest.table.transaction_version(mark_id)
 
 
-def _find_newest(url: str) -> _Newest | None:
+def _find_newest(url: str, lake: Lake) -> _Newest | None:
     known = _newest.get(url)
     if known and _is_unchanged(url, known):
         return known
+    if not is_same(lake):  # tokens of before would match no row of now, which looks like nobody's contact
+        raise DataError(f"the lake {lake.url} has been rotated since it was opened", "open it and ask again")
     with _refreshing:
         known = _newest.get(url)
         if known and _is_unchanged(url, known):  # another thread has refreshed it meanwhile

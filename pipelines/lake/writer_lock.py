@@ -1,14 +1,15 @@
-"""Who may write a lake: batches together, or one purge or erasure alone.
+"""Who may write a lake: batches together, or one purge, erasure or rotation alone.
 
 A purge removes persons whom a running batch may have found sealed already, and files that it has written
 and not committed. So a batch holds the lock with others for as long as it runs, and a purge holds it alone.
 The system releases a lock when its process ends, however it ends. A lake in an object store is locked
-on each machine by itself.
+on each machine by itself. Who waits while the lake is rotated is refused: its keys are gone.
 """
 
 import contextlib
 import fcntl
 import os
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,22 +18,30 @@ from typing import Final
 from pipelines.errors import RefusedError
 from pipelines.lake import storage
 from pipelines.lake.durable_files import make_private, writing
-from pipelines.lake.lake_root import SCRATCH, Lake
+from pipelines.lake.lake_root import SCRATCH, Lake, is_same
 
 WAIT_SECONDS: Final = 60.0
 _STEP_SECONDS: Final = 0.05
 _LOCK: Final = "writers.lock"
 
+_alone: dict[str, int] = {}
+"""The threads of this process that write a lake alone, by its URL."""
+
 
 @contextlib.contextmanager
 def writing_with_others(lake: Lake) -> Iterator[None]:
-    """Wait until nobody writes alone, and write beside other batches.
+    """Wait until nobody else writes alone, and write beside other batches.
 
     Raises:
+        RefusedError: the lake has been rotated since it was opened.
         ServiceError: the lake cannot be written.
     """
+    if _alone.get(lake.url) == threading.get_ident():
+        yield
+        return
     with _opened(lake) as handle:
         fcntl.flock(handle, fcntl.LOCK_SH)
+        _check_place(lake)
         yield
 
 
@@ -45,7 +54,7 @@ def writing_alone(lake: Lake, wait_seconds: float = WAIT_SECONDS) -> Iterator[No
         wait_seconds: how long to wait for batches that run.
 
     Raises:
-        RefusedError: the lake is still being written after that time.
+        RefusedError: the lake is still being written after that time, or has been rotated.
         ServiceError: the lake cannot be written.
     """
     until = time.monotonic() + wait_seconds
@@ -60,7 +69,22 @@ def writing_alone(lake: Lake, wait_seconds: float = WAIT_SECONDS) -> Iterator[No
                         f"the lake {lake.url} is being written", "run it again when the other run has ended"
                     ) from error
                 time.sleep(_STEP_SECONDS)
-        yield
+        _check_place(lake)
+        _alone[lake.url] = threading.get_ident()
+        try:
+            yield
+        finally:
+            del _alone[lake.url]
+
+
+def _check_place(lake: Lake) -> None:
+    """Refuse to write a lake in whose place there is another one.
+
+    Raises:
+        RefusedError: there is.
+    """
+    if not is_same(lake):
+        raise RefusedError(f"the lake {lake.url} has been rotated", "run it again, with the new keys")
 
 
 @contextlib.contextmanager

@@ -21,6 +21,7 @@ from pipelines.lake.read_rows import read_live_file
 from pipelines.lake.row_order import in_order
 from pipelines.lake.sidecar import write_sidecar
 from pipelines.lake.snapshots import NO_TABLE, LiveFile, Snapshot, snapshot
+from pipelines.lake.writer_lock import writing_with_others
 from pipelines.maintenance.vacuum import KEEP_SECONDS, sweep, sweep_scratch
 from pipelines.registry.unregistered_scans import registry_of, write_unregistered
 from schemas.tables import ALL_TABLES, Table
@@ -78,14 +79,15 @@ def compact(
         ServiceError: the lake cannot be written.
     """
     answers = []
-    for name in ALL_TABLES:
-        before = snapshot(lake, name)
-        if before.version != NO_TABLE:
-            _compact_table(lake, name, rows_a_file)
-            swept = sweep(lake, name, keep_seconds)
-            answers.append(Compacted(name, len(before.files), len(snapshot(lake, name).files), swept))
-        done(1)
-    sweep_scratch(lake, keep_seconds)
+    with writing_with_others(lake):
+        for name in ALL_TABLES:
+            before = snapshot(lake, name)
+            if before.version != NO_TABLE:
+                _compact_table(lake, name, rows_a_file)
+                swept = sweep(lake, name, keep_seconds)
+                answers.append(Compacted(name, len(before.files), len(snapshot(lake, name).files), swept))
+            done(1)
+        sweep_scratch(lake, keep_seconds)
     return answers
 
 

@@ -3,11 +3,13 @@
 A folder of keys lies outside the lake and holds
 
     token.key       32 bytes, hexadecimal: identifiers to tokens
-    event.key       32 bytes, hexadecimal: event keys, digests of refused records, landed files
+    event.key       32 bytes, hexadecimal: event keys, scanners, digests of refused records, landed files;
+                    a line more for each rotation
     authority.pub   X25519, PEM: the vault is sealed to it
     authority.key   X25519, PEM: opens the vault; lies here only until the authority takes it away
     list.key        Ed25519, PEM: signs exposure lists, see `pipelines.privacy.list_key`
     codes/          see `pipelines.privacy.code_keys`
+    _next/ _new/    while a rotation goes on, see `pipelines.privacy.key_rotation`
 
 Folders are 0700 and files 0600, from the first byte on.
 """
@@ -16,6 +18,7 @@ import errno
 import os
 import shutil
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -31,6 +34,10 @@ TOKEN_KEY: Final = "token.key"  # noqa: S105 - a file name
 EVENT_KEY: Final = "event.key"
 AUTHORITY_PUBLIC: Final = "authority.pub"
 AUTHORITY_PRIVATE: Final = "authority.key"
+NEXT_KEYS: Final = "_next"
+"""Folder of keys that a rotation has made and that no lake has yet."""
+NEW_KEYS: Final = "_new"
+"""The same folder once the lake has them: then they replace those beside it."""
 
 _KEY_BYTES: Final = 32
 
@@ -41,13 +48,15 @@ class KeyFiles:
 
     Attributes:
         token_key: 32 bytes.
-        event_key: 32 bytes.
+        event_key: 32 bytes, of the first generation.
+        generations: those that rotations have added, 32 bytes each, oldest first.
         authority_public: 32 bytes, X25519.
     """
 
     token_key: bytes = field(repr=False)
     event_key: bytes = field(repr=False)
     authority_public: bytes
+    generations: tuple[bytes, ...] = field(default=(), repr=False)
 
 
 def make_key_files(folder: Path) -> None:
@@ -80,11 +89,23 @@ def read_key_files(folder: Path) -> KeyFiles:
     Raises:
         DataError: a file is missing, unreadable or damaged.
     """
-    return KeyFiles(
-        token_key=_read_key(folder / TOKEN_KEY),
-        event_key=_read_key(folder / EVENT_KEY),
-        authority_public=_read_public(folder / AUTHORITY_PUBLIC),
+    # Until a rotation has tidied up, its new keys count and those beside them are being destroyed.
+    secret = folder / NEW_KEYS if (folder / NEW_KEYS).is_dir() else folder
+    return read_rotating_keys(secret, folder)
+
+
+def read_rotating_keys(secret: Path, folder: Path) -> KeyFiles:
+    """Read the keys that a rotation changes from one folder, and the others from another.
+
+    Raises:
+        DataError: a file is missing, unreadable or damaged.
+    """
+    (token_key,), (event_key, *generations) = (
+        _read_keys(secret / TOKEN_KEY, 1),
+        _read_keys(secret / EVENT_KEY),
     )
+    public = _read_public(folder / AUTHORITY_PUBLIC)
+    return KeyFiles(token_key, event_key, public, tuple(generations))
 
 
 def load_authority(path: Path) -> X25519PrivateKey:
@@ -117,6 +138,20 @@ def write_private(path: Path, content: bytes) -> None:
     sync_folder(path.parent)
 
 
+def new_key() -> bytes:
+    """Draw 32 bytes."""
+    return os.urandom(_KEY_BYTES)
+
+
+def write_keys(path: Path, keys: Sequence[bytes]) -> None:
+    """Write keys as hexadecimal digits, one a line, mode 0600.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    write_private(path, b"".join(key.hex().encode() + b"\n" for key in keys))
+
+
 def sync_folder(folder: Path) -> None:
     """Make the names in a folder durable: fsync of a file does not cover its name.
 
@@ -139,8 +174,8 @@ def _fill(folder: Path) -> None:
     public = authority.public_key().public_bytes(
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
     )
-    write_private(folder / TOKEN_KEY, os.urandom(_KEY_BYTES).hex().encode() + b"\n")
-    write_private(folder / EVENT_KEY, os.urandom(_KEY_BYTES).hex().encode() + b"\n")
+    write_keys(folder / TOKEN_KEY, [new_key()])
+    write_keys(folder / EVENT_KEY, [new_key()])
     write_private(folder / AUTHORITY_PUBLIC, public)
     write_private(folder / AUTHORITY_PRIVATE, private)
     write_private(folder / LIST_KEY, new_list_key())
@@ -169,23 +204,21 @@ def _read(path: Path) -> bytes:
         raise DataError(f"{path} cannot be read", error.strerror or "check the file") from error
 
 
-def _read_key(path: Path) -> bytes:
-    """Read 32 bytes written as hexadecimal digits.
+def _read_keys(path: Path, at_most: int | None = None) -> list[bytes]:
+    """Read keys of 32 bytes written as hexadecimal digits, one a line, at least one.
 
     Raises:
         DataError: the file is missing or holds something else.
     """
     try:
-        key = bytes.fromhex(_read(path).decode("ascii"))
-    except ValueError as error:
-        raise DataError(
-            f"{path} must hold {2 * _KEY_BYTES} hexadecimal digits", "restore the file from a backup"
-        ) from error
-    if len(key) != _KEY_BYTES:
+        keys = [bytes.fromhex(line) for line in _read(path).decode("ascii").split("\n") if line.strip()]
+    except ValueError:
+        keys = []
+    if not keys or len(keys) > (at_most or len(keys)) or any(len(key) != _KEY_BYTES for key in keys):
         raise DataError(
             f"{path} must hold {2 * _KEY_BYTES} hexadecimal digits", "restore the file from a backup"
         )
-    return key
+    return keys
 
 
 def _read_public(path: Path) -> bytes:

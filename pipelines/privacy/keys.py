@@ -1,8 +1,9 @@
 """The keys of a lake and what they make: the tokens of persons, event keys and digests.
 
-`token_key` turns identifiers into tokens. `event_key` identifies scans and
-refused records, and outlives a rotation of the token key. The files behind them
-are those of `pipelines.privacy.key_folders`.
+`token_key` turns identifiers into tokens, and a rotation replaces it. `event_key` identifies scans,
+scanners and refused records; a rotation keeps it and adds a generation, by which what was made with
+those before is hashed once more. What must survive rotations hangs on the first generation alone. The
+files behind them are those of `pipelines.privacy.key_folders`.
 """
 
 import hashlib
@@ -15,12 +16,13 @@ from typing import Final
 
 from pipelines.errors import RefusedError
 from pipelines.privacy.code_keys import NO_KEYS, CodeKeys, load_code_keys
-from pipelines.privacy.key_folders import make_key_files, read_key_files
+from pipelines.privacy.key_folders import KeyFiles, make_key_files, read_key_files
 
 _DIGEST_LABEL: Final = b"truyvet digest v1"
 _LANDING_LABEL: Final = b"truyvet landing v1"
 _ERASURE_LABEL: Final = b"truyvet erasure v1"
 _LINKED_LABEL: Final = b"truyvet erasure of a token v1"
+_SCANNER_LABEL: Final = b"truyvet scanner v1"
 _FINGERPRINT_LABEL: Final = b"truyvet keys v1"
 
 
@@ -39,11 +41,12 @@ class Keys:
     Attributes:
         folder: where the files lie.
         token_key: 32 bytes; identifiers to tokens.
-        event_key: 32 bytes; the sub-key of `scans.event_key`.
+        event_key: 32 bytes; the first generation of the sub-key of `scans.event_key`.
         digest_key: 32 bytes, derived from the event key; refused records.
         authority_public: 32 bytes, X25519; the vault is sealed to it.
         fingerprint: 32 hexadecimal digits that the lake stores; reveals nothing about the keys.
         codes: what scanned codes are verified with; not part of the fingerprint, since it changes.
+        generations: 32 bytes for each rotation, oldest first; see `pipelines.ingest.validate.generations`.
     """
 
     folder: Path
@@ -53,6 +56,7 @@ class Keys:
     authority_public: bytes
     fingerprint: str
     codes: CodeKeys = NO_KEYS
+    generations: tuple[bytes, ...] = field(default=(), repr=False)
 
     def __reduce__(self) -> tuple[Callable[[str, str], "Keys"], tuple[str, str]]:
         return _load_again, (os.path.abspath(self.folder), self.fingerprint)
@@ -72,6 +76,11 @@ class Keys:
         """32 bytes, derived from the event key; hashes tokens that were erased with a linked person."""
         return hmac.digest(self.event_key, _LINKED_LABEL, "sha256")
 
+    @property
+    def scanner_key(self) -> bytes:
+        """32 bytes, derived from the event key; the first generation of the tokens of scanners."""
+        return hmac.digest(self.event_key, _SCANNER_LABEL, "sha256")
+
 
 def create_keys(folder: Path) -> Keys:
     """Make new keys, or load those that the folder already holds.
@@ -90,17 +99,27 @@ def load_keys(folder: Path) -> Keys:
     Raises:
         DataError: a file is missing, unreadable or damaged.
     """
-    files = read_key_files(folder)
-    fingerprint = hashlib.sha256(_FINGERPRINT_LABEL + files.token_key + files.event_key).hexdigest()[:32]
+    return keys_of(folder, read_key_files(folder))
+
+
+def keys_of(folder: Path, files: KeyFiles) -> Keys:
+    """Return the keys of a folder whose files have been read."""
+    secret = files.token_key + files.event_key + b"".join(files.generations)
     return Keys(
         folder=folder,
         token_key=files.token_key,
         event_key=files.event_key,
         digest_key=hmac.digest(files.event_key, _DIGEST_LABEL, "sha256"),
         authority_public=files.authority_public,
-        fingerprint=fingerprint,
+        fingerprint=hashlib.sha256(_FINGERPRINT_LABEL + secret).hexdigest()[:32],
         codes=load_code_keys(folder),
+        generations=files.generations,
     )
+
+
+def scanner_key_of(generation: bytes) -> bytes:
+    """Return the key by which a generation hashes tokens of scanners once more, 32 bytes."""
+    return hmac.digest(generation, _SCANNER_LABEL, "sha256")
 
 
 def token(keys: Keys, canonical: str) -> int:

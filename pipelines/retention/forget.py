@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from pipelines.drivers.recompute import bring_up_to_date
 from pipelines.kernels.types import Bool, Int64
 from pipelines.lake import NO_TABLE, Lake, LiveFile, read_table, snapshot
+from pipelines.retention.beside_lake import remove_beside
 from pipelines.retention.remove_rows import Removal, count_rows, remove_rows
 from pipelines.retention.scrub import cut_history, sweep_all
 from pipelines.windowing.long_pairs import LONG_PAIRS_VERSION
@@ -25,7 +26,8 @@ PERSONS: Final = {
 }
 """The tables of what was received about persons, and their columns of tokens."""
 
-_COMPUTED = ("footfall", "stays", "contacts", "crowds", "long_pairs")
+COMPUTED = ("footfall", "stays", "contacts", "crowds", "long_pairs")
+"""The tables that follow from others."""
 
 
 def forget(lake: Lake, number: int, removals: Mapping[str, Removal], runner: str) -> dict[str, int]:
@@ -45,11 +47,12 @@ def forget(lake: Lake, number: int, removals: Mapping[str, Removal], runner: str
         ServiceError: the lake cannot be written, or others keep committing.
     """
     begun = time.time()
+    remove_beside(lake)  # a rotation that was killed has left another copy of every row
     removed = {name: remove_rows(lake, name, removal, number) for name, removal in removals.items()}
     removed["vault"] = remove_rows(lake, "vault", _strangers(lake), number)
     remove_rows(lake, "unregistered_codes", _unseen_codes(lake), number)
     bring_up_to_date(lake, runner=runner)
-    _cut_all(lake, number, runner)
+    cut_all(lake, number, runner)
     sweep_all(lake, begun)
     return removed
 
@@ -59,12 +62,12 @@ def count(lake: Lake, removals: Mapping[str, Removal]) -> dict[str, int]:
     return {name: count_rows(lake, name, removal) for name, removal in removals.items()}
 
 
-def _cut_all(lake: Lake, number: int, runner: str) -> None:
+def cut_all(lake: Lake, number: int, runner: str) -> None:
     """Cut the log of every table; those that reflect others are cut once they have followed them."""
     assert LONG_PAIRS_VERSION == "long_pairs_version"
     cut_history(lake, "long_pairs", number, followed_by=("footfall", "stays"))
     for name in ALL_TABLES:
-        if name not in _COMPUTED:
+        if name not in COMPUTED:
             cut_history(lake, name, number)
     bring_up_to_date(lake, runner=runner)
     cut_history(lake, "footfall", number, followed_by=("stays",))

@@ -1,4 +1,4 @@
-"""What a purge or an erasure removed, as rows for people."""
+"""What a purge, an erasure or a rotation did to each table, as rows for people."""
 
 import sys
 from collections.abc import Mapping
@@ -8,8 +8,8 @@ import pyarrow as pa
 from pipelines.lake.kept_objects import kept_objects
 
 
-def removed_rows(removed: Mapping[str, int]) -> pa.Table:
-    """Return rows `table rows_removed`.
+def removed_rows(removed: Mapping[str, int], column: str = "rows_removed") -> pa.Table:
+    """Return rows `table rows_removed`, or with another name of the count.
 
     >>> removed_rows({"scans": 2}).to_pylist()
     [{'table': 'scans', 'rows_removed': 2}]
@@ -17,7 +17,7 @@ def removed_rows(removed: Mapping[str, int]) -> pa.Table:
     return pa.table(
         {
             "table": pa.array(list(removed), pa.string()),
-            "rows_removed": pa.array(list(removed.values()), pa.int64()),
+            column: pa.array(list(removed.values()), pa.int64()),
         }
     )
 

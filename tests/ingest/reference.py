@@ -181,7 +181,7 @@ def row_of(text: dict[str, str], person: str, instant: int) -> Row:
         direction=direction,
         zone=text.get("zone"),
         scan_mode=text.get("scan_mode", ""),
-        scanner=token(text["scanner"]) if "scanner" in text else None,
+        scanner=scanner_token(text["scanner"]) if "scanner" in text else None,
         fault=fault,
         identifier=person,
     )
@@ -189,6 +189,12 @@ def row_of(text: dict[str, str], person: str, instant: int) -> Row:
 
 def sized(field: bytes) -> bytes:
     return bytes([len(field)]) + field
+
+
+def scanner_token(text: str) -> int:
+    """Return the token of a scanner, which hangs on the event key."""
+    key = hmac.digest(KEYS.event_key, b"truyvet scanner v1", "sha256")
+    return signed(hmac.digest(key, text.encode(), "sha256"))
 
 
 def token(canonical: str) -> int:

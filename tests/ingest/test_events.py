@@ -18,6 +18,7 @@ from pipelines.ingest.validate.scans import ParseSettings
 from pipelines.privacy.keys import create_keys, token
 from pipelines.times import parse_instant
 from tests.ingest.input_files import FORMS, PACK, avro_of, write
+from tests.ingest.reference import KEYS
 
 MEETING = {
     "event_id": "e1",
@@ -365,7 +366,7 @@ def test_verdicts_are_those_of_a_plain_reference(drawn):
 def test_rows_of_one_event_share_a_mark_no_matter_whom_they_name(parsed):
     rows = [MEETING, {**MEETING, "person_b": "device:y"}, {**MEETING, "event_id": "e2"}]
     rows += [{**MEETING, "event_id": None}, {**MEETING, "event_id": None, "distance_m": 9}]
-    marks = event_marks(parsed("encounters", rows).rows, b"key").tolist()
+    marks = event_marks(parsed("encounters", rows).rows, KEYS).tolist()
     assert marks[0] == marks[1] != marks[2]
     assert marks[3] == marks[4]
 

@@ -163,12 +163,13 @@ def places_of(folder: Path, token: int, texts: Sequence[bytes] = ()) -> list[tup
     wanted = spellings(token) | {f"text {number}": text for number, text in enumerate(texts)}
     found = []
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        content = b"\n".join((path.read_bytes(), *_decoded(path)))
+        content = b"\n".join((path.read_bytes(), *decoded(path)))
         found += [(str(path.relative_to(folder)), how) for how, text in wanted.items() if text in content]
     return found
 
 
-def _decoded(path: Path) -> list[bytes]:
+def decoded(path: Path) -> list[bytes]:
+    """What a Parquet file holds, as text and as numbers lie in memory."""
     if path.name.endswith(".parquet"):
         return _plain(pq.ParquetFile(path).read())
     return []  # a sidecar is mapped into memory, so its columns lie in it as they are

@@ -16,6 +16,7 @@ from pipelines.graph.contact_table.plan import (
 )
 from pipelines.graph.contact_table.transforms import ContactsResult, WriteDates
 from pipelines.lake import CommitConflict, Lake, storage
+from pipelines.lake.writer_lock import writing_with_others
 from pipelines.runtime.job_result import run_job
 from pipelines.windowing.recompute_stays import recompute
 
@@ -64,8 +65,9 @@ def materialise(
         DataError: a data file is missing or damaged.
         ServiceError: the lake cannot be written, or other writers kept committing.
     """
-    recompute(lake, runner=runner)
-    return _write(lake, dates, limits or held_limits(lake) or Limits(), False, runner, sizes)
+    with writing_with_others(lake):
+        recompute(lake, runner=runner)
+        return _write(lake, dates, limits or held_limits(lake) or Limits(), False, runner, sizes)
 
 
 def refresh(

@@ -11,6 +11,7 @@ from pipelines.ingest.reject_reasons import ERASED, PAST_RETENTION, TOO_NEW, TOO
 from pipelines.ingest.validate.code_links import NO_LINKS, CodeLinks, code_links
 from pipelines.ingest.validate.erased_persons import NEVER_US, erased_until
 from pipelines.ingest.validate.event_keys import EventFields, event_keys
+from pipelines.ingest.validate.generations import nest_event_keys, scanner_tokens
 from pipelines.ingest.validate.scan_columns import CheckedScans, check
 from pipelines.ingest.validate.scan_records import raw_records, records_of, rows_of
 from pipelines.kernels.sha256 import hashes, macs
@@ -173,6 +174,7 @@ def _table(
         occurred_us=scans.occurred_us,
     )
     high, low = event_keys(keys.event_key, fields)
+    high, low = nest_event_keys(high, low, keys.generations)
     columns = {
         "person": tokens[people.ids],
         "venue": venue[venues.ids],
@@ -182,7 +184,7 @@ def _table(
         "direction": scans.direction,
         "zone": _dictionary(zones.texts, zones.ids),
         "scan_mode": scans.scan_mode,
-        "scanner": _nullable(macs(scanners.texts, keys.token_key), scanners.ids),
+        "scanner": _nullable(scanner_tokens(scanners.texts, keys), scanners.ids),
         "authenticity": scans.authenticity,
         "row": row,
         "fault": fault,
