@@ -24,7 +24,7 @@ from pipelines.privacy.keys import Keys
 from pipelines.privacy.vault import Sealer, key_id, unseal
 from schemas.tables import Table
 
-_PAIR = ("person_a", "person_b")
+_PAIR, _KINDS = ("person_a", "person_b"), ("kind_a", "kind_b")
 _AT_ONCE = 1 << 16
 
 
@@ -128,10 +128,15 @@ def retokened(table: Table, partition: dict[str, str], rows: pa.Table, tokens: N
         RefusedError: the vault lacks a person.
     """
     new = {name: tokens.of(rows[name].to_numpy()) for name in person_columns(table)}
-    if set(_PAIR) <= new.keys():  # a pair has no direction: the smaller token comes first
-        one, other = (new[name] for name in _PAIR)
-        new |= {"person_a": np.minimum(one, other), "person_b": np.maximum(one, other)}
     columns = {name: column(values) for name, values in new.items()}
+    if set(_PAIR) <= new.keys():  # a pair has no direction: the smaller token comes first, with its kind
+        turned = pa.array(new["person_a"] > new["person_b"])
+        kinds = {name: rows[name].combine_chunks() for name in _KINDS if name in rows.column_names}
+        for one, other in ((_PAIR, columns), (_KINDS, kinds)):
+            if other:
+                first, second = (other[name] for name in one)
+                columns[one[0]] = pc.if_else(turned, second, first)
+                columns[one[1]] = pc.if_else(turned, first, second)
     generations = (tokens.generation,)
     if "scanner" in _token_columns(table):
         columns["scanner"] = _nested_scanners(rows["scanner"], generations)

@@ -55,7 +55,10 @@ def renamed(home, lake):
             for column in ("event_key", "stay_id", "scanner", "sealed", "hash"):
                 if row.get(column) is not None:
                     row[column] = "other keys"
-            persons = [names[row.pop(column)] for column in person_columns(table)]
+            persons = [
+                (names[row.pop(column)], row.pop(column.replace("person", "kind"), None))
+                for column in person_columns(table)
+            ]
             rows.append(repr((sorted(persons), row)))
         found[name] = sorted(rows)
     return found
@@ -104,7 +107,13 @@ def test_after_a_rotation_only_the_tokens_differ_and_no_old_one_is_left(folder, 
         before, (tokens, keys) = renamed(home, lake), old_tokens(lake)
         old_key = (home.keys / "token.key").read_text().strip()
         done = rotated(home, lake)
-        assert {row["table"] for row in json.loads(done.out)} >= {"scans", "vault", "encounters", "cases"}
+        assert {row["table"] for row in json.loads(done.out)} >= {
+            "scans",
+            "vault",
+            "encounters",
+            "cases",
+            "links",
+        }
         after = renamed(home, lake)
         assert differences(after, before) == []
         assert not tokens & old_tokens(lake)[0]
