@@ -59,6 +59,7 @@ def doctor(
     checks: dict[str, Callable[[], Check]] = {
         "rights": lambda: place_checks.rights(where, folder, asked),
         "keys": lambda: key_checks.keys(where, folder),
+        "rotation": lambda: key_checks.rotation(folder),
         "authority key": lambda: key_checks.private_key(folder),
         "ledger": lambda: key_checks.ledger(asked),
         "lag": lambda: table_checks.lag(where),

@@ -11,7 +11,7 @@ from pipelines.lake import Lake, open_lake
 from pipelines.lake.lake_root import readable_keys
 from pipelines.lake.read_errors import denied
 from pipelines.maintenance.last_verify import last_verify
-from pipelines.privacy.key_folders import AUTHORITY_PRIVATE
+from pipelines.privacy.key_folders import AUTHORITY_PRIVATE, NEW_KEYS, NEXT_KEYS
 from pipelines.privacy.ledger import LINES
 from pipelines.privacy.ledger_check import check_ledger
 from pipelines.terminal.output import counted
@@ -30,6 +30,15 @@ def keys(lake: Lake, folder: Path) -> Check:
     except RefusedError as error:
         return Check("keys", BAD, f"{folder} holds other keys than those of the lake", error.remedy)
     return Check("keys", OK, f"fingerprint {held.fingerprint}, the lake's own")
+
+
+def rotation(folder: Path) -> Check:
+    """Check that no rotation of the keys was left half done."""
+    left = {NEXT_KEYS, NEW_KEYS} & set(os.listdir(folder) if _is_there(folder) else ())
+    if left:
+        detail = f"a rotation was interrupted: {folder / min(left)} is left"
+        return Check("rotation", BAD, detail, "run the same truyvet rotate again")
+    return Check("rotation", OK, "none is unfinished")
 
 
 def private_key(folder: Path) -> Check:

@@ -7,7 +7,7 @@ from pipelines.commands.asking import asker_of
 from pipelines.errors import EXIT_DONE
 from pipelines.runtime.engines.config import RUNNERS
 from pipelines.terminal.options import add_asker, add_keys, add_lake, add_output, add_runner
-from pipelines.terminal.output import write_rows
+from pipelines.terminal.output import counted, write_rows
 
 EXAMPLE = """
 truyvet rotate --lake province --authority-key authority.key --purpose "yearly rotation"
@@ -43,5 +43,12 @@ def run(args: argparse.Namespace) -> int:
     )
     if rotated.finished:
         print("truyvet rotate: an interrupted rotation was finished; the keys are new", file=sys.stderr)
+    if rotated.no_longer_refused:
+        known = counted(rotated.no_longer_refused, "linked identifier")
+        print(
+            f"truyvet rotate: {known} erased without a name will be accepted if delivered again: "
+            "what refused them went with the old key",
+            file=sys.stderr,
+        )
     write_rows(removed_rows(rotated.rows, "rows_rewritten"), args.format, args.output)
     return EXIT_DONE

@@ -65,10 +65,12 @@ class Rotated:
     Attributes:
         rows: how many rows got new tokens, by table of what was received.
         finished: whether an interrupted rotation was finished, and no other one begun.
+        no_longer_refused: how many identifiers were erased by a link alone, which are accepted from now on.
     """
 
     rows: Mapping[str, int] = field(default_factory=dict)
     finished: bool = False
+    no_longer_refused: int = 0
 
 
 def rotate(
@@ -109,6 +111,7 @@ def rotate(
         if is_taken(folder):
             _tidy_up(where, folder)
             return Rotated(finished=True)
+        by_link_alone = len(read_forgotten(where).linked)
         try:
             rows = _rotated_copy(where, make_next(folder), authority, runner)
             take_place(where)
@@ -117,7 +120,7 @@ def rotate(
             raise
         take_next(folder)
         _tidy_up(open_lake(url, folder), folder)
-        return Rotated(rows)
+        return Rotated(rows, no_longer_refused=by_link_alone)
 
 
 def _rotated_copy(lake: Lake, keys: Keys, authority: X25519PrivateKey, runner: str) -> dict[str, int]:
@@ -125,7 +128,8 @@ def _rotated_copy(lake: Lake, keys: Keys, authority: X25519PrivateKey, runner: s
     copy = copy_beside(lake)
     describe(copy, keys)
     forgotten = read_forgotten(copy)
-    forgotten = replace(forgotten, number=forgotten.number + 1)
+    # Of linked identifiers only hashes of tokens are kept, and no key makes those tokens any more.
+    forgotten = replace(forgotten, number=forgotten.number + 1, linked={})
     write_forgotten(copy, forgotten)
     tokens = new_tokens(copy, authority, keys)
     rows = {

@@ -29,7 +29,7 @@ __all__ = ["folder"]
 COMMANDS["doctor"].load()  # the interpreter's own folder may be closed to nobody
 
 ALL = [
-    *("rights", "keys", "authority key", "ledger", "lag", "landing", "retention", "erasures"),
+    *("rights", "keys", "rotation", "authority key", "ledger", "lag", "landing", "retention", "erasures"),
     *("verify", "orphans", "small files", "log length", "disk", "deleted objects"),
 ]
 SCANS_DRAWN = "person | venue | occurred_at\nan | cafe | 10 08:00"
@@ -148,6 +148,14 @@ def test_a_table_that_was_made_after_an_erasure_has_nothing_to_finish(tmp_path):
     time.sleep(0.02)
     put_scans(lake, SCANS_DRAWN)
     assert found(lake)["erasures"].state == OK
+
+
+@pytest.mark.parametrize("left", ["_next", "_new"])
+def test_keys_that_an_interrupted_rotation_has_left_are_bad(lake, left):
+    assert found(lake)["rotation"].state == OK
+    Path(f"{lake.url}.keys", left).mkdir(parents=True)
+    check = found(lake)["rotation"]
+    assert (check.state, left in check.detail) == (BAD, True)
 
 
 def test_a_ledger_with_a_changed_line_is_bad(lake):

@@ -7,6 +7,7 @@ from collections import Counter
 import pytest
 
 from pipelines.lake import open_lake, read_table, snapshot
+from pipelines.lake.forgotten import read_forgotten, write_forgotten
 from pipelines.privacy.identifiers import canonical_person
 from pipelines.privacy.keys import load_keys, token
 from pipelines.retention.retoken import person_columns
@@ -153,7 +154,10 @@ def test_the_persons_who_were_erased_stay_erased(folder):
     person = home.inputs.scans[0]["person"]
     words = ("erase", "--keys", home.keys, "--lake", lake, "--person", person, "--decision", "d")
     assert truyvet(*words).code == 0
-    rotated(home, lake)
+    opened = open_lake(str(lake))
+    write_forgotten(opened, read_forgotten(opened).erase_linked("ab" * 32, 1))
+    assert "1 linked identifier erased without a name" in rotated(home, lake).err
+    assert not read_forgotten(opened).linked
     report = home.run(lake, home.inputs)[0]
     assert report["accepted"] == 0
     assert report["reasons"]["erased"] > 0
