@@ -92,7 +92,7 @@ def _row(of: _Counts, week: int, area: str | None, to_us: int) -> dict[str, Any]
 
 
 def _p(symptomatic: int, people: int, symptomatic_before: int, people_before: int) -> float:
-    """The probability of so many symptomatic people, or more, at the share of before.
+    """The probability of at least this many symptomatic people at the share of before.
 
     None among n people before does not mean that there can be none: it is taken as one in n + 1.
     """

@@ -15,7 +15,7 @@ from pipelines.times import DAY_US
 from schemas.rules import DEFAULT_RULE, Rule, load_rule
 
 ACTIVE_DAYS: Final = 21
-"""A case is active until so many days after the end of its infectious window."""
+"""A case is active until this many days after the end of its infectious window."""
 
 
 def check_active(lake: Lake, persons: Collection[int], now_us: int) -> None:

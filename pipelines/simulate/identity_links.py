@@ -18,7 +18,7 @@ _DAY, _HOUR = 86_400, 3_600
 _A_DAY = 0.3
 """Share of people with a card whose code or form somebody takes in on a day."""
 
-_NOT_SELF = 20  # one form in so many is filled in by somebody else
+_NOT_SELF = 20  # one form in this many is filled in by somebody else
 _SOURCES = ("personal_qr", "personal_qr", "declaration", "registration")
 
 

@@ -38,7 +38,7 @@ _NAMES = (
 )
 _SYMPTOMS = ("fever", "cough", "sore_throat", "breathless", "no_smell", "pneumonia", "fatigue")
 _CHANNELS = ("tokhaiyte", "tokhaiyte", "bluezone")
-_BACKGROUND = 100  # one declaration in so many names a symptom or a contact without an infection behind it
+_BACKGROUND = 100  # one declaration in this many names a symptom or a contact without an infection behind it
 _ELSEWHERE = ("Đà Nẵng", "Thành phố Hồ Chí Minh", "Bình Dương", "Quảng Nam", "Bình Định", "Gia Lai")
 
 

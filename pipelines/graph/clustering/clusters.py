@@ -65,7 +65,7 @@ CLUSTERS = pa.schema(
 
 
 THRESHOLD = 3
-"""From so many cases on a window is marked, whatever its chance."""
+"""A window with at least this many cases is marked, whatever its chance."""
 
 
 @dataclass(frozen=True)
