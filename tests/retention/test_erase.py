@@ -20,7 +20,7 @@ from tests.lakes import new_lake, person_token, put_cases, put_stays, put_venues
 from tests.retention.forgetting import Home, differences, places_of, tables_of
 from tests.retention.killing import killed_at
 
-WORLDS = [*range(3), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(3, 20))]
+WORLDS = [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 20))]
 FIELDS = ("person", "person_a", "person_b")
 
 
@@ -126,7 +126,7 @@ def test_once_more_changes_nothing_and_nobody_can_be_erased(folder):
     assert (lake / "forgotten.json").read_bytes() == said
 
 
-@pytest.mark.parametrize("every", [9, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("every", [30, pytest.param(1, marks=pytest.mark.slow)])
 def test_an_erasure_that_is_killed_anywhere_is_finished_by_the_next(folder, every):
     home, whole = Home(folder, 23, size=3), folder / "whole"
     home.run(whole, home.inputs)

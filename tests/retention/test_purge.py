@@ -24,7 +24,7 @@ DAYS = 17
 HORIZON = dt.date(2021, 7, 25) - dt.timedelta(days=DAYS)
 NOW_US = int(dt.datetime(2021, 7, 25, tzinfo=dt.UTC).timestamp()) * 1_000_000
 PURGE = ("purge", "--now", NOW, "--days", DAYS, "--case-days", 30, "--format", "json")
-WORLDS = [*range(3), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(3, 20))]
+WORLDS = [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 20))]
 
 
 def remains(name, one):
@@ -89,7 +89,7 @@ def test_the_log_begins_at_the_newest_versions_and_old_files_are_gone(folder):
     assert [path.name for path in lake.glob("_scratch/**/*") if path.is_file()] == ["writers.lock"]
 
 
-@pytest.mark.parametrize("every", [9, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("every", [30, pytest.param(1, marks=pytest.mark.slow)])
 def test_a_purge_that_is_killed_anywhere_is_finished_by_the_next(folder, every):
     home, whole = Home(folder, 9, size=3), folder / "whole"
     home.run(whole, home.inputs)
