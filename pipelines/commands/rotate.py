@@ -10,7 +10,7 @@ from pipelines.terminal.options import add_asker, add_keys, add_lake, add_output
 from pipelines.terminal.output import counted, write_rows
 
 EXAMPLE = """
-truyvet rotate --lake province --authority-key authority.key --purpose "yearly rotation"
+truyvet rotate --lake province --authority-key authority.key --purpose theft
 """
 
 

@@ -165,7 +165,7 @@ LIGHT = {
 
 SLOW_EXAMPLES = (
     *("simulate", "run", "recompute", "contacts", "venues", "qr"),
-    *("cases", "export", "ledger", "purge", "erase"),
+    *("cases", "export", "ledger", "purge", "erase", "rotate"),
 )
 """They start pipelines or make files; their own tests run them."""
 

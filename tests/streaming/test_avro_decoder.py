@@ -29,7 +29,7 @@ def container_of(schema, *records):
 def lines_of(message, attributes=None, definition=""):
     lines, count = Decoder(lambda name, revision: definition).lines(message, attributes or {})
     assert lines.count(b"\n") == count
-    return lines.splitlines()
+    return lines.split(b"\n")[:-1]  # the random mark of a container may hold a carriage return
 
 
 def is_poison(lines):

@@ -350,4 +350,4 @@ def test_a_damaged_file_of_footfall_is_named_in_one_line(lake):
     with pytest.raises(DataError, match="cannot be read: run truyvet verify"):
         materialise(lake, [FIRST], Limits(0, 1))
     assert snapshot(lake, "contacts").version == -1
-    assert list(Path(lake.url, "_scratch").iterdir()) == []
+    assert [path.name for path in Path(lake.url, "_scratch").iterdir()] == ["writers.lock"]
