@@ -2,6 +2,8 @@
 
 import os
 
+import pytest
+
 from pipelines.lake import open_lake, storage
 from pipelines.lake.log import versions
 from pipelines.privacy.keys import load_keys, token
@@ -11,6 +13,7 @@ from tests.end_to_end.worlds import NOW, make_world, write_scans, write_venues
 from tests.retention.forgetting import differences, spellings, tables_of
 
 
+@pytest.mark.slow
 def test_a_lake_in_a_store_forgets_as_a_local_one_does(bucket, folder):
     world = make_world(5, 4)
     venues = write_venues(folder / "venues.csv", world.venues)
