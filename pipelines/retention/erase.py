@@ -127,32 +127,33 @@ def _suppressed(lake: Lake, keys: Keys, canonical: Sequence[str], unnamed: Int64
     erasure is finished, or changes nothing.
     """
     held = forgotten = read_forgotten(lake)
-    for one in canonical:
-        person = erasure_hash(keys, one.encode())
-        latest_us = _latest_us(lake, token(keys, one))
-        if latest_us is not None or person not in held.erased:
-            # Of a record ahead of its time too: all that is removed is refused when it comes again.
-            forgotten = forgotten.erase(person, max(now_us, now_us if latest_us is None else latest_us))
+    named = {token(keys, one): erasure_hash(keys, one.encode()) for one in canonical}
+    latest_us = _latest_us(lake, np.array([*named, *unnamed.tolist()], np.int64))
+    # Of a record ahead of its time too: all that is removed is refused when it comes again.
+    for person, hashed in named.items():
+        if person in latest_us or hashed not in held.erased:
+            forgotten = forgotten.erase(hashed, max(now_us, latest_us.get(person, now_us)))
     for person in unnamed.tolist():
-        latest_us = _latest_us(lake, person)
-        until_us = max(now_us, now_us if latest_us is None else latest_us)
+        until_us = max(now_us, latest_us.get(person, now_us))
         forgotten = forgotten.erase_linked(linked_hash(keys, person), until_us)
     if forgotten.number != held.number:
         write_forgotten(lake, forgotten)
     return forgotten
 
 
-def _latest_us(lake: Lake, person: int) -> int | None:
-    """Return the latest instant of a person's records, None where there is none; a case counts as 0."""
-    latest: int | None = None
-    for name, removal in _removals(np.array([person], np.int64)).items():
+def _latest_us(lake: Lake, persons: Int64) -> dict[int, int]:
+    """Return the latest instant of the records of each person who has one; a case counts as 0."""
+    latest: dict[int, int] = {}
+    for name, removal in _removals(persons).items():
         assert removal.goes is not None
         for file in filter(removal.holds, snapshot(lake, name).files):
             rows = read_live_file(file, ALL_TABLES[name].file_schema)
             found = rows.filter(pa.array(removal.goes(rows)))
-            if found.num_rows:
-                times = found[_BEGINS[name]].cast(pa.int64()).to_numpy() if name in _BEGINS else np.zeros(1)
-                latest = max(latest or 0, int(times.max()))
+            begins = found[_BEGINS[name]].cast(pa.int64()).to_numpy() if name in _BEGINS else None
+            for held in (found[column].to_numpy() for column in PERSONS[name]):
+                for person in np.intersect1d(held, persons).tolist():
+                    at_us = 0 if begins is None else int(begins[held == person].max())
+                    latest[person] = max(latest.get(person, 0), at_us)
     return latest
 
 
