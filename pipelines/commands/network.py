@@ -7,7 +7,7 @@ from collections import Counter
 from pipelines.answer import NOT_SAFETY
 from pipelines.commands.asking import record_question
 from pipelines.lake import opened
-from pipelines.terminal.options import add_asker, add_keys, add_lake
+from pipelines.terminal.options import add_asker, add_depth_and_until, add_keys, add_lake
 from pipelines.terminal.output import counted
 from schemas.rules import DEFAULT_RULE
 
@@ -28,13 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=DEFAULT_RULE,
         help=f"the rule pack (default: {DEFAULT_RULE})",
     )
-    parser.add_argument("--depth", type=int, metavar="K", help="the last tier, instead of the rule's")
-    parser.add_argument(
-        "--until",
-        metavar="T",
-        help="ignore everything after T; a date includes the whole of that local day "
-        "(default: the last instant of the lake)",
-    )
+    add_depth_and_until(parser)
     add_asker(parser)
     parser.add_argument(
         "--output",

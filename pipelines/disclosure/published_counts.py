@@ -121,8 +121,10 @@ def _new_release(lake: Lake, cut: TableCut, protection: Protection, register: Re
         from pipelines.disclosure.noise import MOST_CELLS, noisy
 
         counted = count_bounded(lake, cut, MOST_CELLS)
-        drawn = _margins(noisy(counted.counts, protection.epsilon))
-        cells = rounded(np.maximum(drawn, 0), protection.base).tolist()
+        drawn = with_margins(noisy(counted.counts, protection.epsilon)).counts
+        shown = rounded(np.maximum(drawn, 0), protection.base)
+        shape = len(counted.rows) + 1, len(counted.columns) + 1
+        cells = with_nulls(shown.reshape(shape), np.zeros(shape, bool))  # noise hides no cell
     return _release(cut, protection, register, counted, cells)
 
 
@@ -153,11 +155,6 @@ def with_nulls(counts: Counts, hidden: Mask) -> list[list[int | None]]:
         [None if is_hidden else int(count) for count, is_hidden in zip(*row, strict=True)]
         for row in zip(counts, hidden, strict=True)
     ]
-
-
-def _margins(counts: Counts) -> Counts:
-    down = np.vstack([counts, counts.sum(axis=0, keepdims=True)])
-    return np.hstack([down, down.sum(axis=1, keepdims=True)])
 
 
 def _release(

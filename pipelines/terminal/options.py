@@ -77,6 +77,17 @@ def in_user_data(lake: str, what: str) -> Path:
     return Path(data, "truyvet", f"{place}.{what}")
 
 
+def add_depth_and_until(parser: argparse.ArgumentParser) -> None:
+    """Add `--depth --until`: how far a trace goes."""
+    parser.add_argument("--depth", type=int, metavar="K", help="the last tier, instead of the rule's")
+    parser.add_argument(
+        "--until",
+        metavar="T",
+        help="ignore everything after T; a date includes the whole of that local day "
+        "(default: the last instant of the lake)",
+    )
+
+
 def add_trace_question(parser: argparse.ArgumentParser) -> None:
     """Add `--case --all-cases --rule --depth --until --capacity`: the question of a trace."""
     parser.add_argument(
@@ -89,13 +100,7 @@ def add_trace_question(parser: argparse.ArgumentParser) -> None:
         default=DEFAULT_RULE,
         help=f"the rule pack, see truyvet rules (default: {DEFAULT_RULE})",
     )
-    parser.add_argument("--depth", type=int, metavar="K", help="the last tier, instead of the rule's")
-    parser.add_argument(
-        "--until",
-        metavar="T",
-        help="ignore everything after T; a date includes the whole of that local day "
-        "(default: the last instant of the lake)",
-    )
+    add_depth_and_until(parser)
     parser.add_argument(
         "--capacity", type=int, metavar="N", help="mark the N calls that are worth most, by score"
     )
