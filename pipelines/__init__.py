@@ -28,10 +28,10 @@ from pipelines.kernels.cache import keep_compiled_kernels
 
 if TYPE_CHECKING:
     from pipelines.answer import Answer
+    from pipelines.ascertainment.adoption import adoption
+    from pipelines.ascertainment.adoption_picture import draw_adoption
+    from pipelines.ascertainment.declarations import declarations
     from pipelines.checkup.doctor import doctor
-    from pipelines.coverage.adoption import adoption
-    from pipelines.coverage.adoption_picture import draw_adoption
-    from pipelines.coverage.declarations import declarations
     from pipelines.disclosure.published_adoption import publish_adoption
     from pipelines.disclosure.published_counts import statistics
     from pipelines.drivers.recompute import bring_up_to_date as recompute
@@ -98,8 +98,8 @@ PUBLIC = {
     "rules": "pipelines.graph.rule_listing:rules",
     "backward": "pipelines.graph.clustering.backward:backward",
     "clusters": "pipelines.graph.clustering.clusters:clusters",
-    "adoption": "pipelines.coverage.adoption:adoption",
-    "declarations": "pipelines.coverage.declarations:declarations",
+    "adoption": "pipelines.ascertainment.adoption:adoption",
+    "declarations": "pipelines.ascertainment.declarations:declarations",
     "publish_adoption": "pipelines.disclosure.published_adoption:publish_adoption",
     "statistics": "pipelines.disclosure.published_counts:statistics",
     "network": "pipelines.graph.case_network.graph:network",
@@ -111,7 +111,7 @@ PUBLIC = {
     "show": "pipelines.query.display:show",
     "draw_timeline": "pipelines.query.timeline:draw_timeline",
     "timeline_image": "pipelines.query.timeline:timeline_image",
-    "draw_adoption": "pipelines.coverage.adoption_picture:draw_adoption",
+    "draw_adoption": "pipelines.ascertainment.adoption_picture:draw_adoption",
     "draw_network": "pipelines.graph.case_network.picture:draw_network",
     "network_image": "pipelines.graph.case_network.picture:network_image",
     "save_network": "pipelines.graph.case_network.export:save_network",

@@ -18,7 +18,7 @@ ORDER = (
     ["registry", "linkage"],
     ["ingest", "windowing", "maintenance"],
     ["graph"],
-    ["query", "coverage", "disclosure"],
+    ["query", "ascertainment", "disclosure"],
     ["export"],
     ["drivers"],
     ["streaming", "checkup", "web", "retention"],

@@ -3,9 +3,9 @@
 import argparse
 from pathlib import Path
 
+from pipelines.ascertainment.adoption import BY, adoption
+from pipelines.ascertainment.adoption_rows import DEFINITIONS
 from pipelines.commands.printing import print_answer, print_lines
-from pipelines.coverage.adoption import BY, adoption
-from pipelines.coverage.adoption_rows import DEFINITIONS
 from pipelines.errors import UsageError
 from pipelines.lake import opened
 from pipelines.terminal.options import add_keys, add_lake, add_output, check_output
@@ -72,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
         found = adoption(lake, args.areas, on=args.on, by=args.by)
     if not is_picture:
         return print_answer(found, args)
-    from pipelines.coverage.adoption_picture import draw_adoption  # here: rows need no matplotlib
+    from pipelines.ascertainment.adoption_picture import draw_adoption  # here: rows need no matplotlib
 
     draw_adoption(found, args.output, found.notes[0].partition(";")[0])
     return print_lines(found)

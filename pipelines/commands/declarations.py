@@ -2,8 +2,8 @@
 
 import argparse
 
+from pipelines.ascertainment.declarations import BY, declarations
 from pipelines.commands.printing import print_answer
-from pipelines.coverage.declarations import BY, declarations
 from pipelines.errors import UsageError
 from pipelines.lake import opened
 from pipelines.terminal.options import add_keys, add_lake, add_output

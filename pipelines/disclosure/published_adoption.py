@@ -10,9 +10,9 @@ import numpy as np
 import pyarrow as pa
 
 from pipelines.answer import Answer
-from pipelines.coverage.adoption import adoption
-from pipelines.coverage.adoption_rows import ADOPTION
-from pipelines.coverage.freshness import freshness_of_scans
+from pipelines.ascertainment.adoption import adoption
+from pipelines.ascertainment.adoption_rows import ADOPTION
+from pipelines.ascertainment.freshness import freshness_of_scans
 from pipelines.disclosure.published_counts import BASE, K, with_nulls
 from pipelines.disclosure.releases import Protection, Release, ReleaseRegister
 from pipelines.disclosure.rounding import rounded

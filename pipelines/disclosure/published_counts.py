@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from pipelines.answer import Answer
-from pipelines.coverage.freshness import freshness_of_scans
+from pipelines.ascertainment.freshness import freshness_of_scans
 from pipelines.disclosure.count_cells import Counted, TableCut, count_bounded, count_cells
 from pipelines.disclosure.linked_cells import Counts, Mask, with_margins
 from pipelines.disclosure.releases import Protection, Release, ReleaseRegister

@@ -9,9 +9,9 @@ import pytest
 
 from pipelines import adoption, draw_adoption
 from pipelines.answer import NOT_SAFETY
+from pipelines.ascertainment.adoption_rows import ADOPTION, DEFINITIONS
+from pipelines.ascertainment.areas import COLUMNS, areas_on, read_areas
 from pipelines.cli import main
-from pipelines.coverage.adoption_rows import ADOPTION, DEFINITIONS
-from pipelines.coverage.areas import COLUMNS, areas_on, read_areas
 from pipelines.errors import DataError, UsageError
 from pipelines.times import DAY_US, parse_instant
 from schemas.districts import AREAS_CSV

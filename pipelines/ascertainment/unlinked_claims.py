@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 
-from pipelines.coverage.read_declarations import read_declarations
+from pipelines.ascertainment.read_declarations import read_declarations
 from pipelines.graph.cases import Case
 from pipelines.graph.stays_index import Span
 from pipelines.graph.tracing.request import TraceRequest

@@ -9,10 +9,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.answer import Answer
-from pipelines.coverage.adoption_rows import adoption_rows
-from pipelines.coverage.areas import Area, areas_on, read_areas
-from pipelines.coverage.freshness import Freshness, freshness_of_scans
-from pipelines.coverage.used_venues import used_before
+from pipelines.ascertainment.adoption_rows import adoption_rows
+from pipelines.ascertainment.areas import Area, areas_on, read_areas
+from pipelines.ascertainment.freshness import Freshness, freshness_of_scans
+from pipelines.ascertainment.used_venues import used_before
 from pipelines.errors import UsageError
 from pipelines.lake import Lake, LakeLike, opened, read_live_file, read_table, snapshot
 from pipelines.query.engine import answer

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from pipelines.coverage.areas import Area
+from pipelines.ascertainment.areas import Area
 
 _WHOLE: Final = (
     *("points", "new_7d", "active_1d", "active_7d", "regular_7d", "never_used", "silent_7d", "scans_7d"),

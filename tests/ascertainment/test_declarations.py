@@ -9,8 +9,8 @@ import pytest
 
 from pipelines import declarations
 from pipelines.answer import NOT_SAFETY
+from pipelines.ascertainment.declaration_rates import RATES
 from pipelines.cli import main
-from pipelines.coverage.declaration_rates import RATES
 from pipelines.errors import UsageError
 from pipelines.times import DAY_US, parse_instant
 from tests.lakes import assert_one_line, new_lake, put_cases, put_declarations, put_stays, put_venues

@@ -4,9 +4,9 @@ import datetime as dt
 from typing import Final
 
 from pipelines.answer import Answer, started
-from pipelines.coverage.declaration_rates import RATES, WEEK_US, WEEKS_BEFORE, rate_notes, rates
-from pipelines.coverage.freshness import Freshness, freshness_of_declarations
-from pipelines.coverage.read_declarations import read_declarations
+from pipelines.ascertainment.declaration_rates import RATES, WEEK_US, WEEKS_BEFORE, rate_notes, rates
+from pipelines.ascertainment.freshness import Freshness, freshness_of_declarations
+from pipelines.ascertainment.read_declarations import read_declarations
 from pipelines.errors import UsageError
 from pipelines.graph.stays_index import Span
 from pipelines.lake import Lake, LakeLike, opened
@@ -96,7 +96,7 @@ def _end_us(made: Freshness) -> int | None:
 
 def _unlinked(lake: Lake, rule: str, span: Span, *, eager_quality: bool) -> Answer:
     # Here and not above: rates should not wait for the kernels of a trace.
-    from pipelines.coverage.unlinked_claims import unlinked_claims
+    from pipelines.ascertainment.unlinked_claims import unlinked_claims
     from pipelines.graph.tracing.request import make_request
 
     request = make_request(lake, load_rule(rule), (), all_cases=True, depth=None, until=None)
