@@ -33,7 +33,7 @@ from pipelines.errors import (
 from pipelines.terminal.compiling import announce_compiling
 from pipelines.terminal.encoding import replace_unencodable
 from pipelines.terminal.parser import Parser, nearest, parse
-from pipelines.terminal.quiet import silence_libraries
+from pipelines.terminal.quiet import do_without_pandas, silence_libraries
 
 EXIT_INTERNAL = 70
 EXIT_INTERRUPTED = 130
@@ -134,7 +134,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     silence_libraries()
     replace_unencodable()
     if argv is None:
-        announce_compiling()  # a program that calls us keeps its standard error to itself
+        do_without_pandas()  # a program that calls us may need it
+        announce_compiling()  # and keeps its standard error to itself
     try:
         code = _dispatch(words)
         sys.stdout.flush()
