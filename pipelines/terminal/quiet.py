@@ -3,7 +3,6 @@
 import logging
 import os
 import sys
-from importlib.abc import MetaPathFinder
 
 
 def silence_libraries() -> None:
@@ -12,13 +11,13 @@ def silence_libraries() -> None:
         logging.getLogger().setLevel(logging.CRITICAL)
 
 
-class _Absent(MetaPathFinder):
+class _Absent:
     """Says of one package that it is not installed."""
 
     def __init__(self, package: str) -> None:
         self._package = package
 
-    def find_spec(self, fullname: str, path: object = None, target: object = None) -> None:
+    def find_spec(self, fullname: str, *_: object) -> None:
         """Refuse the package, and leave every other one to the next finder."""
         if fullname == self._package:
             raise ModuleNotFoundError(f"{fullname} is kept out of this process", name=fullname)
