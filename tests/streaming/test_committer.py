@@ -192,6 +192,7 @@ print(json.dumps([(one.accepted, one.duplicate) for one in land_all(committer)])
 """
 
 
+@pytest.mark.slow
 def test_machines_land_at_once_in_a_real_store(bucket, tmp_path):
     lake, keys = f"{bucket}/committers/lake", tmp_path / "keys"
     open_lake(lake, keys, create=True)

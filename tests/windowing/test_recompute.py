@@ -158,14 +158,14 @@ def test_batches_and_registries_in_any_order_leave_what_a_rebuild_from_zero_make
         live_through(steps)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(chains())
 def test_chains_over_many_midnights_are_followed_as_far_as_they_go(steps):
     with without_runner():
         live_through(steps)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(sparse())
 def test_long_pairs_over_dates_that_are_not_read_are_what_a_rebuild_makes(steps):
     with without_runner():

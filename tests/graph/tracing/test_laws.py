@@ -13,7 +13,7 @@ from tests.oracle import tiers
 
 ALWAYS = Infectious(days_before_onset=100, days_before_sample=100)
 
-law = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+law = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @pytest.fixture(params=STRATEGIES.values(), ids=STRATEGIES)
