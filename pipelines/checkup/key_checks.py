@@ -73,7 +73,7 @@ def verified(lake: Lake, now: dt.datetime) -> Check:
     found = last_verify(lake)
     if found is None:
         return Check("verify", WARN, "the lake was never verified as a whole", "run truyvet verify")
-    age = (now - found.at).total_seconds()
+    age = max(0.0, (now - found.at).total_seconds())  # `--now` may lie before it
     detail = f"{counted(found.files, 'file')} {age_text(age)} ago"
     if found.problems:
         return Check("verify", BAD, f"{detail}: {counted(found.problems, 'problem')}", "run truyvet verify")
