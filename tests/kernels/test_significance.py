@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.graph.clustering.significance import binomial_tail, log_poisson_tail, q_values
+from pipelines.kernels.significance import binomial_tail, log_poisson_tail, q_values
 
 
 def tail(count, mean):
