@@ -30,7 +30,7 @@ DEFINITIONS: Final = {
     "impossible_travel": "venue: share of the pairs of consecutive scans that nobody can have travelled "
     "(120 km/h after 2 km and 10 minutes), which points at wrong coordinates; person: number of such pairs, "
     "those of such venues left out; stations, wharves and vehicles do not count",
-    "off_hours": "scans on one local day in the emptiest hours of the type's week, with less than 1 % of its scans",
+    "off_hours": "scans on one local day in the emptiest hours of the type's week, under 1 % of its scans",
     "burst": "most scans within a minute against the busiest ones of other days; over 30 by one guard",
     "typed_late": "share of gaps between scans within 30 % of the day's median, or of scans that arrived "
     "more than 6 hours after the middle one of a prompt batch",

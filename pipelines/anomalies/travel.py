@@ -29,7 +29,7 @@ RATE_AT_LEAST: Final = 1e-6
 """One pair in a million is taken for an error of the data, where the others have none."""
 
 _TOLERANCE: Final = 3.0
-_VENUE_SHARE_AT_LEAST: Final = 0.01
+_VENUE_SHARE_AT_LEAST: Final = 0.3  # a place that is wrong by a hundred kilometres makes more impossible
 _EARTH_KM: Final = 6371.0088
 
 
