@@ -8,21 +8,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.anomalies.bursts import bursts
-from pipelines.anomalies.crowding import over_capacity, peaks
-from pipelines.anomalies.device_clocks import clock
+from pipelines.anomalies.crowding import peaks
+from pipelines.anomalies.evidence import Evidence, tests_of
 from pipelines.anomalies.flag_definitions import FLAGS_BY
-from pipelines.anomalies.off_hours import off_hours, peak_drop
-from pipelines.anomalies.remote_scans import photographed, remote_scans
 from pipelines.anomalies.scan_columns import read_scan_table
-from pipelines.anomalies.tested_units import BY, Tested, Units, units_by
-from pipelines.anomalies.travel import travel_of_persons, travel_of_venues, travel_pairs
-from pipelines.anomalies.typed_lists import delays_of, typed_late
-from pipelines.anomalies.visits import once_a_day, one_scanner, silent_exits, visits_of
+from pipelines.anomalies.tested_units import BY, Tested, Units
 from pipelines.answer import Answer
 from pipelines.errors import UsageError
 from pipelines.kernels.significance import FALSE_DISCOVERY_RATE, q_values
-from pipelines.kernels.types import Int64
 from pipelines.lake import LakeLike, opened, snapshot
 from pipelines.times import EPOCH, LOCAL_TIMEZONE, Instant, end_us, instant_us
 
@@ -95,8 +88,8 @@ def quality(
     from_us, to_us = span_of(from_, to)
     where = opened(lake)
     scans = read_scan_table(where, from_us, to_us)
-    units = units_by(scans, by)
-    found = tests_of(units, by, peaks(where, from_us, to_us) if by == "venue" else None)
+    evidence = Evidence(scans, lambda: peaks(where, from_us, to_us))
+    units, found = evidence.units(by), tests_of(evidence, by)
     rows = rows_of_tests(units, by, found)
     last_us = int(scans.occurred_us.max()) if scans.occurred_us.size else None
     made = ScansTested(snapshot(where, "scans").version, last_us)
@@ -114,46 +107,6 @@ def span_of(from_: Instant | None, to: Instant | None) -> tuple[int | None, int 
     if from_us is not None and to_us is not None and (from_us > to_us or from_us == to_us != whole):
         raise UsageError("--from lies after --to", "exchange them")
     return from_us, to_us
-
-
-def tests_of(units: Units, by: str, peak: tuple[Int64, Int64] | None) -> list[Tested]:
-    """Make all tests that apply to a kind of unit.
-
-    Args:
-        units: all of that kind.
-        by: one of `BY`.
-        peak: of venues, as of `crowding.peaks`.
-    """
-    scans = units.scans
-    if by == "scanner":
-        delays = delays_of(units)
-        return [
-            bursts(units),
-            typed_late(units, delays),
-            once_a_day(units, visits_of(scans), by),
-            clock(units, delays, by),
-            one_scanner(units),
-        ]
-    pairs = travel_pairs(scans)
-    if by == "person":
-        of_venues = travel_of_venues(units_by(scans, "venue"), pairs)
-        return [
-            travel_of_persons(pairs, of_venues),
-            photographed(units, remote_scans(scans)),
-            clock(units, delays_of(units), by),
-        ]
-    assert peak is not None
-    return [
-        travel_of_venues(units, pairs),
-        off_hours(units),
-        bursts(units),
-        typed_late(units, delays_of(units)),
-        once_a_day(units, visits_of(scans), by),
-        photographed(units, remote_scans(scans)),
-        silent_exits(units),
-        peak_drop(units),
-        over_capacity(units, *peak),
-    ]
 
 
 def rows_of_tests(units: Units, by: str, found: Sequence[Tested]) -> pa.Table:
@@ -184,13 +137,6 @@ def rows_of_tests(units: Units, by: str, found: Sequence[Tested]) -> pa.Table:
     rows = pa.concat_tables(parts).append_column("log_p", pa.array(np.concatenate(log_p)))
     order = [("log_p", "ascending"), ("flag", "ascending"), ("unit", "ascending")]
     return rows.sort_by(order).drop_columns(["log_p"]).cast(schema).combine_chunks()
-
-
-def significant_units(test: Tested) -> Int64:
-    """Return the ids of the units of a test whose q-value is significant."""
-    q = q_values(np.exp(test.log_p), test.log_p.size)
-    flagged: Int64 = test.unit[q <= FALSE_DISCOVERY_RATE]
-    return flagged
 
 
 def _notes(by: str, units: Units, found: Sequence[Tested], rows: pa.Table) -> Iterator[str]:

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from pipelines.anomalies.scan_columns import mode_is
+from pipelines.anomalies.scan_columns import ScanTable, mode_is
 from pipelines.anomalies.tested_units import (
     Tested,
     Units,
@@ -79,9 +79,8 @@ def typed_late(units: Units, delays: Delays) -> Tested:
     return tested("typed_late", typed.ids, value, expected, both, np.arange(typed.ids.size))
 
 
-def delays_of(units: Units) -> Delays:
-    """Return how late all scans of a lake arrived, in the order of the table of scans."""
-    scans = units.scans
+def delays_of(scans: ScanTable) -> Delays:
+    """Return how late the scans arrived."""
     batch, received = numbered(scans.received_us)
     delay_us = scans.received_us - scans.occurred_us
     order = order_of(delay_us)
