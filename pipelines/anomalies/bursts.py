@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from pipelines.anomalies.scan_columns import mode_is
+from pipelines.anomalies.scan_table import mode_is
 from pipelines.anomalies.tested_units import Tested, Units, days_of, tested
 from pipelines.kernels.significance import log_poisson_tail
 from pipelines.kernels.types import Bool, Float64, Int64

@@ -4,7 +4,7 @@ from typing import Final
 
 import numpy as np
 
-from pipelines.anomalies.scan_columns import mode_is
+from pipelines.anomalies.scan_table import mode_is
 from pipelines.anomalies.tested_units import Tested, Units, tested, units_of_rows
 from pipelines.anomalies.typed_lists import Delays, among_others
 from pipelines.kernels.significance import log_binomial_tail

@@ -16,20 +16,17 @@ from pipelines.kernels.types import Int64
 from pipelines.lake import Lake
 from pipelines.lake.lake_sidecar import DOUBT, lake_sidecar
 
-VENUE, PERSON, STAY = range(3)
-"""Whose flags an entry holds."""
-
 
 class Doubts(NamedTuple):
     """Flags as sets of bits, one bit a flag in the order of `FLAGS`.
 
     Example:
-        >>> doubts = Doubts(np.array([VENUE]), np.array([7]), np.array([4]))
-        >>> doubts.of(VENUE, np.array([7, 8])).tolist(), doubts.of(PERSON, np.array([7])).tolist()
+        >>> doubts = Doubts(np.array([0]), np.array([7]), np.array([4]))
+        >>> doubts.of(0, np.array([7, 8])).tolist(), doubts.of(1, np.array([7])).tolist()
         ([4, 0], [0])
 
     Attributes:
-        kind: int64[e], whose flags; entries ascend by (kind, id).
+        kind: int64[e], `VENUE`, `PERSON` or `STAY`; entries ascend by (kind, id).
         id: int64[e], ids of venues, tokens of persons, ids of stays.
         bits: int64[e].
     """

@@ -11,11 +11,11 @@ from pipelines.anomalies.crowding import over_capacity
 from pipelines.anomalies.device_clocks import clock
 from pipelines.anomalies.off_hours import off_hours, peak_drop
 from pipelines.anomalies.remote_scans import photographed, remote_scans
-from pipelines.anomalies.scan_columns import ScanTable
+from pipelines.anomalies.scan_table import ScanTable
 from pipelines.anomalies.tested_units import Tested, Units, units_by
-from pipelines.anomalies.travel import Pairs, travel_of_persons, travel_of_venues, travel_pairs
+from pipelines.anomalies.travel import TravelPairs, travel_of_persons, travel_of_venues, travel_pairs
 from pipelines.anomalies.typed_lists import Delays, delays_of, typed_late
-from pipelines.anomalies.visits import Visits, once_a_day, one_scanner, silent_exits, visits_of
+from pipelines.anomalies.visits import SeenVisits, once_a_day, one_scanner, silent_exits, visits_of
 from pipelines.kernels.significance import FALSE_DISCOVERY_RATE, q_values
 from pipelines.kernels.types import Bool, Int64
 
@@ -40,13 +40,13 @@ class Evidence:
         return self._units[by]
 
     @cached_property
-    def pairs(self) -> Pairs:
+    def pairs(self) -> TravelPairs:
         """Consecutive scans of a person at two places."""
         return travel_pairs(self.scans)
 
     @cached_property
-    def visits(self) -> Visits:
-        """Visits of people who scan elsewhere too."""
+    def visits(self) -> SeenVisits:
+        """SeenVisits of people who scan elsewhere too."""
         return visits_of(self.scans)
 
     @cached_property
@@ -63,6 +63,11 @@ class Evidence:
     def travel_of_venues(self) -> Tested:
         """The test of the places of venues, on which that of persons rests."""
         return travel_of_venues(self.units("venue"), self.pairs)
+
+    @cached_property
+    def photographed_venues(self) -> Tested:
+        """The test of the posters of venues, on which that of persons rests."""
+        return photographed(self.units("venue"), self.remote)
 
 
 def tests_of(evidence: Evidence, by: str) -> list[Tested]:
@@ -84,7 +89,7 @@ def tests_of(evidence: Evidence, by: str) -> list[Tested]:
     if by == "person":
         return [
             travel_of_persons(evidence.pairs, evidence.travel_of_venues),
-            photographed(units, evidence.remote),
+            photographed(units, evidence.remote, significant_units(evidence.photographed_venues)),
             clock(units, evidence.delays, by),
         ]
     return [
@@ -93,7 +98,7 @@ def tests_of(evidence: Evidence, by: str) -> list[Tested]:
         bursts(units),
         typed_late(units, evidence.delays),
         once_a_day(units, evidence.visits, by),
-        photographed(units, evidence.remote),
+        evidence.photographed_venues,
         silent_exits(units),
         peak_drop(units),
         over_capacity(units, *evidence.find_peaks()),

@@ -8,6 +8,9 @@ FLAGS: Final = (
 )
 """All flags; a doubt is a set of them, bit by bit in this order."""
 
+VENUE, PERSON, STAY = range(3)
+"""Whose flags a doubt holds."""
+
 FLAGS_BY: Final = {
     "venue": (
         *("impossible_travel", "off_hours", "burst", "typed_late", "once_a_day", "photographed"),

@@ -5,10 +5,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from pipelines.anomalies.crowding import peaks
-from pipelines.anomalies.doubt import PERSON, STAY, VENUE
 from pipelines.anomalies.evidence import Evidence, significant_units, tests_of
-from pipelines.anomalies.flag_definitions import FLAGS
-from pipelines.anomalies.scan_columns import ScanTable, read_scan_table
+from pipelines.anomalies.flag_definitions import FLAGS, PERSON, STAY, VENUE
+from pipelines.anomalies.scan_table import ScanTable, read_scan_table
 from pipelines.anomalies.tested_units import numbered
 from pipelines.kernels.group_by import changes
 from pipelines.kernels.sort import order_of

@@ -4,7 +4,7 @@ from typing import Final
 
 import numpy as np
 
-from pipelines.anomalies.scan_columns import LOCAL_US
+from pipelines.anomalies.scan_table import LOCAL_US
 from pipelines.anomalies.tested_units import (
     FEWEST_OF_OTHERS,
     Tested,

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from pipelines.anomalies.crowding import peaks
 from pipelines.anomalies.evidence import Evidence, tests_of
 from pipelines.anomalies.flag_definitions import FLAGS_BY
-from pipelines.anomalies.scan_columns import read_scan_table
+from pipelines.anomalies.scan_table import read_scan_table
 from pipelines.anomalies.tested_units import BY, Tested, Units
 from pipelines.answer import Answer
 from pipelines.errors import UsageError

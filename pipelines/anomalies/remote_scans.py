@@ -7,12 +7,12 @@ from typing import Final
 
 import numpy as np
 
-from pipelines.anomalies.scan_columns import OUT, ScanTable, mode_is
+from pipelines.anomalies.scan_table import OUT, ScanTable, mode_is
 from pipelines.anomalies.tested_units import Tested, Units, others_share, tested
 from pipelines.anomalies.travel import distance_km
 from pipelines.kernels.significance import log_binomial_tail
 from pipelines.kernels.sort import order_of
-from pipelines.kernels.types import Bool
+from pipelines.kernels.types import Bool, Int64
 from pipelines.times import HOUR_US
 
 LONGEST_US: Final = 16 * HOUR_US
@@ -54,14 +54,17 @@ def remote_scans(scans: ScanTable) -> Bool:
     return found
 
 
-def photographed(units: Units, remote: Bool) -> Tested:
+def photographed(units: Units, remote: Bool, flagged: Int64 | None = None) -> Tested:
     """Test the share of a unit's own scans by phone that are remote.
 
     Args:
         units: venues or persons.
         remote: of all scans, as of `remote_scans`.
+        flagged: numbers of venues whose scans do not count, since the test of venues has flagged them.
     """
     by_phone = (mode_is(units.scans, ["self", ""]) & ~units.scans.has_scanner)[units.rows]
+    if flagged is not None:
+        by_phone &= ~np.isin(units.scans.venue[units.rows], flagged)
     whole = np.bincount(units.number, by_phone, units.ids.size).astype(np.int64)
     part = np.bincount(units.number, by_phone & remote[units.rows], units.ids.size).astype(np.int64)
     expected = others_share(part, whole, units.kind)

@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from pipelines.anomalies.scan_columns import ScanTable
+from pipelines.anomalies.scan_table import ScanTable
 from pipelines.kernels.group_by import changes
 from pipelines.kernels.sort import dense_rank, order_of
 from pipelines.kernels.types import Float64, Int64
@@ -97,6 +97,26 @@ def units_of_rows(scans: ScanTable, rows: Int64, unit: Int64) -> Units:
     number = np.repeat(np.arange(starts.size), np.diff(begin))
     kind = scans.venues.kind[scans.venue[rows[starts]]]
     return Units(scans, unit[starts], kind, rows, number, begin)
+
+
+def others_median(values: Float64) -> Float64:
+    """Return the median of the other units: few of many that are odd do not move it; NaN where there is none.
+
+    Example:
+        >>> others_median(np.array([0.1, 0.9, 0.2])).tolist()
+        [0.2, 0.1, 0.1]
+
+    Args:
+        values: float64[u].
+    """
+    if values.size < 2:
+        return np.full(values.size, np.nan)
+    order = np.argsort(values, kind="stable")
+    rank = np.empty(values.size, np.int64)
+    rank[order] = np.arange(values.size)
+    middle = (values.size - 2) // 2
+    found: Float64 = values[order][np.where(middle < rank, middle, middle + 1)]
+    return found
 
 
 def others_share(part: Int64, whole: Int64, kind: Int64) -> Float64:

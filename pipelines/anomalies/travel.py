@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from pipelines.anomalies.scan_columns import ScanTable, VenueTable
+from pipelines.anomalies.scan_table import ScanTable, VenueTable
 from pipelines.anomalies.tested_units import Tested, Units, numbered, others_share, tested
 from pipelines.kernels.significance import FALSE_DISCOVERY_RATE, log_binomial_tail, log_poisson_tail, q_values
 from pipelines.kernels.types import Bool, Float64, Int64
@@ -33,7 +33,7 @@ _VENUE_SHARE_AT_LEAST: Final = 0.3  # a place that is wrong by a hundred kilomet
 _EARTH_KM: Final = 6371.0088
 
 
-class Pairs(NamedTuple):
+class TravelPairs(NamedTuple):
     """Scans of a person that follow one another at two places.
 
     Attributes:
@@ -48,7 +48,7 @@ class Pairs(NamedTuple):
     impossible: Bool
 
 
-def travel_pairs(scans: ScanTable) -> Pairs:
+def travel_pairs(scans: ScanTable) -> TravelPairs:
     """Return the pairs of consecutive scans of a person at two venues of known places that do not move."""
     at = scans.by_person
     venue, person = scans.venue[at], scans.person[at]
@@ -63,7 +63,7 @@ def travel_pairs(scans: ScanTable) -> Pairs:
     apart_us = scans.occurred_us[at[pair + 1]] - scans.occurred_us[at[pair]]
     too_far = distance_km(venues, venue[pair], venue[pair + 1]) - SLACK_KM
     hours = np.where(apart_us == 0, 0, apart_us + SLACK_US) / HOUR_US
-    return Pairs(person[pair], venue[pair], venue[pair + 1], too_far > KM_AN_HOUR * hours)
+    return TravelPairs(person[pair], venue[pair], venue[pair + 1], too_far > KM_AN_HOUR * hours)
 
 
 def distance_km(venues: VenueTable, one: Int64, other: Int64) -> Float64:
@@ -77,7 +77,7 @@ def distance_km(venues: VenueTable, one: Int64, other: Int64) -> Float64:
     return length
 
 
-def travel_of_venues(units: Units, pairs: Pairs) -> Tested:
+def travel_of_venues(units: Units, pairs: TravelPairs) -> Tested:
     """Test the pairs of each venue; `value` is the share that is impossible, `expected` that of the others.
 
     Args:
@@ -101,7 +101,7 @@ def travel_of_venues(units: Units, pairs: Pairs) -> Tested:
     return tested("impossible_travel", units.ids, value, expected, log_p, np.flatnonzero(whole > 0))
 
 
-def travel_of_persons(pairs: Pairs, of_venues: Tested) -> Tested:
+def travel_of_persons(pairs: TravelPairs, of_venues: Tested) -> Tested:
     """Test the pairs of each person; `value` counts the impossible ones, at the others' rate `expected`.
 
     Args:

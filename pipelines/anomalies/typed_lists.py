@@ -9,13 +9,14 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from pipelines.anomalies.scan_columns import ScanTable, mode_is
+from pipelines.anomalies.scan_table import ScanTable, mode_is
 from pipelines.anomalies.tested_units import (
     Tested,
     Units,
     days_of,
     numbered,
     of_worst_day,
+    others_median,
     tested,
     units_of_rows,
 )
@@ -25,8 +26,8 @@ from pipelines.kernels.sort import order_of
 from pipelines.kernels.types import Bool, Float64, Int64
 from pipelines.times import HOUR_US
 
-FEWEST_GAPS: Final = 19
-"""Gaps of a day, between 20 scans, from which on their rhythm is looked at."""
+FEWEST_GAPS: Final = 5
+"""Gaps of a day from which on their rhythm is looked at; how sure one can be is left to the binomial tail."""
 
 NEAR: Final = 0.3
 """A gap is nearly constant when it differs from the day's median by no more than this share of it."""
@@ -60,8 +61,8 @@ class Delays(NamedTuple):
 def typed_late(units: Units, delays: Delays) -> Tested:
     """Test the scans that a device of the venue made, by their rhythm and by when they arrived.
 
-    `value` is the share of nearly constant gaps on the worst day, `expected` that of the other units; where
-    the late arrivals say more, `value` is the share of late scans and `expected` that of the others in the
+    `value` is the share of nearly constant gaps, `expected` the median of the other units; where the late
+    arrivals say more, `value` is the share of late scans and `expected` that of the others in the
     same batches.
 
     Args:
@@ -131,22 +132,28 @@ def _late(units: Units, delays: Delays) -> tuple[Float64, Float64, Float64]:
 
 
 def _rhythm(units: Units) -> tuple[Float64, Float64, Float64]:
-    """Return value, expectation and ln p of the gaps of each unit on its worst day."""
+    """Return value, expectation and ln p of the gaps of each unit, on its worst day or on all together."""
+    count_of = units.ids.size
     starts, unit = days_of(units)
     count = np.diff(np.append(starts, units.rows.size)) - 1
-    near = _near_gaps(units, starts, count)
+    near = _near_gaps(units, starts, count) - 1  # without the median itself
     long = np.flatnonzero(count >= FEWEST_GAPS)
-    unit, near, count = unit[long], near[long], count[long]
-    of_unit = np.bincount(unit, near, units.ids.size), np.bincount(unit, count, units.ids.size)
-    others = count.sum() - of_unit[1]
-    expected = np.maximum((near.sum() - of_unit[0]) / np.maximum(others, 1), _AT_RANDOM)
-    null = np.clip(2 * expected[unit], _RHYTHM_AT_LEAST, 0.9)
+    unit, near, count = unit[long], near[long], count[long] - 1
+    all_near = np.bincount(unit, near, count_of).astype(np.int64)
+    all_count = np.bincount(unit, count, count_of).astype(np.int64)
+    some = np.flatnonzero(all_count)
+    expected = np.full(count_of, _AT_RANDOM)
+    expected[some] = np.fmax(others_median(all_near[some] / all_count[some]), _AT_RANDOM)
+    null = np.clip(2 * expected, _RHYTHM_AT_LEAST, 0.9)
     row, log_p = of_worst_day(
-        np.arange(unit.size), units.ids.size, unit, log_binomial_tail(near, count, null)
+        np.arange(unit.size), count_of, unit, log_binomial_tail(near, count, null[unit])
     )
-    if not unit.size:
-        return np.zeros(units.ids.size), expected, log_p
-    return np.where(row >= 0, near[row] / count[row], 0.0), expected, log_p
+    together = log_binomial_tail(all_near, all_count, null)
+    value = all_near / np.maximum(all_count, 1)
+    if unit.size:
+        on_worst = np.where(row >= 0, near[row] / count[row], 0.0)
+        value = np.where(log_p < together, on_worst, value)
+    return value, expected, np.minimum(np.minimum(log_p, together) + np.log(2.0), 0.0)
 
 
 def _near_gaps(units: Units, starts: Int64, count: Int64) -> Int64:

@@ -4,22 +4,22 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from pipelines.anomalies.scan_columns import IN, OUT, UNKNOWN, ScanTable, mode_is
-from pipelines.anomalies.tested_units import Tested, Units, numbered, others_share, tested
+from pipelines.anomalies.scan_table import IN, OUT, UNKNOWN, ScanTable, mode_is
+from pipelines.anomalies.tested_units import FEWEST_OF_OTHERS, Tested, Units, numbered, others_share, tested
 from pipelines.kernels.group_by import changes
 from pipelines.kernels.significance import log_binomial_tail
 from pipelines.kernels.sort import order_of
-from pipelines.kernels.types import Bool, Int64
+from pipelines.kernels.types import Bool, Float64, Int64
 
 ELSEWHERE_AT_LEAST: Final = 2
 """Scans elsewhere on the day that show a person who scans."""
 
-_TOWARDS_ALL: Final = 0.7  # of the way from the others' share to 1 that chance may go
+_TOWARDS_ALL: Final = 0.5  # of the way from the others' share to 1 that chance may go
 _EXITS_MISSING: Final = 2.0
 _ONLY_AT_LEAST: Final = 0.5
 
 
-class Visits(NamedTuple):
+class SeenVisits(NamedTuple):
     """The scans of a person at a venue on a local day, of people who scan elsewhere on that day too.
 
     Scans without a direction and those of paper lists are left out: they tell of arrivals only.
@@ -33,7 +33,7 @@ class Visits(NamedTuple):
     single: Bool
 
 
-def visits_of(scans: ScanTable) -> Visits:
+def visits_of(scans: ScanTable) -> SeenVisits:
     """Return the visits of people with at least two scans elsewhere on that day."""
     order = scans.by_person
     order = order[order_of(scans.venue[order])]
@@ -41,7 +41,7 @@ def visits_of(scans: ScanTable) -> Visits:
     order = order[order_of(scans.person[order])]
     person, day, venue = scans.person[order], scans.day[order], scans.venue[order]
     if not order.size:
-        return Visits(np.empty(0, np.int64), np.empty(0, np.bool_))
+        return SeenVisits(np.empty(0, np.int64), np.empty(0, np.bool_))
     starts = np.flatnonzero(changes(person, day, venue))
     here = np.diff(np.append(starts, order.size))
     person_day = np.cumsum(changes(person, day))[starts] - 1
@@ -49,10 +49,10 @@ def visits_of(scans: ScanTable) -> Visits:
     one_way = (scans.direction == UNKNOWN) | mode_is(scans, ["manual"])
     some_one_way = np.add.reduceat(one_way[order].astype(np.int64), starts) > 0
     kept = (elsewhere >= ELSEWHERE_AT_LEAST) & ~some_one_way
-    return Visits(order[starts[kept]], here[kept] == 1)
+    return SeenVisits(order[starts[kept]], here[kept] == 1)
 
 
-def once_a_day(units: Units, visits: Visits, by: str) -> Tested:
+def once_a_day(units: Units, visits: SeenVisits, by: str) -> Tested:
     """Test the share of visits with one scan, among people who scan elsewhere on that day.
 
     Args:
@@ -68,11 +68,23 @@ def once_a_day(units: Units, visits: Visits, by: str) -> Tested:
     number = np.searchsorted(units.ids, of)
     whole = np.bincount(number, minlength=units.ids.size)
     part = np.bincount(number, single, units.ids.size).astype(np.int64)
-    expected = others_share(part, whole, units.kind)
+    expected = _at_other_venues(units, visits, part, whole)
     usual = np.nan_to_num(expected)
     log_p = log_binomial_tail(part, whole, usual + _TOWARDS_ALL * (1 - usual))
     value = part / np.maximum(whole, 1)
     return tested("once_a_day", units.ids, value, expected, log_p, np.flatnonzero(whole > 0))
+
+
+def _at_other_venues(units: Units, visits: SeenVisits, part: Int64, whole: Int64) -> Float64:
+    """Return the share of single visits in the rest of the units' types: most venues have no scanner."""
+    kind = units.scans.venues.kind[units.scans.venue[visits.first]]
+    types = len(units.scans.venues.types)
+    all_of_type = np.bincount(kind, minlength=types)[units.kind] - whole
+    single_of_type = np.bincount(kind, visits.single, types)[units.kind] - part
+    enough = all_of_type >= FEWEST_OF_OTHERS
+    base = np.where(enough, all_of_type, kind.size - whole)
+    share = np.where(enough, single_of_type, visits.single.sum() - part) / np.maximum(base, 1)
+    return np.where(base >= FEWEST_OF_OTHERS, share, np.nan)
 
 
 def silent_exits(units: Units) -> Tested:

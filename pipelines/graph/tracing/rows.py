@@ -8,7 +8,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.anomalies.doubt import PERSON, STAY, VENUE, Doubts, doubt_texts
+from pipelines.anomalies.doubt import Doubts, doubt_texts
+from pipelines.anomalies.flag_definitions import PERSON, STAY, VENUE
 from pipelines.graph.tracing.provenance import provenance
 from pipelines.graph.tracing.provenance_kernel import PairTotals
 from pipelines.graph.tracing.score import WEIGHTS, scores
