@@ -27,7 +27,7 @@ from pipelines.simulate import simulate
 from pipelines.simulate.settings import Knobs
 from pipelines.times import DAY_US, parse_instant
 
-DAYS, SEED = 7, 21
+DAYS, SEED = 14, 21
 CLEAN = Knobs(guarded=0.0, photographed=0.0, clocks_off=0.0, clocks_broken=0.0)
 """Nothing of what the flags look for; all other flaws are as usual."""
 
@@ -42,7 +42,7 @@ PLANTED = Knobs(
     clocks_broken=0.0,
 )
 
-_SCANS_A_PERSON = 36
+_SCANS_A_PERSON = 80
 _PEOPLE_A_VENUE = 10
 
 

@@ -21,9 +21,9 @@ _NULL_AT_LEAST: Final = 0.2
 def clock(units: Units, delays: Delays, by: str) -> Tested:
     """Test the scans of each device whose clock can be seen.
 
-    `value` is the share of its scans that occurred after they were received, or that lag behind the middle
+    `value` is the share of its scans that occurred after they were received, or that lag behind the usual
     scan of their batch by whole hours; `expected` is that of the others in the same batches. A batch counts
-    when its middle scan was received within an hour, and few of the others are like that.
+    when its usual scan was received within an hour, and few of the others are like that.
 
     Args:
         units: scanners or persons.

@@ -36,7 +36,7 @@ DEFINITIONS: Final = {
     "off_hours": "scans on one local day in the emptiest hours of the type's week, under 1 % of its scans",
     "burst": "most scans within a minute against the busiest ones of other days; over 30 by one guard",
     "typed_late": "share of gaps between scans within 30 % of the day's median, or of scans that arrived "
-    "more than 6 hours after the middle one of a prompt batch",
+    "more than 6 hours after the usual one of a prompt batch",
     "once_a_day": "share of visits with one scan, of people with two scans or more elsewhere on that day",
     "photographed": "share of scans by phone whose person holds a scanned stay elsewhere at that instant",
     "silent_exits": "share of exits among scans in and out",

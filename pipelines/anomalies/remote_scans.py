@@ -21,8 +21,8 @@ LONGEST_US: Final = 16 * HOUR_US
 NESTED_KM: Final = 0.2
 """A venue so near may lie inside the other one: a shop in a mall."""
 
-_TOLERANCE: Final = 3.0
-_LEAST: Final = 0.02
+_OF_VENUES: Final = 3.0, 0.02  # how many times the others' share, and at least which share, surprises nobody
+_OF_PERSONS: Final = 1.5, 0.005  # once the scans of flagged venues are left out
 
 
 def remote_scans(scans: ScanTable) -> Bool:
@@ -60,7 +60,7 @@ def photographed(units: Units, remote: Bool, flagged: Int64 | None = None) -> Te
     Args:
         units: venues or persons.
         remote: of all scans, as of `remote_scans`.
-        flagged: numbers of venues whose scans do not count, since the test of venues has flagged them.
+        flagged: for persons: numbers of venues whose scans do not count, as the test of venues flagged them.
     """
     by_phone = (mode_is(units.scans, ["self", ""]) & ~units.scans.has_scanner)[units.rows]
     if flagged is not None:
@@ -68,7 +68,8 @@ def photographed(units: Units, remote: Bool, flagged: Int64 | None = None) -> Te
     whole = np.bincount(units.number, by_phone, units.ids.size).astype(np.int64)
     part = np.bincount(units.number, by_phone & remote[units.rows], units.ids.size).astype(np.int64)
     expected = others_share(part, whole, units.kind)
-    null = np.clip(_TOLERANCE * np.nan_to_num(expected), _LEAST, 1.0)
+    tolerance, least = _OF_VENUES if flagged is None else _OF_PERSONS
+    null = np.clip(tolerance * np.nan_to_num(expected), least, 1.0)
     log_p = log_binomial_tail(part, whole, null)
     value = part / np.maximum(whole, 1)
     return tested("photographed", units.ids, value, expected, log_p, np.flatnonzero(whole > 0))

@@ -33,7 +33,7 @@ NEAR: Final = 0.3
 """A gap is nearly constant when it differs from the day's median by no more than this share of it."""
 
 LATE_US: Final = 6 * HOUR_US
-"""A scan is late when it took so much longer to arrive than the middle one of its batch."""
+"""A scan is late when it took so much longer to arrive than the usual one of its batch."""
 
 _AT_RANDOM: Final = 0.21  # of gaps of a Poisson process lie so near to their median: 2^-0.7 - 2^-1.3
 _HALF: Final = 0.5
@@ -47,8 +47,9 @@ class Delays(NamedTuple):
 
     Attributes:
         batch: int64[n], the batch of each scan, counted from 0.
-        behind_us: int64[n], by how much each arrived later than the middle one of its batch.
-        prompt: bool[batches], whether the middle one arrived within an hour.
+        behind_us: int64[n], by how much each arrived later than the usual scan of its batch: the one that a
+            quarter of them are not slower than, so that half a batch of late ones is seen as late.
+        prompt: bool[batches], whether the usual one arrived within an hour.
         total: int64[batches], the number of scans.
     """
 
@@ -88,14 +89,14 @@ def delays_of(scans: ScanTable) -> Delays:
     order = order[order_of(batch[order])]
     total = np.bincount(batch, minlength=received.size)
     begin = np.cumsum(total) - total
-    middle_us = delay_us[order[begin + (total - 1) // 2]] if received.size else np.empty(0, np.int64)
-    return Delays(batch, delay_us - middle_us[batch], middle_us <= _PROMPT_US, total)
+    usual_us = delay_us[order[begin + (total - 1) // 4]] if received.size else np.empty(0, np.int64)
+    return Delays(batch, delay_us - usual_us[batch], usual_us <= _PROMPT_US, total)
 
 
 def among_others(units: Units, delays: Delays, is_hit: Bool) -> tuple[Int64, Int64, Float64]:
     """Count a unit's hits in the batches that it shares with others, and what the others let expect.
 
-    Only batches count whose middle scan was prompt and in which few of the others' are hits.
+    Only batches count whose usual scan was prompt and in which few of the others' are hits.
 
     Args:
         units: any.
