@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from pipelines.anomalies.scan_table import mode_is
-from pipelines.anomalies.tested_units import Tested, Units, days_of, tested
+from pipelines.anomalies.tested_units import FlagTest, Units, days_of, flag_test
 from pipelines.kernels.significance import log_poisson_tail
 from pipelines.kernels.types import Bool, Float64, Int64
 from pipelines.times import MINUTE_US
@@ -21,7 +21,7 @@ _TOLERANCE: Final = 1.5
 _LEAST: Final = 4.0  # scans of a minute, below which no place is crowded
 
 
-def bursts(units: Units) -> Tested:
+def bursts(units: Units) -> FlagTest:
     """Test the busiest minute of each unit.
 
     `value` is the most scans within a minute, `expected` the mean of the busiest minutes of its other days
@@ -33,7 +33,7 @@ def bursts(units: Units) -> Tested:
     count = units.ids.size
     if not count:
         none = np.empty(0)
-        return tested("burst", units.ids, none, none, none, units.ids)
+        return flag_test("burst", units.ids, none, none, none, units.ids)
     starts, unit = days_of(units)
     most = np.maximum.reduceat(_within_a_minute(units), starts)
     busiest = np.zeros(count, np.int64)
@@ -51,7 +51,7 @@ def bursts(units: Units) -> Tested:
     limit = log_poisson_tail(busiest, np.full(count, float(BY_HAND_A_MINUTE))) + np.log(days)
     expected = np.where(by_hand & (np.isnan(expected) | (limit < log_p)), BY_HAND_A_MINUTE, expected)
     log_p = np.where(by_hand, np.minimum(limit, log_p), log_p)
-    return tested("burst", units.ids, busiest.astype(np.float64), expected, log_p, np.arange(count))
+    return flag_test("burst", units.ids, busiest.astype(np.float64), expected, log_p, np.arange(count))
 
 
 def _within_a_minute(units: Units) -> Int64:

@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 
-from pipelines.anomalies.tested_units import Tested, Units, tested
+from pipelines.anomalies.tested_units import FlagTest, Units, flag_test
 from pipelines.kernels.significance import log_poisson_tail
 from pipelines.kernels.types import Int64
 from pipelines.lake import Lake, read_live_file, snapshot
@@ -50,7 +50,7 @@ def peaks(lake: Lake, from_us: int | None = None, to_us: int | None = None) -> t
     return venues, most
 
 
-def over_capacity(units: Units, venues: Int64, most: Int64) -> Tested:
+def over_capacity(units: Units, venues: Int64, most: Int64) -> FlagTest:
     """Test the peak of each venue against three times its capacity.
 
     Args:
@@ -67,7 +67,7 @@ def over_capacity(units: Units, venues: Int64, most: Int64) -> Tested:
         peak = np.where(venues[at] == own, most[at], 0)
     log_p = log_poisson_tail(peak, TIMES * capacity.astype(np.float64))
     applies = np.flatnonzero((capacity > 0) & (peak > 0))
-    return tested(
+    return flag_test(
         "over_capacity",
         units.ids,
         peak.astype(np.float64),

@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 
 from pipelines.anomalies.scan_table import mode_is
-from pipelines.anomalies.tested_units import Tested, Units, tested, units_of_rows
+from pipelines.anomalies.tested_units import FlagTest, Units, flag_test, units_of_rows
 from pipelines.anomalies.typed_lists import Delays, among_others
 from pipelines.kernels.significance import log_binomial_tail
 from pipelines.kernels.types import Bool, Float64
@@ -18,7 +18,7 @@ _MOST_HOURS: Final = 14
 _NULL_AT_LEAST: Final = 0.2
 
 
-def clock(units: Units, delays: Delays, by: str) -> Tested:
+def clock(units: Units, delays: Delays, by: str) -> FlagTest:
     """Test the scans of each device whose clock can be seen.
 
     `value` is the share of its scans that occurred after they were received, or that lag behind the usual
@@ -38,7 +38,7 @@ def clock(units: Units, delays: Delays, by: str) -> Tested:
     shifted = _share_of_hits(own, delays, _by_whole_hours(delays))
     value, expected, log_p, scans = np.where(ahead[2] <= shifted[2], ahead, shifted)
     both = np.minimum(log_p + np.log(2.0), 0.0)
-    return tested("clock", own.ids, value, expected, both, np.flatnonzero(scans > 0))
+    return flag_test("clock", own.ids, value, expected, both, np.flatnonzero(scans > 0))
 
 
 def _share_of_hits(units: Units, delays: Delays, is_hit: Bool) -> Float64:

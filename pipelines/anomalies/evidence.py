@@ -12,7 +12,7 @@ from pipelines.anomalies.device_clocks import clock
 from pipelines.anomalies.off_hours import off_hours, peak_drop
 from pipelines.anomalies.remote_scans import photographed, remote_scans
 from pipelines.anomalies.scan_table import ScanTable
-from pipelines.anomalies.tested_units import Tested, Units, units_by
+from pipelines.anomalies.tested_units import FlagTest, Units, units_by
 from pipelines.anomalies.travel import TravelPairs, travel_of_persons, travel_of_venues, travel_pairs
 from pipelines.anomalies.typed_lists import Delays, delays_of, typed_late
 from pipelines.anomalies.visits import SeenVisits, once_a_day, one_scanner, silent_exits, visits_of
@@ -60,17 +60,17 @@ class Evidence:
         return delays_of(self.scans)
 
     @cached_property
-    def travel_of_venues(self) -> Tested:
+    def travel_of_venues(self) -> FlagTest:
         """The test of the places of venues, on which that of persons rests."""
         return travel_of_venues(self.units("venue"), self.pairs)
 
     @cached_property
-    def photographed_venues(self) -> Tested:
+    def photographed_venues(self) -> FlagTest:
         """The test of the posters of venues, on which that of persons rests."""
         return photographed(self.units("venue"), self.remote)
 
 
-def tests_of(evidence: Evidence, by: str) -> list[Tested]:
+def flag_tests(evidence: Evidence, by: str) -> list[FlagTest]:
     """Make all tests of a kind of unit.
 
     Args:
@@ -105,7 +105,7 @@ def tests_of(evidence: Evidence, by: str) -> list[Tested]:
     ]
 
 
-def significant_units(test: Tested) -> Int64:
+def significant_units(test: FlagTest) -> Int64:
     """Return the ids of the units of a test whose q-value is significant."""
     q = q_values(np.exp(test.log_p), test.log_p.size)
     flagged: Int64 = test.unit[q <= FALSE_DISCOVERY_RATE]

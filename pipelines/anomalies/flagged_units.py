@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from pipelines.anomalies.crowding import peaks
-from pipelines.anomalies.evidence import Evidence, significant_units, tests_of
+from pipelines.anomalies.evidence import Evidence, flag_tests, significant_units
 from pipelines.anomalies.flag_definitions import FLAGS, PERSON, STAY, VENUE
 from pipelines.anomalies.scan_table import ScanTable, read_scan_table
 from pipelines.anomalies.tested_units import numbered
@@ -42,7 +42,7 @@ def entries_of(lake: Lake) -> Entries:
 def _flagged(evidence: Evidence, by: str) -> tuple[Int64, Int64]:
     """Return the ids of flagged units, ascending, and their bits."""
     ids, bits = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
-    for test in tests_of(evidence, by):
+    for test in flag_tests(evidence, by):
         found = significant_units(test)
         ids.append(found)
         bits.append(np.full(found.size, 1 << FLAGS.index(test.flag), np.int64))

@@ -7,11 +7,11 @@ import numpy as np
 from pipelines.anomalies.scan_table import LOCAL_US
 from pipelines.anomalies.tested_units import (
     FEWEST_OF_OTHERS,
-    Tested,
+    FlagTest,
     Units,
     days_of,
+    flag_test,
     of_worst_day,
-    tested,
 )
 from pipelines.kernels.significance import log_binomial_tail, log_poisson_tail
 from pipelines.kernels.types import Bool, Float64, Int64
@@ -30,7 +30,7 @@ _DROP: Final = 3.0
 _AT_ONCE: Final = 1 << 14  # venues
 
 
-def off_hours(units: Units) -> Tested:
+def off_hours(units: Units) -> FlagTest:
     """Test the scans of each venue in the off hours of its type, on the worst local day.
 
     `value` is their number, `expected` the larger of the share that the other venues of the type have then,
@@ -52,12 +52,12 @@ def off_hours(units: Units) -> Tested:
     expected = np.maximum(a_day * share[unit], night / others)
     log_p = log_poisson_tail(seen, np.maximum(np.nan_to_num(expected) * _TOLERANCE, _LEAST))
     row, log_p = of_worst_day(np.arange(unit.size), units.ids.size, unit, log_p)
-    return tested(
+    return flag_test(
         "off_hours", units.ids, seen[row].astype(np.float64), expected[row], log_p, np.flatnonzero(row >= 0)
     )
 
 
-def peak_drop(units: Units) -> Tested:
+def peak_drop(units: Units) -> FlagTest:
     """Test the scans of each venue in the local hour that is the busiest of its type.
 
     `value` is their number, `expected` what the scans of the venue's other hours and the day of the other
@@ -80,7 +80,7 @@ def peak_drop(units: Units) -> Tested:
     expected = (total - seen) * share / (1 - share)
     # P(X ≤ seen) of a share three times smaller is the upper tail of the scans at other hours.
     log_p = log_binomial_tail(total - seen, total, 1 - np.nan_to_num(share) / _DROP)
-    return tested("peak_drop", units.ids, seen.astype(np.float64), expected, log_p, each)
+    return flag_test("peak_drop", units.ids, seen.astype(np.float64), expected, log_p, each)
 
 
 def _quiet_scans(units: Units) -> tuple[Bool, Float64]:

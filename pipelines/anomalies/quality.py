@@ -9,10 +9,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.anomalies.crowding import peaks
-from pipelines.anomalies.evidence import Evidence, tests_of
+from pipelines.anomalies.evidence import Evidence, flag_tests
 from pipelines.anomalies.flag_definitions import FLAGS_BY
 from pipelines.anomalies.scan_table import read_scan_table
-from pipelines.anomalies.tested_units import BY, Tested, Units
+from pipelines.anomalies.tested_units import BY, FlagTest, Units
 from pipelines.answer import Answer
 from pipelines.errors import UsageError
 from pipelines.kernels.significance import FALSE_DISCOVERY_RATE, q_values
@@ -89,7 +89,7 @@ def quality(
     where = opened(lake)
     scans = read_scan_table(where, from_us, to_us)
     evidence = Evidence(scans, lambda: peaks(where, from_us, to_us))
-    units, found = evidence.units(by), tests_of(evidence, by)
+    units, found = evidence.units(by), flag_tests(evidence, by)
     rows = rows_of_tests(units, by, found)
     last_us = int(scans.occurred_us.max()) if scans.occurred_us.size else None
     made = ScansTested(snapshot(where, "scans").version, last_us)
@@ -109,7 +109,7 @@ def span_of(from_: Instant | None, to: Instant | None) -> tuple[int | None, int 
     return from_us, to_us
 
 
-def rows_of_tests(units: Units, by: str, found: Sequence[Tested]) -> pa.Table:
+def rows_of_tests(units: Units, by: str, found: Sequence[FlagTest]) -> pa.Table:
     """Return the rows of an answer, the least probable first.
 
     Args:
@@ -139,7 +139,7 @@ def rows_of_tests(units: Units, by: str, found: Sequence[Tested]) -> pa.Table:
     return rows.sort_by(order).drop_columns(["log_p"]).cast(schema).combine_chunks()
 
 
-def _notes(by: str, units: Units, found: Sequence[Tested], rows: pa.Table) -> Iterator[str]:
+def _notes(by: str, units: Units, found: Sequence[FlagTest], rows: pa.Table) -> Iterator[str]:
     flagged = pc.sum(rows["significant"]).as_py() or 0
     distinct = len(pc.unique(rows.filter(rows["significant"])["unit"])) if flagged else 0
     plural = by if units.ids.size == 1 else f"{by}s"

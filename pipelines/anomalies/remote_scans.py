@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from pipelines.anomalies.scan_table import OUT, ScanTable, mode_is
-from pipelines.anomalies.tested_units import Tested, Units, others_share, tested
+from pipelines.anomalies.tested_units import FlagTest, Units, flag_test, others_share
 from pipelines.anomalies.travel import distance_km
 from pipelines.kernels.significance import log_binomial_tail
 from pipelines.kernels.sort import order_of
@@ -54,7 +54,7 @@ def remote_scans(scans: ScanTable) -> Bool:
     return found
 
 
-def photographed(units: Units, remote: Bool, flagged: Int64 | None = None) -> Tested:
+def photographed(units: Units, remote: Bool, flagged: Int64 | None = None) -> FlagTest:
     """Test the share of a unit's own scans by phone that are remote.
 
     Args:
@@ -72,4 +72,4 @@ def photographed(units: Units, remote: Bool, flagged: Int64 | None = None) -> Te
     null = np.clip(tolerance * np.nan_to_num(expected), least, 1.0)
     log_p = log_binomial_tail(part, whole, null)
     value = part / np.maximum(whole, 1)
-    return tested("photographed", units.ids, value, expected, log_p, np.flatnonzero(whole > 0))
+    return flag_test("photographed", units.ids, value, expected, log_p, np.flatnonzero(whole > 0))

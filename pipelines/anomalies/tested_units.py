@@ -47,7 +47,7 @@ class Units:
 
 
 @dataclass(frozen=True, eq=False)
-class Tested:
+class FlagTest:
     """The units that a test applies to.
 
     Attributes:
@@ -139,12 +139,12 @@ def others_share(part: Int64, whole: Int64, kind: Int64) -> Float64:
     return np.where(base >= FEWEST_OF_OTHERS, share / np.maximum(base, 1), np.nan)
 
 
-def tested(
+def flag_test(
     flag: str, unit: Int64, value: Float64, expected: Float64, log_p: Float64, applies: Int64
-) -> Tested:
+) -> FlagTest:
     """Return the result of a test for the units at some positions that have an expectation."""
     at = applies[~np.isnan(expected[applies])]
-    return Tested(flag, unit[at], value[at], expected[at], np.minimum(log_p[at], 0.0))
+    return FlagTest(flag, unit[at], value[at], expected[at], np.minimum(log_p[at], 0.0))
 
 
 def of_worst_day(worst: Int64, units: int, unit: Int64, log_p: Float64) -> tuple[Int64, Float64]:

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from pipelines.anomalies.scan_table import ScanTable, VenueTable
-from pipelines.anomalies.tested_units import Tested, Units, numbered, others_share, tested
+from pipelines.anomalies.tested_units import FlagTest, Units, flag_test, numbered, others_share
 from pipelines.kernels.significance import FALSE_DISCOVERY_RATE, log_binomial_tail, log_poisson_tail, q_values
 from pipelines.kernels.types import Bool, Float64, Int64
 from pipelines.times import HOUR_US, MINUTE_US
@@ -77,7 +77,7 @@ def distance_km(venues: VenueTable, one: Int64, other: Int64) -> Float64:
     return length
 
 
-def travel_of_venues(units: Units, pairs: TravelPairs) -> Tested:
+def travel_of_venues(units: Units, pairs: TravelPairs) -> FlagTest:
     """Test the pairs of each venue; `value` is the share that is impossible, `expected` that of the others.
 
     Args:
@@ -98,10 +98,10 @@ def travel_of_venues(units: Units, pairs: TravelPairs) -> Tested:
     null = np.minimum(np.maximum(_TOLERANCE * np.nan_to_num(expected), _VENUE_SHARE_AT_LEAST), 1.0)
     log_p = log_binomial_tail(part, whole, null)
     value = part / np.maximum(whole, 1)
-    return tested("impossible_travel", units.ids, value, expected, log_p, np.flatnonzero(whole > 0))
+    return flag_test("impossible_travel", units.ids, value, expected, log_p, np.flatnonzero(whole > 0))
 
 
-def travel_of_persons(pairs: TravelPairs, of_venues: Tested) -> Tested:
+def travel_of_persons(pairs: TravelPairs, of_venues: FlagTest) -> FlagTest:
     """Test the pairs of each person; `value` counts the impossible ones, at the others' rate `expected`.
 
     Args:
@@ -118,4 +118,4 @@ def travel_of_persons(pairs: TravelPairs, of_venues: Tested) -> Tested:
     expected = whole * np.maximum(rate, RATE_AT_LEAST)
     log_p = log_poisson_tail(part, expected)
     each = np.arange(persons.size)
-    return tested("impossible_travel", persons, part.astype(np.float64), expected, log_p, each)
+    return flag_test("impossible_travel", persons, part.astype(np.float64), expected, log_p, each)

@@ -11,13 +11,13 @@ import numpy as np
 
 from pipelines.anomalies.scan_table import ScanTable, mode_is
 from pipelines.anomalies.tested_units import (
-    Tested,
+    FlagTest,
     Units,
     days_of,
+    flag_test,
     numbered,
     of_worst_day,
     others_median,
-    tested,
     units_of_rows,
 )
 from pipelines.kernels.group_by import changes
@@ -59,7 +59,7 @@ class Delays(NamedTuple):
     total: Int64
 
 
-def typed_late(units: Units, delays: Delays) -> Tested:
+def typed_late(units: Units, delays: Delays) -> FlagTest:
     """Test the scans that a device of the venue made, by their rhythm and by when they arrived.
 
     `value` is the share of nearly constant gaps, `expected` the median of the other units; where the late
@@ -78,7 +78,7 @@ def typed_late(units: Units, delays: Delays) -> Tested:
     is_late = late_log_p < log_p
     value, expected = np.where(is_late, late, value), np.where(is_late, late_expected, expected)
     both = np.minimum(np.minimum(log_p, late_log_p) + np.log(2.0), 0.0)
-    return tested("typed_late", typed.ids, value, expected, both, np.arange(typed.ids.size))
+    return flag_test("typed_late", typed.ids, value, expected, both, np.arange(typed.ids.size))
 
 
 def delays_of(scans: ScanTable) -> Delays:

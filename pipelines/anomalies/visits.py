@@ -5,7 +5,14 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from pipelines.anomalies.scan_table import IN, OUT, UNKNOWN, ScanTable, mode_is
-from pipelines.anomalies.tested_units import FEWEST_OF_OTHERS, Tested, Units, numbered, others_share, tested
+from pipelines.anomalies.tested_units import (
+    FEWEST_OF_OTHERS,
+    FlagTest,
+    Units,
+    flag_test,
+    numbered,
+    others_share,
+)
 from pipelines.kernels.group_by import changes
 from pipelines.kernels.significance import log_binomial_tail
 from pipelines.kernels.sort import order_of
@@ -52,7 +59,7 @@ def visits_of(scans: ScanTable) -> SeenVisits:
     return SeenVisits(order[starts[kept]], here[kept] == 1)
 
 
-def once_a_day(units: Units, visits: SeenVisits, by: str) -> Tested:
+def once_a_day(units: Units, visits: SeenVisits, by: str) -> FlagTest:
     """Test the share of visits with one scan, among people who scan elsewhere on that day.
 
     Args:
@@ -72,7 +79,7 @@ def once_a_day(units: Units, visits: SeenVisits, by: str) -> Tested:
     usual = np.nan_to_num(expected)
     log_p = log_binomial_tail(part, whole, usual + _TOWARDS_ALL * (1 - usual))
     value = part / np.maximum(whole, 1)
-    return tested("once_a_day", units.ids, value, expected, log_p, np.flatnonzero(whole > 0))
+    return flag_test("once_a_day", units.ids, value, expected, log_p, np.flatnonzero(whole > 0))
 
 
 def _at_other_venues(units: Units, visits: SeenVisits, part: Int64, whole: Int64) -> Float64:
@@ -87,7 +94,7 @@ def _at_other_venues(units: Units, visits: SeenVisits, part: Int64, whole: Int64
     return np.where(base >= FEWEST_OF_OTHERS, share, np.nan)
 
 
-def silent_exits(units: Units) -> Tested:
+def silent_exits(units: Units) -> FlagTest:
     """Test the share of exits among the scans that name a direction, paper lists left out.
 
     Args:
@@ -103,10 +110,10 @@ def silent_exits(units: Units) -> Tested:
     # P(X ≤ outs) of half the share is the upper tail of the entries.
     log_p = log_binomial_tail(ins, whole, 1 - np.nan_to_num(expected) / _EXITS_MISSING)
     value = outs / np.maximum(whole, 1)
-    return tested("silent_exits", units.ids, value, expected, log_p, np.flatnonzero(whole > 0))
+    return flag_test("silent_exits", units.ids, value, expected, log_p, np.flatnonzero(whole > 0))
 
 
-def one_scanner(units: Units) -> Tested:
+def one_scanner(units: Units) -> FlagTest:
     """Test the share of a device's persons whose every scan was made by it.
 
     Args:
@@ -129,4 +136,4 @@ def one_scanner(units: Units) -> Tested:
     null = np.maximum(usual + (1 - usual) / 2, _ONLY_AT_LEAST)
     value = part / np.maximum(whole, 1)
     log_p = log_binomial_tail(part, whole, null)
-    return tested("one_scanner", units.ids, value, expected, log_p, np.arange(units.ids.size))
+    return flag_test("one_scanner", units.ids, value, expected, log_p, np.arange(units.ids.size))

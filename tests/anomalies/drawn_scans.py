@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 
 from pipelines.anomalies.scan_table import ScanTable, VenueTable, scan_table
-from pipelines.anomalies.tested_units import Tested, Units, units_by
+from pipelines.anomalies.tested_units import FlagTest, Units, units_by
 from pipelines.kernels.significance import q_values
 from pipelines.times import DAY_US, HOUR_US, MINUTE_US, parse_instant
 from schemas.tables import SCANS
@@ -84,13 +84,13 @@ def units(scans: ScanTable, by: str = "venue") -> Units:
     return units_by(scans, by)
 
 
-def flagged(test: Tested) -> list[int]:
+def flagged(test: FlagTest) -> list[int]:
     """Return the units that are significant, ascending."""
     q = q_values(np.exp(test.log_p), test.log_p.size)
     return sorted(test.unit[q <= 0.05].tolist())
 
 
-def row_of(test: Tested, unit: int) -> tuple[float, float, float]:
+def row_of(test: FlagTest, unit: int) -> tuple[float, float, float]:
     """Return value, expectation and p of a unit."""
     at = test.unit.tolist().index(unit)
     return float(test.value[at]), float(test.expected[at]), float(np.exp(test.log_p[at]))
