@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any
 from pipelines.kernels.cache import keep_compiled_kernels
 
 if TYPE_CHECKING:
+    from pipelines.anomalies.quality import quality
     from pipelines.answer import Answer
     from pipelines.ascertainment.adoption import adoption
     from pipelines.ascertainment.adoption_picture import draw_adoption
@@ -99,6 +100,7 @@ PUBLIC = {
     "backward": "pipelines.graph.clustering.backward:backward",
     "clusters": "pipelines.graph.clustering.clusters:clusters",
     "adoption": "pipelines.ascertainment.adoption:adoption",
+    "quality": "pipelines.anomalies.quality:quality",
     "declarations": "pipelines.ascertainment.declarations:declarations",
     "publish_adoption": "pipelines.disclosure.published_adoption:publish_adoption",
     "statistics": "pipelines.disclosure.published_counts:statistics",
@@ -163,6 +165,7 @@ __all__ = [  # PUBLIC's names, written out for tools that read and do not run
     "publish",
     "publish_adoption",
     "purge",
+    "quality",
     "recompute",
     "rotate",
     "rules",

@@ -16,7 +16,7 @@ ORDER = (
     ["lake", "codes"],
     ["runtime"],
     ["registry", "linkage"],
-    ["ingest", "windowing", "maintenance"],
+    ["ingest", "windowing", "maintenance", "anomalies"],
     ["graph"],
     ["query", "ascertainment", "disclosure"],
     ["export"],

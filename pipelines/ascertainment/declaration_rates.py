@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 
-from pipelines.graph.clustering.significance import FALSE_DISCOVERY_RATE, binomial_tail, q_values
+from pipelines.kernels.significance import FALSE_DISCOVERY_RATE, binomial_tail, q_values
 from pipelines.times import DAY_US
 from schemas.tables import INSTANT
 

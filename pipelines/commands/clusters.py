@@ -5,8 +5,8 @@ import argparse
 from pipelines.commands.asking import record_question
 from pipelines.commands.printing import print_answer
 from pipelines.graph.clustering.clusters import THRESHOLD, clusters
-from pipelines.graph.clustering.significance import FALSE_DISCOVERY_RATE
 from pipelines.graph.infectious_window import BACK_DAYS
+from pipelines.kernels.significance import FALSE_DISCOVERY_RATE
 from pipelines.lake import opened
 from pipelines.terminal.options import add_asker, add_keys, add_lake, add_output
 from schemas.rules import DEFAULT_RULE

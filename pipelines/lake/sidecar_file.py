@@ -163,7 +163,7 @@ def write_columns(lake: Lake, file: DataFile, columns: pa.Table) -> None:
     """
     path = sidecar_path(f"{lake.table_url(file.table)}/{file.path}")
     if storage.is_url(lake.url):
-        _try_to_write(columns, path)
+        try_to_write(columns, path)
         return
     with writing(path.parent):
         _write(columns, path)
@@ -181,28 +181,32 @@ def open_columns(
         whole: whether to check all of the columns at once, since they will be read whole.
     """
     path = sidecar_path(live.path)
-    found = _mapped(path)
+    found = map_columns(path)
     if found is not None and fits(found) and whole and not found.is_intact():
         say_damaged(path)
         found = None
     if found is None or not fits(found):
         found = make_again(live, make)
     if storage.is_url(live.path):
-        _note_use(path)
+        note_use(path)
     return found
 
 
 def make_again(live: LiveFile, make: Callable[[], pa.Table]) -> OpenFile:
     """Make the columns beside a data file in place of what is there, and map them if they can be written."""
     path, table = sidecar_path(live.path), make()
-    if _try_to_write(table, path):
+    if try_to_write(table, path):
         with contextlib.suppress(OSError, ValueError):
             return replace(_parse(_map(path)), blocks=None)
-    made = _made(table)
-    return replace(_parse(made), blocks=None)
+    return columns_in_memory(table)
 
 
-def _note_use(path: Path) -> None:
+def columns_in_memory(table: pa.Table) -> OpenFile:
+    """Return columns as a sidecar has them, without a file."""
+    return replace(_parse(_made(table)), blocks=None)
+
+
+def note_use(path: Path) -> None:
     """Touch a sidecar so that cache eviction keeps it; no sweep of a lake reaches every machine's cache."""
     with contextlib.suppress(OSError):
         os.utime(path)
@@ -219,7 +223,7 @@ def _evict_unused(folder: str) -> None:
                 storage.remove(found.place)
 
 
-def _mapped(path: Path) -> OpenFile | None:
+def map_columns(path: Path) -> OpenFile | None:
     """Map a sidecar; None when it is missing or unfit. Says in a line when it is damaged."""
     try:
         return _parse(_map(path))
@@ -317,7 +321,7 @@ def sidecar_path(data_path: str) -> Path:
     return path.with_name(f"_{path.stem}.arrow")
 
 
-def _try_to_write(table: pa.Table, path: Path) -> bool:
+def try_to_write(table: pa.Table, path: Path) -> bool:
     """Write a sidecar if that is possible: a lake may be read-only, or its disk full."""
     try:
         _write(table, path)

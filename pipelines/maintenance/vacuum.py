@@ -21,6 +21,7 @@ from pipelines.errors import DataError
 from pipelines.lake import storage
 from pipelines.lake.durable_files import TEMPORARY, writing
 from pipelines.lake.lake_root import SCRATCH, Lake
+from pipelines.lake.lake_sidecar import MADE_OF, lake_sidecar_path
 from pipelines.lake.log import LOG_FOLDER, checkpoint_file, log_entry, read_entry, versions
 from pipelines.lake.snapshots import mark, snapshot
 from schemas.tables import ALL_TABLES
@@ -82,6 +83,8 @@ def unneeded(
     # Read after the listing: whatever is committed meanwhile is then known.
     left_before = before if left_seconds is None else time.time() - left_seconds
     needed = {_stem(path) for path in (*_live(lake, name), *_left_since(url, left_before))}
+    if name == "stays":
+        needed |= {_stem(str(lake_sidecar_path(lake, one))) for one in MADE_OF}
     return [found for found in old if _stem(found.place) not in needed]
 
 

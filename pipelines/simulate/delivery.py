@@ -12,7 +12,7 @@ import numpy as np
 from pipelines.simulate.dtypes import Rows
 from pipelines.simulate.lines import Names, write_lines
 from pipelines.simulate.malformed import FLAWS
-from pipelines.simulate.observe import AGAIN, ENTERING, LEAVING, PHOTOGRAPHED, SCAN
+from pipelines.simulate.observe import AGAIN, ENTERING, LEAVING, PHOTOGRAPHED, REMOTE, SCAN
 from pipelines.simulate.people import People
 from pipelines.simulate.places import GUARD, ONE_WAY, SELF, Places
 from pipelines.simulate.settings import Settings
@@ -24,7 +24,13 @@ MAX_AGE_DAYS, MAX_AHEAD_DAYS = 60, 1
 
 _DAY = 86_400
 _LINES_AT_ONCE = 1 << 16
-_KINDS = {"entering": ENTERING, "leaving": LEAVING, "again": AGAIN, "photographed": PHOTOGRAPHED}
+_KINDS = {
+    "entering": ENTERING,
+    "leaving": LEAVING,
+    "again": AGAIN,
+    "photographed": PHOTOGRAPHED,
+    "remote": REMOTE,
+}
 
 
 def create(path: Path) -> IO[bytes]:

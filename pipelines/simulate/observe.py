@@ -45,7 +45,7 @@ SCAN = np.dtype(
 person and place; zone and scanner (0 for none); whether it is a copy; its flaw (0 for none, then as in
 `malformed`: rejected ones up to FLAW_COUNT, unusual ones above); whether it belongs to the late files."""
 
-ENTERING, LEAVING, AGAIN, PHOTOGRAPHED = range(4)
+ENTERING, LEAVING, AGAIN, PHOTOGRAPHED, REMOTE = range(5)
 UNKNOWN, IN, OUT, ABSENT = range(4)
 """Directions as written; ABSENT leaves the field out, which means unknown."""
 

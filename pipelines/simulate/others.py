@@ -12,7 +12,7 @@ import numpy as np
 from pipelines.simulate import habits
 from pipelines.simulate.cases import Case
 from pipelines.simulate.delivery import create
-from pipelines.simulate.dtypes import Rows, Texts
+from pipelines.simulate.dtypes import Bools, Rows, Texts
 from pipelines.simulate.people import People
 from pipelines.simulate.places import Places, districts, start_of
 from pipelines.simulate.rng import key, units
@@ -47,8 +47,18 @@ def local_text(settings: Settings, second: int) -> str:
     return (start_of(settings) + dt.timedelta(seconds=int(second))).isoformat()
 
 
-def write_venues(path: Path, settings: Settings, places: Places, codes: Texts) -> int:
-    """Write the registry: known places, and homes with a code. Return the number of rows."""
+def write_venues(
+    path: Path, settings: Settings, places: Places, codes: Texts, misplaced: Bools | None = None
+) -> int:
+    """Write the registry: known places, and homes with a code. Return the number of rows.
+
+    Args:
+        path: of the file.
+        settings: of the world.
+        places: all places.
+        codes: of the places.
+        misplaced: bool[places], which get coordinates some degrees away.
+    """
     table, seed = places.table, settings.seed
     luck = [units(seed, REGISTRY, table.size, which) for which in range(5)]
     homes = np.arange(table.size) >= places.venues
@@ -59,6 +69,7 @@ def write_venues(path: Path, settings: Settings, places: Places, codes: Texts) -
         row, district = table[place], where[table[place]["district"]]
         north, east, commune, size, age = (float(column[place]) for column in luck)
         radius = 0.01 if district.communes == 0 else 0.05
+        away = 2 + size if misplaced is not None and misplaced[place] else 0  # degrees
         rows.append(
             (
                 code := codes[place].decode(),
@@ -68,8 +79,8 @@ def write_venues(path: Path, settings: Settings, places: Places, codes: Texts) -
                 district.province,
                 district.code,
                 _commune(district.code, district.communes, commune),
-                f"{district.lat + radius * (2 * north - 1):.5f}",
-                f"{district.lon + radius * (2 * east - 1):.5f}",
+                f"{district.lat + away + radius * (2 * north - 1):.5f}",
+                f"{district.lon - away + radius * (2 * east - 1):.5f}",
                 int(habits.CAPACITIES[row["kind"]] * (0.5 + size)),
                 "Asia/Ho_Chi_Minh" if place % 2 else "",
                 local_text(settings, -int(age * 90 * _DAY) - 1),

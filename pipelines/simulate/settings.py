@@ -70,6 +70,17 @@ class Knobs:
     shared_phones: float = _share(
         0.0, "share of those people in whose codes stands the phone of somebody else of the household"
     )
+    typed: float = _share(
+        0.0, "share of places with a guard or a paper list whose list is typed in the evening"
+    )
+    remote_bursts: float = _share(
+        0.0, "share of posters of which over a hundred people scan a picture from home, in one night"
+    )
+    misplaced: float = _share(0.0, "share of venues that the registry puts into another province")
+    copied_posters: float = _share(
+        0.0, "share of posters whose pictures are passed around: all photographed codes are theirs"
+    )
+    lent_phones: float = _share(0.0, "share of people who scan with the phone of somebody of the household")
     cases: float = field(
         default=0.0005,
         metadata={

@@ -23,6 +23,7 @@ from pipelines.simulate.movements import last_stays, live_day
 from pipelines.simulate.observe import CAN_LEAVE, NO_ENTRY, NO_EXIT, VISITS, see
 from pipelines.simulate.people import NEVER, make_households, make_people
 from pipelines.simulate.places import make_places, place_codes, start_of
+from pipelines.simulate.planted import make_planted, plant, write_anomalies
 from pipelines.simulate.settings import DEFAULT_START, Knobs, Settings
 from pipelines.simulate.threads import in_order, new_pool
 from pipelines.simulate.truth import Truth
@@ -95,6 +96,7 @@ class _World:
         self.places = make_places(self.settings, households)
         self.people = make_people(self.settings, self.places, household)
         self.codes, self.identifiers = place_codes(self.places), identifiers_of(self.people)
+        self.planted = make_planted(self.settings, self.people, self.places)
         epidemic = Epidemic(self.settings, self.people, self.places)
         names = names_of(self.settings, self.places)
         delivery = Delivery(self.settings, self.out, self.people, self.places, names, self.pool)
@@ -114,18 +116,27 @@ class _World:
 
     def _live(self, day: int, epidemic: Epidemic, delivery: Delivery, truth: Truth) -> None:
         """Simulate one day of everybody and write what arrives on it."""
-        parts = []
+        parts, seen = [], []
         for stays, scans, tally in in_order(
             self.pool, lambda span: self._live_some(day, span), self._spans()
         ):
             parts.append(stays)
-            delivery.take(scans)
+            seen.append(scans)
             self.tally += tally
+        for scans in self._with_planted(day, seen):
+            delivery.take(scans)
         for folder in range(len(FOLDERS)):
             delivery.send(folder, day)
         stays = np.concatenate(parts)
         epidemic.pass_on(day, stays)
         self._keep(stays, truth)
+
+    def _with_planted(self, day: int, seen: list[Rows]) -> list[Rows]:
+        """Return the scans of a day with what is planted; a list that somebody types is whole in one part."""
+        if not self.planted.changes_scans:
+            return seen
+        scans = np.concatenate(seen)
+        return [plant(self.settings, self.planted, day, scans, self.people)]
 
     def _live_some(self, day: int, span: tuple[int, int]) -> tuple[Rows, Rows, Int64]:
         stays = live_day(self.settings, day, span, self.people, self.places)
@@ -151,10 +162,15 @@ class _World:
         truth.write_contacts(contacts, case_ids)
         truth.write_infections(course, case_ids)
         truth.write_identifiers(cards_of(people))
+        codes = [code.decode() for code in self.codes.tolist()]
+        anomalies = self.out / "truth" / "anomalies.csv"
+        write_anomalies(anomalies, self.planted, self.places, codes, self.identifiers)
         named = self.identifiers
         others.write_cases(self.out / "cases.csv", settings, cases, named)
         return {
-            "venues": others.write_venues(self.out / "venues.csv", settings, self.places, self.codes),
+            "venues": others.write_venues(
+                self.out / "venues.csv", settings, self.places, self.codes, self.planted.misplaced
+            ),
             "cases": len(cases),
             "cases_withdrawn": len(cases) - who.size,
             "encounters": others.write_encounters(

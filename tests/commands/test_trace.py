@@ -92,6 +92,7 @@ def test_rows_have_the_columns_of_the_contract_in_their_order(lake, capsys):
         "stays": first["stays"],
         "symptoms": None,
         "declared_at": None,
+        "doubt": "",
     }
     assert len(first["stays"]) == len(set(first["stays"])) == 4
     assert (second["seconds_direct"], second["venues"], len(second["stays"])) == (1200, "=cafe", 2)

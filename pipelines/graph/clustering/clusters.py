@@ -24,7 +24,6 @@ from pipelines.graph.answer_quality import AnswerQuality, quality_of_cases
 from pipelines.graph.cases import Case, cases_by_id, last_instant_us
 from pipelines.graph.clustering.case_stays import stays_of_cases
 from pipelines.graph.clustering.case_windows import Meetings, day_of, meetings, people_of_day, windows_of
-from pipelines.graph.clustering.significance import FALSE_DISCOVERY_RATE, log_poisson_tail, q_values
 from pipelines.graph.from_to import span_between
 from pipelines.graph.infectious_window import (
     BACK_DAYS,
@@ -37,6 +36,7 @@ from pipelines.graph.infectious_window import (
 from pipelines.graph.stays_index import Span
 from pipelines.graph.tracing.request import validity_notes
 from pipelines.kernels.arrow_columns import column
+from pipelines.kernels.significance import FALSE_DISCOVERY_RATE, log_poisson_tail, q_values
 from pipelines.lake import Lake, LakeLike, LiveFile, opened, snapshot
 from pipelines.registry.venue_names import described
 from pipelines.terminal.output import counted

@@ -8,11 +8,11 @@ import pyarrow as pa
 from pipelines.graph.cases import Case
 from pipelines.graph.clustering.case_stays import stays_of_cases
 from pipelines.graph.clustering.gatherings import Gatherings, gatherings
-from pipelines.graph.clustering.significance import log_poisson_tail
 from pipelines.graph.clustering.visitors import days_of, visitors
 from pipelines.graph.infectious_window import Window
 from pipelines.kernels.arrow_columns import column
 from pipelines.kernels.group_by import changes, distinct_pairs, distinct_per_group, lists_of
+from pipelines.kernels.significance import log_poisson_tail
 from pipelines.kernels.types import Float64, Int64
 from pipelines.lake import Lake
 from pipelines.registry.venue_names import described

@@ -8,6 +8,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipelines.anomalies.doubt import Doubts, doubt_texts
+from pipelines.anomalies.flag_definitions import PERSON, STAY, VENUE
 from pipelines.graph.tracing.provenance import provenance
 from pipelines.graph.tracing.provenance_kernel import PairTotals
 from pipelines.graph.tracing.score import WEIGHTS, scores
@@ -54,10 +56,15 @@ alone; `stays` are the ids of both people's stays that make it. `symptoms` and
 `declared_at` are those of a symptomatic contact's first symptomatic declaration.
 """
 
+DOUBT_FIELD = pa.field("doubt", pa.string())
+"""The flags of the venues, persons and devices of a row's stays, sorted, joined by `;`; empty without one."""
+
 _SECONDS = ("seconds_direct", "seconds_indirect", "seconds_imputed")
 
 
-def rows_of(lake: Lake, graph: TemporalGraph, rule: str, found: Sequence[Hop]) -> pa.Table:
+def rows_of(
+    lake: Lake, graph: TemporalGraph, rule: str, found: Sequence[Hop], doubts: Doubts | None = None
+) -> pa.Table:
     """Return the rows of what hops have found.
 
     Args:
@@ -65,17 +72,27 @@ def rows_of(lake: Lake, graph: TemporalGraph, rule: str, found: Sequence[Hop]) -
         graph: what was traced through.
         rule: what the rows call the rule.
         found: a hop a tier.
+        doubts: the flags of the lake; without them the rows have no `doubt`.
 
     Returns:
-        columns of `TRACE`, ordered by tier, score descending, person.
+        columns of `TRACE`, and `doubt`, ordered by tier, score descending, person.
     """
     declared = symptomatic_declarations(lake)
-    parts = [_rows_of_hop(lake, graph, rule, tier, hop, declared) for tier, hop in enumerate(found, 1)]
-    return pa.concat_tables([TRACE.empty_table(), *parts])
+    schema = TRACE if doubts is None else TRACE.append(DOUBT_FIELD)
+    parts = [
+        _rows_of_hop(lake, graph, rule, tier, hop, declared, doubts) for tier, hop in enumerate(found, 1)
+    ]
+    return pa.concat_tables([schema.empty_table(), *parts])
 
 
 def _rows_of_hop(
-    lake: Lake, graph: TemporalGraph, rule: str, tier: int, hop: Hop, declared: Symptomatic
+    lake: Lake,
+    graph: TemporalGraph,
+    rule: str,
+    tier: int,
+    hop: Hop,
+    declared: Symptomatic,
+    doubts: Doubts | None,
 ) -> pa.Table:
     new = np.flatnonzero(hop.new)
     person, exposed_us, via = hop.person[new], hop.exposed_us[new], hop.via[new]
@@ -100,7 +117,19 @@ def _rows_of_hop(
         "symptoms": ill.symptoms.take(column(order)),
         "declared_at": ill.declared_at.take(column(order)),
     }
-    return pa.table(rows, schema=TRACE)
+    if doubts is None:
+        return pa.table(rows, schema=TRACE)
+    rows["doubt"] = doubt_texts(_doubt(doubts, person, via, contact)[order])
+    return pa.table(rows, schema=TRACE.append(DOUBT_FIELD))
+
+
+def _doubt(doubts: Doubts, person: Int64, via: Int64, contact: PairTotals) -> Int64:
+    """Return the flags behind each row; an encounter alone has no stay that could be doubted."""
+    stays = np.diff(contact.of_end, prepend=0)
+    bits = np.where(stays > 0, doubts.of(PERSON, person) | doubts.of(PERSON, via), 0)
+    np.bitwise_or.at(bits, contact.at_pair, doubts.of(VENUE, contact.at_venue))
+    np.bitwise_or.at(bits, np.repeat(np.arange(stays.size), stays), doubts.of(STAY, contact.of_stay))
+    return bits
 
 
 def _is_symptomatic(ill: FirstDeclarations) -> Bool | None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
+from pipelines.anomalies.doubt import Doubts, doubts_of
 from pipelines.answer import Answer, started
 from pipelines.errors import UsageError
 from pipelines.graph.cases import Case
@@ -74,8 +75,8 @@ def trace(
         eager_quality: compute the quality at once, on a thread beside the rows.
 
     Returns:
-        Columns of `tracing.rows.TRACE`, ordered by tier, score descending, person; with a capacity also
-        `call`.
+        Columns of `tracing.rows.TRACE` and `doubt`, ordered by tier, score descending, person; with a
+        capacity also `call`. The first trace of a version of the lake computes the doubts and keeps them.
 
     Raises:
         UsageError: the question is malformed, or the rule pack unknown or wrong.
@@ -85,14 +86,14 @@ def trace(
     where = opened(lake)
     request = make_request(where, load_rule(rule), case, all_cases=all_cases, depth=depth, until=until)
     quality = started(lambda: request.quality(where), eager_quality)
-    rows = trace_rows(where, request)
+    rows = trace_rows(where, request, doubts_of(where))
     return Answer(rows if capacity is None else with_calls(rows, capacity), tuple(request.notes()), quality)
 
 
-def trace_rows(lake: Lake, request: TraceRequest) -> pa.Table:
-    """Compute the rows of `trace` without the statement about them."""
+def trace_rows(lake: Lake, request: TraceRequest, doubts: Doubts | None = None) -> pa.Table:
+    """Compute the rows of `trace` without the statement about them; `doubt` only where doubts are given."""
     traced = run_trace(lake, request.cases, request.rule, request.depth, request.until_us)
-    return rows_of(lake, traced.where, request.rule.id, traced.hops)
+    return rows_of(lake, traced.where, request.rule.id, traced.hops, doubts)
 
 
 def run_trace(lake: Lake, cases: Sequence[Case], rule: Rule, depth: int, until_us: int) -> Traced:

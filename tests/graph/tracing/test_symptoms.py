@@ -113,7 +113,7 @@ def test_a_call_goes_to_the_symptomatic_contact_first(lake):
     rows = trace(lake, "BN-1", capacity=1).to_pylist()
     first = max(rows, key=lambda row: row["score"])
     assert [row["person"] for row in rows if row["call"]] == [first["person"]]
-    assert trace(lake, "BN-1").column_names[-2:] == ["symptoms", "declared_at"]
+    assert trace(lake, "BN-1").column_names[-3:] == ["symptoms", "declared_at", "doubt"]
 
 
 DECLARATIONS = st.lists(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.graph.clustering.significance import binomial_tail, log_poisson_tail, q_values
+from pipelines.kernels.significance import binomial_tail, log_binomial_tail, log_poisson_tail, q_values
 
 
 def tail(count, mean):
@@ -104,3 +104,20 @@ def test_q_values_name_the_rows_that_the_step_up_procedure_rejects(p, others, le
 def test_every_binomial_tail_agrees_with_fractions(count, trials, share):
     exact = sum(comb(trials, k) * share**k * (1 - share) ** (trials - k) for k in range(count, trials + 1))
     assert binomial_tail(count, trials, float(share)) == pytest.approx(float(exact), rel=1e-9, abs=1e-12)
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 60), st.integers(0, 50), st.floats(0, 1, allow_subnormal=False)), min_size=1
+    )
+)
+def test_many_binomial_tails_at_once_are_those_of_one_each(cases):
+    count, trials, share = (np.array(values) for values in zip(*cases, strict=True))
+    found = np.exp(log_binomial_tail(count, trials, share.astype(float)))
+    expected = [binomial_tail(*case) for case in cases]
+    assert found == pytest.approx(np.array(expected), rel=1e-9, abs=1e-12)
+
+
+def test_a_binomial_tail_far_below_the_smallest_float_keeps_its_logarithm():
+    found = log_binomial_tail(np.array([2_000]), np.array([2_000]), np.array([0.25]))
+    assert found.tolist() == pytest.approx([2_000 * np.log(0.25)])

@@ -81,6 +81,38 @@ def binomial_tail(count: int, trials: int, share: float) -> float:
     return part if upwards else 1.0 - part
 
 
+def log_binomial_tail(count: Int64, trials: Int64, share: Float64) -> Float64:
+    """Compute the natural logarithm of P(X ≥ count), X the successes among `trials` of probability `share`.
+
+    As `binomial_tail`, for many tests at once and for tails far below the smallest float.
+
+    Example:
+        >>> np.exp(log_binomial_tail(np.array([2, 1]), np.array([2, 3]), np.array([0.5, 0.5]))).tolist()
+        [0.25, 0.875]
+
+    Args:
+        count: int64[n].
+        trials: int64[n], from 0.
+        share: float64[n], from 0 to 1.
+
+    Returns:
+        float64[n], at most 0; -inf where the count is impossible.
+    """
+    result = np.zeros(count.size)
+    result[(count > trials) | ((count > 0) & (share <= 0.0))] = -np.inf
+    inside = (count > 0) & (count <= trials) & (share > 0.0) & (share < 1.0)
+    upwards = inside & (count > trials * share)
+    downwards = inside & ~upwards
+    if upwards.any():
+        k, n, s = count[upwards], trials[upwards], share[upwards]
+        result[upwards] = _log_binomial_pmf(k, n, s) + np.log(_binomial_series(k, n, s, 1))
+    if downwards.any():
+        k, n, s = count[downwards] - 1, trials[downwards], share[downwards]
+        part = np.exp(_log_binomial_pmf(k, n, s)) * _binomial_series(k, n, s, -1)
+        result[downwards] = np.log1p(-np.minimum(part, 1.0 - 1e-16))
+    return np.minimum(result, 0.0)
+
+
 def q_values(p: Float64, tests: int) -> Float64:
     """Compute the Benjamini-Hochberg q-value of each test.
 
@@ -104,9 +136,21 @@ def q_values(p: Float64, tests: int) -> Float64:
 
 def _log_pmf(count: Int64, mean: Float64) -> Float64:
     """Compute ln P(X = count), for means above 0."""
+    logs: Float64 = count * np.log(mean) - mean - _log_factorial(count)
+    return logs
+
+
+def _log_binomial_pmf(count: Int64, trials: Int64, share: Float64) -> Float64:
+    """Compute ln P(X = count), for shares strictly between 0 and 1."""
+    choices = _log_factorial(trials) - _log_factorial(count) - _log_factorial(trials - count)
+    logs: Float64 = choices + count * np.log(share) + (trials - count) * np.log1p(-share)
+    return logs
+
+
+def _log_factorial(count: Int64) -> Float64:
+    """Compute ln(count!) once for each distinct count."""
     distinct, which = np.unique(count, return_inverse=True)
-    log_factorial = np.array([math.lgamma(value + 1.0) for value in distinct.tolist()])[which]
-    logs: Float64 = count * np.log(mean) - mean - log_factorial
+    logs: Float64 = np.array([math.lgamma(value + 1.0) for value in distinct.tolist()], np.float64)[which]
     return logs
 
 
@@ -123,6 +167,21 @@ def _series(mean: Float64, count: Int64, step: int) -> Float64:
         m, at = mean[open_rows], at + max(step, 0)
         term = term * (m / at if step > 0 else at / m)
         at = at + min(step, 0)
+        total[open_rows] += term
+        lasting = term > _NEGLIGIBLE * total[open_rows]
+        open_rows, term, at = open_rows[lasting], term[lasting], at[lasting]
+    return total
+
+
+def _binomial_series(count: Int64, trials: Int64, share: Float64, step: int) -> Float64:
+    """Sum the pmf from `count` on as `_series` does; a share lies strictly between 0 and 1."""
+    total, term = np.ones(count.size), np.ones(count.size)
+    open_rows = np.arange(count.size)
+    at, odds = count.astype(np.float64), share / (1.0 - share)
+    while open_rows.size:
+        n, o = trials[open_rows], odds[open_rows]
+        term = term * ((n - at) / (at + 1) * o if step > 0 else at / ((n - at + 1) * o))
+        at = at + step
         total[open_rows] += term
         lasting = term > _NEGLIGIBLE * total[open_rows]
         open_rows, term, at = open_rows[lasting], term[lasting], at[lasting]

@@ -1,0 +1,82 @@
+"""The flags behind stays: of their venue, of their person, and of the devices that scanned them.
+
+They are what `quality` says of the whole lake. They follow from its tables, so they are computed once for a
+version and kept beside the sidecars of `stays`.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from pipelines.anomalies.flag_definitions import FLAGS
+from pipelines.kernels.arrow_columns import column
+from pipelines.kernels.types import Int64
+from pipelines.lake import Lake
+from pipelines.lake.lake_sidecar import DOUBT, lake_sidecar
+
+
+class Doubts(NamedTuple):
+    """Flags as sets of bits, one bit a flag in the order of `FLAGS`.
+
+    Example:
+        >>> doubts = Doubts(np.array([0]), np.array([7]), np.array([4]))
+        >>> doubts.of(0, np.array([7, 8])).tolist(), doubts.of(1, np.array([7])).tolist()
+        ([4, 0], [0])
+
+    Attributes:
+        kind: int64[e], `VENUE`, `PERSON` or `STAY`; entries ascend by (kind, id).
+        id: int64[e], ids of venues, tokens of persons, ids of stays.
+        bits: int64[e].
+    """
+
+    kind: Int64
+    id: Int64
+    bits: Int64
+
+    def of(self, kind: int, ids: Int64) -> Int64:
+        """Return the bits of venues, persons or stays; 0 where there is no flag."""
+        first, last = np.searchsorted(self.kind, [kind, kind + 1])
+        if first == last:
+            return np.zeros(ids.size, np.int64)
+        known = self.id[first:last]
+        at = np.minimum(np.searchsorted(known, ids), known.size - 1)
+        return np.where(known[at] == ids, self.bits[first:last][at], 0)
+
+
+def doubts_of(lake: Lake) -> Doubts:
+    """Return the flags behind the stays of a lake at its newest version.
+
+    Raises:
+        DataError: a file of the lake is damaged or may not be read.
+    """
+    found = lake_sidecar(lake, DOUBT, lambda: _table(lake)).columns
+    return Doubts(*(found[name] for name in Doubts._fields))
+
+
+def doubt_texts(bits: Int64) -> pa.Array:
+    """Return sets of flags as text, joined by `;`; no flag is the empty text.
+
+    Example:
+        >>> doubt_texts(np.array([0, 5, 2])).to_pylist()
+        ['', 'burst;impossible_travel', 'off_hours']
+
+    Args:
+        bits: int64[n].
+    """
+    distinct, which = np.unique(bits, return_inverse=True)
+    texts = [";".join(sorted(_names(one))) for one in distinct.tolist()]
+    return pa.array(texts, pa.string()).take(column(which.astype(np.int64)))
+
+
+def _names(bits: int) -> Iterator[str]:
+    return (flag for place, flag in enumerate(FLAGS) if bits >> place & 1)
+
+
+def _table(lake: Lake) -> pa.Table:
+    """Compute the entries of a lake."""
+    from pipelines.anomalies.flagged_units import entries_of  # here: what is kept needs no test
+
+    entries = entries_of(lake)
+    return pa.table({name: column(values) for name, values in zip(Doubts._fields, entries, strict=True)})

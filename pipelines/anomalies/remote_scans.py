@@ -1,0 +1,75 @@
+"""`photographed`: scans by people who hold a scanned stay somewhere else at that instant.
+
+Such a scan was made of a picture of the code, or two people share one identifier.
+"""
+
+from typing import Final
+
+import numpy as np
+
+from pipelines.anomalies.scan_table import OUT, ScanTable, mode_is
+from pipelines.anomalies.tested_units import FlagTest, Units, flag_test, others_share
+from pipelines.anomalies.travel import distance_km
+from pipelines.kernels.significance import log_binomial_tail
+from pipelines.kernels.sort import order_of
+from pipelines.kernels.types import Bool, Int64
+from pipelines.times import HOUR_US
+
+LONGEST_US: Final = 16 * HOUR_US
+"""A scan out ends the stay that a scan in began no longer than this before."""
+
+NESTED_KM: Final = 0.2
+"""A venue so near may lie inside the other one: a shop in a mall."""
+
+_OF_VENUES: Final = 3.0, 0.02  # how many times the others' share, and at least which share, surprises nobody
+_OF_PERSONS: Final = 1.5, 0.005  # once the scans of flagged venues are left out
+
+
+def remote_scans(scans: ScanTable) -> Bool:
+    """Return which scans lie inside a stay of the same person elsewhere whose enter and exit were scanned."""
+    by_person = scans.by_person
+    rank = np.empty(by_person.size, np.int64)
+    rank[by_person] = np.arange(by_person.size)
+    order = by_person[order_of(scans.venue[by_person])]
+    order = order[order_of(scans.person[order])]
+    one, other = order[:-1], order[1:]
+    is_stay = (
+        (scans.person[one] == scans.person[other])
+        & (scans.venue[one] == scans.venue[other])
+        & (scans.direction[one] != OUT)
+        & (scans.direction[other] == OUT)
+        & (scans.occurred_us[other] - scans.occurred_us[one] <= LONGEST_US)
+    )
+    first, last = rank[one[is_stay]], rank[other[is_stay]]
+    depth = np.zeros(by_person.size + 1, np.int64)
+    np.add.at(depth, first + 1, 1)
+    np.add.at(depth, last, -1)
+    inside = np.cumsum(depth[:-1]) > 0
+    since = np.zeros(by_person.size, np.int64)
+    since[first] = first
+    around = by_person[np.maximum.accumulate(since)] if by_person.size else by_person
+    apart_km = distance_km(scans.venues, scans.venue[by_person], scans.venue[around])
+    found = np.zeros(by_person.size, np.bool_)
+    found[by_person] = inside & ~(apart_km <= NESTED_KM)
+    return found
+
+
+def photographed(units: Units, remote: Bool, flagged: Int64 | None = None) -> FlagTest:
+    """Test the share of a unit's own scans by phone that are remote.
+
+    Args:
+        units: venues or persons.
+        remote: of all scans, as of `remote_scans`.
+        flagged: for persons: numbers of venues whose scans do not count, as the test of venues flagged them.
+    """
+    by_phone = (mode_is(units.scans, ["self", ""]) & ~units.scans.has_scanner)[units.rows]
+    if flagged is not None:
+        by_phone &= ~np.isin(units.scans.venue[units.rows], flagged)
+    whole = np.bincount(units.number, by_phone, units.ids.size).astype(np.int64)
+    part = np.bincount(units.number, by_phone & remote[units.rows], units.ids.size).astype(np.int64)
+    expected = others_share(part, whole, units.kind)
+    tolerance, least = _OF_VENUES if flagged is None else _OF_PERSONS
+    null = np.clip(tolerance * np.nan_to_num(expected), least, 1.0)
+    log_p = log_binomial_tail(part, whole, null)
+    value = part / np.maximum(whole, 1)
+    return flag_test("photographed", units.ids, value, expected, log_p, np.flatnonzero(whole > 0))
