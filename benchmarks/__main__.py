@@ -5,6 +5,7 @@ import tempfile
 from pathlib import Path
 
 from benchmarks import (
+    adoption,
     codes,
     contacts,
     engines,
@@ -27,6 +28,7 @@ BENCHMARKS = {
     "trace": trace.measure,
     "lists": lists.measure,
     "recall": recall.measure,
+    "adoption": adoption.measure,
     "streaming": streaming.measure,
     "engines": engines.measure,
     "scale": scale.measure,
