@@ -11,9 +11,7 @@ import pyarrow.compute as pc
 from pipelines.answer import Answer
 from pipelines.ascertainment.adoption_rows import adoption_rows
 from pipelines.ascertainment.areas import Area, areas_on, read_areas
-from pipelines.ascertainment.count_points import count_points
 from pipelines.ascertainment.freshness import Freshness, freshness_of_scans
-from pipelines.ascertainment.used_venues import used_before
 from pipelines.errors import UsageError
 from pipelines.lake import Lake, LakeLike, opened, read_table
 from pipelines.query.engine import answer
@@ -70,6 +68,8 @@ def adoption(
     valid = areas_on(named, by, day)
     places = _places(where, by, day, valid)
     end_us = _end_us(day)
+    from pipelines.ascertainment.count_points import count_points  # here: --help should not load kernels
+
     counted = count_points(where, places, end_us)
     counts = answer(
         "adoption",
@@ -78,7 +78,7 @@ def adoption(
             "days": counted.days,
             "around": counted.around,
             "people": counted.people,
-            "used": used_before(where, end_us),
+            "used": counted.used,
         },
     ).to_pylist()
     names = (

@@ -1,4 +1,4 @@
-"""Loops over the scans of a week: what each point counts a day, and how many people there were.
+"""Loops over scans: what each point counts a day, and how many people there were.
 
 A *place* is the position of a venue in the registry, which is sorted by venue. A *cell* is a place and a day:
 `8 · place + day`, a position in columns of counts.
@@ -13,17 +13,18 @@ from pipelines.kernels.binary_search import first_from
 from pipelines.kernels.compile import inlined
 from pipelines.kernels.hash_table import FREE, home_of, next_slot, slots_for
 from pipelines.kernels.types import Bool, Int32, Int64, UInt8
+from pipelines.times import DAY_US
 
 IN, OUT, GUARDED = 1, 2, 4
 """Flags of a scan."""
 
 CELLS_A_PLACE = 8
-DAYS = 7
+"""For the 7 days of a week; the last cell stays empty."""
 
 _ODD = -0x61C8864680B583EB  # 2^64 / golden ratio as a signed number, odd
 
 
-class Registry(NamedTuple):
+class PlaceColumns(NamedTuple):
     """The registry, by venue.
 
     Attributes:
@@ -39,21 +40,32 @@ class Registry(NamedTuple):
     closed_us: Int64
 
 
-class Span(NamedTuple):
-    """Two weeks, microseconds UTC: the one before begins at `before_us`, the one that counts at `from_us`."""
+class CountedDays(NamedTuple):
+    """The days that count, and the time before them; microseconds UTC.
+
+    Attributes:
+        before_us: scans from it on, and before `from_us`, are counted as those before.
+        from_us: a local midnight.
+        days: at most 7, of 24 hours.
+    """
 
     before_us: int
     from_us: int
-    day_us: int
+    days: int
+
+    @property
+    def end_us(self) -> int:
+        """Where the days end."""
+        return self.from_us + self.days * DAY_US
 
 
-class Tally(NamedTuple):
+class ScanCounts(NamedTuple):
     """Counts of scans that one thread adds up.
 
     Attributes:
         scans, ins, outs, guarded: int32[8 p], by place and day.
-        before: int64[p], of the week before.
-        unregistered: int64[p + 1], in the week; the last are those of no venue of the registry.
+        before: int64[p], before the days that count.
+        unregistered: int64[p + 1], in the days; the last are those of no venue of the registry.
     """
 
     scans: Int32
@@ -64,33 +76,39 @@ class Tally(NamedTuple):
     unregistered: Int64
 
 
-def new_tally(places: int) -> Tally:
+def new_tally(places: int) -> ScanCounts:
     """Return a tally of nothing."""
     scans, ins, outs, guarded = (np.zeros(places * CELLS_A_PLACE, np.int32) for _ in range(4))
-    return Tally(scans, ins, outs, guarded, np.zeros(places, np.int64), np.zeros(places + 1, np.int64))
+    return ScanCounts(scans, ins, outs, guarded, np.zeros(places, np.int64), np.zeros(places + 1, np.int64))
 
 
 @njit(cache=True, nogil=True)
 def count_scans(
-    venue: Int64, person: Int64, at_us: Int64, flags: UInt8, registry: Registry, span: Span, tally: Tally
+    venue: Int64,
+    person: Int64,
+    at_us: Int64,
+    flags: UInt8,
+    registry: PlaceColumns,
+    span: CountedDays,
+    tally: ScanCounts,
 ) -> tuple[Int64, Int64]:
     """Add the scans of a file to a tally.
 
     Args:
         venue: int64[n]; fastest when ascending.
-        person: int64[n]; may be empty when no scan is of the week that counts.
+        person: int64[n]; may be empty when no scan is of a day that counts.
         at_us: int64[n], microseconds UTC.
         flags: uint8[n]; as `person`.
         registry: of all venues.
-        span: the two weeks; other scans are passed over.
+        span: other scans are passed over.
         tally: added to.
 
     Returns:
-        person and cell, int64[k] each, of the scans of the week at points.
+        person and cell, int64[k] each, of the scans that count at points.
     """
     persons, cells = np.empty(venue.size, np.int64), np.empty(venue.size, np.int64)
     kept = 0
-    place, end_us = -2, span.from_us + DAYS * span.day_us
+    place, end_us = -2, span.from_us + span.days * DAY_US
     for row in range(venue.size):
         if place == -2 or venue[row] != venue[row - 1]:
             place = _place_of(registry.venue, venue[row])
@@ -103,7 +121,7 @@ def count_scans(
             if at < span.from_us:
                 tally.before[place] += 1
                 continue
-            day = (at - span.from_us) // span.day_us
+            day = (at - span.from_us) // DAY_US
             cell, flag = place * CELLS_A_PLACE + day, flags[row]
             tally.scans[cell] += 1
             tally.ins[cell] += (flag & IN) != 0
