@@ -37,7 +37,7 @@ def scans_of_a_town():
     """People who scan in, and mostly out, at five venues over four days."""
     chosen = np.random.default_rng(4)
     rows = []
-    for person in range(50):
+    for person in range(250):
         for day in range(9, 13):
             at = 7 * 60 + int(chosen.integers(0, 600))
             for venue in chosen.permutation(PLACES)[: chosen.integers(0, 3)]:
