@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from pipelines.answer import Answer
     from pipelines.ascertainment.adoption import adoption
     from pipelines.ascertainment.adoption_picture import draw_adoption
+    from pipelines.ascertainment.coverage import coverage
     from pipelines.ascertainment.declarations import declarations
     from pipelines.checkup.doctor import doctor
     from pipelines.disclosure.published_adoption import publish_adoption
@@ -99,6 +100,7 @@ PUBLIC = {
     "backward": "pipelines.graph.clustering.backward:backward",
     "clusters": "pipelines.graph.clustering.clusters:clusters",
     "adoption": "pipelines.ascertainment.adoption:adoption",
+    "coverage": "pipelines.ascertainment.coverage:coverage",
     "declarations": "pipelines.ascertainment.declarations:declarations",
     "publish_adoption": "pipelines.disclosure.published_adoption:publish_adoption",
     "statistics": "pipelines.disclosure.published_counts:statistics",
@@ -141,6 +143,7 @@ __all__ = [  # PUBLIC's names, written out for tools that read and do not run
     "compare",
     "connect",
     "contacts",
+    "coverage",
     "declarations",
     "doctor",
     "draw_adoption",
