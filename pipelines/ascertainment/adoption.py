@@ -68,7 +68,9 @@ def adoption(
     valid = areas_on(named, by, day)
     places = _places(where, by, day, valid)
     end_us = _end_us(day)
-    from pipelines.ascertainment.count_points import count_points  # here: --help should not load kernels
+    from pipelines.ascertainment.point_days.count_points import (
+        count_points,  # here: --help should not load kernels
+    )
 
     counted = count_points(where, places, end_us)
     counts = answer(

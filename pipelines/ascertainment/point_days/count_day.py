@@ -4,9 +4,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipelines.ascertainment.point_days.kernels import CELLS_A_PLACE, CountedDays, PlaceColumns
+from pipelines.ascertainment.point_days.passes import count_files
 from pipelines.ascertainment.point_days.plan import LocalDay
-from pipelines.ascertainment.point_kernels import CELLS_A_PLACE, CountedDays, PlaceColumns
-from pipelines.ascertainment.point_passes import count_files
 from pipelines.lake import read_live_file
 from schemas.tables import POINT_DAYS, SCANS
 

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.ascertainment.point_kernels import (
+from pipelines.ascertainment.point_days.kernels import (
     CELLS_A_PLACE,
     GUARDED,
     IN,
