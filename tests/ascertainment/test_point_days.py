@@ -1,6 +1,8 @@
 """The table of local days: a function of the scans alone, and the same adoption with it as without it."""
 
 import random
+import subprocess
+import sys
 
 import pyarrow as pa
 import pytest
@@ -148,6 +150,12 @@ def test_a_table_that_is_behind_the_scans_is_not_read(tmp_path):
     assert held_point_days(lake) is None
     expected = adoption(lake_of(tmp_path / "b", venues, scans), on=ON).rows
     assert adoption(lake, on=ON).rows == expected
+
+
+def test_a_question_does_not_wait_for_beam():
+    words = "import pipelines.ascertainment.point_days.count_points, sys; print('apache_beam' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", words], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
 
 
 def test_a_lake_that_has_not_asked_has_no_table(tmp_path):

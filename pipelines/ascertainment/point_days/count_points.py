@@ -9,8 +9,8 @@ import pyarrow.compute as pc
 
 from pipelines.ascertainment.point_days.held import held_point_days, read_days
 from pipelines.ascertainment.point_days.kernels import CELLS_A_PLACE, CountedDays, PlaceColumns
+from pipelines.ascertainment.point_days.local_days import local_day
 from pipelines.ascertainment.point_days.passes import Passed, count_files
-from pipelines.ascertainment.point_days.plan import local_day
 from pipelines.ascertainment.used_venues import used_before
 from pipelines.lake import Lake, Snapshot, snapshot
 from pipelines.times import DAY_US

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 
-from pipelines.ascertainment.point_days.plan import SCANS_VERSION, day_of
+from pipelines.ascertainment.point_days.local_days import SCANS_VERSION, day_of
 from pipelines.lake import NO_TABLE, Lake, Snapshot, read_live_file, snapshot
 from schemas.tables import POINT_DAYS
 

@@ -44,7 +44,8 @@ _COLUMNS: Final = pa.schema(
 )
 _COLUMNS_BEFORE: Final = pa.schema([_COLUMNS.field(name) for name in ("venue", "occurred_at")])
 _FLAGS: Final = {"in": IN, "out": OUT, "guard": GUARDED, "kiosk": GUARDED}
-_ROWS_A_BUCKET: Final = 1 << 16
+_ROWS_A_BUCKET: Final = 1 << 14
+_NOBODY: Final = np.frombuffer(b"", np.int64)  # read-only as Arrow's are: else numba compiles a kernel twice
 
 _Part = tuple[Int64, Int64, Int64]
 """Persons and cells by the highest bits of the person, and where the rows of each value of the bits begin."""
@@ -113,7 +114,7 @@ def _count(
     counts = file.stats.greatest["occurred_at"] >= span.from_us
     rows = read_live_file(file, _COLUMNS if counts else _COLUMNS_BEFORE).unify_dictionaries().combine_chunks()
     at_us = rows["occurred_at"].combine_chunks().view(pa.int64()).to_numpy()
-    person, flags = np.empty(0, np.int64), np.empty(0, np.uint8)
+    person, flags = _NOBODY, np.empty(0, np.uint8)
     if counts:
         person, flags = rows["person"].to_numpy(), _coded(rows["direction"]) | _coded(rows["scan_mode"])
     return count_scans(rows["venue"].to_numpy(), person, at_us, flags, registry, span, tally)

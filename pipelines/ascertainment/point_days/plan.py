@@ -1,29 +1,13 @@
 """Which local days to count again, decided from the logs alone."""
 
-import datetime as dt
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from pipelines.ascertainment.point_days.local_days import SCANS_VERSION, day_of, local_day, start_us
 from pipelines.errors import DataError
 from pipelines.lake import NO_TABLE, DataFile, Lake, LiveFile, Snapshot, snapshot
-from pipelines.times import DAY_US, day_number
 from pipelines.windowing.commit import commit_once
 from schemas.tables import POINT_DAYS
-
-SCANS_VERSION = "scans_version"
-"""The mark that says which version of `scans` the table reflects."""
-
-_AHEAD_US = 7 * 3_600_000_000  # of Asia/Ho_Chi_Minh, since 1975
-
-
-def local_day(at_us: int) -> int:
-    """Return the number of the local day of an instant.
-
-    Example:
-        >>> local_day(17 * 3_600_000_000)
-        1
-    """
-    return (at_us + _AHEAD_US) // DAY_US
 
 
 @dataclass(frozen=True)
@@ -41,7 +25,7 @@ class LocalDay:
     @property
     def start_us(self) -> int:
         """The local midnight at which it begins, microseconds UTC."""
-        return self.day * DAY_US - _AHEAD_US
+        return start_us(self.day)
 
 
 @dataclass(frozen=True)
@@ -112,11 +96,6 @@ def commit_days(plan: PointDaysPlan, written: Sequence[DataFile]) -> None:
         live=plan.live,
         marks={SCANS_VERSION: plan.scans_version},
     )
-
-
-def day_of(file: LiveFile) -> int:
-    """Return the number of the local day of a file of the table."""
-    return day_number(dt.date.fromisoformat(file.partition["day"]))
 
 
 def _reflected(lake: Lake, live: Snapshot) -> tuple[LiveFile, ...] | None:
