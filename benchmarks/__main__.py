@@ -5,6 +5,7 @@ import tempfile
 from pathlib import Path
 
 from benchmarks import (
+    adoption,
     codes,
     contacts,
     engines,
@@ -31,6 +32,7 @@ BENCHMARKS = {
     "recall": recall.measure,
     "retention": retention.measure,
     "quality": quality.measure,
+    "adoption": adoption.measure,
     "streaming": streaming.measure,
     "engines": engines.measure,
     "scale": scale.measure,

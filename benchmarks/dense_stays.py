@@ -23,9 +23,9 @@ _SHORTEST_SECONDS, _LONGEST_SECONDS = 5 * 60, 105 * 60
 _OPEN_SECONDS = 16 * 60 * 60
 
 
-def kept_lake(folder: Path, what: str, fill: Callable[[Lake], None]) -> Path:
-    """Open the lake in a folder; make it first if it is missing (`what` describes its content)."""
-    if not (folder / "stays").exists():
+def kept_lake(folder: Path, what: str, fill: Callable[[Lake], None], table: str = "stays") -> Path:
+    """Open the lake in a folder; make it first if its `table` is missing (`what` describes its content)."""
+    if not (folder / table).exists():
         for old in (folder, folder.with_name(f"{folder.name}.keys")):
             shutil.rmtree(old, ignore_errors=True)
         say(f"making {what}")

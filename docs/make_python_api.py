@@ -20,7 +20,8 @@ SECTIONS = {
     "Bring data in": ("run", "recompute", "contacts"),
     "Ask": (
         *("overlaps", "busiest_case", "milestones", "trace", "explain", "compare"),
-        *("clusters", "backward", "network", "adoption", "declarations", "quality", "rules", "token"),
+        *("clusters", "backward", "network", "adoption", "coverage", "declarations", "quality"),
+        *("rules", "token"),
     ),
     "Publish counts": ("statistics", "publish_adoption"),
     "What an answer is": ("Answer", "AnswerQuality"),

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from pipelines.answer import Answer
     from pipelines.ascertainment.adoption import adoption
     from pipelines.ascertainment.adoption_picture import draw_adoption
+    from pipelines.ascertainment.coverage import coverage
     from pipelines.ascertainment.declarations import declarations
     from pipelines.checkup.doctor import doctor
     from pipelines.disclosure.published_adoption import publish_adoption
@@ -101,6 +102,7 @@ PUBLIC = {
     "clusters": "pipelines.graph.clustering.clusters:clusters",
     "adoption": "pipelines.ascertainment.adoption:adoption",
     "quality": "pipelines.anomalies.quality:quality",
+    "coverage": "pipelines.ascertainment.coverage:coverage",
     "declarations": "pipelines.ascertainment.declarations:declarations",
     "publish_adoption": "pipelines.disclosure.published_adoption:publish_adoption",
     "statistics": "pipelines.disclosure.published_counts:statistics",
@@ -143,6 +145,7 @@ __all__ = [  # PUBLIC's names, written out for tools that read and do not run
     "compare",
     "connect",
     "contacts",
+    "coverage",
     "declarations",
     "doctor",
     "draw_adoption",

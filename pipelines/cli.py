@@ -97,6 +97,7 @@ COMMANDS = dict(
         _entry("network", "export the network of a case as GraphML, GEXF or a picture"),
         _entry("adoption", "count points, their use and their people by area, with ranks"),
         _entry("quality", "flag venues, devices and persons whose scans look unlike visits"),
+        _entry("coverage", "estimate how much of what happened is in the lake, and what a list missed"),
         _entry("declarations", "compare declared symptoms by area and week, or find unlinked claims"),
         _entry("statistics", "count people, scans or stays in tables that may be published"),
         _entry("cases", "list, add and withdraw cases"),

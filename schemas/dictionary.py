@@ -51,6 +51,24 @@ _RELEASES = (
 )
 
 
+_STABILITY = (
+    "# Stability of a row of `trace`",
+    "",
+    "`trace --stability N` adds `stability_scans stability_visits stability_people`: the share of N draws",
+    "that still list the person. Draw i keeps a key when the first 8 bytes of SHA-256(seed, unit, i, key),",
+    "read as a big-endian number, lie below 0.9 * 2^64. The parts follow one another without a separator.",
+    "Index cases are never left out as people; encounters are left out with their people alone.",
+    "",
+    "| part | bytes |",
+    "| --- | --- |",
+    "| seed | 8 bytes, big-endian: 0 |",
+    "| unit | `scans`, `visits` or `people`, ASCII |",
+    "| i | 8 bytes, big-endian: the number of the draw, from 0 |",
+    "| key | `event_key` of a scan (16 bytes); `stay_id` or `person` (8 bytes, big-endian, signed) |",
+    "",
+)
+
+
 def data_dictionary() -> str:
     """Return the whole document in Markdown."""
     words = " ".join(f"`{word}`" for word in sorted(NOTHING) if word)
@@ -89,7 +107,7 @@ def data_dictionary() -> str:
     ]
     for table in INTERNAL_TABLES.values():
         lines += _table_lines(table)
-    lines += [*_RELEASES, ""]
+    lines += [*_STABILITY, *_RELEASES, ""]
     lines += _stay_lines()
     return "\n".join(lines)
 

@@ -347,6 +347,25 @@ LONG_PAIRS = Table(
     ),
 )
 
+POINT_DAYS = Table(
+    name="point_days",
+    doc="what a venue, registered or not, counts on a local day with a scan; only in lakes that ask for it",
+    partition=("day",),
+    sorted_by=("venue",),
+    schema=pa.schema(
+        [
+            _venue(),
+            _required("scans", pa.int32(), "accepted scans"),
+            _required("scans_in", pa.int32(), "those in"),
+            _required("scans_out", pa.int32(), "those out"),
+            _required("scans_guarded", pa.int32(), "those by a guard or a kiosk"),
+            _required("people", pa.int32(), "distinct persons"),
+            _required("people_once", pa.int32(), "those with one scan on the day"),
+            _required("day", pa.date32(), "local day of occurred_at, by Asia/Ho_Chi_Minh"),
+        ]
+    ),
+)
+
 TABLES = {
     table.name: table
     for table in (
@@ -367,7 +386,7 @@ TABLES = {
 }
 """The tables that readers of a lake ask, by name."""
 
-INTERNAL_TABLES = {table.name: table for table in (UNREGISTERED_CODES, LONG_PAIRS)}
+INTERNAL_TABLES = {table.name: table for table in (UNREGISTERED_CODES, LONG_PAIRS, POINT_DAYS)}
 """Tables that a lake keeps for itself; commands show what is in them."""
 
 ALL_TABLES = {**TABLES, **INTERNAL_TABLES}

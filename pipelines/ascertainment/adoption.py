@@ -12,13 +12,11 @@ from pipelines.answer import Answer
 from pipelines.ascertainment.adoption_rows import adoption_rows
 from pipelines.ascertainment.areas import Area, areas_on, read_areas
 from pipelines.ascertainment.freshness import Freshness, freshness_of_scans
-from pipelines.ascertainment.used_venues import used_before
 from pipelines.errors import UsageError
-from pipelines.lake import Lake, LakeLike, opened, read_live_file, read_table, snapshot
+from pipelines.lake import Lake, LakeLike, opened, read_table
 from pipelines.query.engine import answer
-from pipelines.times import DAY_US, EPOCH, day_text, instant_us
+from pipelines.times import DAY_US, EPOCH, instant_us
 from schemas.districts import AREAS_CSV
-from schemas.tables import SCANS
 
 BY: Final = ("district", "commune", "type", "venue")
 _AREA_OF: Final = {
@@ -28,9 +26,6 @@ _AREA_OF: Final = {
     "venue": "venue_code",
 }
 _VENUES: Final = ("venue", "venue_code", "name", "type", "district_code", "commune_code")
-_SCANS: Final = pa.schema(
-    [SCANS.schema.field(name) for name in ("venue", "person", "direction", "scan_mode", "occurred_at")]
-)
 _YEARS: Final = (1990, 2100)
 _OPEN_US: Final = 2**62
 
@@ -73,11 +68,20 @@ def adoption(
     valid = areas_on(named, by, day)
     places = _places(where, by, day, valid)
     end_us = _end_us(day)
+    from pipelines.ascertainment.point_days.count_points import (
+        count_points,  # here: --help should not load kernels
+    )
+
+    counted = count_points(where, places, end_us)
     counts = answer(
         "adoption",
-        {"places": places, "scans": _scans(where, end_us), "used": used_before(where, end_us)},
-        from_us=end_us - 14 * DAY_US,
-        day_us=DAY_US,
+        {
+            "places": places,
+            "days": counted.days,
+            "around": counted.around,
+            "people": counted.people,
+            "used": counted.used,
+        },
     ).to_pylist()
     names = (
         dict(zip(places["area"].to_pylist(), places["name"].to_pylist(), strict=True))
@@ -132,17 +136,6 @@ def _places(lake: Lake, by: str, day: dt.date, valid: Mapping[str, Area]) -> pa.
             "closed_us": closed_us,
         }
     )
-
-
-def _scans(lake: Lake, end_us: int) -> pa.Table:
-    """The scans of the 14 local days before an instant."""
-    from_us = end_us - 14 * DAY_US
-    first, last = day_text(from_us // DAY_US), day_text((end_us - 1) // DAY_US)
-    files = [file for file in snapshot(lake, "scans").files if first <= file.partition["date"] <= last]
-    rows = pa.concat_tables([_SCANS.empty_table(), *(read_live_file(file, _SCANS) for file in files)])
-    occurred_us = rows["occurred_at"].cast(pa.int64())
-    inside = pc.and_(pc.greater_equal(occurred_us, from_us), pc.less(occurred_us, end_us))
-    return rows.drop_columns(["occurred_at"]).append_column("occurred_us", occurred_us).filter(inside)
 
 
 def _to_ask_about(counts: Sequence[Mapping[str, Any]], names: Mapping[str, str]) -> pa.Table:

@@ -9,7 +9,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from pipelines.answer import Answer
-from pipelines.ascertainment.adoption_rows import wilson
+from pipelines.graph.seen_share import wilson
 from pipelines.terminal.pictures import COLOURS, drawable, image_of, kind_of, save_picture, style
 
 _AREAS_AT_MOST = 60

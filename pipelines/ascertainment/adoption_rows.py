@@ -1,19 +1,18 @@
 """The rows of `adoption`: counts of areas as rates, and ranks with the range that chance leaves open."""
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import pyarrow as pa
 
 from pipelines.ascertainment.areas import Area
+from pipelines.graph.seen_share import wilson
 
 _WHOLE: Final = (
     *("points", "new_7d", "active_1d", "active_7d", "regular_7d", "never_used", "silent_7d", "scans_7d"),
     *("people_7d", "unregistered_scans"),
 )
 _TARGET_PER_100: Final = 1
-_Z: Final = 1.959963984540054  # of a two-sided interval of 95 %
 
 ADOPTION: Final = pa.schema(
     [
@@ -116,24 +115,6 @@ def _row(
 
 def _ratio(part: int | None, whole: int | None) -> float | None:
     return part / whole if part is not None and whole else None
-
-
-def wilson(count: int, total: int) -> tuple[float, float]:
-    """The 95 % interval of a share (Wilson 1927).
-
-    Example:
-        >>> [round(end, 4) for end in wilson(0, 10)], [round(end, 4) for end in wilson(5, 10)]
-        ([0.0, 0.2775], [0.2366, 0.7634])
-
-    Args:
-        count: from 0; more than `total` counts as all.
-        total: above 0.
-    """
-    share = min(count, total) / total
-    middle = share + _Z**2 / (2 * total)
-    half = _Z * math.sqrt(share * (1 - share) / total + _Z**2 / (4 * total**2))
-    scale = 1 + _Z**2 / total
-    return max((middle - half) / scale, 0.0), min((middle + half) / scale, 1.0)
 
 
 def _rank(rows: Sequence[dict[str, Any]]) -> None:

@@ -13,6 +13,7 @@ EXAMPLE = """
 truyvet trace --lake LAKE --case BN-0001
 truyvet trace --lake LAKE --case BN-0001 BN-0002 --rule vn-2020-12 --depth 2 --format csv
 truyvet trace --lake LAKE --all-cases --rule cdc-2020-10 --until 2021-07-15 --capacity 50
+truyvet trace --lake LAKE --case BN-0001 --stability 20
 truyvet trace --lake LAKE --case BN-0001 --explain phone:0905123456
 truyvet trace --lake LAKE --case BN-0001 --rule vn-2020-12 --compare vn-2021-12
 """
@@ -27,6 +28,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--explain", metavar="PERSON", help="print the chain of stays that puts this person there"
     )
     parser.add_argument("--compare", metavar="ID|PATH", help="say who is in under this other rule, and why")
+    parser.add_argument(
+        "--stability",
+        type=int,
+        metavar="N",
+        help="in N draws leave out a tenth of the scans, of the visits and of the people, and add the "
+        "share of draws that keep each row",
+    )
     add_asker(parser)
     add_output(parser)
 
@@ -45,6 +53,8 @@ def _answer(args: argparse.Namespace) -> Answer:
 
     if sum(value is not None for value in (args.explain, args.compare, args.capacity)) > 1:
         raise UsageError("--explain, --compare and --capacity answer different questions", "name one of them")
+    if args.stability is not None and (args.explain is not None or args.compare is not None):
+        raise UsageError("--stability belongs to the list", "leave out --explain and --compare")
     lake = opened(args.lake, args.keys)
     record_question("trace", args, lake)
     common = {"all_cases": args.all_cases, "depth": args.depth, "until": args.until, "eager_quality": True}
@@ -52,4 +62,4 @@ def _answer(args: argparse.Namespace) -> Answer:
         return compare(lake, args.compare, args.case, args.rule, **common)
     if args.explain is not None:
         return explain(lake, args.explain, args.case, args.rule, keys=args.keys, **common)
-    return trace(lake, args.case, args.rule, capacity=args.capacity, **common)
+    return trace(lake, args.case, args.rule, capacity=args.capacity, stability=args.stability, **common)

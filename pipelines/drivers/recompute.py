@@ -1,7 +1,8 @@
-"""Recompute what follows from the scans and the registry: stays, footfall, contacts and crowds."""
+"""Recompute what follows from scans and registry: stays, footfall, contacts, crowds and point days."""
 
 from pathlib import Path
 
+from pipelines.ascertainment.point_days.refresh import refresh_point_days
 from pipelines.graph.contact_table.materialise import refresh
 from pipelines.lake import Lake
 from pipelines.lake.writer_lock import writing_with_others
@@ -10,7 +11,12 @@ from pipelines.windowing.recompute_stays import Recomputed, recompute
 
 
 def bring_up_to_date(
-    lake: Lake, *, everything: bool = False, stays_file: Path | None = None, runner: str = "direct"
+    lake: Lake,
+    *,
+    everything: bool = False,
+    stays_file: Path | None = None,
+    point_days: bool = False,
+    runner: str = "direct",
 ) -> Recomputed:
     """Recompute what newer scans change, stage by stage: stays and footfall, then contacts and crowds.
 
@@ -18,6 +24,7 @@ def bring_up_to_date(
         lake: the lake.
         everything: rewrite every date of the lake.
         stays_file: durations that become the lake's own, whereupon everything is rewritten.
+        point_days: make the table `point_days`, which later batches keep up to date.
         runner: the name of the Beam runner.
 
     Raises:
@@ -33,4 +40,5 @@ def bring_up_to_date(
             everything = True
         done = recompute(lake, everything=everything, runner=runner)
         refresh(lake, everything=everything, runner=runner)
+        refresh_point_days(lake, begin=point_days, everything=everything, runner=runner)
         return done

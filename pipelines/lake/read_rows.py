@@ -146,14 +146,16 @@ def read_live_file(file: LiveFile, schema: pa.Schema) -> pa.Table:
 
     Args:
         file: a live file.
-        schema: the columns wanted, which may name partition columns.
+        schema: the columns wanted, which may name partition columns; a text of few values may be a
+            dictionary, and is then read as one.
 
     Raises:
         DataError: the file is missing, damaged or may not be read.
     """
     stored = [name for name in schema.names if name not in file.partition]
+    coded = [field.name for field in schema if pa.types.is_dictionary(field.type)]
     try:
-        parquet = _parquet(file)
+        parquet = _parquet(file, coded)
         rows = parquet.read(columns=stored, use_threads=False)
     except (OSError, pa.ArrowInvalid) as error:
         raise unreadable(file.path, error) from error
@@ -170,14 +172,17 @@ def _column(file: LiveFile, rows: pa.Table, column: pa.Field, count: int) -> pa.
     return rows[column.name].cast(column.type)
 
 
-def _parquet(file: LiveFile) -> pq.ParquetFile:
-    """Open a file that has been checked."""
+def _parquet(file: LiveFile, coded: Sequence[str] = ()) -> pq.ParquetFile:
+    """Open a file that has been checked; `coded` columns are read as dictionaries."""
+    read_dictionary = list(coded)
     if storage.is_url(file.path) and file.size > _FETCHED_AT_MOST:
         # Stores check their objects; page checksums find what happens on the way.
-        return storage.parquet(file.path, file.size, page_checksum_verification=True)
+        return storage.parquet(
+            file.path, file.size, page_checksum_verification=True, read_dictionary=read_dictionary
+        )
     if checked_files.has(file.path) and file.size > SMALL_BYTES:
-        return storage.parquet(file.path, file.size)
-    return pq.ParquetFile(pa.BufferReader(_content(file)))
+        return storage.parquet(file.path, file.size, read_dictionary=read_dictionary)
+    return pq.ParquetFile(pa.BufferReader(_content(file)), read_dictionary=read_dictionary)
 
 
 def _content(file: LiveFile) -> pa.Buffer:

@@ -62,7 +62,18 @@ _AT_LEAST = {
     "stays": {"scans": 1},
     "footfall": {"entries": 0, "exits": 0, "people": 0, "person_seconds": 0},
     "crowds": {"people": 1},
+    "point_days": {
+        "scans": 1,
+        "scans_in": 0,
+        "scans_out": 0,
+        "scans_guarded": 0,
+        "people": 1,
+        "people_once": 0,
+    },
 }
+
+_NOT_ABOVE = (("people", "scans"), ("people_once", "people"), ("scans_guarded", "scans"))
+"""(column, column that is never smaller) of `point_days`."""
 
 _MEASURES = ("distance_m", "attenuation_db")
 """Columns of `encounters` that hold null or a number ≥ 0."""
@@ -70,7 +81,7 @@ _MEASURES = ("distance_m", "attenuation_db")
 _LENGTHS = {"event_key": 16, "digest": 32}
 """Bytes of binary columns."""
 
-_UNIQUE = {"venues": "venue", "cases": "case_id", "unregistered_codes": "venue"}
+_UNIQUE = {"venues": "venue", "cases": "case_id", "unregistered_codes": "venue", "point_days": "venue"}
 
 
 def misshapen(table: Table, rows: pa.Table) -> str | None:
@@ -149,6 +160,8 @@ def _counts(table: Table, _partition: Mapping[str, str], rows: pa.Table) -> Iter
         yield from _counted(pc.less(rows[name], least), f"{name} below {least}")
     if table.name == "footfall":
         yield from _counted(pc.greater(rows["peak"], rows["people"]), "peak above people")
+    for less, more in _NOT_ABOVE if table.name == "point_days" else ():
+        yield from _counted(pc.greater(rows[less], rows[more]), f"{less} above {more}")
 
 
 def _pairs(table: Table, _partition: Mapping[str, str], rows: pa.Table) -> Iterator[str]:

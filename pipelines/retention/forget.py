@@ -26,7 +26,7 @@ PERSONS: Final = {
 }
 """The tables of what was received about persons, and their columns of tokens."""
 
-COMPUTED = ("footfall", "stays", "contacts", "crowds", "long_pairs")
+COMPUTED = ("footfall", "stays", "contacts", "crowds", "long_pairs", "point_days")
 """The tables that follow from others."""
 
 
@@ -73,7 +73,7 @@ def cut_all(lake: Lake, number: int, runner: str) -> None:
     cut_history(lake, "footfall", number, followed_by=("stays",))
     cut_history(lake, "stays", number)
     bring_up_to_date(lake, runner=runner)
-    for name in ("contacts", "crowds"):
+    for name in ("contacts", "crowds", "point_days"):
         cut_history(lake, name, number)
 
 

@@ -33,6 +33,7 @@ ANSWERS = {
     "backward": ["backward", "--all-cases"],
     "backward --people": ["backward", "--all-cases", "--people"],
     "adoption": ["adoption"],
+    "coverage": ["coverage"],
     "declarations": ["declarations"],
     "declarations --unlinked": ["declarations", "--unlinked"],
     "statistics": ["statistics"],
@@ -154,6 +155,7 @@ LIGHT = {
     "trace": ("apache_beam", "matplotlib", "networkx", "pandas"),
     "backward": ("apache_beam", "matplotlib", "networkx", "pandas"),
     "adoption": ("apache_beam", "matplotlib", "networkx", "numba", "pandas"),
+    "coverage": ("apache_beam", "matplotlib", "networkx", "pandas"),
     "declarations": ("apache_beam", "matplotlib", "networkx", "numba", "pandas"),
     "statistics": ("apache_beam", "matplotlib", "networkx", "numba", "pandas", "opendp"),
     "clusters": ("apache_beam", "matplotlib", "networkx", "pandas"),
@@ -319,6 +321,7 @@ def test_the_examples_of_the_help_run(words, tmp_path, capsys):
     lake = contract_lake(tmp_path)
     pack = Path(rule_packs.__file__).parent / "rules" / "who-2020-12.toml"
     shutil.copy(pack, "our-rule.toml")
+    Path("heads_counted.csv").write_text("venue,start,end,heads\n", encoding="utf-8")
     places = {"LAKE": lake.url, "data/lake": lake.url}
     assert main([places.get(word, word) for word in words]) == 0
     assert "internal error" not in capsys.readouterr().err

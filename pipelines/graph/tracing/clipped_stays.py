@@ -3,6 +3,7 @@
 from typing import Any, NamedTuple
 
 import numpy as np
+import pyarrow as pa
 from numba import njit
 
 from pipelines.graph.tracing.contact_criteria import Criteria, VenueClasses
@@ -27,12 +28,26 @@ class Zones:
         Raises:
             DataError: the sidecar is damaged, and so is its data file.
         """
-        names = columns.zone_names.to_pylist()
+        numbers = self._numbered(columns.zone_names.to_pylist())
+        columns.check("zone_code")
+        return numbers[columns.zone_code]
+
+    def numbers(self, names: pa.ChunkedArray) -> Int32:
+        """Return the number of each name, int32[n]; NO_ZONE for null."""
+        coded: Any = names.combine_chunks().dictionary_encode(null_encoding="encode")
+        coded = coded.combine_chunks() if isinstance(coded, pa.ChunkedArray) else coded
+        numbers: Int32 = self._numbered(coded.dictionary.to_pylist())[coded.indices.to_numpy()]
+        return numbers
+
+    def names(self) -> list[str]:
+        """Return the names seen so far, by number."""
+        return list(self._numbers)
+
+    def _numbered(self, names: list[str | None]) -> Int32:
         numbers = [
             NO_ZONE if name is None else self._numbers.setdefault(name, len(self._numbers)) for name in names
         ]
-        columns.check("zone_code")
-        return np.array(numbers or [NO_ZONE], np.int32)[columns.zone_code]
+        return np.array(numbers or [NO_ZONE], np.int32)
 
 
 class ClippedStays(NamedTuple):

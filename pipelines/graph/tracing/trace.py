@@ -20,6 +20,8 @@ from pipelines.lake import Lake, LakeLike, opened
 from pipelines.times import Instant
 from schemas.rules import DEFAULT_RULE, Rule, load_rule
 
+DRAWS_AT_MOST = 1_000
+
 
 @dataclass(frozen=True)
 class Traced:
@@ -49,6 +51,7 @@ def trace(
     depth: int | None = None,
     until: Instant | None = None,
     capacity: int | None = None,
+    stability: int | None = None,
     eager_quality: bool = False,
 ) -> Answer:
     """Find who was exposed by cases, F1 to Fk, under a rule pack.
@@ -72,22 +75,58 @@ def trace(
         until: how far the question reaches, a date including the whole of that day; None is the lake's last
             instant.
         capacity: how many calls can be made; None marks none.
+        stability: in how many draws to leave out a tenth of the scans, of the visits and of the people;
+            None is none.
         eager_quality: compute the quality at once, on a thread beside the rows.
 
     Returns:
         Columns of `tracing.rows.TRACE` and `doubt`, ordered by tier, score descending, person; with a
-        capacity also `call`. The first trace of a version of the lake computes the doubts and keeps them.
+        capacity also `call`, and with stability also `stability_scans stability_visits stability_people`,
+        the share of draws that keep the row. The first trace of a version of the lake computes the doubts
+        and keeps them.
 
     Raises:
         UsageError: the question is malformed, or the rule pack unknown or wrong.
         DataError: there is no such lake or case, it has been withdrawn, or it has neither onset nor sample.
     """
     check_capacity(capacity)
+    check_draws(stability)
     where = opened(lake)
     request = make_request(where, load_rule(rule), case, all_cases=all_cases, depth=depth, until=until)
     quality = started(lambda: request.quality(where), eager_quality)
-    rows = trace_rows(where, request, doubts_of(where))
-    return Answer(rows if capacity is None else with_calls(rows, capacity), tuple(request.notes()), quality)
+    traced = run_trace(where, request.cases, request.rule, request.depth, request.until_us)
+    rows = rows_of(where, traced.where, request.rule.id, traced.hops, doubts_of(where))
+    notes = list(request.notes())
+    if capacity is not None:
+        rows = with_calls(rows, capacity)
+    if stability is not None:
+        rows, said = _with_stability(where, traced, rows, request.depth, stability)
+        notes.extend(said)
+    return Answer(rows, tuple(notes), quality)
+
+
+def _with_stability(
+    lake: Lake, traced: Traced, rows: pa.Table, depth: int, draws: int
+) -> tuple[pa.Table, list[str]]:
+    """Add the columns of stability, and say what the list can be expected to lose."""
+    # Here and not above: other traces should not wait for the pairing kernels.
+    from pipelines.graph.tracing.stability.stability import stability_note, with_stability
+
+    around = (traced.where, traced.rule, traced.index, traced.cases, isolation_in(lake))
+    made = with_stability(lake, rows, *around, depth, draws)
+    return made, list(stability_note(made, draws))
+
+
+def check_draws(draws: int | None) -> None:
+    """Refuse a number of draws that cannot be made.
+
+    Raises:
+        UsageError: it is not from 1 to `DRAWS_AT_MOST`.
+    """
+    if draws is not None and not 1 <= draws <= DRAWS_AT_MOST:
+        raise UsageError(
+            f"--stability must be an integer from 1 to {DRAWS_AT_MOST:,}", "write --stability 20"
+        )
 
 
 def trace_rows(lake: Lake, request: TraceRequest, doubts: Doubts | None = None) -> pa.Table:

@@ -1,57 +1,19 @@
--- How many points there are, how many are used, and by how many people, over the two weeks before an instant.
--- Tables:     places (venue, area, is_point, is_new, closed_us: the registry; area may be null),
---             scans (venue, person, direction, scan_mode, occurred_us: of the two weeks),
---             used (venue: scanned at any time before the end).
--- Parameters: $from_us (start of the two weeks), $day_us.
--- Columns:    area (null: in no area), points, new_7d, active_1d, active_7d, regular_7d, never_used, silent_7d,
---             scans_7d, people_7d, scans_before, ins, outs (at points with both), guarded, visits, single
---             (visits, of a person and a local day, with one scan), busiest (most scans of a point on one day),
---             unregistered_scans.
-WITH seen AS (
-    SELECT
-        p.area,
-        s.venue,
-        s.person,
-        s.direction,
-        s.scan_mode,
-        (s.occurred_us - $from_us) // $day_us AS day,  -- 7 to 13 are the last 7 days
-        coalesce(p.is_point AND s.occurred_us < p.closed_us, false) AS counted,
-        coalesce(s.occurred_us >= p.closed_us, true) AS unregistered
-    FROM scans s
-    LEFT JOIN places p USING (venue)
-),
-visits AS (
-    SELECT
-        area,
-        venue,
-        person,
-        day,
-        count(*) AS scans,
-        count(*) FILTER (direction = 'in') AS ins,
-        count(*) FILTER (direction = 'out') AS outs,
-        count(*) FILTER (scan_mode IN ('guard', 'kiosk')) AS guarded
-    FROM seen
-    WHERE counted AND day >= 7
-    GROUP BY ALL
-),
-days AS (
-    SELECT
-        venue,
-        day,
-        sum(scans) AS scans,
-        sum(ins) AS ins,
-        sum(outs) AS outs,
-        sum(guarded) AS guarded,
-        count(*) AS visits,
-        count(*) FILTER (scans = 1) AS single
-    FROM visits
-    GROUP BY ALL
-),
-weeks AS (
+-- How many points there are, how many are used, and by how many people, over the week before an instant.
+-- Tables:  places (venue, area, is_point, is_new: the registry; area may be null),
+--          days (venue, day, scans, ins, outs, guarded, visits, single: a point on a day with scans, the week is
+--              days 0 to 6; a visit is of a person and a day, single ones have one scan),
+--          around (venue, scans_before, unregistered_scans: of the week before and of the week; a null venue is
+--              in no registry),
+--          people (area, people_7d),
+--          used (venue: scanned at any time before the end).
+-- Columns: area (null: in no area), points, new_7d, active_1d, active_7d, regular_7d, never_used, silent_7d,
+--          scans_7d, people_7d, scans_before, ins, outs (at points with both), guarded, visits, single, busiest
+--          (most scans of a point on one day), unregistered_scans.
+WITH weeks AS (
     SELECT
         venue,
         count(*) AS days,
-        bool_or(day = 13) AS today,
+        bool_or(day = 6) AS today,
         max(scans) AS busiest,
         sum(scans) AS scans,
         sum(ins) AS ins,
@@ -85,16 +47,14 @@ points AS (
     WHERE p.is_point
     GROUP BY p.area
 ),
-people AS (
-    SELECT area, count(DISTINCT person) AS people_7d FROM visits GROUP BY area
-),
 others AS (
     SELECT
-        area,
-        count(*) FILTER (counted AND day < 7) AS scans_before,
-        count(*) FILTER (unregistered AND day >= 7) AS unregistered_scans
-    FROM seen
-    GROUP BY area
+        p.area,
+        sum(a.scans_before)::BIGINT AS scans_before,
+        sum(a.unregistered_scans)::BIGINT AS unregistered_scans
+    FROM around a
+    LEFT JOIN places p USING (venue)
+    GROUP BY p.area
 ),
 areas AS (
     SELECT area FROM points

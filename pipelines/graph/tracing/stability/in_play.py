@@ -1,0 +1,207 @@
+"""The people in play in a trace: its cases and all in its list, by rank, with their stays.
+
+Whom a trace has not found, a trace of less does not find either, so thinned traces need nobody else. (A stay
+whose `out` is missing may end later than it did, and reach somebody new; new people are in no row.)
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from pipelines.graph.encounters import Proximity
+from pipelines.graph.row_ranges import rows_between
+from pipelines.graph.stays_index import Span
+from pipelines.graph.tracing.clipped_stays import Zones
+from pipelines.graph.tracing.contact_criteria import Criteria
+from pipelines.graph.tracing.infectious_intervals import Intervals, Isolation
+from pipelines.graph.tracing.temporal_graph import TemporalGraph
+from pipelines.kernels.types import Bool, Int32, Int64, UInt8
+
+
+class StaysInPlay(NamedTuple):
+    """Stays, in any order.
+
+    Attributes:
+        person, venue: int64[n], their ranks.
+        enter_us, exit_us, imputed_from_us: int64[n], microseconds UTC.
+        scanned_both: uint8[n], 1 where enter and exit were scanned.
+        stay_id: int64[n].
+        zone: int32[n], the number of the zone, see `Zones`.
+    """
+
+    person: Int64
+    venue: Int64
+    enter_us: Int64
+    exit_us: Int64
+    imputed_from_us: Int64
+    scanned_both: UInt8
+    stay_id: Int64
+    zone: Int32
+
+    def at(self, chosen: Int64 | Bool) -> "StaysInPlay":
+        """Return some of the stays, by position or mask."""
+        columns: list[Any] = [column[chosen] for column in self]
+        return StaysInPlay(*columns)
+
+
+class InPlay(NamedTuple):
+    """People and venues of a trace by rank, 0 for the smallest, so that ties end as they do by token.
+
+    Attributes:
+        persons: int64[p], tokens, ascending.
+        infector: bool[p], the cases, and whom the list has before its last tier.
+        venues: int64[v], ascending.
+        kind: uint8[v], the class of each venue.
+        infectious: when the cases are, persons by rank.
+        cases: int64[c], ranks.
+        isolated: of the people who are cases, by rank.
+        near: the encounters between the people, by rank.
+        stays: their stays that reach into the time of the trace and can be beside an infector's, or within
+            the margin of one.
+        zones: the numbers of zones.
+    """
+
+    persons: Int64
+    infector: Bool
+    venues: Int64
+    kind: UInt8
+    infectious: Intervals
+    cases: Int64
+    isolated: Isolation
+    near: Proximity
+    stays: StaysInPlay
+    zones: Zones
+
+
+def in_play(
+    graph: TemporalGraph,
+    index: Intervals,
+    cases: Int64,
+    isolated: Isolation,
+    listed: Int64,
+    passing_on: Int64,
+    margin_us: int = 0,
+) -> InPlay:
+    """Gather what is in play.
+
+    Args:
+        graph: what was traced through.
+        index: when the cases are infectious.
+        cases: int64[c], their tokens.
+        isolated: when people who are cases were isolated.
+        listed: int64[n], the tokens of all people in the list.
+        passing_on: int64[k], the tokens of those before its last tier.
+        margin_us: how far stays may lie from an infector's.
+    """
+    persons = np.unique(np.concatenate((cases, listed)))
+    infector = np.isin(persons, np.concatenate((cases, passing_on)))
+    zones = Zones()
+    stays = _stays(graph, persons, int(index.start_us.min()), zones)
+    stays = stays._replace(person=np.searchsorted(persons, stays.person))
+    venues = np.unique(stays.venue[infector[stays.person]])
+    stays = stays.at(np.isin(stays.venue, venues))
+    stays = stays._replace(venue=np.searchsorted(venues, stays.venue))
+    stays = stays.at(beside_infectors(stays, infector, graph.criteria, margin_us=margin_us))
+    known = np.isin(isolated.person, persons)
+    near = graph.near
+    both = np.isin(near.person, persons) & np.isin(near.other, persons)
+    return InPlay(
+        persons,
+        infector,
+        venues,
+        graph.classes.kinds(venues),
+        Intervals(np.searchsorted(persons, index.person), index.start_us, index.end_us),
+        np.searchsorted(persons, cases),
+        Isolation(np.searchsorted(persons, isolated.person[known]), isolated.isolated_us[known]),
+        Proximity(
+            np.searchsorted(persons, near.person[both]),
+            np.searchsorted(persons, near.other[both]),
+            near.start_us[both],
+            near.end_us[both],
+        ),
+        stays,
+        zones,
+    )
+
+
+def beside_infectors(
+    stays: StaysInPlay, infector: Bool, criteria: Criteria, draw: Int64 | None = None, margin_us: int = 0
+) -> Bool:
+    """Tell which stays are an infector's, or overlap one of an infector at the same venue.
+
+    Args:
+        stays: of one draw or several.
+        infector: bool[p], by rank.
+        criteria: how far contact reaches beyond a stay.
+        draw: int64[n], the draw of each stay; None where there is one.
+        margin_us: how far apart the two may be as well.
+    """
+    own = infector[stays.person]
+    place = stays.venue if draw is None else draw * (int(stays.venue.max(initial=0)) + 1) + stays.venue
+    reach_us = int(criteria.indirect_us.max()) + margin_us
+    sources = place[own], stays.enter_us[own] - margin_us, stays.exit_us[own] + reach_us
+    beside: Bool = own | overlaps_any(place, stays.enter_us, stays.exit_us, *sources)
+    return beside
+
+
+def overlaps_any(
+    ids: Int64, start_us: Int64, end_us: Int64, of_id: Int64, of_start_us: Int64, of_end_us: Int64
+) -> Bool:
+    """Tell whether each interval overlaps one of others with the same id, bool[n].
+
+    Example:
+        >>> others = np.array([4, 4]), np.array([0, 50]), np.array([10, 60])
+        >>> overlaps_any(np.array([4, 4, 5]), np.array([9, 10, 0]), np.array([20, 50, 99]), *others).tolist()
+        [True, False, False]
+
+    Args:
+        ids: int64[n], from 0.
+        start_us: int64[n], microseconds UTC.
+        end_us: int64[n].
+        of_id: int64[m], from 0.
+        of_start_us: int64[m].
+        of_end_us: int64[m].
+    """
+    if of_id.size == 0 or ids.size == 0:
+        return np.zeros(ids.size, np.bool_)
+    least_us = min(int(start_us.min()), int(of_start_us.min()))
+    span_us = max(int(end_us.max()), int(of_end_us.max())) - least_us + 1
+    order = np.lexsort((of_start_us, of_id))
+    key = of_id[order] * span_us + (of_start_us[order] - least_us)
+    # The latest end so far; ends of an id lie below those of the next, so that one maximum serves all.
+    latest = np.maximum.accumulate(of_id[order] * span_us + (of_end_us[order] - least_us))
+    last = np.searchsorted(key, ids * span_us + (end_us - least_us)) - 1
+    overlaps: Bool = latest[last] > ids * span_us + (start_us - least_us)
+    return overlaps & (last >= 0)
+
+
+def _stays(graph: TemporalGraph, persons: Int64, from_us: int, zones: Zones) -> StaysInPlay:
+    """The stays of some persons, persons and venues by token."""
+    parts = [_NO_STAYS]
+    for columns in graph.files("person", Span(from_us, max(graph.until_us, from_us))):
+        row = rows_between(*columns.rows_of(persons))
+        zone = zones.of(columns)[row] if graph.criteria.zoned else np.full(row.size, -1, np.int32)
+        parts.append(
+            StaysInPlay(
+                columns.person[row],
+                columns.venue[row],
+                columns.enter_us[row],
+                columns.exit_us[row],
+                columns.imputed_from_us[row],
+                columns.scanned_both[row],
+                columns.stay_id[row],
+                zone,
+            )
+        )
+    columns_of_all: list[Any] = [np.concatenate(column) for column in zip(*parts, strict=True)]
+    return StaysInPlay(*columns_of_all)
+
+
+_KINDS = {"scanned_both": np.uint8, "zone": np.int32}
+_NO_STAYS = StaysInPlay(**{name: np.empty(0, _KINDS.get(name, np.int64)) for name in StaysInPlay._fields})
+
+
+def zone_names(zones: Zones) -> pa.Array:
+    """Return the names of all zones by number, and null last, for stays that name none."""
+    return pa.array([*zones.names(), None], pa.string())

@@ -1,0 +1,241 @@
+"""Stability of a list, beside traces of lakes from which scans, visits or people are really missing."""
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+
+from pipelines import trace
+from pipelines.cli import main
+from pipelines.errors import UsageError
+from pipelines.graph.tracing.infectious_intervals import isolation_in
+from pipelines.graph.tracing.request import make_request
+from pipelines.graph.tracing.rows import TRACE
+from pipelines.graph.tracing.stability.stability import COLUMNS, with_stability
+from pipelines.graph.tracing.stability.thinning import kept, keys_of, keys_of_events
+from pipelines.graph.tracing.trace import run_trace, trace_rows
+from pipelines.kernels.arrow_columns import codes_of, event_key_words
+from pipelines.lake import read_table, snapshot
+from pipelines.registry.registry import registry_from
+from pipelines.windowing.pairing import pair
+from schemas.codes import DIRECTIONS, ENTER_KINDS, EXIT_KINDS
+from schemas.rules import load_rule
+from schemas.stay_rules import load_stay_rules
+from tests.graph.meetings import put_encounters
+from tests.lakes import assert_one_line, new_lake, put, put_cases, put_scans, put_stays, put_venues
+
+DRAWS = 3
+VENUES = (
+    "venue_code | type\ncafe | restaurant\noffice | office\nshop | shop\nbar | entertainment\nmarket | market"
+)
+CASES = "case_id | person | onset_at\nBN-1 | p0 | 11 00:00\nBN-2 | p1 | 12 00:00"
+PLACES = ("cafe", "office", "shop", "bar", "market")
+RULES = ("who-2020-12", "vn-2020-12")
+
+
+def scans_of_a_town():
+    """People who scan in, and mostly out, at five venues over four days."""
+    chosen = np.random.default_rng(4)
+    rows = []
+    for person in range(250):
+        for day in range(9, 13):
+            at = 7 * 60 + int(chosen.integers(0, 600))
+            for venue in chosen.permutation(PLACES)[: chosen.integers(0, 3)]:
+                stay = int(chosen.integers(10, 90))
+                rows.append((person, venue, day, at, "in"))
+                if chosen.random() < 0.6:
+                    rows.append((person, venue, day, at + stay, "out"))
+                at += stay + int(chosen.integers(5, 200))
+    return [
+        {
+            "person": f"p{person}", "venue": venue, "direction": direction,
+            "occurred_at": f"{day} {at // 60:02}:{at % 60:02}",
+        }
+        for person, venue, day, at, direction in rows
+        if at < 24 * 60
+    ]  # fmt: skip
+
+
+def lake_from(folder, like=None, *, scans=None, stays=None, people=None):
+    """A lake of the town, its stays those of some of its scans; or some of the stays of another lake."""
+    lake = new_lake(folder)
+    put_venues(lake, VENUES)
+    if like is None:
+        put_scans(lake, scans_of_a_town())
+    put_stays(lake, paired(like or lake, scans) if stays is None else stays)
+    put_cases(lake, CASES if like is None else cases_of(like))
+    if like is None:
+        put_encounters(
+            lake,
+            "person_a|person_b|started_at|ended_at\np0|p39|11 08:00|11 08:30\np39|p38|11 20:00|11 21:00",
+        )
+    else:
+        met = read_table(like, "encounters")
+        if people is not None:
+            known = pa.array(people)
+            met = met.filter(pc.and_(pc.is_in(met["person_a"], known), pc.is_in(met["person_b"], known)))
+        put(lake, "encounters", met.drop_columns(["date"]), day_of="started_at")
+    return lake
+
+
+def cases_of(lake):
+    """The cases of a lake by token, for a lake with other keys."""
+    rows = read_table(lake, "cases", ["case_id", "person", "onset_at"])
+    onsets = rows["onset_at"].cast(pa.int64()).to_pylist()
+    columns = (rows["case_id"].to_pylist(), rows["person"].to_pylist(), onsets)
+    names = ("case_id", "person", "onset_at")
+    return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
+
+
+def paired(lake, keep):
+    """The stays of a lake's scans, all or some, made by the pairing rule in one piece."""
+    rows = read_table(lake, "scans").sort_by([("venue", "ascending"), ("occurred_at", "ascending")])
+    high, low = event_key_words(rows["event_key"].combine_chunks())
+    chosen = np.arange(rows.num_rows) if keep is None else np.flatnonzero(keep(high, low))
+    venue, at_us = rows["venue"].to_numpy(), rows["occurred_at"].cast(pa.int64()).to_numpy()
+    registry = registry_from(read_table(lake, "venues"))
+    columns = (
+        rows["person"].to_numpy(), venue, at_us, high, low, codes_of(rows["direction"], DIRECTIONS),
+        np.full(venue.size, -1, np.int32), registry.type_codes(venue, at_us),
+    )  # fmt: skip
+    made = pair(*(column[chosen] for column in columns), load_stay_rules())
+    return [
+        {
+            "person": int(made.person[row]), "venue": int(made.venue[row]),
+            "enter": int(made.enter_us[row]), "exit": int(made.exit_us[row]),
+            "enter_kind": ENTER_KINDS[made.enter_kind[row]], "exit_kind": EXIT_KINDS[made.exit_kind[row]],
+            "last_seen": int(made.last_seen_us[row]),
+        }
+        for row in range(made.person.size)
+    ]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def town(tmp_path_factory):
+    return lake_from(tmp_path_factory.mktemp("town"))
+
+
+UNTIL = "2021-07-13"
+
+
+def stays_of(lake):
+    """The stays of a lake as rows that `put_stays` takes, with their ids."""
+    rows = read_table(lake, "stays")
+    rows = rows.filter(pc.equal(rows["by"], "person"))
+    times = {name: rows[name].cast(pa.int64()).to_pylist() for name in ("enter", "exit", "last_seen")}
+    names = ("person", "venue", "enter_kind", "exit_kind", "stay_id")
+    columns = {**{name: rows[name].to_pylist() for name in names}, **times}
+    return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+
+
+def listed(lake, rule):
+    return set(trace(lake, all_cases=True, rule=rule, until=UNTIL)["person"].to_pylist())
+
+
+def expected(town, tmp_path, rule, make):
+    """The share of draws in which the trace of a lake that really lacks something has each person."""
+    lists = [listed(make(tmp_path / f"draw{draw}", draw), rule) for draw in range(DRAWS)]
+    rows = trace(town, all_cases=True, rule=rule, until=UNTIL)
+    return [sum(person in one for one in lists) / DRAWS for person in rows["person"].to_pylist()]
+
+
+def found(town, rule, column):
+    return trace(town, all_cases=True, rule=rule, until=UNTIL, stability=DRAWS)[column].to_pylist()
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_people_are_missing_with_all_that_is_theirs(town, tmp_path, rule):
+    cases = read_table(town, "cases")["person"].to_numpy()
+    stays = stays_of(town)
+    persons = np.unique([stay["person"] for stay in stays])
+
+    def make(folder, draw):
+        left = persons[kept("people", draw, keys_of(persons)) | np.isin(persons, cases)]
+        return lake_from(folder, town, stays=[stay for stay in stays if stay["person"] in left], people=left)
+
+    shares = found(town, rule, "stability_people")
+    assert shares == pytest.approx(expected(town, tmp_path, rule, make))
+    assert min(shares) < max(shares)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_visits_are_missing_and_encounters_are_not(town, tmp_path, rule):
+    stays = stays_of(town)
+    ids = np.array([stay["stay_id"] for stay in stays])
+
+    def make(folder, draw):
+        some = kept("visits", draw, keys_of(ids)).tolist()
+        return lake_from(
+            folder, town, stays=[stay for stay, is_kept in zip(stays, some, strict=True) if is_kept]
+        )
+
+    shares = found(town, rule, "stability_visits")
+    assert shares == pytest.approx(expected(town, tmp_path, rule, make))
+    assert min(shares) < max(shares)
+
+
+def test_scans_are_missing_and_the_others_are_paired_again(town, tmp_path):
+    def make(folder, draw):
+        return lake_from(folder, town, scans=lambda high, low: kept("scans", draw, keys_of_events(high, low)))
+
+    shares = found(town, "who-2020-12", "stability_scans")
+    assert shares == pytest.approx(expected(town, tmp_path, "who-2020-12", make))
+    assert min(shares) < max(shares)
+
+
+@pytest.mark.parametrize("rule", [*RULES, "tas-2021-02"])
+def test_draws_that_leave_out_nothing_keep_every_row(town, rule):
+    request = make_request(town, load_rule(rule), [], all_cases=True, depth=2, until=UNTIL)
+    traced = run_trace(town, request.cases, request.rule, 2, request.until_us)
+    rows = trace_rows(town, request)
+    around = (traced.where, traced.rule, traced.index, traced.cases, isolation_in(town))
+    made = with_stability(town, rows, *around, 2, 2, share=(1, 1))
+    assert made.column_names == [*TRACE.names, *COLUMNS]
+    assert made.num_rows > 2
+    for name in COLUMNS:
+        assert set(made[name].to_pylist()) == {1.0}
+
+
+def test_fewer_draws_are_the_first_of_more(town):
+    one, two, three = (
+        np.array(trace(town, "BN-1", until=UNTIL, stability=draws)["stability_visits"].to_pylist()) * draws
+        for draws in (1, 2, 3)
+    )
+    assert ((two - one >= 0) & (three - two >= 0) & (three - one <= 2)).all()
+
+
+def test_an_empty_list_has_the_columns_too(tmp_path):
+    answer = trace(new_lake(tmp_path), all_cases=True, stability=2)
+    assert answer.column_names == [*TRACE.names, *COLUMNS]
+    assert answer.num_rows == 0
+
+
+@pytest.mark.parametrize("draws", [0, -1, 1_001])
+def test_draws_must_be_a_number_that_can_be_made(town, draws):
+    with pytest.raises(UsageError, match="--stability must be an integer from 1 to 1,000"):
+        trace(town, "BN-1", stability=draws)
+
+
+def test_the_command_adds_the_columns_and_says_what_to_expect(town, capsys):
+    asked = ["trace", "--lake", town.url, "--case", "BN-1", "--until", UNTIL]
+    assert main([*asked, "--stability", "3", "--capacity", "2", "--format", "csv"]) == 0
+    shown = capsys.readouterr()
+    assert shown.out.splitlines()[0].endswith(",call,stability_scans,stability_visits,stability_people")
+    assert "rows expect to lose" in shown.err
+    assert main([*asked, "--stability", "3", "--format", "json"]) == 0
+    assert '"stability_people"' in capsys.readouterr().out
+    assert snapshot(town, "stays").version == 0
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (["--stability", "0"], "--stability must be an integer from 1"),
+        (["--stability", "MARKER"], "--stability"),
+        (["--stability", "3", "--explain", "device:p3"], "--stability belongs to the list"),
+        (["--stability", "3", "--compare", "vn-2020-12"], "--stability belongs to the list"),
+    ],
+)
+def test_a_malformed_question_is_one_line(town, capsys, flags, said):
+    assert main(["trace", "--lake", town.url, "--case", "BN-1", *flags]) == 2
+    assert_one_line(capsys.readouterr(), said)
