@@ -1,10 +1,11 @@
-"""Recompute what follows from the scans and the registry: stays, footfall, contacts and crowds."""
+"""Recompute what follows from what was received: humans, stays, footfall, contacts and crowds."""
 
 from pathlib import Path
 
 from pipelines.graph.contact_table.materialise import refresh
 from pipelines.lake import Lake
 from pipelines.lake.writer_lock import writing_with_others
+from pipelines.linkage.write_humans import refresh_humans
 from pipelines.windowing.lake_stay_rules import store_stay_rules
 from pipelines.windowing.recompute_stays import Recomputed, recompute
 
@@ -12,7 +13,7 @@ from pipelines.windowing.recompute_stays import Recomputed, recompute
 def bring_up_to_date(
     lake: Lake, *, everything: bool = False, stays_file: Path | None = None, runner: str = "direct"
 ) -> Recomputed:
-    """Recompute what newer scans change, stage by stage: stays and footfall, then contacts and crowds.
+    """Recompute what newer records change, stage by stage: humans, stays and footfall, contacts and crowds.
 
     Args:
         lake: the lake.
@@ -31,6 +32,7 @@ def bring_up_to_date(
         if stays_file is not None:
             store_stay_rules(lake, stays_file)
             everything = True
+        refresh_humans(lake, everything=everything)
         done = recompute(lake, everything=everything, runner=runner)
         refresh(lake, everything=everything, runner=runner)
         return done
