@@ -16,7 +16,7 @@ from pipelines.lake import (
     write_data_file,
 )
 from pipelines.linkage.humans import Humans, humans_of
-from pipelines.linkage.read_links import links_in
+from pipelines.linkage.read_links import humans_in, links_in
 from schemas.tables import HUMANS
 
 LINKS_VERSION: Final = "links_version"
@@ -45,7 +45,9 @@ def refresh_humans(lake: Lake, *, everything: bool = False) -> int:
         is_new = live.marks.get(LINKS_VERSION, NO_TABLE) == links.version
         if links.version == NO_TABLE or (is_new and not everything):
             return live.version
-        rows = rows_of(humans_of(links_in(lake, links.version)))
+        rows = rows_of(humans_in(lake))
+        if snapshot(lake, "links").version != links.version:
+            continue  # they changed while they were read
         files = [write_data_file(lake, HUMANS, {}, rows)] if rows.num_rows else []
         if is_new and {file.path for file in files} == {file.relative for file in live.files}:
             return live.version
@@ -68,10 +70,8 @@ def is_of_its_links(lake: Lake) -> bool:
     if version != snapshot(lake, "links").version:
         return True
     expected = rows_of(humans_of(links_in(lake, version)))
-    if live.version == NO_TABLE:
-        return expected.num_rows == 0
-    held = read_table(lake, HUMANS.name, version=live.version)
-    return bool(held.combine_chunks().equals(expected))
+    held = read_table(lake, HUMANS.name, version=live.version).combine_chunks()
+    return bool(held.equals(expected))
 
 
 def rows_of(humans: Humans) -> pa.Table:

@@ -16,6 +16,7 @@ from pipelines.graph.tracing.search import Hop, hops
 from pipelines.graph.tracing.temporal_graph import TemporalGraph, network
 from pipelines.kernels.types import Int64
 from pipelines.lake import Lake, LakeLike, opened
+from pipelines.linkage.human_lake import HumanLake, human_notes, link_sources, of_humans
 from pipelines.times import Instant
 from schemas.rules import DEFAULT_RULE, Rule, load_rule
 
@@ -48,6 +49,7 @@ def trace(
     depth: int | None = None,
     until: Instant | None = None,
     capacity: int | None = None,
+    humans: bool = False,
     eager_quality: bool = False,
 ) -> Answer:
     """Find who was exposed by cases, F1 to Fk, under a rule pack.
@@ -71,22 +73,27 @@ def trace(
         until: how far the question reaches, a date including the whole of that day; None is the lake's last
             instant.
         capacity: how many calls can be made; None marks none.
+        humans: count the identifiers that links show to be of one person as one.
         eager_quality: compute the quality at once, on a thread beside the rows.
 
     Returns:
         Columns of `tracing.rows.TRACE`, ordered by tier, score descending, person; with a capacity also
-        `call`.
+        `call`; with `humans` in a lake that holds links also `links`, the sources of those that join the
+        identifiers of the person or of `via`.
 
     Raises:
         UsageError: the question is malformed, or the rule pack unknown or wrong.
         DataError: there is no such lake or case, it has been withdrawn, or it has neither onset nor sample.
     """
     check_capacity(capacity)
-    where = opened(lake)
+    where = of_humans(opened(lake), humans)
     request = make_request(where, load_rule(rule), case, all_cases=all_cases, depth=depth, until=until)
     quality = started(lambda: request.quality(where), eager_quality)
     rows = trace_rows(where, request)
-    return Answer(rows if capacity is None else with_calls(rows, capacity), tuple(request.notes()), quality)
+    if capacity is not None:
+        rows = with_calls(rows, capacity)
+    notes = (*request.notes(), *human_notes(where, rows["person"].to_numpy(), request.persons()))
+    return Answer(_with_links(where, rows), notes, quality)
 
 
 def trace_rows(lake: Lake, request: TraceRequest) -> pa.Table:
@@ -110,6 +117,14 @@ def run_trace(lake: Lake, cases: Sequence[Case], rule: Rule, depth: int, until_u
     persons = np.array([case.person for case in cases], np.int64)
     isolated = isolation_in(lake)
     return Traced(rule, where, persons, index, hops(where, rule, index, persons, isolated, depth))
+
+
+def _with_links(lake: Lake, rows: pa.Table) -> pa.Table:
+    """Add `links`, the sources of the links behind each row, where a lake of humans holds any."""
+    if not isinstance(lake, HumanLake) or not lake.links:
+        return rows
+    persons = (rows[name].to_numpy() for name in ("person", "via"))
+    return rows.append_column("links", link_sources(lake, *persons))
 
 
 def check_capacity(capacity: int | None) -> None:
