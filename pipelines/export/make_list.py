@@ -23,7 +23,7 @@ from pipelines.export.list_question import AskedList, ListOptions, ask_for_list
 from pipelines.export.list_rows import list_rows
 from pipelines.export.manifest import Manifest, listed
 from pipelines.export.notice import PublicSpan, published
-from pipelines.export.quality_words import quality_sentences
+from pipelines.export.quality_words import human_sentences, quality_sentences
 from pipelines.export.register import Register, of_humans, read_register
 from pipelines.export.report import MOST_LANES
 from pipelines.export.reveal import Revealed, revealed
@@ -119,7 +119,8 @@ def _list_of(asked: AskedList) -> tuple[ExposureList, pa.Table | None, list[str]
     notes = list(request.notes())
     quality = started(lambda: request.quality(where), eager=True)
     traced = trace_rows(where, request)
-    notes += human_notes(where, traced["person"].to_numpy(), request.persons())
+    people = np.concatenate((traced["person"].to_numpy(), request.persons()))
+    notes += human_notes(where, people)
     if options.capacity is not None:
         traced = with_calls(traced, options.capacity)
     register, register_notes = _register(asked)
@@ -155,7 +156,10 @@ def _list_of(asked: AskedList) -> tuple[ExposureList, pa.Table | None, list[str]
         lake_version=snapshot(where, "scans").version,
         created=asked.created,
         expires=asked.created + dt.timedelta(days=options.expires_days),
-        about=list(quality_sentences(quality(), rows.num_rows, settings.words, settings.zone)),
+        about=[
+            *quality_sentences(quality(), rows.num_rows, settings.words, settings.zone),
+            *human_sentences(where, people, settings.words),
+        ],
         settings=settings,
         opened=opened.opened,
     )

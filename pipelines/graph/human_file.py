@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from pipelines.graph.stay_files import ChangedFile, mapped
 from pipelines.kernels.arrow_columns import column
 from pipelines.kernels.types import Bool, Int64
-from pipelines.lake import read_live_file
+from pipelines.lake import LiveFile, read_live_file
 from pipelines.lake import sidecar_search as search
 from pipelines.lake.sidecar import Sidecar, enter_code, exit_code
 from schemas.codes import ENTER_KINDS, EXIT_KINDS
@@ -66,9 +66,11 @@ class HumanFile(ChangedFile):
     """A file of `stays` that holds stays of a human with several identifiers.
 
     Attributes:
+        source: the file as it lies in the lake.
         patch: what changes in it.
     """
 
+    source: LiveFile = field(kw_only=True, repr=False)
     patch: Patch = field(kw_only=True, repr=False)
     _kept: list[_Patched] = field(default_factory=list, init=False, compare=False, repr=False)
 
@@ -80,7 +82,7 @@ class HumanFile(ChangedFile):
         """Return whole rows as humans have them."""
         seen = self._seen()
         origin = rows if seen.origin is None else seen.origin[rows]
-        found = read_live_file(self, schema).take(column(origin))
+        found = read_live_file(self.source, schema).take(column(origin))
         for name in schema.names:
             values = self._values(name, seen, rows, found)
             if values is not None:
@@ -90,7 +92,7 @@ class HumanFile(ChangedFile):
 
     def _seen(self) -> _Patched:
         if not self._kept:
-            self._kept.append(_patched(mapped(self), self.patch))
+            self._kept.append(_patched(mapped(self.source), self.patch))
         return self._kept[0]
 
     @staticmethod

@@ -11,8 +11,8 @@ from dataclasses import fields
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
+from pipelines.errors import DataError
 from pipelines.graph.human_file import HumanFile, Patch
 from pipelines.graph.human_unions import HumanStays, Relabelled, relabelled
 from pipelines.graph.row_ranges import rows_between
@@ -60,26 +60,28 @@ def _made(lake: HumanLake) -> dict[str, StayOrder]:
 def _stays_of_several(lake: HumanLake, order: StayOrder) -> HumanStays:
     """Return all stays of those who have several identifiers."""
     parts: list[tuple[Any, ...]] = []
-    zones = [pa.array([], pa.string())]
+    zones: dict[str | None, int] = {}
     for number, file in enumerate(order.files):
         columns = mapped(file)
         row = rows_between(*columns.rows_of(lake.person))
-        zones.append(columns.zone_names.take(pa.array(columns.zone_code[row])))
+        names = columns.zone_names.to_pylist()
+        zone = np.array([zones.setdefault(name, len(zones)) for name in names], np.int64)
         token = columns.person[row]
         parts.append(
             (np.full(row.size, number), row, token, human_of(lake, token), columns.venue[row],
              columns.enter_us[row], columns.exit_us[row], columns.imputed_from_us[row],
-             columns.kinds[row].astype(np.int64), columns.stay_id[row])
+             columns.kinds[row].astype(np.int64), columns.stay_id[row], zone[columns.zone_code[row]])
         )  # fmt: skip
-    none = (np.empty(0, np.int64),) * (len(fields(HumanStays)) - 1)
-    joined: list[Any] = [np.concatenate(column) for column in zip(none, *parts, strict=True)]
-    zone = pa.concat_arrays(zones).dictionary_encode(null_encoding="encode").indices
-    joined.append(zone.cast(pa.int64()).to_numpy())
-    return HumanStays(*joined)
+    none = (np.empty(0, np.int64),) * len(fields(HumanStays))
+    return HumanStays(*(np.concatenate(column) for column in zip(none, *parts, strict=True)))
 
 
 def _places(order: StayOrder, date: Any, stays: HumanStays) -> tuple[Int64, Int64]:
-    """Find stays in the order of venues: the file and the row of each."""
+    """Find stays in the order of venues: the file and the row of each.
+
+    Raises:
+        DataError: there is one that is not in that order.
+    """
     by_date: dict[str, list[int]] = defaultdict(list)
     for number, file in enumerate(order.files):
         by_date[file.partition["date"]].append(number)
@@ -93,6 +95,8 @@ def _places(order: StayOrder, date: Any, stays: HumanStays) -> tuple[Int64, Int6
             stay, row = np.repeat(np.arange(of_day.size), last - first), rows_between(first, last)
             same = (columns.stay_id[row] == some.stay_id[stay]) & (columns.person[row] == some.token[stay])
             files[of_day[stay[same]]], rows[of_day[stay[same]]] = number, row[same]
+    if (files < 0).any():
+        raise DataError("the two orders of stays do not hold the same rows", "run truyvet verify")
     return files, rows
 
 
@@ -120,4 +124,4 @@ def _changed(
 
 def _file(file: LiveFile, patch: Patch) -> HumanFile:
     values = {**vars(file), "rows": file.rows - int(patch.is_dropped.sum())}
-    return HumanFile(**values, patch=patch)
+    return HumanFile(**values, source=file, patch=patch)

@@ -105,7 +105,7 @@ def human_notes(lake: Lake, *persons: Int64) -> Iterator[str]:
     if not lake.links:
         yield "the lake holds no links: each identifier counts as a person of its own"
         return
-    here = np.intersect1d(human_of(lake, np.concatenate(persons)), lake.human)
+    here = people_of_several(lake, *persons)
     if here.size:
         have = "has" if here.size == 1 else "have"
         bits = int(np.bitwise_or.reduce(lake.source[np.isin(lake.human, here)]))
@@ -118,6 +118,11 @@ def human_notes(lake: Lake, *persons: Int64) -> Iterator[str]:
     if lake.shared:
         are, why = "is" if lake.shared == 1 else "are", "identifiers that several people share join nobody"
         yield f"{counted(lake.shared, 'link')} {are} refused: {why}"
+
+
+def people_of_several(lake: HumanLake, *persons: Int64) -> Int64:
+    """Return those of some people who have several identifiers, by the token that stands for them."""
+    return np.intersect1d(human_of(lake, np.concatenate(persons)), lake.human)
 
 
 def link_sources(lake: Lake, *persons: Int64) -> pa.Array:

@@ -138,11 +138,14 @@ def test_milestones_and_a_network_hold_the_stays_of_all_identifiers(folder):
 
 def test_a_list_has_a_row_a_human_and_shows_the_phone(folder):
     authority = ("--reveal", "--authority-key", folder / "lake.keys" / "authority.key")
-    words = ("--lake", folder / "lake", "--case", "BN-1", "--lang", "en", "--format", "csv", "json")
+    words = ("--lake", folder / "lake", "--case", "BN-1", "--lang", "en", "--format", "csv", "json", "html")
     done = truyvet("export", *words, "--humans", *authority, "--output", folder / "list")
     assert done.code == 0, done.err
     manifest = json.loads((folder / "list" / "manifest.json").read_text())
     assert (manifest["humans"], manifest["tiers"], manifest["revealed"]) == (True, {"1": 2}, 2)
+    report = (folder / "list" / "report.html").read_text(encoding="utf-8")
+    assert "count as one; people on this list who have several: 1." in report
+    assert "40 links are refused" in report
     again = ("--humans", *authority, "--since", folder / "list", "--output", folder / "again")
     assert truyvet("export", *words, *again).code == 0
     changes = json.loads((folder / "again" / "list.json").read_text())

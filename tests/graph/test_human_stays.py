@@ -41,9 +41,10 @@ LINKS = """
     em   | bhyt   | em-phone   | phone  | declaration |
 """
 CASES = """
-    case_id | person     | onset_at
-    BN-1    | an-phone   | 2 00:00
-    BN-2    | binh       | 2 00:00
+    case_id | person     | onset_at | isolated_at
+    BN-1    | an-phone   | 2 00:00  |
+    BN-2    | binh       | 2 00:00  |
+    BN-3    | an-card    | 3 00:00  | 3 12:00
 """
 
 
@@ -151,7 +152,8 @@ def lakes(folder, seed: int, files_a_date: int):
     put_declarations(plain, [{**one, "person": human(one["person"])} for one in ill])
     cases = [{"case_id": f"BN-{number}", "person": human(name), "onset_at": "2 00:00"}
              for number, name in ((1, "an"), (2, "binh"))]  # fmt: skip
-    put_cases(plain, cases)
+    again = {"case_id": "BN-3", "person": human("an"), "onset_at": "3 00:00", "isolated_at": "3 12:00"}
+    put_cases(plain, [*cases, again])
     return linked, plain, human
 
 
