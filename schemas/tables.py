@@ -224,6 +224,20 @@ LINKS = Table(
     ),
 )
 
+HUMANS = Table(
+    name="humans",
+    doc="an identifier of any link and the human it belongs to, as the links show it",
+    partition=(),
+    sorted_by=("person",),
+    schema=pa.schema(
+        [
+            _token("person", "token of the identifier"),
+            _token("human", "the smallest token, as int64, of those that are one human; its own if alone"),
+            _required("links", pa.int64(), "how many links with this identifier are taken"),
+        ]
+    ),
+)
+
 STAY_ORDERS = {"venue": ("venue", "enter"), "person": ("person", "enter")}
 """The two orders of `stays`, by the value of its partition column `by`."""
 
@@ -377,6 +391,7 @@ TABLES = {
         ENCOUNTERS,
         DECLARATIONS,
         LINKS,
+        HUMANS,
         STAYS,
         FOOTFALL,
         CONTACTS,

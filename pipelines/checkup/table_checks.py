@@ -16,15 +16,16 @@ from pipelines.terminal.output import counted
 from pipelines.times import DAY_US, day_text
 from schemas.tables import ALL_TABLES
 
-BY_DATE: Final = ("scans", "encounters", "declarations", "rejects", "retries")
+BY_DATE: Final = ("scans", "encounters", "declarations", "links", "rejects", "retries")
 """Tables of what was received whose old days a purge removes."""
 
+_ALWAYS: Final = {("stays", "scans"), ("humans", "links")}  # a table that every lake with its source has
 _SMALL_FILES = 16  # in one partition; a stream that is compacted daily makes some hundred
 _OVERDUE_DAYS = 1  # a purge runs once a day
 
 
 def lag(lake: Lake) -> Check:
-    """Check that derived tables reflect the newest scans and registry."""
+    """Check that derived tables reflect the newest scans, registry and links."""
     newest = {name: snapshot(lake, name) for name in ALL_TABLES}
     behind: list[str] = []
     leading: list[str] = []
@@ -45,8 +46,8 @@ def lag(lake: Lake) -> Check:
 
 def _reflected(name: str, table: Snapshot, source: str, newest: dict[str, Snapshot]) -> int | None:
     """Return the version of a source that a table reflects; None where it reflects none."""
-    if name == "stays" and source == "scans" and newest["scans"].version != NO_TABLE:
-        return table.marks.get("scans_version", NO_TABLE)
+    if (name, source) in _ALWAYS and newest[source].version != NO_TABLE:
+        return table.marks.get(f"{source}_version", NO_TABLE)
     return table.marks.get(f"{source}_version")
 
 

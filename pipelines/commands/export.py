@@ -104,6 +104,7 @@ def _export(args: argparse.Namespace) -> int:
         since=args.since,
         expires_days=args.expires_days,
         capacity=args.capacity,
+        humans=args.humans,
         sormas=SormasSettings(args.disease, args.region, args.district, args.case_uuid, args.date_order),
     )
     made = export(

@@ -6,7 +6,7 @@ from pipelines.commands.asking import record_question
 from pipelines.commands.printing import print_answer
 from pipelines.lake import opened
 from pipelines.query.milestone import milestones
-from pipelines.terminal.options import add_asker, add_keys, add_lake, add_output
+from pipelines.terminal.options import add_asker, add_humans, add_keys, add_lake, add_output
 from schemas.rules import DEFAULT_RULE
 
 EXAMPLE = """
@@ -27,6 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"the rule pack that says when a case could infect (default: {DEFAULT_RULE})",
     )
     parser.add_argument("--publish", action="store_true", help="leave homes out")
+    add_humans(parser)
     add_asker(parser)
     add_output(parser)
 
@@ -35,6 +36,7 @@ def run(args: argparse.Namespace) -> int:
     """Print the milestones, and on standard error what they rest on."""
     lake = opened(args.lake, args.keys)
     record_question("milestones", args, lake)
-    return print_answer(
-        milestones(lake, args.case, args.rule, publish=args.publish, eager_quality=True), args
+    answer = milestones(
+        lake, args.case, args.rule, publish=args.publish, humans=args.humans, eager_quality=True
     )
+    return print_answer(answer, args)

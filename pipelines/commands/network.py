@@ -7,7 +7,7 @@ from collections import Counter
 from pipelines.answer import NOT_SAFETY
 from pipelines.commands.asking import record_question
 from pipelines.lake import opened
-from pipelines.terminal.options import add_asker, add_depth_and_until, add_keys, add_lake
+from pipelines.terminal.options import add_asker, add_depth_and_until, add_humans, add_keys, add_lake
 from pipelines.terminal.output import counted
 from schemas.rules import DEFAULT_RULE
 
@@ -29,6 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"the rule pack (default: {DEFAULT_RULE})",
     )
     add_depth_and_until(parser)
+    add_humans(parser)
     add_asker(parser)
     parser.add_argument(
         "--output",
@@ -47,7 +48,8 @@ def run(args: argparse.Namespace) -> int:
     format_of(args.output)
     lake = opened(args.lake, args.keys)
     record_question("network", args, lake)
-    graph = network(lake, args.case, args.rule, depth=args.depth, until=args.until, eager_quality=True)
+    asked = {"depth": args.depth, "until": args.until, "humans": args.humans}
+    graph = network(lake, args.case, args.rule, **asked, eager_quality=True)
     save_network(graph, args.output)
     kinds = Counter(kind for _, kind in graph.nodes(data="kind"))
     exposed = kinds["person"] - 1

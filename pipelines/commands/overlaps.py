@@ -6,7 +6,7 @@ from pipelines.commands.asking import record_question
 from pipelines.commands.printing import print_answer
 from pipelines.lake import opened
 from pipelines.query.overlap import overlaps
-from pipelines.terminal.options import add_asker, add_keys, add_lake, add_output
+from pipelines.terminal.options import add_asker, add_humans, add_keys, add_lake, add_output
 
 EXAMPLE = """
 truyvet overlaps --lake LAKE --person phone:0905123456 --from 2021-07-01 --min-minutes 15
@@ -29,6 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="M",
         help="leave out overlaps shorter than this",
     )
+    add_humans(parser)
     add_asker(parser)
     add_output(parser)
 
@@ -45,6 +46,7 @@ def run(args: argparse.Namespace) -> int:
         from_=args.from_,
         to=args.to,
         min_minutes=args.min_minutes,
+        humans=args.humans,
         eager_quality=True,
     )
     return print_answer(answer, args)

@@ -57,7 +57,8 @@ def _answer(args: argparse.Namespace) -> Answer:
         raise UsageError("--stability belongs to the list", "leave out --explain and --compare")
     lake = opened(args.lake, args.keys)
     record_question("trace", args, lake)
-    common = {"all_cases": args.all_cases, "depth": args.depth, "until": args.until, "eager_quality": True}
+    common = {"all_cases": args.all_cases, "depth": args.depth, "until": args.until}
+    common |= {"humans": args.humans, "eager_quality": True}
     if args.compare is not None:
         return compare(lake, args.compare, args.case, args.rule, **common)
     if args.explain is not None:

@@ -1,4 +1,4 @@
-"""Recompute what follows from scans and registry: stays, footfall, contacts, crowds and point days."""
+"""Recompute what follows from what was received: humans, stays, footfall, contacts, crowds, point days."""
 
 from pathlib import Path
 
@@ -6,6 +6,7 @@ from pipelines.ascertainment.point_days.refresh import refresh_point_days
 from pipelines.graph.contact_table.materialise import refresh
 from pipelines.lake import Lake
 from pipelines.lake.writer_lock import writing_with_others
+from pipelines.linkage.write_humans import refresh_humans
 from pipelines.windowing.lake_stay_rules import store_stay_rules
 from pipelines.windowing.recompute_stays import Recomputed, recompute
 
@@ -18,7 +19,7 @@ def bring_up_to_date(
     point_days: bool = False,
     runner: str = "direct",
 ) -> Recomputed:
-    """Recompute what newer scans change, stage by stage: stays and footfall, then contacts and crowds.
+    """Recompute what newer records change, stage by stage: humans, stays and footfall, contacts and crowds.
 
     Args:
         lake: the lake.
@@ -38,6 +39,7 @@ def bring_up_to_date(
         if stays_file is not None:
             store_stay_rules(lake, stays_file)
             everything = True
+        refresh_humans(lake, everything=everything)
         done = recompute(lake, everything=everything, runner=runner)
         refresh(lake, everything=everything, runner=runner)
         refresh_point_days(lake, begin=point_days, everything=everything, runner=runner)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import orjson
 import pyarrow as pa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -20,6 +21,8 @@ from pipelines.export.sheet import LIST, XLSX
 from pipelines.export.sheet_reading import sheet_rows
 from pipelines.export.signing import check_list, fingerprint
 from pipelines.export.wording import LANGUAGES, wording
+from pipelines.kernels.arrow_columns import column
+from pipelines.kernels.types import Int64
 from pipelines.lake import storage
 from pipelines.times import EPOCH, SECOND_US
 from schemas.tables import INSTANT
@@ -62,6 +65,26 @@ def read_earlier(
         f"--since {folder} has no file that holds its persons",
         f"name a list with one of {' '.join(_READERS)}",
     )
+
+
+def of_known_humans(earlier: pa.Table, human_of: Callable[[Int64], Int64]) -> pa.Table:
+    """Return earlier rows under the tokens of today: links since may have joined persons of that list.
+
+    Args:
+        earlier: rows of `WITHDRAWN`.
+        human_of: the token of today for each token.
+
+    Returns:
+        One row a human, the one that was exposed at the lowest tier, then earliest.
+    """
+    person = earlier["person"].to_numpy()
+    human = human_of(person)
+    if (person == human).all():
+        return earlier
+    rows = earlier.set_column(0, WITHDRAWN.field(0), column(human))
+    order = np.lexsort((rows["exposed_at"].cast(pa.int64()).to_numpy(), rows["tier"].to_numpy(), human))
+    first = order[np.unique(human[order], return_index=True)[1]]
+    return rows.take(column(np.sort(first)))
 
 
 def changes(rows: pa.Table, earlier: pa.Table) -> tuple[list[str], pa.Table]:

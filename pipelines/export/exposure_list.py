@@ -123,6 +123,7 @@ class ExposureList:
         expires: after which it must not be used.
         about: what the list rests on, in sentences of the list's language.
         settings: how it is written.
+        opened: how many identifiers were opened for it.
     """
 
     rows: pa.Table
@@ -140,6 +141,7 @@ class ExposureList:
     expires: dt.datetime
     about: Sequence[str]
     settings: ListSettings
+    opened: int = 0
 
 
 def local_day(instant_us: int, zone: ZoneInfo) -> dt.date:

@@ -20,6 +20,7 @@ from pipelines.graph.infectious_window import infectious_window
 from pipelines.graph.tracing.request import TraceRequest, make_request
 from pipelines.graph.tracing.trace import check_capacity
 from pipelines.lake import Lake, LakeLike, open_lake, snapshot
+from pipelines.linkage.human_lake import of_humans
 from pipelines.privacy.keys import Keys, load_keys
 from pipelines.privacy.ledger import Asker, Head, Question, record
 from pipelines.privacy.list_key import load_list_key
@@ -143,7 +144,7 @@ def ask_for_list(
     pack = load_rule(rule)
     url = lake.url if isinstance(lake, Lake) else str(lake)
     folder = keys_folder(None if keys is None else str(keys), url)
-    where = open_lake(url, folder)
+    where = of_humans(open_lake(url, folder), options.humans)
     held = load_keys(folder)
     request = make_request(where, pack, case, all_cases=all_cases, depth=depth, until=until)
     cases = listed_cases(where, request, case, all_cases=all_cases)

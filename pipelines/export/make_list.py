@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from pipelines import __version__
 from pipelines.answer import started
 from pipelines.export.behind_rows import milestones_of, names_by_code, people_at, public_stays, stays_behind
-from pipelines.export.earlier_list import changes, read_earlier
+from pipelines.export.earlier_list import changes, of_known_humans, read_earlier
 from pipelines.export.exposure_list import WITHDRAWN, ExposureList, ListSettings, WrittenFile
 from pipelines.export.formats import Beside, write_format
 from pipelines.export.godata import earlier_contacts
@@ -23,16 +23,17 @@ from pipelines.export.list_question import AskedList, ListOptions, ask_for_list
 from pipelines.export.list_rows import list_rows
 from pipelines.export.manifest import Manifest, listed
 from pipelines.export.notice import PublicSpan, published
-from pipelines.export.quality_words import quality_sentences
-from pipelines.export.register import Register, read_register
+from pipelines.export.quality_words import human_sentences, quality_sentences
+from pipelines.export.register import Register, of_humans, read_register
 from pipelines.export.report import MOST_LANES
-from pipelines.export.reveal import revealed
+from pipelines.export.reveal import Revealed, revealed
 from pipelines.export.signing import fingerprint, write_manifest, write_public
 from pipelines.export.wording import wording
 from pipelines.graph.cases import cases_by_id
 from pipelines.graph.stays_index import Span
 from pipelines.graph.tracing.trace import trace_rows, with_calls
 from pipelines.lake import LakeLike, snapshot
+from pipelines.linkage.human_lake import human_notes, human_of
 from pipelines.privacy.ledger import Asker
 from pipelines.registry.venue_names import places
 from pipelines.terminal.output import counted, utc_text
@@ -118,19 +119,28 @@ def _list_of(asked: AskedList) -> tuple[ExposureList, pa.Table | None, list[str]
     notes = list(request.notes())
     quality = started(lambda: request.quality(where), eager=True)
     traced = trace_rows(where, request)
+    people = np.concatenate((traced["person"].to_numpy(), request.persons()))
+    notes += human_notes(where, people)
     if options.capacity is not None:
         traced = with_calls(traced, options.capacity)
     register, register_notes = _register(asked)
     settings = _settings(asked)
-    opened = {}
+    opened = Revealed()
     if options.reveal and options.authority_key is not None:
         opened = revealed(where, traced["person"].to_numpy(), options.authority_key)
     rows = list_rows(
-        traced, asked.cases, names_by_code(where), settings, request.until_us, opened, register.people
+        traced,
+        asked.cases,
+        names_by_code(where),
+        settings,
+        request.until_us,
+        opened.identifier,
+        register.people,
     )
     rows, withdrawn, earlier, earlier_notes = _compared(asked, rows)
-    if options.reveal and len(opened) < rows.num_rows:
-        notes.append(f"the vault does not hold {counted(rows.num_rows - len(opened), 'person')} of the list")
+    if options.reveal and len(opened.identifier) < rows.num_rows:
+        missing = rows.num_rows - len(opened.identifier)
+        notes.append(f"the vault does not hold {counted(missing, 'person')} of the list")
     persons = rows["person"].to_pylist()
     made = ExposureList(
         rows=rows,
@@ -146,8 +156,12 @@ def _list_of(asked: AskedList) -> tuple[ExposureList, pa.Table | None, list[str]
         lake_version=snapshot(where, "scans").version,
         created=asked.created,
         expires=asked.created + dt.timedelta(days=options.expires_days),
-        about=list(quality_sentences(quality(), rows.num_rows, settings.words, settings.zone)),
+        about=[
+            *quality_sentences(quality(), rows.num_rows, settings.words, settings.zone),
+            *human_sentences(where, people, settings.words),
+        ],
         settings=settings,
+        opened=opened.opened,
     )
     lines = [*quality().lines()]
     return made, earlier, [*notes, *register_notes, *earlier_notes, *lines]
@@ -171,7 +185,7 @@ def _register(asked: AskedList) -> tuple[Register, list[str]]:
     """The officer's register, and a note for each of its rows that could not be read."""
     if asked.options.people is None:
         return Register({}), []
-    register = read_register(asked.options.people, asked.keys)
+    register = of_humans(read_register(asked.options.people, asked.keys), asked.lake)
     notes = []
     if register.unreadable:
         notes.append(f"--people: {counted(register.unreadable, 'row')} without a readable person left out")
@@ -185,6 +199,7 @@ def _compared(asked: AskedList, rows: pa.Table) -> tuple[pa.Table, pa.Table, pa.
     if asked.options.since is None:
         return rows, WITHDRAWN.empty_table(), None, []
     earlier, manifest = read_earlier(asked.options.since, asked.question, asked.signer)
+    earlier = of_known_humans(earlier, lambda persons: human_of(asked.lake, persons))
     states, withdrawn = changes(rows, earlier)
     place = rows.schema.get_field_index("change")
     rows = rows.set_column(place, rows.schema.field(place), pa.array(states, pa.string()))
@@ -249,7 +264,7 @@ def _manifest(
         follow_up_days=made.settings.follow_up_days,
         expires=utc_text(made.expires),
         tiers={str(tier): tiers[tier] for tier in sorted(tiers)},
-        revealed=len(made.rows) - made.rows["identifier"].null_count,
+        revealed=made.opened,
         left_out={name: sum(file.left_out for file in files) for name, files in by_format.items()},
         files=[listed(folder / name, rows.get(name)) for name in names],
         ledger=asked.head,

@@ -6,6 +6,9 @@ from zoneinfo import ZoneInfo
 
 from pipelines.export.wording import Wording
 from pipelines.graph.answer_quality import AnswerQuality
+from pipelines.kernels.types import Int64
+from pipelines.lake import Lake
+from pipelines.linkage.human_lake import HumanLake, people_of_several
 from pipelines.times import EPOCH
 
 
@@ -45,6 +48,20 @@ def quality_sentences(quality: AnswerQuality, rows: int, words: Wording, zone: Z
         yield words("quality", "rejected_encounters", count=quality.rejected_encounters)
     if not rows:
         yield words("quality", "not_safety")
+
+
+def human_sentences(lake: Lake, persons: Int64, words: Wording) -> Iterator[str]:
+    """Say which people of a list have several identifiers; nothing where each identifier is a person.
+
+    Args:
+        lake: where the list comes from.
+        persons: int64[n], tokens of the contacts and the cases.
+        words: the language.
+    """
+    if isinstance(lake, HumanLake):
+        yield words("quality", "humans", people=int(people_of_several(lake, persons).size))
+        if lake.shared:
+            yield words("quality", "shared", count=lake.shared)
 
 
 def _when(instant_us: int | None, words: Wording, zone: ZoneInfo) -> str:

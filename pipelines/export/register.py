@@ -3,14 +3,17 @@
 import csv
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 import pyarrow as pa
 
 from pipelines.errors import DataError, UsageError
 from pipelines.export.list_text import PERSON_PREFIX, one_line
+from pipelines.lake import Lake
+from pipelines.linkage.human_lake import HumanLake, human_of
 from pipelines.privacy.identifiers import canonical_person
 from pipelines.privacy.keys import Keys, token
 
@@ -82,6 +85,27 @@ def read_register(people: str | Path | Any, keys: Keys) -> Register:
     _check_names(names, f"--people {path}")
     rows.fieldnames = names
     return _register(rows, f"--people {path}", keys)
+
+
+def of_humans(register: Register, lake: Lake) -> Register:
+    """Return a register by the tokens of humans: of several rows of one human the first that says something.
+
+    Args:
+        register: by token.
+        lake: whose links say who is one human; a plain one leaves the register as it is.
+    """
+    if not isinstance(lake, HumanLake):
+        return register
+    people: dict[int, RegisteredPerson] = {}
+    tokens = sorted(register.people)
+    for token_, human in zip(tokens, human_of(lake, np.array(tokens, np.int64)).tolist(), strict=True):
+        said = _said(register.people[token_]) | _said(people.get(human))
+        people[human] = RegisteredPerson(**said)
+    return replace(register, people=people)
+
+
+def _said(person: RegisteredPerson | None) -> dict[str, Any]:
+    return {} if person is None else {name: value for name, value in vars(person).items() if value}
 
 
 def _read_table(table: pa.Table, keys: Keys) -> Register:

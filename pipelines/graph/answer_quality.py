@@ -18,6 +18,7 @@ from pipelines.graph.stays_index import Span, live_files, sidecars
 from pipelines.ingest.retries import count_refused
 from pipelines.kernels.types import Bool, Int64
 from pipelines.lake import Lake, snapshot
+from pipelines.linkage.human_lake import HumanLake, human_of, tokens_of
 from pipelines.registry.unregistered_scans import among_unregistered, count_unregistered
 from pipelines.terminal.output import counted
 from pipelines.times import EPOCH, LOCAL_TIMEZONE, SECOND_US
@@ -130,7 +131,7 @@ def answer_quality(
     begins_us, ends_us = span.begins_at(), span.ends_at()
     scans = snapshot(lake, "scans")
     stays, seconds, seconds_imputed = _stays_at(lake, venues, span)
-    unregistered, own = count_unregistered(lake, begins_us, ends_us, person)
+    unregistered, own = _unregistered(lake, span, person)
     refused = count_refused(lake)
     requested = np.empty(0, np.int64) if cases is None else cases
     people = requested if person is None else np.append(requested, person)
@@ -142,7 +143,7 @@ def answer_quality(
         stays=stays,
         seconds=seconds,
         seconds_imputed=seconds_imputed,
-        long_pairs=count_long_pairs(lake, venues, begins_us, ends_us, people),
+        long_pairs=count_long_pairs(lake, venues, begins_us, ends_us, tokens_of(lake, people)),
         unregistered=unregistered,
         unregistered_own=None if person is None else own,
         rejected=refused.get("scans", 0),
@@ -197,12 +198,27 @@ def in_scans(lake: Lake, person: Int64) -> Bool:
     A scan of a registered venue makes part of a stay, and the others lie in sidecars of their own, ordered by
     person: so a few binary searches tell, where reading `scans`, which is sorted by venue, would read it all.
     """
-    seen = among_unregistered(lake, person)
+    seen = _among_unregistered(lake, person)
     for columns in sidecars(live_files(lake, "person", Span(), np.unique(person[~seen]))):
         missing = np.flatnonzero(~seen)
         first, last = columns.rows_of(person[missing])
         seen[missing] = first < last
     return seen
+
+
+def _unregistered(lake: Lake, span: Span, person: int | None) -> tuple[int, int]:
+    """Count the unregistered scans of a span, and those of a person, whatever identifier was scanned."""
+    tokens = [None] if person is None else tokens_of(lake, np.array([person], np.int64)).tolist()
+    counts = [count_unregistered(lake, span.begins_at(), span.ends_at(), token) for token in tokens]
+    return counts[0][0], sum(own for _, own in counts)
+
+
+def _among_unregistered(lake: Lake, person: Int64) -> Bool:
+    """Tell whether each person has any unregistered scan, whatever identifier was scanned."""
+    if not isinstance(lake, HumanLake):
+        return among_unregistered(lake, person)
+    tokens = tokens_of(lake, person)
+    return np.isin(person, human_of(lake, tokens[among_unregistered(lake, tokens)]))
 
 
 def _stays_at(lake: Lake, venues: Int64, span: Span) -> tuple[int, int, int]:

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from pipelines.errors import DataError
 from pipelines.graph.infectious_window import CaseTimes
 from pipelines.lake import Lake, read_table, snapshot
+from pipelines.linkage.human_lake import human_of
 from pipelines.terminal.output import quoted
 
 _TIMES = ("onset_at", "sampled_at", "isolated_at")  # as CaseTimes has them
@@ -66,14 +67,14 @@ def find_cases(lake: Lake, case_ids: Sequence[str]) -> list[Case]:
             f"--case names a case that has been withdrawn ({quoted(withdrawn)})",
             "ask for its person with truyvet overlaps --person",
         )
-    return list(_cases(found))
+    return list(_cases(lake, found))
 
 
 def cases_by_id(lake: Lake) -> dict[str, Case]:
     """Return all cases that have not been withdrawn, by number."""
     rows = read_table(lake, "cases", _COLUMNS)
     rows = rows.filter(pc.is_null(rows["withdrawn_at"]))
-    return dict(zip(rows["case_id"].to_pylist(), _cases(rows), strict=True))
+    return dict(zip(rows["case_id"].to_pylist(), _cases(lake, rows), strict=True))
 
 
 def numbers_of(case_ids: Sequence[str]) -> list[str]:
@@ -115,7 +116,8 @@ def last_instant_us(lake: Lake) -> int:
     return max(ends, default=0)
 
 
-def _cases(rows: pa.Table) -> Iterator[Case]:
+def _cases(lake: Lake, rows: pa.Table) -> Iterator[Case]:
     times = (rows[column].cast(pa.int64()).to_pylist() for column in _TIMES)
-    for person, *course in zip(rows["person"].to_pylist(), *times, strict=True):
+    persons = human_of(lake, rows["person"].to_numpy()).tolist()
+    for person, *course in zip(persons, *times, strict=True):
         yield Case(person, CaseTimes(*course))

@@ -5,10 +5,11 @@ from collections.abc import Callable
 import pyarrow as pa
 
 from pipelines.graph.row_ranges import rows_between
+from pipelines.graph.stay_files import ChangedFile
 from pipelines.graph.stays_index import Span, live_files, sidecars
 from pipelines.kernels.arrow_columns import column
 from pipelines.kernels.types import Bool, Int64
-from pipelines.lake import Lake, read_live_file
+from pipelines.lake import Lake, LiveFile, read_live_file
 from pipelines.lake.sidecar import Sidecar
 
 Keep = Callable[[Sidecar, Int64], Bool]
@@ -34,5 +35,11 @@ def read_stays(lake: Lake, schema: pa.Schema, persons: Int64, span: Span, keep: 
         row = rows_between(*columns.rows_of(persons))
         row = row[keep(columns, row)]
         if row.size:
-            parts.append(read_live_file(file, schema).take(column(row)))
+            parts.append(_read(file, schema, row))
     return pa.concat_tables(parts)
+
+
+def _read(file: LiveFile, schema: pa.Schema, rows: Int64) -> pa.Table:
+    if isinstance(file, ChangedFile):
+        return file.read(schema, rows)
+    return read_live_file(file, schema).take(column(rows))

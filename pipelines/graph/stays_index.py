@@ -1,57 +1,34 @@
 """The index over `stays` in both orders: a person's stays, and the rows beside them.
 
 The sidecars of a lake's live files stay mapped as long as the process lives,
-so a question costs a few binary searches. A sidecar is kept by the path of its
-data file, which is named by its content, so it never goes stale.
+so a question costs a few binary searches.
 """
 
-from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from pipelines.graph.human_stays import human_orders
 from pipelines.graph.row_ranges import OwnStays, rows_beside
+from pipelines.graph.stay_files import Span, StayOrder, plain_orders, sidecars
 from pipelines.kernels.arrow_columns import column
 from pipelines.kernels.types import Int64
-from pipelines.lake import Lake, LiveFile, OfNewest, Snapshot, storage
-from pipelines.lake.sidecar import Sidecar, open_sidecar
-from pipelines.lake.sidecar_file import Mapped
+from pipelines.lake import Lake, LiveFile
+from pipelines.lake.sidecar import Sidecar
+from pipelines.linkage.human_lake import HumanLake
 from pipelines.registry.venue_names import places
-from schemas.tables import INSTANT, STAY_ORDERS, STAYS
+from schemas.tables import INSTANT, STAYS
 
-_FETCHED_AT_ONCE = 4
+__all__ = ["Span", "live_files", "own_stays", "rows_beside_stays", "sidecars", "stays_of_person"]
+
 _STAYS = pa.schema(
     [
         (name, STAYS.schema.field(name).type)
         for name in ("venue", "enter", "exit", "enter_kind", "exit_kind", "stay_id")
     ]
 )
-
-_mapped = Mapped[Sidecar]()
-
-
-@dataclass(frozen=True)
-class Span:
-    """The instants [from_us, to_us) of a question, microseconds UTC; None is open.
-
-    Example:
-        >>> Span(from_us=5).begins_at(), Span(from_us=5).ends_at() == 2**62
-        (5, True)
-    """
-
-    from_us: int | None = None
-    to_us: int | None = None
-
-    def begins_at(self) -> int:
-        """Return the first instant; without one an instant before all."""
-        return -(2**62) if self.from_us is None else self.from_us
-
-    def ends_at(self) -> int:
-        """Return the end; without one an instant after all."""
-        return 2**62 if self.to_us is None else self.to_us
 
 
 def own_stays(lake: Lake, person: int, span: Span) -> OwnStays:
@@ -129,6 +106,10 @@ def live_files(lake: Lake, by: str, span: Span, ids: Int64 | None = None) -> lis
     return [order.files[file] for file in np.flatnonzero(wanted).tolist()]
 
 
+def _orders(lake: Lake) -> dict[str, StayOrder]:
+    return human_orders(lake) if isinstance(lake, HumanLake) else plain_orders(lake)
+
+
 def _files_beside(lake: Lake, own: OwnStays) -> list[tuple[LiveFile, Int64]]:
     """Return the files that may hold rows beside own stays, and the positions of those stays."""
     order = _orders(lake)["venue"]
@@ -139,52 +120,6 @@ def _files_beside(lake: Lake, own: OwnStays) -> list[tuple[LiveFile, Int64]]:
     return [
         (order.files[file], np.flatnonzero(near[file])) for file in np.flatnonzero(near.any(axis=1)).tolist()
     ]
-
-
-@dataclass(frozen=True)
-class _Order:
-    """The files of `stays` in one order, with their statistics from the log.
-
-    Attributes:
-        files: ascending by path.
-        least_id, greatest_id: int64[f], bounds of the ids that the order begins with.
-        enter_us, exit_us: int64[f], the first enter and the last exit.
-    """
-
-    files: tuple[LiveFile, ...]
-    least_id: Int64
-    greatest_id: Int64
-    enter_us: Int64
-    exit_us: Int64
-
-
-def _order_of(newest: Snapshot, by: str) -> _Order:
-    files = tuple(file for file in newest.files if file.partition["by"] == by)
-    stats = [file.stats for file in files]
-    columns = (
-        [one.least[by] for one in stats],
-        [one.greatest[by] for one in stats],
-        [one.least["enter"] for one in stats],
-        [one.greatest["exit"] for one in stats],
-    )
-    return _Order(files, *(np.array(column, np.int64) for column in columns))
-
-
-_orders = OfNewest("stays", lambda _lake, newest: {by: _order_of(newest, by) for by in STAY_ORDERS})
-
-
-def sidecars(files: Iterable[LiveFile]) -> list[Sidecar]:
-    """Return the columns of files, each mapped once a process; from a store, several are fetched at once."""
-    files = list(files)
-    missing = [file for file in files if _mapped.find(file.path) is None]
-    if len(missing) > 1 and storage.is_url(missing[0].path):
-        with ThreadPoolExecutor(_FETCHED_AT_ONCE) as pool:
-            list(pool.map(_map, missing))
-    return [_mapped.find(file.path) or _map(file) for file in files]
-
-
-def _map(file: LiveFile) -> Sidecar:
-    return _mapped.keep(file.path, open_sidecar(file))
 
 
 def _stays(columns: Sidecar, rows: slice) -> OwnStays:

@@ -178,11 +178,11 @@ class Sidecar:
 
     def enter_kind(self, rows: Any) -> pa.Array:
         """Return the enter kinds of rows as text."""
-        return pa.array(ENTER_KINDS).take(pa.array(self.kinds[rows] & (1 << _KIND_BITS) - 1))
+        return pa.array(ENTER_KINDS).take(pa.array(enter_code(self.kinds[rows])))
 
     def exit_kind(self, rows: Any) -> pa.Array:
         """Return the exit kinds of rows as text."""
-        return pa.array(EXIT_KINDS).take(pa.array(self.kinds[rows] >> _KIND_BITS))
+        return pa.array(EXIT_KINDS).take(pa.array(exit_code(self.kinds[rows])))
 
     def _mend(self, guard: "Guard") -> None:
         """Make a damaged sidecar again from its data file, and take its columns from there.
@@ -261,6 +261,21 @@ class Guard:
             return False
         self.checked[block] = 1
         return True
+
+
+def enter_code(kinds: Any) -> Any:
+    """Return the codes of enter kinds, positions in `ENTER_KINDS`, of the column `kinds`."""
+    return kinds & (1 << _KIND_BITS) - 1
+
+
+def exit_code(kinds: Any) -> Any:
+    """Return the codes of exit kinds, positions in `EXIT_KINDS`."""
+    return kinds >> _KIND_BITS
+
+
+def kinds_of(entered: Any, left: Any) -> Any:
+    """Return the column `kinds` of codes of enter and exit kinds."""
+    return entered + (left << _KIND_BITS)
 
 
 def write_sidecar(lake: Lake, file: DataFile, rows: pa.Table) -> None:

@@ -26,7 +26,10 @@ from pipelines.lake.statistics import Statistics, from_log
 NO_TABLE = -1
 """The version of a table that has never been committed to."""
 
-MARKS = ("scans_version", "venues_version", "stay_rules", "stays_version", "long_pairs_version")
+MARKS = (
+    *("scans_version", "venues_version", "stay_rules", "stays_version", "long_pairs_version"),
+    "links_version",
+)
 """The marks that a snapshot holds; `mark` reads any."""
 
 _ATTEMPTS = 3

@@ -15,7 +15,8 @@ from typing import Final
 import numpy as np
 from numba import njit
 
-from pipelines.kernels.group_by import changes, distinct_pairs
+from pipelines.kernels.group_by import changes
+from pipelines.kernels.sort import dense_rank, order_of
 from pipelines.kernels.types import Bool, Int64
 from pipelines.privacy.identifiers import KINDS
 
@@ -88,43 +89,53 @@ def humans_of(links: Links) -> Humans:
     >>> found.human.tolist(), found.shared
     ([1, 2, 5], 2)
     """
-    person, ends = np.unique(np.concatenate((links.one, links.other)), return_inverse=True)
-    one, other = np.sort(ends.reshape(2, -1).astype(np.int64), axis=0)
+    number, person = dense_rank(np.concatenate((links.one, links.other)))
+    first, second = number.reshape(2, -1)
+    one, other = np.minimum(first, second), np.maximum(first, second)
     kind = np.zeros(person.size, np.int64)
-    kind[ends.reshape(2, -1)] = np.stack((links.kind_one, links.kind_other))
+    kind[number] = np.concatenate((links.kind_one, links.kind_other))
     is_weak = ~np.isin(kind, _STRONG_CODES)
     counts = links.is_self | ~(is_weak[one] | is_weak[other])
-    shared = _shared(one, other, kind, is_weak, counts)
+    shared = _shared(one, other, kind, is_weak, counts, len(KINDS))
     refused = counts & (shared[one] | shared[other])
     rows = np.flatnonzero(counts & ~refused)
-    pair, days = _pairs(one[rows] * person.size + other[rows], links.day[rows])
-    order = np.lexsort((pair, -days))  # of equal evidence the smaller pair of tokens
-    ends_of_pair = pair // max(person.size, 1), pair % max(person.size, 1)
+    pair_of, pair = dense_rank(one[rows] * person.size + other[rows])
+    # Most days first; of equal evidence the smaller pair of tokens, for the order is stable.
+    order = order_of(-_days_of(pair_of, links.day[rows], pair.size))
     mask = np.where(is_weak, 0, 1 << kind)
-    root, is_taken = _joined(order, *ends_of_pair, mask)
+    root, is_taken = _joined(order, *np.divmod(pair, max(person.size, 1)), mask)
     taken = np.zeros(one.size, np.bool_)
-    taken[rows] = is_taken[np.searchsorted(pair, one[rows] * person.size + other[rows])]
+    taken[rows] = is_taken[pair_of]
     refused[rows] = ~taken[rows]
     number = np.bincount(np.concatenate((one[taken], other[taken])), minlength=person.size)
     return Humans(person, person[root], number.astype(np.int64), taken, refused)
 
 
-def _shared(one: Int64, other: Int64, kind: Int64, is_weak: Bool, counts: Bool) -> Bool:
+@njit(cache=True, nogil=True)
+def _shared(one: Int64, other: Int64, kind: Int64, is_weak: Bool, counts: Bool, kinds: int) -> Bool:
     """Find the weak tokens that meet two strong ones of a kind; bool[d]."""
+    met = np.full(kind.size * kinds, -1, np.int32)  # by weak token and kind, the strong one met first
     shared = np.zeros(kind.size, np.bool_)
-    # Both ways at once: the token of a phone may lie between those of two cards.
-    weak, strong = np.concatenate((one, other)), np.concatenate((other, one))
-    meets = np.tile(counts, 2) & is_weak[weak] & ~is_weak[strong]
-    weak_of_kind, _ = distinct_pairs(weak[meets] * len(KINDS) + kind[strong[meets]], strong[meets])
-    shared[weak_of_kind[1:][weak_of_kind[1:] == weak_of_kind[:-1]] // len(KINDS)] = True
+    for link in range(one.size):
+        # The token of a phone may be smaller than that of a card, or larger.
+        for weak, strong in ((one[link], other[link]), (other[link], one[link])):
+            if counts[link] and is_weak[weak] and not is_weak[strong]:
+                place = weak * kinds + kind[strong]
+                if met[place] < 0:
+                    met[place] = strong
+                elif met[place] != strong:
+                    shared[weak] = True
     return shared
 
 
-def _pairs(pair: Int64, day: Int64) -> tuple[Int64, Int64]:
-    """Return each pair once, ascending, and the number of distinct days on which it was seen."""
-    pair, _ = distinct_pairs(pair, day)
-    first = np.flatnonzero(changes(pair)) if pair.size else np.empty(0, np.int64)
-    return pair[first], np.diff(np.append(first, pair.size))
+def _days_of(pair: Int64, day: Int64, pairs: int) -> Int64:
+    """Count the distinct days of each pair, int64[pairs]."""
+    if not pairs:
+        return np.empty(0, np.int64)
+    days = int(day.max() - day.min()) + 1
+    key = pair * days + (day - day.min())
+    key = key[order_of(key)]
+    return np.bincount(key[changes(key)] // days, minlength=pairs).astype(np.int64)
 
 
 @njit(cache=True, nogil=True)

@@ -5,7 +5,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.kernels.types import Int64
-from pipelines.lake import NO_TABLE, Lake, read_table, snapshot
+from pipelines.lake import NO_TABLE, Lake, OfNewest, read_table, snapshot
 from pipelines.linkage.humans import Humans, Links, humans_of
 from pipelines.privacy.identifiers import KINDS
 from pipelines.times import DAY_US
@@ -19,15 +19,17 @@ def humans_in(lake: Lake) -> Humans:
     Raises:
         DataError: a file is missing or damaged.
     """
-    return humans_of(links_in(lake))
+    return _newest(lake)
 
 
-def links_in(lake: Lake) -> Links:
-    """Return the links of a lake; the same errors."""
-    if snapshot(lake, "links").version == NO_TABLE:
+def links_in(lake: Lake, version: int | None = None) -> Links:
+    """Return the links of a lake, by default of its newest version; the same errors."""
+    if version is None:
+        version = snapshot(lake, "links").version
+    if version == NO_TABLE:
         none = np.empty(0, np.int64)
         return Links(none, none, none, none, none, np.empty(0, np.bool_))
-    rows = read_table(lake, "links", _COLUMNS)
+    rows = read_table(lake, "links", _COLUMNS, version=version)
     return Links(
         one=rows["person_a"].to_numpy(),
         other=rows["person_b"].to_numpy(),
@@ -36,6 +38,9 @@ def links_in(lake: Lake) -> Links:
         day=rows["seen_at"].cast(pa.int64()).to_numpy() // DAY_US,
         is_self=np.asarray(rows["self"], np.bool_),
     )
+
+
+_newest = OfNewest("links", lambda lake, newest: humans_of(links_in(lake, newest.version)))
 
 
 def _kind_codes(kinds: pa.ChunkedArray) -> Int64:

@@ -29,7 +29,7 @@ from schemas.tables import ALL_TABLES, Table
 ROWS_A_FILE = 1 << 21
 """Largest number of rows of a joined file."""
 
-SOURCES = ("scans", "venues", "stays")
+SOURCES = ("scans", "venues", "stays", "links")
 """Tables whose version other tables carry as the mark `<name>_version`."""
 
 _ATTEMPTS = 3

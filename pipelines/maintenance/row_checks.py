@@ -70,6 +70,7 @@ _AT_LEAST = {
         "people": 1,
         "people_once": 0,
     },
+    "humans": {"links": 0},
 }
 
 _NOT_ABOVE = (("people", "scans"), ("people_once", "people"), ("scans_guarded", "scans"))
@@ -81,7 +82,13 @@ _MEASURES = ("distance_m", "attenuation_db")
 _LENGTHS = {"event_key": 16, "digest": 32}
 """Bytes of binary columns."""
 
-_UNIQUE = {"venues": "venue", "cases": "case_id", "unregistered_codes": "venue", "point_days": "venue"}
+_UNIQUE = {
+    "venues": "venue",
+    "humans": "person",
+    "cases": "case_id",
+    "unregistered_codes": "venue",
+    "point_days": "venue",
+}
 
 
 def misshapen(table: Table, rows: pa.Table) -> str | None:
@@ -169,6 +176,8 @@ def _pairs(table: Table, _partition: Mapping[str, str], rows: pa.Table) -> Itera
         yield from _counted(
             pc.greater_equal(rows["person_a"], rows["person_b"]), "person_a not below person_b"
         )
+    if table.name == "humans":
+        yield from _counted(pc.greater(rows["human"], rows["person"]), "human above person")
     if table.name == "contacts":
         us = pc.subtract(rows["end"].cast(pa.int64()), rows["start"].cast(pa.int64()))
         yield from _counted(pc.not_equal(rows["seconds"], pc.divide(us, 1_000_000)), "seconds not its length")

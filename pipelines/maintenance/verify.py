@@ -4,6 +4,7 @@ A problem is a row, never an exception: the lake under test may be damaged in
 any way.
 """
 
+import contextlib
 import datetime as dt
 import hashlib
 from collections import defaultdict
@@ -22,6 +23,8 @@ from pipelines.lake.read_errors import is_denied
 from pipelines.lake.read_rows import named_hash
 from pipelines.lake.sidecar import check as check_sidecar
 from pipelines.lake.snapshots import NO_TABLE, LiveFile, Snapshot, snapshot
+from pipelines.linkage.write_humans import is_of_its_links
+from pipelines.maintenance.compact import SOURCES
 from pipelines.maintenance.last_verify import LastVerify, remember
 from pipelines.maintenance.row_checks import (
     RowSum,
@@ -122,6 +125,7 @@ def verify(lake: Lake, done: Callable[[int], None] = lambda _files: None) -> Ver
     problems += _order_problems(seen)
     problems += _mark_problems(snapshots)
     problems += _footfall_problems(seen, snapshots)
+    problems += _humans_problems(lake, seen)
     files = sum(len(version.files) for version in snapshots.values())
     remember(lake, LastVerify(dt.datetime.now(dt.UTC), files, seen.rows, len(problems)))
     return Verified(tuple(sorted(problems)), files, seen.rows)
@@ -239,7 +243,7 @@ def _order_problems(seen: _Seen) -> Iterator[Problem]:
 
 def _mark_problems(snapshots: dict[str, Snapshot]) -> Iterator[Problem]:
     """Check that derived tables lag, if anything, and never lead."""
-    for source in {"scans", "venues", "stays"} & snapshots.keys():
+    for source in set(SOURCES) & snapshots.keys():
         for name, version in snapshots.items():
             if version.marks.get(f"{source}_version", NO_TABLE) > snapshots[source].version:
                 yield Problem(name, "", f"reflects a later version of {source} than there is")
@@ -258,3 +262,11 @@ def _footfall_problems(seen: _Seen, snapshots: dict[str, Snapshot]) -> Iterator[
             yield Problem("footfall", f"date={date}", "entries are not the stays that enter")
     if seen.exits != sum(stays.values()):
         yield Problem("footfall", "", "exits are not the stays")
+
+
+def _humans_problems(lake: Lake, seen: _Seen) -> Iterator[Problem]:
+    """Check that `humans` is what the links show; one that cannot be read is reported elsewhere."""
+    if not seen.unknown & {"links", "humans"}:
+        with contextlib.suppress(DataError):
+            if not is_of_its_links(lake):
+                yield Problem("humans", "", "it is not what the links show")

@@ -1,5 +1,6 @@
 """The time-places (mốc dịch tễ) of a case: where it stayed while it could infect."""
 
+import numpy as np
 import pyarrow as pa
 
 from pipelines.answer import Answer, started
@@ -8,6 +9,7 @@ from pipelines.graph.cases import Case, find_cases, last_instant_us, numbers_of,
 from pipelines.graph.infectious_window import Window, infectious_window, outside_validity
 from pipelines.graph.stays_index import Span, stays_of_person
 from pipelines.lake import Lake, LakeLike, opened, read_table
+from pipelines.linkage.human_lake import human_notes, of_humans
 from pipelines.query.engine import answer
 from schemas.rules import DEFAULT_RULE, load_rule
 from schemas.tables import INSTANT
@@ -26,7 +28,13 @@ MILESTONES = pa.schema(
 
 
 def milestones(
-    lake: LakeLike, case: str, rule: str = DEFAULT_RULE, *, publish: bool = False, eager_quality: bool = False
+    lake: LakeLike,
+    case: str,
+    rule: str = DEFAULT_RULE,
+    *,
+    publish: bool = False,
+    humans: bool = False,
+    eager_quality: bool = False,
 ) -> Answer:
     """List the stays of a case's person that overlap its infectious window, whole and not clipped to it.
 
@@ -39,6 +47,7 @@ def milestones(
         case: the number of the case.
         rule: a rule pack, by id or path; its `[infectious]` makes the window.
         publish: leave homes out, for a list that is made public.
+        humans: count the identifiers that links show to be of one person as one.
         eager_quality: compute the quality at once, on a thread beside the rows.
 
     Returns:
@@ -49,7 +58,7 @@ def milestones(
         DataError: there is no such lake or case, it has been withdrawn, or it has neither onset nor sample.
     """
     pack = load_rule(rule)
-    where = opened(lake)
+    where = of_humans(opened(lake), humans)
     (found,) = find_cases(where, [case])
     require_dates(
         dict(zip(numbers_of([case]), [found], strict=True)),
@@ -57,9 +66,10 @@ def milestones(
     )
     window = infectious_window(found.times, pack.infectious, last_instant_us(where))
     quality = started(lambda: quality_of_cases(where, [found], [window]), eager_quality)
+    notes = human_notes(where, np.array([found.person], np.int64))
     line = outside_validity(found.times, pack)
     rows = _rows(where, found, window, publish=publish)
-    return Answer(rows, (line,) if line else (), quality)
+    return Answer(rows, (*((line,) if line else ()), *notes), quality)
 
 
 def _rows(lake: Lake, case: Case, window: Window, *, publish: bool) -> pa.Table:

@@ -16,6 +16,7 @@ from pipelines.graph.from_to import span_between
 from pipelines.graph.stays_index import Span, own_stays, rows_beside_stays
 from pipelines.lake import Lake, LakeLike, opened
 from pipelines.lake.person_tokens import token
+from pipelines.linkage.human_lake import human_notes, human_of_one, of_humans
 from pipelines.query.connection import connect
 from pipelines.query.engine import answer
 from pipelines.query.statements import statement
@@ -68,6 +69,7 @@ def overlaps(
     from_: Instant | None = None,
     to: Instant | None = None,
     min_minutes: float = 0.0,
+    humans: bool = False,
     eager_quality: bool = False,
 ) -> Answer:
     """Find who overlapped with a person: a row for each of his stays and each other stay that overlaps it.
@@ -87,6 +89,7 @@ def overlaps(
         from_: overlaps are clipped to what lies at or after it.
         to: and before it; a date alone includes the whole of that local day.
         min_minutes: shorter overlaps, after clipping, are left out.
+        humans: count the identifiers that links show to be of one person as one.
         eager_quality: compute the quality at once, on a thread beside the rows.
 
     Returns:
@@ -98,10 +101,12 @@ def overlaps(
         DataError: there is no such lake or case, or the case has been withdrawn.
         RefusedError: the lake was made with other keys.
     """
-    where = opened(lake, keys)
+    where = of_humans(opened(lake, keys), humans)
     request = overlap_request(where, person, case, keys=keys, from_=from_, to=to, min_minutes=min_minutes)
     quality = started(lambda: _quality(where, request), eager_quality)
-    return Answer(overlap_rows(where, request), (), quality)
+    rows = overlap_rows(where, request)
+    notes = human_notes(where, rows["person"].to_numpy(), np.array([request.person], np.int64))
+    return Answer(rows, tuple(notes), quality)
 
 
 def overlap_request(
@@ -123,7 +128,8 @@ def overlap_request(
     if case is not None:
         who = find_case(lake, case).person
     else:
-        who = person if isinstance(person, int) else token(str(person), keys=keys, lake=lake)
+        named = person if isinstance(person, int) else token(str(person), keys=keys, lake=lake)
+        who = human_of_one(lake, named)
     return OverlapRequest(who, span, round(min_minutes * MINUTE_US), case is not None)
 
 

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from pipelines.drivers.recompute import bring_up_to_date
 from pipelines.kernels.types import Bool, Int64
 from pipelines.lake import NO_TABLE, Lake, LiveFile, read_table, snapshot
+from pipelines.linkage.write_humans import LINKS_VERSION
 from pipelines.retention.beside_lake import remove_beside
 from pipelines.retention.remove_rows import Removal, count_rows, remove_rows
 from pipelines.retention.scrub import cut_history, sweep_all
@@ -26,7 +27,7 @@ PERSONS: Final = {
 }
 """The tables of what was received about persons, and their columns of tokens."""
 
-COMPUTED = ("footfall", "stays", "contacts", "crowds", "long_pairs", "point_days")
+COMPUTED = ("humans", "footfall", "stays", "contacts", "crowds", "long_pairs", "point_days")
 """The tables that follow from others."""
 
 
@@ -64,12 +65,13 @@ def count(lake: Lake, removals: Mapping[str, Removal]) -> dict[str, int]:
 
 def cut_all(lake: Lake, number: int, runner: str) -> None:
     """Cut the log of every table; those that reflect others are cut once they have followed them."""
-    assert LONG_PAIRS_VERSION == "long_pairs_version"
+    assert (LONG_PAIRS_VERSION, LINKS_VERSION) == ("long_pairs_version", "links_version")
     cut_history(lake, "long_pairs", number, followed_by=("footfall", "stays"))
     for name in ALL_TABLES:
         if name not in COMPUTED:
-            cut_history(lake, name, number)
+            cut_history(lake, name, number, followed_by=("humans",) if name == "links" else ())
     bring_up_to_date(lake, runner=runner)
+    cut_history(lake, "humans", number)
     cut_history(lake, "footfall", number, followed_by=("stays",))
     cut_history(lake, "stays", number)
     bring_up_to_date(lake, runner=runner)

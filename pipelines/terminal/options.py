@@ -89,7 +89,7 @@ def add_depth_and_until(parser: argparse.ArgumentParser) -> None:
 
 
 def add_trace_question(parser: argparse.ArgumentParser) -> None:
-    """Add `--case --all-cases --rule --depth --until --capacity`: the question of a trace."""
+    """Add `--case --all-cases --rule --depth --until --capacity --humans`: the question of a trace."""
     parser.add_argument(
         "--case", metavar="ID", nargs="+", action="extend", default=[], help="the numbers of cases"
     )
@@ -103,6 +103,16 @@ def add_trace_question(parser: argparse.ArgumentParser) -> None:
     add_depth_and_until(parser)
     parser.add_argument(
         "--capacity", type=int, metavar="N", help="mark the N calls that are worth most, by score"
+    )
+    add_humans(parser)
+
+
+def add_humans(parser: argparse.ArgumentParser) -> None:
+    """Add `--humans`: whether linked identifiers are one person."""
+    parser.add_argument(
+        "--humans",
+        action="store_true",
+        help="count the identifiers that links show to be of one person as one",
     )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.graph import stays_index
+from pipelines.graph import stay_files
 from pipelines.graph.tracing import exposure_table
 from pipelines.lake import commit, open_lake, read_rows, snapshot, snapshots
 from pipelines.lake.log import checkpoints
@@ -47,7 +47,7 @@ def province(shared_folder):
 
 def forget():
     """Be a process that has opened nothing yet."""
-    for kept in (snapshots._newest, read_rows.checked_files._known, stays_index._mapped._kept):
+    for kept in (snapshots._newest, read_rows.checked_files._known, stay_files._mapped._kept):
         kept.clear()
     unregistered_scans._mapped._kept.clear()
     exposure_table._latest.clear()

@@ -142,3 +142,41 @@ def test_all_tokens_of_a_human_are_found_from_any_of_them():
     assert found.together_with(np.array([-5])).tolist() == [-5, 10, 30]
     assert found.together_with(np.array([99, 20])).tolist() == [11, 20, 99]
     assert found.links.tolist() == [1, 2, 1, 1, 1]
+
+
+def town(dice, people, sharing):
+    """Links of people with a card and a phone; some have somebody else's phone in their code, who has too.
+
+    Token of the card of person p is 2 p, of the phone 2 p + 1.
+    """
+    rows = []
+    borrows = dice.random(people) < sharing
+    whose = np.where(borrows, dice.integers(0, people, people), np.arange(people))
+    whose = np.where(borrows[whose], np.arange(people), whose)
+    for _ in range(4):
+        person = dice.permutation(people)
+        rows.append((2 * person, 2 * whose[person] + 1, dice.integers(0, 21, people)))
+    card, phone, day = (np.concatenate(column) for column in zip(*rows, strict=True))
+    kinds = (np.full(card.size, KINDS.index(kind)) for kind in ("cccd", "phone"))
+    return Links(card, phone, *kinds, day, np.ones(card.size, np.bool_)), whose
+
+
+def test_with_a_fifth_of_the_phones_shared_no_two_people_are_one_and_the_same_are():
+    links, whose = town(np.random.default_rng(17), 5_000, 0.2)
+    found = humans_of(links)
+    human = dict(zip(found.person.tolist(), found.human.tolist(), strict=True))
+    for token, of in human.items():
+        assert token // 2 == of // 2  # a human holds the card and the phone of one person at most
+    lent = set(whose[whose != np.arange(whose.size)].tolist())
+    own = [person for person in range(5_000) if whose[person] == person and person not in lent]
+    same = sum(human[2 * person] == human[2 * person + 1] for person in own)
+    assert len(lent) > 700
+    assert same == len(own) > 3_000
+    assert found.shared == sum(int(whose[card // 2] in lent) for card in links.one.tolist())
+
+
+def test_a_phone_of_forty_people_joins_nobody():
+    card, day, own = np.arange(40) * 3, np.zeros(40, np.int64), np.ones(40, np.bool_)
+    kinds = (np.full(40, KINDS.index(kind)) for kind in ("cccd", "phone"))
+    found = humans_of(Links(card, np.full(40, 7), *kinds, day, own))
+    assert (found.shared, found.human.tolist()) == (40, found.person.tolist())

@@ -51,14 +51,18 @@ def renamed(home, lake):
     for name, table in ALL_TABLES.items():
         if snapshot(opened, name).version < 0:
             continue
+        # Of equal evidence the smaller pair of tokens is taken, so who is one human may hang on the key;
+        # `truyvet verify` compares the table with the links.
+        left_out = {"human", "links"} if name == "humans" else set()
         rows = []
-        for row in read_table(opened, name).to_pylist():
+        for row in read_table(opened, name).drop_columns([*left_out]).to_pylist():
             for column in ("event_key", "stay_id", "scanner", "sealed", "hash"):
                 if row.get(column) is not None:
                     row[column] = "other keys"
             persons = [
                 (names[row.pop(column)], row.pop(column.replace("person", "kind"), None))
                 for column in person_columns(table)
+                if column not in left_out
             ]
             rows.append(repr((sorted(persons), row)))
         found[name] = sorted(rows)

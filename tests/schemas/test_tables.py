@@ -14,6 +14,7 @@ COLUMNS = {
     "declarations": "event_id person declared_at symptoms contact_with_case contact_with_ill contact_abroad "
     "travelled_from district_code channel",
     "links": "event_id person_a kind_a person_b kind_b seen_at source self",
+    "humans": "person human links",
     "stays": "person venue zone enter exit enter_kind exit_kind last_seen scans stay_id",
     "footfall": "venue window_start window_end entries exits people peak person_seconds",
     "contacts": "person_a person_b venue start end seconds",

@@ -22,6 +22,7 @@ from pipelines.graph.tracing.trace import trace_rows
 from pipelines.kernels.types import Bool, Int64
 from pipelines.lake import Lake, LakeLike, opened, read_table
 from pipelines.lake.sidecar import Sidecar
+from pipelines.linkage.human_lake import HumanLake, human_notes, link_sources, of_humans
 from pipelines.registry.venue_names import places
 from pipelines.terminal.output import token_text, utc_text
 from pipelines.times import EPOCH, Instant
@@ -60,6 +61,7 @@ def network(
     *,
     depth: int | None = None,
     until: Instant | None = None,
+    humans: bool = False,
     eager_quality: bool = False,
 ) -> CaseNetwork:
     """Build a case's person–venue–time network under a rule pack, as a networkx graph.
@@ -69,7 +71,8 @@ def network(
     times are RFC 3339 in UTC.
 
     - A person has `kind` person, `label`, `tier` (0 is the case), and if exposed
-      `exposed_at`, `via`, `score`; `case_ids` when the person is a case.
+      `exposed_at`, `via`, `score`; `case_ids` when the person is a case; with `humans`
+      `links`, the sources of the links that join several identifiers of the person.
     - A venue has `kind` venue, `label`, `code`, `name`, `venue_type`, `lat`, `lon`, the lowest
       `tier` of the persons there, and `first_at` and `last_at` of their stays.
     - An edge from a person to a venue has `kind` stay, the person's `tier`, `enter`, `exit`,
@@ -91,6 +94,7 @@ def network(
         depth: the last tier; None is the rule's `max_tier`.
         until: how far the question reaches, a date including the whole of that day; None is the lake's last
             instant.
+        humans: count the identifiers that links show to be of one person as one.
         eager_quality: compute the quality at once, on a thread beside the graph.
 
     Returns:
@@ -102,12 +106,18 @@ def network(
         DataError: there is no such lake or case, it has been withdrawn, or it has neither onset nor sample.
     """
     pack = load_rule(rule)
-    where = opened(lake)
+    where = of_humans(opened(lake), humans)
     request = make_request(where, pack, [case], all_cases=False, depth=depth, until=until)
     quality = started(lambda: request.quality(where), eager_quality)
     graph = _graph(where, numbers_of([case])[0], request)
-    graph.notes, graph.find_quality = tuple(request.notes()), quality
+    graph.notes, graph.find_quality = (*request.notes(), *human_notes(where, _persons(graph))), quality
     return graph
+
+
+def _persons(graph: CaseNetwork) -> Int64:
+    """Return the tokens of the persons of a network."""
+    nodes = (node for node, kind in graph.nodes(data="kind") if kind == "person")
+    return np.array([int.from_bytes(bytes.fromhex(node), "big", signed=True) for node in nodes], np.int64)
 
 
 def _graph(lake: Lake, number: str, request: TraceRequest) -> CaseNetwork:
@@ -125,6 +135,7 @@ def _graph(lake: Lake, number: str, request: TraceRequest) -> CaseNetwork:
     )
     _add_persons(graph, lake, rows, case.person, number)
     _add_venues(graph, lake, stays)
+    _add_links(graph, lake)
     _add_stays(graph, stays)
     _add_exposures(graph, rows, stays)
     return graph
@@ -172,6 +183,14 @@ def _add_persons(graph: nx.MultiDiGraph, lake: Lake, rows: pa.Table, case: int, 
             score=row["score"],
             case_ids=";".join(ids.get(row["person"], [])) or None,
         )
+
+
+def _add_links(graph: CaseNetwork, lake: Lake) -> None:
+    """Add to a person of several identifiers which links join them."""
+    if isinstance(lake, HumanLake):
+        nodes = [node for node, kind in graph.nodes(data="kind") if kind == "person"]
+        for node, sources in zip(nodes, link_sources(lake, _persons(graph)).to_pylist(), strict=True):
+            _add(graph, node, links=sources)
 
 
 def _add_venues(graph: nx.MultiDiGraph, lake: Lake, stays: Iterable[Row]) -> None:

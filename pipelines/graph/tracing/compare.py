@@ -14,6 +14,7 @@ from pipelines.graph.tracing.trace import Traced, run_trace
 from pipelines.kernels.arrow_columns import column
 from pipelines.kernels.types import Int64
 from pipelines.lake import Lake, LakeLike, opened
+from pipelines.linkage.human_lake import human_notes, of_humans
 from pipelines.times import MINUTE_US, Instant
 from schemas.rules import DEFAULT_RULE, load_rule
 from schemas.tables import INSTANT
@@ -59,6 +60,7 @@ def compare(
     all_cases: bool = False,
     depth: int | None = None,
     until: Instant | None = None,
+    humans: bool = False,
     eager_quality: bool = False,
 ) -> Answer:
     """Compare who is traced under two rules, and say why the other rule misses them.
@@ -77,6 +79,7 @@ def compare(
         depth: the last tier of both; None is that of each.
         until: how far the question reaches, a date including the whole of that day; None is the lake's last
             instant.
+        humans: count the identifiers that links show to be of one person as one.
         eager_quality: compute the quality at once, on a thread beside the rows.
 
     Returns:
@@ -86,13 +89,15 @@ def compare(
     Raises:
         UsageError, DataError: as of `trace`.
     """
-    where = opened(lake)
+    where = of_humans(opened(lake), humans)
     ours, theirs = (
         make_request(where, load_rule(one), case, all_cases=all_cases, depth=depth, until=until)
         for one in (rule, other)
     )
     quality = started(lambda: ours.quality(where), eager_quality)
-    return Answer(compared_rows(where, ours, theirs), tuple(ours.notes()), quality)
+    rows = compared_rows(where, ours, theirs)
+    notes = (*ours.notes(), *human_notes(where, rows["person"].to_numpy(), ours.persons()))
+    return Answer(rows, notes, quality)
 
 
 def compared_rows(lake: Lake, request: TraceRequest, other: TraceRequest) -> pa.Table:

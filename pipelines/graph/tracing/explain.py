@@ -17,6 +17,7 @@ from pipelines.kernels.arrow_columns import column
 from pipelines.kernels.types import Int64
 from pipelines.lake import Lake, LakeLike, opened
 from pipelines.lake.person_tokens import token
+from pipelines.linkage.human_lake import HumanLake, human_notes, human_of_one, joins_of, of_humans
 from pipelines.registry.venue_names import places
 from pipelines.times import SECOND_US, Instant
 from schemas.rules import DEFAULT_RULE, load_rule
@@ -40,7 +41,9 @@ EXPLAINED = pa.schema(
 )
 """The columns of an explanation, a row a pair of stays or an encounter.
 
-`contact` is direct, indirect or encounter.
+`contact` is direct, indirect or encounter. Behind these may stand the links by which people of the chain have
+several identifiers: `contact` is then the source of the link, `via` and `person` the two identifiers, `start`
+and `end` when they were first and last seen together, and `tier` that of the person, 0 for a case.
 """
 
 _TOKEN = re.compile(r"[0-9a-f]{16}")
@@ -72,6 +75,7 @@ def explain(
     all_cases: bool = False,
     depth: int | None = None,
     until: Instant | None = None,
+    humans: bool = False,
     eager_quality: bool = False,
 ) -> Answer:
     """Find the chain of stays that puts a person into a trace.
@@ -91,22 +95,27 @@ def explain(
         depth: the last tier; None is the rule's `max_tier`.
         until: how far the question reaches, a date including the whole of that day; None is the lake's last
             instant.
+        humans: count the identifiers that links show to be of one person as one.
         eager_quality: compute the quality at once, on a thread beside the rows.
 
     Returns:
-        Columns of `EXPLAINED`, ordered by tier, start; no rows for a person who is not in the trace.
+        Columns of `EXPLAINED`, ordered by tier, start; links that join identifiers of the chain last; no
+        rows for a person who is not in the trace.
 
     Raises:
         UsageError, DataError, RefusedError: as of `trace` and `token`.
     """
-    where = opened(lake, keys)
+    where = of_humans(opened(lake, keys), humans)
     request = make_request(where, load_rule(rule), case, all_cases=all_cases, depth=depth, until=until)
-    who = _token_of(where, person, keys)
+    who = human_of_one(where, _token_of(where, person, keys))
     quality = started(lambda: request.quality(where), eager_quality)
     traced = run_trace(where, request.cases, request.rule, request.depth, request.until_us)
-    rows = [_rows(where, traced, link) for link in chain(traced, who)]
-    table = pa.concat_tables([EXPLAINED.empty_table(), *rows])
-    return Answer(table, (*_notes(request, who, table), *request.notes()), quality)
+    links = chain(traced, who)
+    rows = [_rows(where, traced, link) for link in links]
+    table = pa.concat_tables([EXPLAINED.empty_table(), *rows, _joins(where, links)])
+    chained = np.array([who, *(link.via for link in links)], np.int64)
+    notes = (*_notes(request, who, table), *request.notes(), *human_notes(where, chained))
+    return Answer(table, notes, quality)
 
 
 def _token_of(lake: Lake, person: str | int, keys: str | Path | None) -> int:
@@ -154,6 +163,26 @@ def _rows(lake: Lake, traced: Traced, link: Link) -> pa.Table:
     kept = np.flatnonzero(times[:, 0] < times[:, 1])
     kept = kept[np.argsort(times[kept, 0], kind="stable")]
     return _table(lake, link, times[kept], kinds[kept], found[part[kept]])
+
+
+def _joins(lake: Lake, links: Sequence[Link]) -> pa.Table:
+    """Return a row for each two identifiers that links join, of the people of a chain."""
+    tiers = {link.person: link.tier for link in links}
+    if not isinstance(lake, HumanLake) or not links:
+        return EXPLAINED.empty_table()
+    chained = {links[0].via: 0, **tiers}
+    joins = joins_of(lake, np.array(list(chained), np.int64))
+    rows = joins.num_rows
+    values = {
+        "tier": pa.array([chained[human] for human in joins["human"].to_pylist()], pa.int64()),
+        "via": joins["person_a"],
+        "person": joins["person_b"],
+        "contact": joins["source"],
+        "start": joins["first"],
+        "end": joins["last"],
+    }
+    columns = [values.get(field.name, pa.nulls(rows, field.type)) for field in EXPLAINED]
+    return pa.table(columns, schema=EXPLAINED).sort_by([("tier", "ascending"), ("start", "ascending")])
 
 
 def _table(lake: Lake, link: Link, times: Int64, kinds: np.ndarray, found: Int64) -> pa.Table:

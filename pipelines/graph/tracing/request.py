@@ -4,10 +4,13 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from pipelines.errors import UsageError
 from pipelines.graph.answer_quality import AnswerQuality, quality_of_cases
 from pipelines.graph.cases import Case, cases_by_id, find_cases, last_instant_us, numbers_of, require_dates
 from pipelines.graph.infectious_window import Window, infectious_window, outside_validity
+from pipelines.kernels.types import Int64
 from pipelines.lake import Lake
 from pipelines.terminal.output import counted
 from pipelines.times import Instant, end_us
@@ -31,6 +34,10 @@ class TraceRequest:
     depth: int
     until_us: int
     skipped: tuple[Case, ...] = ()
+
+    def persons(self) -> Int64:
+        """Return the tokens of the index cases; a person stands once a case."""
+        return np.array([case.person for case in self.cases], np.int64)
 
     def windows(self) -> list[Window]:
         """Return the infectious window of each case."""

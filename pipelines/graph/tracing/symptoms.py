@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from pipelines.kernels.arrow_columns import column
 from pipelines.kernels.types import Int64
 from pipelines.lake import NO_TABLE, Lake, OfNewest, Snapshot, read_live_file, snapshot
+from pipelines.linkage.human_lake import HumanLake, human_of
 from pipelines.times import DAY_US
 from schemas.tables import DECLARATIONS, INSTANT
 
@@ -105,4 +106,16 @@ _NOBODY: Final = symptomatic(_SCHEMA.empty_table())
 
 def symptomatic_declarations(lake: Lake) -> Symptomatic:
     """Return the declarations of a lake that name a symptom; without the table that takes microseconds."""
-    return _NOBODY if snapshot(lake, "declarations").version == NO_TABLE else _of_newest(lake)
+    if snapshot(lake, "declarations").version == NO_TABLE:
+        return _NOBODY
+    declared = _of_newest(lake)
+    return _of_humans(lake, declared) if isinstance(lake, HumanLake) else declared
+
+
+def _of_humans(lake: HumanLake, declared: Symptomatic) -> Symptomatic:
+    """Relabel declarations for a lake of humans."""
+    person = human_of(lake, declared.person)
+    rows = pa.table({"person": person, "at": declared.declared_us, "symptoms": declared.symptoms})
+    order = pc.sort_indices(rows, [(name, "ascending") for name in rows.column_names])
+    at = order.to_numpy()
+    return Symptomatic(person[at], declared.declared_us[at], declared.symptoms.take(order))

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
+import pyarrow as pa
 
 from pipelines.graph.encounters import Proximity, proximity
 from pipelines.graph.stays_index import Span, live_files, sidecars
@@ -11,9 +12,11 @@ from pipelines.graph.tracing.clipped_stays import ClippedStays, Zones, clipped_s
 from pipelines.graph.tracing.contact_criteria import Criteria, VenueClasses, criteria, venue_classes
 from pipelines.graph.tracing.exposure_table import AllPersons, all_persons
 from pipelines.graph.tracing.infectious_intervals import Intervals
+from pipelines.kernels.arrow_columns import column
 from pipelines.kernels.types import Int64
 from pipelines.lake import Lake, read_table
 from pipelines.lake.sidecar import Sidecar
+from pipelines.linkage.human_lake import HumanLake, human_of
 from schemas.rules import Rule
 
 _ENCOUNTER_COLUMNS = ["person_a", "person_b", "started_at", "ended_at", "distance_m", "attenuation_db"]
@@ -109,4 +112,17 @@ def _near(lake: Lake, rule: Rule) -> Proximity:
     encounters = read_table(lake, "encounters", _ENCOUNTER_COLUMNS)
     if encounters.num_rows == 0:
         return Proximity(*(np.empty(0, np.int64) for _ in Proximity._fields))
-    return proximity(encounters, rule.contact.max_distance_m, rule.contact.max_attenuation_db)
+    return proximity(
+        _of_humans(lake, encounters), rule.contact.max_distance_m, rule.contact.max_attenuation_db
+    )
+
+
+def _of_humans(lake: Lake, encounters: pa.Table) -> pa.Table:
+    """Relabel encounters for a lake of humans; two devices of one human do not meet."""
+    if not isinstance(lake, HumanLake):
+        return encounters
+    one, other = (human_of(lake, encounters[name].to_numpy()) for name in ("person_a", "person_b"))
+    for name, person in (("person_a", np.minimum(one, other)), ("person_b", np.maximum(one, other))):
+        at = encounters.schema.get_field_index(name)
+        encounters = encounters.set_column(at, encounters.schema.field(at), column(person))
+    return encounters.filter(pa.array(one != other))

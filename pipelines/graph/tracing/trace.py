@@ -17,6 +17,7 @@ from pipelines.graph.tracing.search import Hop, hops
 from pipelines.graph.tracing.temporal_graph import TemporalGraph, network
 from pipelines.kernels.types import Int64
 from pipelines.lake import Lake, LakeLike, opened
+from pipelines.linkage.human_lake import HumanLake, human_notes, link_sources, of_humans
 from pipelines.times import Instant
 from schemas.rules import DEFAULT_RULE, Rule, load_rule
 
@@ -52,6 +53,7 @@ def trace(
     until: Instant | None = None,
     capacity: int | None = None,
     stability: int | None = None,
+    humans: bool = False,
     eager_quality: bool = False,
 ) -> Answer:
     """Find who was exposed by cases, F1 to Fk, under a rule pack.
@@ -77,13 +79,15 @@ def trace(
         capacity: how many calls can be made; None marks none.
         stability: in how many draws to leave out a tenth of the scans, of the visits and of the people;
             None is none.
+        humans: count the identifiers that links show to be of one person as one.
         eager_quality: compute the quality at once, on a thread beside the rows.
 
     Returns:
         Columns of `tracing.rows.TRACE` and `doubt`, ordered by tier, score descending, person; with a
-        capacity also `call`, and with stability also `stability_scans stability_visits stability_people`,
-        the share of draws that keep the row. The first trace of a version of the lake computes the doubts
-        and keeps them.
+        capacity also `call`; with stability also `stability_scans stability_visits stability_people`,
+        the share of draws that keep the row; with `humans` in a lake that holds links also `links`, the
+        sources of those that join the identifiers of the person or of `via`. The first trace of a version
+        of the lake computes the doubts and keeps them.
 
     Raises:
         UsageError: the question is malformed, or the rule pack unknown or wrong.
@@ -91,18 +95,18 @@ def trace(
     """
     check_capacity(capacity)
     check_draws(stability)
-    where = opened(lake)
+    where = of_humans(opened(lake), humans)
     request = make_request(where, load_rule(rule), case, all_cases=all_cases, depth=depth, until=until)
     quality = started(lambda: request.quality(where), eager_quality)
     traced = run_trace(where, request.cases, request.rule, request.depth, request.until_us)
     rows = rows_of(where, traced.where, request.rule.id, traced.hops, doubts_of(where))
-    notes = list(request.notes())
+    notes = [*request.notes(), *human_notes(where, rows["person"].to_numpy(), request.persons())]
     if capacity is not None:
         rows = with_calls(rows, capacity)
     if stability is not None:
         rows, said = _with_stability(where, traced, rows, request.depth, stability)
         notes.extend(said)
-    return Answer(rows, tuple(notes), quality)
+    return Answer(_with_links(where, rows), tuple(notes), quality)
 
 
 def _with_stability(
@@ -150,6 +154,14 @@ def run_trace(lake: Lake, cases: Sequence[Case], rule: Rule, depth: int, until_u
     persons = np.array([case.person for case in cases], np.int64)
     isolated = isolation_in(lake)
     return Traced(rule, where, persons, index, hops(where, rule, index, persons, isolated, depth))
+
+
+def _with_links(lake: Lake, rows: pa.Table) -> pa.Table:
+    """Add `links`, the sources of the links behind each row, where a lake of humans holds any."""
+    if not isinstance(lake, HumanLake) or not lake.links:
+        return rows
+    persons = (rows[name].to_numpy() for name in ("person", "via"))
+    return rows.append_column("links", link_sources(lake, *persons))
 
 
 def check_capacity(capacity: int | None) -> None:
