@@ -261,7 +261,7 @@ def tree_of(made: ExposureList) -> tuple[Tree, bool]:
             best_rows(column, MOST_NODES).to_pylist(), key=lambda row: (row["exposed_at"], row["no"])
         ):
             code = person_code(row["person"])
-            said = f"{code}, {when_text(row['exposed_at'], made)}, {one_line(row['venue_names'] or '')}"
+            said = f"{when_text(row['exposed_at'], made)}, {one_line(row['venue_names'] or '')}"
             shown.append(TreePerson(row["person"], code, tier, row["via"], said))
     return draw_tree(shown), capped
 

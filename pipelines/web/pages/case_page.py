@@ -51,7 +51,7 @@ _COLUMNS: Final = (
     *("seconds_direct", "seconds_indirect", "seconds_imputed", "symptoms", "via"),
 )
 _SORTED: Final = frozenset(_COLUMNS) - {"person", "via"}
-_MOST_COMPARED: Final = 30
+_MOST_COMPARED: Final = 15
 _WHYS: Final = (
     ("why_tier", r"tier (?P<tier>\d+) is beyond the last one of (?P<rule>\S+), (?P<depth>\d+)"),
     ("why_infector", r"the infector is not in under (?P<rule>\S+)"),

@@ -73,16 +73,17 @@ def _checks(checkup: KeptCheckup | None) -> Sequence[Any]:
 
 
 def _cases(lake: Lake) -> dict[str, Any]:
-    """How many cases there are of each state, and the newest of those that can infect."""
+    """How many cases there are of each state, and the newest, of those that can infect if there are any."""
     rows = list_cases(lake).to_pylist()
     counts = Counter(row["state"] for row in rows)
-    infectious = sorted(
-        (row for row in rows if row["state"] == "infectious"),
+    dated = sorted(
+        (row for row in rows if row["window_start"] is not None and row["withdrawn_at"] is None),
         key=lambda row: row["window_start"],
         reverse=True,
     )
+    infectious = [row for row in dated if row["state"] == "infectious"]
     return {
         "case_counts": [(state, counts[state]) for state in STATES if counts[state]],
-        "infectious": infectious[:_MOST_CASES],
-        "infectious_total": len(infectious),
+        "can_infect": bool(infectious),
+        "newest_cases": (infectious or dated)[:_MOST_CASES],
     }
