@@ -47,23 +47,24 @@ def run(args: argparse.Namespace) -> int:
     """Print the URL of the pages and serve them until SIGINT or SIGTERM."""
     # Here and not above: --help should not wait for the pages.
     from pipelines.streaming.signals import stop_on_signals
-    from pipelines.web.serve_settings import ServeSettings
     from pipelines.web.server import serve
 
-    settings = ServeSettings(
-        lake=args.lake,
-        keys=args.keys,
-        ledger=args.ledger,
-        actor=args.actor,
-        language=args.lang,
-        authority_key=args.authority_key,
-        user_header=args.trust_proxy,
-        public_url=args.public_url.rstrip("/"),
-    )
     stopped = threading.Event()
     restore = stop_on_signals(stopped)
     try:
-        serve(settings, port=args.port, stopped=stopped, say=_say)
+        serve(
+            args.lake,
+            port=args.port,
+            lang=args.lang,
+            authority_key=args.authority_key,
+            actor=args.actor,
+            keys=args.keys,
+            ledger=args.ledger,
+            user_header=args.trust_proxy,
+            public_url=args.public_url,
+            stopped=stopped,
+            say=_say,
+        )
     finally:
         restore()
     sys.stdout.flush()

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -36,17 +37,31 @@ _MOST_BODY: Final = 8_000_000
 
 
 def serve(
-    settings: ServeSettings,
+    lake: str,
     *,
     port: int = PORT,
+    lang: str = "vi",
+    authority_key: str | None = None,
+    actor: str = "",
+    keys: str | None = None,
+    ledger: str | None = None,
+    user_header: str | None = None,
+    public_url: str = "",
     stopped: threading.Event | None = None,
     say: Callable[[str], None] = print,
 ) -> None:
-    """Serve the pages until stopped; requests that run then have ten seconds to end.
+    """Serve the tracer's pages until stopped; requests that run then have ten seconds to end.
 
     Args:
-        settings: the lake, its keys and ledger, who asks, the language; `hosts` are filled in.
+        lake: folder or URL.
         port: of 127.0.0.1; 0 takes any that is free.
+        lang: of the first page, `vi` or `en`.
+        authority_key: the file of the authority's private key; None opens no identifier.
+        actor: who asks, for the ledger; empty is the account of the operating system.
+        keys: folder of the keys; None is `LAKE.keys`.
+        ledger: folder of the ledger; None is that of this account.
+        user_header: the header in which a trusted proxy names its user; None trusts no proxy.
+        public_url: the origin under which that proxy serves the pages.
         stopped: set it to end.
         say: is given the URL with a one-time token, which begins the session of one browser.
 
@@ -56,18 +71,28 @@ def serve(
         RefusedError: the ledger cannot be written.
         ServiceError: the port is taken.
     """
+    settings = ServeSettings(
+        lake, keys, ledger, actor, lang, authority_key, user_header, public_url.rstrip("/")
+    )
     check_settings(settings, port)
-    lake = opened(settings.lake)
-    record(lake.url, Question("serve", arguments={"page": "start"}), settings.asker("", ""))
+    url = opened(lake).url
+    record(url, Question("serve", arguments={"page": "start"}), settings.asker("", ""))
     logging.getLogger("waitress").setLevel(logging.ERROR)  # it would tell of every busy moment
     sessions = Sessions(settings.idle_seconds, settings.language)
     scratch = ScratchFolder()
     try:
         server = _listen(settings, port, sessions, scratch)
         say(f"http://{HOST}:{server.effective_port}{ENTER}{sessions.offer()}")
+        threading.Thread(target=_load, daemon=True).start()
         _run(server, stopped or threading.Event())
     finally:
         scratch.remove()
+
+
+def _load() -> None:
+    """Load beside the first page what later ones need."""
+    import_module("pipelines.export.make_list")
+    import_module("pipelines.graph.case_network.picture")
 
 
 def check_settings(settings: ServeSettings, port: int) -> None:

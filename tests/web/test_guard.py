@@ -5,8 +5,18 @@ import pytest
 from pipelines.web.guard import ENTER
 from tests.web.visitors import BASE, HOST, Visitor
 
-PATHS = ["/", "/cases", "/cases/BN-1", "/cases/BN-1/network.svg", "/clusters", "/venues", "/venues/unregistered",
-         "/adoption", "/ledger", "/state.json", "/static/pages.css", "/nowhere"]  # fmt: skip
+PATHS = [
+    *(
+        "/",
+        "/cases",
+        "/cases/BN-1",
+        "/cases/BN-1/network.svg",
+        "/clusters",
+        "/venues",
+        "/venues/unregistered",
+    ),
+    *("/adoption", "/ledger", "/state.json", "/static/pages.css", "/nowhere"),
+]
 
 
 @pytest.mark.parametrize("path", PATHS)

@@ -9,6 +9,7 @@ from flask import Flask, Response, request
 from pipelines.answer import Answer
 from pipelines.ascertainment.adoption import BY, adoption
 from pipelines.lake import Lake
+from pipelines.web.forms import local_date
 from pipelines.web.lake_state import versions_of
 from pipelines.web.rendering import local_time_us, page, words_now
 from pipelines.web.serve_settings import ServeSettings
@@ -49,7 +50,7 @@ def add_adoption(app: Flask, settings: ServeSettings) -> None:
     @app.get("/adoption")
     def adoption_page() -> Response:
         by, on, sort = (request.args.get(name, "") for name in ("by", "on", "sort"))
-        by = by or "district"
+        by, on = by or "district", local_date(on, words_now().language)
         if by not in BY or (on and not _is_date(on)):
             raise PageError(422, "wrong_question")
         lake = note_visit(settings, "adoption", by=by, on=on)

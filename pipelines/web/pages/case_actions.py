@@ -6,7 +6,7 @@ import re
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pyarrow as pa
@@ -14,7 +14,6 @@ import pyarrow.compute as pc
 from flask import Flask, Response, redirect, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from pipelines.export import ListOptions, SormasSettings, export
 from pipelines.export.exposure_list import ExposureList
 from pipelines.export.format_names import FORMATS
 from pipelines.export.list_text import identifier_text, person_code
@@ -29,6 +28,9 @@ from pipelines.web.serve_settings import LANGUAGES, ServeSettings
 from pipelines.web.table_view import url_of
 from pipelines.web.visits import asker_now, note_visit, purpose_now
 from pipelines.web.web_errors import PageError
+
+if TYPE_CHECKING:
+    from pipelines.export import ListOptions
 
 MOST_CALLS: Final = 1_000_000
 _MOST_DAYS: Final = 365
@@ -148,6 +150,8 @@ def _export(settings: ServeSettings, asked: CaseQuestion, scratch: ScratchFolder
         formats=list(options.formats),
     )  # fmt: skip
     require_case(lake, asked.case_id)
+    from pipelines.export import export  # loads every format
+
     with scratch.folder() as place:
         folder = place / "list"
         export(
@@ -157,7 +161,9 @@ def _export(settings: ServeSettings, asked: CaseQuestion, scratch: ScratchFolder
         return _handed_over(folder, asked.case_id, options)
 
 
-def _options(settings: ServeSettings, asked: CaseQuestion, reveals: bool) -> ListOptions:
+def _options(settings: ServeSettings, asked: CaseQuestion, reveals: bool) -> "ListOptions":
+    from pipelines.export import ListOptions, SormasSettings
+
     formats = [name for name in request.form.getlist("format") if name in FORMATS]
     if not formats:
         raise PageError(422, "no_format")
@@ -180,7 +186,7 @@ def _options(settings: ServeSettings, asked: CaseQuestion, reveals: bool) -> Lis
     return options
 
 
-def _handed_over(folder: Path, case_id: str, options: ListOptions) -> Response:
+def _handed_over(folder: Path, case_id: str, options: "ListOptions") -> Response:
     """A list as one download: the file of a format that has one, else all files with the signature."""
     name = f"{re.sub(r'[^A-Za-z0-9._-]+', '_', case_id).strip('._') or 'case'}-{dt.date.today():%Y-%m-%d}"
     files = sorted(folder.iterdir())

@@ -10,8 +10,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.export.exposure_list import ExposureList, ListSettings
-from pipelines.export.shown_list import list_to_show, with_capacity
-from pipelines.graph.tracing.compare import compare
 from pipelines.lake import Lake, read_table
 from pipelines.web.lake_state import versions_of
 from pipelines.web.rendering import session_now, words_now
@@ -89,6 +87,8 @@ class KeptLists:
         Raises:
             UsageError, DataError: as of `trace`.
         """
+        from pipelines.export.shown_list import list_to_show, with_capacity  # loads the kernels
+
         words = words_now()
         key = ("list", lake.url, versions_of(lake), words.language, asked.case_id, asked.rule, asked.depth)
         settings = ListSettings(words=words)
@@ -99,6 +99,8 @@ class KeptLists:
 
     def compared(self, lake: Lake, asked: CaseQuestion) -> pa.Table:
         """Who is in under the one rule and who under the other."""
+        from pipelines.graph.tracing.compare import compare  # loads the kernels
+
         key = ("compare", lake.url, versions_of(lake), asked.case_id, asked.rule, asked.other, asked.depth)
         rows: pa.Table = self._once(
             key, lambda: compare(lake, asked.other, asked.case_id, asked.rule, depth=asked.depth).rows

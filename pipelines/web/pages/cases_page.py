@@ -13,7 +13,7 @@ from pipelines.graph.case_listing import STATES, list_cases
 from pipelines.privacy.identifiers import canonical_person
 from pipelines.times import parse_instant
 from pipelines.web.case_urls import case_url
-from pipelines.web.forms import CHANGING, typed
+from pipelines.web.forms import CHANGING, typed, typed_date
 from pipelines.web.pages.case_view import require_case
 from pipelines.web.rendering import page, session_now, words_now
 from pipelines.web.serve_settings import ServeSettings
@@ -49,7 +49,9 @@ def add_cases(app: Flask, settings: ServeSettings) -> None:
     @app.post("/cases/add")
     def add() -> AnyResponse:
         purpose = purpose_now()
-        fields = {name: typed(name) for name in ("case_id", "person", *DATES)}
+        language = session_now().language
+        fields = {name: typed(name) for name in ("case_id", "person")}
+        fields |= {name: typed_date(name, language) for name in DATES}
         if ":" not in fields["person"]:
             fields["person"] = f"phone:{fields['person']}"
         wrong = _wrong_field(fields)

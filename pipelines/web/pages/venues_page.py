@@ -10,8 +10,6 @@ import pyarrow.compute as pc
 from flask import Flask, Response, redirect, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from pipelines.codes.poster_files import write_pdf, write_svg
-from pipelines.codes.printing import Wanted, places_to_print, posters_of
 from pipelines.errors import DataError, RefusedError, UsageError
 from pipelines.lake import Lake, open_lake, read_table
 from pipelines.privacy.personal_text import looks_personal
@@ -101,6 +99,9 @@ def _poster(settings: ServeSettings, lake: Lake, venue: str, kind: str) -> Respo
     Raises:
         PageError: no key signs codes, or the code does not fit.
     """
+    from pipelines.codes.poster_files import write_pdf, write_svg  # loads what draws
+    from pipelines.codes.printing import Wanted, places_to_print, posters_of
+
     places = places_to_print(read_table(lake, "venues"), [venue], dt.datetime.now(dt.UTC))
     folder = keys_folder(settings.keys, lake.url)
     open_lake(lake.url, folder)
