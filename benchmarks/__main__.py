@@ -14,6 +14,7 @@ from benchmarks import (
     one_person,
     recall,
     scale,
+    serve,
     streaming,
     trace,
 )
@@ -26,6 +27,7 @@ BENCHMARKS = {
     "contacts": contacts.measure,
     "trace": trace.measure,
     "lists": lists.measure,
+    "serve": serve.measure,
     "recall": recall.measure,
     "streaming": streaming.measure,
     "engines": engines.measure,
