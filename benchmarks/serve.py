@@ -1,4 +1,4 @@
-"""The tracer's pages on a lake of many stays: start, first page, a case's page, twenty people at once, memory."""
+"""The tracer's pages on a lake of many stays: start, first page, a case, twenty people at once, memory."""
 
 import http.client
 import re

@@ -15,11 +15,10 @@ from pipelines.export.list_question import listed_cases
 from pipelines.export.list_rows import list_rows
 from pipelines.export.quality_words import quality_sentences
 from pipelines.export.report import MOST_LANES, best_rows
-from pipelines.graph.cases import cases_by_id
 from pipelines.graph.stays_index import Span
 from pipelines.graph.tracing.request import make_request
 from pipelines.graph.tracing.trace import trace_rows, with_calls
-from pipelines.lake import Lake, snapshot
+from pipelines.lake import Lake, read_table, snapshot
 from pipelines.times import Instant
 from schemas.rules import load_rule
 
@@ -58,7 +57,7 @@ def list_to_show(
         rows=rows,
         phones=[""] * rows.num_rows,
         stays=stays_behind(lake, persons, pc.unique(pc.list_flatten(drawn["stays"])).to_numpy(), Span()),
-        known_cases=frozenset(one.person for one in cases_by_id(lake).values()),
+        known_cases=_known_cases(lake),
         milestones=milestones_of(lake, cases),
         withdrawn=WITHDRAWN.empty_table(),
         cases=cases,
@@ -71,6 +70,12 @@ def list_to_show(
         about=list(quality_sentences(quality(), rows.num_rows, settings.words, settings.zone)),
         settings=settings,
     )
+
+
+def _known_cases(lake: Lake) -> frozenset[int]:
+    """Tokens of all persons who are a case; a case object for each would cost more than the trace."""
+    rows = read_table(lake, "cases", ["person", "withdrawn_at"])
+    return frozenset(rows.filter(rows["withdrawn_at"].is_null())["person"].to_pylist())
 
 
 def with_capacity(made: ExposureList, capacity: int | None) -> ExposureList:

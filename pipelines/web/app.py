@@ -12,11 +12,11 @@ from werkzeug.wrappers import Response as AnyResponse
 from pipelines.errors import TruyVetError
 from pipelines.web.case_urls import CaseConverter
 from pipelines.web.guard import guard
+from pipelines.web.kept_answers import KeptAnswers
 from pipelines.web.kept_checkup import Checkups
 from pipelines.web.pages.adoption_page import add_adoption
 from pipelines.web.pages.case_actions import add_case_actions
 from pipelines.web.pages.case_page import add_case_page
-from pipelines.web.pages.case_view import KeptLists
 from pipelines.web.pages.cases_page import add_cases
 from pipelines.web.pages.clusters_page import add_clusters
 from pipelines.web.pages.ledger_page import add_ledger
@@ -50,14 +50,14 @@ def create_app(
     guard(app, settings, sessions)
     _add_errors(app, settings)
     _add_frame(app, sessions)
-    lists = KeptLists()
-    add_overview(app, settings, checkups or Checkups(settings))
-    add_cases(app, settings)
-    add_case_page(app, settings, lists)
-    add_case_actions(app, settings, lists, scratch)
-    add_clusters(app, settings)
+    kept = KeptAnswers()
+    add_overview(app, settings, checkups or Checkups(settings), kept)
+    add_cases(app, settings, kept)
+    add_case_page(app, settings, kept)
+    add_case_actions(app, settings, kept, scratch)
+    add_clusters(app, settings, kept)
     add_venues(app, settings)
-    add_adoption(app, settings)
+    add_adoption(app, settings, kept)
     add_ledger(app, settings)
     return app
 

@@ -18,8 +18,8 @@ from pipelines.web.serve_settings import ServeSettings
 from schemas.rules import DEFAULT_RULE, load_rule
 
 _SECONDS: Final = 300.0
-_PATIENCE: Final = 0.7
-"""How long a page waits for a checkup that has begun; on a small lake it is done by then."""
+_PATIENCE: Final = 0.5
+"""How long the page that begins a checkup waits for it; on a small lake it is done by then."""
 
 
 @dataclass(frozen=True)
@@ -50,13 +50,15 @@ class Checkups:
 
     def newest(self, lake: Lake) -> KeptCheckup | None:
         """Return the newest one, perhaps of a version before; None while the first is being made."""
+        begun = None
         with self._lock:
             running = self._running
             if self._is_old(lake) and (running is None or not running.is_alive()):
-                running = self._running = threading.Thread(target=self._make, args=(lake,), daemon=True)
-                running.start()
-        if running is not None:
-            running.join(_PATIENCE)
+                self._running = threading.Thread(target=self._make, args=(lake,), daemon=True)
+                self._running.start()
+                begun = self._running
+        if begun is not None:
+            begun.join(_PATIENCE)
         return self._kept
 
     def _is_old(self, lake: Lake) -> bool:
@@ -68,7 +70,7 @@ class Checkups:
         try:
             checks = doctor(lake, keys=self._settings.keys, ledger=self._settings.ledger)
             quality = _quality(lake)
-        except TruyVetError:
+        except (TruyVetError, OSError):
             return  # the page that needs the lake says what is wrong with it
         self._kept = KeptCheckup(checks, quality, time.time(), versions)
 

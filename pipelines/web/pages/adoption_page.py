@@ -1,16 +1,13 @@
 """Adoption: how many points there are, how many are used, and whom to ask about those that are not."""
 
 import datetime as dt
-import threading
-from typing import Any, Final
+from typing import Final
 
 from flask import Flask, Response, request
 
-from pipelines.answer import Answer
 from pipelines.ascertainment.adoption import BY, adoption
-from pipelines.lake import Lake
 from pipelines.web.forms import local_date
-from pipelines.web.lake_state import versions_of
+from pipelines.web.kept_answers import KeptAnswers
 from pipelines.web.rendering import local_time_us, page, words_now
 from pipelines.web.serve_settings import ServeSettings
 from pipelines.web.table_view import page_of, sort_link, sorted_rows, url_of
@@ -30,22 +27,10 @@ _COUNTS: Final = (
     ),
     *("scans_7d", "change_scans_7d", "people_7d", "once_a_day_share", "unregistered_scans"),
 )
-_KEPT: Final = 8
 
 
-def add_adoption(app: Flask, settings: ServeSettings) -> None:
+def add_adoption(app: Flask, settings: ServeSettings, kept: KeptAnswers) -> None:
     """Add the page."""
-    kept: dict[tuple[Any, ...], Answer] = {}
-    lock = threading.Lock()
-
-    def asked(lake: Lake, by: str, on: str | None) -> Answer:
-        key = (versions_of(lake), by, on)
-        with lock:
-            if key not in kept:
-                if len(kept) >= _KEPT:
-                    kept.clear()
-                kept[key] = adoption(lake, by=by, on=on)
-            return kept[key]
 
     @app.get("/adoption")
     def adoption_page() -> Response:
@@ -55,7 +40,7 @@ def add_adoption(app: Flask, settings: ServeSettings) -> None:
             raise PageError(422, "wrong_question")
         lake = note_visit(settings, "adoption", by=by, on=on)
         words = words_now()
-        answer = asked(lake, by, on or None)
+        answer = kept.once(lake, ("adoption", by, on), lambda: adoption(lake, by=by, on=on or None))
         rows = sorted_rows(answer.rows, sort, ("name", *_COUNTS, "rank"))
         query = {"by": by, "on": on}
         shown, pager = page_of(rows, request.args.get("page", ""), "/adoption", query | {"sort": sort})

@@ -21,7 +21,8 @@ from pipelines.export.reveal import revealed
 from pipelines.export.wording import Wording
 from pipelines.web.case_urls import case_url
 from pipelines.web.forms import typed, whole_number
-from pipelines.web.pages.case_view import CaseQuestion, KeptLists, capacity_key, question_now, require_case
+from pipelines.web.kept_answers import KeptAnswers
+from pipelines.web.pages.case_view import CaseQuestion, capacity_key, listed, question_now, require_case
 from pipelines.web.rendering import page, session_now, words_now
 from pipelines.web.scratch_folder import ScratchFolder
 from pipelines.web.serve_settings import LANGUAGES, ServeSettings
@@ -44,7 +45,7 @@ _MEDIA: Final = {
 _BESIDE: Final = ("manifest.json", "manifest.sig", "public.pem")
 
 
-def add_case_actions(app: Flask, settings: ServeSettings, lists: KeptLists, scratch: ScratchFolder) -> None:
+def add_case_actions(app: Flask, settings: ServeSettings, kept: KeptAnswers, scratch: ScratchFolder) -> None:
     """Add the actions of a case's page."""
 
     @app.post("/cases/<case:case_id>/filter")
@@ -70,14 +71,14 @@ def add_case_actions(app: Flask, settings: ServeSettings, lists: KeptLists, scra
 
     @app.post("/cases/<case:case_id>/reveal")
     def reveal(case_id: str) -> Response:
-        return _reveal(settings, lists, question_now(case_id, request.form))
+        return _reveal(settings, kept, question_now(case_id, request.form))
 
     @app.post("/cases/<case:case_id>/export")
     def take(case_id: str) -> Response:
         return _export(settings, question_now(case_id, request.form), scratch)
 
 
-def _reveal(settings: ServeSettings, lists: KeptLists, asked: CaseQuestion) -> Response:
+def _reveal(settings: ServeSettings, kept: KeptAnswers, asked: CaseQuestion) -> Response:
     """Show the identifiers of people of the list, in this answer alone.
 
     Raises:
@@ -91,7 +92,7 @@ def _reveal(settings: ServeSettings, lists: KeptLists, asked: CaseQuestion) -> R
         settings, "reveal", cases=[asked.case_id], rule=asked.rule, purpose=purpose, people=len(tokens)
     )
     case = require_case(lake, asked.case_id)["person"]
-    made = lists.listed(lake, asked)
+    made = listed(kept, lake, asked)
     known = {case, *made.rows["person"].to_pylist()}
     if not known.issuperset(tokens):
         raise PageError(422, "not_on_list")

@@ -31,12 +31,14 @@ from pipelines.graph.infectious_window import CaseTimes, outside_validity
 from pipelines.lake import Lake, snapshot
 from pipelines.terminal.output import token_text
 from pipelines.web.case_urls import case_url
+from pipelines.web.kept_answers import KeptAnswers
 from pipelines.web.lake_state import lake_state, stays_version
 from pipelines.web.pages.case_view import (
     MOST_DEPTH,
     CaseQuestion,
-    KeptLists,
+    compared,
     filtered,
+    listed,
     question_now,
     require_case,
     rule_choices,
@@ -64,7 +66,7 @@ _WHYS: Final = (
 )
 
 
-def add_case_page(app: Flask, settings: ServeSettings, lists: KeptLists) -> None:
+def add_case_page(app: Flask, settings: ServeSettings, kept: KeptAnswers) -> None:
     """Add the page and the picture of its network."""
 
     @app.get("/cases/<case:case_id>")
@@ -81,9 +83,9 @@ def add_case_page(app: Flask, settings: ServeSettings, lists: KeptLists) -> None
         if row["withdrawn_at"] is not None or (row["onset_at"] is None and row["sampled_at"] is None):
             state = "undated" if row["withdrawn_at"] is None else "withdrawn"
             return page("case_without_list", title, common | {"state": state}, lake=lake)
-        made = lists.listed(lake, asked)
+        made = listed(kept, lake, asked)
         values = common | _sure(lake, made, row, words) | _first(made) | _where(made) | _who_else(made, asked)
-        return page("case", title, values | _other_rule(lake, lists, asked, words), lake=lake)
+        return page("case", title, values | _other_rule(lake, kept, asked, words), lake=lake)
 
     @app.get("/cases/<case:case_id>/network.svg")
     def picture(case_id: str) -> Response:
@@ -93,7 +95,7 @@ def add_case_page(app: Flask, settings: ServeSettings, lists: KeptLists) -> None
         from pipelines.graph.case_network.graph import network  # loads networkx and matplotlib
         from pipelines.graph.case_network.picture import network_image
 
-        with lists.drawing:
+        with kept.drawing:
             image = network_image(network(lake, case_id, asked.rule, depth=asked.depth), "svg")
         drawn = Response(image, mimetype="image/svg+xml")
         drawn.headers["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'"
@@ -168,19 +170,19 @@ def _where(made: ExposureList) -> dict[str, Any]:
 def _who_else(made: ExposureList, asked: CaseQuestion) -> dict[str, Any]:
     """The list, filtered, sorted and cut into pages, and who exposed whom."""
     wanted = session_now().remembered.get(f"list {asked.case_id}", {})
-    kept = filtered(made, wanted)
+    shown_list = filtered(made, wanted)
     sort = request.args.get("sort", "")
     path, query = case_url(asked.case_id), asked.query | {"sort": sort}
     names = _COLUMNS if made.settings.capacity is None else ("call", *_COLUMNS)
-    rows = sorted_rows(kept.rows, sort, tuple(_SORTED))
+    rows = sorted_rows(shown_list.rows, sort, tuple(_SORTED))
     shown, pager = page_of(rows, request.args.get("page", ""), path, query, "list")
     tree, tree_capped = tree_of(made)
     return {
         "wanted": wanted,
-        "kept_total": kept.rows.num_rows,
+        "kept_total": shown_list.rows.num_rows,
         "tier_choices": sorted(set(made.rows["tier"].to_pylist())),
         "heads": _heads(made, names, sort, path, asked.query),
-        "lines": list_lines(shown, kept, names),
+        "lines": list_lines(shown, shown_list, names),
         "tokens": [token_text(person) for person in shown["person"].to_pylist()],
         "pager": pager,
         "tree": tree,
@@ -201,9 +203,9 @@ def _heads(
     ]
 
 
-def _other_rule(lake: Lake, lists: KeptLists, asked: CaseQuestion, words: Wording) -> dict[str, Any]:
+def _other_rule(lake: Lake, kept: KeptAnswers, asked: CaseQuestion, words: Wording) -> dict[str, Any]:
     """Who is in under another rule, and why the others are not."""
-    rows = lists.compared(lake, asked)
+    rows = compared(kept, lake, asked)
     counts = [
         (name, pc.sum(pc.equal(rows["in"], name)).as_py() or 0) for name in (asked.rule, asked.other, "both")
     ]

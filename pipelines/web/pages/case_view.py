@@ -1,7 +1,5 @@
 """What a case's page shows, computed once for each question and state of the lake."""
 
-import threading
-from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -11,13 +9,12 @@ import pyarrow.compute as pc
 
 from pipelines.export.exposure_list import ExposureList, ListSettings
 from pipelines.lake import Lake, read_table
-from pipelines.web.lake_state import versions_of
+from pipelines.web.kept_answers import KeptAnswers
 from pipelines.web.rendering import session_now, words_now
 from pipelines.web.web_errors import PageError
 from schemas.rules import DEFAULT_RULE, load_rule, shipped_rules
 
 MOST_DEPTH: Final = 5
-_KEPT: Final = 16
 _OTHER_RULES: Final = ("vn-2021-12", DEFAULT_RULE)
 
 
@@ -68,66 +65,32 @@ def question_now(case_id: str, given: Mapping[str, str]) -> CaseQuestion:
     return CaseQuestion(case_id, rule, int(depth) if depth else None, other)
 
 
-class KeptLists:
-    """The lists and comparisons asked for last; a change of the lake asks for new ones.
+def listed(kept: KeptAnswers, lake: Lake, asked: CaseQuestion) -> ExposureList:
+    """The list of a case with the calls marked that this session can make.
 
-    Attributes:
-        drawing: held while a picture is drawn.
+    Raises:
+        UsageError, DataError: as of `trace`.
     """
+    from pipelines.export.shown_list import list_to_show, with_capacity  # loads the kernels
 
-    def __init__(self) -> None:
-        self._kept: OrderedDict[tuple[Any, ...], Any] = OrderedDict()
-        self._lock = threading.Lock()
-        self._computing: dict[tuple[Any, ...], threading.Lock] = {}
-        self.drawing = threading.Lock()  # the settings of matplotlib are of the process
+    words = words_now()
+    made = kept.once(
+        lake,
+        ("list", words.language, asked.case_id, asked.rule, asked.depth),
+        lambda: list_to_show(lake, asked.case_id, asked.rule, ListSettings(words=words), depth=asked.depth),
+    )
+    return with_capacity(made, session_now().remembered.get(capacity_key(asked.case_id)))
 
-    def listed(self, lake: Lake, asked: CaseQuestion) -> ExposureList:
-        """The list of a case with the calls marked that this session can make.
 
-        Raises:
-            UsageError, DataError: as of `trace`.
-        """
-        from pipelines.export.shown_list import list_to_show, with_capacity  # loads the kernels
+def compared(kept: KeptAnswers, lake: Lake, asked: CaseQuestion) -> pa.Table:
+    """Who is in under the one rule and who under the other."""
+    from pipelines.graph.tracing.compare import compare  # loads the kernels
 
-        words = words_now()
-        key = ("list", lake.url, versions_of(lake), words.language, asked.case_id, asked.rule, asked.depth)
-        settings = ListSettings(words=words)
-        made: ExposureList = self._once(
-            key, lambda: list_to_show(lake, asked.case_id, asked.rule, settings, depth=asked.depth)
-        )
-        return with_capacity(made, session_now().remembered.get(capacity_key(asked.case_id)))
-
-    def compared(self, lake: Lake, asked: CaseQuestion) -> pa.Table:
-        """Who is in under the one rule and who under the other."""
-        from pipelines.graph.tracing.compare import compare  # loads the kernels
-
-        key = ("compare", lake.url, versions_of(lake), asked.case_id, asked.rule, asked.other, asked.depth)
-        rows: pa.Table = self._once(
-            key, lambda: compare(lake, asked.other, asked.case_id, asked.rule, depth=asked.depth).rows
-        )
-        return rows
-
-    def _once(self, key: tuple[Any, ...], make: Any) -> Any:
-        """The value of a key; of several requests at once one computes it."""
-        with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-                return self._kept[key]
-            computing = self._computing.setdefault(key, threading.Lock())
-        with computing:
-            with self._lock:
-                if key in self._kept:
-                    return self._kept[key]
-            try:
-                value = make()
-            finally:
-                with self._lock:
-                    self._computing.pop(key, None)
-            with self._lock:
-                self._kept[key] = value
-                while len(self._kept) > _KEPT:
-                    self._kept.popitem(last=False)
-            return value
+    return kept.once(
+        lake,
+        ("compare", asked.case_id, asked.rule, asked.other, asked.depth),
+        lambda: compare(lake, asked.other, asked.case_id, asked.rule, depth=asked.depth).rows,
+    )
 
 
 def capacity_key(case_id: str) -> str:

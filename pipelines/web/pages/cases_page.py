@@ -14,6 +14,7 @@ from pipelines.privacy.identifiers import canonical_person
 from pipelines.times import parse_instant
 from pipelines.web.case_urls import case_url
 from pipelines.web.forms import CHANGING, typed, typed_date
+from pipelines.web.kept_answers import KeptAnswers
 from pipelines.web.pages.case_view import require_case
 from pipelines.web.rendering import page, session_now, words_now
 from pipelines.web.serve_settings import ServeSettings
@@ -34,12 +35,12 @@ _COLUMNS: Final = (
 )
 
 
-def add_cases(app: Flask, settings: ServeSettings) -> None:
+def add_cases(app: Flask, settings: ServeSettings, kept: KeptAnswers) -> None:
     """Add the page and its changes."""
 
     @app.get("/cases")
     def cases() -> Response:
-        return _cases_page(settings, {}, "")
+        return _cases_page(settings, kept, {}, "")
 
     @app.post("/cases/search")
     def search() -> AnyResponse:
@@ -56,7 +57,7 @@ def add_cases(app: Flask, settings: ServeSettings) -> None:
             fields["person"] = f"phone:{fields['person']}"
         wrong = _wrong_field(fields)
         if wrong:
-            return _cases_page(settings, fields, wrong, 422)
+            return _cases_page(settings, kept, fields, wrong, 422)
         note_visit(settings, "add a case", cases=[fields["case_id"]], purpose=purpose)
         from pipelines.drivers.register_cases import ALREADY_KNOWN, add_case  # loads Beam
 
@@ -66,7 +67,7 @@ def add_cases(app: Flask, settings: ServeSettings) -> None:
                     settings.lake, {name: value or None for name, value in fields.items()}, keys=settings.keys
                 )
         except UsageError:
-            return _cases_page(settings, fields, "case_refused", 422)
+            return _cases_page(settings, kept, fields, "case_refused", 422)
         words = words_now()
         key = "case_replaced" if ALREADY_KNOWN in report.notes else "case_added"
         session_now().notes.append(words("done", key, case=fields["case_id"]))
@@ -105,13 +106,13 @@ def _wrong_field(fields: Mapping[str, str]) -> str:
 
 
 def _cases_page(
-    settings: ServeSettings, fields: Mapping[str, str], wrong: str, status: int = 200
+    settings: ServeSettings, kept: KeptAnswers, fields: Mapping[str, str], wrong: str, status: int = 200
 ) -> Response:
     """The page; after a form that was wrong, with what was typed but for the person."""
     lake = note_visit(settings, "cases", sort=request.args.get("sort"), number=request.args.get("page"))
     words = words_now()
     wanted: dict[str, str] = session_now().remembered.get("cases", {})
-    rows = _matching(list_cases(lake), wanted)
+    rows = _matching(kept.once(lake, ("cases",), lambda: list_cases(lake)), wanted)
     sort = request.args.get("sort", "")
     rows = sorted_rows(_in_order(rows), sort, _COLUMNS)
     shown, pager = page_of(rows, request.args.get("page", ""), "/cases", {"sort": sort})

@@ -9,7 +9,7 @@ from pipelines.export.quality_words import quality_sentences
 from pipelines.graph.answer_quality import AnswerQuality
 from pipelines.graph.clustering.clusters import clusters
 from pipelines.times import LOCAL_TIMEZONE
-from pipelines.web.lake_state import versions_of
+from pipelines.web.kept_answers import KeptAnswers
 from pipelines.web.rendering import page, words_now
 from pipelines.web.serve_settings import ServeSettings
 from pipelines.web.table_view import page_of
@@ -18,23 +18,19 @@ from pipelines.web.visits import note_visit
 _MOST_CASES: Final = 12
 
 
-def add_clusters(app: Flask, settings: ServeSettings) -> None:
+def add_clusters(app: Flask, settings: ServeSettings, kept: KeptAnswers) -> None:
     """Add the page."""
-    kept: dict[tuple[int, ...], dict[bool, Answer]] = {}
 
     @app.get("/clusters")
     def clusters_page() -> Response:
         everything = request.args.get("all") == "1"
         lake = note_visit(settings, "clusters", all=everything, number=request.args.get("page"))
         words = words_now()
-        versions = versions_of(lake)
-        if versions not in kept:
-            kept.clear()
-            kept[versions] = {}
-        answers = kept[versions]
-        if everything not in answers:
-            answers[everything] = clusters(lake, everything=everything, by_venue=True, eager_quality=True)
-        answer = answers[everything]
+        answer = kept.once(
+            lake,
+            ("clusters", everything),
+            lambda: clusters(lake, everything=everything, by_venue=True, eager_quality=True),
+        )
         query = {"all": "1" if everything else ""}
         shown, pager = page_of(answer.rows, request.args.get("page", ""), "/clusters", query)
         values = {

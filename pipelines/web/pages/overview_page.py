@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
 from flask import Flask, Response, jsonify
 
 from pipelines.ascertainment.freshness import freshness_of_scans
@@ -11,8 +13,9 @@ from pipelines.checkup.check import BAD, OK, WARN
 from pipelines.export.quality_words import quality_sentences
 from pipelines.export.wording import Wording
 from pipelines.graph.case_listing import STATES, list_cases
-from pipelines.lake import Lake, read_table
+from pipelines.lake import read_table
 from pipelines.times import LOCAL_TIMEZONE
+from pipelines.web.kept_answers import KeptAnswers
 from pipelines.web.kept_checkup import Checkups, KeptCheckup
 from pipelines.web.lake_state import lake_state
 from pipelines.web.rendering import local_time_us, page, words_now
@@ -22,7 +25,7 @@ from pipelines.web.visits import lake_now, note_visit
 _MOST_CASES = 10
 
 
-def add_overview(app: Flask, settings: ServeSettings, checkups: Checkups) -> None:
+def add_overview(app: Flask, settings: ServeSettings, checkups: Checkups, kept: KeptAnswers) -> None:
     """Add the page and the numbers that all pages look at while they are open."""
 
     @app.get("/")
@@ -45,7 +48,7 @@ def add_overview(app: Flask, settings: ServeSettings, checkups: Checkups) -> Non
                 "doubts": _doubts(checkup, words),
                 "checks": _checks(checkup),
                 "counts": dict.fromkeys((OK, WARN, BAD), 0) | Counter(_states(checkup)),
-                **_cases(lake),
+                **_cases(kept.once(lake, ("cases",), lambda: list_cases(lake))),
             },
             lake=lake,
         )
@@ -72,18 +75,16 @@ def _checks(checkup: KeptCheckup | None) -> Sequence[Any]:
     return sorted(checkup.checks, key=lambda check: (BAD, WARN, OK).index(check.state))
 
 
-def _cases(lake: Lake) -> dict[str, Any]:
+def _cases(rows: pa.Table) -> dict[str, Any]:
     """How many cases there are of each state, and the newest, of those that can infect if there are any."""
-    rows = list_cases(lake).to_pylist()
-    counts = Counter(row["state"] for row in rows)
-    dated = sorted(
-        (row for row in rows if row["window_start"] is not None and row["withdrawn_at"] is None),
-        key=lambda row: row["window_start"],
-        reverse=True,
+    counts = Counter(rows["state"].to_pylist())
+    dated = rows.filter(pc.and_(rows["window_start"].is_valid(), rows["withdrawn_at"].is_null()))
+    infectious = dated.filter(pc.equal(dated["state"], "infectious"))
+    newest = (infectious if infectious.num_rows else dated).sort_by(
+        [("window_start", "descending"), ("case_id", "ascending")]
     )
-    infectious = [row for row in dated if row["state"] == "infectious"]
     return {
         "case_counts": [(state, counts[state]) for state in STATES if counts[state]],
-        "can_infect": bool(infectious),
-        "newest_cases": (infectious or dated)[:_MOST_CASES],
+        "can_infect": infectious.num_rows > 0,
+        "newest_cases": newest["case_id"].to_pylist()[:_MOST_CASES],
     }
