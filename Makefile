@@ -7,7 +7,7 @@ PRISM := build/bin/prism
 GOOGLE := build/bin/fake-gcs-server
 AZURE := build/azurite/node_modules/.bin/azurite-blob
 
-.PHONY: docs venv demo demo-stream demo-flink emulator flink flink-cluster prism stores test test-all bench lint lock sbom
+.PHONY: docs venv demo demo-serve demo-stream demo-flink emulator flink flink-cluster prism stores test test-all bench lint lock sbom
 
 venv: $(STAMP)
 
@@ -17,6 +17,14 @@ $(STAMP): pyproject.toml constraints.txt
 	touch $(STAMP)
 
 demo: venv
+	$(BIN)/python -m pipelines.demo
+
+# The pages on the demo's lake, whose people are synthetic, so that its own key may open their identifiers.
+demo-serve: venv build/demo/lake/lake.json
+	test -d build/demo/lake.keys/codes || $(BIN)/truyvet qr keys new --lake build/demo/lake > /dev/null
+	$(BIN)/truyvet serve --lake build/demo/lake --authority-key build/demo/lake.keys/authority.key
+
+build/demo/lake/lake.json: | venv
 	$(BIN)/python -m pipelines.demo
 
 demo-stream: venv

@@ -18,6 +18,7 @@ from benchmarks import (
     recall,
     retention,
     scale,
+    serve,
     streaming,
     trace,
 )
@@ -31,6 +32,7 @@ BENCHMARKS = {
     "contacts": contacts.measure,
     "trace": trace.measure,
     "lists": lists.measure,
+    "serve": serve.measure,
     "recall": recall.measure,
     "retention": retention.measure,
     "quality": quality.measure,

@@ -44,6 +44,7 @@ SECTIONS = {
     ),
     "Cases": ("list_cases", "add_case", "withdraw_case"),
     "Exposure lists": ("export_list", "check_list"),
+    "Pages": ("serve",),
     "Streams": ("land", "publish", "watch"),
     "Care of a lake": ("doctor", "compact", "verify", "purge", "erase", "rotate"),
 }

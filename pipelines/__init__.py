@@ -70,6 +70,7 @@ if TYPE_CHECKING:
     from pipelines.streaming.land import land
     from pipelines.streaming.publish import publish
     from pipelines.streaming.watch import watch
+    from pipelines.web.server import serve
 
 __version__ = "0.1.0"
 
@@ -122,6 +123,7 @@ PUBLIC = {
     "land": "pipelines.streaming.land:land",
     "publish": "pipelines.streaming.publish:publish",
     "watch": "pipelines.streaming.watch:watch",
+    "serve": "pipelines.web.server:serve",
     "compact": "pipelines.maintenance.compact:compact",
     "doctor": "pipelines.checkup.doctor:doctor",
     "verify": "pipelines.maintenance.verify:verify",
@@ -174,6 +176,7 @@ __all__ = [  # PUBLIC's names, written out for tools that read and do not run
     "rules",
     "run",
     "save_network",
+    "serve",
     "show",
     "statistics",
     "timeline_image",

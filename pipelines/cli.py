@@ -90,6 +90,7 @@ COMMANDS = dict(
         _entry("trace", "trace the contacts of cases, F1 to Fk, by a rule pack"),
         _entry("rules", "list the rule packs, or print one"),
         _entry("export", "write a signed exposure list for people and other systems"),
+        _entry("serve", "open the tracer's pages in a browser of this machine"),
         _entry("milestones", "list where a case was while infectious (mốc dịch tễ)"),
         _entry("backward", "find what cases share before they became infectious"),
         _entry("contacts", "write the contact network of a date and keep it up to date"),
@@ -115,7 +116,7 @@ COMMANDS = dict(
 )
 """All commands, in the order of the help."""
 
-_SERVING = ("land", "stream", "watch")  # they run until they are stopped, which no bar can show
+_SERVING = ("land", "serve", "stream", "watch")  # they run until they are stopped, which no bar can show
 
 
 def command_parser(name: str, command: Command) -> Parser:

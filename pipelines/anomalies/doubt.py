@@ -10,11 +10,12 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from pipelines.anomalies.flag_definitions import FLAGS
+from pipelines.anomalies.flag_definitions import FLAGS, PERSON
 from pipelines.kernels.arrow_columns import column
 from pipelines.kernels.types import Int64
 from pipelines.lake import Lake
 from pipelines.lake.lake_sidecar import DOUBT, lake_sidecar
+from pipelines.linkage.human_lake import human_of
 
 
 class Doubts(NamedTuple):
@@ -52,7 +53,7 @@ def doubts_of(lake: Lake) -> Doubts:
         DataError: a file of the lake is damaged or may not be read.
     """
     found = lake_sidecar(lake, DOUBT, lambda: _table(lake)).columns
-    return Doubts(*(found[name] for name in Doubts._fields))
+    return _of_humans(lake, Doubts(*(found[name] for name in Doubts._fields)))
 
 
 def doubt_texts(bits: Int64) -> pa.Array:
@@ -68,6 +69,17 @@ def doubt_texts(bits: Int64) -> pa.Array:
     distinct, which = np.unique(bits, return_inverse=True)
     texts = [";".join(sorted(_names(one))) for one in distinct.tolist()]
     return pa.array(texts, pa.string()).take(column(which.astype(np.int64)))
+
+
+def _of_humans(lake: Lake, doubts: Doubts) -> Doubts:
+    """Put the flags of all identifiers of a human under the token that stands for it."""
+    held = np.where(doubts.kind == PERSON, human_of(lake, doubts.id), doubts.id)
+    if (held == doubts.id).all():
+        return doubts
+    order = np.lexsort((held, doubts.kind))
+    kind, held = doubts.kind[order], held[order]
+    first = np.flatnonzero(np.r_[True, (kind[1:] != kind[:-1]) | (held[1:] != held[:-1])])
+    return Doubts(kind[first], held[first], np.bitwise_or.reduceat(doubts.bits[order], first))
 
 
 def _names(bits: int) -> Iterator[str]:

@@ -13,7 +13,7 @@ from pipelines.checkup.check import BAD, OK, WARN, Check, age_text, size_text
 from pipelines.lake import Lake, snapshot, storage
 from pipelines.lake.kept_objects import kept_objects
 from pipelines.privacy.key_folders import AUTHORITY_PRIVATE
-from pipelines.streaming.landing_spool import Landing
+from pipelines.streaming.landing_spool import Landing, Segment
 from pipelines.terminal.options import beside
 from pipelines.terminal.output import counted
 from schemas.tables import ALL_TABLES
@@ -98,10 +98,18 @@ def _look(path: Path, found: _Rights, *, secret: bool) -> None:
     found.groups += bool(status.st_mode & stat.S_IRWXG)
 
 
+def waiting_segments(lake: Lake) -> list[Segment]:
+    """What `land` received and has not committed yet."""
+    return [found for place in _landing_places(lake) for found in Landing(place, "", b"").segments()]
+
+
+def _landing_places(lake: Lake) -> list[str]:
+    return sorted({str(beside(lake.url, "landing")), f"{lake.url}.landing"})
+
+
 def landing(lake: Lake) -> Check:
     """Check that what `land` received does not wait for its commit."""
-    places = {str(beside(lake.url, "landing")), f"{lake.url}.landing"}
-    segments = [found for place in sorted(places) for found in Landing(place, "", b"").segments()]
+    places, segments = _landing_places(lake), waiting_segments(lake)
     damaged = sum(
         "damaged-" in os.path.basename(found.place) for place in places for found in storage.files(place)
     )

@@ -15,7 +15,7 @@ from pipelines.export.formats import chosen_formats
 from pipelines.export.list_folder import check_new
 from pipelines.export.sormas import SormasSettings
 from pipelines.export.wording import wording
-from pipelines.graph.cases import Case, cases_by_id, numbers_of
+from pipelines.graph.cases import Case, cases_by_id, find_cases, numbers_of
 from pipelines.graph.infectious_window import infectious_window
 from pipelines.graph.tracing.request import TraceRequest, make_request
 from pipelines.graph.tracing.trace import check_capacity
@@ -167,9 +167,8 @@ def listed_cases(
     lake: Lake, request: TraceRequest, case: str | Sequence[str], *, all_cases: bool
 ) -> list[ListedCase]:
     """Return the index cases with their numbers and windows, ordered by number."""
-    everybody = cases_by_id(lake)
     named = numbers_of([case] if isinstance(case, str) else case)
-    chosen = {number: everybody[number] for number in (everybody if all_cases else named)}
+    chosen = cases_by_id(lake) if all_cases else dict(zip(named, find_cases(lake, named), strict=True))
     known = {number: one for number, one in chosen.items() if one.times.known}
     return [_listed(number, known[number], request) for number in sorted(known)]
 

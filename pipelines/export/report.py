@@ -71,8 +71,8 @@ def report_html(made: ExposureList) -> str:
     """The report of a list; the template escapes every text but its own style, script and words."""
     words, zone = made.settings.words, made.settings.zone
     script = asset("report.js")
-    timeline, lanes = _timeline(made)
-    tree, tree_capped = _tree(made)
+    timeline, lanes = timeline_of(made)
+    tree, tree_capped = tree_of(made)
     total = made.rows.num_rows
     return environment().get_template("report.html.j2").render(
         lang=words.language,
@@ -81,31 +81,31 @@ def report_html(made: ExposureList) -> str:
         script=script,
         words_json=_json(words.sections["report"]),
         title=_title(made),
-        created=_when(made.created, made),
-        expires=_when(made.expires, made),
+        created=when_text(made.created, made),
+        expires=when_text(made.expires, made),
         zone=str(zone),
         version=made.lake_version,
         about=made.about,
         total=total,
-        tiers=_tiers(made),
-        first=_first(made),
+        tiers=count_by_tier(made),
+        first=first_calls(made),
         capacity=made.settings.capacity,
-        cases=[_case(case, made) for case in made.cases],
+        cases=[case_dates(case, made) for case in made.cases],
         rule=made.rule,
         rule_lines=list(rule_sentences(made.rule, made.depth, words)),
         milestone_heads=[words("milestone", name) for name in made.milestones.schema.names],
-        milestones=_milestones(made),
+        milestones=milestone_lines(made),
         timeline=timeline,
         lanes_shown=lanes,
         lanes_capped=lanes < total,
-        box_title=lambda box: _box_title(box, made),
+        box_title=lambda box: box_title(box, made),
         tree=tree,
         tree_capped=tree_capped,
         tree_shown=MOST_NODES,
         node_width=NODE_WIDTH,
         node_height=NODE_HEIGHT,
-        heads=_heads(made),
-        rows=_lines(made),
+        heads=list_heads(made),
+        rows=list_lines(made.rows.slice(0, MOST_ROWS), made),
         rows_capped=total > MOST_ROWS,
         withdrawn=_withdrawn(made),
     )  # fmt: skip
@@ -125,7 +125,8 @@ def _title(made: ExposureList) -> str:
     return made.settings.words("report", "title_many", count=len(made.cases))
 
 
-def _when(moment: dt.datetime, made: ExposureList) -> str:
+def when_text(moment: dt.datetime, made: ExposureList) -> str:
+    """A moment in local time, as the language of the list writes it."""
     local = moment.astimezone(made.settings.zone)
     return f"{local:%d/%m/%Y %H:%M}" if made.settings.words.language == "vi" else f"{local:%Y-%m-%d %H:%M}"
 
@@ -133,16 +134,18 @@ def _when(moment: dt.datetime, made: ExposureList) -> str:
 def _when_us(instant_us: int | None, made: ExposureList) -> str:
     if instant_us is None:
         return made.settings.words("report", "unknown")
-    return _when(EPOCH + dt.timedelta(microseconds=instant_us), made)
+    return when_text(EPOCH + dt.timedelta(microseconds=instant_us), made)
 
 
-def _tiers(made: ExposureList) -> str:
+def count_by_tier(made: ExposureList) -> str:
+    """How many people there are of each tier, as a sentence has it."""
     counts = Counter(made.rows["tier"].to_pylist())
     number = made.settings.words.number
     return ", ".join(f"F{tier}: {number(count)}" for tier, count in sorted(counts.items()))
 
 
-def _case(case: ListedCase, made: ExposureList) -> dict[str, str]:
+def case_dates(case: ListedCase, made: ExposureList) -> dict[str, str]:
+    """What is known of a case, as text."""
     return {
         "case_id": case.case_id,
         "code": person_code(case.person),
@@ -153,27 +156,33 @@ def _case(case: ListedCase, made: ExposureList) -> dict[str, str]:
     }
 
 
-def _best(rows: pa.Table, most: int) -> pa.Table:
+def best_rows(rows: pa.Table, most: int) -> pa.Table:
     """The rows with the highest scores; of equal scores the earlier row."""
     order = pc.sort_indices(rows, sort_keys=[("score", "descending")])
     return rows.take(order[:most])
 
 
-def _first(made: ExposureList) -> list[dict[str, Any]]:
-    """Whom to call first, and why."""
+def first_calls(made: ExposureList, most: int = _FIRST) -> list[dict[str, Any]]:
+    """Whom to call first, and why.
+
+    Args:
+        made: the list.
+        most: how many people are named.
+    """
     words = made.settings.words
-    best = _best(made.rows, _FIRST)
+    best = best_rows(made.rows, most)
     phones = readable(best, "identifier", made.settings)
     found = []
     for row, phone in zip(best.to_pylist(), phones, strict=True):
         places = one_line((row["venue_names"] or row["venues"] or "–").replace(";", "; "))
-        last = _when(row["last_contact"], made)
+        last = when_text(row["last_contact"], made)
         key = "first_reason" if row["seconds_direct"] else "first_reason_indirect"
         why = words("report", key, minutes=round(row["seconds_direct"] / 60), places=places, last=last)
         symptoms = "; ".join(words.value("symptom", one) for one in (row["symptoms"] or "").split(";") if one)
         found.append(
             {
                 "code": person_code(row["person"]),
+                "person": row["person"],
                 "name": row["full_name"],
                 "phone": phone,
                 "tier": row["tier"],
@@ -184,15 +193,16 @@ def _first(made: ExposureList) -> list[dict[str, Any]]:
     return found
 
 
-def _milestones(made: ExposureList) -> list[list[str]]:
+def milestone_lines(made: ExposureList) -> list[list[str]]:
+    """The rows of the milestones as text."""
     words = made.settings.words
     return [
         [
             row["case"],
             row["venue"],
             row["name"],
-            _when(row["enter"], made),
-            _when(row["exit"], made),
+            when_text(row["enter"], made),
+            when_text(row["exit"], made),
             words.value("value", row["enter_kind"]),
             words.value("value", row["exit_kind"]),
         ]
@@ -200,9 +210,9 @@ def _milestones(made: ExposureList) -> list[list[str]]:
     ]
 
 
-def _timeline(made: ExposureList) -> tuple[Timeline | None, int]:
+def timeline_of(made: ExposureList) -> tuple[Timeline | None, int]:
     """The drawing, and how many people of the list it shows."""
-    best = _best(made.rows, MOST_LANES)
+    best = best_rows(made.rows, MOST_LANES)
     by_person: dict[int, list[dict[str, Any]]] = {}
     wanted = set(best["person"].to_pylist()) | set(best["via"].to_pylist())
     kept = pc.is_in(made.stays["person"], pa.array(sorted(wanted), pa.int64()))
@@ -226,7 +236,7 @@ def _timeline(made: ExposureList) -> tuple[Timeline | None, int]:
     return draw_timeline(lanes, made.settings.zone) if drawn else None, best.num_rows
 
 
-def _box_title(box: Box, made: ExposureList) -> str:
+def box_title(box: Box, made: ExposureList) -> str:
     """What a rectangle of the timeline says when it is pointed at."""
     times = {"enter": _when_us(box.start_us, made), "exit": _when_us(box.end_us, made)}
     words = made.settings.words
@@ -237,7 +247,7 @@ def _box_title(box: Box, made: ExposureList) -> str:
     return words("report", "bar_stay", venue=box.venue, **times)
 
 
-def _tree(made: ExposureList) -> tuple[Tree, bool]:
+def tree_of(made: ExposureList) -> tuple[Tree, bool]:
     """The drawing, and whether people had to be left out of a column."""
     people: dict[int, TreePerson] = {}
     for case in made.cases:
@@ -248,10 +258,10 @@ def _tree(made: ExposureList) -> tuple[Tree, bool]:
         column = made.rows.filter(pc.equal(made.rows["tier"], tier))
         capped |= column.num_rows > MOST_NODES
         for row in sorted(
-            _best(column, MOST_NODES).to_pylist(), key=lambda row: (row["exposed_at"], row["no"])
+            best_rows(column, MOST_NODES).to_pylist(), key=lambda row: (row["exposed_at"], row["no"])
         ):
             code = person_code(row["person"])
-            said = f"{code}, {_when(row['exposed_at'], made)}, {one_line(row['venue_names'] or '')}"
+            said = f"{when_text(row['exposed_at'], made)}, {one_line(row['venue_names'] or '')}"
             shown.append(TreePerson(row["person"], code, tier, row["via"], said))
     return draw_tree(shown), capped
 
@@ -260,10 +270,11 @@ def _shown(made: ExposureList) -> list[str]:
     return [name for name in COLUMNS.names if made.settings.revealed or name not in IDENTIFIER]
 
 
-def _heads(made: ExposureList) -> list[Cell]:
-    names = [*_shown(made), *HANDWRITING]
+def list_heads(made: ExposureList, names: Sequence[str] = ()) -> list[Cell]:
+    """The heads of the list, or of some of its columns."""
     words = made.settings.words
-    return [Cell(words("column", _MINUTES.get(name, name)), _printed(name, "")) for name in names]
+    wanted = names or [*_shown(made), *HANDWRITING]
+    return [Cell(words("column", _MINUTES.get(name, name)), _printed(name, "")) for name in wanted]
 
 
 def _printed(name: str, look: str) -> str:
@@ -271,14 +282,19 @@ def _printed(name: str, look: str) -> str:
     return f"{look} screen".strip() if name in SCREEN_ONLY else look
 
 
-def _lines(made: ExposureList) -> list[ListLine]:
-    """The rows of the list as cells; without a register its columns are empty, for handwriting."""
-    rows = made.rows.slice(0, MOST_ROWS)
+def list_lines(rows: pa.Table, made: ExposureList, names: Sequence[str] = ()) -> list[ListLine]:
+    """Rows of the list as cells; without a register its columns are empty, for handwriting.
+
+    Args:
+        rows: of `COLUMNS`, those to be shown.
+        made: the list that they are of.
+        names: the columns; by default those of the report, and room for handwriting.
+    """
     columns = [
         [replace(cell, look=_printed(name, cell.look)) for cell in _cells(rows, name, made)]
-        for name in _shown(made)
+        for name in names or _shown(made)
     ]
-    blank = [Cell("", "blank")] * len(HANDWRITING)
+    blank = [] if names else [Cell("", "blank")] * len(HANDWRITING)
     codes = readable(rows, "person", made.settings)
     return [ListLine(code, [*cells, *blank]) for code, *cells in zip(codes, *columns, strict=True)]
 

@@ -17,6 +17,7 @@ from pipelines.graph.stays_index import Span, live_files, sidecars
 from pipelines.graph.tracing.infectious_intervals import Intervals
 from pipelines.kernels.types import Bool, Int64
 from pipelines.lake import Lake, LiveFile, read_live_file, snapshot
+from pipelines.linkage.human_lake import human_of, tokens_of
 from schemas.tables import ENCOUNTERS
 
 _PERSONS = ("person_a", "person_b")
@@ -84,7 +85,7 @@ class _NotedEncounters(NamedTuple):
 
 def _meetings(lake: Lake, intervals: Intervals) -> _NotedEncounters:
     """Read the encounters of cases while they are infectious, from the files that can hold them."""
-    persons = pa.array(np.unique(intervals.person))
+    persons = pa.array(tokens_of(lake, np.unique(intervals.person)))
     span = _span_of(intervals)
     parts = [_SCHEMA.empty_table()]
     for file in _files_meeting(lake, span) if persons else []:
@@ -92,6 +93,7 @@ def _meetings(lake: Lake, intervals: Intervals) -> _NotedEncounters:
         parts.append(rows.filter(pc.or_(*(pc.is_in(rows[name], persons) for name in _PERSONS))))
     rows = pa.concat_tables(parts)
     one, other, start_us, end_us = (column.cast(pa.int64()).to_numpy() for column in rows.columns)
+    one, other = human_of(lake, one), human_of(lake, other)
     both = _NotedEncounters(
         np.concatenate((one, other)), np.concatenate((other, one)), np.tile(start_us, 2), np.tile(end_us, 2)
     )

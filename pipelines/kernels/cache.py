@@ -16,7 +16,7 @@ from typing import Final
 VARIABLE: Final = "NUMBA_CACHE_DIR"
 
 WITHOUT_KERNELS: Final = (
-    "cli.py", "commands", "demo.py", "demo_stream.py", "drivers", "maintenance", "query",
+    "cli.py", "commands", "demo.py", "demo_stream.py", "drivers", "maintenance", "query", "web",
 )  # fmt: skip
 """What of `pipelines` no kernel is made of: a change there leaves compiled kernels valid. A test holds it."""
 

@@ -15,6 +15,7 @@ from pipelines.graph.tracing.stability.in_play import InPlay, StaysInPlay, overl
 from pipelines.kernels.arrow_columns import codes_of, event_key_words
 from pipelines.kernels.types import Int16, Int32, Int64, UInt8, UInt64
 from pipelines.lake import Lake, LiveFile, read_live_file, read_table, snapshot
+from pipelines.linkage.human_lake import human_of, tokens_of
 from pipelines.registry.registry import registry_from
 from pipelines.times import DAY_US, day_text
 from pipelines.windowing.lake_stay_rules import stay_rules_of
@@ -36,17 +37,18 @@ class ScansInPlay(NamedTuple):
     """Scans at registered venues.
 
     Attributes:
-        person: int64[n], ranks.
+        token: int64[n], a number for each identifier, from 0.
         venue: int64[n], hashes of codes.
         occurred_us: int64[n], microseconds UTC.
         high, low: uint64[n], the two words of the event key.
         direction: uint8[n], positions in `DIRECTIONS`.
         zone: int32[n], the number of the zone, -1 for none.
         type_code: int16[n], of the venue.
+        rank: int64[t], the rank of the person of each identifier.
         rules: the durations that the lake's stays are made with.
     """
 
-    person: Int64
+    token: Int64
     venue: Int64
     occurred_us: Int64
     high: UInt64
@@ -54,6 +56,7 @@ class ScansInPlay(NamedTuple):
     direction: UInt8
     zone: Int32
     type_code: Int16
+    rank: Int64
     rules: StayRules
 
     def stays(self, play: InPlay, row: Int64, draw: Int64) -> tuple[StaysInPlay, Int64]:
@@ -67,9 +70,9 @@ class ScansInPlay(NamedTuple):
         Returns:
             The stays, and the draw of each.
         """
-        size = play.persons.size
+        size = self.rank.size  # scans are paired by identifier, as the lake pairs them
         made = pair(
-            self.person[row] + draw * size,
+            self.token[row] + draw * size,
             self.venue[row],
             self.occurred_us[row],
             self.high[row],
@@ -85,7 +88,7 @@ class ScansInPlay(NamedTuple):
         # No infector has a stay at the others.
         known = play.venues[np.minimum(venue, play.venues.size - 1)] == made.venue
         stays = StaysInPlay(
-            made.person % size,
+            self.rank[made.person % size],
             venue,
             made.enter_us,
             made.exit_us,
@@ -114,26 +117,28 @@ def scans_in_play(lake: Lake, play: InPlay, *, zoned: bool) -> ScansInPlay:
     margin_us = 2 * int(rules.max_stay_us.max())
     from_us = int(play.stays.enter_us.min(initial=2**62)) - margin_us
     until_us = int(play.stays.exit_us.max(initial=-(2**62))) + margin_us
-    persons = pa.array(play.persons)
+    tokens = tokens_of(lake, play.persons)
+    held = pa.array(tokens)
 
     def own(file: LiveFile) -> pa.Table:
         rows = read_live_file(file, _SCHEMA)
-        return rows.filter(pc.is_in(rows["person"], persons))
+        return rows.filter(pc.is_in(rows["person"], held))
 
     with ThreadPoolExecutor(_THREADS) as pool:
         read = [_SCHEMA.empty_table(), *pool.map(own, _files(lake, from_us, until_us))]
     rows = pa.concat_tables(read).combine_chunks()
     venue, occurred_us = rows["venue"].to_numpy(), rows["occurred_at"].cast(pa.int64()).to_numpy()
-    person = np.searchsorted(play.persons, rows["person"].to_numpy())
+    token = np.searchsorted(tokens, rows["person"].to_numpy())
+    rank = np.searchsorted(play.persons, human_of(lake, tokens))
     registry = registry_from(read_table(lake, "venues", ["venue", "type", "closed_at"]))
     type_code = registry.type_codes(venue, occurred_us)
     near = play.stays.person, play.stays.enter_us - margin_us, play.stays.exit_us + margin_us
-    part = np.flatnonzero((type_code >= 0) & overlaps_any(person, occurred_us, occurred_us + 1, *near))
+    part = np.flatnonzero((type_code >= 0) & overlaps_any(rank[token], occurred_us, occurred_us + 1, *near))
     keys: Any = rows["event_key"].combine_chunks()
     high, low = event_key_words(keys.chunk(0) if isinstance(keys, pa.ChunkedArray) else keys)
     zone = play.zones.numbers(rows["zone"]) if zoned else np.full(venue.size, -1, np.int32)
     return ScansInPlay(
-        person=person[part],
+        token=token[part],
         venue=venue[part],
         occurred_us=occurred_us[part],
         high=high[part],
@@ -141,6 +146,7 @@ def scans_in_play(lake: Lake, play: InPlay, *, zoned: bool) -> ScansInPlay:
         direction=codes_of(rows["direction"], DIRECTIONS)[part],
         zone=zone[part],
         type_code=type_code[part],
+        rank=rank,
         rules=rules,
     )
 

@@ -1,0 +1,161 @@
+"""`serve`: the pages on a port of this machine, until a signal asks for their end."""
+
+import errno
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from importlib import import_module
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+from waitress import wasyncore
+from waitress.server import BaseWSGIServer, create_server
+
+from pipelines.errors import ServiceError, UsageError
+from pipelines.lake import opened
+from pipelines.privacy.key_folders import load_authority
+from pipelines.privacy.ledger import Question, record
+from pipelines.web.app import create_app
+from pipelines.web.guard import ENTER
+from pipelines.web.kept_checkup import Checkups
+from pipelines.web.scratch_folder import ScratchFolder
+from pipelines.web.serve_settings import LANGUAGES, ServeSettings
+from pipelines.web.sessions import Sessions
+
+PORT: Final = 8765
+HOST: Final = "127.0.0.1"
+END_SECONDS: Final = 10.0
+"""How long requests may still take once the end was asked for."""
+
+_THREADS: Final = 12
+_POLL_SECONDS: Final = 0.25
+_MOST_BODY: Final = 8_000_000
+"""What is read of a body at all; the application answers forms over its own limit with a page."""
+
+
+def serve(
+    lake: str,
+    *,
+    port: int = PORT,
+    lang: str = "vi",
+    authority_key: str | None = None,
+    actor: str = "",
+    keys: str | None = None,
+    ledger: str | None = None,
+    user_header: str | None = None,
+    public_url: str = "",
+    stopped: threading.Event | None = None,
+    say: Callable[[str], None] = print,
+) -> None:
+    """Serve the tracer's pages until stopped; requests that run then have ten seconds to end.
+
+    Args:
+        lake: folder or URL.
+        port: of 127.0.0.1; 0 takes any that is free.
+        lang: of the first page, `vi` or `en`.
+        authority_key: the file of the authority's private key; None opens no identifier.
+        actor: who asks, for the ledger; empty is the account of the operating system.
+        keys: folder of the keys; None is `LAKE.keys`.
+        ledger: folder of the ledger; None is that of this account.
+        user_header: the header in which a trusted proxy names its user; None trusts no proxy.
+        public_url: the origin under which that proxy serves the pages.
+        stopped: set it to end.
+        say: is given the URL with a one-time token, which begins the session of one browser.
+
+    Raises:
+        UsageError: a setting is wrong.
+        DataError: there is no such lake, or the file of the private key is none.
+        RefusedError: the ledger cannot be written.
+        ServiceError: the port is taken.
+    """
+    settings = ServeSettings(
+        lake, keys, ledger, actor, lang, authority_key, user_header, public_url.rstrip("/")
+    )
+    check_settings(settings, port)
+    url = opened(lake).url
+    record(url, Question("serve", arguments={"page": "start"}), settings.asker("", ""))
+    logging.getLogger("waitress").setLevel(logging.ERROR)  # it would tell of every busy moment
+    sessions = Sessions(settings.idle_seconds, settings.language)
+    scratch = ScratchFolder()
+    try:
+        server = _listen(settings, port, sessions, scratch)
+        say(f"http://{HOST}:{server.effective_port}{ENTER}{sessions.offer()}")
+        threading.Thread(target=_load, daemon=True).start()
+        _run(server, stopped or threading.Event())
+    finally:
+        scratch.remove()
+
+
+def _load() -> None:
+    """Load beside the first page what later ones need."""
+    import_module("pipelines.export.make_list")
+    import_module("pipelines.graph.case_network.picture")
+
+
+def check_settings(settings: ServeSettings, port: int) -> None:
+    """Refuse what cannot be served, before anything listens; the errors of `serve`."""
+    if not 0 <= port <= 65_535:
+        raise UsageError("--port must be an integer from 0 to 65535", "write --port 8765")
+    if settings.language not in LANGUAGES:
+        raise UsageError("--lang is unknown", f"choose one of {' '.join(LANGUAGES)}")
+    if bool(settings.user_header) != bool(settings.public_url):
+        raise UsageError("--trust-proxy and --public-url go together", "name the header and the proxy's URL")
+    if settings.user_header and not settings.user_header.replace("-", "").isalnum():
+        raise UsageError("--trust-proxy must be the name of a header", "write --trust-proxy X-Remote-User")
+    if settings.public_url:
+        parts = urlsplit(settings.public_url)
+        if parts.scheme not in ("http", "https") or not parts.netloc or parts.path or parts.query:
+            raise UsageError("--public-url must be an origin", "write --public-url https://trace.example.vn")
+    if settings.authority_key is not None:
+        load_authority(Path(settings.authority_key))
+
+
+def _listen(settings: ServeSettings, port: int, sessions: Sessions, scratch: ScratchFolder) -> BaseWSGIServer:
+    """Take the port and make the application that knows its own address.
+
+    Raises:
+        ServiceError: the port is taken or forbidden.
+    """
+    try:
+        server = create_server(
+            _not_ready, host=HOST, port=port, threads=_THREADS, ident=None, max_request_body_size=_MOST_BODY,
+            channel_timeout=60, connection_limit=200, asyncore_use_poll=True,
+        )  # fmt: skip
+    except OSError as error:
+        if error.errno in (errno.EADDRINUSE, errno.EACCES):
+            taken = "is taken" if error.errno == errno.EADDRINUSE else "may not be used by this account"
+            raise ServiceError(
+                f"port {port} {taken}", "choose another with --port, or --port 0 for any"
+            ) from error
+        raise
+    hosts = frozenset({f"{HOST}:{server.effective_port}", f"localhost:{server.effective_port}"})
+    settings = replace(settings, hosts=hosts)
+    server.application = create_app(settings, sessions, scratch, Checkups(settings))
+    return server
+
+
+def _not_ready(_environ: object, start: Callable[[str, list[tuple[str, str]]], object]) -> list[bytes]:
+    """Stand in until the port is known, and with it the hosts that a request may name."""
+    start("503 Service Unavailable", [("Content-Length", "0")])
+    return []
+
+
+def _run(server: BaseWSGIServer, stopped: threading.Event) -> None:
+    """Answer until stopped; then take no further request, and let those that run end."""
+    while not stopped.is_set():
+        wasyncore.loop(_POLL_SECONDS, True, server._map, 1)
+    wasyncore.dispatcher.close(server)  # the port alone: the answers still have to leave
+    until = time.monotonic() + END_SECONDS
+    while time.monotonic() < until and _is_busy(server):
+        wasyncore.loop(_POLL_SECONDS / 5, True, server._map, 1)
+    server.task_dispatcher.shutdown(timeout=0.1)
+    for channel in list(server.active_channels.values()):
+        channel.handle_close()
+    server.trigger.close()
+
+
+def _is_busy(server: BaseWSGIServer) -> bool:
+    return any(channel.requests or channel.total_outbufs_len for channel in server.active_channels.values())
