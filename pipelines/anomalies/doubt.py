@@ -53,7 +53,7 @@ def doubts_of(lake: Lake) -> Doubts:
         DataError: a file of the lake is damaged or may not be read.
     """
     found = lake_sidecar(lake, DOUBT, lambda: _table(lake)).columns
-    return _of_humans(lake, Doubts(*(found[name] for name in Doubts._fields)))
+    return doubts_of_humans(lake, Doubts(*(found[name] for name in Doubts._fields)))
 
 
 def doubt_texts(bits: Int64) -> pa.Array:
@@ -71,7 +71,7 @@ def doubt_texts(bits: Int64) -> pa.Array:
     return pa.array(texts, pa.string()).take(column(which.astype(np.int64)))
 
 
-def _of_humans(lake: Lake, doubts: Doubts) -> Doubts:
+def doubts_of_humans(lake: Lake, doubts: Doubts) -> Doubts:
     """Put the flags of all identifiers of a human under the token that stands for it."""
     held = np.where(doubts.kind == PERSON, human_of(lake, doubts.id), doubts.id)
     if (held == doubts.id).all():

@@ -8,9 +8,10 @@ import pytest
 
 from pipelines import trace
 from pipelines.anomalies import flagged_units
-from pipelines.anomalies.doubt import Doubts, doubt_texts, doubts_of
+from pipelines.anomalies.doubt import Doubts, doubt_texts, doubts_of, doubts_of_humans
 from pipelines.anomalies.flag_definitions import FLAGS, PERSON, STAY, VENUE
 from pipelines.lake import lake_sidecar, open_lake
+from pipelines.linkage.human_lake import HumanLake
 from pipelines.maintenance.vacuum import sweep, unneeded
 from tests.lakes import new_lake, put_cases, put_scans, put_stays, put_venues
 
@@ -126,3 +127,14 @@ def test_flags_are_sorted_text():
 
 def test_an_empty_lake_has_no_flags(tmp_path):
     assert doubts_of(new_lake(tmp_path)).id.size == 0
+
+
+def test_the_flags_of_all_identifiers_of_a_human_stand_under_one_token():
+    kinds, ids = np.array([VENUE, PERSON, PERSON, PERSON, STAY]), np.array([8, 3, 8, 9, 8])
+    lake = HumanLake("somewhere", person=np.array([3, 8]), human=np.array([3, 3]))
+    found = doubts_of_humans(lake, Doubts(kinds, ids, np.array([1, 1, 2, 4, 8])))
+    assert [column.tolist() for column in found] == [
+        [VENUE, PERSON, PERSON, STAY],
+        [8, 3, 9, 8],
+        [1, 3, 4, 8],
+    ]

@@ -102,6 +102,18 @@ def test_a_contact_is_found_through_a_link_alone_and_time_still_runs_forwards(fo
     assert "40 links are refused: identifiers that several people share join nobody\n" in said
 
 
+def test_a_list_of_humans_is_thinned_with_the_scans_of_all_identifiers(folder):
+    binh, chi = (of(folder, f"device:{name}") for name in ("binh", "chi"))
+    found, said = rows(folder, "trace", "--case", "BN-1", "--stability", "200")
+    kept = {row["person"]: row for row in found}
+    assert set(kept) == {binh, chi}
+    # Chi's contact hangs on a guard's scans alone; a draw keeps her with probability 0.9, her and him 0.81.
+    assert kept[chi]["stability_people"] == pytest.approx(0.9, abs=0.06)
+    assert kept[chi]["stability_visits"] == pytest.approx(0.81, abs=0.08)
+    assert kept[chi]["stability_scans"] > 0.6
+    assert "(200 draws)" in said
+
+
 def test_an_explanation_names_the_links(folder):
     found, _ = rows(folder, "trace", "--case", "BN-1", "--depth", "2", "--explain", "device:dung")
     kinds = [(row["tier"], row["contact"], row["venue"]) for row in found]

@@ -98,7 +98,10 @@ def _reveal(settings: ServeSettings, kept: KeptAnswers, asked: CaseQuestion) -> 
         raise PageError(422, "not_on_list")
     opened = revealed(lake, np.array(tokens, np.int64), settings.authority_key)
     words = words_now()
-    rows = [_opened_row(token, opened.get(token), made, words, is_case=token == case) for token in tokens]
+    rows = [
+        _opened_row(token, opened.identifier.get(token), made, words, is_case=token == case)
+        for token in tokens
+    ]
     values = {"rows": rows, "back": url_of(case_url(asked.case_id), asked.query), "purpose_given": purpose}
     return page("revealed", words("reveal", "title", case=asked.case_id), values, lake=lake)
 

@@ -206,7 +206,7 @@ def test_fewer_draws_are_the_first_of_more(town):
 
 def test_an_empty_list_has_the_columns_too(tmp_path):
     answer = trace(new_lake(tmp_path), all_cases=True, stability=2)
-    assert answer.column_names == [*TRACE.names, *COLUMNS]
+    assert answer.column_names == [*TRACE.names, "doubt", *COLUMNS]
     assert answer.num_rows == 0
 
 
