@@ -55,7 +55,7 @@ def lake_sidecar(lake: Lake, name: str, make: Callable[[], pa.Table]) -> OpenFil
     if kept is None:
         if len(_kept) >= _KEPT_AT_MOST:
             _kept.clear()
-        kept = _kept[str(path)] = _found(path) or _made(path, make())
+        kept = _kept[str(path)] = _found(path) or _made(lake, path, make())
     if storage.is_url(lake.url):
         note_use(path)
     return kept
@@ -80,9 +80,9 @@ def _found(path: Path) -> OpenFile | None:
     return found
 
 
-def _made(path: Path, table: pa.Table) -> OpenFile:
-    """Write the sidecar in place of older ones, if that is possible."""
-    if path.parent.parent.is_dir() and try_to_write(table, path):
+def _made(lake: Lake, path: Path, table: pa.Table) -> OpenFile:
+    """Write the sidecar in place of older ones, if that is possible and there are stays to lie beside."""
+    if (storage.is_url(lake.url) or path.parent.is_dir()) and try_to_write(table, path):
         for older in path.parent.glob(f"{path.name.partition('-')[0]}-*.arrow"):
             if older != path:
                 with contextlib.suppress(OSError):
