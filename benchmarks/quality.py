@@ -86,12 +86,12 @@ def measure(work: Path, scans: int) -> None:
     report("quality_time", [_against_duckdb(lake)])
 
 
-def province(folder: Path, knobs: Knobs, people: int) -> tuple[Path, Lake]:
+def province(folder: Path, knobs: Knobs, people: int, seed: int = SEED) -> tuple[Path, Lake]:
     """Make a province and load it; return its folder and the lake."""
     world, url = folder / "world", str(folder / "lake")
     if not world.exists():
         venues = max(people // _PEOPLE_A_VENUE, 60)
-        made = simulate(world, people=people, venues=venues, days=DAYS, seed=SEED, knobs=knobs)
+        made = simulate(world, people=people, venues=venues, days=DAYS, seed=seed, knobs=knobs)
         scans = [str(world / name) for name in ("scans", "late")]
         now_us = parse_instant(made["now"]) + DAY_US
         run(url, scans, venues=[str(world / "venues.csv")], now_us=now_us, create=True)

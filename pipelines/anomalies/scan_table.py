@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.kernels.arrow_columns import codes_of
-from pipelines.kernels.sort import order_of
+from pipelines.kernels.sort import dense_rank, order_of
 from pipelines.kernels.types import Bool, Float64, Int64, UInt8
 from pipelines.lake import Lake, LiveFile, read_live_file, read_table, snapshot
 from pipelines.times import DAY_US, HOUR_US, day_text
@@ -94,10 +94,15 @@ class ScanTable:
         return (self.occurred_us + LOCAL_US) % DAY_US // HOUR_US
 
     @cached_property
+    def person_number(self) -> Int64:
+        """The rank of each person's token: it sorts several times faster."""
+        return dense_rank(self.person)[0] if self.person.size else self.person
+
+    @cached_property
     def by_person(self) -> Int64:
         """The order (person, occurred_us), at one instant what leaves first."""
         order = order_of(2 * self.occurred_us + (self.direction != OUT))
-        return order[order_of(self.person[order])]
+        return order[order_of(self.person_number[order])]
 
 
 def read_scan_table(lake: Lake, from_us: int | None = None, to_us: int | None = None) -> ScanTable:

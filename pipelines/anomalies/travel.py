@@ -51,7 +51,7 @@ class TravelPairs(NamedTuple):
 def travel_pairs(scans: ScanTable) -> TravelPairs:
     """Return the pairs of consecutive scans of a person at two venues of known places that do not move."""
     at = scans.by_person
-    venue, person = scans.venue[at], scans.person[at]
+    venue, person = scans.venue[at], scans.person_number[at]
     venues = scans.venues
     moving = np.isin(np.array(venues.types, dtype=object), MOVING)
     placed = ~np.isnan(venues.lat) & ~np.isnan(venues.lon)
@@ -63,7 +63,7 @@ def travel_pairs(scans: ScanTable) -> TravelPairs:
     apart_us = scans.occurred_us[at[pair + 1]] - scans.occurred_us[at[pair]]
     too_far = distance_km(venues, venue[pair], venue[pair + 1]) - SLACK_KM
     hours = np.where(apart_us == 0, 0, apart_us + SLACK_US) / HOUR_US
-    return TravelPairs(person[pair], venue[pair], venue[pair + 1], too_far > KM_AN_HOUR * hours)
+    return TravelPairs(scans.person[at[pair]], venue[pair], venue[pair + 1], too_far > KM_AN_HOUR * hours)
 
 
 def distance_km(venues: VenueTable, one: Int64, other: Int64) -> Float64:

@@ -10,7 +10,6 @@ from pipelines.anomalies.tested_units import (
     FlagTest,
     Units,
     flag_test,
-    numbered,
     others_share,
 )
 from pipelines.kernels.group_by import changes
@@ -42,16 +41,15 @@ class SeenVisits(NamedTuple):
 
 def visits_of(scans: ScanTable) -> SeenVisits:
     """Return the visits of people with at least two scans elsewhere on that day."""
-    order = scans.by_person
-    order = order[order_of(scans.venue[order])]
-    order = order[order_of(scans.day[order])]
-    order = order[order_of(scans.person[order])]
-    person, day, venue = scans.person[order], scans.day[order], scans.venue[order]
-    if not order.size:
+    if not scans.venue.size:
         return SeenVisits(np.empty(0, np.int64), np.empty(0, np.bool_))
-    starts = np.flatnonzero(changes(person, day, venue))
+    first_day = scans.day.min()
+    of_day = scans.person_number * (scans.day.max() - first_day + 1) + (scans.day - first_day)
+    order = order_of(of_day)  # stable: inside a day by venue and time, as the table is
+    of_day, venue = of_day[order], scans.venue[order]
+    starts = np.flatnonzero(changes(of_day, venue))
     here = np.diff(np.append(starts, order.size))
-    person_day = np.cumsum(changes(person, day))[starts] - 1
+    person_day = np.cumsum(changes(of_day[starts])) - 1
     elsewhere = np.bincount(person_day, here)[person_day] - here
     one_way = (scans.direction == UNKNOWN) | mode_is(scans, ["manual"])
     some_one_way = np.add.reduceat(one_way[order].astype(np.int64), starts) > 0
@@ -120,9 +118,8 @@ def one_scanner(units: Units) -> FlagTest:
         units: scanners.
     """
     scans = units.scans
-    number, persons = numbered(scans.person)
-    scans_of = np.bincount(number, minlength=persons.size)
-    person = number[units.rows]
+    scans_of = np.bincount(scans.person_number)
+    person = scans.person_number[units.rows]
     order = order_of(person)
     order = order[order_of(units.number[order])]
     person, unit = person[order], units.number[order]

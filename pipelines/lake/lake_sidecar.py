@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from pipelines.lake import storage
 from pipelines.lake.lake_root import Lake
+from pipelines.lake.log import versions
 from pipelines.lake.sidecar_file import (
     OpenFile,
     columns_in_memory,
@@ -28,8 +29,11 @@ from pipelines.lake.snapshots import snapshot
 DOUBT: Final = "doubt"
 """The flags of venues, persons and stays."""
 
-MADE_OF: Final = {DOUBT: ("scans", "venues", "stays", "footfall")}
+MADE_OF: Final = {DOUBT: ("scans", "venues", "stays")}
 """The tables that each of them is made from."""
+
+_AND_OF: Final = {DOUBT: "footfall"}
+"""A table that follows from these, whose version says enough: opening it would cost every question."""
 
 _FORMAT: Final = "1"  # goes up when other flags would be made of the same tables
 _KEPT_AT_MOST: Final = 8
@@ -51,7 +55,7 @@ def lake_sidecar(lake: Lake, name: str, make: Callable[[], pa.Table]) -> OpenFil
     if kept is None:
         if len(_kept) >= _KEPT_AT_MOST:
             _kept.clear()
-        kept = _kept[str(path)] = _found(path) or _made(path, make())
+        kept = _kept[str(path)] = _found(path) or _made(lake, path, make())
     if storage.is_url(lake.url):
         note_use(path)
     return kept
@@ -63,6 +67,7 @@ def lake_sidecar_path(lake: Lake, name: str) -> Path:
     for table in MADE_OF[name]:
         for file in snapshot(lake, table).files:
             digest.update(f"{table}/{file.relative}\n".encode())
+    digest.update(str(versions(lake.table_url(_AND_OF[name]))[-1:]).encode())
     return Path(storage.local(lake.table_url("stays"))) / f"_{name}-{digest.hexdigest()[:32]}.arrow"
 
 
@@ -75,9 +80,9 @@ def _found(path: Path) -> OpenFile | None:
     return found
 
 
-def _made(path: Path, table: pa.Table) -> OpenFile:
-    """Write the sidecar in place of older ones, if that is possible."""
-    if path.parent.parent.is_dir() and try_to_write(table, path):
+def _made(lake: Lake, path: Path, table: pa.Table) -> OpenFile:
+    """Write the sidecar in place of older ones, if that is possible and there are stays to lie beside."""
+    if (storage.is_url(lake.url) or path.parent.is_dir()) and try_to_write(table, path):
         for older in path.parent.glob(f"{path.name.partition('-')[0]}-*.arrow"):
             if older != path:
                 with contextlib.suppress(OSError):

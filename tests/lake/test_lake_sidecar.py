@@ -43,6 +43,13 @@ def test_any_of_its_tables_gives_it_another_name_and_others_do_not(lake):
     assert len(names) == 3
 
 
+def test_a_lake_without_stays_gets_no_folder_of_them(tmp_path):
+    module._kept.clear()
+    lake = new_lake(tmp_path)
+    assert lake_sidecar(lake, DOUBT, one_column(5)).columns["id"].tolist() == [5]
+    assert not lake_sidecar_path(lake, DOUBT).parent.exists()
+
+
 def test_one_without_rows_is_kept_too(lake):
     empty = pa.table({"id": pa.array([], pa.int64())})
     lake_sidecar(lake, DOUBT, lambda: empty)
