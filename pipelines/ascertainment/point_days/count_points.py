@@ -58,9 +58,10 @@ def count_points(lake: Lake, places: pa.Table, end_us: int) -> WeekCounts:
     places = places.sort_by("venue")
     registry, areas = _registry(places)
     from_us, before_us = end_us - 7 * DAY_US, end_us - 14 * DAY_US
-    held = held_point_days(lake)
+    scans = snapshot(lake, "scans")
+    held = held_point_days(lake, scans)
     span = CountedDays(from_us if held else before_us, from_us, 7)
-    passed = count_files(snapshot(lake, "scans").files, registry, span)
+    passed = count_files(scans.files, registry, span)
     venue = places["venue"].combine_chunks()
     around, people = _around(venue, passed), pa.table({"area": areas, "people_7d": passed.people})
     if held is None:

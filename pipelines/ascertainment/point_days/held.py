@@ -1,4 +1,4 @@
-"""Read `point_days` where it reflects the newest scans."""
+"""Read `point_days` where it reflects the scans of a question."""
 
 from collections.abc import Sequence
 
@@ -9,10 +9,15 @@ from pipelines.lake import NO_TABLE, Lake, Snapshot, read_live_file, snapshot
 from schemas.tables import POINT_DAYS
 
 
-def held_point_days(lake: Lake) -> Snapshot | None:
-    """Return the table's version if the lake keeps it and it reflects the newest scans, else None."""
+def held_point_days(lake: Lake, scans: Snapshot | None = None) -> Snapshot | None:
+    """Return the table's version if the lake keeps it and it reflects the scans, else None.
+
+    Args:
+        lake: where.
+        scans: a version of `scans`; None is the newest.
+    """
     held = snapshot(lake, POINT_DAYS.name)
-    is_current = held.marks.get(SCANS_VERSION) == snapshot(lake, "scans").version
+    is_current = held.marks.get(SCANS_VERSION) == (scans or snapshot(lake, "scans")).version
     return held if held.version != NO_TABLE and is_current else None
 
 
