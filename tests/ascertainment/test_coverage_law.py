@@ -38,6 +38,7 @@ def look(folder: Path, seed: int, share: float):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1_800)
 def test_the_interval_holds_the_number_of_missed_contacts_in_nine_worlds_of_ten(tmp_path, capsys):
     told = {share: [] for share in SHARES}
     silent = dict.fromkeys(SHARES, 0)
@@ -50,7 +51,7 @@ def test_the_interval_holds_the_number_of_missed_contacts_in_nine_worlds_of_ten(
             told[share].append((found, high, true))
     with capsys.disabled():
         for share in SHARES:
-            held = sum(true - found <= high - found for found, high, true in told[share])
+            held = sum(true <= high for _, high, true in told[share])
             print(
                 f"\n{share:.0%} scan: {held} of {len(told[share])} intervals hold, {silent[share]} silent",
                 end="",

@@ -223,7 +223,7 @@ def test_visitors_scan_at_homes_with_a_code_and_residents_do_not(perfect_world):
 
 
 def test_the_truth_says_of_each_visit_without_a_scan_why_it_has_none(perfect_world):
-    folder, _report = perfect_world(scanning=0.8, visits_scanned=0.7, guarded=0.4, entries_forgotten=0.2)
+    folder, _ = perfect_world(scanning=0.8, visits_scanned=0.7, guarded=0.4, entries_forgotten=0.2)
     scanned = defaultdict(list)
     for scan in scans_of(folder):
         scanned[spelled(scan), scan["venue"]].append(moment(scan["occurred_at"]))
