@@ -85,8 +85,12 @@ def relabelled(stays: HumanStays) -> Relabelled:
     any stay: all of it when the enter is imputed, else what lies behind the last scan unless the exit was
     scanned. Stays of one identifier that overlap stay apart, as they do without links.
     """
+    from pipelines.kernels.sort import as_unsigned, dense_rank, order_by  # they load Numba
+
     size = stays.row.size
-    order = np.lexsort((stays.stay_id, stays.enter_us, stays.venue, stays.human))
+    (human, _), (venue, venues) = dense_rank(stays.human), dense_rank(stays.venue)
+    tie = as_unsigned(stays.stay_id)
+    order = order_by(human * max(venues.size, 1) + venue, stays.enter_us, tie, tie)
     some = stays.at(order)
     begins = np.flatnonzero(_begins(some))
     if size == 0 or begins.size == size:

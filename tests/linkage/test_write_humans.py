@@ -85,3 +85,17 @@ def test_analysts_see_it_as_a_view(tmp_path):
     with connect(str(tmp_path / "lake"), verify=True) as tables:
         counts = tables.sql("SELECT count(*), count(DISTINCT human), sum(links) FROM humans")
         assert counts.fetchall() == [(3, 3, 0)]
+
+
+def test_of_links_that_are_all_gone_an_empty_table_is_left(tmp_path):
+    batches(tmp_path, "lake", ("links", LINKS))
+    lake = open_lake(str(tmp_path / "lake"))
+    links = snapshot(lake, "links")
+    commit(lake, "links", [], remove=links.files, after=links.version)
+    assert lag(lake).state == "warn"
+    bring_up_to_date(lake)
+    bring_up_to_date(lake, everything=True)
+    assert snapshot(lake, "humans").version == 1
+    assert read_table(lake, "humans").num_rows == 0
+    assert lag(lake).state == "ok"
+    assert not verify(lake).problems
