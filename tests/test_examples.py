@@ -23,7 +23,7 @@ MODULES = sorted(
 
 NEED_NO_EXAMPLE = (
     *("run", "recompute", "contacts", "land", "publish", "watch", "compact", "verify", "purge", "erase"),
-    *("rotate", "add_case", "withdraw_case", "export_list", "check_list"),
+    *("rotate", "serve", "add_case", "withdraw_case", "export_list", "check_list"),
     *("add_venue", "import_venues", "close_venues", "move_venue", "list_venues", "list_history"),
     *(
         "open_lake",

@@ -171,7 +171,7 @@ SLOW_EXAMPLES = (
 )
 """They start pipelines or make files; their own tests run them."""
 
-NEED_A_SERVICE = ("land", "stream", "publish", "watch")
+NEED_A_SERVICE = ("land", "serve", "stream", "publish", "watch")
 
 
 @pytest.fixture(scope="module")
