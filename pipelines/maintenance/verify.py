@@ -23,7 +23,6 @@ from pipelines.lake.read_errors import is_denied
 from pipelines.lake.read_rows import named_hash
 from pipelines.lake.sidecar import check as check_sidecar
 from pipelines.lake.snapshots import NO_TABLE, LiveFile, Snapshot, snapshot
-from pipelines.linkage.write_humans import is_of_its_links
 from pipelines.maintenance.compact import SOURCES
 from pipelines.maintenance.last_verify import LastVerify, remember
 from pipelines.maintenance.row_checks import (
@@ -266,6 +265,8 @@ def _footfall_problems(seen: _Seen, snapshots: dict[str, Snapshot]) -> Iterator[
 
 def _humans_problems(lake: Lake, seen: _Seen) -> Iterator[Problem]:
     """Check that `humans` is what the links show; one that cannot be read is reported elsewhere."""
+    from pipelines.linkage.write_humans import is_of_its_links  # it loads Numba
+
     if not seen.unknown & {"links", "humans"}:
         with contextlib.suppress(DataError):
             if not is_of_its_links(lake):
