@@ -7,7 +7,7 @@ import numpy as np
 
 from pipelines.answer import Answer, started
 from pipelines.ascertainment.audits import CountedAudit, compare_audits, read_audits
-from pipelines.ascertainment.coverage_rows import Evidence, coverage_notes, coverage_rows
+from pipelines.ascertainment.coverage_rows import CoverageCounts, coverage_notes, coverage_rows
 from pipelines.ascertainment.two_way_visits import TwoWayVisits, two_way_visits
 from pipelines.graph.partner_pairs import PartnerPairs, partner_pairs
 from pipelines.graph.seen_share import SeenShare
@@ -77,7 +77,7 @@ def coverage(
     traced = run_trace(where, request.cases, request.rule, request.depth, request.until_us)
     found = sum(int(np.count_nonzero(hop.new)) for hop in traced.hops)
     notes = [*request.notes(), *left_out]
-    said = coverage_notes(Evidence.sum(by_type.values()), found, request.depth)
+    said = coverage_notes(CoverageCounts.sum(by_type.values()), found, request.depth)
     return Answer(coverage_rows(by_type, found), (*said, *notes), quality)
 
 
@@ -97,7 +97,7 @@ def _by_type(
     pairs: PartnerPairs,
     audits: Sequence[CountedAudit],
     visits: np.ndarray[tuple[int, int], np.dtype[np.int64]],
-) -> dict[str, Evidence]:
+) -> dict[str, CoverageCounts]:
     """Sum what is known of single venues by their type; types of which nothing is known are left out."""
     of_pair = _types(registry, pairs.venue)
     of_audit = _types(registry, np.array([audit.venue for audit in audits], np.int64))
@@ -107,7 +107,7 @@ def _by_type(
     found = {}
     for code in (-1, *range(len(VENUE_TYPES))):
         of_type = visits[:, registry.type_code == code].sum(axis=1).tolist()
-        evidence = Evidence(
+        evidence = CoverageCounts(
             SeenShare(int((of_pair == code).sum()), int(pairs.seen[of_pair == code].sum())),
             SeenShare(int(heads[of_audit == code].sum()), int(seen[of_audit == code].sum())),
             TwoWayVisits(*of_type),

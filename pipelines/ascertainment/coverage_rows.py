@@ -49,11 +49,11 @@ DEFINITIONS: Final = {
 
 
 @dataclass(frozen=True)
-class Evidence:
+class CoverageCounts:
     """What is known of the visits to venues of one type.
 
     Example:
-        >>> Evidence(SeenShare(40, 10), SeenShare(30, 24), TwoWayVisits(0, 0, 0)).chosen
+        >>> CoverageCounts(SeenShare(40, 10), SeenShare(30, 24), TwoWayVisits(0, 0, 0)).chosen
         ('audits', SeenShare(pairs=30, seen=24))
 
     Attributes:
@@ -74,7 +74,7 @@ class Evidence:
         return ("encounters" if self.met.is_identifiable else None), self.met
 
     @classmethod
-    def sum(cls, parts: Iterable["Evidence"]) -> "Evidence":
+    def sum(cls, parts: Iterable["CoverageCounts"]) -> "CoverageCounts":
         """Add up the evidence of several types."""
         parts = list(parts)
         met, audited = (
@@ -85,7 +85,7 @@ class Evidence:
         return cls(met, audited, TwoWayVisits(entered, left, both))
 
 
-def coverage_rows(by_type: Mapping[str, Evidence], found: int) -> pa.Table:
+def coverage_rows(by_type: Mapping[str, CoverageCounts], found: int) -> pa.Table:
     """Return the rows of `COVERAGE`, by venue type, `all` last.
 
     Args:
@@ -93,12 +93,12 @@ def coverage_rows(by_type: Mapping[str, Evidence], found: int) -> pa.Table:
         found: how many people the list has.
     """
     rows = [_row(name, by_type[name]) for name in sorted(by_type)]
-    whole = Evidence.sum(by_type.values())
+    whole = CoverageCounts.sum(by_type.values())
     total = _row(ALL, whole) | {"found": found, "list_high": whole.chosen[1].list_high(found)}
     return pa.Table.from_pylist([*rows, total], schema=COVERAGE)
 
 
-def _row(name: str, evidence: Evidence) -> dict[str, Any]:
+def _row(name: str, evidence: CoverageCounts) -> dict[str, Any]:
     source, share = evidence.chosen
     visits = evidence.visits
     return {
@@ -115,7 +115,7 @@ def _row(name: str, evidence: Evidence) -> dict[str, Any]:
     }
 
 
-def coverage_notes(whole: Evidence, found: int, max_tier: int) -> Iterator[str]:
+def coverage_notes(whole: CoverageCounts, found: int, max_tier: int) -> Iterator[str]:
     """What must be said beside the rows.
 
     Args:

@@ -8,10 +8,10 @@ from flask import Flask, Response, request
 from pipelines.ascertainment.adoption import BY, adoption
 from pipelines.web.forms import local_date
 from pipelines.web.kept_answers import KeptAnswers
+from pipelines.web.page_ledger import note_visit
 from pipelines.web.rendering import local_time_us, page, words_now
 from pipelines.web.serve_settings import ServeSettings
 from pipelines.web.table_view import page_of, sort_link, sorted_rows, url_of
-from pipelines.web.visits import note_visit
 from pipelines.web.web_errors import PageError
 
 _COUNTS: Final = (

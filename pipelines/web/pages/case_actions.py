@@ -22,12 +22,12 @@ from pipelines.export.wording import Wording
 from pipelines.web.case_urls import case_url
 from pipelines.web.forms import typed, whole_number
 from pipelines.web.kept_answers import KeptAnswers
+from pipelines.web.page_ledger import asker_now, note_visit, purpose_now
 from pipelines.web.pages.case_view import CaseQuestion, capacity_key, listed, question_now, require_case
 from pipelines.web.rendering import page, session_now, words_now
 from pipelines.web.scratch_folder import ScratchFolder
 from pipelines.web.serve_settings import LANGUAGES, ServeSettings
 from pipelines.web.table_view import url_of
-from pipelines.web.visits import asker_now, note_visit, purpose_now
 from pipelines.web.web_errors import PageError
 
 if TYPE_CHECKING:

@@ -33,6 +33,7 @@ from pipelines.terminal.output import token_text
 from pipelines.web.case_urls import case_url
 from pipelines.web.kept_answers import KeptAnswers
 from pipelines.web.lake_state import lake_state, stays_version
+from pipelines.web.page_ledger import note_visit
 from pipelines.web.pages.case_view import (
     MOST_DEPTH,
     CaseQuestion,
@@ -46,7 +47,6 @@ from pipelines.web.pages.case_view import (
 from pipelines.web.rendering import local_time, page, session_now, words_now
 from pipelines.web.serve_settings import ServeSettings
 from pipelines.web.table_view import SortLink, page_of, sort_link, sorted_rows
-from pipelines.web.visits import note_visit
 
 _COLUMNS: Final = (
     *("person", "tier", "score", "venue_names", "exposed_at", "last_contact"),

@@ -15,11 +15,11 @@ from pipelines.times import parse_instant
 from pipelines.web.case_urls import case_url
 from pipelines.web.forms import CHANGING, typed, typed_date
 from pipelines.web.kept_answers import KeptAnswers
+from pipelines.web.page_ledger import note_visit, purpose_now
 from pipelines.web.pages.case_view import require_case
 from pipelines.web.rendering import page, session_now, words_now
 from pipelines.web.serve_settings import ServeSettings
 from pipelines.web.table_view import page_of, sort_link, sorted_rows
-from pipelines.web.visits import note_visit, purpose_now
 
 DATES: Final = ("onset_at", "sampled_at", "reported_at", "isolated_at")
 

@@ -10,10 +10,10 @@ from pipelines.graph.answer_quality import AnswerQuality
 from pipelines.graph.clustering.clusters import clusters
 from pipelines.times import LOCAL_TIMEZONE
 from pipelines.web.kept_answers import KeptAnswers
+from pipelines.web.page_ledger import note_visit
 from pipelines.web.rendering import page, words_now
 from pipelines.web.serve_settings import ServeSettings
 from pipelines.web.table_view import page_of
-from pipelines.web.visits import note_visit
 
 _MOST_CASES: Final = 12
 

@@ -9,10 +9,10 @@ from flask import Flask, Response, request
 
 from pipelines.privacy.ledger import ledger_folder
 from pipelines.privacy.ledger_check import check_ledger, entries
+from pipelines.web.page_ledger import note_visit
 from pipelines.web.rendering import local_time, page, words_now
 from pipelines.web.serve_settings import ServeSettings
 from pipelines.web.table_view import page_of
-from pipelines.web.visits import note_visit
 
 _CHECKED_AT_ONCE: Final = 2_000
 """A longer ledger is checked when that is asked for, because it takes seconds."""

@@ -18,9 +18,9 @@ from pipelines.times import LOCAL_TIMEZONE
 from pipelines.web.kept_answers import KeptAnswers
 from pipelines.web.kept_checkup import Checkups, KeptCheckup
 from pipelines.web.lake_state import lake_state
+from pipelines.web.page_ledger import lake_now, note_visit
 from pipelines.web.rendering import local_time_us, page, words_now
 from pipelines.web.serve_settings import ServeSettings
-from pipelines.web.visits import lake_now, note_visit
 
 _MOST_CASES = 10
 

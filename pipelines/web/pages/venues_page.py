@@ -17,10 +17,10 @@ from pipelines.registry.listing import list_venues
 from pipelines.registry.unregistered_codes import list_unregistered
 from pipelines.terminal.options import keys_folder
 from pipelines.web.forms import CHANGING, typed
+from pipelines.web.page_ledger import note_visit, purpose_now
 from pipelines.web.rendering import page, session_now, words_now
 from pipelines.web.serve_settings import ServeSettings
 from pipelines.web.table_view import page_of, sort_link, sorted_rows
-from pipelines.web.visits import note_visit, purpose_now
 from pipelines.web.web_errors import PageError
 from schemas.stay_rules import VENUE_TYPES
 
