@@ -15,7 +15,7 @@ from benchmarks.peer_contacts import connect
 from benchmarks.peer_contacts import run as run_sql
 from pipelines.graph.contact_table.pair_sweep import Crowds, outside, partners, presences
 from pipelines.lake import open_lake, snapshot
-from pipelines.lake.sidecar import open_sidecar
+from pipelines.lake.sidecars.sidecar import open_sidecar
 from pipelines.times import day_text
 
 _SCANS_A_STAY = 14  # with the default of ten million scans, 714,000 stays

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from benchmarks.measure import say
 from pipelines.lake import DataFile, Lake, commit, open_lake, write_data_file
-from pipelines.lake.sidecar import write_sidecar
+from pipelines.lake.sidecars.sidecar import write_sidecar
 from pipelines.times import DAY_US, day_text
 from schemas.tables import STAY_ORDERS, STAYS
 

@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 
 from pipelines.lake import Lake, LiveFile, commit, open_lake, snapshot, write_data_file
-from pipelines.lake.sidecar import write_sidecar
+from pipelines.lake.sidecars.sidecar import write_sidecar
 from pipelines.privacy.keys import Keys, load_keys, token, venue_id
 from pipelines.times import DAY_US, day_text, parse_instant
 from schemas.tables import STAY_ORDERS, STAYS, TABLES, Table

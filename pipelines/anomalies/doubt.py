@@ -14,7 +14,7 @@ from pipelines.anomalies.flag_definitions import FLAGS, PERSON
 from pipelines.kernels.arrow_columns import column
 from pipelines.kernels.types import Int64
 from pipelines.lake import Lake
-from pipelines.lake.lake_sidecar import DOUBT, lake_sidecar
+from pipelines.lake.sidecars.lake_sidecar import DOUBT, lake_sidecar
 from pipelines.linkage.human_lake import human_of
 
 

@@ -13,7 +13,7 @@ from pipelines.kernels.group_by import changes
 from pipelines.kernels.sort import order_of
 from pipelines.kernels.types import Int64
 from pipelines.lake import Lake, snapshot
-from pipelines.lake.sidecar import Sidecar, open_sidecar
+from pipelines.lake.sidecars.sidecar import Sidecar, open_sidecar
 
 Entries = tuple[Int64, Int64, Int64]
 """Kind, id and bits, int64[e] each."""

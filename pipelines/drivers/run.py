@@ -15,11 +15,11 @@ from pipelines.ingest.batch import (
     BatchJob,
     settings_for,
 )
-from pipelines.ingest.formats.discover import InputFiles, list_inputs
-from pipelines.ingest.input_findings import batch_notes
+from pipelines.ingest.formats.discovery.discover import InputFiles, list_inputs
 from pipelines.ingest.limits import MAX_AGE_DAYS, MAX_AHEAD_DAYS
-from pipelines.ingest.receipt_ages import ReceiptAges
-from pipelines.ingest.rejects_file import check_rejects_file, write_rejects_file
+from pipelines.ingest.refused.input_findings import batch_notes
+from pipelines.ingest.refused.receipt_ages import ReceiptAges
+from pipelines.ingest.refused.rejects_file import check_rejects_file, write_rejects_file
 from pipelines.lake import Lake, snapshot, storage
 from pipelines.linkage.read_links import humans_in
 from pipelines.privacy.keys import load_keys

@@ -9,10 +9,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pipelines.export.interchange.sormas import SormasSettings
     from pipelines.export.list_question import ListOptions
     from pipelines.export.make_list import ExportedList, export
     from pipelines.export.signing import CheckedList, check_list
-    from pipelines.export.sormas import SormasSettings
 
 _HOMES = {
     "CheckedList": "signing",

@@ -7,13 +7,13 @@ import numpy as np
 import pyarrow as pa
 
 from pipelines.export.exposure_list import MILESTONES, STAYS, ListedCase
-from pipelines.export.notice import PublicStay
+from pipelines.export.pages.notice import PublicStay
 from pipelines.graph.infectious_window import Window
 from pipelines.graph.read_stays import read_stays
 from pipelines.graph.stays_index import Span, live_files, sidecars
 from pipelines.kernels.types import Bool, Int64
 from pipelines.lake import Lake, read_table
-from pipelines.lake.sidecar import Sidecar
+from pipelines.lake.sidecars.sidecar import Sidecar
 from pipelines.registry.venue_names import described
 from pipelines.times import EPOCH
 from schemas.districts import address_of

@@ -17,10 +17,10 @@ from pipelines.export.exposure_list import WITHDRAWN
 from pipelines.export.list_files import CSV, JSON, PARQUET
 from pipelines.export.list_text import PERSON_PREFIX
 from pipelines.export.manifest import Manifest
+from pipelines.export.pages.wording import LANGUAGES, wording
 from pipelines.export.sheet import LIST, XLSX
 from pipelines.export.sheet_reading import sheet_rows
 from pipelines.export.signing import check_list, fingerprint
-from pipelines.export.wording import LANGUAGES, wording
 from pipelines.kernels.arrow_columns import column
 from pipelines.kernels.types import Int64
 from pipelines.lake import storage

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
-from pipelines.export.wording import Wording
+from pipelines.export.pages.wording import Wording
 from pipelines.times import EPOCH, LOCAL_TIMEZONE
 from schemas.rules import Rule
 from schemas.tables import INSTANT

@@ -8,11 +8,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.errors import UsageError
-from pipelines.export.epicontacts import read_epicontacts, write_epicontacts
 from pipelines.export.exposure_list import ExposureList, WrittenFile
 from pipelines.export.format_names import ALL, DEFAULT, FORMATS
-from pipelines.export.godata import read_godata, write_godata
-from pipelines.export.graphml import read_graphml, write_graphml
+from pipelines.export.interchange.epicontacts import read_epicontacts, write_epicontacts
+from pipelines.export.interchange.godata import read_godata, write_godata
+from pipelines.export.interchange.graphml import read_graphml, write_graphml
+from pipelines.export.interchange.sormas import SormasSettings, read_sormas, write_sormas
 from pipelines.export.list_files import (
     read_csv_list,
     read_json_list,
@@ -21,12 +22,11 @@ from pipelines.export.list_files import (
     write_json_list,
     write_parquet_list,
 )
-from pipelines.export.notice import PublicSpan, read_notice, write_notice
-from pipelines.export.report import MOST_ROWS as MOST_REPORT_ROWS
-from pipelines.export.report import read_report, write_report
+from pipelines.export.pages.notice import PublicSpan, read_notice, write_notice
+from pipelines.export.pages.report import MOST_ROWS as MOST_REPORT_ROWS
+from pipelines.export.pages.report import read_report, write_report
 from pipelines.export.sheet import MOST_ROWS as MOST_SHEET_ROWS
 from pipelines.export.sheet import read_sheet, write_sheet
-from pipelines.export.sormas import SormasSettings, read_sormas, write_sormas
 from pipelines.terminal.output import token_text
 
 

@@ -15,8 +15,8 @@ from pipelines.export.behind_rows import names_by_code
 from pipelines.export.exposure_list import ListSettings
 from pipelines.export.list_question import listed_cases
 from pipelines.export.list_rows import list_rows
+from pipelines.export.pages.wording import wording
 from pipelines.export.signing import fingerprint
-from pipelines.export.wording import wording
 from pipelines.graph.tracing.request import make_request
 from pipelines.graph.tracing.trace import trace_rows
 from pipelines.lake import Lake

@@ -12,9 +12,9 @@ from pipelines.errors import UsageError
 from pipelines.export.exposure_list import ListedCase
 from pipelines.export.format_names import EXPIRES_DAYS
 from pipelines.export.formats import chosen_formats
+from pipelines.export.interchange.sormas import SormasSettings
 from pipelines.export.list_folder import check_new
-from pipelines.export.sormas import SormasSettings
-from pipelines.export.wording import wording
+from pipelines.export.pages.wording import wording
 from pipelines.graph.cases import Case, cases_by_id, find_cases, numbers_of
 from pipelines.graph.infectious_window import infectious_window
 from pipelines.graph.tracing.request import TraceRequest, make_request

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from pipelines.export.exposure_list import ListSettings
 from pipelines.export.list_columns import COLUMNS, IDENTIFIER, REGISTER
 from pipelines.export.list_text import identifier_text, person_code
-from pipelines.export.wording import Wording
+from pipelines.export.pages.wording import Wording
 
 
 def shown_columns(settings: ListSettings) -> list[str]:

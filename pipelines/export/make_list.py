@@ -17,18 +17,18 @@ from pipelines.export.behind_rows import milestones_of, names_by_code, people_at
 from pipelines.export.earlier_list import changes, of_known_humans, read_earlier
 from pipelines.export.exposure_list import WITHDRAWN, ExposureList, ListSettings, WrittenFile
 from pipelines.export.formats import Beside, write_format
-from pipelines.export.godata import earlier_contacts
+from pipelines.export.interchange.godata import earlier_contacts
 from pipelines.export.list_folder import new_list_folder
 from pipelines.export.list_question import AskedList, ListOptions, ask_for_list
 from pipelines.export.list_rows import list_rows
 from pipelines.export.manifest import Manifest, listed
-from pipelines.export.notice import PublicSpan, published
-from pipelines.export.quality_words import human_sentences, quality_sentences
+from pipelines.export.pages.notice import PublicSpan, published
+from pipelines.export.pages.quality_words import human_sentences, quality_sentences
+from pipelines.export.pages.report import MOST_LANES
+from pipelines.export.pages.wording import wording
 from pipelines.export.register import Register, of_humans, read_register
-from pipelines.export.report import MOST_LANES
 from pipelines.export.reveal import Revealed, revealed
 from pipelines.export.signing import fingerprint, write_manifest, write_public
-from pipelines.export.wording import wording
 from pipelines.graph.cases import cases_by_id
 from pipelines.graph.stays_index import Span
 from pipelines.graph.tracing.trace import trace_rows, with_calls

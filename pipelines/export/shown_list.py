@@ -13,8 +13,8 @@ from pipelines.export.exposure_list import WITHDRAWN, ExposureList, ListSettings
 from pipelines.export.list_columns import COLUMNS
 from pipelines.export.list_question import listed_cases
 from pipelines.export.list_rows import list_rows
-from pipelines.export.quality_words import quality_sentences
-from pipelines.export.report import MOST_LANES, best_rows
+from pipelines.export.pages.quality_words import quality_sentences
+from pipelines.export.pages.report import MOST_LANES, best_rows
 from pipelines.graph.stays_index import Span
 from pipelines.graph.tracing.request import make_request
 from pipelines.graph.tracing.trace import trace_rows, with_calls

@@ -16,7 +16,7 @@ from pipelines.graph.infectious_window import Window
 from pipelines.graph.row_ranges import rows_between
 from pipelines.graph.seen_share import FEWEST_PAIRS, SeenShare
 from pipelines.graph.stays_index import Span, live_files, sidecars
-from pipelines.ingest.retries import count_refused
+from pipelines.ingest.refused.retries import count_refused
 from pipelines.kernels.types import Bool, Int64
 from pipelines.lake import Lake, snapshot
 from pipelines.linkage.human_lake import HumanLake, human_of, tokens_of

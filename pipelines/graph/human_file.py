@@ -11,8 +11,8 @@ from pipelines.graph.stay_files import ChangedFile, mapped
 from pipelines.kernels.arrow_columns import column
 from pipelines.kernels.types import Bool, Int64
 from pipelines.lake import LiveFile, read_live_file
-from pipelines.lake import sidecar_search as search
-from pipelines.lake.sidecar import Sidecar, enter_code, exit_code
+from pipelines.lake.sidecars import sidecar_search as search
+from pipelines.lake.sidecars.sidecar import Sidecar, enter_code, exit_code
 from schemas.codes import ENTER_KINDS, EXIT_KINDS
 from schemas.tables import INSTANT
 

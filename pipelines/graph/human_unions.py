@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from pipelines.kernels.types import Bool, Int64
-from pipelines.lake.sidecar import enter_code, exit_code, kinds_of
+from pipelines.lake.sidecars.sidecar import enter_code, exit_code, kinds_of
 from schemas.codes import ENTER_KINDS, EXIT_KINDS
 
 _SCANNED_IN, _SCANNED_OUT = ENTER_KINDS.index("scanned"), EXIT_KINDS.index("scanned")

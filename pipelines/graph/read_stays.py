@@ -10,7 +10,7 @@ from pipelines.graph.stays_index import Span, live_files, sidecars
 from pipelines.kernels.arrow_columns import column
 from pipelines.kernels.types import Bool, Int64
 from pipelines.lake import Lake, LiveFile, read_live_file
-from pipelines.lake.sidecar import Sidecar
+from pipelines.lake.sidecars.sidecar import Sidecar
 
 Keep = Callable[[Sidecar, Int64], Bool]
 """Which rows of a file are wanted: its columns and rows int64[r] to bool[r]."""

@@ -13,8 +13,8 @@ import pyarrow as pa
 
 from pipelines.kernels.types import Int64
 from pipelines.lake import LiveFile, OfNewest, Snapshot, storage
-from pipelines.lake.sidecar import Sidecar, open_sidecar
-from pipelines.lake.sidecar_file import Mapped
+from pipelines.lake.sidecars.sidecar import Sidecar, open_sidecar
+from pipelines.lake.sidecars.sidecar_file import Mapped
 from schemas.tables import STAY_ORDERS
 
 _FETCHED_AT_ONCE = 4

@@ -16,7 +16,7 @@ from pipelines.graph.stay_files import Span, StayOrder, plain_orders, sidecars
 from pipelines.kernels.arrow_columns import column
 from pipelines.kernels.types import Int64
 from pipelines.lake import Lake, LiveFile
-from pipelines.lake.sidecar import Sidecar
+from pipelines.lake.sidecars.sidecar import Sidecar
 from pipelines.linkage.human_lake import HumanLake
 from pipelines.registry.venue_names import places
 from schemas.tables import INSTANT, STAYS

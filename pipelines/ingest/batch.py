@@ -13,12 +13,12 @@ from pipelines.ingest.commit import Upsert
 from pipelines.ingest.dedupe_step import HeldFile
 from pipelines.ingest.event_steps import DatedInput
 from pipelines.ingest.events import DATED
-from pipelines.ingest.formats.discover import Chunk, total_bytes
-from pipelines.ingest.formats.streams import SEALED
+from pipelines.ingest.formats.discovery.discover import Chunk, total_bytes
+from pipelines.ingest.formats.discovery.streams import SEALED
 from pipelines.ingest.ingest_result import IngestResult
-from pipelines.ingest.input_findings import InputFindings, WatchedBlocks, findings_of_steps
-from pipelines.ingest.receipt_ages import ReceiptAges
 from pipelines.ingest.reference_tables import CASE_SOURCE, VENUE_SOURCE, Source, read_records, upsert
+from pipelines.ingest.refused.input_findings import InputFindings, WatchedBlocks, findings_of_steps
+from pipelines.ingest.refused.receipt_ages import ReceiptAges
 from pipelines.ingest.transforms import Ingest, IngestScans
 from pipelines.ingest.validate.scans import ParseSettings
 from pipelines.ingest.write_step import write_other_files

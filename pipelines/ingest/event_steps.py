@@ -21,11 +21,11 @@ from pipelines.ingest.events import (
     parse_dated,
 )
 from pipelines.ingest.formats.blocks import ROW_BITS
-from pipelines.ingest.formats.discover import Chunk
+from pipelines.ingest.formats.discovery.discover import Chunk
 from pipelines.ingest.formats.read_blocks import read_blocks
 from pipelines.ingest.parse_step import COUNTS, ParseChunks, ParseCounts, parse_counts
+from pipelines.ingest.refused.rejects import Refused, refused_reasons
 from pipelines.ingest.reject_reasons import CONFLICTING_EVENT_ID
-from pipelines.ingest.rejects import Refused, refused_reasons
 from pipelines.kernels.sort import part_of, stable_order
 from pipelines.lake import DataFile, Lake, LiveFile, read_live_file, write_data_file
 from pipelines.privacy.keys import Keys

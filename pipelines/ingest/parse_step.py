@@ -13,11 +13,11 @@ from pipelines.ingest.code_texts import CodeCollector
 from pipelines.ingest.events import DatedBlock
 from pipelines.ingest.formats.blocks import ColumnNames, Columns, Lines
 from pipelines.ingest.formats.column_names import column_names
-from pipelines.ingest.formats.discover import Chunk, total_bytes
+from pipelines.ingest.formats.discovery.discover import Chunk, total_bytes
 from pipelines.ingest.formats.read_blocks import read_blocks
 from pipelines.ingest.link_files import DayPiece, spill_links
-from pipelines.ingest.rejects import ROW_MASK, digest_heads, refused_rows, retry_marks
-from pipelines.ingest.retries import ACCEPTED_SINCE, TIMED_EVENT, retried, watched_events
+from pipelines.ingest.refused.rejects import ROW_MASK, digest_heads, refused_rows, retry_marks
+from pipelines.ingest.refused.retries import ACCEPTED_SINCE, TIMED_EVENT, retried, watched_events
 from pipelines.ingest.validate.code_links import CodeLinks
 from pipelines.ingest.validate.scans import Parsed, ParseSettings, parse
 from pipelines.ingest.vault_backlog import Unsealed

@@ -17,12 +17,12 @@ import pyarrow.compute as pc
 from pipelines.ingest.counts import Counts
 from pipelines.ingest.formats.arrow_blocks import text_spans
 from pipelines.ingest.formats.blocks import Columns, Lines
-from pipelines.ingest.formats.discover import list_chunks
+from pipelines.ingest.formats.discovery.discover import list_chunks
 from pipelines.ingest.formats.field_types import INFORMATIONAL, kinds_of
 from pipelines.ingest.formats.read_blocks import read_files
 from pipelines.ingest.formats.record_numbers import record_numbers
-from pipelines.ingest.record_places import RecordPlace
-from pipelines.ingest.refusals import RefusedRecord, refused_records
+from pipelines.ingest.refused.record_places import RecordPlace
+from pipelines.ingest.refused.refusals import RefusedRecord, refused_records
 from pipelines.ingest.reject_reasons import REASONS
 from pipelines.ingest.upsert_notes import contradiction_notes, drop_notes, fault_notes, fault_remedies
 from pipelines.ingest.upsert_rows import KeyedRecords, contradictions, fold

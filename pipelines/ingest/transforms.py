@@ -22,14 +22,14 @@ from pipelines.ingest.event_steps import (
     files_of,
 )
 from pipelines.ingest.events import DATED
-from pipelines.ingest.formats.discover import Chunk
+from pipelines.ingest.formats.discovery.discover import Chunk
 from pipelines.ingest.ingest_result import IngestResult
-from pipelines.ingest.input_findings import step_findings
 from pipelines.ingest.link_files import new_links
 from pipelines.ingest.parse_step import COUNTS, DATES, REFUSED, SEALED, ParseChunks, ParseCounts
-from pipelines.ingest.receipt_ages import ReceiptAges
 from pipelines.ingest.reference_tables import VENUE_SOURCE
-from pipelines.ingest.rejects import DigestLater, Refused, WriteRejects, refused_reasons
+from pipelines.ingest.refused.input_findings import step_findings
+from pipelines.ingest.refused.receipt_ages import ReceiptAges
+from pipelines.ingest.refused.rejects import DigestLater, Refused, WriteRejects, refused_reasons
 from pipelines.ingest.validate.scans import ParseSettings
 from pipelines.ingest.write_step import WriteScans, WriteVault, WrittenScans
 from pipelines.lake import CommitConflict, DataFile, Lake

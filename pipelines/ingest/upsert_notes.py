@@ -6,7 +6,7 @@ They name files, rows and fields, and never hold a value of a record.
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from pipelines.ingest.record_places import RecordPlace
+from pipelines.ingest.refused.record_places import RecordPlace
 
 MOST_PAIRS: Final = 10
 """How many pairs of rows that differ are named."""

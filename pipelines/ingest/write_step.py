@@ -9,8 +9,8 @@ import pyarrow as pa
 
 from pipelines import metrics
 from pipelines.ingest.commit import Upsert
-from pipelines.ingest.receipt_ages import ReceiptAges
-from pipelines.ingest.rejects import reject_rows, write_rejects
+from pipelines.ingest.refused.receipt_ages import ReceiptAges
+from pipelines.ingest.refused.rejects import reject_rows, write_rejects
 from pipelines.kernels.arrow_columns import event_key_column, texts_of
 from pipelines.kernels.group_by import changes
 from pipelines.kernels.sort import order_by

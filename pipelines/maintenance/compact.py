@@ -19,7 +19,7 @@ from pipelines.lake.data_files import DataFile, write_data_file
 from pipelines.lake.lake_root import Lake
 from pipelines.lake.read_rows import read_live_file
 from pipelines.lake.row_order import in_order
-from pipelines.lake.sidecar import write_sidecar
+from pipelines.lake.sidecars.sidecar import write_sidecar
 from pipelines.lake.snapshots import NO_TABLE, LiveFile, Snapshot, snapshot
 from pipelines.lake.writer_lock import writing_with_others
 from pipelines.maintenance.vacuum import KEEP_SECONDS, sweep, sweep_scratch

@@ -21,8 +21,8 @@ from pipelines.errors import DataError
 from pipelines.lake import storage
 from pipelines.lake.durable_files import TEMPORARY, writing
 from pipelines.lake.lake_root import SCRATCH, Lake
-from pipelines.lake.lake_sidecar import MADE_OF, lake_sidecar_path
 from pipelines.lake.log import LOG_FOLDER, checkpoint_file, log_entry, read_entry, versions
+from pipelines.lake.sidecars.lake_sidecar import MADE_OF, lake_sidecar_path
 from pipelines.lake.snapshots import mark, snapshot
 from schemas.tables import ALL_TABLES
 

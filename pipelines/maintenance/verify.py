@@ -21,7 +21,7 @@ from pipelines.lake.lake_root import Lake
 from pipelines.lake.log import LOG_FOLDER
 from pipelines.lake.read_errors import is_denied
 from pipelines.lake.read_rows import named_hash
-from pipelines.lake.sidecar import check as check_sidecar
+from pipelines.lake.sidecars.sidecar import check as check_sidecar
 from pipelines.lake.snapshots import NO_TABLE, LiveFile, Snapshot, snapshot
 from pipelines.maintenance.compact import SOURCES
 from pipelines.maintenance.last_verify import LastVerify, remember

@@ -18,7 +18,7 @@ from pipelines.kernels.types import Bool, Int64
 from pipelines.lake.data_files import DataFile
 from pipelines.lake.lake_root import Lake
 from pipelines.lake.read_rows import read_live_file, read_table
-from pipelines.lake.sidecar_file import Mapped, OpenFile, check_columns, open_columns, write_columns
+from pipelines.lake.sidecars.sidecar_file import Mapped, OpenFile, check_columns, open_columns, write_columns
 from pipelines.lake.snapshots import LiveFile, OfNewest, snapshot
 from pipelines.registry.registry import UNREGISTERED, Registry, registry_from
 from schemas.tables import SCANS

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from pipelines.errors import DataError, RefusedError
 from pipelines.ingest.formats.arrow_blocks import text_spans
-from pipelines.ingest.retries import KIND_REFUSED
+from pipelines.ingest.refused.retries import KIND_REFUSED
 from pipelines.ingest.validate.generations import nest_event_keys, nest_heads, nest_scanners
 from pipelines.kernels.arrow_columns import column, event_key_column, event_key_words
 from pipelines.kernels.sha256 import macs

@@ -14,7 +14,7 @@ import orjson
 
 from pipelines.ingest.formats.avro_container import AvroContainer
 from pipelines.ingest.formats.avro_schema import plain_schema
-from pipelines.ingest.formats.streams import MAGIC
+from pipelines.ingest.formats.discovery.streams import MAGIC
 from pipelines.streaming.land_options import MOST_RECORDS
 from pipelines.streaming.message_records import MESSAGE_BYTES, lines_of, poison_line
 from schemas.contract import WIRE_FOLDER

@@ -22,8 +22,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from pipelines.ingest.formats.discover import Chunk
-from pipelines.ingest.formats.streams import SEALED
+from pipelines.ingest.formats.discovery.discover import Chunk
+from pipelines.ingest.formats.discovery.streams import SEALED
 from pipelines.lake import Lake, storage
 from pipelines.lake.durable_files import TEMPORARY, make_private, writing
 from pipelines.privacy.sealed_file import seal_into

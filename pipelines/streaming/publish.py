@@ -9,7 +9,7 @@ import orjson
 
 from pipelines.errors import UsageError
 from pipelines.ingest.formats.blocks import Columns, Lines
-from pipelines.ingest.formats.discover import Chunk, list_chunks
+from pipelines.ingest.formats.discovery.discover import Chunk, list_chunks
 from pipelines.ingest.formats.read_blocks import read_blocks
 from pipelines.ingest.validate.scan_records import raw_records, rows_of
 from pipelines.streaming.avro_messages import encode, instant_text

@@ -9,8 +9,8 @@ from typing import Any, Final
 import jinja2
 from flask import Response, g, request
 
-from pipelines.export.templates import asset, environment
-from pipelines.export.wording import Wording, wording
+from pipelines.export.pages.templates import asset, environment
+from pipelines.export.pages.wording import Wording, wording
 from pipelines.lake import Lake
 from pipelines.times import EPOCH, LOCAL_TIMEZONE
 from pipelines.web.case_urls import case_url

@@ -10,7 +10,7 @@ import pyarrow as pa
 from pipelines.kernels.sort import part_of
 from pipelines.kernels.types import Int64
 from pipelines.lake import DataFile, Lake, LiveFile, write_data_file
-from pipelines.lake.sidecar import write_sidecar
+from pipelines.lake.sidecars.sidecar import write_sidecar
 from pipelines.runtime.job_errors import report_errors
 from pipelines.runtime.spill import Piece, read_pieces
 from pipelines.runtime.threaded_dofn import ThreadedDoFn

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from pipelines.kernels.types import Bool, Int64
 from pipelines.lake import LiveFile
-from pipelines.lake.sidecar import open_sidecar
+from pipelines.lake.sidecars.sidecar import open_sidecar
 from pipelines.times import DAY_US
 from pipelines.windowing.plan import date_of
 from pipelines.windowing.stay_rows import read_coded

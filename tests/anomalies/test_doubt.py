@@ -10,7 +10,8 @@ from pipelines import trace
 from pipelines.anomalies import flagged_units
 from pipelines.anomalies.doubt import Doubts, doubt_texts, doubts_of, doubts_of_humans
 from pipelines.anomalies.flag_definitions import FLAGS, PERSON, STAY, VENUE
-from pipelines.lake import lake_sidecar, open_lake
+from pipelines.lake import open_lake
+from pipelines.lake.sidecars import lake_sidecar
 from pipelines.linkage.human_lake import HumanLake
 from pipelines.maintenance.vacuum import sweep, unneeded
 from tests.lakes import new_lake, put_cases, put_scans, put_stays, put_venues

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipelines.ingest import commit as committing
-from pipelines.ingest.formats import discover
+from pipelines.ingest.formats.discovery import discover
 from pipelines.lake import CommitConflict, commit
 from tests.end_to_end.commands import truyvet
 from tests.ingest.input_files import avro_of, csv_of, ndjson_of, parquet_of
@@ -99,7 +99,7 @@ def test_each_refused_record_is_found_by_its_row_whatever_the_format(folder, mon
 
 
 def test_lines_that_are_read_alone_have_their_number_too(folder, monkeypatch):
-    monkeypatch.setattr("pipelines.ingest.rejects._AROUND_A_LINE", 0)
+    monkeypatch.setattr("pipelines.ingest.refused.rejects._AROUND_A_LINE", 0)
     monkeypatch.setattr(discover, "CHUNK_BYTES", 700)
     (folder / "a.ndjson").write_bytes(b"\xef\xbb\xbf" + ndjson_of(RECORDS))
     _, lines = ran(folder, "--scans", folder / "a.ndjson")

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from pipelines.graph.row_ranges import OwnStays, rows_beside, rows_between
 from pipelines.kernels.types import Int64
-from pipelines.lake.sidecar_search import rows_entering
+from pipelines.lake.sidecars.sidecar_search import rows_entering
 
 Interval = tuple[int, int, int]
 

@@ -16,7 +16,7 @@ from pipelines.graph.tracing.provenance import provenance
 from pipelines.graph.tracing.search import hops
 from pipelines.graph.tracing.temporal_graph import TemporalGraph, Tuning
 from pipelines.graph.tracing.trace import Traced
-from pipelines.lake.sidecar import Sidecar
+from pipelines.lake.sidecars.sidecar import Sidecar
 from pipelines.privacy.keys import venue_id
 from pipelines.times import DAY_US
 from schemas.rules import Chain, Contact, Infectious, Override, Rule

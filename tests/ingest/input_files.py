@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import zstandard
 
 from pipelines.ingest.formats.blocks import NO_INSTANT, Lines
-from pipelines.ingest.formats.discover import list_chunks
+from pipelines.ingest.formats.discovery.discover import list_chunks
 from pipelines.ingest.formats.read_blocks import read_blocks
 from pipelines.kernels.types import Spans
 from schemas.contract import WIRE_FOLDER

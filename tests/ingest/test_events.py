@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pipelines.ingest.dedupe import CONFLICT, DUPLICATE, NEW, OUT_OF_RANGE
 from pipelines.ingest.events import DATED, dated_order, event_marks, judge_dated, parse_dated
 from pipelines.ingest.formats.blocks import ROW_BITS
-from pipelines.ingest.formats.discover import list_chunks
+from pipelines.ingest.formats.discovery.discover import list_chunks
 from pipelines.ingest.formats.read_blocks import read_blocks
 from pipelines.ingest.reject_reasons import REASONS
 from pipelines.ingest.validate.scans import ParseSettings

@@ -4,9 +4,9 @@ import pytest
 
 from pipelines.drivers.run import run
 from pipelines.ingest import parse_step as split
-from pipelines.ingest import rejects
-from pipelines.ingest.formats import discover as inputs
 from pipelines.ingest.formats import ndjson as ndjson_reader
+from pipelines.ingest.formats.discovery import discover as inputs
+from pipelines.ingest.refused import rejects
 from pipelines.kernels import sort as arrays
 from pipelines.privacy.keys import create_keys
 from pipelines.simulate import Knobs, simulate

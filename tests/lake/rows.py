@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from pipelines.lake import commit, open_lake, snapshot, write_data_file
 from pipelines.lake.row_order import in_order
-from pipelines.lake.sidecar import write_sidecar
+from pipelines.lake.sidecars.sidecar import write_sidecar
 from schemas.tables import FOOTFALL, INSTANT, SCANS, STAYS, VENUES
 
 DAY_US = 86_400_000_000

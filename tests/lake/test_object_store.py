@@ -29,8 +29,8 @@ from pipelines.lake import (
 )
 from pipelines.lake.checkpoints import CHECKPOINT_EVERY
 from pipelines.lake.log import checkpoints
-from pipelines.lake.sidecar import check, open_sidecar, write_sidecar
-from pipelines.lake.sidecar_file import UNUSED_SECONDS, _evict_unused, sidecar_path
+from pipelines.lake.sidecars.sidecar import check, open_sidecar, write_sidecar
+from pipelines.lake.sidecars.sidecar_file import UNUSED_SECONDS, _evict_unused, sidecar_path
 from pipelines.maintenance.vacuum import sweep_scratch
 from pipelines.maintenance.verify import verify
 from pipelines.privacy.keys import create_keys

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from pipelines.errors import DataError, RefusedError, UsageError
 from pipelines.lake import NO_TABLE, Lake, snapshot
-from pipelines.lake.sidecar import sidecar_path
+from pipelines.lake.sidecars.sidecar import sidecar_path
 from pipelines.privacy.keys import create_keys, venue_id
 from pipelines.query import busiest_case, overlaps
 from pipelines.query.overlap import OVERLAPS, overlap_request, overlap_rows, overlap_rows_of_views

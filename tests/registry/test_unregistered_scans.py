@@ -5,8 +5,9 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from pipelines.lake import read_live_file, sidecar_file, snapshot
-from pipelines.lake.sidecar_file import sidecar_path
+from pipelines.lake import read_live_file, snapshot
+from pipelines.lake.sidecars import sidecar_file
+from pipelines.lake.sidecars.sidecar_file import sidecar_path
 from pipelines.maintenance.compact import compact
 from pipelines.maintenance.verify import verify
 from pipelines.registry.unregistered_scans import (

@@ -21,7 +21,7 @@ from pipelines.graph.tracing.request import TraceRequest, make_request
 from pipelines.graph.tracing.trace import trace_rows
 from pipelines.kernels.types import Bool, Int64
 from pipelines.lake import Lake, LakeLike, opened, read_table
-from pipelines.lake.sidecar import Sidecar
+from pipelines.lake.sidecars.sidecar import Sidecar
 from pipelines.linkage.human_lake import HumanLake, human_notes, link_sources, of_humans
 from pipelines.registry.venue_names import places
 from pipelines.terminal.output import token_text, utc_text

@@ -23,7 +23,7 @@ from pipelines.graph.contact_table.plan import Limits, Written
 from pipelines.kernels.arrow_columns import column
 from pipelines.kernels.types import Int64
 from pipelines.lake import Lake, LiveFile, storage, write_data_file
-from pipelines.lake.sidecar import open_sidecar
+from pipelines.lake.sidecars.sidecar import open_sidecar
 from pipelines.runtime.threaded_dofn import ThreadedDoFn
 from pipelines.times import DAY_US, SECOND_US, day_text
 from pipelines.windowing.plan import date_of

@@ -10,7 +10,7 @@ from pipelines.graph.tracing.contact_criteria import Criteria, VenueClasses
 from pipelines.graph.tracing.infectious_intervals import Intervals
 from pipelines.kernels.sort import order_of
 from pipelines.kernels.types import Int32, Int64, UInt8
-from pipelines.lake.sidecar import Sidecar
+from pipelines.lake.sidecars.sidecar import Sidecar
 
 NO_ZONE = -1
 """The zone of a stay that names none, or where no class of venues asks for zones."""

@@ -18,7 +18,7 @@ import numpy as np
 from pipelines.kernels.compile import helper, inlined
 from pipelines.kernels.hash_table import fill, new_slots, slot_of
 from pipelines.kernels.types import Int32, Int64, UInt8
-from pipelines.lake.sidecar import Sidecar
+from pipelines.lake.sidecars.sidecar import Sidecar
 
 NEVER_US = np.iinfo(np.int64).max
 """The exposure of a person who has not been exposed; the start of an interval that never begins."""

@@ -13,9 +13,9 @@ from functools import partial
 import numpy as np
 
 from pipelines.graph.tracing.exposure_table import THREADS, ExposureTable
-from pipelines.graph.tracing.sweep import Sweep
-from pipelines.graph.tracing.sweep_dates import Date
-from pipelines.graph.tracing.sweep_kernel import (
+from pipelines.graph.tracing.sweeps.sweep import Sweep
+from pipelines.graph.tracing.sweeps.sweep_dates import Date
+from pipelines.graph.tracing.sweeps.sweep_kernel import (
     SweepBuffers,
     SweepRules,
     VenueRows,

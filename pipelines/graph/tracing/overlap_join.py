@@ -17,7 +17,7 @@ from pipelines.graph.tracing.exposure_table import CLOSED_US, ExposureTable, num
 from pipelines.graph.tracing.infectious_intervals import Intervals
 from pipelines.kernels.compile import helper
 from pipelines.kernels.types import Int32, Int64, UInt8
-from pipelines.lake.sidecar import Sidecar
+from pipelines.lake.sidecars.sidecar import Sidecar
 from pipelines.terminal.progress import add_work, work_done
 
 NO_ZONES = np.full(1, NO_ZONE, np.int32)

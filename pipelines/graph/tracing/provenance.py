@@ -24,7 +24,7 @@ from pipelines.graph.tracing.temporal_graph import TemporalGraph
 from pipelines.kernels.compile import helper
 from pipelines.kernels.sort import order_of
 from pipelines.kernels.types import Int32, Int64, UInt8
-from pipelines.lake.sidecar import Sidecar
+from pipelines.lake.sidecars.sidecar import Sidecar
 from pipelines.times import DAY_US
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from pipelines.graph.tracing.clipped_stays import NO_ZONE
 from pipelines.kernels.compile import helper, inlined
 from pipelines.kernels.types import Int32, Int64
-from pipelines.lake.sidecar import Sidecar
+from pipelines.lake.sidecars.sidecar import Sidecar
 
 OWN_COLUMNS = 8
 START, END, REACH, IMPUTED_FROM, SCANNED_BOTH, AT, ZONE, STAY = range(OWN_COLUMNS)

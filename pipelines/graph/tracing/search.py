@@ -28,8 +28,8 @@ from pipelines.graph.tracing.overlap_join import (
     encounters_of,
     find_overlaps,
 )
-from pipelines.graph.tracing.sweep import prepare_sweep, sweep_exposures, swept_classes
-from pipelines.graph.tracing.sweep_cumulative import record_cumulative_exposures
+from pipelines.graph.tracing.sweeps.sweep import prepare_sweep, sweep_exposures, swept_classes
+from pipelines.graph.tracing.sweeps.sweep_cumulative import record_cumulative_exposures
 from pipelines.graph.tracing.temporal_graph import TemporalGraph
 from pipelines.kernels.types import Bool, Int64
 from schemas.rules import Rule

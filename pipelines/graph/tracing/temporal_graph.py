@@ -15,7 +15,7 @@ from pipelines.graph.tracing.infectious_intervals import Intervals
 from pipelines.kernels.arrow_columns import column
 from pipelines.kernels.types import Int64
 from pipelines.lake import Lake, read_table
-from pipelines.lake.sidecar import Sidecar
+from pipelines.lake.sidecars.sidecar import Sidecar
 from pipelines.linkage.human_lake import HumanLake, human_of
 from schemas.rules import Rule
 

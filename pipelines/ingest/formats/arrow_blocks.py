@@ -9,8 +9,8 @@ from numba import njit
 
 from pipelines.errors import DataError
 from pipelines.ingest.formats.blocks import NO_INSTANT
+from pipelines.ingest.formats.discovery.streams import unreadable
 from pipelines.ingest.formats.field_types import NUMBER, TEXTS, TIME, TRUTH, WHOLE
-from pipelines.ingest.formats.streams import unreadable
 from pipelines.ingest.reject_reasons import MALFORMED
 from pipelines.kernels.types import Bool, Int32, Int64, Spans, UInt8, read_only
 from pipelines.kernels.utf8 import is_utf8

@@ -15,7 +15,8 @@ from pipelines.ingest.formats.avro_container import AvroContainer
 from pipelines.ingest.formats.avro_schema import logical_types
 from pipelines.ingest.formats.blocks import ColumnNames, Columns
 from pipelines.ingest.formats.column_names import check_columns, unknown_among
-from pipelines.ingest.formats.discover import Chunk
+from pipelines.ingest.formats.discovery.discover import Chunk
+from pipelines.ingest.formats.discovery.streams import open_stream, reading
 from pipelines.ingest.formats.field_types import (
     INFORMATIONAL,
     NUMBER,
@@ -26,7 +27,6 @@ from pipelines.ingest.formats.field_types import (
     WHOLE,
     kinds_of,
 )
-from pipelines.ingest.formats.streams import open_stream, reading
 from pipelines.ingest.reject_reasons import MALFORMED
 from pipelines.kernels.types import Bool, Int64, Spans, UInt8
 

@@ -19,7 +19,7 @@ import zstandard
 
 from pipelines.errors import TruyVetError
 from pipelines.ingest.formats.avro_schema import plain_schema
-from pipelines.ingest.formats.streams import MAGIC, DamagedError, read_upto
+from pipelines.ingest.formats.discovery.streams import MAGIC, DamagedError, read_upto
 
 MOST_BLOCK_BYTES: Final = 1 << 26
 """The longest header or block, as it lies in the file and unpacked. Writers cut blocks at 16 KB to 1 MB."""

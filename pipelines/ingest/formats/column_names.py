@@ -9,7 +9,7 @@ import orjson
 
 from pipelines.errors import DataError
 from pipelines.ingest.formats.blocks import ColumnNames, Columns, Lines
-from pipelines.ingest.formats.streams import unreadable
+from pipelines.ingest.formats.discovery.streams import unreadable
 from schemas.contract import load_contract
 
 SAMPLED_LINES: Final = 64

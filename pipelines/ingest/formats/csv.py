@@ -12,11 +12,11 @@ import numpy as np
 from pipelines.ingest.formats.blocks import ColumnNames, Columns
 from pipelines.ingest.formats.column_names import check_columns, fields_of, in_any_case
 from pipelines.ingest.formats.csv_kernel import room_for, split_records
-from pipelines.ingest.formats.discover import Chunk
+from pipelines.ingest.formats.discovery.discover import Chunk
+from pipelines.ingest.formats.discovery.streams import open_stream, parts_of, reading, unreadable
+from pipelines.ingest.formats.discovery.text_files import as_utf_8, checked_text, with_line_feeds
 from pipelines.ingest.formats.line_blocks import after_first_line_end, whole_lines
 from pipelines.ingest.formats.record_numbers import count_lines
-from pipelines.ingest.formats.streams import open_stream, parts_of, reading, unreadable
-from pipelines.ingest.formats.text_files import as_utf_8, checked_text, with_line_feeds
 from pipelines.kernels.types import Int32, Spans, UInt8
 
 BLOCK_BYTES: Final = 16 << 20

@@ -11,10 +11,8 @@ from typing import Any, Final
 import numpy as np
 
 from pipelines.ingest.formats.blocks import ROW_BITS, Lines
-from pipelines.ingest.formats.discover import Chunk
-from pipelines.ingest.formats.line_blocks import after_first_line_end, whole_lines
-from pipelines.ingest.formats.record_numbers import count_lines
-from pipelines.ingest.formats.streams import (
+from pipelines.ingest.formats.discovery.discover import Chunk
+from pipelines.ingest.formats.discovery.streams import (
     MARK,
     announce,
     let_go,
@@ -25,7 +23,9 @@ from pipelines.ingest.formats.streams import (
     unreadable,
     without_mark,
 )
-from pipelines.ingest.formats.text_files import checked_text, refuse_other_lines
+from pipelines.ingest.formats.discovery.text_files import checked_text, refuse_other_lines
+from pipelines.ingest.formats.line_blocks import after_first_line_end, whole_lines
+from pipelines.ingest.formats.record_numbers import count_lines
 from pipelines.kernels.types import UInt8
 
 BLOCK_BYTES: Final = 32 << 20

@@ -11,9 +11,9 @@ import pyarrow.parquet as pq
 from pipelines.ingest.formats.arrow_blocks import columns_of, refuse_local_time
 from pipelines.ingest.formats.blocks import ColumnNames, Columns
 from pipelines.ingest.formats.column_names import check_columns, unknown_among
-from pipelines.ingest.formats.discover import Chunk
+from pipelines.ingest.formats.discovery.discover import Chunk
+from pipelines.ingest.formats.discovery.streams import open_seekable, reading, unreadable
 from pipelines.ingest.formats.field_types import INFORMATIONAL, kinds_of
-from pipelines.ingest.formats.streams import open_seekable, reading, unreadable
 from pipelines.kernels.types import Int64
 
 BLOCK_ROWS: Final = 1 << 17

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pipelines.ingest.formats.avro import read_avro
 from pipelines.ingest.formats.blocks import Columns, Lines
 from pipelines.ingest.formats.csv import read_csv
-from pipelines.ingest.formats.discover import Chunk
+from pipelines.ingest.formats.discovery.discover import Chunk
 from pipelines.ingest.formats.ndjson import read_ndjson
 from pipelines.ingest.formats.parquet import read_parquet
 from pipelines.ingest.formats.sociopatterns import read_tij

@@ -17,8 +17,8 @@ import pyarrow as pa
 
 from pipelines.ingest.formats.arrow_blocks import text_spans
 from pipelines.ingest.formats.blocks import NO_INSTANT, Columns
-from pipelines.ingest.formats.discover import Chunk
-from pipelines.ingest.formats.streams import open_stream, reading, unreadable
+from pipelines.ingest.formats.discovery.discover import Chunk
+from pipelines.ingest.formats.discovery.streams import open_stream, reading, unreadable
 from pipelines.ingest.reject_reasons import MALFORMED
 from pipelines.kernels.types import Int64
 from pipelines.times import SECOND_US

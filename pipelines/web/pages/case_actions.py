@@ -17,8 +17,8 @@ from werkzeug.wrappers import Response as AnyResponse
 from pipelines.export.exposure_list import ExposureList
 from pipelines.export.format_names import FORMATS
 from pipelines.export.list_text import identifier_text, person_code
+from pipelines.export.pages.wording import Wording
 from pipelines.export.reveal import revealed
-from pipelines.export.wording import Wording
 from pipelines.web.case_urls import case_url
 from pipelines.web.forms import typed, whole_number
 from pipelines.web.kept_answers import KeptAnswers

@@ -11,7 +11,7 @@ from flask import Flask, Response, request
 from pipelines.export.exposure_list import ExposureList
 from pipelines.export.format_names import DEFAULT, FORMATS
 from pipelines.export.list_text import person_code
-from pipelines.export.report import (
+from pipelines.export.pages.report import (
     MOST_NODES,
     box_title,
     case_dates,
@@ -23,9 +23,9 @@ from pipelines.export.report import (
     timeline_of,
     tree_of,
 )
-from pipelines.export.rule_words import rule_sentences
-from pipelines.export.tree_drawing import NODE_HEIGHT, NODE_WIDTH
-from pipelines.export.wording import Wording
+from pipelines.export.pages.rule_words import rule_sentences
+from pipelines.export.pages.tree_drawing import NODE_HEIGHT, NODE_WIDTH
+from pipelines.export.pages.wording import Wording
 from pipelines.graph.cases import last_instant_us
 from pipelines.graph.infectious_window import CaseTimes, outside_validity
 from pipelines.lake import Lake, snapshot

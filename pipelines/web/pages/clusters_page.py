@@ -5,7 +5,7 @@ from typing import Final
 from flask import Flask, Response, request
 
 from pipelines.answer import Answer
-from pipelines.export.quality_words import quality_sentences
+from pipelines.export.pages.quality_words import quality_sentences
 from pipelines.graph.answer_quality import AnswerQuality
 from pipelines.graph.clustering.clusters import clusters
 from pipelines.times import LOCAL_TIMEZONE

@@ -10,8 +10,8 @@ from flask import Flask, Response, jsonify
 
 from pipelines.ascertainment.freshness import freshness_of_scans
 from pipelines.checkup.check import BAD, OK, WARN
-from pipelines.export.quality_words import quality_sentences
-from pipelines.export.wording import Wording
+from pipelines.export.pages.quality_words import quality_sentences
+from pipelines.export.pages.wording import Wording
 from pipelines.graph.case_listing import STATES, list_cases
 from pipelines.lake import read_table
 from pipelines.times import LOCAL_TIMEZONE

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pipelines.errors import DataError, ServiceError
 from pipelines.ingest.formats.avro import read_avro
-from pipelines.ingest.formats.discover import list_chunks
+from pipelines.ingest.formats.discovery.discover import list_chunks
 from pipelines.ingest.reject_reasons import MALFORMED
 from pipelines.lake import objects, storage
 from tests.ingest.input_files import SCANS, avro_of, blocks, records, write

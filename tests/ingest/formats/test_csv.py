@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pipelines.errors import DataError
 from pipelines.ingest.formats.csv import read_csv
 from pipelines.ingest.formats.csv_kernel import LOOK_BYTES
-from pipelines.ingest.formats.discover import Chunk
+from pipelines.ingest.formats.discovery.discover import Chunk
 from pipelines.ingest.formats.record_numbers import record_numbers
 from pipelines.ingest.reject_reasons import MALFORMED, TOO_LARGE
 from tests.ingest.input_files import SCANS, csv_of, record_of, records, write

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from pipelines.errors import DataError
-from pipelines.ingest.formats.discover import list_chunks
+from pipelines.ingest.formats.discovery.discover import list_chunks
 from pipelines.ingest.formats.read_blocks import read_blocks
 from pipelines.ingest.reject_reasons import REASONS
 from pipelines.ingest.validate.scans import ParseSettings, parse

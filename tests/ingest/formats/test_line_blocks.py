@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.errors import DataError
-from pipelines.ingest.formats.discover import Chunk
+from pipelines.ingest.formats.discovery.discover import Chunk
 from pipelines.ingest.formats.line_blocks import LONG_LINE, whole_lines
 from pipelines.ingest.formats.ndjson import lines_at, read_ndjson
 from tests.ingest.input_files import PACK, blocks, write

@@ -12,7 +12,7 @@ from obstore.exceptions import GenericError
 from obstore.store import MemoryStore
 
 from pipelines.errors import DataError, ServiceError
-from pipelines.ingest.formats.discover import list_chunks
+from pipelines.ingest.formats.discovery.discover import list_chunks
 from pipelines.ingest.formats.read_blocks import read_blocks
 from pipelines.ingest.reject_reasons import MALFORMED
 from pipelines.lake import storage

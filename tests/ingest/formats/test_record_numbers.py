@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.ingest.formats.blocks import Lines
-from pipelines.ingest.formats.discover import Chunk, list_chunks
+from pipelines.ingest.formats.discovery.discover import Chunk, list_chunks
 from pipelines.ingest.formats.ndjson import number_of_line, read_ndjson
 from pipelines.ingest.formats.read_blocks import read_blocks
 from pipelines.ingest.formats.record_numbers import count_lines, record_numbers

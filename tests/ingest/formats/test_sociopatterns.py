@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from pipelines.errors import DataError
-from pipelines.ingest.formats.discover import list_chunks
+from pipelines.ingest.formats.discovery.discover import list_chunks
 from pipelines.ingest.formats.read_blocks import read_blocks
 from pipelines.ingest.formats.sociopatterns import merged_slots
 from tests.ingest.input_files import write

@@ -18,7 +18,7 @@ from pipelines.graph.tracing.stability.in_play import InPlay, StaysInPlay, zone_
 from pipelines.graph.tracing.temporal_graph import TemporalGraph, Tuning
 from pipelines.kernels.sort import order_of
 from pipelines.kernels.types import Bool, Int64
-from pipelines.lake.sidecar import Sidecar
+from pipelines.lake.sidecars.sidecar import Sidecar
 from schemas.rules import Rule
 
 _NO_SWEEP = Tuning(many_infectious=2**62, swept_rows=2**62)  # which needs one file a date
