@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from benchmarks.measure import report, say
+from benchmarks.recall_parts import parts
 from pipelines.drivers.run import run
 from pipelines.graph import trace
 from pipelines.graph.cases import cases_by_id
@@ -101,12 +102,16 @@ def _share(part: set[Pair], whole: set[Pair]) -> float | None:
 def measure(work: Path, scans: int) -> None:
     """Observe the same province with fewer and fewer people who scan."""
     people = max(1_000, scans // _SCANS_A_PERSON)
-    rows = []
+    rows, lost = [], []
     for share in SHARES:
         say(f"{people:,} people of whom {share:.0%} scan")
-        found = look(work / f"recall-{share}", people, people // _PEOPLE_A_VENUE, DAYS, Knobs(scanning=share))
+        folder = work / f"recall-{share}"
+        found = look(folder, people, people // _PEOPLE_A_VENUE, DAYS, Knobs(scanning=share))
         rows.append({"people": people, "who scan": f"{share:.0%}", **_figures(found)})
+        made = parts(folder / "province", open_lake(str(folder / "lake")))
+        lost += [{"who scan": f"{share:.0%}", **part.figures()} for part in made]
     report("recall", rows)
+    report("recall by venue type", lost)
 
 
 def _figures(found: Found) -> dict[str, object]:

@@ -4,7 +4,7 @@ import datetime as dt
 import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -116,7 +116,7 @@ def _list_of(asked: AskedList) -> tuple[ExposureList, pa.Table | None, list[str]
     """The list, the rows of the earlier one, and what is to be said of them."""
     where, request, options = asked.lake, asked.request, asked.options
     notes = list(request.notes())
-    quality = started(lambda: request.quality(where), eager=True)
+    quality = started(lambda: request.list_quality(where), eager=True)
     traced = trace_rows(where, request)
     if options.capacity is not None:
         traced = with_calls(traced, options.capacity)
@@ -132,6 +132,7 @@ def _list_of(asked: AskedList) -> tuple[ExposureList, pa.Table | None, list[str]
     if options.reveal and len(opened) < rows.num_rows:
         notes.append(f"the vault does not hold {counted(rows.num_rows - len(opened), 'person')} of the list")
     persons = rows["person"].to_pylist()
+    stated = replace(quality(), found=rows.num_rows)
     made = ExposureList(
         rows=rows,
         phones=[register.people[one].phone if one in register.people else "" for one in persons],
@@ -146,10 +147,10 @@ def _list_of(asked: AskedList) -> tuple[ExposureList, pa.Table | None, list[str]
         lake_version=snapshot(where, "scans").version,
         created=asked.created,
         expires=asked.created + dt.timedelta(days=options.expires_days),
-        about=list(quality_sentences(quality(), rows.num_rows, settings.words, settings.zone)),
+        about=list(quality_sentences(stated, rows.num_rows, settings.words, settings.zone)),
         settings=settings,
     )
-    lines = [*quality().lines()]
+    lines = [*stated.lines()]
     return made, earlier, [*notes, *register_notes, *earlier_notes, *lines]
 
 

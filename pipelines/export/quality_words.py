@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 from pipelines.export.wording import Wording
 from pipelines.graph.answer_quality import AnswerQuality
+from pipelines.graph.seen_share import FEWEST_PAIRS, SeenShare
 from pipelines.times import EPOCH
 
 
@@ -23,6 +24,8 @@ def quality_sentences(quality: AnswerQuality, rows: int, words: Wording, zone: Z
         yield words("quality", "behind")
     if quality.cases_unseen:
         yield words("quality", "unseen", unseen=quality.cases_unseen, cases=quality.cases)
+    if quality.met is not None:
+        yield _interval(quality.met, quality, words)
     if quality.venues:
         yield words(
             "quality",
@@ -45,6 +48,17 @@ def quality_sentences(quality: AnswerQuality, rows: int, words: Wording, zone: Z
         yield words("quality", "rejected_encounters", count=quality.rejected_encounters)
     if not rows:
         yield words("quality", "not_safety")
+
+
+def _interval(met: SeenShare, quality: AnswerQuality, words: Wording) -> str:
+    """How many people the list stands for, or that it cannot be told."""
+    high = met.list_high(quality.found)
+    if high is not None:
+        name = "interval" if quality.tiers == 1 else "interval_of_tiers"
+        return words("quality", name, found=quality.found, high=round(high), seen=met.seen, pairs=met.pairs)
+    if met.is_identifiable:
+        return words("quality", "no_interval", seen=met.seen, pairs=met.pairs)
+    return words("quality", "few_partners", pairs=met.pairs, least=FEWEST_PAIRS)
 
 
 def _when(instant_us: int | None, words: Wording, zone: ZoneInfo) -> str:

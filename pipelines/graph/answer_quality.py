@@ -14,6 +14,7 @@ import numpy as np
 from pipelines.graph.cases import Case
 from pipelines.graph.infectious_window import Window
 from pipelines.graph.row_ranges import rows_between
+from pipelines.graph.seen_share import FEWEST_PAIRS, SeenShare
 from pipelines.graph.stays_index import Span, live_files, sidecars
 from pipelines.ingest.retries import count_refused
 from pipelines.kernels.types import Bool, Int64
@@ -49,6 +50,9 @@ class AnswerQuality:
         rejected_encounters: the same of encounters.
         cases: how many cases were asked for; 0 where the question names none.
         cases_unseen: how many of them are in no scan at all.
+        met: the Bluetooth partners in stays of the cases; None where the answer is no list of contacts.
+        found: how many people the list has.
+        tiers: its last tier.
     """
 
     scans_version: int = -1
@@ -66,6 +70,9 @@ class AnswerQuality:
     rejected_encounters: int = 0
     cases: int = 0
     cases_unseen: int = 0
+    met: SeenShare | None = None
+    found: int = 0
+    tiers: int = 1
 
     @property
     def share_imputed(self) -> float:
@@ -78,6 +85,8 @@ class AnswerQuality:
         if self.stays_version < self.scans_version:
             yield f"stays reflect scans up to version {self.stays_version} only: run truyvet recompute"
         yield from self._about_cases()
+        if self.met is not None:
+            yield _interval(self.met, self.found, self.tiers)
         yield from self._about_venues()
         yield self._about_scans()
         others = {"case row": self.rejected_cases, "encounter": self.rejected_encounters}
@@ -113,6 +122,22 @@ class AnswerQuality:
             f"{counted(self.unregistered, 'scan')} {names} no registered venue{own}; "
             f"{counted(self.rejected, 'scan record')} {were} rejected"
         )
+
+
+def _interval(met: SeenShare, found: int, tiers: int) -> str:
+    """Say how many people a list stands for, which is more than it has."""
+    partners = f"{counted(met.pairs, 'Bluetooth partner')} in stays of the cases"
+    high = met.list_high(found)
+    if high is not None:
+        beyond = ", and at later tiers more" if tiers > 1 else ""
+        return (
+            f"between {found:,} and {high:,.0f} people were exposed{beyond}: of {partners} "
+            f"{met.seen:,} are seen there"
+        )
+    why = f"{FEWEST_PAIRS} are needed"
+    if met.is_identifiable:
+        why = "the list is empty" if met.seen else "none of them is seen there"
+    return f"how many people were exposed is not identifiable from scans: {partners}, {why}"
 
 
 def answer_quality(

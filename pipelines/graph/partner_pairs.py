@@ -66,7 +66,8 @@ def partner_pairs(lake: Lake, intervals: Intervals) -> PartnerPairs:
     own = _own_stays(lake, intervals)
     meeting, stay = _joined(own, met)
     # A partner counts once in a stay, however often the app noted the two.
-    _, first = np.unique(np.stack((stay, met.partner[meeting])), axis=1, return_index=True)
+    partners, rank = np.unique(met.partner, return_inverse=True)
+    _, first = np.unique(stay * partners.size + rank[meeting], return_index=True)
     stay, partner = stay[first], met.partner[meeting[first]]
     pairs = _BoundedStays(partner, own.venue[stay], own.start_us[stay], own.end_us[stay])
     return PartnerPairs(pairs.venue, _have_stays(lake, pairs))

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from pipelines.simulate.dtypes import Floats, Int64, Row, Rows, Words
+from pipelines.simulate.dtypes import Bytes, Floats, Int64, Row, Rows, Words
 from pipelines.simulate.malformed import FLAW_COUNT, UNUSUAL_COUNT
 from pipelines.simulate.people import People
 from pipelines.simulate.places import GUARD, MANUAL, ONE_WAY, SELF, Places
@@ -54,6 +54,10 @@ CONFLICTING = 1
 
 VISITS, NO_ENTRY, CAN_LEAVE, NO_EXIT = range(4)
 """Counts of visits: scanned, of these without an entry; at places that record exits, of these without one."""
+
+SCANNED, NOBODY, NO_CODE, RESIDENT, FORGOTTEN, GUARDED = range(6)
+"""Why a visit has no scan: not at all; its person never scans; its place has no code; it is at home; nobody
+thought of it; a guard scanned the visitor earlier that day."""
 
 _MOST_SCANS = 8
 _SCANS_AGAIN = 0.03  # share of visits longer than 20 minutes
@@ -113,7 +117,7 @@ class Eye(NamedTuple):
     places: Rows
 
 
-def see(settings: Settings, stays: Rows, people: People, places: Places) -> tuple[Rows, Int64]:
+def see(settings: Settings, stays: Rows, people: People, places: Places) -> tuple[Rows, Int64, Bytes]:
     """Turn one day's stays into scans.
 
     Args:
@@ -123,7 +127,7 @@ def see(settings: Settings, stays: Rows, people: People, places: Places) -> tupl
         places: all places.
 
     Returns:
-        SCAN[m] in the order of the stays, and int64[4] counts of visits.
+        SCAN[m] in the order of the stays, int64[4] counts of visits, and uint8[n], why a stay has no scan.
     """
     scans = np.empty(stays.size * _MOST_SCANS, SCAN)
     end = settings.days * _DAY
@@ -131,23 +135,30 @@ def see(settings: Settings, stays: Rows, people: People, places: Places) -> tupl
     levels = np.array([getattr(settings.knobs, name) for name in _LEVELS], np.float64)
     tally = np.zeros(4, np.int64)
     plan, dice = np.empty(4, np.int64), np.zeros(1, np.uint64)
-    _see(Eye(scans, now, tally, plan, dice, levels, people, places.table), stays)
-    return scans[: now[_COUNT]].copy(), tally
+    why = np.zeros(stays.size, np.uint8)
+    _see(Eye(scans, now, tally, plan, dice, levels, people, places.table), stays, why)
+    return scans[: now[_COUNT]].copy(), tally, why
 
 
 @njit(cache=True, nogil=True)
-def _see(eye: Eye, stays: Rows) -> None:
+def _see(eye: Eye, stays: Rows, why: Bytes) -> None:
     for row in range(stays.size):
         stay = stays[row]
         who, where = eye.people[stay.person], eye.places[stay.place]
         if not who.carries or not where.coded or stay.place == eye.now[_VENUES] + who.household:
+            at_home = stay.place == eye.now[_VENUES] + who.household
+            why[row] = RESIDENT if at_home else NOBODY if where.coded else NO_CODE
             continue
         eye.dice[0] = key(eye.now[_SEED], SIGHT, int(stay.person), int(stay.enter))
         if not chance(eye.dice, eye.levels[_VISITS_SCANNED]):
+            why[row] = FORGOTTEN
             continue
         if where.mode == GUARD and _was_here_today(stays, row):
+            why[row] = GUARDED
             continue
         _plan_visit(eye, where.mode, int(stay.enter), int(stay.exit))
+        if eye.plan[ENTERING] < 0 and eye.plan[LEAVING] < 0 and eye.plan[AGAIN] < 0:
+            why[row] = FORGOTTEN
         for kind in range(eye.plan.size):
             if eye.plan[kind] >= 0:
                 _note(eye, stay, kind, eye.plan[kind])

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from pipelines.simulate import habits
 from pipelines.simulate.delivery import create
-from pipelines.simulate.dtypes import Rows, Texts
+from pipelines.simulate.dtypes import Bytes, Rows, Texts
 from pipelines.simulate.people import NEVER
 from pipelines.simulate.places import Places
 
@@ -24,9 +24,17 @@ STAYS = pa.schema(
         ("zone", pa.string()),
         ("enter", INSTANT),
         ("exit", INSTANT),
+        ("unscanned", pa.string()),
     ]
 )
-"""True stays, at homes as well; `person` is the canonical identifier, `venue` the code."""
+"""True stays, at homes as well; `person` is the canonical identifier, `venue` the code.
+
+`unscanned` says why nobody scanned, null where somebody did: `nobody` (the person never scans), `no_code`,
+`resident` (at home), `forgotten`, `guard` (who scans a visitor once a day).
+"""
+
+_REASONS = pa.array([None, "nobody", "no_code", "resident", "forgotten", "guard"], pa.string())
+"""In the order of the codes in `observe`."""
 
 CONTACTS = pa.schema(
     [
@@ -89,8 +97,8 @@ class Truth:
         self._writer.close()
         self._file.close()
 
-    def add_stays(self, stays: Rows) -> None:
-        """Write STAY[n] as a row group."""
+    def add_stays(self, stays: Rows, why: Bytes) -> None:
+        """Write STAY[n] as a row group; `why`, uint8[n], is why each has no scan."""
         zone = stays["zone"]
         zones = pa.array(self._kinds[stays["place"]] * 32 + zone, mask=zone == 0).cast(pa.int32())
         columns = [
@@ -99,6 +107,7 @@ class Truth:
             pa.DictionaryArray.from_arrays(zones, self._zones),
             self._instants(stays["enter"]),
             self._instants(stays["exit"]),
+            _REASONS.take(pa.array(why)),
         ]
         table = pa.table(dict(zip(STAYS.names, columns, strict=True)))
         self._writer.write_table(table.cast(STAYS), row_group_size=1 << 20)

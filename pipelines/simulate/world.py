@@ -15,12 +15,12 @@ from pipelines.simulate import others
 from pipelines.simulate.cases import make_cases
 from pipelines.simulate.contacts import contacts_of
 from pipelines.simulate.delivery import FOLDERS, MAX_AGE_DAYS, MAX_AHEAD_DAYS, Delivery, create
-from pipelines.simulate.dtypes import Int64, Rows
+from pipelines.simulate.dtypes import Bytes, Int64, Rows
 from pipelines.simulate.epidemic import Epidemic
 from pipelines.simulate.identity_links import cards_of, write_links
 from pipelines.simulate.lines import identifiers_of, names_of
 from pipelines.simulate.movements import last_stays, live_day
-from pipelines.simulate.observe import CAN_LEAVE, NO_ENTRY, NO_EXIT, VISITS, see
+from pipelines.simulate.observe import CAN_LEAVE, NO_ENTRY, NO_EXIT, RESIDENT, VISITS, see
 from pipelines.simulate.people import NEVER, make_households, make_people
 from pipelines.simulate.places import make_places, place_codes, start_of
 from pipelines.simulate.settings import DEFAULT_START, Knobs, Settings
@@ -104,7 +104,8 @@ class _World:
             for day in range(self.settings.days):
                 self._live(day, epidemic, delivery, truth)
                 done(1)
-            self._keep(last_stays(self.people, self.places.venues, self.settings.days * _DAY), truth)
+            last = last_stays(self.people, self.places.venues, self.settings.days * _DAY)
+            self._keep(last, np.full(last.size, RESIDENT, np.uint8), truth)
         delivery.send_rest()
         counts = self._write_others(epidemic, truth)
         report = _report(self.settings, delivery, self.tally, counts)
@@ -114,20 +115,21 @@ class _World:
 
     def _live(self, day: int, epidemic: Epidemic, delivery: Delivery, truth: Truth) -> None:
         """Simulate one day of everybody and write what arrives on it."""
-        parts = []
-        for stays, scans, tally in in_order(
+        parts, reasons = [], []
+        for stays, scans, tally, why in in_order(
             self.pool, lambda span: self._live_some(day, span), self._spans()
         ):
             parts.append(stays)
+            reasons.append(why)
             delivery.take(scans)
             self.tally += tally
         for folder in range(len(FOLDERS)):
             delivery.send(folder, day)
         stays = np.concatenate(parts)
         epidemic.pass_on(day, stays)
-        self._keep(stays, truth)
+        self._keep(stays, np.concatenate(reasons), truth)
 
-    def _live_some(self, day: int, span: tuple[int, int]) -> tuple[Rows, Rows, Int64]:
+    def _live_some(self, day: int, span: tuple[int, int]) -> tuple[Rows, Rows, Int64, Bytes]:
         stays = live_day(self.settings, day, span, self.people, self.places)
         return stays, *see(self.settings, stays, self.people, self.places)
 
@@ -135,9 +137,9 @@ class _World:
         count = self.settings.people
         return [(first, min(first + _PEOPLE_AT_ONCE, count)) for first in range(0, count, _PEOPLE_AT_ONCE)]
 
-    def _keep(self, stays: Rows, truth: Truth) -> None:
+    def _keep(self, stays: Rows, why: Bytes, truth: Truth) -> None:
         self.stays.append(stays)
-        truth.add_stays(stays)
+        truth.add_stays(stays, why)
 
     def _write_others(self, epidemic: Epidemic, truth: Truth) -> dict[str, int]:
         """Write everything but scans and true stays; return the number of rows of each."""

@@ -111,6 +111,8 @@ def test_it_says_what_the_answer_rests_on(lake, capsys):
     _, said = asked(lake, capsys, "--case", "BN-1")
     assert said == [
         "lake version 0, last scan 2021-07-10 18:00:00+07:00",
+        "how many people were exposed is not identifiable from scans: 0 Bluetooth partners in stays of the "
+        "cases, 30 are needed",
         "at the 2 venues concerned 21% of the time in 5 stays is imputed",  # 90 of 430 minutes
         "1 scan names no registered venue; 2 scan records were rejected",
         "1 case row was rejected",

@@ -12,6 +12,7 @@ from pipelines.graph.answer_quality import (
 )
 from pipelines.graph.cases import Case
 from pipelines.graph.infectious_window import CaseTimes, Window
+from pipelines.graph.seen_share import SeenShare
 from pipelines.graph.stays_index import Span
 from pipelines.privacy.keys import venue_id
 from pipelines.windowing.recompute_stays import recompute
@@ -173,3 +174,26 @@ def test_a_count_is_a_sentence_and_what_did_not_happen_is_none(counts, line):
     assert line in list(AnswerQuality(**counts).lines())
     silent = list(AnswerQuality(cases=4, venues=1).lines())
     assert len(silent) == 3
+
+
+@pytest.mark.parametrize(
+    ("pairs", "seen", "found", "tiers", "said"),
+    [
+        (40, 20, 10, 1, "between 10 and 81 people were exposed: of 40 Bluetooth partners in stays"),
+        (40, 20, 10, 2, "between 10 and 81 people were exposed, and at later tiers more: of 40"),
+        (29, 29, 10, 1, "not identifiable from scans: 29 Bluetooth partners in stays of the cases, 30 are"),
+        (1, 0, 0, 1, "not identifiable from scans: 1 Bluetooth partner in stays of the cases, 30 are needed"),
+        (
+            40,
+            20,
+            0,
+            1,
+            "not identifiable from scans: 40 Bluetooth partners in stays of the cases, the list is",
+        ),
+        (40, 0, 10, 1, "not identifiable from scans: 40 Bluetooth partners in stays of the cases, none of"),
+    ],
+)
+def test_a_list_says_how_many_people_it_stands_for(pairs, seen, found, tiers, said):
+    stated = AnswerQuality(met=SeenShare(pairs, seen), found=found, tiers=tiers)
+    assert any(said in line for line in stated.lines())
+    assert not any("exposed" in line for line in AnswerQuality(found=found).lines())

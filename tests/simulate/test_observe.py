@@ -220,3 +220,21 @@ def test_visitors_scan_at_homes_with_a_code_and_residents_do_not(perfect_world):
     assert at_homes
     assert not any(first[person] == venue for person, venue in at_homes)
     assert sum(row["type"] == "home" for row in rows_of(folder, "venues.csv")) == len(set(first.values()))
+
+
+def test_the_truth_says_of_each_visit_without_a_scan_why_it_has_none(perfect_world):
+    folder, _ = perfect_world(scanning=0.8, visits_scanned=0.7, guarded=0.4, entries_forgotten=0.2)
+    scanned = defaultdict(list)
+    for scan in scans_of(folder):
+        scanned[spelled(scan), scan["venue"]].append(moment(scan["occurred_at"]))
+    reasons, of_person = Counter(), defaultdict(set)
+    for stay in truth_of(folder, "stays"):
+        reason = stay["unscanned"]
+        reasons[reason] += 1
+        of_person[stay["person"]].add(reason)
+        times = scanned[stay["person"], stay["venue"]]
+        within = [at for at in times if (stay["enter"] - at).total_seconds() <= 60 and at < stay["exit"]]
+        assert bool(within) == (reason is None)
+    assert set(reasons) == {None, "nobody", "no_code", "resident", "forgotten", "guard"}
+    for found in of_person.values():
+        assert not ("nobody" in found and found & {None, "forgotten", "guard"})

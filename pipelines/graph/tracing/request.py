@@ -2,12 +2,14 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pipelines.errors import UsageError
 from pipelines.graph.answer_quality import AnswerQuality, quality_of_cases
 from pipelines.graph.cases import Case, cases_by_id, find_cases, last_instant_us, numbers_of, require_dates
 from pipelines.graph.infectious_window import Window, infectious_window, outside_validity
+from pipelines.graph.partner_pairs import partner_pairs
+from pipelines.graph.tracing.infectious_intervals import infectious_intervals
 from pipelines.lake import Lake
 from pipelines.terminal.output import counted
 from pipelines.times import Instant, end_us
@@ -52,6 +54,12 @@ class TraceRequest:
         """Return what an answer rests on at the venues where the cases stayed while they were infectious."""
         nothing = [Window(0, 0)] * len(self.skipped)  # asked for too, and perhaps in no scan
         return quality_of_cases(lake, [*self.cases, *self.skipped], [*self.windows(), *nothing])
+
+    def list_quality(self, lake: Lake) -> AnswerQuality:
+        """Return the same for a list of contacts, with what tells how much of the truth it can hold."""
+        intervals = infectious_intervals(self.cases, self.rule, self.until_us)
+        met = partner_pairs(lake, intervals).share
+        return replace(self.quality(lake), met=met, tiers=self.depth)
 
 
 def make_request(

@@ -149,5 +149,6 @@ def _files(lake: Lake, from_us: int, until_us: int) -> list[LiveFile]:
     """The files of the scans that stays were made from, on the dates of a span."""
     version = snapshot(lake, "stays").marks.get("scans_version")
     first, last = (day_text(max(at_us, 0) // DAY_US) for at_us in (from_us, until_us))
-    files = snapshot(lake, "scans", version).files
-    return [file for file in files if first <= file.partition["date"] <= last]
+    newest = snapshot(lake, "scans")  # which is cached, an older one is read from the log
+    reflected = newest if version in (None, newest.version) else snapshot(lake, "scans", version)
+    return [file for file in reflected.files if first <= file.partition["date"] <= last]

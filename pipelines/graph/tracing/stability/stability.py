@@ -13,8 +13,10 @@ from pipelines.graph.tracing.stability.thinning import KEPT, UNITS, kept, keys_o
 from pipelines.graph.tracing.temporal_graph import TemporalGraph
 from pipelines.kernels.types import Bool, Float64, Int64
 from pipelines.lake import Lake
+from pipelines.terminal.progress import add_work, work_done
 from schemas.rules import Rule
 
+_STEP = "trace draws"
 _ROWS_AT_ONCE = 2_000_000  # stays or scans of draws that are traced side by side
 
 COLUMNS = tuple(f"stability_{unit}" for unit in UNITS)
@@ -59,6 +61,7 @@ def with_stability(
     play = in_play(graph, index, cases, isolated, person, passing_on, margin_us)
     terms = Terms(rule, graph.criteria, depth, graph.until_us)
     rank = np.searchsorted(play.persons, person)
+    add_work(_STEP, len(UNITS) * draws, "draw")
     draws_of = _Draws(lake, play, terms, draws, share)
     for name, found in zip(
         COLUMNS, (draws_of.of_scans(), draws_of.of_visits(), draws_of.of_people()), strict=True
@@ -138,4 +141,6 @@ class _Draws:
         """Cut the draws into some that are traced at once."""
         at_once = max(1, _ROWS_AT_ONCE // max(rows, 1))
         for first in range(0, self._draws, at_once):
-            yield range(first, min(first + at_once, self._draws))
+            some = range(first, min(first + at_once, self._draws))
+            yield some
+            work_done(_STEP, len(some))
