@@ -30,7 +30,7 @@ HOST: Final = "127.0.0.1"
 END_SECONDS: Final = 10.0
 """How long requests may still take once the end was asked for."""
 
-_THREADS: Final = 12
+_THREADS: Final = 8
 _POLL_SECONDS: Final = 0.25
 _MOST_BODY: Final = 8_000_000
 """What is read of a body at all; the application answers forms over its own limit with a page."""
@@ -99,7 +99,6 @@ def serve(
 def _load() -> None:
     """Load beside the first page what later ones need."""
     import_module("pipelines.export.make_list")
-    import_module("pipelines.graph.case_network.picture")
 
 
 def check_settings(settings: ServeSettings, port: int) -> None:
