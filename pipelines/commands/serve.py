@@ -49,7 +49,9 @@ def run(args: argparse.Namespace) -> int:
     from pipelines.streaming.signals import stop_on_signals
     from pipelines.web.server import serve
 
-    stopped = threading.Event()
+    stopped, another = threading.Event(), threading.Event()
+    if sys.stdin.isatty():
+        threading.Thread(target=_wait_for_enter, args=(another,), daemon=True).start()
     restore = stop_on_signals(stopped)
     try:
         serve(
@@ -63,6 +65,7 @@ def run(args: argparse.Namespace) -> int:
             user_header=args.trust_proxy,
             public_url=args.public_url,
             stopped=stopped,
+            another=another,
             say=_say,
         )
     finally:
@@ -75,4 +78,10 @@ def run(args: argparse.Namespace) -> int:
 
 def _say(url: str) -> None:
     print(url, flush=True)
-    print("open it in a browser of this machine, once; end with Ctrl-C", file=sys.stderr, flush=True)
+    print("open it in a browser of this machine, once; Enter prints another, Ctrl-C ends", file=sys.stderr)
+
+
+def _wait_for_enter(another: threading.Event) -> None:
+    """Ask for another URL at each line of the terminal."""
+    for _ in sys.stdin:
+        another.set()

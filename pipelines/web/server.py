@@ -4,7 +4,7 @@ import errno
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -30,7 +30,7 @@ HOST: Final = "127.0.0.1"
 END_SECONDS: Final = 10.0
 """How long requests may still take once the end was asked for."""
 
-_THREADS: Final = 12
+_THREADS: Final = 8
 _POLL_SECONDS: Final = 0.25
 _MOST_BODY: Final = 8_000_000
 """What is read of a body at all; the application answers forms over its own limit with a page."""
@@ -48,6 +48,7 @@ def serve(
     user_header: str | None = None,
     public_url: str = "",
     stopped: threading.Event | None = None,
+    another: threading.Event | None = None,
     say: Callable[[str], None] = print,
 ) -> None:
     """Serve the tracer's pages until stopped; requests that run then have ten seconds to end.
@@ -63,7 +64,8 @@ def serve(
         user_header: the header in which a trusted proxy names its user; None trusts no proxy.
         public_url: the origin under which that proxy serves the pages.
         stopped: set it to end.
-        say: is given the URL with a one-time token, which begins the session of one browser.
+        another: set it to be given another URL, for another browser or after a session has ended.
+        say: is given each URL with a one-time token, which begins the session of one browser.
 
     Raises:
         UsageError: a setting is wrong.
@@ -82,9 +84,14 @@ def serve(
     scratch = ScratchFolder()
     try:
         server = _listen(settings, port, sessions, scratch)
-        say(f"http://{HOST}:{server.effective_port}{ENTER}{sessions.offer()}")
+        another = another or threading.Event()
+        another.set()
         threading.Thread(target=_load, daemon=True).start()
-        _run(server, stopped or threading.Event())
+        for _ in _turns(server, stopped or threading.Event()):
+            if another.is_set():
+                another.clear()
+                say(f"http://{HOST}:{server.effective_port}{ENTER}{sessions.offer()}")
+        _end(server)
     finally:
         scratch.remove()
 
@@ -92,7 +99,6 @@ def serve(
 def _load() -> None:
     """Load beside the first page what later ones need."""
     import_module("pipelines.export.make_list")
-    import_module("pipelines.graph.case_network.picture")
 
 
 def check_settings(settings: ServeSettings, port: int) -> None:
@@ -143,10 +149,15 @@ def _not_ready(_environ: object, start: Callable[[str, list[tuple[str, str]]], o
     return []
 
 
-def _run(server: BaseWSGIServer, stopped: threading.Event) -> None:
-    """Answer until stopped; then take no further request, and let those that run end."""
+def _turns(server: BaseWSGIServer, stopped: threading.Event) -> Iterator[None]:
+    """Answer until stopped, and yield some times a second."""
     while not stopped.is_set():
+        yield
         wasyncore.loop(_POLL_SECONDS, True, server._map, 1)
+
+
+def _end(server: BaseWSGIServer) -> None:
+    """Take no further request, and let those that run end."""
     wasyncore.dispatcher.close(server)  # the port alone: the answers still have to leave
     until = time.monotonic() + END_SECONDS
     while time.monotonic() < until and _is_busy(server):

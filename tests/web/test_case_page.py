@@ -144,9 +144,9 @@ def test_marking_the_calls_marks_the_best_and_says_so(visitor):
     answer = visitor.post("/cases/BN-1/capacity", {"capacity": "2"})
     assert answer.status_code == 303
     html = visitor.text("/cases/BN-1")
-    assert "2 people to be called are marked" in html
+    assert "People marked to be called: 2" in html
     assert len(re.findall(r"<td>yes</td>", html)) == 2
-    assert "are marked" not in visitor.text("/cases/BN-1")  # a confirmation is said once
+    assert "People marked" not in visitor.text("/cases/BN-1")  # a confirmation is said once
     assert [
         line["arguments"].get("capacity") for line in visitor.ledger() if "capacity" in line["arguments"]
     ] == [2]
@@ -202,7 +202,7 @@ def test_the_ledger_page_shows_the_lines_and_that_they_are_sound(visitor):
     html = visitor.text("/ledger")
     head, flaw = check_ledger(ledger_folder(visitor.lake))
     assert flaw is None
-    assert f"{head.seq} lines, all sound" in html
+    assert f"Lines: {head.seq}, all sound" in html
     path = ledger_folder(visitor.lake) / "ledger.jsonl"
     path.write_text(path.read_text().replace("dr.lan", "dr.bin", 1))
     assert "The ledger is damaged from line 1 on" in visitor.text("/ledger")

@@ -1,7 +1,7 @@
 """`truyvet serve` as a process: its URL, its end, and what keeps it from beginning."""
 
 import http.client
-import os
+import queue
 import re
 import signal
 import socket
@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from pipelines import cli
+from pipelines import cli, serve
 from tests.web.visitors import copied
 
 PURPOSE = "purpose=calling"
@@ -61,7 +61,7 @@ class Browser:
         return re.search(r'name="csrf" value="([^"]+)"', self.ask("GET", "/ledger").text)[1]
 
 
-@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("end", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])
 def test_a_signal_lets_a_request_end_and_the_exit_code_is_0(made_lake, tmp_path, end):
     lake = copied(made_lake, tmp_path)
     with served(lake) as (process, url):
@@ -86,32 +86,19 @@ def test_a_signal_lets_a_request_end_and_the_exit_code_is_0(made_lake, tmp_path,
             browser.ask("GET", "/")
 
 
-def test_a_lake_that_disappears_is_a_page_and_the_server_lives(made_lake, tmp_path):
-    lake = copied(made_lake, tmp_path)
-    with served(lake, "--lang", "en") as (process, url):
-        browser = Browser(url)
-        os.rename(lake, f"{lake}.away")
-        for path in ("/", "/cases", "/cases/BN-1", "/state.json"):
-            answer = browser.ask("GET", path)
-            assert answer.status == 503
-            assert "The data cannot be read" in answer.text
-        os.rename(f"{lake}.away", lake)
-        assert browser.ask("GET", "/cases/BN-1").status == 200
-        assert process.poll() is None
-
-
-def test_a_ledger_that_can_no_longer_be_written_is_503_and_shows_nothing(made_lake, tmp_path):
-    lake = copied(made_lake, tmp_path)
-    ledger = tmp_path / "ledger"
-    with served(lake, "--ledger", str(ledger)) as (_, url):
-        browser = Browser(url)
-        assert browser.ask("GET", "/cases").status == 200
-        os.rename(ledger, tmp_path / "gone")
-        ledger.write_text("a file where the folder was")
-        for path in ("/", "/cases", "/cases/BN-1", "/ledger", "/clusters", "/venues", "/adoption"):
-            answer = browser.ask("GET", path)
-            assert answer.status == 503
-            assert "2021-08" not in answer.text
+def test_another_url_begins_another_session_and_the_first_one_goes_on(made_lake, tmp_path):
+    urls, stopped, another = queue.Queue(), threading.Event(), threading.Event()
+    options = {"stopped": stopped, "another": another, "say": urls.put, "ledger": str(tmp_path / "ledger")}
+    thread = threading.Thread(target=lambda: serve(made_lake, port=0, **options))
+    thread.start()
+    first = Browser(urls.get(timeout=20))
+    another.set()
+    second = Browser(urls.get(timeout=20))
+    assert first.cookie != second.cookie
+    assert [one.ask("GET", "/cases").status for one in (first, second, first)] == [200] * 3
+    stopped.set()
+    thread.join(20)
+    assert not thread.is_alive()
 
 
 def test_a_port_that_is_taken_a_lake_that_is_not_there_and_a_ledger_that_is_closed(

@@ -233,7 +233,8 @@ def timeline_of(made: ExposureList) -> tuple[Timeline | None, int]:
         stays = lane_stays(by_person.get(person, ()), by_person.get(via, ()), minutes)
         lanes.append(TimelineLane(person_code(person), False, stays))
     drawn = any(lane.stays for lane in lanes)
-    return draw_timeline(lanes, made.settings.zone) if drawn else None, best.num_rows
+    day_form = "%d/%m" if made.settings.words.language == "vi" else "%Y-%m-%d"
+    return draw_timeline(lanes, made.settings.zone, day_form) if drawn else None, best.num_rows
 
 
 def box_title(box: Box, made: ExposureList) -> str:

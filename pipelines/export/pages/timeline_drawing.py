@@ -103,17 +103,18 @@ class _LaneSegment:
         return self.x + self.width * min(1.0, max(0.0, share))
 
 
-def draw_timeline(lanes: Sequence[TimelineLane], zone: ZoneInfo) -> Timeline:
+def draw_timeline(lanes: Sequence[TimelineLane], zone: ZoneInfo, day_form: str = "%d/%m") -> Timeline:
     """Lay out lanes.
 
     Args:
         lanes: from the top; at least one has a stay.
         zone: of the axis.
+        day_form: how a day is written above its first tick, as of `strftime`.
     """
     segments = _segments([stay for lane in lanes for stay in lane.stays])
     rows = [(TOP + LANE_HEIGHT * number, lane) for number, lane in enumerate(lanes)]
     boxes = [box for y, lane in rows for box in _boxes(lane, y, segments)]
-    ticks = [tick for segment in segments for tick in _ticks(segment, zone)]
+    ticks = [tick for segment in segments for tick in _ticks(segment, zone, day_form)]
     spans = [(segment.x, segment.width) for segment in segments]
     width = segments[-1].x + segments[-1].width + 8
     return Timeline(width, TOP + LANE_HEIGHT * len(lanes) + 6, rows, boxes, ticks, spans)
@@ -186,7 +187,7 @@ def _box(kind: str, venue: str, begin: int, end: int, y: float, segment: _LaneSe
     return Box(kind, round(x, 1), y + 4, round(width, 1), LANE_HEIGHT - 8, venue, begin, end)
 
 
-def _ticks(segment: _LaneSegment, zone: ZoneInfo) -> Iterable[Tick]:
+def _ticks(segment: _LaneSegment, zone: ZoneInfo, day_form: str) -> Iterable[Tick]:
     """Marks at whole local hours, as many as there is room for."""
     hours = (segment.end_us - segment.start_us) / HOUR_US
     step = next((step for step in _TICKS_HOURS if segment.width / (hours / step) >= _TICK_WIDTH), 24)
@@ -197,7 +198,7 @@ def _ticks(segment: _LaneSegment, zone: ZoneInfo) -> Iterable[Tick]:
         if number == 0 or local.hour % step == 0:
             if number and segment.place(instant_us) - segment.x < _TICK_WIDTH:
                 continue
-            shown = f"{local:%d/%m}"
+            shown = local.strftime(day_form)
             yield Tick(round(segment.place(instant_us), 1), f"{local:%H:%M}", shown if shown != day else "")
             day = shown
 

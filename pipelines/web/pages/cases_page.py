@@ -47,6 +47,12 @@ def add_cases(app: Flask, settings: ServeSettings, kept: KeptAnswers) -> None:
         session_now().remembered["cases"] = {"text": typed("text"), "state": typed("state")}
         return redirect("/cases", 303)
 
+    _add_changes(app, settings, kept)
+
+
+def _add_changes(app: Flask, settings: ServeSettings, kept: KeptAnswers) -> None:
+    """Add what is done from the page, and the withdrawal from a case's page."""
+
     @app.post("/cases/add")
     def add() -> AnyResponse:
         purpose = purpose_now()

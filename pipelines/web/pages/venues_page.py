@@ -25,6 +25,7 @@ from pipelines.web.web_errors import PageError
 from schemas.stay_rules import VENUE_TYPES
 
 _COLUMNS: Final = ("venue", "name", "type", "zone", "district_code", "capacity", "closed_at")
+_POSTERS: Final = {"pdf": "application/pdf", "svg": "image/svg+xml"}
 _FIELDS: Final = ("venue", "name", "zone", "district_code", "commune_code", "capacity")
 
 
@@ -47,6 +48,12 @@ def add_venues(app: Flask, settings: ServeSettings) -> None:
         shown, pager = page_of(rows, request.args.get("page", ""), "/venues/unregistered", {})
         title = words_now()("venues", "unregistered_title")
         return page("unregistered", title, {"rows": shown.to_pylist(), "pager": pager}, lake=lake)
+
+    _add_changes(app, settings)
+
+
+def _add_changes(app: Flask, settings: ServeSettings) -> None:
+    """Add what is done from the page."""
 
     @app.post("/venues/add")
     def register() -> AnyResponse:
@@ -88,9 +95,6 @@ def add_venues(app: Flask, settings: ServeSettings) -> None:
         lake = note_visit(settings, "poster", venue=_named(venue), kind=kind)
         _require_venue(lake, venue)
         return _poster(settings, lake, venue, kind)
-
-
-_POSTERS: Final = {"pdf": "application/pdf", "svg": "image/svg+xml"}
 
 
 def _poster(settings: ServeSettings, lake: Lake, venue: str, kind: str) -> Response:
