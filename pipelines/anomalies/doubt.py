@@ -1,11 +1,12 @@
 """The flags behind stays: of their venue, of their person, and of the devices that scanned them.
 
 They are what `quality` says of the whole lake. They follow from its tables, so they are computed once for a
-version and kept beside the sidecars of `stays`.
+version and kept beside the sidecars of `stays`. A question to a large lake does not wait for them where
+those of an earlier version are kept.
 """
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -13,9 +14,19 @@ import pyarrow as pa
 from pipelines.anomalies.flag_definitions import FLAGS, PERSON
 from pipelines.kernels.arrow_columns import column
 from pipelines.kernels.types import Int64
-from pipelines.lake import Lake
-from pipelines.lake.sidecars.lake_sidecar import DOUBT, lake_sidecar
+from pipelines.lake import Lake, snapshot
+from pipelines.lake.sidecars.lake_sidecar import (
+    DOUBT,
+    kept_lake_sidecar,
+    lake_sidecar,
+    older_lake_sidecar,
+)
 from pipelines.linkage.human_lake import human_of
+
+if TYPE_CHECKING:
+    from pipelines.anomalies.evidence import Evidence
+
+_SCANS_AT_ONCE: Final = 2_000_000  # of which a question computes the flags itself, about two seconds
 
 
 class Doubts(NamedTuple):
@@ -46,14 +57,36 @@ class Doubts(NamedTuple):
         return np.where(known[at] == ids, self.bits[first:last][at], 0)
 
 
-def doubts_of(lake: Lake) -> Doubts:
-    """Return the flags behind the stays of a lake at its newest version.
+def doubts_of(lake: Lake) -> tuple[Doubts, list[str]]:
+    """Return the flags behind the stays of a lake, and what is to be said of them.
 
     Raises:
         DataError: a file of the lake is damaged or may not be read.
     """
-    found = lake_sidecar(lake, DOUBT, lambda: _table(lake)).columns
-    return doubts_of_humans(lake, Doubts(*(found[name] for name in Doubts._fields)))
+    found, notes = kept_lake_sidecar(lake, DOUBT), []
+    if found is None and _scans(lake) > _SCANS_AT_ONCE:
+        found = older_lake_sidecar(lake, DOUBT)
+        if found is not None:
+            notes.append(
+                "doubt is as an earlier version of the lake had it; truyvet quality computes it again"
+            )
+    if found is None:
+        found = lake_sidecar(lake, DOUBT, lambda: _table(lake))
+    doubts = Doubts(*(found.columns[name] for name in Doubts._fields))
+    return doubts_of_humans(lake, doubts), notes
+
+
+def keep_doubts(lake: Lake, evidence: "Evidence") -> None:
+    """Keep the flags of the newest version for later questions, unless they are kept already.
+
+    Args:
+        lake: where.
+        evidence: of all its scans.
+
+    Raises:
+        DataError: a file of the lake is damaged or may not be read.
+    """
+    lake_sidecar(lake, DOUBT, lambda: _table(lake, evidence))
 
 
 def doubt_texts(bits: Int64) -> pa.Array:
@@ -86,9 +119,13 @@ def _names(bits: int) -> Iterator[str]:
     return (flag for place, flag in enumerate(FLAGS) if bits >> place & 1)
 
 
-def _table(lake: Lake) -> pa.Table:
+def _scans(lake: Lake) -> int:
+    return sum(file.rows for file in snapshot(lake, "scans").files)
+
+
+def _table(lake: Lake, evidence: "Evidence | None" = None) -> pa.Table:
     """Compute the entries of a lake."""
     from pipelines.anomalies.flagged_units import entries_of  # here: what is kept needs no test
 
-    entries = entries_of(lake)
+    entries = entries_of(lake, evidence)
     return pa.table({name: column(values) for name, values in zip(Doubts._fields, entries, strict=True)})

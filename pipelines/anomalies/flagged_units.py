@@ -19,14 +19,18 @@ Entries = tuple[Int64, Int64, Int64]
 """Kind, id and bits, int64[e] each."""
 
 
-def entries_of(lake: Lake) -> Entries:
+def entries_of(lake: Lake, evidence: Evidence | None = None) -> Entries:
     """Return the flags of venues, persons and stays, ascending by (kind, id).
+
+    Args:
+        lake: where.
+        evidence: of all its scans, if it is there already.
 
     Raises:
         DataError: a file is damaged or may not be read.
     """
-    scans = read_scan_table(lake)
-    evidence = Evidence(scans, lambda: peaks(lake))
+    evidence = evidence or Evidence(read_scan_table(lake), lambda: peaks(lake))
+    scans = evidence.scans
     number, bits = _flagged(evidence, "venue")
     venues = scans.venues.ids[number], bits
     persons = _flagged(evidence, "person")

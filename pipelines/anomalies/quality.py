@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.anomalies.crowding import peaks
+from pipelines.anomalies.doubt import keep_doubts
 from pipelines.anomalies.evidence import Evidence, flag_tests
 from pipelines.anomalies.flag_definitions import FLAGS_BY
 from pipelines.anomalies.scan_table import read_scan_table
@@ -91,6 +92,8 @@ def quality(
     evidence = Evidence(scans, lambda: peaks(where, from_us, to_us))
     units, found = evidence.units(by), flag_tests(evidence, by)
     rows = rows_of_tests(units, by, found)
+    if from_us is None and to_us is None:
+        keep_doubts(where, evidence)
     last_us = int(scans.occurred_us.max()) if scans.occurred_us.size else None
     made = ScansTested(snapshot(where, "scans").version, last_us)
     return Answer(rows, tuple(_notes(by, units, found, rows)), lambda: made)

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipelines import trace
-from pipelines.anomalies import flagged_units
+from pipelines import quality, trace
+from pipelines.anomalies import doubt, flagged_units
 from pipelines.anomalies.doubt import Doubts, doubt_texts, doubts_of, doubts_of_humans
 from pipelines.anomalies.flag_definitions import FLAGS, PERSON, STAY, VENUE
 from pipelines.lake import open_lake
@@ -89,6 +89,24 @@ def test_what_removes_dead_files_removes_old_flags(lake):
     assert list(Path(lake.url, "stays").glob("_doubt-*")) == []
 
 
+def test_a_question_to_a_large_lake_takes_earlier_flags_and_says_so(lake, monkeypatch):
+    monkeypatch.setattr(doubt, "_SCANS_AT_ONCE", 10)
+    assert doubts_by_venue(lake)["hall"] == "burst"  # nothing is kept yet, so they are computed
+    put_scans(lake, f"{SCANS}\nem | market | 10 12:00 | in | self |")
+    lake_sidecar._kept.clear()
+    with monkeypatch.context() as patched:
+        patched.setattr(flagged_units, "entries_of", None)
+        found = trace(lake, "BN-1")
+    assert {row["venues"]: row["doubt"] for row in found.to_pylist()}["hall"] == "burst"
+    assert (
+        "doubt is as an earlier version of the lake had it; truyvet quality computes it again" in found.notes
+    )
+    quality(lake, by="scanner", from_="2021-07-01")
+    assert len(trace(lake, "BN-1").notes) == len(found.notes)
+    quality(lake, by="scanner")
+    assert len(trace(lake, "BN-1").notes) == len(found.notes) - 1
+
+
 def test_a_damaged_file_of_flags_is_made_again(lake, capsys):
     first = doubts_by_venue(lake)
     (path,) = Path(lake.url, "stays").glob("_doubt-*.arrow")
@@ -127,7 +145,7 @@ def test_flags_are_sorted_text():
 
 
 def test_an_empty_lake_has_no_flags(tmp_path):
-    assert doubts_of(new_lake(tmp_path)).id.size == 0
+    assert doubts_of(new_lake(tmp_path))[0].id.size == 0
 
 
 def test_the_flags_of_all_identifiers_of_a_human_stand_under_one_token():

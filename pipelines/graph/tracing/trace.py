@@ -100,8 +100,9 @@ def trace(
     request = make_request(where, load_rule(rule), case, all_cases=all_cases, depth=depth, until=until)
     quality = started(lambda: request.list_quality(where), eager_quality)
     traced = run_trace(where, request.cases, request.rule, request.depth, request.until_us)
-    rows = rows_of(where, traced.where, request.rule.id, traced.hops, doubts_of(where))
-    notes = [*request.notes(), *human_notes(where, rows["person"].to_numpy(), request.persons())]
+    doubts, said = doubts_of(where)
+    rows = rows_of(where, traced.where, request.rule.id, traced.hops, doubts)
+    notes = [*request.notes(), *said, *human_notes(where, rows["person"].to_numpy(), request.persons())]
     if capacity is not None:
         rows = with_calls(rows, capacity)
     if stability is not None:

@@ -51,14 +51,28 @@ def lake_sidecar(lake: Lake, name: str, make: Callable[[], pa.Table]) -> OpenFil
         make: computes the columns, numbers without nulls.
     """
     path = lake_sidecar_path(lake, name)
-    kept = _kept.get(str(path))
-    if kept is None:
-        if len(_kept) >= _KEPT_AT_MOST:
-            _kept.clear()
-        kept = _kept[str(path)] = _found(path) or _made(lake, path, make())
+    return kept_lake_sidecar(lake, name) or _keep(path, _made(lake, path, make()))
+
+
+def kept_lake_sidecar(lake: Lake, name: str) -> OpenFile | None:
+    """Return the columns of a sidecar of the lake if they are there."""
+    path = lake_sidecar_path(lake, name)
+    found = _kept.get(str(path)) or _found(path)
+    if found is None:
+        return None
     if storage.is_url(lake.url):
         note_use(path)
-    return kept
+    return _keep(path, found)
+
+
+def older_lake_sidecar(lake: Lake, name: str) -> OpenFile | None:
+    """Return the columns of the newest sidecar that was made of earlier versions; None if there is none."""
+    folder = lake_sidecar_path(lake, name).parent
+    for path in sorted(folder.glob(f"_{name}-*.arrow"), key=_written, reverse=True):
+        found = _found(path)
+        if found is not None:
+            return found
+    return None
 
 
 def lake_sidecar_path(lake: Lake, name: str) -> Path:
@@ -69,6 +83,21 @@ def lake_sidecar_path(lake: Lake, name: str) -> Path:
             digest.update(f"{table}/{file.relative}\n".encode())
     digest.update(str(versions(lake.table_url(_AND_OF[name]))[-1:]).encode())
     return Path(storage.local(lake.table_url("stays"))) / f"_{name}-{digest.hexdigest()[:32]}.arrow"
+
+
+def _keep(path: Path, columns: OpenFile) -> OpenFile:
+    """Keep the columns as long as the process lives."""
+    if len(_kept) >= _KEPT_AT_MOST:
+        _kept.clear()
+    _kept[str(path)] = columns
+    return columns
+
+
+def _written(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:  # another process has put a newer one in its place
+        return 0.0
 
 
 def _found(path: Path) -> OpenFile | None:
