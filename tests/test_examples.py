@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 import pipelines
+import pipelines.export
 import pipelines.graph
 import pipelines.query
+import pipelines.simulate
 from tests.example_lake import example_lake
 
 ROOT = Path(__file__).parents[1]
@@ -88,6 +90,12 @@ def test_the_packages_that_answer_show_their_functions_and_take_them_from_the_ta
         assert getattr(package, name) is getattr(pipelines, name)
     with pytest.raises(AttributeError, match="no_such_name"):
         package.no_such_name  # noqa: B018
+
+
+@pytest.mark.parametrize("package", [pipelines.export, pipelines.simulate])
+def test_every_name_that_a_package_offers_can_be_imported(package):
+    for name in package.__all__:
+        assert inspect.getdoc(getattr(package, name)), name
 
 
 def test_every_public_name_stands_in_one_section_of_the_page(api):

@@ -18,7 +18,7 @@ _HOMES = {
     "CheckedList": "signing",
     "ExportedList": "make_list",
     "ListOptions": "list_question",
-    "SormasSettings": "sormas",
+    "SormasSettings": "interchange.sormas",
     "check_list": "signing",
     "export": "make_list",
 }
