@@ -47,9 +47,10 @@ def list_to_show(
     """
     request = make_request(lake, load_rule(rule), case, all_cases=False, depth=depth, until=until)
     cases = listed_cases(lake, request, case, all_cases=False)
-    quality = started(lambda: request.quality(lake), eager=True)
+    quality = started(lambda: request.list_quality(lake), eager=True)
     traced = trace_rows(lake, request)
     rows = list_rows(traced, cases, names_by_code(lake), settings, request.until_us, {}, {})
+    stated = replace(quality(), found=rows.num_rows)
     drawn = best_rows(traced, MOST_LANES)
     persons = np.concatenate([drawn["person"].to_numpy(), drawn["via"].to_numpy()])
     now = dt.datetime.now(dt.UTC)
@@ -67,7 +68,7 @@ def list_to_show(
         lake_version=snapshot(lake, "scans").version,
         created=now,
         expires=now,
-        about=list(quality_sentences(quality(), rows.num_rows, settings.words, settings.zone)),
+        about=list(quality_sentences(stated, rows.num_rows, settings.words, settings.zone)),
         settings=settings,
     )
 

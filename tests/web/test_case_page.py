@@ -8,7 +8,7 @@ import zipfile
 import pytest
 
 from pipelines import trace
-from pipelines.export import check_list
+from pipelines.export import ListOptions, check_list, export
 from pipelines.privacy.ledger import ledger_folder
 from pipelines.privacy.ledger_check import check_ledger
 from pipelines.terminal.output import token_text
@@ -206,3 +206,14 @@ def test_the_ledger_page_shows_the_lines_and_that_they_are_sound(visitor):
     path = ledger_folder(visitor.lake) / "ledger.jsonl"
     path.write_text(path.read_text().replace("dr.lan", "dr.bin", 1))
     assert "The ledger is damaged from line 1 on" in visitor.text("/ledger")
+
+
+def test_the_page_says_how_sure_the_list_is_in_the_words_of_the_report(visitor, tmp_path):
+    options = ListOptions(formats=("html",), lang="en")
+    export(visitor.lake, "BN-1", output=tmp_path / "list", options=options)
+    report = (tmp_path / "list" / "report.html").read_text(encoding="utf-8")
+    doubts = re.findall(r"<li>(.+?)</li>", report.split('id="h-doubts"')[1].split("</ul>")[0])
+    assert any(doubt.startswith(("How many people were exposed", "Between")) for doubt in doubts)
+    page = visitor.text("/cases/BN-1")
+    assert [doubt for doubt in doubts if doubt not in page] == []
+    assert "it is not a probability" in page
