@@ -44,6 +44,8 @@ def test_a_case_is_added_traced_replaced_and_withdrawn(visitor):
     ("wrong", "said"),
     [
         ({"case_id": ""}, "case number is missing"),
+        ({"case_id": "0905 111 299"}, "must not be a phone or document"),
+        ({"case_id": "cccd:051086000123"}, "must not be a phone or document"),
         ({"person": "12"}, "phone or document is not valid"),
         ({"person": "fax:0905111201"}, "phone or document is not valid"),
         ({"onset_at": "06/08/2021"}, "A date is not valid"),

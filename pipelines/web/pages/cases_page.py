@@ -96,9 +96,9 @@ def _wrong_field(fields: Mapping[str, str]) -> str:
     """The words for what is wrong with a new case, by the rules of ingest; empty if nothing is."""
     if not fields["case_id"]:
         return "case_without_id"
-    try:
-        canonical_person(fields["person"])
-    except (TruyVetError, ValueError):
+    if any(_is_person(kind + fields["case_id"]) for kind in ("", "phone:", "cccd:")):
+        return "case_id_personal"
+    if not _is_person(fields["person"]):
         return "case_person"
     for name in DATES:
         try:
@@ -109,6 +109,14 @@ def _wrong_field(fields: Mapping[str, str]) -> str:
     if not fields["onset_at"] and not fields["sampled_at"]:
         return "case_undated"
     return ""
+
+
+def _is_person(text: str) -> bool:
+    try:
+        canonical_person(text)
+    except (TruyVetError, ValueError):
+        return False
+    return True
 
 
 def _cases_page(
