@@ -141,7 +141,7 @@ def _missing(
         elif not known[row]:
             reason = f"the infector is not in under {name}"
         elif together_us[row]:
-            reason = f"{together_us[row] / MINUTE_US:.1f} minutes together do not meet {name}"
+            reason = f"{_minutes(together_us[row])} minutes together do not meet {name}"
         elif as_here_us[row]:
             reason = f"the zone, the distance or the time after the infector left does not count under {name}"
         else:
@@ -201,3 +201,12 @@ def _aligned(person: Int64, side: ComparedPersons) -> tuple[Int64, Int64, Int64]
         nothing = np.zeros(person.size, np.int64)
         return nothing, nothing, nothing
     return side.tier[at], side.exposed_us[at], side.via[at]
+
+
+def _minutes(length_us: int) -> str:
+    """Minutes to a tenth, cut, for what falls short of a rule must not be rounded up to it.
+
+    >>> _minutes(899_900_000)
+    '14.9'
+    """
+    return f"{length_us // (MINUTE_US // 10) / 10:.1f}"
