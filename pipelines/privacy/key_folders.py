@@ -34,6 +34,7 @@ TOKEN_KEY: Final = "token.key"  # noqa: S105 - a file name
 EVENT_KEY: Final = "event.key"
 AUTHORITY_PUBLIC: Final = "authority.pub"
 AUTHORITY_PRIVATE: Final = "authority.key"
+_AUTHORITY_REMEDY: Final = "name the file of the authority's private key with --authority-key"
 NEXT_KEYS: Final = "_next"
 """Folder of keys that a rotation has made and that no lake has yet."""
 NEW_KEYS: Final = "_new"
@@ -115,7 +116,7 @@ def load_authority(path: Path) -> X25519PrivateKey:
         DataError: the file is missing, unreadable or not an X25519 private key.
     """
     try:
-        key = serialization.load_pem_private_key(_read(path), password=None)
+        key = serialization.load_pem_private_key(_read(path, _AUTHORITY_REMEDY), password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise DataError(f"{path} is not an X25519 private key", "name the file authority.key") from error
     if not isinstance(key, X25519PrivateKey):
@@ -190,7 +191,7 @@ def _rename_unless_filled(unfinished: Path, folder: Path) -> None:
             raise
 
 
-def _read(path: Path) -> bytes:
+def _read(path: Path, remedy: str = "name the folder of the keys with --keys") -> bytes:
     """Read a key file.
 
     Raises:
@@ -199,7 +200,7 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except FileNotFoundError as error:
-        raise DataError(f"{path} is missing", "name the folder of the keys with --keys") from error
+        raise DataError(f"{path} is missing", remedy) from error
     except OSError as error:
         raise DataError(f"{path} cannot be read", error.strerror or "check the file") from error
 

@@ -102,7 +102,7 @@ def test_the_key_of_another_authority_is_refused(made, folder):
     home, lake = made
     make_key_files(folder / "others")
     refused(home, lake, RefusedError, "another authority", key=folder / "others" / "authority.key")
-    refused(home, lake, DataError, "is missing", key=folder / "nothing.key")
+    refused(home, lake, DataError, "is missing: name .* --authority-key", key=folder / "nothing.key")
     refused(home, lake, DataError, "not an X25519 private key", key=home.keys / "authority.pub")
 
 
