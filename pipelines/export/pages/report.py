@@ -19,6 +19,7 @@ from pipelines.export.pages.rule_words import rule_sentences
 from pipelines.export.pages.templates import asset, environment, page_policy
 from pipelines.export.pages.timeline_drawing import Box, Timeline, TimelineLane, draw_timeline, lane_stays
 from pipelines.export.pages.tree_drawing import NODE_HEIGHT, NODE_WIDTH, Tree, TreePerson, draw_tree
+from pipelines.export.pages.wording import Wording
 from pipelines.times import EPOCH
 
 REPORT: Final = "report.html"
@@ -325,16 +326,16 @@ def _cells(rows: pa.Table, name: str, made: ExposureList) -> Iterable[Cell]:
         ]
     if name == "tier":
         return [Cell(f"F{value}", look, value) for value in values]
-    return [_plain_cell(name, value, look) for value in values]
+    return [_plain_cell(name, value, look, made.settings.words) for value in values]
 
 
-def _plain_cell(name: str, value: Any, look: str) -> Cell:
+def _plain_cell(name: str, value: Any, look: str, words: Wording) -> Cell:
     if value is None:
         return Cell("", look)
     if isinstance(value, str):
         text = value.replace(";", "; ") if name in ("venues", "venue_names", "case_ids") else value
         return Cell(text, look)
-    return Cell(f"{value:.3f}" if isinstance(value, float) else str(value), look, value)
+    return Cell(words.decimal(value, 3) if isinstance(value, float) else str(value), look, value)
 
 
 def _withdrawn(made: ExposureList) -> list[str]:

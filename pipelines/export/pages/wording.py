@@ -39,6 +39,15 @@ class Wording:
         """
         return f"{value:,}".replace(",", "." if self.language == "vi" else ",")
 
+    def decimal(self, value: float, digits: int) -> str:
+        """Return a number with decimals as the language writes it.
+
+        >>> wording("vi").decimal(0.7327, 3), wording("en").decimal(0.7327, 3)
+        ('0,733', '0.733')
+        """
+        text = f"{value:.{digits}f}"
+        return text.replace(".", ",") if self.language == "vi" else text
+
     def value(self, section: str, key: str | None) -> str:
         """The words for a value of the data; one without words stands for itself."""
         return "" if key is None else self.sections[section].get(key, key)

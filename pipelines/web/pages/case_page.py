@@ -231,5 +231,8 @@ def why_said(why: str, words: Wording) -> str:
     for key, pattern in _WHYS:
         found = re.fullmatch(pattern, why)
         if found:
-            return words("case", key, **found.groupdict())
+            said = found.groupdict()
+            if "minutes" in said:
+                said["minutes"] = words.decimal(float(said["minutes"]), 1)
+            return words("case", key, **said)
     return why
