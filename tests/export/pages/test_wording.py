@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-import pipelines.export
+import pipelines.export.pages
 from pipelines.errors import UsageError
 from pipelines.export.list_columns import COLUMNS, HANDWRITING
 from pipelines.export.pages.wording import wording
 
-FOLDER = Path(pipelines.export.__file__).parent
+FOLDER = Path(pipelines.export.pages.__file__).parent
 
 
 def words_of(language):
