@@ -179,6 +179,8 @@ def first_calls(made: ExposureList, most: int = _FIRST) -> list[dict[str, Any]]:
         last = when_text(row["last_contact"], made)
         key = "first_reason" if row["seconds_direct"] else "first_reason_indirect"
         why = words("report", key, minutes=round(row["seconds_direct"] / 60), places=places, last=last)
+        imputed = round(row["seconds_imputed"] / 60)
+        why += f"; {words('report', 'first_imputed', minutes=imputed)}" if imputed else ""
         symptoms = "; ".join(words.value("symptom", one) for one in (row["symptoms"] or "").split(";") if one)
         found.append(
             {
