@@ -88,9 +88,10 @@ def adoption(
         if by == "venue"
         else {}
     )
+    notes = _no_day_notes(on, made)
     if by == "venue":
-        return Answer(_to_ask_about(counts, names), tuple(_venue_notes(day)), lambda: made)
-    return Answer(adoption_rows(counts, {}, valid), tuple(_notes(day, by, valid, areas)), lambda: made)
+        return Answer(_to_ask_about(counts, names), (*notes, *_venue_notes(day)), lambda: made)
+    return Answer(adoption_rows(counts, {}, valid), (*notes, *_notes(day, by, valid, areas)), lambda: made)
 
 
 def _day(on: str | dt.date | None, made: Freshness) -> dt.date:
@@ -157,6 +158,13 @@ def _notes(day: dt.date, by: str, valid: Mapping[str, Area], areas: str | Path) 
     if by in ("district", "commune") and not valid:
         said.append(f"no area of level {by} is valid on {day.isoformat()}")
     return said
+
+
+def _no_day_notes(on: str | dt.date | None, made: Freshness) -> Sequence[str]:
+    """A lake without scans has no last day, so the days that are counted mean nothing."""
+    return (
+        ["the lake holds no scan: name the last day with --on"] if on is None and made.last_us is None else []
+    )
 
 
 def _venue_notes(day: dt.date) -> Sequence[str]:

@@ -267,6 +267,9 @@ def test_a_lake_without_scans_answers_with_points_and_says_so(tmp_path):
     assert sum(answer["points"].to_pylist()) == 0
     assert "lake version -1, last scan never" in list(answer.lines())
     assert list(adoption(lake, on=ON, by="type").lines())[-1] == NOT_SAFETY
+    asked = "the lake holds no scan: name the last day with --on"
+    assert asked not in answer.notes
+    assert [adoption(lake, by=by).notes[0] for by in ("district", "venue")] == [asked] * 2
 
 
 def test_areas_may_come_from_a_sheet_with_semicolons(tmp_path):
