@@ -130,7 +130,7 @@ COMMITS = (
 
 TABLES = tuple(name for name in COMMITS if name != "codes forgotten")
 
-FAST = {("scans", "before"), ("scans", "after"), ("footfall", "after")}
+FAST = {("scans", "before"), ("scans", "after")}
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from pipelines.windowing.recompute_stays import recompute
 from tests.windowing import lakes, worlds
 
 
-@settings(max_examples=6, deadline=None, phases=[Phase.explicit, Phase.generate])  # too slow to shrink
+@settings(max_examples=4, deadline=None, phases=[Phase.explicit, Phase.generate])  # too slow to shrink
 @given(worlds.scans(most=16), st.integers(1, 3), st.data())
 def test_a_lake_obeys_every_law_after_every_batch_and_compaction(scans, batches, data):
     with tempfile.TemporaryDirectory() as folder:

@@ -86,6 +86,7 @@ def test_scans_and_what_lies_beside_them_are_read_from_the_store_as_from_the_dis
     assert reports[0]["accepted"] > 0
 
 
+@pytest.mark.slow
 def test_recomputing_compacting_and_counting_contacts_leave_both_alike(world):
     world.alike("contacts", "--date", "2021-08-02")
     assert read_table(Lake(world.remote), "contacts").num_rows > 10
@@ -182,6 +183,7 @@ def test_analysts_reach_nothing_but_the_views(world, tmp_path):
     assert sorted(os.listdir(tmp_path)) == ["secret.csv"]
 
 
+@pytest.mark.slow
 def test_pieces_that_lie_in_the_store_make_the_same_lake(world, bucket, monkeypatch):
     lake = f"{bucket}/shared/lake"
     scratch, made = Lake.scratch, []
@@ -213,6 +215,7 @@ def test_scratch_that_a_killed_run_left_in_the_store_goes_when_it_is_old(lake):
     assert storage.names(folder) == []
 
 
+@pytest.mark.slow
 def test_two_runs_at_once_lose_nothing(world, bucket, tmp_path):
     lake = f"{bucket}/racing/lake"
     files = sorted((world.folder / "world/scans").iterdir())
@@ -230,6 +233,7 @@ def test_two_runs_at_once_lose_nothing(world, bucket, tmp_path):
     assert truyvet("verify", "--lake", lake).code == 0
 
 
+@pytest.mark.slow
 def test_of_many_writers_of_a_table_each_commits_all_its_files_once(lake):
     conflicts = []
 

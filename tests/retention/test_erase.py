@@ -126,7 +126,7 @@ def test_once_more_changes_nothing_and_nobody_can_be_erased(folder):
     assert (lake / "forgotten.json").read_bytes() == said
 
 
-@pytest.mark.parametrize("every", [30, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("every", [80, pytest.param(1, marks=pytest.mark.slow)])
 def test_an_erasure_that_is_killed_anywhere_is_finished_by_the_next(folder, every):
     home, whole = Home(folder, 23, size=3), folder / "whole"
     (person,), card = busiest(home), "cccd:051200000009"

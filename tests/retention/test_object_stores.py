@@ -38,6 +38,7 @@ def test_a_lake_in_a_store_forgets_as_a_local_one_does(bucket, folder):
     assert all(len(versions(opened.table_url(name))) <= 8 for name in ALL_TABLES)
 
 
+@pytest.mark.slow
 def test_a_receipt_is_signed_only_where_the_bucket_keeps_nothing(s3, bucket, folder):
     keys, receipt = folder / "keys", folder / "receipt.json"
     venues = write_venues(folder / "venues.csv", make_world(5, 1).venues)

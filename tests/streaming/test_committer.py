@@ -91,6 +91,14 @@ class DeathError(RuntimeError):
     """The end of a machine."""
 
 
+def some_of(steps):
+    """Every third step in the quick suite, and all of them in the slow one."""
+    return [
+        step if place % 3 == 1 else pytest.param(step, marks=pytest.mark.slow)
+        for place, step in enumerate(steps)
+    ]
+
+
 def in_the_lake(lake):
     return read_table(open_lake(str(lake)), "scans", ["venue"]).num_rows, rejects(lake)
 
@@ -100,7 +108,7 @@ def counted(landed):
     return {name: sum(getattr(one, name) for one in landed) for name in names}
 
 
-@pytest.mark.parametrize("step", [1, *range(4, 8), *range(10, STEPS + 1)])
+@pytest.mark.parametrize("step", some_of([1, *range(4, 8), *range(10, STEPS + 1)]))
 def test_nothing_is_lost_or_doubled_at_whatever_step_another_machine_lands_everything(
     lake, step, monkeypatch
 ):
@@ -120,7 +128,7 @@ def test_nothing_is_lost_or_doubled_at_whatever_step_another_machine_lands_every
     assert other.landing.segments() == []
 
 
-@pytest.mark.parametrize("step", [5, 6, *range(11, STEPS + 1)])
+@pytest.mark.parametrize("step", some_of([5, 6, *range(11, STEPS + 1)]))
 def test_at_whatever_step_a_machine_dies_another_commits_its_batch_once(lake, step, monkeypatch):
     def dies():
         raise DeathError
@@ -142,6 +150,7 @@ def test_a_batch_of_refused_records_alone_is_followed_by_the_next(lake):
     assert in_the_lake(lake) == (1, ["malformed"] * 2)
 
 
+@pytest.mark.slow
 def test_a_restored_lake_in_a_store_takes_segments_that_were_planned_after_a_later_batch(bucket, tmp_path):
     lake, keys, warnings = f"{bucket}/restored/lake", tmp_path / "keys", []
     open_lake(lake, keys, create=True)

@@ -91,6 +91,7 @@ def proxy(emulator):
     made.close()
 
 
+@pytest.mark.slow
 def test_a_network_that_hangs_and_resets_twice_loses_nothing_and_doubles_nothing(
     proxy, channel, tmp_path, monkeypatch
 ):

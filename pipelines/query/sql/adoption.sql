@@ -1,4 +1,5 @@
 -- How many points there are, how many are used, and by how many people, over the week before an instant.
+-- Parameters: none.
 -- Tables:  places (venue, area, is_point, is_new: the registry; area may be null),
 --          days (venue, day, scans, ins, outs, guarded, visits, single: a point on a day with scans, the week is
 --              days 0 to 6; a visit is of a person and a day, single ones have one scan),

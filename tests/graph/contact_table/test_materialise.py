@@ -138,7 +138,7 @@ def live_through(steps, dates, limits, sizes=USUAL):
         assert files(lake) == piecewise
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(st.one_of(meetings(), meetings(), histories()), st.sets(st.sampled_from(DATES), min_size=1), limits)
 def test_every_batch_leaves_the_contacts_that_the_oracle_finds(steps, dates, limits):
     with direct.without_runner(), without_runner():

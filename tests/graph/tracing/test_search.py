@@ -29,7 +29,7 @@ def tuning(request):
     return request.param
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(worlds, rules(), st.integers(1, 4), st.data())
 def test_small_worlds_are_traced_as_the_oracle_traces_them(tuning, world, rule, depth, data):
     index = data.draw(st.lists(st.sampled_from(world.cases), min_size=1, unique=True))

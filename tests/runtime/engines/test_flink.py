@@ -2,6 +2,8 @@
 
 import subprocess
 
+import pytest
+
 from pipelines import metrics
 from pipelines.lake import open_lake
 from pipelines.maintenance.verify import verify
@@ -33,6 +35,7 @@ def test_flink_makes_the_lake_of_the_direct_runner_and_counts_the_same(
     assert found.distributions[metrics.FILE_BYTES].count == found.counters[metrics.FILES_WRITTEN]
 
 
+@pytest.mark.slow
 def test_an_unreadable_file_gives_the_same_single_line_on_flink(tmp_path):
     need_flink()
     (tmp_path / "scans.ndjson.gz").write_bytes(b"no gzip \x00 MARKER")
