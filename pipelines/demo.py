@@ -53,12 +53,15 @@ def main() -> None:
     ):
         made = simulate(province, people=PEOPLE, venues=VENUES, days=DAYS, seed=SEED)
     now_us = parse_instant(made["now"])
-    with _step("Loading its scans, venues and cases into the lake"):
+    with _step("Loading its scans, venues, cases, encounters, declarations and links into the lake"):
         report = run(
             lake,
             [str(province / "scans")],
             venues=[str(province / "venues.csv")],
             cases=[str(province / "cases.csv")],
+            encounters=[str(province / "encounters.ndjson")],
+            declarations=[str(province / "declarations.csv")],
+            links=[str(province / "links.csv")],
             now_us=now_us,
             runner=runner,
         )

@@ -43,7 +43,7 @@ class ScansTested:
 
     Attributes:
         version: of the lake's scans.
-        last_us: the last scan of the span, microseconds UTC; None without one.
+        last_us: the last scan of the lake, microseconds UTC; None without one.
     """
 
     version: int
@@ -94,8 +94,9 @@ def quality(
     rows = rows_of_tests(units, by, found)
     if from_us is None and to_us is None:
         keep_doubts(where, evidence)
-    last_us = int(scans.occurred_us.max()) if scans.occurred_us.size else None
-    made = ScansTested(snapshot(where, "scans").version, last_us)
+    newest = snapshot(where, "scans")
+    last_us = max((file.stats.greatest["occurred_at"] for file in newest.files), default=None)
+    made = ScansTested(newest.version, last_us)
     return Answer(rows, tuple(_notes(by, units, found, rows)), lambda: made)
 
 

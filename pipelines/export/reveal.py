@@ -13,11 +13,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipelines.errors import RefusedError
 from pipelines.kernels.types import Int64
 from pipelines.lake import Lake, read_table
 from pipelines.linkage.human_lake import human_of, tokens_of
 from pipelines.privacy.key_folders import load_authority
-from pipelines.privacy.vault import unseal
+from pipelines.privacy.vault import key_id, unseal
 
 _SHOWN: Final = ("phone", "cccd", "qid", "bhyt", "passport", "cmnd", "device")
 """Kinds of identifiers, the one to be shown first."""
@@ -53,12 +54,19 @@ def revealed(lake: Lake, persons: Int64, authority_key: str | Path) -> Revealed:
         is shown.
 
     Raises:
-        DataError: the key file is missing or not a key, or the vault was sealed to another key.
+        DataError: the key file is missing or not a key, or a row of the vault is damaged.
+        RefusedError: the vault was sealed to another key.
     """
     private = load_authority(Path(authority_key))
-    rows = read_table(lake, "vault", ["person", "sealed"])
+    rows = read_table(lake, "vault", ["person", "sealed", "key_id"])
     tokens = tokens_of(lake, np.unique(persons))
     wanted = rows.filter(pc.is_in(rows["person"], pa.array(tokens))).sort_by("person")
+    own = key_id(private.public_key().public_bytes_raw())
+    if not pc.all(pc.equal(wanted["key_id"], own)).as_py() and wanted.num_rows:
+        raise RefusedError(
+            "--authority-key is not the key that the vault was sealed to",
+            "name the private key of its authority",
+        )
     identifier: dict[int, tuple[str, str]] = {}
     owners = human_of(lake, wanted["person"].to_numpy()).tolist()
     for person, text in zip(owners, unseal(private, wanted), strict=True):

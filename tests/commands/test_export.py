@@ -73,7 +73,7 @@ def test_what_is_wrong_is_one_line_and_no_folder(lake, tmp_path, words, code, sa
 def test_the_key_of_another_authority_opens_nothing(lake, tmp_path, capsys):
     create_keys(tmp_path / "other.keys")
     words = ["--reveal", "--authority-key", str(tmp_path / "other.keys" / "authority.key")]
-    assert exported(lake, tmp_path / "list", *words) in (3, 5)
+    assert exported(lake, tmp_path / "list", *words) == 5
     assert capsys.readouterr().err.count("\n") == 1
     assert not (tmp_path / "list").exists()
 

@@ -47,7 +47,8 @@ def add_venues(app: Flask, settings: ServeSettings) -> None:
         rows = list_unregistered(lake.url, keys=_keys(settings, lake))
         shown, pager = page_of(rows, request.args.get("page", ""), "/venues/unregistered", {})
         title = words_now()("venues", "unregistered_title")
-        return page("unregistered", title, {"rows": shown.to_pylist(), "pager": pager}, lake=lake)
+        listed = [row | {"differs": _differs(row["differs"] or "")} for row in shown.to_pylist()]
+        return page("unregistered", title, {"rows": listed, "pager": pager}, lake=lake)
 
     _add_changes(app, settings)
 
@@ -185,3 +186,12 @@ def _matching(rows: pa.Table, wanted: Mapping[str, str]) -> pa.Table:
         ]
         rows = rows.filter(pc.or_(*said))
     return rows.filter(pc.equal(rows["type"], kind)) if kind in VENUE_TYPES else rows
+
+
+def _differs(said: str) -> str:
+    """How two codes differ, in the language of the page: in characters, or in their spelling alone."""
+    count = said.partition(" ")[0]
+    words = words_now()
+    return (
+        words("venues", "differs", count=int(count)) if count.isdigit() else words("venues", "differs_form")
+    )
