@@ -77,7 +77,7 @@ class Score(NamedTuple):
 
 
 def measure(work: Path, scans: int) -> None:
-    """Measure all flags on a clean and a planted province of about so many scans."""
+    """Measure all flags on a clean and a planted province of about that many scans."""
     for name, knobs in (("clean", CLEAN), ("planted", PLANTED)):
         world, lake = province(work / f"quality-{name}", knobs, max(scans // _SCANS_A_PERSON, 1000))
         rows = list(_rows(scores(lake, world)))

@@ -9,7 +9,7 @@ from tests.anomalies.drawn_scans import drawn, flagged, row_of, units, venues
 
 
 def live(shifts, minutes=5):
-    """Scans of devices 1, 2, … whose clocks are ahead by so many minutes; batches are received all day."""
+    """Scans of devices 1, 2, … whose clocks are ahead by that many minutes; batches are received all day."""
     dice = np.random.default_rng(2)
     rows = []
     for device, ahead in enumerate(shifts, 1):
