@@ -2,7 +2,7 @@
 
 import hmac
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,17 +65,18 @@ def entries(folder: Path) -> list[dict[str, Any]]:
 
 def _sound_heads(lines: Sequence[bytes], key: bytes) -> tuple[list[Head], Flaw | None]:
     """The heads after each sound line from the first on, and the flaw that ends them."""
-    heads = [Head(0, START)]
+    heads, macs = [Head(0, START)], {START}
     for number, line in enumerate(lines, 1):
-        what = _flaw_of(line, number, heads, key)
+        what = _flaw_of(line, number, heads[-1], macs, key)
         if what:
             return heads, Flaw(number, what)
         heads.append(Head(number, str(json.loads(line)["mac"])))
+        macs.add(heads[-1].mac)
     return heads, None
 
 
-def _flaw_of(line: bytes, number: int, heads: Sequence[Head], key: bytes) -> str:
-    """What is wrong with one line, given the heads before it; empty when it is sound."""
+def _flaw_of(line: bytes, number: int, before: Head, macs: Collection[str], key: bytes) -> str:
+    """What is wrong with one line, given the head before it and all MACs so far; empty when it is sound."""
     if not line.endswith(b"\n"):
         return "is unfinished: its write was interrupted, or its end was cut off"
     try:
@@ -88,11 +89,11 @@ def _flaw_of(line: bytes, number: int, heads: Sequence[Head], key: bytes) -> str
     if not isinstance(mac, str) or not hmac.compare_digest(mac.encode(), mac_of(key, entry).encode()):
         return "was changed: its MAC does not fit"
     seq = entry.get("seq")
-    if any(mac == head.mac for head in heads):
+    if mac in macs:
         return f"is a double of line {seq}"
     if seq != number:
         return f"stands in the wrong place: it is number {seq}, so lines were dropped or swapped"
-    if entry.get("previous") != heads[-1].mac:
+    if entry.get("previous") != before.mac:
         return "does not follow the line before it: lines were exchanged"
     return ""
 

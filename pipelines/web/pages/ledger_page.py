@@ -14,8 +14,8 @@ from pipelines.web.rendering import local_time, page, words_now
 from pipelines.web.serve_settings import ServeSettings
 from pipelines.web.table_view import page_of
 
-_CHECKED_AT_ONCE: Final = 2_000
-"""A longer ledger is checked when that is asked for, because it takes seconds."""
+_CHECKED_AT_ONCE: Final = 5_000
+"""A longer ledger is checked when that is asked for, because it takes more than half a second."""
 
 
 def add_ledger(app: Flask, settings: ServeSettings) -> None:
