@@ -122,6 +122,7 @@ def test_a_writer_that_slept_over_the_cut_must_compute_again(cut_off):
     assert versions(url)[0] == 39
 
 
+@pytest.mark.slow
 def test_a_commit_that_lands_below_the_cut_is_taken_back(tmp_path, monkeypatch):
     lake, url = grown(tmp_path, 15, old=-1)
     file = write_data_file(lake, SCANS, DATE, scan_rows(count=2, seed=99))
@@ -147,6 +148,7 @@ def once(first, others):
     return lambda *how: next(calls, others)(*how)
 
 
+@pytest.mark.slow
 def test_entries_that_vanish_beyond_the_announced_cut_are_named(tmp_path):
     _, url = grown(tmp_path, 62, old=55)
     for version in (39, 40):

@@ -96,6 +96,7 @@ def test_a_person_is_erased_with_linked_identifiers_and_not_with_a_shared_phone(
     assert differences(tables_of(lake), tables_of(other)) == []
 
 
+@pytest.mark.slow
 def test_a_later_visit_is_accepted(folder):
     home, lake = Home(folder, 21, size=3), folder / "lake"
     home.run(lake, home.inputs)

@@ -60,6 +60,7 @@ def test_a_purged_lake_is_one_that_never_received_the_records(folder, seed):
     assert differences(tables_of(lake), expected) == []
 
 
+@pytest.mark.slow
 def test_no_file_holds_the_token_of_a_person_who_is_nowhere_any_more(folder):
     home, lake = Home(folder, 7), folder / "lake"
     home.inputs = home.inputs.only(lambda name, _: name != "links")  # they name everybody

@@ -48,7 +48,8 @@ def is_committing(lake):
         return not own
 
 
-@pytest.mark.parametrize(("kills", "scans"), [(1, 2000), pytest.param(100, 100_000, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize(("kills", "scans"), [(2, 3000), (100, 100_000)])
 @pytest.mark.timeout(3000)
 def test_kills_at_any_moment_lose_nothing_and_double_nothing(kills, scans, channel, tmp_path):
     lake = lake_with_venues(tmp_path)

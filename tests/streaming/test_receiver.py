@@ -47,6 +47,7 @@ def test_a_poison_message_becomes_a_row_of_rejects_and_is_not_sent_again(channel
     assert subscription.pull(10, 1.5) == []
 
 
+@pytest.mark.slow
 def test_unwritten_messages_are_bounded_and_stay_leased(channel, tmp_path):
     lake = lake_with_venues(tmp_path)
     full = [True]
