@@ -1,7 +1,6 @@
 """How far the scans of each venue, device or person look like people walking in and out."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -17,8 +16,9 @@ from pipelines.anomalies.tested_units import BY, FlagTest, Units
 from pipelines.answer import Answer
 from pipelines.errors import UsageError
 from pipelines.kernels.significance import FALSE_DISCOVERY_RATE, q_values
-from pipelines.lake import LakeLike, opened, snapshot
-from pipelines.times import EPOCH, LOCAL_TIMEZONE, Instant, end_us, instant_us
+from pipelines.lake import LakeLike, opened
+from pipelines.lake.freshness import freshness_of_scans
+from pipelines.times import Instant, end_us, instant_us
 
 _COLUMNS: Final = (
     ("flag", pa.string()),
@@ -35,27 +35,6 @@ QUALITY: Final = pa.schema([("unit", pa.string()), *_COLUMNS])
 
 QUALITY_BY_TOKEN: Final = pa.schema([pa.field("unit", pa.int64(), metadata={"token": "1"}), *_COLUMNS])
 """The columns of an answer by scanner or person."""
-
-
-@dataclass(frozen=True)
-class ScansTested:
-    """What an answer rests on.
-
-    Attributes:
-        version: of the lake's scans.
-        last_us: the last scan of the lake, microseconds UTC; None without one.
-    """
-
-    version: int
-    last_us: int | None
-
-    def lines(self) -> Iterator[str]:
-        """The statement as a sentence for people."""
-        last = "never"
-        if self.last_us is not None:
-            local = (EPOCH + np.timedelta64(self.last_us, "us").item()).astimezone(LOCAL_TIMEZONE)
-            last = local.isoformat(" ", "seconds")
-        yield f"lake version {self.version}, last scan {last}"
 
 
 def quality(
@@ -94,9 +73,7 @@ def quality(
     rows = rows_of_tests(units, by, found)
     if from_us is None and to_us is None:
         keep_doubts(where, evidence)
-    newest = snapshot(where, "scans")
-    last_us = max((file.stats.greatest["occurred_at"] for file in newest.files), default=None)
-    made = ScansTested(newest.version, last_us)
+    made = freshness_of_scans(where)
     return Answer(rows, tuple(_notes(by, units, found, rows)), lambda: made)
 
 

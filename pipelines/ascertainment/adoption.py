@@ -11,9 +11,9 @@ import pyarrow.compute as pc
 from pipelines.answer import Answer
 from pipelines.ascertainment.adoption_rows import adoption_rows
 from pipelines.ascertainment.areas import Area, areas_on, read_areas
-from pipelines.ascertainment.freshness import Freshness, freshness_of_scans
 from pipelines.errors import UsageError
 from pipelines.lake import Lake, LakeLike, opened, read_table
+from pipelines.lake.freshness import Freshness, freshness_of_scans
 from pipelines.query.engine import answer
 from pipelines.times import DAY_US, EPOCH, instant_us
 from schemas.districts import AREAS_CSV

@@ -5,11 +5,11 @@ from typing import Final
 
 from pipelines.answer import Answer, started
 from pipelines.ascertainment.declaration_rates import RATES, WEEK_US, WEEKS_BEFORE, rate_notes, rates
-from pipelines.ascertainment.freshness import Freshness, freshness_of_declarations
 from pipelines.ascertainment.read_declarations import read_declarations
 from pipelines.errors import UsageError
 from pipelines.graph.stays_index import Span
 from pipelines.lake import Lake, LakeLike, opened
+from pipelines.lake.freshness import Freshness, freshness_of_declarations
 from pipelines.query.engine import answer
 from pipelines.times import Instant, instant_us
 from schemas.rules import DEFAULT_RULE, load_rule

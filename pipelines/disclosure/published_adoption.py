@@ -12,12 +12,12 @@ import pyarrow as pa
 from pipelines.answer import Answer
 from pipelines.ascertainment.adoption import adoption
 from pipelines.ascertainment.adoption_rows import ADOPTION
-from pipelines.ascertainment.freshness import freshness_of_scans
 from pipelines.disclosure.published_counts import BASE, K, with_nulls
 from pipelines.disclosure.releases import Protection, Release, ReleaseRegister
 from pipelines.disclosure.rounding import rounded
 from pipelines.errors import UsageError
 from pipelines.lake import Lake, LakeLike, opened
+from pipelines.lake.freshness import freshness_of_scans
 from schemas.districts import AREAS_CSV
 
 _LEFT_OUT: Final = ("exit_entry_ratio", "guard_share", "once_a_day_share", "change_scans_7d")

@@ -8,13 +8,13 @@ import numpy as np
 import pyarrow as pa
 
 from pipelines.answer import Answer
-from pipelines.ascertainment.freshness import freshness_of_scans
 from pipelines.disclosure.count_cells import Counted, TableCut, count_bounded, count_cells
 from pipelines.disclosure.linked_cells import Counts, Mask, with_margins
 from pipelines.disclosure.releases import Protection, Release, ReleaseRegister
 from pipelines.disclosure.rounding import rounded
 from pipelines.errors import UsageError
 from pipelines.lake import Lake, LakeLike, opened
+from pipelines.lake.freshness import freshness_of_scans
 
 K = 11
 BASE = 5

@@ -51,12 +51,15 @@ def lake_sidecar(lake: Lake, name: str, make: Callable[[], pa.Table]) -> OpenFil
         make: computes the columns, numbers without nulls.
     """
     path = lake_sidecar_path(lake, name)
-    return kept_lake_sidecar(lake, name) or _keep(path, _made(lake, path, make()))
+    return _kept_at(lake, path) or _keep(path, _made(lake, path, make()))
 
 
 def kept_lake_sidecar(lake: Lake, name: str) -> OpenFile | None:
     """Return the columns of a sidecar of the lake if they are there."""
-    path = lake_sidecar_path(lake, name)
+    return _kept_at(lake, lake_sidecar_path(lake, name))
+
+
+def _kept_at(lake: Lake, path: Path) -> OpenFile | None:
     found = _kept.get(str(path)) or _found(path)
     if found is None:
         return None
@@ -87,7 +90,7 @@ def lake_sidecar_path(lake: Lake, name: str) -> Path:
 
 def _keep(path: Path, columns: OpenFile) -> OpenFile:
     """Keep the columns as long as the process lives."""
-    if len(_kept) >= _KEPT_AT_MOST:
+    if len(_kept) >= _KEPT_AT_MOST and str(path) not in _kept:
         _kept.clear()
     _kept[str(path)] = columns
     return columns

@@ -8,12 +8,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from flask import Flask, Response, jsonify
 
-from pipelines.ascertainment.freshness import freshness_of_scans
 from pipelines.checkup.check import BAD, OK, WARN
 from pipelines.export.pages.quality_words import quality_sentences
 from pipelines.export.pages.wording import Wording
 from pipelines.graph.case_listing import STATES, list_cases
 from pipelines.lake import read_table
+from pipelines.lake.freshness import freshness_of_scans
 from pipelines.times import LOCAL_TIMEZONE
 from pipelines.web.kept_answers import KeptAnswers
 from pipelines.web.kept_checkup import Checkups, KeptCheckup

@@ -4,7 +4,8 @@ import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from pipelines.lake import Lake, snapshot
+from pipelines.lake.lake_root import Lake
+from pipelines.lake.snapshots import snapshot
 from pipelines.times import EPOCH, LOCAL_TIMEZONE
 
 
