@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from pipelines.errors import DataError, UsageError
+from pipelines.terminal.named_csv import read_named_csv
 
 COLUMNS: Final = (
     *("area_code", "name", "level", "parent", "population", "smartphones", "source"),
@@ -58,15 +59,7 @@ def read_areas(path: str | Path) -> list[Area]:
         DataError: it cannot be read, a row is malformed, or two rows of one area overlap in time.
         UsageError: a column is missing.
     """
-    try:
-        text = Path(path).read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise DataError(f"--areas {path} cannot be read", error.strerror or "check the path") from error
-    except UnicodeDecodeError as error:
-        raise DataError(f"--areas {path} is not UTF-8", "save it as CSV UTF-8") from error
-    lines = text.splitlines()
-    head = lines[0] if lines else ""
-    rows = csv.DictReader(lines, delimiter=";" if head.count(";") > head.count(",") else ",")
+    rows = read_named_csv(path, "--areas")
     missing = [name for name in _REQUIRED if name not in (rows.fieldnames or ())]
     if missing:
         raise UsageError(f"--areas {path} has no column {missing[0]}", f"its columns are {','.join(COLUMNS)}")

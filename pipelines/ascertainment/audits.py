@@ -16,6 +16,7 @@ from pipelines.graph.stays_index import Span, live_files, sidecars
 from pipelines.lake import Lake, snapshot
 from pipelines.privacy.keys import venue_id
 from pipelines.registry.registry import Registry
+from pipelines.terminal.named_csv import read_named_csv
 from pipelines.times import DAY_US, parse_instant
 
 COLUMNS: Final = ("venue", "start", "end", "heads")
@@ -65,14 +66,7 @@ def read_audits(path: str | Path) -> list[Audit]:
         DataError: it cannot be read, or a row is malformed.
         UsageError: a column is missing.
     """
-    try:
-        lines = Path(path).read_bytes().decode("utf-8-sig").splitlines()
-    except OSError as error:
-        raise DataError(f"--audits {path} cannot be read", error.strerror or "check the path") from error
-    except UnicodeDecodeError as error:
-        raise DataError(f"--audits {path} is not UTF-8", "save it as CSV UTF-8") from error
-    head = lines[0] if lines else ""
-    rows = csv.DictReader(lines, delimiter=";" if head.count(";") > head.count(",") else ",")
+    rows = read_named_csv(path, "--audits")
     try:
         missing = [name for name in COLUMNS if name not in (rows.fieldnames or ())]
         if missing:

@@ -5,8 +5,7 @@ from pathlib import Path
 
 from pipelines.ascertainment.adoption import BY, adoption
 from pipelines.ascertainment.adoption_rows import DEFINITIONS
-from pipelines.commands.printing import print_answer, print_lines
-from pipelines.errors import UsageError
+from pipelines.commands.printing import print_answer, print_definitions, print_lines, require_lake
 from pipelines.lake import opened
 from pipelines.terminal.options import add_keys, add_lake, add_output, check_output
 from schemas.districts import AREAS_CSV
@@ -55,10 +54,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the rows or write a picture, and on standard error what they rest on."""
     if args.definitions:
-        print("\n".join(f"{name}: {said}" for name, said in DEFINITIONS.items()))
-        return 0
-    if not args.lake:
-        raise UsageError("--lake is missing", "name the folder or URL of the lake")
+        return print_definitions(DEFINITIONS)
+    require_lake(args)
     is_picture = Path(args.output or "").suffix.lower() in _PICTURES
     if not is_picture:
         args.answers_rows = True

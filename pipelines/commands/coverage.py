@@ -2,7 +2,7 @@
 
 import argparse
 
-from pipelines.commands.printing import print_answer
+from pipelines.commands.printing import print_answer, print_definitions, require_lake
 from pipelines.errors import UsageError
 from pipelines.lake import opened
 from pipelines.terminal.options import add_keys, add_lake, add_output
@@ -54,10 +54,8 @@ def run(args: argparse.Namespace) -> int:
     from pipelines.ascertainment.coverage_rows import DEFINITIONS
 
     if args.definitions:
-        print("\n".join(f"{name}: {said}" for name, said in DEFINITIONS.items()))
-        return 0
-    if not args.lake:
-        raise UsageError("--lake is missing", "name the folder or URL of the lake")
+        return print_definitions(DEFINITIONS)
+    require_lake(args)
     if args.case and args.all_cases:
         raise UsageError("one of --case and --all-cases is needed", "name cases, or ask for all, not both")
     found = coverage(

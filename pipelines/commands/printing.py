@@ -2,9 +2,10 @@
 
 import argparse
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from pipelines.answer import Answer
+from pipelines.errors import UsageError
 from pipelines.terminal.output import write_rows
 
 
@@ -25,6 +26,22 @@ def print_answer(answer: Answer, args: argparse.Namespace) -> int:
 def print_lines(answer: Answer) -> int:
     """Write what must be said beside rows that went elsewhere, such as into a picture; returns 0."""
     return _print(answer.lines())
+
+
+def print_definitions(definitions: Mapping[str, str]) -> int:
+    """Say what each column means, for `--definitions`; returns 0."""
+    print("\n".join(f"{name}: {said}" for name, said in definitions.items()))
+    return 0
+
+
+def require_lake(args: argparse.Namespace) -> None:
+    """Refuse a command without a lake, which `--definitions` alone can do without.
+
+    Raises:
+        UsageError: none is named.
+    """
+    if not args.lake:
+        raise UsageError("--lake is missing", "name the folder or URL of the lake")
 
 
 def _print(lines: Iterable[str]) -> int:

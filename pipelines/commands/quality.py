@@ -3,8 +3,7 @@
 import argparse
 
 from pipelines.anomalies.flag_definitions import DEFINITIONS
-from pipelines.commands.printing import print_answer
-from pipelines.errors import UsageError
+from pipelines.commands.printing import print_answer, print_definitions, require_lake
 from pipelines.lake import opened
 from pipelines.terminal.options import add_keys, add_lake, add_output
 
@@ -36,10 +35,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the rows, and on standard error how they were found."""
     if args.definitions:
-        print("\n".join(f"{name}: {said}" for name, said in DEFINITIONS.items()))
-        return 0
-    if not args.lake:
-        raise UsageError("--lake is missing", "name the folder or URL of the lake")
+        return print_definitions(DEFINITIONS)
+    require_lake(args)
     from pipelines.anomalies.quality import quality  # here: --help should not wait for the kernels
 
     return print_answer(quality(opened(args.lake, args.keys), by=args.by, from_=args.from_, to=args.to), args)

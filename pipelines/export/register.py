@@ -1,6 +1,5 @@
 """The officer's register of people, joined to a list by token and never stored."""
 
-import csv
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,6 +15,7 @@ from pipelines.lake import Lake
 from pipelines.linkage.human_lake import HumanLake, human_of
 from pipelines.privacy.identifiers import canonical_person
 from pipelines.privacy.keys import Keys, token
+from pipelines.terminal.named_csv import read_named_csv
 
 COLUMNS: Final = ("person", "full_name", "birth_year", "sex", "address", "phone")
 
@@ -72,15 +72,7 @@ def read_register(people: str | Path | Any, keys: Keys) -> Register:
     if not isinstance(people, str | Path):
         return _read_table(pa.table(people), keys)
     path = people
-    try:
-        text = Path(path).read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise DataError(f"--people {path} cannot be read", error.strerror or "check the path") from error
-    except UnicodeDecodeError as error:
-        raise DataError(f"--people {path} is not UTF-8", "save it as CSV UTF-8") from error
-    lines = text.splitlines()
-    head = lines[0] if lines else ""
-    rows = csv.DictReader(lines, delimiter=";" if head.count(";") > head.count(",") else ",")
+    rows = read_named_csv(path, "--people")
     names = [(name or "").strip().lower() for name in rows.fieldnames or ()]
     _check_names(names, f"--people {path}")
     rows.fieldnames = names
