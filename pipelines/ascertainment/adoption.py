@@ -49,7 +49,7 @@ def adoption(
         areas: a CSV file of areas with their populations; by default those of Quảng Ngãi.
         on: the last local day; None is that of the last scan.
         by: `district`, `commune`, `type`, or `venue` for the points to ask about: never used, silent for 7
-            days, or scanned no more than once on each day.
+            days, or scanned once a day by each visitor.
 
     Returns:
         Columns of `ADOPTION`, ordered by area; what lies in no area comes last. With `by="venue"` the never
@@ -144,10 +144,15 @@ def _to_ask_about(counts: Sequence[Mapping[str, Any]], names: Mapping[str, str])
     kept = [
         count
         for count in counts
-        if count["points"] and (count["never_used"] or count["silent_7d"] or count["busiest"] == 1)
+        if count["points"] and (count["never_used"] or count["silent_7d"] or _is_once_a_day(count))
     ]
     order = [("never_used", "descending"), ("silent_7d", "descending"), ("area", "ascending")]
     return adoption_rows(kept, names, {}).sort_by(order)
+
+
+def _is_once_a_day(count: Mapping[str, Any]) -> bool:
+    """Whether nobody scans a point twice on a day, as where a guard asks each visitor once."""
+    return bool(count["visits"]) and count["visits"] == count["single"]
 
 
 def _notes(day: dt.date, by: str, valid: Mapping[str, Area], areas: str | Path) -> Sequence[str]:
@@ -169,5 +174,5 @@ def _no_day_notes(on: str | dt.date | None, made: Freshness) -> Sequence[str]:
 
 def _venue_notes(day: dt.date) -> Sequence[str]:
     return [
-        f"7 local days up to {day.isoformat()}: points never used, silent, or never scanned twice on a day"
+        f"7 local days up to {day.isoformat()}: points never used, silent, or scanned once a day by each visitor"
     ]

@@ -130,6 +130,22 @@ def test_an_officer_gets_the_points_to_ask_about_the_unused_first(tmp_path):
     ]
 
 
+def test_a_point_where_each_visitor_scans_once_a_day_is_asked_about(tmp_path):
+    scans = """
+        person | venue  | direction | occurred_at | scan_mode
+        an     | cafe   | in        | 19 03:00    | guard
+        binh   | cafe   | in        | 19 04:00    | guard
+        an     | cafe   | in        | 20 03:00    | guard
+        an     | shop   | in        | 19 03:00    | self
+        binh   | shop   | in        | 19 04:00    | self
+        an     | shop   | out       | 19 05:00    | self
+        binh   | silent | in        | 19 03:00    | self
+        binh   | silent | out       | 19 05:00    | self
+    """
+    answer = adoption(lake_of(tmp_path, scans=scans), on=ON, by="venue")
+    assert answer["area"].to_pylist() == ["far", "lost", "unused", "cafe"]
+
+
 def ranked(tmp_path, *areas):
     """Ranks of areas drawn as (population, active points)."""
     venues, scans = ["venue_code | type | district_code"], ["person | venue | occurred_at"]

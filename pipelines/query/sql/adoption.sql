@@ -8,14 +8,13 @@
 --          people (area, people_7d),
 --          used (venue: scanned at any time before the end).
 -- Columns: area (null: in no area), points, new_7d, active_1d, active_7d, regular_7d, never_used, silent_7d,
---          scans_7d, people_7d, scans_before, ins, outs (at points with both), guarded, visits, single, busiest
---          (most scans of a point on one day), unregistered_scans.
+--          scans_7d, people_7d, scans_before, ins, outs (at points with both), guarded, visits, single,
+--          unregistered_scans.
 WITH weeks AS (
     SELECT
         venue,
         count(*) AS days,
         bool_or(day = 6) AS today,
-        max(scans) AS busiest,
         sum(scans) AS scans,
         sum(ins) AS ins,
         sum(outs) AS outs,
@@ -40,8 +39,7 @@ points AS (
         sum(w.outs) FILTER (w.ins > 0 AND w.outs > 0) AS outs,
         sum(w.guarded) AS guarded,
         sum(w.visits) AS visits,
-        sum(w.single) AS single,
-        max(w.busiest) AS busiest
+        sum(w.single) AS single
     FROM places p
     LEFT JOIN weeks w USING (venue)
     LEFT JOIN used u USING (venue)
@@ -79,7 +77,6 @@ SELECT
     p.guarded::BIGINT AS guarded,
     p.visits::BIGINT AS visits,
     p.single::BIGINT AS single,
-    coalesce(p.busiest, 0)::BIGINT AS busiest,
     coalesce(o.unregistered_scans, 0) AS unregistered_scans
 FROM areas a
 LEFT JOIN points p ON p.area IS NOT DISTINCT FROM a.area
