@@ -174,5 +174,5 @@ def _no_day_notes(on: str | dt.date | None, made: Freshness) -> Sequence[str]:
 
 def _venue_notes(day: dt.date) -> Sequence[str]:
     return [
-        f"7 local days up to {day.isoformat()}: points never used, silent, or scanned once a day by each visitor"
+        f"7 local days up to {day.isoformat()}: points never used, silent, or scanned once a day by everybody"
     ]
