@@ -84,14 +84,19 @@ def _area(row: Mapping[str, str | None], number: int, path: str | Path) -> Area:
         raise DataError(
             f"--areas {path}: the population of row {number} must be an integer ≥ 0", "write digits alone"
         )
+    valid_from, valid_to = (_day(cells[name], number, path) for name in ("valid_from", "valid_to"))
+    if valid_from and valid_to and valid_to < valid_from:
+        raise DataError(
+            f"--areas {path}: row {number} ends before it begins", "write the first and the last day"
+        )
     return Area(
         cells["area_code"],
         cells["name"],
         cells["level"].lower(),
         int(cells["population"]) if cells["population"] else None,
         cells["source"],
-        _day(cells["valid_from"], number, path),
-        _day(cells["valid_to"], number, path),
+        valid_from,
+        valid_to,
     )
 
 

@@ -325,6 +325,7 @@ def test_after_the_districts_are_gone_all_points_lie_in_none(tmp_path):
             DataError,
             "rows 1 and 2 are one area and overlap in time",
         ),
+        (f"{HEAD}\n5,x,district,,5,,,2021-07-02,2021-07-01", DataError, "row 1 ends before it begins"),
     ],
 )
 def test_malformed_areas_are_refused_by_row(tmp_path, content, kind, said):
