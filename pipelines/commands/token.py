@@ -2,8 +2,9 @@
 
 import argparse
 import os
+import sys
 
-from pipelines.terminal.options import add_keys
+from pipelines.terminal.options import add_keys, keys_folder
 
 EXAMPLE = """
 truyvet token --lake LAKE phone:0905123456
@@ -27,5 +28,10 @@ def run(args: argparse.Namespace) -> int:
     from pipelines.terminal.output import token_text
 
     lake = args.lake or (None if args.keys else os.environ.get("TRUYVET_LAKE"))
-    print(token_text(token(args.person, keys=args.keys, lake=lake)))
+    folder = keys_folder(args.keys, lake)
+    is_new = not folder.exists()
+    found = token_text(token(args.person, keys=args.keys, lake=lake))
+    if is_new:  # a mistyped --lake or --keys would give a token that no lake holds
+        print(f"truyvet token: {folder} is a new folder of keys; keep a copy of it", file=sys.stderr)
+    print(found)
     return 0

@@ -15,6 +15,7 @@ _TEXT = "write text without line breaks and other control characters"
 _DEGREES = "write degrees with a decimal point, such as 15.12"
 _DROP_REMEDIES: Final = {
     "name": f"{_TEXT}, up to 512 bytes",
+    "zone": f"{_TEXT}, a semicolon between zones, each up to 128 bytes",
     "province_code": f"{_TEXT}, up to 128 bytes",
     "district_code": f"{_TEXT}, up to 128 bytes",
     "commune_code": f"{_TEXT}, up to 128 bytes",

@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurv
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 
-from pipelines.errors import DataError
+from pipelines.errors import DataError, permission_denied
 from pipelines.times import parse_instant
 
 FOLDER: Final = "codes"
@@ -158,9 +158,12 @@ def load_secret(path: Path) -> bytes:
 
     Raises:
         DataError: the file is unreadable or holds something else.
+        RefusedError: this account may not read it.
     """
     try:
         secret = bytes.fromhex(path.read_text("ascii"))
+    except PermissionError as error:
+        raise permission_denied(error, str(path)) from error
     except (OSError, ValueError) as error:
         raise DataError(
             f"{path} must hold a secret key of P-256", "write it as 64 hexadecimal digits"

@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from pipelines.errors import UsageError
-from schemas.wire_text import holds_hidden, tidy
+from schemas.wire_text import NOTHING, holds_hidden, tidy
 
 KINDS: Final = ("phone", "qid", "cccd", "cmnd", "bhyt", "passport", "device")
 """The kinds of identifier that a record may carry: phone, the QID of a personal code, citizen card (12
@@ -53,6 +53,8 @@ _MOBILE_FIRST = tuple(b"35789")
 _ZERO, _NINE, _PLUS, _MINUS, _DOT, _COMMA = tuple(b"09+-.,")
 _STAR, _BLANK = tuple(b"* ")
 _FILLING = tuple(b".-()")
+_NOTHING = tuple(int.from_bytes(word.encode(), "big") for word in sorted(NOTHING) if word)
+_NOTHING_BYTES = max(map(len, NOTHING))
 _LARGE_A, _LARGE_Z, _SMALL_A, _SMALL_Z, _SMALL_E = tuple(b"AZaze")
 
 
@@ -100,7 +102,10 @@ def canonical_or_none(text: str) -> str | None:
         return None
 
 
-_TEXT_REMEDY = "write 1 to 128 bytes without * and control characters; as text, not as a decimal number"
+_TEXT_REMEDY = (
+    "write 1 to 128 bytes without * and control characters; as text, not as a decimal number or a word "
+    "for none such as nan"
+)
 _REMEDIES = {
     "phone": "write 0905…, +84905…, a landline 02…, or + and 8 to 15 digits for another country",
     "qid": _TEXT_REMEDY,
@@ -133,6 +138,8 @@ def put_canonical(data: Bytes, at: int, size: int, out: bytearray, to: int) -> i
         at += _blank_size(data, at, end)
     if kind < 0 or at == end:
         return REFUSED
+    if _is_nothing(data, at, end):
+        return REFUSED
     for index in range(at, end):
         if data[index] == _STAR:  # a masked number
             return REFUSED
@@ -158,6 +165,20 @@ def _kind_of(data: Bytes, at: int, size: int) -> tuple[int, int]:
             return kind, prefix
         first += prefix
     return -1, 0
+
+
+def _is_nothing(data: Bytes, at: int, end: int) -> bool:
+    """Tell a word for no value, such as nan: all who have none would become one person."""
+    if end - at > _NOTHING_BYTES:
+        return False
+    word = 0
+    for index in range(at, end):
+        sign = data[index]
+        word = word * 256 + (sign + _SMALL_A - _LARGE_A if _LARGE_A <= sign <= _LARGE_Z else sign)
+    found = False
+    for nothing in _NOTHING:
+        found = found or word == nothing
+    return found
 
 
 def _put_kind(kind: int, out: bytearray, to: int) -> int:
@@ -340,7 +361,7 @@ def _blank_size(data: Bytes, at: int, end: int) -> int:
 
 
 RULE: Final = (
-    *(_is_84, _digits_end, _is_float, _blank_size, _filling_size, _kind_of, _put_kind, _national_begin),
-    *(_put_national, _put_phone, _put_card, _put_text, put_canonical),
+    *(_is_84, _digits_end, _is_float, _is_nothing, _blank_size, _filling_size, _kind_of, _put_kind),
+    *(_national_begin, _put_national, _put_phone, _put_card, _put_text, put_canonical),
 )
 """The functions of the rule, each behind those that it calls."""

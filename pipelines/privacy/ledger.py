@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Final
 
-from pipelines.errors import DataError, RefusedError
+from pipelines.errors import DataError, RefusedError, permission_denied
 from pipelines.terminal.options import beside, in_user_data
 
 LINES: Final = "ledger.jsonl"
@@ -154,11 +154,14 @@ def read_lines(folder: Path) -> list[bytes]:
 
     Raises:
         DataError: there is no ledger, or it cannot be read.
+        RefusedError: this account may not read it.
     """
     try:
         return (folder / LINES).read_bytes().splitlines(keepends=True)
     except FileNotFoundError as error:
         raise DataError(f"{folder} holds no ledger", "name its folder with --ledger") from error
+    except PermissionError as error:
+        raise permission_denied(error, str(folder / LINES)) from error
     except OSError as error:
         raise DataError(f"{folder / LINES} cannot be read", error.strerror or "check its rights") from error
 
@@ -168,10 +171,13 @@ def read_key(folder: Path) -> bytes:
 
     Raises:
         DataError: it is missing, unreadable or not 64 hexadecimal digits.
+        RefusedError: this account may not read it.
     """
     path = folder / KEY
     try:
         key = bytes.fromhex(path.read_text(encoding="ascii"))
+    except PermissionError as error:  # the key is whole, so there is nothing to restore
+        raise permission_denied(error, str(path)) from error
     except (OSError, ValueError) as error:
         raise DataError(f"{path} cannot be read as a key", "restore the file from a backup") from error
     if len(key) != _KEY_BYTES:

@@ -109,3 +109,14 @@ def test_the_token_stands_last_on_the_last_line(lake, tmp_path, monkeypatch, cap
     monkeypatch.setenv("TRUYVET_LAKE", lake.url)
     assert main(["token", "device:an"]) == 0
     assert capsys.readouterr().out.split() == [expected] * 3
+
+
+def test_new_keys_are_told_once_so_that_a_mistyped_lake_is_seen(tmp_path, capsys):
+    words = ["token", "--lake", str(tmp_path / "typo"), "device:an"]
+    assert main(words) == 0
+    first = capsys.readouterr()
+    assert (
+        first.err == f"truyvet token: {tmp_path / 'typo.keys'} is a new folder of keys; keep a copy of it\n"
+    )
+    assert main(words) == 0
+    assert capsys.readouterr() == (first.out, "")

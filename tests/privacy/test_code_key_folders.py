@@ -7,9 +7,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from pipelines.codes.decoder import decode, valid_at
 from pipelines.codes.own import CodeContent, make_code
-from pipelines.errors import DataError, UsageError
+from pipelines.errors import DataError, RefusedError, UsageError
 from pipelines.privacy.code_key_folders import list_keys, make_key, revoke_key, signing_key, trust_key
-from pipelines.privacy.code_keys import NO_KEYS, load_code_keys
+from pipelines.privacy.code_keys import NO_KEYS, load_code_keys, load_secret
 from tests.codes.foreign_codes import NHS, clea, nhs
 
 
@@ -114,3 +114,15 @@ def test_only_keys_that_are_there_can_be_revoked(tmp_path, key_id, error):
     make_key(tmp_path)
     with pytest.raises(error):
         revoke_key(tmp_path, key_id)
+
+
+def test_a_secret_key_that_one_may_not_read_is_no_wrong_key(tmp_path, monkeypatch):
+    path = tmp_path / "clea.hex"
+    path.write_text("11" * 32)
+
+    def denied(*_args):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(type(path), "read_text", denied)
+    with pytest.raises(RefusedError, match=f"^permission denied: {path}: "):
+        load_secret(path)

@@ -130,6 +130,17 @@ def test_a_damaged_number_belongs_to_no_person(text: str) -> None:
     assert canonical_or_none(text) is None
 
 
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("word", ["nan", "NaN", "N/A", "na", "None", "NULL", "-", " nan", "null\u00a0"])
+def test_a_word_for_no_value_is_no_person(kind: str, word: str) -> None:
+    assert canonical_or_none(f"{kind}:{word}") is None
+
+
+@pytest.mark.parametrize("value", ["nano", "Na-1", "n/b", "0", "--", "nulls"])
+def test_what_only_resembles_a_word_for_no_value_is_kept(value: str) -> None:
+    assert canonical_or_none(f"qid:{value}") == f"qid:{value}"
+
+
 @pytest.mark.parametrize(
     ("text", "canonical"),
     [

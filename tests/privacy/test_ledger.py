@@ -290,3 +290,27 @@ def test_an_account_that_may_write_nowhere_gets_no_answer(foreign):
     os.chmod(os.environ["XDG_DATA_HOME"], 0o755)
     with without_rights(), pytest.raises(RefusedError, match="Permission denied"):
         ask(foreign)
+
+
+@pytest.mark.parametrize("name", [KEY, LINES])
+def test_a_ledger_that_one_may_not_read_is_no_damage(foreign, name):
+    folder = ledger_folder(foreign)
+    os.chmod(folder, 0o755)
+    for each in (KEY, LINES):
+        os.chmod(folder / each, 0o000 if each == name else 0o644)
+    with (
+        without_rights(),
+        pytest.raises(RefusedError, match=f"^permission denied: {folder / name}: ") as denied,
+    ):
+        check_ledger(folder)
+    assert "backup" not in str(denied.value)
+
+
+def test_a_ledger_whose_key_one_may_not_read_gets_no_line_and_is_no_damage(foreign):
+    folder = ledger_folder(foreign)
+    os.chmod(folder, 0o777)
+    os.chmod(folder / LINES, 0o666)
+    before = lines_of(foreign)
+    with without_rights(), pytest.raises(RefusedError, match=f"permission denied: {folder / KEY}: "):
+        record(foreign, QUESTION, Asker(actor="lan", folder=str(folder)))
+    assert lines_of(foreign) == before

@@ -25,7 +25,7 @@ _BY_TYPE: Final = {
 INFORMATIONAL: Final = {
     "venue": frozenset(
         (
-            *("name", "province_code", "district_code", "commune_code"),
+            *("name", "zone", "province_code", "district_code", "commune_code"),
             *("lat", "lon", "capacity", "registered_at"),
         )
     )
