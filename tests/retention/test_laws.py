@@ -19,6 +19,11 @@ PARTS, LAKES_A_PART = 10, 10
 WORLDS_OF_A_LAKE = (1, 2, 3, 4, 5)
 
 
+def rows_of(lake):
+    """What a lake holds, without what hangs on which of two copies of a scan comes first."""
+    return tables_of(lake, free=("scan_mode", "scanner", "authenticity"))
+
+
 def one_of_each_world(home):
     """A visitor of each world, the one with the most scans; a venue is called after its world."""
     scans = {}
@@ -41,13 +46,13 @@ def erased_unlike_never_received(folder, seed, size):
     done = truyvet(*words, "--format", "json")
     assert done.code == 0, done.err
     assert {row["table"]: row["rows_removed"] for row in json.loads(done.out)}["scans"] >= size
-    expected = tables_of(other)
-    found = differences(tables_of(lake), expected)
+    expected = rows_of(other)
+    found = differences(rows_of(lake), expected)
     report = home.run(lake, home.inputs)[0]
     assert (report["accepted"], report["reasons"]["erased"] >= size) == (0, True)
     keys = load_keys(home.keys)
     left = [places_of(lake, token(keys, one), [one.partition(":")[2].encode()]) for one in persons]
-    return found + differences(tables_of(lake), expected) + [places for places in left if places]
+    return found + differences(rows_of(lake), expected) + [places for places in left if places]
 
 
 def purged_unlike_never_received(folder, seed, size):
@@ -60,10 +65,10 @@ def purged_unlike_never_received(folder, seed, size):
     done = truyvet(*PURGE, "--lake", lake)
     assert done.code == 0, done.err
     assert sum(row["rows_removed"] for row in json.loads(done.out)) > 0
-    expected = tables_of(other)
-    found = differences(tables_of(lake), expected)
+    expected = rows_of(other)
+    found = differences(rows_of(lake), expected)
     assert home.run(lake, home.inputs)[0]["accepted"] == 0
-    return found + differences(tables_of(lake), expected)
+    return found + differences(rows_of(lake), expected)
 
 
 @pytest.mark.slow
