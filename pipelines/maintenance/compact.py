@@ -164,7 +164,7 @@ def _followers(lake: Lake, name: str, base: Snapshot) -> list[str]:
 
 
 def move_mark(lake: Lake, name: str, mark: str, before: int, after: int) -> None:
-    """Record that a table reflects the joined version too.
+    """Record that a table reflects the joined version too, and others the version in which it says so.
 
     A kill before this costs one recomputation, which finds nothing to change.
     """
@@ -173,7 +173,11 @@ def move_mark(lake: Lake, name: str, mark: str, before: int, after: int) -> None
         if base.marks.get(mark) != before:
             return
         try:
-            commit(lake, name, [], after=base.version, marks={mark: after}, note={"reason": "compact"})
+            moved = commit(
+                lake, name, [], after=base.version, marks={mark: after}, note={"reason": "compact"}
+            )
         except CommitConflict:
             continue
+        for follower in ALL_TABLES if name in SOURCES else ():
+            move_mark(lake, follower, f"{name}_version", base.version, moved)
         return

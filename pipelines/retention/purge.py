@@ -102,10 +102,10 @@ def _horizon_us(days: int, case_days: int, now_us: int | None) -> int:
     Raises:
         UsageError: a number is out of range, or `now_us` lies in the future.
     """
-    for flag, number, least in (("--days", days, 1), ("--case-days", case_days, 0)):
+    for flag, number, least, usual in (("--days", days, 1, DAYS), ("--case-days", case_days, 0, CASE_DAYS)):
         if not least <= number <= _DAYS_AT_MOST:
             raise UsageError(
-                f"{flag} must be an integer from {least} to {_DAYS_AT_MOST}", f"write {flag} {DAYS}"
+                f"{flag} must be an integer from {least} to {_DAYS_AT_MOST}", f"write {flag} {usual}"
             )
     real_us = time.time_ns() // 1000
     if now_us is not None and now_us > real_us:

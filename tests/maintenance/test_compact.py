@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from pipelines.checkup.check import OK
+from pipelines.checkup.table_checks import lag
 from pipelines.cli import main
 from pipelines.errors import DataError, RefusedError
-from pipelines.lake import mark, read_table, snapshot, write_data_file
+from pipelines.lake import NO_TABLE, commit, mark, read_table, snapshot, write_data_file
 from pipelines.lake.snapshots import LiveFile
 from pipelines.lake.statistics import Statistics
 from pipelines.maintenance import compact as compact_module
@@ -96,6 +98,16 @@ def test_the_stays_reflect_the_joined_scans_too(lake):
     fragmented(lake)
     compact(lake)
     assert mark(lake, "stays", "scans_version") == snapshot(lake, "scans").version == 4
+
+
+def test_contacts_reflect_the_stays_that_reflect_the_joined_scans(lake):
+    fragmented(lake)
+    marks = {"scans_version": 3, "stays_version": snapshot(lake, "stays").version}
+    commit(lake, "contacts", [], after=NO_TABLE, marks=marks)
+    compact(lake)
+    assert mark(lake, "contacts", "scans_version") == snapshot(lake, "scans").version
+    assert mark(lake, "contacts", "stays_version") == snapshot(lake, "stays").version
+    assert lag(lake).state == OK
 
 
 def test_marks_on_the_registry_move_along_too(tmp_path):

@@ -126,15 +126,15 @@ class Home:
             assert done.code == 0, done.err
 
 
-def tables_of(lake: Path) -> dict[str, list[str]]:
-    """All that the laws compare: rows as text, without the times of receipt and what is sealed."""
+def tables_of(lake: Path, *, free: Sequence[str] = ()) -> dict[str, list[str]]:
+    """All that the laws compare: rows as text, without times of receipt, what is sealed and free columns."""
     opened, found = open_lake(str(lake)), {}
     for name in ALL_TABLES:
         if name not in _NOT_COMPARED and snapshot(opened, name).version >= 0:
             rows = read_table(opened, name)
-            free = {"received_at", "sealed"} & set(rows.column_names)
+            left_out = {"received_at", "sealed", *free} & set(rows.column_names)
             if rows.num_rows:
-                found[name] = sorted(map(repr, rows.drop_columns(list(free)).to_pylist()))
+                found[name] = sorted(map(repr, rows.drop_columns(list(left_out)).to_pylist()))
     return found
 
 
