@@ -230,7 +230,8 @@ _BY_REASON: Final = {
     "too_large": f"a record may have {RECORD_BYTES // 1024} KB; write one record a line",
     "too_deep": "objects and arrays may lie 16 deep",
     "bad_text": "texts may hold no control characters, and 128 bytes (event_id 64, code 4,096)",
-    "bad_person": f"a person is KIND:VALUE, such as phone:0905123456; kinds are {' '.join(KINDS)}",
+    "bad_person": "a person is KIND:VALUE, such as phone:0905123456, with digits as text, not as a decimal "
+    f"(905123456.0); kinds are {' '.join(KINDS)}",
     "bad_time": "a time needs seconds and an offset with a colon, such as 2021-07-01T08:00:00+07:00; "
     "not +0700, 01/07/2021 08:00 or a time without offset",
     "bad_code": "the code is of an unknown format, or of another venue than the record names",

@@ -84,6 +84,7 @@ def test_every_reason_has_a_remedy_in_one_line(contract, format_, cause):
 @pytest.mark.parametrize(
     ("reason", "cause", "says"),
     [
+        ("bad_person", UNKNOWN, "as text, not as a decimal (905123456.0)"),
         ("malformed", SPREAD, "write one record a line"),
         ("too_large", SPREAD, "write one record a line"),
         ("malformed", NOT_UTF_8, "Windows-1258"),
