@@ -38,7 +38,7 @@ _A4 = 9
 _LINE_POINTS = 15
 _HEAD_POINTS = 3 * _LINE_POINTS
 _MOST_LINES = 12
-_WRAPPED = ("address", "venue_names", "symptoms")
+_WRAPPED = ("full_name", "address", "venue_names", "symptoms")
 _UNIX_SERIAL = (dt.date(1970, 1, 1) - dt.date(1899, 12, 30)).days
 _WIDTHS = {
     "no": 5, "person": 20, "identifier_kind": 12, "identifier": 17, "full_name": 22, "birth_year": 8,
