@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from pipelines.errors import DataError, UsageError
+from pipelines.errors import DataError
 from pipelines.terminal.named_csv import read_named_csv
 
 COLUMNS: Final = (
@@ -56,13 +56,12 @@ def read_areas(path: str | Path) -> list[Area]:
     """Read a file of areas, CSV with the columns `COLUMNS`.
 
     Raises:
-        DataError: it cannot be read, a row is malformed, or two rows of one area overlap in time.
-        UsageError: a column is missing.
+        DataError: it cannot be read or lacks a column, a row is malformed, or two rows of one area overlap.
     """
     rows = read_named_csv(path, "--areas")
     missing = [name for name in _REQUIRED if name not in (rows.fieldnames or ())]
     if missing:
-        raise UsageError(f"--areas {path} has no column {missing[0]}", f"its columns are {','.join(COLUMNS)}")
+        raise DataError(f"--areas {path} has no column {missing[0]}", f"its columns are {','.join(COLUMNS)}")
     try:
         areas = [_area(row, number, path) for number, row in enumerate(rows, 1)]
     except csv.Error as error:

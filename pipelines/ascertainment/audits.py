@@ -63,14 +63,13 @@ def read_audits(path: str | Path) -> list[Audit]:
     """Read a file of audits, CSV with the columns `COLUMNS`.
 
     Raises:
-        DataError: it cannot be read, or a row is malformed.
-        UsageError: a column is missing.
+        DataError: it cannot be read, lacks a column, or a row is malformed.
     """
     rows = read_named_csv(path, "--audits")
     try:
         missing = [name for name in COLUMNS if name not in (rows.fieldnames or ())]
         if missing:
-            raise UsageError(
+            raise DataError(
                 f"--audits {path} has no column {missing[0]}", f"its columns are {','.join(COLUMNS)}"
             )
         return [_audit(row, number, path) for number, row in enumerate(rows, 1)]

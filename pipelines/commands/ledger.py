@@ -1,8 +1,11 @@
 """`truyvet ledger`: the questions asked of a lake, and whether the record of them is whole."""
 
 import argparse
+import datetime as dt
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
@@ -11,6 +14,7 @@ from pipelines.privacy.ledger import ledger_folder
 from pipelines.privacy.ledger_check import check_ledger, entries
 from pipelines.terminal.options import add_lake, add_output
 from pipelines.terminal.output import counted, write_rows
+from schemas.tables import INSTANT
 
 EXAMPLE = """
 truyvet ledger show --lake province
@@ -22,9 +26,8 @@ _COLUMNS = (
     *("seq", "at", "actor", "role", "purpose", "command", "cases", "rule"),
     *("lake_version", "arguments", "previous", "mac"),
 )
-_SCHEMA = pa.schema(
-    [(name, pa.int64() if name in ("seq", "lake_version") else pa.string()) for name in _COLUMNS]
-)
+_TYPES = {"seq": pa.int64(), "lake_version": pa.int64(), "at": INSTANT}
+_SCHEMA = pa.schema([(name, _TYPES.get(name, pa.string())) for name in _COLUMNS])
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -74,13 +77,21 @@ def _fill_check(parser: argparse.ArgumentParser) -> None:
 
 
 def _rows(folder: Path) -> pa.Table:
-    """The lines as rows; `cases` joined by `;`, `arguments` as JSON."""
-    found = [
-        entry
-        | {
-            "cases": ";".join(entry["cases"]),
-            "arguments": json.dumps(entry["arguments"], ensure_ascii=False, sort_keys=True),
-        }
-        for entry in entries(folder)
-    ]
-    return pa.Table.from_pylist(found, _SCHEMA)
+    """The lines as rows; `cases` joined by `;`, `arguments` as JSON.
+
+    Raises:
+        DataError: a line is none of a ledger.
+    """
+    try:
+        return pa.Table.from_pylist([_row(entry) for entry in entries(folder)], _SCHEMA)
+    except (KeyError, TypeError, ValueError) as error:
+        raise DataError(f"the ledger {folder} is damaged", "see truyvet ledger check") from error
+
+
+def _row(entry: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        **entry,
+        "at": dt.datetime.fromisoformat(entry["at"]),
+        "cases": ";".join(entry["cases"]),
+        "arguments": json.dumps(entry["arguments"], ensure_ascii=False, sort_keys=True),
+    }

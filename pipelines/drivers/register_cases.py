@@ -57,8 +57,20 @@ def add_case(lake: str, case: Mapping[str, Any], *, keys: str | None = None) -> 
                 "--person is KIND:VALUE, such as phone:0905123456; times are dates or RFC 3339",
             )
         report = run(lake, cases=[path], keys=keys)
-    again = known & set(numbers_of([str(case["case_id"])]))
-    return _with_note(report, ALREADY_KNOWN) if again else report
+    notes = _ahead(given.rows)
+    if known & set(numbers_of([str(case["case_id"])])):
+        notes.append(ALREADY_KNOWN)
+    return replace(report, notes=(*report.notes, *notes))
+
+
+def _ahead(rows: pa.Table) -> list[str]:
+    """A note for each date of what has happened that lies in the future; isolation may be planned."""
+    now = pa.scalar(dt.datetime.now(dt.UTC), INSTANT)
+    return [
+        f"{name} lies in the future: check the date"
+        for name in ("onset_at", "sampled_at", "reported_at")
+        if pc.any(pc.greater(rows[name], now)).as_py()
+    ]
 
 
 def withdraw_case(lake: str, case_id: str, at: str | None = None, *, keys: str | None = None) -> int:
@@ -109,7 +121,3 @@ def _withdraw(lake: Lake, number: str, moment: dt.datetime) -> int:
 
 def _moment(at: str) -> dt.datetime:
     return dt.datetime.fromtimestamp(0, dt.UTC) + dt.timedelta(microseconds=parse_instant(at, "--at"))
-
-
-def _with_note(report: Report, note: str) -> Report:
-    return replace(report, notes=(*report.notes, note))

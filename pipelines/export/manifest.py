@@ -92,7 +92,8 @@ class Manifest:
 
     def to_bytes(self) -> bytes:
         """The JSON that is signed."""
-        return json.dumps(asdict(self), ensure_ascii=False, indent=1).encode() + b"\n"
+        fields = {"format": self.format} | asdict(self)
+        return json.dumps(fields, ensure_ascii=False, indent=1).encode() + b"\n"
 
     @property
     def question(self) -> tuple[tuple[str, ...], str, int, bool]:

@@ -1,5 +1,6 @@
 """The officer's register of people, joined to a list by token and never stored."""
 
+import csv
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -66,17 +67,19 @@ def read_register(people: str | Path | Any, keys: Keys) -> Register:
         keys: of the lake.
 
     Raises:
-        DataError: the file cannot be read, or names a person twice.
-        UsageError: it has no column `person`.
+        DataError: the file cannot be read, has no column `person`, or names a person twice.
     """
     if not isinstance(people, str | Path):
         return _read_table(pa.table(people), keys)
-    path = people
-    rows = read_named_csv(path, "--people")
-    names = [(name or "").strip().lower() for name in rows.fieldnames or ()]
-    _check_names(names, f"--people {path}")
-    rows.fieldnames = names
-    return _register(rows, f"--people {path}", keys)
+    where = f"--people {people}"
+    rows = read_named_csv(people, "--people")
+    try:
+        names = [(name or "").strip().lower() for name in rows.fieldnames or ()]
+        _check_names(names, where)
+        rows.fieldnames = names
+        return _register(rows, where, keys)
+    except csv.Error as error:
+        raise DataError(f"{where} is not CSV", "save it as CSV UTF-8") from error
 
 
 def of_humans(register: Register, lake: Lake) -> Register:
@@ -110,7 +113,7 @@ def _read_table(table: pa.Table, keys: Keys) -> Register:
 
 def _check_names(names: Sequence[str], where: str) -> None:
     if "person" not in names:
-        raise UsageError(f"{where} has no column person", f"its columns are {','.join(COLUMNS)}")
+        raise DataError(f"{where} has no column person", f"its columns are {','.join(COLUMNS)}")
 
 
 def _text(value: Any) -> str:

@@ -1,25 +1,26 @@
 """`list.xlsx`: the sheet that a tracer calls from and writes on."""
 
+import contextlib
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import xlsxwriter
+from xlsxwriter.exceptions import FileCreateError
 from xlsxwriter.format import Format
 from xlsxwriter.workbook import Workbook
-from xlsxwriter.worksheet import Worksheet
 
 from pipelines.export.exposure_list import ExposureList, WrittenFile
 from pipelines.export.list_columns import COLUMNS, HANDWRITING, IDENTIFIER, SCREEN_ONLY
 from pipelines.export.list_text import PERSON_PREFIX
-from pipelines.export.local_columns import local_instants, local_times, person_codes, readable, worded
+from pipelines.export.local_columns import local_instants, person_codes, readable, worded
 from pipelines.export.sheet_reading import executes, sheet_rows
 from pipelines.kernels.types import Int64
 from pipelines.terminal.output import counted
+from pipelines.terminal.streamed_sheet import StreamedSheet, literal
 
 XLSX: Final = "list.xlsx"
 LIST, MILESTONES, WITHDRAWN, ABOUT = SHEETS = ("list", "milestones", "withdrawn", "about")
@@ -28,19 +29,17 @@ LIST, MILESTONES, WITHDRAWN, ABOUT = SHEETS = ("list", "milestones", "withdrawn"
 MOST_ROWS: Final = 1_048_575
 """Rows of a sheet below its head."""
 
+_MOST_WITHDRAWN = MOST_ROWS - 2  # a note stands below them
 _MOST_UNITS = 32_767
 """UTF-16 units of a cell."""
 
 _ROWS_AT_ONCE = 20_000
-_ROWS_IN_MEMORY = 200_000  # about 4 KB a row; beyond, rows go to the disk as they come, a third slower
 _A4 = 9
 _LINE_POINTS = 15
 _HEAD_POINTS = 3 * _LINE_POINTS
 _MOST_LINES = 12
-_WRAPPED = ("address", "venue_names", "symptoms")
-_FIRST_SERIAL = dt.datetime(1899, 12, 30)
-_ONE_DAY = dt.timedelta(days=1)
-_UNIX_SERIAL = (dt.datetime(1970, 1, 1) - _FIRST_SERIAL).days
+_WRAPPED = ("full_name", "address", "venue_names", "symptoms")
+_UNIX_SERIAL = (dt.date(1970, 1, 1) - dt.date(1899, 12, 30)).days
 _WIDTHS = {
     "no": 5, "person": 20, "identifier_kind": 12, "identifier": 17, "full_name": 22, "birth_year": 8,
     "sex": 7,
@@ -65,8 +64,7 @@ def write_sheet(made: ExposureList, folder: Path) -> list[WrittenFile]:
         made: the list.
         folder: where; temporary parts lie there too, for they may hold identifiers.
     """
-    options = {"constant_memory": made.rows.num_rows > _ROWS_IN_MEMORY, "tmpdir": str(folder)}
-    with xlsxwriter.Workbook(str(folder / XLSX), options) as book:
+    with _writing(folder) as book:
         book.set_properties({"title": "Truy Vết", "created": made.created.replace(tzinfo=None)})
         pen = _Pen(book, made)
         _write_list(pen)
@@ -74,8 +72,29 @@ def write_sheet(made: ExposureList, folder: Path) -> list[WrittenFile]:
         _write_withdrawn(pen)
         _write_about(pen)
     kept = min(made.rows.num_rows, MOST_ROWS)
-    notes = [f"{XLSX}: {counted(pen.cut, 'text')} longer than {_MOST_UNITS:,} signs cut"] if pen.cut else []
-    return [WrittenFile(XLSX, kept, made.rows.num_rows - kept, notes)]
+    return [WrittenFile(XLSX, kept, made.rows.num_rows - kept, list(_notes(pen)))]
+
+
+@contextlib.contextmanager
+def _writing(folder: Path) -> Iterator[Workbook]:
+    """Open the workbook, and close it; XlsxWriter hides the failure of a disk in an error of its own.
+
+    Raises:
+        OSError: the disk is full, read-only or forbidden.
+    """
+    book = Workbook(str(folder / XLSX), {"tmpdir": str(folder)})
+    yield book
+    try:
+        book.close()
+    except FileCreateError as error:
+        raise (error.__cause__ or error) from error
+
+
+def _notes(pen: "_Pen") -> Iterator[str]:
+    if pen.cut:
+        yield f"{XLSX}: {counted(pen.cut, 'text')} longer than {_MOST_UNITS:,} signs cut"
+    if (more := pen.made.withdrawn.num_rows - _MOST_WITHDRAWN) > 0:
+        yield f"{XLSX}: {counted(more, 'withdrawn person')} left out, which the sheet cannot hold"
 
 
 def read_sheet(folder: Path) -> list[str]:
@@ -115,9 +134,9 @@ class _Pen:
         made.set_quote_prefix()
         return made
 
-    def sheet(self, name: str, columns: Sequence[str], heads: Sequence[str], frozen: int) -> Worksheet:
+    def sheet(self, name: str, columns: Sequence[str], heads: Sequence[str], frozen: int) -> StreamedSheet:
         """A sheet with its head, set up for A4 landscape."""
-        sheet = self.book.add_worksheet(name)
+        sheet: StreamedSheet = self.book.add_worksheet(name, StreamedSheet)
         for at, column in enumerate(columns):
             folded = {"level": 1, "hidden": True} if column in SCREEN_ONLY else {}
             sheet.set_column(at, at, _WIDTHS[column], None, folded)
@@ -134,23 +153,35 @@ class _Pen:
         sheet.set_footer(f"&L{foot.replace('&', '&&')}&R{self.words('sheet', 'page')}")
         return sheet
 
-    def put_text(self, sheet: Worksheet, row: int, column: int, text: str, look: Format) -> None:
-        """A text; empty cells are left out, and what is too long for a cell is cut."""
-        if text:
-            if len(text) * 2 > _MOST_UNITS and len(text.encode("utf-16-le")) // 2 > _MOST_UNITS:
-                units = text.encode("utf-16-le")[: 2 * (_MOST_UNITS - 1)]
-                text = units.decode("utf-16-le", "ignore") + "…"
-                self.cut += 1
-            sheet.write_string(row, column, text, look)
+    def put_text(self, sheet: StreamedSheet, row: int, column: int, text: str, look: Format) -> None:
+        """A text; an empty one makes no cell."""
+        (fitting,) = self.fitting([text])
+        if fitting:
+            sheet.write_string(row, column, literal(fitting), look)
 
-    def put(self, sheet: Worksheet, row: int, column: int, value: Any, look: Format) -> None:
-        """A value by its type; None is left out."""
-        if isinstance(value, str):
-            self.put_text(sheet, row, column, value, look)
-        elif isinstance(value, dt.date):
-            sheet.write_number(row, column, _serial(value), look)
-        elif value is not None:
-            sheet.write_number(row, column, value, look)
+    def put_columns(
+        self,
+        sheet: StreamedSheet,
+        first: int,
+        columns: Sequence[Sequence[Any]],
+        looks: Sequence[Format],
+        heights: Mapping[int, float] | None = None,
+    ) -> None:
+        """Rows below the head, by columns: texts, numbers of Excel and None, which makes no cell."""
+        fitting = [self.fitting(values) for values in columns]
+        sheet.put_columns(first, list(zip(fitting, looks, strict=True)), heights)
+
+    def fitting(self, values: Sequence[Any]) -> Sequence[Any]:
+        """The values, with texts cut that are too long for a cell."""
+        if all(len(value) * 2 <= _MOST_UNITS for value in values if isinstance(value, str)):
+            return values
+        return [self._fitting(value) if isinstance(value, str) else value for value in values]
+
+    def _fitting(self, text: str) -> str:
+        if len(text.encode("utf-16-le")) // 2 <= _MOST_UNITS:
+            return text
+        self.cut += 1
+        return text.encode("utf-16-le")[: 2 * (_MOST_UNITS - 1)].decode("utf-16-le", "ignore") + "…"
 
     def _expires(self) -> str:
         local = self.made.expires.astimezone(self.made.settings.zone)
@@ -173,16 +204,10 @@ def _write_list(pen: _Pen) -> None:
         part = rows.slice(start, _ROWS_AT_ONCE)
         columns = [_values(part, name, pen) for name in shown]
         lines = _lines_of(dict(zip(shown, columns, strict=True)))
-        for row in np.flatnonzero(lines > 1).tolist():  # LibreOffice does not fit rows by itself
-            sheet.set_row(start + 1 + row, _LINE_POINTS * int(lines[row]))
-        for at, cells in enumerate(zip(*columns, strict=True), start + 1):
-            for column, value in enumerate(cells):
-                if value is None or value == "":
-                    continue
-                if isinstance(value, str):
-                    pen.put_text(sheet, at, column, value, looks[column])
-                else:
-                    sheet.write_number(at, column, value, looks[column])
+        tall = np.flatnonzero(lines > 1).tolist()  # LibreOffice does not fit rows by itself
+        pen.put_columns(
+            sheet, start + 1, columns, looks, {row: _LINE_POINTS * int(lines[row]) for row in tall}
+        )
     sheet.autofilter(0, 0, rows.num_rows, len(names) - 1)
 
 
@@ -203,11 +228,16 @@ def _values(rows: pa.Table, name: str, pen: _Pen) -> Sequence[Any]:
     if name in _MINUTES:
         return list(pc.divide(column.cast(pa.float64()), 60.0).to_pylist())
     if pa.types.is_timestamp(column.type):
-        seconds = local_instants(column, pen.made.settings.zone).cast(pa.int64()).cast(pa.float64())
-        return list(pc.add(pc.divide(seconds, 86_400.0), float(_UNIX_SERIAL)).to_pylist())
+        return _serials(column, pen)
     if pa.types.is_date(column.type):
         return list(pc.add(column.cast(pa.int32()), _UNIX_SERIAL).to_pylist())
     return readable(rows, name, pen.made.settings)
+
+
+def _serials(column: pa.ChunkedArray, pen: _Pen) -> list[float | None]:
+    """Instants as Excel counts local times, in days since 1899-12-30."""
+    seconds = local_instants(column, pen.made.settings.zone).cast(pa.int64()).cast(pa.float64())
+    return list(pc.add(pc.divide(seconds, 86_400.0), float(_UNIX_SERIAL)).to_pylist())
 
 
 def _look(pen: _Pen, name: str) -> Format:
@@ -225,32 +255,31 @@ def _look(pen: _Pen, name: str) -> Format:
 
 
 def _write_milestones(pen: _Pen) -> None:
-    rows = pen.made.milestones
+    rows = pen.made.milestones.slice(0, MOST_ROWS)
     names = rows.schema.names
     sheet = pen.sheet(MILESTONES, names, [pen.words("milestone", name) for name in names], frozen=0)
-    zone = pen.made.settings.zone
     columns = {
         **{name: rows[name].to_pylist() for name in ("case", "venue", "name")},
-        **{name: local_times(rows[name], zone) for name in ("enter", "exit")},
+        **{name: _serials(rows[name], pen) for name in ("enter", "exit")},
         **{name: worded(rows[name], pen.words, "value") for name in ("enter_kind", "exit_kind")},
     }
-    _put_columns(pen, sheet, [columns[name] for name in names], 1)
+    looks = [pen.when if name in ("enter", "exit") else pen.text for name in names]
+    pen.put_columns(sheet, 1, [columns[name] for name in names], looks)
 
 
 def _write_withdrawn(pen: _Pen) -> None:
-    rows = pen.made.withdrawn
+    rows = pen.made.withdrawn.slice(0, _MOST_WITHDRAWN)
     names = rows.schema.names
     sheet = pen.sheet(WITHDRAWN, names, [pen.words("column", name) for name in names], frozen=0)
-    zone = pen.made.settings.zone
     columns: list[Sequence[Any]] = [
         person_codes(rows["person"]),
         [f"F{tier}" for tier in rows["tier"].to_pylist()],
-        *(local_times(rows[name], zone) for name in ("exposed_at", "last_contact")),
+        *(_serials(rows[name], pen) for name in ("exposed_at", "last_contact")),
         rows["venues"].to_pylist(),
     ]
-    _put_columns(pen, sheet, columns, 1)
-    note = "withdrawn_note" if rows.num_rows else "no_withdrawn"
-    pen.put_text(sheet, rows.num_rows + 2, 0, pen.words("sheet", note), pen.text)
+    pen.put_columns(sheet, 1, columns, [pen.text, pen.text, pen.when, pen.when, pen.text])
+    note = pen.words("sheet", "withdrawn_note" if rows.num_rows else "no_withdrawn")
+    pen.put_columns(sheet, rows.num_rows + 2, [[note]], [pen.text])
 
 
 def _write_about(pen: _Pen) -> None:
@@ -258,16 +287,3 @@ def _write_about(pen: _Pen) -> None:
     sheet.set_column(0, 0, 110)
     for row, line in enumerate(pen.made.about, 1):
         pen.put_text(sheet, row, 0, line, pen.wrapped)
-
-
-def _serial(value: dt.date) -> float:
-    """A date or a naive time as Excel counts it, in days since 1899-12-30; faster than `write_datetime`."""
-    if isinstance(value, dt.datetime):
-        return (value - _FIRST_SERIAL) / _ONE_DAY
-    return float(value.toordinal() - _FIRST_SERIAL.toordinal())
-
-
-def _put_columns(pen: _Pen, sheet: Worksheet, columns: Sequence[Sequence[Any]], first: int) -> None:
-    for at, row in enumerate(zip(*columns, strict=True), first):
-        for column, value in enumerate(row):
-            pen.put(sheet, at, column, value, pen.when if isinstance(value, dt.datetime) else pen.text)

@@ -130,13 +130,14 @@ def column_values(rows: pa.Table | pa.RecordBatch, index: int) -> list[Any]:
 
 
 def csv_texts(rows: pa.Table | pa.RecordBatch, index: int) -> list[str]:
-    """Format a column as cells of a CSV; null is empty. Ids of stays are the numbers of the lake."""
+    """Format a column as cells of a CSV; null is empty."""
     column, field = rows.column(index), rows.schema.field(index)
     if pa.types.is_timestamp(field.type):
         texts: list[str] = pc.fill_null(instant_texts(column), "").to_pylist()
         return texts
-    shown = token_text if _is_single_token(field) else csv_cell
-    return ["" if value is None else shown(value) for value in column.to_pylist()]
+    if is_id(field):
+        return _joined_texts(rows, index, text_of)
+    return ["" if value is None else csv_cell(value) for value in column.to_pylist()]
 
 
 def table_texts(rows: pa.Table | pa.RecordBatch, index: int) -> list[str]:
@@ -220,10 +221,6 @@ def cut_to(text: str, width: int) -> str:
 def _item_type(field: pa.Field) -> pa.DataType:
     is_list = pa.types.is_list(field.type) or pa.types.is_large_list(field.type)
     return field.type.value_type if is_list else field.type
-
-
-def _is_single_token(field: pa.Field) -> bool:
-    return pa.types.is_int64(field.type) and is_token(field)
 
 
 def _id_value(value: Any) -> Any:

@@ -1,6 +1,7 @@
 """A CSV file that a flag names: its rows as text by column, with an error that names the flag."""
 
 import csv
+import io
 from pathlib import Path
 
 from pipelines.errors import DataError
@@ -17,10 +18,11 @@ def read_named_csv(path: str | Path, flag: str) -> "csv.DictReader[str]":
         DataError: it cannot be read, or is not UTF-8.
     """
     try:
-        lines = Path(path).read_bytes().decode("utf-8-sig").splitlines()
+        text = Path(path).read_bytes().decode("utf-8-sig")
     except OSError as error:
         raise DataError(f"{flag} {path} cannot be read", error.strerror or "check the path") from error
     except UnicodeDecodeError as error:
         raise DataError(f"{flag} {path} is not UTF-8", "save it as CSV UTF-8") from error
-    head = lines[0] if lines else ""
+    head = next(iter(text.splitlines()), "")
+    lines = io.StringIO(text, newline="")  # a quoted cell keeps its line breaks
     return csv.DictReader(lines, delimiter=";" if head.count(";") > head.count(",") else ",")

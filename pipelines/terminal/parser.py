@@ -3,7 +3,7 @@
 import argparse
 import difflib
 from collections.abc import Iterable
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from pipelines.errors import UsageError
 from pipelines.terminal.options import check_output
@@ -28,6 +28,21 @@ class Parser(argparse.ArgumentParser):
             UsageError: always.
         """
         raise UsageError(f"{self.prog}: {message}", f"see {self.prog} --help")
+
+    def _get_value(self, action: argparse.Action, arg_string: str) -> Any:
+        """Read a value; argparse says "invalid int value" of one that is no number.
+
+        Raises:
+            UsageError: it must be a number.
+        """
+        try:
+            return super()._get_value(action, arg_string)
+        except argparse.ArgumentError:
+            kind = "an integer" if action.type is int else "a number" if action.type is float else None
+            if kind is None:
+                raise
+            name = action.option_strings[-1] if action.option_strings else action.metavar
+            raise UsageError(f"{self.prog}: {name} must be {kind}", f"see {self.prog} --help") from None
 
     def flags(self) -> list[str]:
         """List all flags of the command and of its actions."""

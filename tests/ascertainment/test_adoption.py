@@ -12,7 +12,7 @@ from pipelines.answer import NOT_SAFETY
 from pipelines.ascertainment.adoption_rows import ADOPTION, DEFINITIONS
 from pipelines.ascertainment.areas import COLUMNS, areas_on, read_areas
 from pipelines.cli import main
-from pipelines.errors import DataError, UsageError
+from pipelines.errors import DataError
 from pipelines.times import DAY_US, parse_instant
 from schemas.districts import AREAS_CSV
 from tests.lakes import assert_one_line, new_lake, put_scans, put_venues
@@ -314,7 +314,7 @@ def test_after_the_districts_are_gone_all_points_lie_in_none(tmp_path):
 @pytest.mark.parametrize(
     ("content", "kind", "said"),
     [
-        ("a,b\n1,2", UsageError, "has no column area_code"),
+        ("a,b\n1,2", DataError, "has no column area_code"),
         (f"{HEAD}\n,x,district,,5,,,,", DataError, "row 1 has no area_code"),
         (f"{HEAD}\n5,x,district,,-5,,,,", DataError, "population of row 1 must be an integer ≥ 0"),
         (f"{HEAD}\n5,x,district,,{10**20},,,,", DataError, "population of row 1 must be an integer"),

@@ -8,7 +8,7 @@ from pipelines import coverage, trace
 from pipelines.ascertainment.coverage_rows import COVERAGE, DEFINITIONS
 from pipelines.ascertainment.two_way_visits import TwoWayVisits
 from pipelines.cli import main
-from pipelines.errors import DataError, UsageError
+from pipelines.errors import DataError
 from pipelines.graph.seen_share import wilson
 from tests.graph.meetings import put_encounters
 from tests.lakes import assert_one_line, new_lake, put_cases, put_scans, put_stays, put_venues
@@ -134,9 +134,9 @@ def test_a_malformed_audit_is_refused_by_its_row(tmp_path, text, said):
 
 def test_a_file_that_is_none_of_audits_is_refused(tmp_path):
     lake = new_lake(tmp_path)
-    with pytest.raises(UsageError, match="has no column heads"):
+    with pytest.raises(DataError, match="has no column heads"):
         coverage(lake, audits=_written(tmp_path, b"venue,start,end\n"))
-    with pytest.raises(UsageError, match="has no column venue"):
+    with pytest.raises(DataError, match="has no column venue"):
         coverage(lake, audits=_written(tmp_path, b""))
     with pytest.raises(DataError, match="is not UTF-8"):
         coverage(lake, audits=_written(tmp_path, b"\xff\xfe"))

@@ -1,5 +1,6 @@
 """`truyvet export`, `cases` and `ledger` from the command line."""
 
+import datetime as dt
 import json
 import os
 import shutil
@@ -8,6 +9,7 @@ import pytest
 
 from pipelines.cli import main
 from pipelines.privacy.keys import create_keys
+from pipelines.times import EPOCH, parse_instant
 from tests.export.worlds import CASE, OTHER_CASE, PHONES, make_lake
 
 RULE = ["--rule", "vn-2020-12", "--depth", "1"]
@@ -50,19 +52,20 @@ def test_a_list_is_made_and_checked_and_says_what_it_rests_on(lake, tmp_path, ca
     ("words", "code", "said"),
     [
         (["--reveal"], 2, "--authority-key"),
-        (["--reveal", "--authority-key", "missing.key"], 2, "missing.key"),
+        (["--reveal", "--authority-key", "missing.key"], 3, "missing.key"),
         (["--format", "pdf"], 2, "--format"),
         (["--format", "sormas"], 2, "--disease"),
         (["--lang", "fr"], 2, "--lang"),
         (["--since", "missing"], 3, "missing"),
-        (["--people", "missing.csv"], 2, "missing.csv"),
+        (["--people", "missing.csv"], 3, "missing.csv"),
         (["--expires-days", "0"], 2, "--expires-days"),
         (["--capacity", "-1"], 2, "--capacity"),
+        (["--depth", "deep"], 2, "--depth must be an integer"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )
 def test_what_is_wrong_is_one_line_and_no_folder(lake, tmp_path, words, code, said, capsys):
-    assert exported(lake, tmp_path / "list", *words) in (code, 2, 3)
+    assert exported(lake, tmp_path / "list", *words) == code
     shown = capsys.readouterr()
     assert shown.out == ""
     assert shown.err.count("\n") == 1
@@ -128,6 +131,10 @@ def test_cases_are_listed_added_and_withdrawn(lake, capsys):
     assert main(["cases", "add", "BN-4", "--person", "phone:12", *words]) == 2
     assert main(["cases", "add", "BN-4", "--person", PHONES["chi"], "--onset", "soon", *words]) == 2
     assert "soon" not in capsys.readouterr().err
+    ahead = ["--reported", "2999-01-01", "--isolated", "2999-01-02"]
+    assert main(["cases", "add", "BN-5", "--person", PHONES["chi"], *ahead, *words]) == 0
+    (note,) = [line for line in capsys.readouterr().err.splitlines() if "future" in line]
+    assert note == "truyvet cases: reported_at lies in the future: check the date"
 
 
 QUESTIONS = [
@@ -167,6 +174,11 @@ def test_the_ledger_is_shown_and_checked_and_its_head_printed(lake, tmp_path, ca
     assert main(["ledger", "show", "--lake", lake, "--format", "json"]) == 0
     shown = json.loads(capsys.readouterr().out)
     assert [row["command"] for row in shown] == ["milestones"] * 3 + ["export"]
+    assert [row["at"] for row in shown] == [line["at"] for line in ledger_of(lake)]
+    local = parse_instant(shown[0]["at"]) + 7 * 3_600_000_000
+    assert main(["ledger", "show", "--lake", lake]) == 0
+    in_table = capsys.readouterr().out.splitlines()[2].split()[1:3]
+    assert in_table == str(EPOCH + dt.timedelta(microseconds=local)).split(".")[0].split()
     assert main(["ledger", "head", "--lake", lake]) == 0
     assert json.loads(capsys.readouterr().out)["seq"] == 4
     assert main(["ledger", "check", "--lake", lake, "--list", str(tmp_path / "list")]) == 0

@@ -4,7 +4,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from pipelines.errors import DataError, UsageError
+from pipelines.errors import DataError
 from pipelines.export.register import read_register
 from pipelines.privacy.keys import create_keys, load_keys, token
 
@@ -59,10 +59,10 @@ def test_two_rows_of_a_person_are_named_by_number_and_without_a_value(tmp_path, 
     assert "Lan" not in str(raised.value)
 
 
-def test_a_register_without_persons_is_wrong_usage(tmp_path, keys):
-    with pytest.raises(UsageError, match="has no column person"):
+def test_a_register_without_persons_is_bad_data(tmp_path, keys):
+    with pytest.raises(DataError, match="has no column person"):
         register(tmp_path, keys, "name\nLan\n")
-    with pytest.raises(UsageError, match="has no column person"):
+    with pytest.raises(DataError, match="has no column person"):
         read_register(pa.table({"name": ["Lan"]}), keys)
 
 
@@ -70,3 +70,16 @@ def test_a_semicolon_a_byte_order_mark_and_control_signs_are_taken(tmp_path, key
     text = "\ufeffperson;full_name\nphone:0905123456;\u202eLan\u200b\x07 Anh\n"
     (known,) = register(tmp_path, keys, text).people.values()
     assert known.full_name == "Lan Anh"
+
+
+def test_a_line_break_in_a_cell_becomes_a_blank_and_rows_are_counted_as_records(tmp_path, keys):
+    rows = HEAD + 'phone:0905123456,"Lan\nAnh",,,"Thôn 1\u2028xã 2",\nphone:+84905123456,Hoa,,,,\n'
+    with pytest.raises(DataError, match="rows 2 and 3 name the same person"):
+        register(tmp_path, keys, rows)
+    (known,) = register(tmp_path, keys, rows.rpartition("phone:")[0]).people.values()
+    assert (known.full_name, known.address) == ("Lan Anh", "Thôn 1 xã 2")
+
+
+def test_a_cell_that_no_csv_holds_is_bad_data(tmp_path, keys):
+    with pytest.raises(DataError, match="is not CSV"):
+        register(tmp_path, keys, f"{HEAD}phone:0905123456,{'x' * 200_000},,,,\n")

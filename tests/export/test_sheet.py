@@ -4,6 +4,7 @@ import zipfile
 from dataclasses import replace
 from pathlib import Path
 
+import openpyxl
 import pyarrow as pa
 import pytest
 
@@ -60,3 +61,13 @@ def test_the_head_is_frozen_and_repeated_on_each_page(made, tmp_path):
 def test_a_row_more_than_excel_holds_is_left_out_and_counted(made, tmp_path, more):
     (written,) = write_sheet(with_rows(made, MOST_ROWS + more), tmp_path)
     assert (written.rows, written.left_out) == (MOST_ROWS, more)
+
+
+def test_a_long_name_is_wrapped_and_its_row_is_tall_enough(made, tmp_path):
+    names = pa.array(["Tôn Nữ Thị Ninh Trang Đài Quỳnh Hương", *[None] * (made.rows.num_rows - 1)])
+    at = COLUMNS.get_field_index("full_name")
+    write_sheet(replace(made, rows=made.rows.set_column(at, COLUMNS.field(at), names)), tmp_path)
+    sheet = openpyxl.load_workbook(tmp_path / "list.xlsx")["list"]
+    heads = {cell.value: cell.column for cell in sheet[1]}
+    cell = sheet.cell(2, heads["Họ và tên"])
+    assert (cell.alignment.wrap_text, sheet.row_dimensions[2].height) == (True, 30)

@@ -68,7 +68,7 @@ def test_no_text_list_or_header_of_a_csv_begins_with_a_formula(tmp_path):
 
 
 def test_a_list_of_numbers_is_not_a_formula_and_stays_as_it_is(tmp_path):
-    rows = as_csv(answer(stays=[[-5, 7], [-1], [], None], mixed=[["-5", "7"], [], None, ["x"]]), tmp_path)
+    rows = as_csv(answer(counts=[[-5, 7], [-1], [], None], mixed=[["-5", "7"], [], None, ["x"]]), tmp_path)
     assert rows[1:] == [["-5;7", "'-5;7"], ["-1", ""], ["", ""], ["", "x"]]
 
 
@@ -124,13 +124,15 @@ def test_every_id_of_json_is_text_that_javascript_cannot_round(tmp_path):
     ]
 
 
-def test_stay_ids_are_the_numbers_of_the_lake_in_csv_and_digits_in_a_table(tmp_path):
-    table = answer(stay_id=pa.array([-1], pa.int64()), stays=pa.array([[1, -2]], pa.list_(pa.int64())))
-    assert as_csv(table, tmp_path)[1] == ["-1", "1;-2"]
-    assert as_text(table, tmp_path).splitlines()[2].split() == [
-        "ffffffffffffffff",
-        "0000000000000001;fffffffffffffffe",
-    ]
+def test_ids_of_stays_and_lists_of_tokens_are_hexadecimal_in_csv_and_in_a_table(tmp_path):
+    table = answer(
+        stay_id=pa.array([-1], pa.int64()),
+        stays=pa.array([[1, -2]], pa.list_(pa.int64())),
+        person=pa.array([[255]], pa.list_(pa.int64())),
+    )
+    digits = ["ffffffffffffffff", "0000000000000001;fffffffffffffffe", "00000000000000ff"]
+    assert as_csv(table, tmp_path)[1] == digits
+    assert as_text(table, tmp_path).splitlines()[2].split() == digits
 
 
 def test_an_int64_other_than_a_token_stays_a_number(tmp_path):

@@ -23,7 +23,8 @@ class HandoverContact:
         last_name: family name of the register, else the code: look-alike placeholders would make
             SORMAS ask at every row.
         phone: digits alone, the opened one before the register's; empty when there is none.
-        unsafe: whether the register's name begins with a sign that a spreadsheet executes; it is left out.
+        unsafe: whether a part of the register's name begins with a sign that a spreadsheet executes; the
+            name is left out.
     """
 
     row: dict[str, Any]
@@ -52,8 +53,10 @@ def contacts(made: ExposureList) -> Iterator[HandoverContact]:
 def _contact(row: dict[str, Any]) -> HandoverContact:
     code = person_code(row["person"])
     full_name = one_line(row["full_name"] or "")
-    unsafe = safe_cell(full_name) != full_name
-    given, family = split_name(full_name) if full_name and not unsafe else ("", "")
+    given, family = split_name(full_name)
+    unsafe = any(safe_cell(part) != part for part in (given, family))
+    if unsafe:
+        given = family = ""
     revealed = row["identifier"] if row["identifier_kind"] == "phone" else None
     phone = dialled(revealed) if revealed else "".join(sign for sign in row["phone"] or "" if sign.isdigit())
     return HandoverContact(row, code, given or "F1", family or code, phone, unsafe)

@@ -89,7 +89,7 @@ class SormasSettings:
                 "SORMAS reads dates as the importing user's language writes them, and others wrongly",
             )
         for flag in ("disease", "region", "district", "case_uuid"):
-            if safe_cell(getattr(self, flag)) != getattr(self, flag):
+            if not _is_safe(getattr(self, flag)):
                 raise UsageError(
                     f"--{flag.replace('_', '-')} begins with a sign that a spreadsheet executes",
                     "write the name as SORMAS shows it",
@@ -109,9 +109,8 @@ def write_sormas(made: ExposureList, folder: Path, settings: SormasSettings) -> 
             writer.writerow(_safe(_cells(contact, made, settings)))
             written += 1
             unsafe += contact.unsafe
-    return [
-        WrittenFile(SORMAS, written, made.rows.num_rows - written, list(_notes(written, unsafe, settings)))
-    ]
+    notes = list(_notes(made, written, unsafe, settings))
+    return [WrittenFile(SORMAS, written, made.rows.num_rows - written, notes)]
 
 
 def read_sormas(folder: Path, separator: str) -> list[str]:
@@ -125,9 +124,12 @@ def read_sormas(folder: Path, separator: str) -> list[str]:
     return [row[at].removeprefix("p-") for row in found[2:]]
 
 
-def _notes(written: int, unsafe: int, settings: SormasSettings) -> Iterator[str]:
+def _notes(made: ExposureList, written: int, unsafe: int, settings: SormasSettings) -> Iterator[str]:
     if written:
         yield f"{SORMAS}: dates are for {_USERS[settings.date_order]}"
+    numbers = 0 if settings.case_uuid else sum(not _is_safe(case.case_id) for case in made.cases)
+    if numbers:
+        yield f"{SORMAS}: {counted(numbers, 'case number')} left out, begun with a formula sign"
     if unsafe:
         yield f"{SORMAS}: {counted(unsafe, 'name')} of the register left out, begun with a formula sign"
 
@@ -138,8 +140,9 @@ def _cells(contact: HandoverContact, made: ExposureList, settings: SormasSetting
     last = row["last_contact"].astimezone(zone).date()
     vietnamese = made.settings.words.language == "vi"
     places = one_line((row["venue_names"] or row["venues"] or "").replace(";", "; "))
+    number = settings.case_uuid or row["case_ids"].split(";")[0]
     return [
-        settings.case_uuid or row["case_ids"].split(";")[0],
+        number if _is_safe(number) else "",
         f"{'Ca' if vietnamese else 'Cases'} {row['case_ids']}, F1, via {person_code(row['via'])}",
         settings.disease.upper(),
         _date(local_day(made.until_us, zone), settings),
@@ -161,6 +164,10 @@ def _cells(contact: HandoverContact, made: ExposureList, settings: SormasSetting
     ]
 
 
+def _is_safe(text: str) -> bool:
+    return safe_cell(text) == text
+
+
 def _date(day: dt.date, settings: SormasSettings) -> str:
     return day.strftime(_DATES[settings.date_order])
 
@@ -170,7 +177,7 @@ def _safe(cells: Sequence[str]) -> list[str]:
     made = []
     for (_, name), cell in zip(COLUMNS, cells, strict=True):
         text = one_line(cell)[: _MOST_SIGNS.get(name, 255)].replace("\\", "\\\\")
-        if safe_cell(text) != text:
+        if not _is_safe(text):
             raise AssertionError(f"a cell of {name} begins with untrusted text")
         made.append(text)
     return made

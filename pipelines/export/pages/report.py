@@ -35,7 +35,8 @@ _FIRST = 5
 _MINUTES = {"seconds_direct": "minutes_direct", "seconds_indirect": "minutes_indirect",
             "seconds_imputed": "minutes_imputed"}  # fmt: skip
 _LOOKS = {"person": "code", "via": "code", "no": "number", "score": "number", "day": "number",
-          "venue_names": "places",          **dict.fromkeys(_MINUTES, "number")}  # fmt: skip
+          "full_name": "long", "address": "long", "venue_names": "places",
+          **dict.fromkeys(_MINUTES, "number")}  # fmt: skip
 
 
 @dataclass(frozen=True)
