@@ -42,7 +42,7 @@ def test_the_notebook_runs_on_a_lake_and_shows_what_adoption_answers(lake, monke
     assert "Thành phố Quảng Ngãi" in said(cells["table"])
     assert [name for name in cells if has_picture(cells[name])] == ["intervals", "funnel", "map"]
     (counts,) = re.findall(r"│\s+(\d+) │\s+(\d+) │\s+(\d+) │", said(cells["officer"]))
-    assert counts == ("2", "1", "0")  # of the café two people scan on a day
+    assert counts == ("2", "1", "1")  # of the café two people scan, each once a day
     assert "Chợ B" in said(cells["officer"])
 
 
