@@ -156,5 +156,6 @@ def filtered(made: ExposureList, wanted: Mapping[str, Any]) -> ExposureList:
 
 
 def rule_choices() -> list[tuple[str, str]]:
-    """The shipped rule packs: id and title."""
-    return [(one, load_rule(one).title) for one in shipped_rules()]
+    """The shipped rule packs: id, and title in the language of the page."""
+    titles = words_now().sections["rule_title"]
+    return [(one, titles.get(one) or load_rule(one).title) for one in shipped_rules()]
