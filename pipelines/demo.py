@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from pipelines.query import busiest_case, draw_timeline, milestones, overlaps
 from pipelines.runtime.engines.config import RUNNERS
 from pipelines.simulate import simulate
+from pipelines.simulate.settings import Knobs
 from pipelines.terminal.compiling import announce_compiling
 from pipelines.terminal.encoding import replace_unencodable
 from pipelines.terminal.options import add_runner
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from pipelines.drivers.run import Report
 
 PEOPLE, VENUES, DAYS, SEED = 3_000, 120, 7, 2021
+_APP_USERS = 0.7  # so many that a case meets enough partners to estimate what its list misses
 _SHOWN = 10
 _CALLS = 50  # that a day leaves time for
 _LATE_DAYS_US = 14 * 86_400_000_000
@@ -51,7 +53,8 @@ def main() -> None:
     with _step(
         f"Simulating {DAYS} days in a province of {PEOPLE:,} people and {VENUES} venues with a QR code"
     ):
-        made = simulate(province, people=PEOPLE, venues=VENUES, days=DAYS, seed=SEED)
+        knobs = Knobs(app_users=_APP_USERS)
+        made = simulate(province, people=PEOPLE, venues=VENUES, days=DAYS, seed=SEED, knobs=knobs)
     now_us = parse_instant(made["now"])
     with _step("Loading its scans, venues, cases, encounters, declarations and links into the lake"):
         report = run(

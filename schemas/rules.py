@@ -6,6 +6,7 @@ written at its field here.
 
 import datetime as dt
 import difflib
+import functools
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -133,7 +134,7 @@ def load_rule(id_or_path: str) -> Rule:
         RuleError: neither, or the pack is wrong; names the key.
     """
     if id_or_path in shipped_rules():
-        return _load(RULES_FOLDER / f"{id_or_path}.toml", shipped=True)
+        return _load_shipped(RULES_FOLDER / f"{id_or_path}.toml")
     path = Path(id_or_path)
     if path.suffix != ".toml" and not path.is_file():
         close = difflib.get_close_matches(id_or_path, shipped_rules(), n=1)
@@ -143,6 +144,12 @@ def load_rule(id_or_path: str) -> Rule:
             f"{hint}name one of {' '.join(shipped_rules())}, or a .toml file",
         )
     return _load(path, shipped=False)
+
+
+@functools.cache
+def _load_shipped(path: Path) -> Rule:
+    """Read a file of the package, which does not change while a process runs."""
+    return _load(path, shipped=True)
 
 
 def _load(path: Path, *, shipped: bool) -> Rule:

@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from pipelines.checkup.check import BAD, OK, WARN, Check, age_text, size_text
+from pipelines.checkup.check import BAD, OK, WARN, Check
+from pipelines.checkup.said import Age, Count, Said, Size
 from pipelines.lake import Lake, snapshot, storage
 from pipelines.lake.kept_objects import kept_objects
 from pipelines.privacy.key_folders import AUTHORITY_PRIVATE
 from pipelines.streaming.landing_spool import Landing, Segment
 from pipelines.terminal.options import beside
-from pipelines.terminal.output import counted
 from schemas.tables import ALL_TABLES
 
 LANDING_SECONDS: Final = 900
@@ -48,22 +48,30 @@ def rights(lake: Lake, keys: Path, ledger: Path) -> Check:
         _look(path, found, secret=False)
     for path in _paths([keys], found):
         _look(path, found, secret=path.name == AUTHORITY_PRIVATE)
-    for paths, what in (
-        (found.world, "open to every account of this machine"),
-        (found.group_writes, "open to a group that must not have it"),
+    for paths, template in (
+        (found.world, "{paths} open to every account of this machine, such as {first}"),
+        (found.group_writes, "{paths} open to a group that must not have it, such as {first}"),
     ):
         if paths:
-            detail = f"{counted(len(paths), 'file or folder', 'files or folders')} {what}, such as {paths[0]}"
+            number = Count(len(paths), "file or folder", "files or folders")
+            detail = Said(template, paths=number, first=paths[0])
             return Check("rights", BAD, detail, "make folders 0700 and files 0600: see docs/security.md")
     if found.closed:
-        detail = f"{counted(len(found.closed), 'folder')} may not be looked into, such as {found.closed[0]}"
+        number = Count(len(found.closed), "folder")
+        detail = Said(
+            "{folders} may not be looked into, such as {first}", folders=number, first=found.closed[0]
+        )
         return Check("rights", WARN, detail, "run it as an account that may read them")
     if len(writers) > 1:
-        detail = "files belong to several accounts, so no account can replace all of them"
-        return Check("rights", WARN, detail, "run every writer as one account: see docs/security.md")
-    shared = f", {found.groups} of them for a group too" if found.groups else ""
+        said = "files belong to several accounts, so no account can replace all of them"
+        return Check("rights", WARN, said, "run every writer as one account: see docs/security.md")
+    shared = Said(", {number} of them for a group too", number=found.groups) if found.groups else ""
     where = "; the bucket's own rights are the provider's" if storage.is_url(lake.url) else ""
-    return Check("rights", OK, f"{found.seen} files and folders are private{shared}{where}")
+    private = Said(
+        "{number} files and folders are private{shared}{where}",
+        number=found.seen, shared=shared, where=where,
+    )  # fmt: skip
+    return Check("rights", OK, private)
 
 
 def _paths(places: Iterable[Path], found: _Rights) -> Iterator[Path]:
@@ -114,13 +122,17 @@ def landing(lake: Lake) -> Check:
         "damaged-" in os.path.basename(found.place) for place in places for found in storage.files(place)
     )
     if damaged:
-        detail = f"{counted(damaged, 'damaged segment')} set aside, and not in the lake"
+        detail = Said("{segments} set aside, and not in the lake", segments=Count(damaged, "damaged segment"))
         return Check("landing", BAD, detail, "have the messages sent again, then remove the segments")
     if not segments:
         return Check("landing", OK, "nothing waits for its commit")
     age = time.time() - min(segment.since for segment in segments)
-    size = size_text(sum(segment.size for segment in segments))
-    detail = f"{counted(len(segments), 'segment')} of {size}, the oldest {age_text(age)} old"
+    detail = Said(
+        "{segments} of {size}, the oldest {age} old",
+        segments=Count(len(segments), "segment"),
+        size=Size(sum(segment.size for segment in segments)),
+        age=Age(age),
+    )
     if age < LANDING_SECONDS:
         return Check("landing", OK, detail)
     return Check(
@@ -144,7 +156,10 @@ def disk(lake: Lake) -> Check:
     size = sum(file.size for name in ALL_TABLES for file in snapshot(lake, name).files)
     needed = 0 if storage.is_url(lake.url) else size
     share = usage.free / usage.total if usage.total else 0.0
-    detail = f"{size_text(usage.free)} free ({share:.0%}), the lake holds {size_text(size)}"
+    detail = Said(
+        "{free} free ({share}), the lake holds {size}",
+        free=Size(usage.free), share=f"{share:.0%}", size=Size(size),
+    )  # fmt: skip
     if share < _NO_ROOM:
         return Check("disk", BAD, detail, "make room: without it neither scans nor the ledger are written")
     if share < _LITTLE_ROOM or usage.free < needed:

@@ -4,7 +4,8 @@ import time
 from collections.abc import Iterator
 from typing import Final
 
-from pipelines.checkup.check import BAD, OK, WARN, Check, age_text, size_text
+from pipelines.checkup.check import BAD, OK, WARN, Check
+from pipelines.checkup.said import Age, Count, Said, Size, joined
 from pipelines.lake import NO_TABLE, Lake, Snapshot, mark, snapshot, storage
 from pipelines.lake.checkpoints import CHECKPOINT_EVERY
 from pipelines.lake.forgotten import FORGOTTEN_MARK, read_forgotten
@@ -12,7 +13,6 @@ from pipelines.lake.log import checkpoints, log_entry, versions
 from pipelines.lake.log_cut import KEEP_LOG_SECONDS, LONG_LOG
 from pipelines.maintenance.compact import ROWS_A_FILE, SOURCES, small_files
 from pipelines.maintenance.vacuum import unneeded
-from pipelines.terminal.output import counted
 from pipelines.times import DAY_US, day_text
 from schemas.tables import ALL_TABLES
 
@@ -27,21 +27,24 @@ _OVERDUE_DAYS = 1  # a purge runs once a day
 def lag(lake: Lake) -> Check:
     """Check that derived tables reflect the newest scans, registry and links."""
     newest = {name: snapshot(lake, name) for name in ALL_TABLES}
-    behind: list[str] = []
-    leading: list[str] = []
+    behind: list[Said] = []
+    leading: list[Said] = []
     for name, table in newest.items():
         for source in SOURCES:
             reflected = _reflected(name, table, source, newest)
             if reflected is not None and reflected != newest[source].version:
-                (behind if reflected < newest[source].version else leading).append(f"{name} to {source}")
+                pair = Said("{table} to {source}", table=name, source=source)
+                (behind if reflected < newest[source].version else leading).append(pair)
     if leading:
-        detail = f"later versions are reflected than there are: {', '.join(leading)}"
+        detail = Said("later versions are reflected than there are: {pairs}", pairs=joined(leading, ", "))
         return Check("lag", BAD, detail, "restore the lake from one backup, then run truyvet verify")
     if behind:
-        return Check("lag", WARN, f"behind: {', '.join(behind)}", "run truyvet recompute")
+        detail = Said("behind: {pairs}", pairs=joined(behind, ", "))
+        return Check("lag", WARN, detail, "run truyvet recompute")
     if newest["scans"].version == NO_TABLE:
         return Check("lag", OK, "there are no scans yet")
-    return Check("lag", OK, f"everything reflects scans version {newest['scans'].version}")
+    version = newest["scans"].version
+    return Check("lag", OK, Said("everything reflects scans version {version}", version=version))
 
 
 def _reflected(name: str, table: Snapshot, source: str, newest: dict[str, Snapshot]) -> int | None:
@@ -56,8 +59,8 @@ def orphans(lake: Lake) -> Check:
     found = [file for name in ALL_TABLES for file in unneeded(lake, name)]
     if not found:
         return Check("orphans", OK, "no file is left over")
-    size = size_text(sum(file.size for file in found))
-    detail = f"{counted(len(found), 'file')} of {size} that no version needs"
+    size = Size(sum(file.size for file in found))
+    detail = Said("{files} of {size} that no version needs", files=Count(len(found), "file"), size=size)
     return Check("orphans", WARN, detail, "run truyvet compact")
 
 
@@ -66,11 +69,13 @@ def small(lake: Lake) -> Check:
     joined = {name: list(small_files(snapshot(lake, name).files, ROWS_A_FILE)) for name in ALL_TABLES}
     names = [name for name, groups in joined.items() if any(len(group) > _SMALL_FILES for group in groups)]
     number = sum(len(group) for groups in joined.values() for group in groups)
-    detail = f"{counted(number, 'file')} could be joined"
+    files = Count(number, "file")
     if names:
-        return Check(
-            "small files", WARN, f"{detail}, most of them in {', '.join(names)}", "run truyvet compact"
+        detail = Said(
+            "{files} could be joined, most of them in {tables}", files=files, tables=", ".join(names)
         )
+        return Check("small files", WARN, detail, "run truyvet compact")
+    detail = Said("{files} could be joined", files=files)
     return Check("small files", OK, detail if number else "no file could be joined")
 
 
@@ -86,15 +91,20 @@ def log_length(lake: Lake) -> Check:
         lengths[name] = len(kept)
         behind = kept[-1] - max(checkpoints(url), default=-1)
         if behind > 2 * CHECKPOINT_EVERY:
-            wrong.append(f"{name} has no checkpoint for {behind} entries")
+            wrong.append(Said("{table} has no checkpoint for {entries} entries", table=name, entries=behind))
         elif len(kept) > LONG_LOG and _age(log_entry(url, kept[0])) > 2 * KEEP_LOG_SECONDS:
-            wrong.append(f"{name} was not cut for {age_text(_age(log_entry(url, kept[0])))}")
+            age = Age(_age(log_entry(url, kept[0])))
+            wrong.append(Said("{table} was not cut for {age}", table=name, age=age))
     if wrong:
-        return Check("log length", WARN, "; ".join(wrong), "run truyvet compact, and check that it may write")
+        said = joined(wrong, "; ")
+        return Check("log length", WARN, said, "run truyvet compact, and check that it may write")
     if not lengths:
         return Check("log length", OK, "no table has a log yet")
     longest = max(lengths, key=lambda name: lengths[name])
-    return Check("log length", OK, f"the longest is that of {longest}, {lengths[longest]} entries")
+    detail = Said(
+        "the longest is that of {table}, {entries} entries", table=longest, entries=lengths[longest]
+    )
+    return Check("log length", OK, detail)
 
 
 def _age(place: str) -> float:
@@ -113,24 +123,29 @@ def retention(lake: Lake, days: int, now_us: int) -> Check:
     """
     oldest = {name: min(dates) for name in BY_DATE if (dates := list(_dates(lake, name)))}
     forgotten = read_forgotten(lake)
-    purged = f"purged up to {day_text(forgotten.horizon_us // DAY_US)}" if forgotten.forgets_before else ""
-    if purged:
+    purged: str = "never purged"
+    if forgotten.forgets_before:
         horizon = day_text(forgotten.horizon_us // DAY_US)
+        purged = Said("purged up to {day}", day=horizon)
         early = [name for name, date in oldest.items() if date < horizon]
         if early:
-            detail = f"{purged}, and {', '.join(early)} still hold older days: a purge was interrupted"
+            detail = Said(
+                "{purged}, and {tables} still hold older days: a purge was interrupted",
+                purged=purged, tables=", ".join(early),
+            )  # fmt: skip
             return Check("retention", BAD, detail, "run truyvet purge again")
     due = now_us // DAY_US - days
     late = {name: date for name, date in oldest.items() if date < day_text(due - _OVERDUE_DAYS)}
     if late:
-        first = min(late.values())
-        detail = f"{', '.join(late)} go back to {first}, before {day_text(due)}; {purged or 'never purged'}"
-        return Check("retention", WARN, detail, f"run truyvet purge --days {days}")
+        detail = Said(
+            "{tables} go back to {first}, before {day}; {purged}",
+            tables=", ".join(late), first=min(late.values()), day=day_text(due), purged=purged,
+        )  # fmt: skip
+        return Check("retention", WARN, detail, Said("run truyvet purge --days {days}", days=days))
     if not oldest:
         return Check("retention", OK, "nothing was received yet")
-    return Check(
-        "retention", OK, f"no day before {day_text(due - _OVERDUE_DAYS)}; {purged or 'never purged'}"
-    )
+    detail = Said("no day before {day}; {purged}", day=day_text(due - _OVERDUE_DAYS), purged=purged)
+    return Check("retention", OK, detail)
 
 
 def _dates(lake: Lake, name: str) -> Iterator[str]:
@@ -152,8 +167,11 @@ def unfinished(lake: Lake) -> Check:
         since = first is None or written is None or first.modified_ns > written.modified_ns
         if not since and (mark(lake, name, FORGOTTEN_MARK) or 0) < forgotten.number:
             behind.append(name)
-    number = f"{len(forgotten.erased)} erased, {forgotten.number} purges and erasures in all"
     if behind:
-        detail = f"the last one did not reach {', '.join(behind)}"
+        detail = Said("the last one did not reach {tables}", tables=", ".join(behind))
         return Check("erasures", BAD, detail, "run the same truyvet purge or erase again")
-    return Check("erasures", OK, f"{number}; the last one is finished")
+    detail = Said(
+        "{erased} erased, {number} purges and erasures in all; the last one is finished",
+        erased=len(forgotten.erased), number=forgotten.number,
+    )  # fmt: skip
+    return Check("erasures", OK, detail)

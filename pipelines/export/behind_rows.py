@@ -12,7 +12,7 @@ from pipelines.graph.infectious_window import Window
 from pipelines.graph.read_stays import read_stays
 from pipelines.graph.stays_index import Span, live_files, sidecars
 from pipelines.kernels.types import Bool, Int64
-from pipelines.lake import Lake, read_table
+from pipelines.lake import Lake, OfNewest, Snapshot, read_table
 from pipelines.lake.sidecars.sidecar import Sidecar
 from pipelines.registry.venue_names import described
 from pipelines.times import EPOCH
@@ -21,7 +21,8 @@ from schemas.tables import STAYS as STAYS_TABLE
 
 _READ_COLUMNS = ("stay_id", "person", "venue", "enter", "exit", "enter_kind", "exit_kind", "last_seen")
 _READ = pa.schema([STAYS_TABLE.schema.field(name) for name in _READ_COLUMNS])
-_IN_WINDOW = pa.schema([*STAYS, ("venue_id", pa.int64())])
+_WHERE = pa.schema([field for field in _READ if field.name != "last_seen"])
+_IN_WINDOW = pa.schema([*(field for field in STAYS if field.name != "last_seen"), ("venue_id", pa.int64())])
 HOME = "home"
 
 
@@ -56,10 +57,14 @@ def people_at(lake: Lake, venue: int, from_us: int, to_us: int) -> int:
     return int(np.unique(np.concatenate(found)).size) if found else 0
 
 
-def names_by_code(lake: Lake) -> Mapping[str, str]:
-    """The names of all registered venues, by code."""
+def _names_by_code(lake: Lake, _newest: Snapshot) -> Mapping[str, str]:
     rows = read_table(lake, "venues", ["venue_code", "name"])
+    rows = rows.filter(rows["name"].is_valid())
     return dict(zip(rows["venue_code"].to_pylist(), rows["name"].to_pylist(), strict=True))
+
+
+names_by_code = OfNewest("venues", _names_by_code)
+"""The names of all registered venues that have one, by code; kept until the registry changes."""
 
 
 def milestones_of(lake: Lake, cases: Sequence[ListedCase]) -> pa.Table:
@@ -93,7 +98,7 @@ def public_stays(lake: Lake, cases: Sequence[ListedCase]) -> list[PublicStay]:
 
 
 def _stays_in_window(lake: Lake, case: ListedCase) -> pa.Table:
-    """The stays of a case that overlap its window: columns of `STAYS` and `venue_id`."""
+    """The stays of a case that overlap its window: columns of `STAYS` but `last_seen`, and `venue_id`."""
     window = Window(case.start_us, case.end_us)
 
     def keep(columns: Sidecar, row: Int64) -> Bool:
@@ -101,10 +106,10 @@ def _stays_in_window(lake: Lake, case: ListedCase) -> pa.Table:
         met: Bool = start_us < np.minimum(columns.exit_us[row], window.end_us)
         return met
 
-    rows = _READ.empty_table()
+    rows = _WHERE.empty_table()
     if not window.empty:
         persons = np.array([case.person], np.int64)
-        rows = read_stays(lake, _READ, persons, Span(window.start_us, window.end_us), keep)
+        rows = read_stays(lake, _WHERE, persons, Span(window.start_us, window.end_us), keep)
     rows = rows.append_column("venue_id", rows["venue"])
     return _with_names(lake, rows).select(_IN_WINDOW.names).cast(_IN_WINDOW).sort_by("enter")
 

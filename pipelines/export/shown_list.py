@@ -1,6 +1,7 @@
 """The list of a case for a page: as `export` makes it, with nothing opened, joined or written."""
 
 import datetime as dt
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -17,8 +18,8 @@ from pipelines.export.pages.quality_words import quality_sentences
 from pipelines.export.pages.report import MOST_LANES, best_rows
 from pipelines.graph.stays_index import Span
 from pipelines.graph.tracing.request import make_request
-from pipelines.graph.tracing.trace import trace_rows, with_calls
-from pipelines.lake import Lake, read_table, snapshot
+from pipelines.graph.tracing.trace import Traced, rows_of_traced, traced_of, with_calls
+from pipelines.lake import Lake, OfNewest, Snapshot, read_table, snapshot
 from pipelines.times import Instant
 from schemas.rules import load_rule
 
@@ -31,6 +32,7 @@ def list_to_show(
     *,
     depth: int | None = None,
     until: Instant | None = None,
+    found: Callable[[Traced], None] | None = None,
 ) -> ExposureList:
     """Make the list of a case. The caller has written the question into the ledger.
 
@@ -41,6 +43,7 @@ def list_to_show(
         settings: the language and the zone.
         depth: the last tier; None is the rule's.
         until: how far the question reaches; None is the lake's last instant.
+        found: is given what was traced, before it becomes rows.
 
     Raises:
         UsageError, DataError: as of `trace`.
@@ -48,7 +51,10 @@ def list_to_show(
     request = make_request(lake, load_rule(rule), case, all_cases=False, depth=depth, until=until)
     cases = listed_cases(lake, request, case, all_cases=False)
     quality = started(lambda: request.list_quality(lake), eager=True)
-    traced = trace_rows(lake, request)
+    searched = traced_of(lake, request)
+    if found is not None:
+        found(searched)
+    traced = rows_of_traced(lake, searched)
     rows = list_rows(traced, cases, names_by_code(lake), settings, request.until_us, {}, {})
     stated = replace(quality(), found=rows.num_rows)
     drawn = best_rows(traced, MOST_LANES)
@@ -73,10 +79,13 @@ def list_to_show(
     )
 
 
-def _known_cases(lake: Lake) -> frozenset[int]:
-    """Tokens of all persons who are a case; a case object for each would cost more than the trace."""
+def _case_persons(lake: Lake, _newest: Snapshot) -> frozenset[int]:
     rows = read_table(lake, "cases", ["person", "withdrawn_at"])
     return frozenset(rows.filter(rows["withdrawn_at"].is_null())["person"].to_pylist())
+
+
+_known_cases = OfNewest("cases", _case_persons)
+"""Tokens of all persons who are a case; a case object for each would cost more than the trace."""
 
 
 def with_capacity(made: ExposureList, capacity: int | None) -> ExposureList:

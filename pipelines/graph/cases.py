@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 from pipelines.errors import DataError
 from pipelines.graph.infectious_window import CaseTimes
-from pipelines.lake import Lake, read_table, snapshot
+from pipelines.lake import Lake, OfNewest, Snapshot, read_table, snapshot
 from pipelines.linkage.human_lake import human_of
 from pipelines.terminal.output import quoted
 
@@ -36,6 +36,13 @@ class Case:
     times: CaseTimes
 
 
+def _read_cases(lake: Lake, _newest: Snapshot) -> pa.Table:
+    return read_table(lake, "cases", _COLUMNS).combine_chunks()
+
+
+_newest_cases = OfNewest("cases", _read_cases)
+
+
 def find_case(lake: Lake, case_id: str) -> Case:
     """Find one case by its number.
 
@@ -51,16 +58,16 @@ def find_cases(lake: Lake, case_ids: Sequence[str]) -> list[Case]:
     Raises:
         DataError: the lake has no such case, or it has been withdrawn.
     """
-    rows = read_table(lake, "cases", _COLUMNS)
-    row_of = dict(zip(rows["case_id"].to_pylist(), range(rows.num_rows), strict=True))
+    rows = _newest_cases(lake)
     wanted = numbers_of(case_ids)
-    unknown = [number for number in wanted if number not in row_of]
+    row = pc.index_in(pa.array(wanted, pa.string()), rows["case_id"])
+    unknown = [number for number, one in zip(wanted, row.to_pylist(), strict=True) if one is None]
     if unknown:
         raise DataError(
             f"--case names no case of this lake ({quoted(unknown)})",
             "bring it in with truyvet run --cases FILE",
         )
-    found = rows.take(pa.array([row_of[number] for number in wanted], pa.int64()))
+    found = rows.take(row)
     withdrawn = found.filter(pc.is_valid(found["withdrawn_at"]))["case_id"].to_pylist()
     if withdrawn:
         raise DataError(
@@ -72,7 +79,7 @@ def find_cases(lake: Lake, case_ids: Sequence[str]) -> list[Case]:
 
 def cases_by_id(lake: Lake) -> dict[str, Case]:
     """Return all cases that have not been withdrawn, by number."""
-    rows = read_table(lake, "cases", _COLUMNS)
+    rows = _newest_cases(lake)
     rows = rows.filter(pc.is_null(rows["withdrawn_at"]))
     return dict(zip(rows["case_id"].to_pylist(), _cases(lake, rows), strict=True))
 

@@ -53,7 +53,7 @@ def described(lake: Lake, venue: Int64) -> pa.Table:
     Returns:
         `venue` (its code, or the 16 digits of its hash), `name` and `type`, null where unknown.
     """
-    rows = read_table(lake, "venues", ["venue", "name", "type"]).combine_chunks()
+    rows = _registry(lake)
     found = pc.index_in(column(venue), rows["venue"].combine_chunks())
     codes = places(lake).codes(venue)
     return pa.table({"venue": codes, "name": rows["name"].take(found), "type": rows["type"].take(found)})
@@ -69,6 +69,11 @@ def names_of_codes(lake: Lake) -> Callable[[Collection[str]], dict[str, str]]:
         return {code: name for code, name in found if name}
 
     return find
+
+
+_registry = OfNewest(
+    "venues", lambda lake, _newest: read_table(lake, "venues", ["venue", "name", "type"]).combine_chunks()
+)
 
 
 def _places(lake: Lake, _newest: Snapshot) -> VenueNames:

@@ -20,14 +20,16 @@ import secrets
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from pipelines.ingest.formats.discovery.discover import Chunk
 from pipelines.ingest.formats.discovery.streams import SEALED
 from pipelines.lake import Lake, storage
 from pipelines.lake.durable_files import TEMPORARY, make_private, writing
 from pipelines.privacy.sealed_file import seal_into
 from pipelines.terminal.options import beside
+
+if TYPE_CHECKING:
+    from pipelines.ingest.formats.discovery.discover import Chunk
 
 BATCH_BYTES: Final = 128 << 20
 """A batch takes no further segment beyond this many bytes."""
@@ -178,8 +180,11 @@ class Landing:
         # Another machine may have been faster: this is its plan then, or None if it is already done.
         return self._read(place)
 
-    def chunks(self, planned: PlannedBatch) -> list[Chunk]:
+    def chunks(self, planned: PlannedBatch) -> "list[Chunk]":
         """Return a batch's segments as ingest reads them, without those that are gone."""
+        # Here and not above: who only asks what waits need not load the kernels.
+        from pipelines.ingest.formats.discovery.discover import Chunk
+
         places = [f"{self.folder}/{name}" for name in planned.names]
         found = [status for status in storage.statuses(places) if status is not None]
         return [

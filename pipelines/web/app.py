@@ -23,6 +23,7 @@ from pipelines.web.pages.ledger_page import add_ledger
 from pipelines.web.pages.overview_page import add_overview
 from pipelines.web.pages.venues_page import add_venues
 from pipelines.web.rendering import page, page_words, plain_page, session_now, static_file
+from pipelines.web.said_words import said_in
 from pipelines.web.scratch_folder import ScratchFolder
 from pipelines.web.serve_settings import LANGUAGES, MOST_BYTES, ServeSettings
 from pipelines.web.sessions import COOKIE, Sessions
@@ -124,7 +125,14 @@ def _error_page(error: PageError, settings: ServeSettings) -> Response:
     heading, text = words("problem", error.key), words("problem", f"{error.key}_text")
     if session is None:
         return plain_page(language, heading, text, error.status)
-    values = {"text": text, "detail": error.detail, "status": error.status}
+    said = [said_in(words, part) for part in (error.what, error.remedy) if part]
+    known = None not in said
+    values = {
+        "text": text,
+        "detail": said if known else [part for part in (error.what, error.remedy) if part],
+        "detail_lang": language if known else "en",
+        "status": error.status,
+    }
     return page("problem", heading, values, status=error.status)
 
 

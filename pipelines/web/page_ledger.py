@@ -57,7 +57,7 @@ def note_visit(
     try:
         record(lake.url, question, asker_now(settings, purpose))
     except RefusedError as error:
-        raise LedgerClosedError(str(error)) from error
+        raise LedgerClosedError(error) from error
     return lake
 
 

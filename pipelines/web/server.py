@@ -32,6 +32,7 @@ END_SECONDS: Final = 10.0
 
 _THREADS: Final = 8
 _POLL_SECONDS: Final = 0.25
+_LOAD_AFTER_SECONDS: Final = 2.0
 _MOST_BODY: Final = 8_000_000
 """What is read of a body at all; the application answers forms over its own limit with a page."""
 
@@ -86,7 +87,7 @@ def serve(
         server = _listen(settings, port, sessions, scratch)
         another = another or threading.Event()
         another.set()
-        threading.Thread(target=_load, daemon=True).start()
+        _load_later()
         for _ in _turns(server, stopped or threading.Event()):
             if another.is_set():
                 another.clear()
@@ -96,9 +97,16 @@ def serve(
         scratch.remove()
 
 
+def _load_later() -> None:
+    """Load what later pages need, once the first one has had the processor to itself."""
+    timer = threading.Timer(_LOAD_AFTER_SECONDS, _load)
+    timer.daemon = True
+    timer.start()
+
+
 def _load() -> None:
-    """Load beside the first page what later ones need."""
-    import_module("pipelines.export.make_list")
+    for name in ("pipelines.export.make_list", "pipelines.graph.tracing.compare"):
+        import_module(name)
 
 
 def check_settings(settings: ServeSettings, port: int) -> None:

@@ -95,7 +95,7 @@ def sorted_rows(rows: pa.Table, asked: str, allowed: Sequence[str]) -> pa.Table:
     name = asked.removeprefix("-")
     if name not in allowed:
         return rows
-    place = pa.array(range(rows.num_rows))
+    place = pa.array(range(rows.num_rows), pa.int64())  # without rows Arrow would not know the type
     order = "descending" if asked.startswith("-") else "ascending"
     keyed = pa.table({"key": rows[name], "place": place})
     chosen = keyed.sort_by([("key", order), ("place", "ascending")])["place"]

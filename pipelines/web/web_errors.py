@@ -13,28 +13,29 @@ class PageError(Exception):
     Attributes:
         status: of HTTP.
         key: of the words in section `problem`.
-        detail: an error of the command line, in English; empty if the words say all.
+        what: an error of the command line, in English; empty if the words say all.
+        remedy: likewise.
     """
 
-    def __init__(self, status: int, key: str, detail: str = "") -> None:
+    def __init__(self, status: int, key: str, what: str = "", remedy: str = "") -> None:
         super().__init__(status, key)
-        self.status, self.key, self.detail = status, key, detail
+        self.status, self.key, self.what, self.remedy = status, key, what, remedy
 
 
 class LedgerClosedError(PageError):
     """The ledger cannot be written, so nothing is answered."""
 
-    def __init__(self, detail: str) -> None:
-        super().__init__(503, "ledger", detail)
+    def __init__(self, error: TruyVetError) -> None:
+        super().__init__(503, "ledger", error.what, error.remedy)
 
 
 def page_error_of(error: TruyVetError) -> PageError:
     """The page that says what the command line would say."""
     if isinstance(error, UsageError):
-        return PageError(422, "wrong", str(error))
+        return PageError(422, "wrong", error.what, error.remedy)
     if isinstance(error, RefusedError):
-        return PageError(409, "refused", str(error))
+        return PageError(409, "refused", error.what, error.remedy)
     if isinstance(error, ServiceError):
-        return PageError(503, "service", str(error))
+        return PageError(503, "service", error.what, error.remedy)
     assert isinstance(error, DataError)
-    return PageError(503, "data", str(error))
+    return PageError(503, "data", error.what, error.remedy)

@@ -152,7 +152,9 @@ def network(world, rule, tuning):
         ]
     codes = sorted(world.types, key=venue_id)
     classes = venue_classes(
-        rule, np.array([venue_id(code) for code in codes]), [world.types[c] for c in codes]
+        rule,
+        np.array([venue_id(code) for code in codes]),
+        pa.array([world.types[code] for code in codes], pa.string()).dictionary_encode(),
     )
     near = proximity(
         pa.table(

@@ -59,3 +59,8 @@ def test_the_url_of_a_case_leads_back_to_it(case_id):
     part = path.removeprefix("/cases/")
     assert "/" not in part
     assert CaseConverter.to_python(None, unquote(part)) == case_id
+
+
+def test_a_table_without_rows_can_be_sorted():
+    empty = ROWS.slice(0, 0)
+    assert sorted_rows(empty, "-score", ("score",)).equals(empty)

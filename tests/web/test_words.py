@@ -8,6 +8,7 @@ import pytest
 from pipelines.export.format_names import FORMATS
 from pipelines.web import app
 from pipelines.web.rendering import page_words
+from schemas.rules import load_rule, shipped_rules
 from schemas.stay_rules import VENUE_TYPES
 
 WEB = Path(app.__file__).parent
@@ -44,3 +45,9 @@ def test_every_phrase_that_a_page_names_is_there():
 def test_formats_and_types_of_venues_have_words():
     assert {("format", name) for name in FORMATS} <= keys_of("vi")
     assert {("venue_type", name) for name in VENUE_TYPES} <= keys_of("vi")
+
+
+def test_rules_have_titles_in_both_languages_and_the_english_ones_are_their_own():
+    assert {("rule_title", name) for name in shipped_rules()} <= keys_of("vi")
+    titles = page_words("en").sections["rule_title"]
+    assert titles == {name: load_rule(name).title for name in shipped_rules()}

@@ -25,6 +25,7 @@ from pipelines.graph.case_network.layout import (
     NetworkLayout,
     layout_of,
 )
+from pipelines.graph.case_network.picture_words import ENGLISH, PictureWords
 from pipelines.terminal.pictures import (
     COLOURS,
     checked_kind,
@@ -77,7 +78,7 @@ def draw_network(graph: nx.MultiDiGraph, path: str | Path) -> Path:
     return save_picture(network_image(graph, kind_of(path)), path)
 
 
-def network_image(graph: nx.MultiDiGraph, kind: str = "png") -> bytes:
+def network_image(graph: nx.MultiDiGraph, kind: str = "png", words: PictureWords = ENGLISH) -> bytes:
     """Render the same picture as bytes, for a notebook; the same graph gives the same bytes.
 
     Raises:
@@ -85,10 +86,10 @@ def network_image(graph: nx.MultiDiGraph, kind: str = "png") -> bytes:
     """
     checked_kind(kind)
     with style():
-        return image_of(network_figure(graph), kind)
+        return image_of(network_figure(graph, words), kind)
 
 
-def network_figure(graph: nx.MultiDiGraph) -> Figure:
+def network_figure(graph: nx.MultiDiGraph, words: PictureWords = ENGLISH) -> Figure:
     """Draw the same picture as a figure."""
     layout = layout_of(graph)
     plot_height = max(layout.height, _PLOT_AT_LEAST)
@@ -101,11 +102,11 @@ def network_figure(graph: nx.MultiDiGraph) -> Figure:
     axes.set_ylim(0, plot_height)
     _draw_time(axes, layout)
     for number, lane in enumerate(layout.lanes):
-        _draw_lane(axes, graph, layout, lane, number)
+        _draw_lane(axes, layout, lane, number, _title(graph, lane, words))
     _draw_links(axes, layout)
     _draw_dots(axes, layout)
     _draw_labels(axes, layout)
-    _finish(figure, axes, graph, layout)
+    _finish(figure, axes, graph, layout, words)
     return figure
 
 
@@ -136,7 +137,7 @@ def _shift_us() -> int:
     return offset // dt.timedelta(microseconds=1)
 
 
-def _draw_lane(axes: Axes, graph: nx.MultiDiGraph, layout: NetworkLayout, lane: Lane, number: int) -> None:
+def _draw_lane(axes: Axes, layout: NetworkLayout, lane: Lane, number: int, title: tuple[str, str]) -> None:
     if number % 2 == 0:
         axes.axhspan(lane.bottom, lane.bottom + lane.height, color="#f6f6f6", linewidth=0, zorder=0)
     for bar in lane.bars:
@@ -153,23 +154,27 @@ def _draw_lane(axes: Axes, graph: nx.MultiDiGraph, layout: NetworkLayout, lane: 
                 zorder=1,
             )
         )
-    name, below = _title(graph, lane)
+    name, below = title
     middle = lane.bottom + lane.height / 2
     axes.plot(-8, middle, "s", markersize=6, color=_VENUE, clip_on=False)
     axes.text(-18, middle + 1, drawable(name, _NAME_AT_MOST), ha="right", va="bottom", fontsize=7.5)
     axes.text(-18, middle - 1, drawable(below, 60), ha="right", va="top", fontsize=5.8, color="#666666")
 
 
-def _title(graph: nx.MultiDiGraph, lane: Lane) -> tuple[str, str]:
+def _title(graph: nx.MultiDiGraph, lane: Lane, words: PictureWords) -> tuple[str, str]:
     """Return the name of a lane, and the line below it."""
-    tiers = Counter(dot.tier for dot in lane.dots)
-    counts = ", ".join(f"{count:,} F{tier}" for tier, count in sorted(tiers.items())) or "nobody exposed"
+    counts = words.counts(Counter(dot.tier for dot in lane.dots))
     if lane.place == ENCOUNTERS:
-        return "Bluetooth encounters", f"no venue · {counts}"
+        return words.encounters, f"{words.no_venue} · {counts}"
     if lane.place == OTHERS:
-        return f"{lane.venues:,} other venues", counts
+        return words.others.format(count=words.number(lane.venues)), counts
     venue = graph.nodes[lane.place]
-    known = [venue.get("venue_type"), venue["code"] if venue["label"] != venue["code"] else None, counts]
+    kind = venue.get("venue_type")
+    known = [
+        words.venue_types.get(kind, kind),
+        venue["code"] if venue["label"] != venue["code"] else None,
+        counts,
+    ]
     return venue["label"], " · ".join(part for part in known if part)
 
 
@@ -209,20 +214,21 @@ def _draw_labels(axes: Axes, layout: NetworkLayout) -> None:
         axes.text(x1, y1, drawable(label.text), fontsize=5.4, va="center", zorder=5, bbox=box)
 
 
-def _finish(figure: Figure, axes: Axes, graph: nx.MultiDiGraph, layout: NetworkLayout) -> None:
+def _finish(
+    figure: Figure, axes: Axes, graph: nx.MultiDiGraph, layout: NetworkLayout, words: PictureWords
+) -> None:
     """Add the title and the legend, and take the frame away."""
     for side in axes.spines.values():
         side.set_visible(False)
     axes.set_yticks([])
-    axes.set_xlabel("local time, when the exposure began", fontsize=7, labelpad=3)
+    axes.set_xlabel(words.time, fontsize=7, labelpad=3)
     tiers = Counter(values["tier"] for _, values in graph.nodes(data=True) if values["kind"] == "person")
-    exposed = ", ".join(f"{count:,} F{tier}" for tier, count in sorted(tiers.items()) if tier)
-    parts = [f"rule {graph.graph['rule']}", exposed or "nobody exposed"]
+    parts = [words.rule.format(rule=graph.graph["rule"]), words.counts(tiers)]
     if layout.lanes:
         dates = [f"{_local(time_us):%d/%m/%Y}" for time_us in (layout.start_us, layout.end_us)]
         parts.append(" – ".join(dict.fromkeys(dates)))
     axes.annotate(
-        drawable(f"Case {graph.graph['case']}", _TITLE_AT_MOST),
+        drawable(words.title.format(case=graph.graph["case"]), _TITLE_AT_MOST),
         (-_LEFT + 12, 1),
         (0, 25),
         fontsize=11,
@@ -232,21 +238,21 @@ def _finish(figure: Figure, axes: Axes, graph: nx.MultiDiGraph, layout: NetworkL
     axes.annotate(
         drawable(" · ".join(parts)), (-_LEFT + 12, 1), (0, 11), fontsize=8, color="#444444", **_ABOVE_PLOT
     )
-    handles = list(_legend(sorted(tiers)))
+    handles = list(_legend(sorted(tiers), words))
     figure.legend(handles=handles, loc="lower center", ncols=len(handles), frameon=False, fontsize=7)
 
 
-def _legend(tiers: list[int]) -> Iterator[Patch | Line2D]:
+def _legend(tiers: list[int], words: PictureWords) -> Iterator[Patch | Line2D]:
     """Build the entries of the legend."""
     there: Any = {"facecolor": f"{_TIERS[0]}38", "edgecolor": _TIERS[0]}
-    yield Patch(label="the case (F0) is there", **there)
-    yield Patch(label="… enter or exit not scanned", linestyle=_UNSEEN, **there)
+    yield Patch(label=words.there, **there)
+    yield Patch(label=words.unscanned, linestyle=_UNSEEN, **there)
     for tier in tiers[1:]:
         yield _sign("o", f"F{tier}", color=tier_colour(tier))
-    yield _sign("o", "is a known case", color="white", markeredgecolor="black")
-    yield _sign("s", "venue", color=_VENUE)
+    yield _sign("o", words.known_case, color="white", markeredgecolor="black")
+    yield _sign("s", words.venue, color=_VENUE)
     if len(tiers) > 2:
-        yield Line2D([], [], color=tier_colour(2), linewidth=0.8, label="exposed by")
+        yield Line2D([], [], color=tier_colour(2), linewidth=0.8, label=words.exposed_by)
 
 
 def _sign(marker: str, label: str, **colours: Any) -> Line2D:

@@ -100,9 +100,21 @@ def compare(
     return Answer(rows, notes, quality)
 
 
-def compared_rows(lake: Lake, request: TraceRequest, other: TraceRequest) -> pa.Table:
-    """Return the rows of `compare` for two requests about the same cases."""
-    traces = [run_trace(lake, one.cases, one.rule, one.depth, one.until_us) for one in (request, other)]
+def compared_rows(
+    lake: Lake, request: TraceRequest, other: TraceRequest, traced: Traced | None = None
+) -> pa.Table:
+    """Return the rows of `compare` for two requests about the same cases.
+
+    Args:
+        lake: where.
+        request: under the one rule.
+        other: under the other one.
+        traced: of `request`, where it has been computed already.
+    """
+    traces = [
+        traced or run_trace(lake, request.cases, request.rule, request.depth, request.until_us),
+        run_trace(lake, other.cases, other.rule, other.depth, other.until_us),
+    ]
     ours, theirs = map(persons_of, traces)
     depths = request.depth, other.depth
     why = {

@@ -1,9 +1,9 @@
 """The contact keys of a rule pack as arrays, an entry a class of venues."""
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+import pyarrow as pa
 
 from pipelines.kernels.types import Int64, UInt8
 from pipelines.times import MINUTE_US
@@ -76,16 +76,17 @@ def criteria(rule: Rule) -> Criteria:
     )
 
 
-def venue_classes(rule: Rule, venue: Int64, venue_type: Sequence[str]) -> VenueClasses:
+def venue_classes(rule: Rule, venue: Int64, venue_type: pa.DictionaryArray) -> VenueClasses:
     """Return the venues of the registry that the overrides of a rule name.
 
     Args:
         rule: the rule.
         venue: int64[v], the registry's venues, ascending.
-        venue_type: their types.
+        venue_type: their types, coded.
     """
     kinds = {override.venue_type: number for number, override in enumerate(rule.overrides, 1)}
-    kind = np.array([kinds.get(one, 0) for one in venue_type], np.uint8)
+    of_code = np.array([kinds.get(one, 0) for one in venue_type.dictionary.to_pylist()], np.uint8)
+    kind = of_code[venue_type.indices.to_numpy()] if len(venue_type) else np.empty(0, np.uint8)
     named = np.flatnonzero(kind)
     return VenueClasses(venue[named], kind[named])
 

@@ -10,8 +10,8 @@ import pyarrow.compute as pc
 from pipelines.graph.cases import Case
 from pipelines.graph.infectious_window import infectious_window
 from pipelines.kernels.types import Int64
-from pipelines.lake import Lake, read_table
-from pipelines.linkage.human_lake import human_of
+from pipelines.lake import Lake, OfNewest, Snapshot, read_table
+from pipelines.linkage.human_lake import HumanLake, human_of
 from pipelines.times import HOUR_US
 from schemas.rules import Rule
 
@@ -104,11 +104,19 @@ def isolation(cases: Iterable[Case]) -> Isolation:
 
 def isolation_in(lake: Lake) -> Isolation:
     """Return the same of all cases of a lake that have not been withdrawn."""
+    known = _isolation_of_persons(lake)
+    if not isinstance(lake, HumanLake):
+        return known
+    return _earliest(human_of(lake, known.person), known.isolated_us)
+
+
+def _isolations(lake: Lake, _newest: Snapshot) -> Isolation:
     rows = read_table(lake, "cases", ["person", "isolated_at", "withdrawn_at"])
     rows = rows.filter(pc.and_(pc.is_null(rows["withdrawn_at"]), pc.is_valid(rows["isolated_at"])))
-    return _earliest(
-        human_of(lake, rows["person"].to_numpy()), rows["isolated_at"].cast(pa.int64()).to_numpy()
-    )
+    return _earliest(rows["person"].to_numpy(), rows["isolated_at"].cast(pa.int64()).to_numpy())
+
+
+_isolation_of_persons = OfNewest("cases", _isolations)
 
 
 def _earliest(person: Int64, isolated_us: Int64) -> Isolation:

@@ -14,7 +14,7 @@ from pipelines.graph.tracing.exposure_table import AllPersons, all_persons
 from pipelines.graph.tracing.infectious_intervals import Intervals
 from pipelines.kernels.arrow_columns import column
 from pipelines.kernels.types import Int64
-from pipelines.lake import Lake, read_table
+from pipelines.lake import Lake, OfNewest, Snapshot, read_table
 from pipelines.lake.sidecars.sidecar import Sidecar
 from pipelines.linkage.human_lake import HumanLake, human_of
 from schemas.rules import Rule
@@ -104,8 +104,16 @@ def _classes(lake: Lake, rule: Rule) -> VenueClasses:
     """Return the venues that overrides name; without overrides the registry is not read."""
     if not rule.overrides:
         return VenueClasses(np.empty(0, np.int64), np.empty(0, np.uint8))
-    rows = read_table(lake, "venues", ["venue", "type"]).sort_by("venue")
-    return venue_classes(rule, rows["venue"].to_numpy(), rows["type"].to_pylist())
+    rows = _types(lake)
+    return venue_classes(rule, rows["venue"].to_numpy(), rows["type"].combine_chunks())
+
+
+def _read_types(lake: Lake, _newest: Snapshot) -> pa.Table:
+    rows = read_table(lake, "venues", ["venue", "type"]).sort_by("venue").combine_chunks()
+    return rows.set_column(1, "type", rows["type"].dictionary_encode().combine_chunks())
+
+
+_types = OfNewest("venues", _read_types)
 
 
 def _near(lake: Lake, rule: Rule) -> Proximity:

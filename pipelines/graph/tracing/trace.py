@@ -137,8 +137,17 @@ def check_draws(draws: int | None) -> None:
 
 def trace_rows(lake: Lake, request: TraceRequest, doubts: Doubts | None = None) -> pa.Table:
     """Compute the rows of `trace` without the statement about them; `doubt` only where doubts are given."""
-    traced = run_trace(lake, request.cases, request.rule, request.depth, request.until_us)
-    return rows_of(lake, traced.where, request.rule.id, traced.hops, doubts)
+    return rows_of_traced(lake, traced_of(lake, request), doubts)
+
+
+def traced_of(lake: Lake, request: TraceRequest) -> Traced:
+    """Search what a request asks for."""
+    return run_trace(lake, request.cases, request.rule, request.depth, request.until_us)
+
+
+def rows_of_traced(lake: Lake, traced: Traced, doubts: Doubts | None = None) -> pa.Table:
+    """Make the rows of `trace` of what was found; `doubt` only where doubts are given."""
+    return rows_of(lake, traced.where, traced.rule.id, traced.hops, doubts)
 
 
 def run_trace(lake: Lake, cases: Sequence[Case], rule: Rule, depth: int, until_us: int) -> Traced:

@@ -5,7 +5,6 @@ from typing import Final
 
 from flask import Flask, Response, request
 
-from pipelines.ascertainment.adoption import BY, adoption
 from pipelines.web.forms import local_date
 from pipelines.web.kept_answers import KeptAnswers
 from pipelines.web.page_ledger import note_visit
@@ -34,6 +33,8 @@ def add_adoption(app: Flask, settings: ServeSettings, kept: KeptAnswers) -> None
 
     @app.get("/adoption")
     def adoption_page() -> Response:
+        from pipelines.ascertainment.adoption import BY, adoption  # loads DuckDB
+
         by, on, sort = (request.args.get(name, "") for name in ("by", "on", "sort"))
         by, on = by or "district", local_date(on, words_now().language)
         if by not in BY or (on and not _is_date(on)):

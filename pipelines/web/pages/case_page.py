@@ -94,9 +94,12 @@ def add_case_page(app: Flask, settings: ServeSettings, kept: KeptAnswers) -> Non
         require_case(lake, case_id)
         from pipelines.graph.case_network.graph import network  # loads networkx and matplotlib
         from pipelines.graph.case_network.picture import network_image
+        from pipelines.graph.case_network.picture_words import PictureWords
 
+        said = words_now().sections
+        words = PictureWords(**said["picture"], venue_types=said["venue_type"])
         with kept.drawing:
-            image = network_image(network(lake, case_id, asked.rule, depth=asked.depth), "svg")
+            image = network_image(network(lake, case_id, asked.rule, depth=asked.depth), "svg", words)
         drawn = Response(image, mimetype="image/svg+xml")
         drawn.headers["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'"
         return drawn

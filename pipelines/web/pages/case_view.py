@@ -2,18 +2,24 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from flask import g
 
 from pipelines.export.exposure_list import ExposureList, ListSettings
-from pipelines.lake import Lake, read_table
+from pipelines.lake import Lake, OfNewest, read_table
 from pipelines.web.kept_answers import KeptAnswers
+from pipelines.web.lake_state import versions_of
 from pipelines.web.rendering import session_now, words_now
 from pipelines.web.web_errors import PageError
 from schemas.rules import DEFAULT_RULE, load_rule, shipped_rules
 
+if TYPE_CHECKING:
+    from pipelines.graph.tracing.trace import Traced
+
+_FOUND: Final = "found"
 MOST_DEPTH: Final = 5
 _OTHER_RULES: Final = ("vn-2021-12", DEFAULT_RULE)
 
@@ -74,28 +80,42 @@ def listed(kept: KeptAnswers, lake: Lake, asked: CaseQuestion) -> ExposureList:
     from pipelines.export.shown_list import list_to_show, with_capacity  # loads the kernels
 
     words = words_now()
-    made = kept.once(
-        lake,
-        ("list", words.language, asked.case_id, asked.rule, asked.depth),
-        lambda: list_to_show(lake, asked.case_id, asked.rule, ListSettings(words=words), depth=asked.depth),
-    )
+
+    def make() -> ExposureList:
+        before = versions_of(lake)
+
+        def found(traced: "Traced") -> None:
+            setattr(g, _FOUND, (before, traced))  # for the comparison on the same page
+
+        settings = ListSettings(words=words)
+        return list_to_show(lake, asked.case_id, asked.rule, settings, depth=asked.depth, found=found)
+
+    made = kept.once(lake, ("list", words.language, asked.case_id, asked.rule, asked.depth), make)
     return with_capacity(made, session_now().remembered.get(capacity_key(asked.case_id)))
 
 
 def compared(kept: KeptAnswers, lake: Lake, asked: CaseQuestion) -> pa.Table:
     """Who is in under the one rule and who under the other."""
-    from pipelines.graph.tracing.compare import compare  # loads the kernels
+    from pipelines.graph.tracing.compare import compared_rows  # loads the kernels
+    from pipelines.graph.tracing.request import make_request
 
-    return kept.once(
-        lake,
-        ("compare", asked.case_id, asked.rule, asked.other, asked.depth),
-        lambda: compare(lake, asked.other, asked.case_id, asked.rule, depth=asked.depth).rows,
-    )
+    def rows() -> pa.Table:
+        versions, traced = g.pop(_FOUND, (None, None))
+        ours, theirs = (
+            make_request(lake, load_rule(rule), asked.case_id, all_cases=False, depth=asked.depth, until=None)
+            for rule in (asked.rule, asked.other)
+        )
+        return compared_rows(lake, ours, theirs, traced if versions == versions_of(lake) else None)
+
+    return kept.once(lake, ("compare", asked.case_id, asked.rule, asked.other, asked.depth), rows)
 
 
 def capacity_key(case_id: str) -> str:
     """Under which name a session remembers how many calls can be made."""
     return f"capacity {case_id}"
+
+
+_cases = OfNewest("cases", lambda lake, _newest: read_table(lake, "cases"))
 
 
 def require_case(lake: Lake, case_id: str) -> dict[str, Any]:
@@ -104,7 +124,7 @@ def require_case(lake: Lake, case_id: str) -> dict[str, Any]:
     Raises:
         PageError: the lake has no such case.
     """
-    rows = read_table(lake, "cases")
+    rows = _cases(lake)
     found = rows.filter(pc.equal(rows["case_id"], case_id)).to_pylist()
     if not found:
         raise PageError(404, "no_case")
@@ -136,5 +156,6 @@ def filtered(made: ExposureList, wanted: Mapping[str, Any]) -> ExposureList:
 
 
 def rule_choices() -> list[tuple[str, str]]:
-    """The shipped rule packs: id and title."""
-    return [(one, load_rule(one).title) for one in shipped_rules()]
+    """The shipped rule packs: id, and title in the language of the page."""
+    titles = words_now().sections["rule_title"]
+    return [(one, titles.get(one) or load_rule(one).title) for one in shipped_rules()]

@@ -49,7 +49,7 @@ def _row(entry: dict[str, Any]) -> dict[str, Any]:
     arguments.pop("method", None)
     return entry | {
         "at_local": local_time(dt.datetime.fromisoformat(entry["at"]), words_now()),
-        "asked": f"{entry['command']}: {asked}" if asked else entry["command"],
+        "asked": f"{entry['command']}: {words_now().value('asked', asked)}" if asked else entry["command"],
         "arguments": json.dumps(arguments, ensure_ascii=False, sort_keys=True) if arguments else "",
         "cases": "; ".join(entry.get("cases", ())),
     }

@@ -20,6 +20,7 @@ from pipelines.web.kept_checkup import Checkups, KeptCheckup
 from pipelines.web.lake_state import lake_state
 from pipelines.web.page_ledger import lake_now, note_visit
 from pipelines.web.rendering import local_time_us, page, words_now
+from pipelines.web.said_words import said_in
 from pipelines.web.serve_settings import ServeSettings
 
 _MOST_CASES = 10
@@ -46,7 +47,7 @@ def add_overview(app: Flask, settings: ServeSettings, checkups: Checkups, kept: 
                 "checkup": checkup,
                 "checked_at": "" if checkup is None else local_time_us(round(checkup.at * 1e6), words),
                 "doubts": _doubts(checkup, words),
-                "checks": _checks(checkup),
+                "checks": _checks(checkup, words),
                 "counts": dict.fromkeys((OK, WARN, BAD), 0) | Counter(_states(checkup)),
                 **_cases(kept.once(lake, ("cases",), lambda: list_cases(lake))),
             },
@@ -68,11 +69,22 @@ def _states(checkup: KeptCheckup | None) -> Sequence[str]:
     return [] if checkup is None else [check.state for check in checkup.checks]
 
 
-def _checks(checkup: KeptCheckup | None) -> Sequence[Any]:
-    """The checks, the worst first."""
+def _checks(checkup: KeptCheckup | None, words: Wording) -> Sequence[Any]:
+    """The checks, the worst first, in the language of the page; what it has no words for stays English."""
     if checkup is None:
         return []
-    return sorted(checkup.checks, key=lambda check: (BAD, WARN, OK).index(check.state))
+    shown = sorted(checkup.checks, key=lambda check: (BAD, WARN, OK).index(check.state))
+    return [
+        {"check": check.check, "state": check.state, "detail": _said(check.detail, words)}
+        | {"remedy": _said(check.remedy, words)}
+        for check in shown
+    ]
+
+
+def _said(sentence: str, words: Wording) -> tuple[str, str]:
+    """A sentence and its language."""
+    said = said_in(words, sentence)
+    return (sentence, "en") if said is None else (said, words.language)
 
 
 def _cases(rows: pa.Table) -> dict[str, Any]:

@@ -113,7 +113,7 @@ def _poster(settings: ServeSettings, lake: Lake, venue: str, kind: str) -> Respo
     try:
         (made,) = posters_of(places, Wanted(), folder)
     except DataError as error:
-        raise PageError(409, "no_code_key", str(error)) from error
+        raise PageError(409, "no_code_key", error.what, error.remedy) from error
     sink = BytesIO()
     if kind == "pdf":
         write_pdf([made], sink)
