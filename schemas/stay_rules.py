@@ -4,12 +4,14 @@ import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING
 
 from pipelines.errors import UsageError
 from schemas.toml_file import parse_toml, read_toml_text, refuse_unknown, table_of, text_of
+
+if TYPE_CHECKING:  # `truyvet --help` needs the names of rule packs, and no arrays
+    import numpy as np
+    import numpy.typing as npt
 
 VENUE_TYPES = (
     "office",
@@ -63,8 +65,8 @@ class StayRules:
     """
 
     version: str
-    dwell_us: npt.NDArray[np.int64]
-    max_stay_us: npt.NDArray[np.int64]
+    dwell_us: "npt.NDArray[np.int64]"
+    max_stay_us: "npt.NDArray[np.int64]"
     bounce_us: int = BOUNCE_SECONDS * _SECOND_US
 
     @cached_property
@@ -123,8 +125,10 @@ def parse_stay_rules(text: str, where: str) -> StayRules:
     return StayRules(version, dwell_us, max_stay_us, bounce * _SECOND_US)
 
 
-def _by_type_us(path: str, table: str, minutes: dict[str, object]) -> npt.NDArray[np.int64]:
+def _by_type_us(path: str, table: str, minutes: dict[str, object]) -> "npt.NDArray[np.int64]":
     """Return one duration per type code, in microseconds."""
+    import numpy as np
+
     where = f"{path} [{table}]"
     refuse_unknown(where, minutes, (_DEFAULT, *VENUE_TYPES))
     if _DEFAULT not in minutes:

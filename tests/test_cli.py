@@ -77,12 +77,26 @@ assert codes == [0, 2, 0, 2], codes
 sys.exit("numba" in sys.modules)
 """
 
+WITHOUT_ARRAYS = """
+import sys
+from pipelines import cli
+
+codes = [cli.main(words) for words in (["--version"], ["--help"], [], ["no-such-command"])]
+assert codes == [0, 0, 2, 2], codes
+print([name for name in ("numpy", "pyarrow") if name in sys.modules], file=sys.stderr)
+"""
+
 
 @pytest.mark.parametrize("name", cli.COMMANDS)
 def test_help_version_and_wrong_usage_import_no_kernel(name):
     code = WITHOUT_KERNELS.format(name=name)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
     assert done.returncode == 0, done.stderr.decode()
+
+
+def test_the_overview_does_not_wait_for_numpy():
+    done = subprocess.run([sys.executable, "-c", WITHOUT_ARRAYS], capture_output=True, check=True)
+    assert done.stderr.decode().splitlines()[-1] == "[]"
 
 
 def test_the_overview_names_every_command(capsys):

@@ -7,8 +7,7 @@ from pipelines.commands.printing import print_answer
 from pipelines.errors import UsageError
 from pipelines.graph.infectious_window import BACK_DAYS, WITHIN_HOURS
 from pipelines.lake import opened
-from pipelines.terminal.options import add_asker, add_keys, add_lake, add_output
-from schemas.rules import DEFAULT_RULE
+from pipelines.terminal.options import add_asker, add_cases, add_keys, add_lake, add_output, add_rule
 
 EXAMPLE = """
 truyvet backward --lake LAKE --all-cases
@@ -20,21 +19,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the flags of the command."""
     add_lake(parser)
     add_keys(parser)
-    parser.add_argument(
-        "--case",
-        metavar="ID",
-        nargs="+",
-        action="extend",
-        default=[],
-        help="the numbers of two cases or more",
-    )
-    parser.add_argument("--all-cases", action="store_true", help="or every case that has a date")
-    parser.add_argument(
-        "--rule",
-        metavar="ID|PATH",
-        default=DEFAULT_RULE,
-        help=f"the rule pack that says when a case becomes infectious (default: {DEFAULT_RULE})",
-    )
+    add_cases(parser, "the numbers of two cases or more")
+    add_rule(parser, "the rule pack that says when a case becomes infectious")
     parser.add_argument(
         "--back-days",
         type=float,

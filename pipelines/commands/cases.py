@@ -4,9 +4,8 @@ import argparse
 import json
 import sys
 
-from pipelines.terminal.options import add_keys, add_lake, add_output
+from pipelines.terminal.options import add_keys, add_lake, add_output, add_rule
 from pipelines.terminal.output import write_rows
-from schemas.rules import DEFAULT_RULE
 
 EXAMPLE = """
 truyvet cases list --lake province
@@ -60,12 +59,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _fill_list(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--rule",
-        metavar="ID|PATH",
-        default=DEFAULT_RULE,
-        help=f"the rule pack that says when a case could infect (default: {DEFAULT_RULE})",
-    )
+    add_rule(parser, "the rule pack that says when a case could infect")
     add_output(parser)
 
 

@@ -8,8 +8,7 @@ from pipelines.graph.clustering.clusters import THRESHOLD, clusters
 from pipelines.graph.infectious_window import BACK_DAYS
 from pipelines.kernels.significance import FALSE_DISCOVERY_RATE
 from pipelines.lake import opened
-from pipelines.terminal.options import add_asker, add_keys, add_lake, add_output
-from schemas.rules import DEFAULT_RULE
+from pipelines.terminal.options import add_asker, add_keys, add_lake, add_output, add_rule
 
 EXAMPLE = """
 truyvet clusters --lake LAKE --from 2021-07-01 --to 2021-07-15
@@ -23,12 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_keys(parser)
     parser.add_argument("--from", dest="from_", metavar="T", help="test the windows that begin at or after T")
     parser.add_argument("--to", metavar="T", help="and end by T; a date includes the whole of that local day")
-    parser.add_argument(
-        "--rule",
-        metavar="ID|PATH",
-        default=DEFAULT_RULE,
-        help=f"the rule pack that says until when a case counts (default: {DEFAULT_RULE})",
-    )
+    add_rule(parser, "the rule pack that says until when a case counts")
     parser.add_argument(
         "--back-days",
         type=float,

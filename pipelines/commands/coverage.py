@@ -5,8 +5,7 @@ import argparse
 from pipelines.commands.printing import print_answer, print_definitions, require_lake
 from pipelines.errors import UsageError
 from pipelines.lake import opened
-from pipelines.terminal.options import add_keys, add_lake, add_output
-from schemas.rules import DEFAULT_RULE
+from pipelines.terminal.options import add_cases, add_keys, add_lake, add_output, add_rule
 
 EXAMPLE = """
 truyvet coverage --lake LAKE --rule who-2020-12
@@ -20,18 +19,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the flags of the command."""
     add_lake(parser, required=False)
     add_keys(parser)
-    parser.add_argument(
-        "--case", metavar="ID", nargs="+", action="extend", default=[], help="the numbers of cases"
-    )
-    parser.add_argument(
-        "--all-cases", action="store_true", help="or every case that has a date; so it is without --case"
-    )
-    parser.add_argument(
-        "--rule",
-        metavar="ID|PATH",
-        default=DEFAULT_RULE,
-        help=f"the rule pack of the list, see truyvet rules (default: {DEFAULT_RULE})",
-    )
+    add_cases(parser, otherwise=", which is also the default")
+    add_rule(parser, "the rule pack of the list, see truyvet rules")
     parser.add_argument(
         "--until",
         metavar="T",

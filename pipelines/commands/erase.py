@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--decision",
         metavar="REF",
         default="",
-        help="the decision by which somebody who is, or met, an active case is erased all the same",
+        help="reference of the decision to erase a person who is, or met, an active case",
     )
     parser.add_argument(
         "--receipt",

@@ -46,7 +46,9 @@ def _add_look(parser: argparse.ArgumentParser) -> None:
         help=f"some of {' '.join(FORMATS)}, or {ALL} (default: {' '.join(DEFAULT)})",
     )
     parser.add_argument("--lang", metavar="L", default="vi", help="vi or en (default: vi)")
-    parser.add_argument("--separator", metavar="S", default=",", help="of CSV files: , or ; (default: ,)")
+    parser.add_argument(
+        "--separator", metavar="S", default=",", help="field separator of CSV files: , or ; (default: ,)"
+    )
     parser.add_argument("--reveal", action="store_true", help="open the identifiers; needs --authority-key")
     parser.add_argument("--authority-key", metavar="FILE", help="the authority's private key")
     parser.add_argument(

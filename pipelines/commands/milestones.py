@@ -6,8 +6,15 @@ from pipelines.commands.asking import record_question
 from pipelines.commands.printing import print_answer
 from pipelines.lake import opened
 from pipelines.query.milestone import milestones
-from pipelines.terminal.options import add_asker, add_humans, add_keys, add_lake, add_output
-from schemas.rules import DEFAULT_RULE
+from pipelines.terminal.options import (
+    add_asker,
+    add_case,
+    add_humans,
+    add_keys,
+    add_lake,
+    add_output,
+    add_rule,
+)
 
 EXAMPLE = """
 truyvet milestones --lake LAKE --case BN-0001
@@ -19,13 +26,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the flags of the command."""
     add_lake(parser)
     add_keys(parser)
-    parser.add_argument("--case", metavar="ID", required=True, help="the number of the case")
-    parser.add_argument(
-        "--rule",
-        metavar="ID|PATH",
-        default=DEFAULT_RULE,
-        help=f"the rule pack that says when a case could infect (default: {DEFAULT_RULE})",
-    )
+    add_case(parser)
+    add_rule(parser, "the rule pack that says when a case could infect")
     parser.add_argument("--publish", action="store_true", help="leave homes out")
     add_humans(parser)
     add_asker(parser)

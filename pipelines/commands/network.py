@@ -7,9 +7,16 @@ from collections import Counter
 from pipelines.answer import NOT_SAFETY
 from pipelines.commands.asking import record_question
 from pipelines.lake import opened
-from pipelines.terminal.options import add_asker, add_depth_and_until, add_humans, add_keys, add_lake
+from pipelines.terminal.options import (
+    add_asker,
+    add_case,
+    add_depth_and_until,
+    add_humans,
+    add_keys,
+    add_lake,
+    add_rule,
+)
 from pipelines.terminal.output import counted
-from schemas.rules import DEFAULT_RULE
 
 EXAMPLE = """
 truyvet network --lake LAKE --case BN-0001 --output BN-0001.svg
@@ -21,13 +28,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the flags of the command."""
     add_lake(parser)
     add_keys(parser)
-    parser.add_argument("--case", metavar="ID", required=True, help="the number of the case")
-    parser.add_argument(
-        "--rule",
-        metavar="ID|PATH",
-        default=DEFAULT_RULE,
-        help=f"the rule pack (default: {DEFAULT_RULE})",
-    )
+    add_case(parser)
+    add_rule(parser)
     add_depth_and_until(parser)
     add_humans(parser)
     add_asker(parser)

@@ -19,9 +19,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_lake(parser)
     add_keys(parser)
     parser.add_argument(
-        "--port", type=int, default=8765, metavar="P", help="of 127.0.0.1; 0 takes any (default: 8765)"
+        "--port",
+        type=int,
+        default=8765,
+        metavar="P",
+        help="port on 127.0.0.1; 0 picks a free one (default: 8765)",
     )
-    parser.add_argument("--lang", metavar="L", default="vi", help="of the first page, vi or en (default: vi)")
+    parser.add_argument(
+        "--lang", metavar="L", default="vi", help="language of the first page: vi or en (default: vi)"
+    )
     parser.add_argument(
         "--authority-key", metavar="FILE", help="the authority's private key; without it nothing is revealed"
     )

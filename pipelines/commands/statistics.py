@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--k",
         type=int,
         default=K,
-        help=f"hide counts from 1 to K - 1, and what gives them away (default: {K})",
+        help=f"hide counts from 1 to K - 1, and cells that would reveal them (default: {K})",
     )
     parser.add_argument(
         "--round", type=int, default=BASE, metavar="N", help=f"round to a multiple of N (default: {BASE})"

@@ -116,7 +116,7 @@ def _fill_import(parser: argparse.ArgumentParser) -> None:
 
 
 def _fill_list(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("venues", nargs="*", metavar="VENUE", help="only these")
+    parser.add_argument("venues", nargs="*", metavar="VENUE", help="list only these venues")
     parser.add_argument("--district", metavar="CODE", help="only venues of this district")
     parser.add_argument("--type", choices=VENUE_TYPES, help="only venues of this type")
     parser.add_argument("--history", action="store_true", help="show a row for each change instead")

@@ -6,7 +6,6 @@ import threading
 
 from pipelines.streaming.signals import stop_on_signals
 from pipelines.terminal import options
-from schemas.rules import DEFAULT_RULE
 
 EXAMPLE = """
 truyvet watch --lake ./lake --subscription projects/demo-proj/subscriptions/cases \\
@@ -27,9 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--topic", required=True, metavar="T", help="where lists go, projects/PROJECT/topics/NAME"
     )
-    parser.add_argument(
-        "--rule", default=DEFAULT_RULE, metavar="ID|PATH", help=f"the rule pack (default: {DEFAULT_RULE})"
-    )
+    options.add_rule(parser)
     parser.add_argument(
         "--until-idle", type=float, metavar="SECONDS", help="end after this long without a case"
     )

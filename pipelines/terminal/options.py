@@ -88,18 +88,36 @@ def add_depth_and_until(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_case(parser: argparse.ArgumentParser) -> None:
+    """Add `--case` of commands that answer about one case."""
+    parser.add_argument("--case", metavar="ID", required=True, help="the number of the case")
+
+
+def add_cases(
+    parser: argparse.ArgumentParser, which: str = "the numbers of cases", otherwise: str = ""
+) -> None:
+    """Add `--case` and `--all-cases` of commands that answer about several.
+
+    Args:
+        parser: the command's.
+        which: the help of `--case`.
+        otherwise: what the help of `--all-cases` adds, such as what holds without both.
+    """
+    parser.add_argument("--case", metavar="ID", nargs="+", action="extend", default=[], help=which)
+    parser.add_argument("--all-cases", action="store_true", help=f"or every case that has a date{otherwise}")
+
+
+def add_rule(parser: argparse.ArgumentParser, what: str = "the rule pack, see truyvet rules") -> None:
+    """Add `--rule`; its help says what the pack decides here, and names the default."""
+    parser.add_argument(
+        "--rule", metavar="ID|PATH", default=DEFAULT_RULE, help=f"{what} (default: {DEFAULT_RULE})"
+    )
+
+
 def add_trace_question(parser: argparse.ArgumentParser) -> None:
     """Add `--case --all-cases --rule --depth --until --capacity --humans`: the question of a trace."""
-    parser.add_argument(
-        "--case", metavar="ID", nargs="+", action="extend", default=[], help="the numbers of cases"
-    )
-    parser.add_argument("--all-cases", action="store_true", help="or every case that has a date")
-    parser.add_argument(
-        "--rule",
-        metavar="ID|PATH",
-        default=DEFAULT_RULE,
-        help=f"the rule pack, see truyvet rules (default: {DEFAULT_RULE})",
-    )
+    add_cases(parser)
+    add_rule(parser)
     add_depth_and_until(parser)
     parser.add_argument(
         "--capacity", type=int, metavar="N", help="mark the N calls that are worth most, by score"

@@ -56,7 +56,7 @@ def serve(
 
     Args:
         lake: folder or URL.
-        port: of 127.0.0.1; 0 takes any that is free.
+        port: the port on 127.0.0.1; 0 picks a free one.
         lang: of the first page, `vi` or `en`.
         authority_key: the file of the authority's private key; None opens no identifier.
         actor: who asks, for the ledger; empty is the account of the operating system.

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from pipelines.kernels.types import Int64, UInt8
-from pipelines.times import MINUTE_US
+from pipelines.times import DAY_US, MINUTE_US
 from schemas.rules import Rule
 
 EACH, WITHIN_24H, WINDOW = 0, 1, 2
@@ -74,6 +74,13 @@ def criteria(rule: Rule) -> Criteria:
         np.array([_minutes_us(contact.indirect_minutes) for contact in contacts], np.int64),
         np.array([int(contact.same_zone) for contact in contacts], np.int64),
     )
+
+
+def swept_classes(criteria: Criteria) -> UInt8:
+    """Tell which classes can be swept, uint8[c]: one overlap of the minimum is enough, whatever the zone."""
+    never = (criteria.accumulate == WITHIN_24H) & (criteria.min_us > DAY_US)
+    swept: UInt8 = (~never & (criteria.same_zone == 0)).astype(np.uint8)
+    return swept
 
 
 def venue_classes(rule: Rule, venue: Int64, venue_type: pa.DictionaryArray) -> VenueClasses:

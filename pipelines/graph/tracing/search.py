@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pipelines.graph.tracing.clipped_stays import NO_STAYS, by_venue
+from pipelines.graph.tracing.contact_criteria import swept_classes
 from pipelines.graph.tracing.exposure_criteria import record_exposures
 from pipelines.graph.tracing.exposure_table import (
     CLOSED_US,
@@ -20,7 +21,6 @@ from pipelines.graph.tracing.exposure_table import (
     numbers_of,
 )
 from pipelines.graph.tracing.infectious_intervals import Intervals, Isolation, passing_on
-from pipelines.graph.tracing.last_contact import sweep_last_contacts
 from pipelines.graph.tracing.overlap_join import (
     Overlaps,
     batches,
@@ -28,8 +28,6 @@ from pipelines.graph.tracing.overlap_join import (
     encounters_of,
     find_overlaps,
 )
-from pipelines.graph.tracing.sweeps.sweep import prepare_sweep, sweep_exposures, swept_classes
-from pipelines.graph.tracing.sweeps.sweep_cumulative import record_cumulative_exposures
 from pipelines.graph.tracing.temporal_graph import TemporalGraph
 from pipelines.kernels.types import Bool, Int64
 from schemas.rules import Rule
@@ -138,11 +136,16 @@ class _Search:
         rows = int((ranges.last - ranges.first).sum(where=of_swept))
         sweep = None
         if many or (swept.any() and rows > graph.tuning.swept_rows):
+            from pipelines.graph.tracing.sweeps.sweep import prepare_sweep  # loads kernels few questions need
+
             sweep = prepare_sweep(graph, self._number_all(), self._people, sources)
             ranges = ranges.at(~of_swept)
         self._people, met = encounters_of(graph.near, sources, self._people)
         np.maximum.at(self._people.last_us, met.other, met.end_us)
         if sweep is not None:
+            from pipelines.graph.tracing.sweeps.sweep import sweep_exposures
+            from pipelines.graph.tracing.sweeps.sweep_cumulative import record_cumulative_exposures
+
             short_overlaps = sweep_exposures(sweep, self._people)
             record_cumulative_exposures(graph, self._people, sources, short_overlaps, met, swept)
         # Batches of owners must not part the intervals of one person.
@@ -155,6 +158,8 @@ class _Search:
             overlaps = Overlaps.concatenated([overlaps, met.at(inside)])
             record_exposures(self._people, overlaps, sources.person, graph.criteria)
         if sweep is not None:
+            from pipelines.graph.tracing.last_contact import sweep_last_contacts
+
             sweep_last_contacts(sweep, self._people, np.flatnonzero(self._is_new() & self._is_fresh()))
 
     def _is_new(self) -> Bool:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pipelines.graph.tracing.contact_criteria import WITHIN_24H, Criteria
+from pipelines.graph.tracing.contact_criteria import swept_classes
 from pipelines.graph.tracing.exposure_table import NEVER_US, THREADS, AllPersons, ExposureTable, numbers_of
 from pipelines.graph.tracing.infectious_intervals import Intervals
 from pipelines.graph.tracing.sweeps.sweep_cumulative import short_pairs
@@ -65,13 +65,6 @@ class Sweep(NamedTuple):
             infectious[self.number[chosen], 0] = self.sources.start_us[chosen]
             infectious[self.number[chosen], 1] = self.sources.end_us[chosen]
             yield
-
-
-def swept_classes(criteria: Criteria) -> UInt8:
-    """Tell which classes can be swept, uint8[c]: one overlap of the minimum is enough, whatever the zone."""
-    never = (criteria.accumulate == WITHIN_24H) & (criteria.min_us > DAY_US)
-    swept: UInt8 = (~never & (criteria.same_zone == 0)).astype(np.uint8)
-    return swept
 
 
 def prepare_sweep(
