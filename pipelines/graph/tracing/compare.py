@@ -102,7 +102,7 @@ def compare(
 
 def compared_rows(lake: Lake, request: TraceRequest, other: TraceRequest) -> pa.Table:
     """Return the rows of `compare` for two requests about the same cases."""
-    traces = [run_trace(lake, one.cases, one.rule, one.depth, one.until_us) for one in (request, other)]
+    traces = [run_trace(lake, one) for one in (request, other)]
     ours, theirs = map(persons_of, traces)
     depths = request.depth, other.depth
     why = {

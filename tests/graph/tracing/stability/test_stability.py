@@ -186,7 +186,7 @@ def test_scans_are_missing_and_the_others_are_paired_again(town, tmp_path):
 @pytest.mark.parametrize("rule", [*RULES, "tas-2021-02"])
 def test_draws_that_leave_out_nothing_keep_every_row(town, rule):
     request = make_request(town, load_rule(rule), [], all_cases=True, depth=2, until=UNTIL)
-    traced = run_trace(town, request.cases, request.rule, 2, request.until_us)
+    traced = run_trace(town, request)
     rows = trace_rows(town, request)
     around = (traced.where, traced.rule, traced.index, traced.cases, isolation_in(town))
     made = with_stability(town, rows, *around, 2, 2, share=(1, 1))
