@@ -47,8 +47,8 @@ class ScanColumns(NamedTuple):
     def of(self, persons: IdSet) -> "ScanColumns":
         """Return the scans of some persons."""
         row = np.flatnonzero(persons.holds(self.person))
-        numbers: list[Any] = [column[row] for column in self[:-1]]
-        return ScanColumns(*numbers, self.zone.take(pa.array(row)))
+        columns: list[Any] = [*(column[row] for column in self[:-1]), self.zone.take(pa.array(row))]
+        return ScanColumns(*columns)
 
 
 _lock = threading.Lock()
@@ -83,8 +83,9 @@ def no_scans() -> ScanColumns:
 def joined(parts: list[ScanColumns]) -> ScanColumns:
     """Return the rows of all parts."""
     *numbers, zones = zip(*parts, strict=True)
-    columns: list[Any] = [np.concatenate(column) for column in numbers]
-    return ScanColumns(*columns, _array(pa.chunked_array(zones).unify_dictionaries()))
+    zone = _array(pa.chunked_array(zones).unify_dictionaries())
+    columns: list[Any] = [*map(np.concatenate, numbers), zone]
+    return ScanColumns(*columns)
 
 
 def _numbers(rows: pa.Table) -> ScanColumns:
