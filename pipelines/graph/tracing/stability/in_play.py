@@ -184,5 +184,5 @@ def _stays(graph: TemporalGraph, persons: Int64, from_us: int, zones: Zones) -> 
     return StaysInPlay(*columns_of_all)
 
 
-_KINDS = {"zone": np.int32}
+_KINDS: dict[str, Any] = {"zone": np.int32}
 NO_STAYS = StaysInPlay(**{name: np.empty(0, _KINDS.get(name, np.int64)) for name in StaysInPlay._fields})
