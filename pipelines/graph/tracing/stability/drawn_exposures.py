@@ -1,6 +1,6 @@
 """Who is exposed in which draws, and from when on: what overlaps make, alone or together."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
@@ -64,7 +64,7 @@ class DrawnOverlaps(NamedTuple):
 
 
 @inlined
-def is_earlier(found: Found, person: int, at_us: int, mask: int) -> bool:
+def is_earlier(found: Found, person: int, at_us: int, mask: Any) -> bool:
     """Tell whether an exposure at an instant would be the earliest in one of the draws."""
     draw = 0
     while mask != _NONE:
@@ -76,7 +76,7 @@ def is_earlier(found: Found, person: int, at_us: int, mask: int) -> bool:
 
 
 @inlined
-def expose(found: Found, person: int, at_us: int, mask: int, last: bool) -> None:
+def expose(found: Found, person: int, at_us: int, mask: Any, last: bool) -> None:
     """Record an exposure in some draws, in each if it is the earliest."""
     if last:
         found.fresh[person] |= mask
@@ -132,11 +132,11 @@ def judge(overlaps: DrawnOverlaps, order: Int64, contact: Contact, found: Found,
 def _exposed_by(
     overlaps: DrawnOverlaps,
     order: Int64,
-    draws: int,
+    draws: Any,
     terms: tuple[int, int],
     starts_us: Int64,
     ends_us: Int64,
-) -> int:
+) -> Any:
     """Return when the overlaps of one pair expose in some draws, all of which have the same of them."""
     count = 0
     for at in order:

@@ -184,5 +184,5 @@ def _stays(graph: TemporalGraph, persons: Int64, from_us: int, zones: Zones) -> 
     return StaysInPlay(*columns_of_all)
 
 
-_KINDS: dict[str, Any] = {"zone": np.int32}
-NO_STAYS = StaysInPlay(**{name: np.empty(0, _KINDS.get(name, np.int64)) for name in StaysInPlay._fields})
+_NONE = np.empty(0, np.int64)
+NO_STAYS = StaysInPlay(_NONE, _NONE, _NONE, _NONE, _NONE, _NONE.astype(np.int32))
