@@ -179,7 +179,7 @@ def _pair(
     """Return the number of the pair of a clipped stay and a row, see `DrawnOverlaps`."""
     own = clipped.row[entry]
     pair = np.int64(stays.person[own]) * found.open.size + stays.person[row]
-    return pair * contact.min_us.size + contact.kind[stays.venue[own]]
+    return int(pair * contact.min_us.size + contact.kind[stays.venue[own]])
 
 
 @inlined

@@ -5,7 +5,7 @@ again, by the rule that made the stays (`windowing.pairing`).
 """
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -140,11 +140,9 @@ def scans_in_play(lake: Lake, play: InPlay, until_us: int, reach_us: int, *, zon
     order = np.flatnonzero(type_code >= 0)
     order = order[order_of(occurred_us[order])]
     order = order[order_of(token[order])]  # scans are paired by identifier, as the lake pairs them
-    scans = TimedScans(
-        *(column[order] for column in (token, venue, occurred_us, direction)),
-        rules.dwell_us[type_code[order]],
-        rules.max_stay_us[type_code[order]],
-    )
+    columns: list[Any] = [column[order] for column in (token, venue, occurred_us, direction)]
+    durations = rules.dwell_us[type_code[order]], rules.max_stay_us[type_code[order]]
+    scans = TimedScans(*columns, *durations)
     rank = np.searchsorted(play.persons, human_of(lake, tokens))
     own, ends = _visits(play, scans, rules.bounce_us)
     beside = _beside(play, scans, rank, own, ends, (from_us, until_us, reach_us))
@@ -181,8 +179,8 @@ def _visits(play: InPlay, scans: TimedScans, bounce_us: int) -> tuple[Int64, Int
     key = scans.token[row] * play.venues.size + venue[row]
     order = order_of(key)  # stable, so by time in each
     row = row[order]
-    columns = (column[row] for column in scans[1:])
-    return row, visit_ends(TimedScans(key[order], *columns), bounce_us)
+    columns: list[Any] = [key[order], *(column[row] for column in scans[1:])]
+    return row, visit_ends(TimedScans(*columns), bounce_us)
 
 
 def _beside(
