@@ -141,8 +141,8 @@ def scans_in_play(lake: Lake, play: InPlay, until_us: int, reach_us: int, *, zon
     order = order[order_of(occurred_us[order])]
     order = order[order_of(token[order])]  # scans are paired by identifier, as the lake pairs them
     columns: list[Any] = [column[order] for column in (token, venue, occurred_us, direction)]
-    durations = rules.dwell_us[type_code[order]], rules.max_stay_us[type_code[order]]
-    scans = TimedScans(*columns, *durations)
+    columns += [rules.dwell_us[type_code[order]], rules.max_stay_us[type_code[order]]]
+    scans = TimedScans(*columns)
     rank = np.searchsorted(play.persons, human_of(lake, tokens))
     own, ends = _visits(play, scans, rules.bounce_us)
     beside = _beside(play, scans, rank, own, ends, (from_us, until_us, reach_us))
