@@ -31,16 +31,19 @@ def scan_world(work: Path, scans: int) -> Path:
         persons, venues = tokens(random, max(1_000, scans // _SCANS_A_PERSON)), tokens(random, _POINTS)
         _commit_points(lake, venues, random)
         used = venues[: int(_POINTS * (1 - _NEVER_USED))]
-        commit(lake, "scans", _files(lake, _scans(random, scans, persons, used)), after=-1)
+        files = []
+        for day in range(DAYS):  # one at a time: fifty million scans do not fit the memory together
+            count = scans * (day + 1) // DAYS - scans * day // DAYS
+            files += _files(lake, _scans(random, count, day, persons, used))
+        commit(lake, "scans", files, after=-1)
 
     return kept_lake(work / f"scan-world-{scans}", f"a fortnight of {scans:,} scans", fill, table="scans")
 
 
-def _scans(random: np.random.Generator, count: int, persons: Int64, venues: Int64) -> pa.Table:
-    """Scans from 05:00 to 23:00 local time, unordered, times to the second."""
+def _scans(random: np.random.Generator, count: int, day: int, persons: Int64, venues: Int64) -> pa.Table:
+    """Scans of a day from 05:00 to 23:00 local time, unordered, times to the second."""
     share = np.arange(1, venues.size + 1) ** -_ZIPF
-    at_us = START_US + random.integers(0, DAYS, count) * DAY_US
-    at_us += random.integers(5 * 3600, 23 * 3600, count) * SECOND_US
+    at_us = START_US + day * DAY_US + random.integers(5 * 3600, 23 * 3600, count) * SECOND_US
     columns = {
         "event_key": pa.FixedSizeBinaryArray.from_buffers(
             pa.binary(16), count, [None, pa.py_buffer(random.bytes(16 * count))]

@@ -7,6 +7,7 @@ bells and trains let people arrive together, and do so every day.
 from typing import Final
 
 import numpy as np
+from numba import njit
 
 from pipelines.anomalies.scan_table import mode_is
 from pipelines.anomalies.tested_units import FlagTest, Units, days_of, flag_test
@@ -56,10 +57,18 @@ def bursts(units: Units) -> FlagTest:
 
 def _within_a_minute(units: Units) -> Int64:
     """Count the scans of the unit in the minute that begins with each scan."""
-    since = units.scans.occurred_us[units.rows] - units.scans.occurred_us.min()
-    bits = int(since.max() + MINUTE_US).bit_length()
-    key = (units.number << bits) + since
-    found: Int64 = np.searchsorted(key, key + MINUTE_US, "left") - np.arange(key.size)
+    return _following(units.number, units.scans.occurred_us[units.rows], MINUTE_US)
+
+
+@njit(cache=True, nogil=True)
+def _following(unit: Int64, at_us: Int64, within_us: int) -> Int64:
+    """Count the rows of the same unit from each row on that come before a time has passed."""
+    found = np.empty(unit.size, np.int64)
+    end = 0
+    for row in range(unit.size):
+        while end < unit.size and unit[end] == unit[row] and at_us[end] < at_us[row] + within_us:
+            end += 1
+        found[row] = end - row
     return found
 
 

@@ -12,7 +12,7 @@ from pipelines.ascertainment.two_way_visits import TwoWayVisits, two_way_visits
 from pipelines.graph.partner_pairs import PartnerPairs, partner_pairs
 from pipelines.graph.seen_share import SeenShare
 from pipelines.graph.stays_index import Span
-from pipelines.graph.tracing.infectious_intervals import Intervals, infectious_intervals
+from pipelines.graph.tracing.infectious_intervals import Intervals
 from pipelines.graph.tracing.request import make_request
 from pipelines.graph.tracing.trace import run_trace
 from pipelines.kernels.types import Int64
@@ -70,11 +70,11 @@ def coverage(
     quality = started(lambda: request.quality(where), eager_quality)
     registry = registry_from(read_table(where, "venues", ["venue", "type", "closed_at"]))
     compared, left_out = compare_audits(where, registry, counted)
-    intervals = infectious_intervals(request.cases, request.rule, request.until_us)
+    intervals = request.intervals
     by_type = _by_type(
         registry, partner_pairs(where, intervals), compared, _visits(where, registry, intervals)
     )
-    traced = run_trace(where, request.cases, request.rule, request.depth, request.until_us)
+    traced = run_trace(where, request)
     found = sum(int(np.count_nonzero(hop.new)) for hop in traced.hops)
     notes = [*request.notes(), *left_out]
     said = coverage_notes(CoverageCounts.sum(by_type.values()), found, request.depth)

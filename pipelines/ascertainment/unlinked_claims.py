@@ -1,5 +1,6 @@
 """Unlinked claims: people who declared a contact with a case and whom no trace of any case reaches."""
 
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -57,5 +58,5 @@ def _reached(lake: Lake, request: TraceRequest, cases: tuple[Case, ...]) -> Int6
     """Tokens of all people in the tiers of some cases."""
     if not cases:
         return np.empty(0, np.int64)
-    traced = run_trace(lake, cases, request.rule, request.depth, request.until_us)
+    traced = run_trace(lake, replace(request, cases=cases))
     return np.unique(np.concatenate([np.empty(0, np.int64), *(hop.person for hop in traced.hops)]))

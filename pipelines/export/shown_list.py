@@ -18,7 +18,7 @@ from pipelines.export.pages.quality_words import quality_sentences
 from pipelines.export.pages.report import MOST_LANES, best_rows
 from pipelines.graph.stays_index import Span
 from pipelines.graph.tracing.request import make_request
-from pipelines.graph.tracing.trace import Traced, rows_of_traced, traced_of, with_calls
+from pipelines.graph.tracing.trace import Traced, rows_of_traced, run_trace, with_calls
 from pipelines.lake import Lake, OfNewest, Snapshot, read_table, snapshot
 from pipelines.times import Instant
 from schemas.rules import load_rule
@@ -51,7 +51,7 @@ def list_to_show(
     request = make_request(lake, load_rule(rule), case, all_cases=False, depth=depth, until=until)
     cases = listed_cases(lake, request, case, all_cases=False)
     quality = started(lambda: request.list_quality(lake), eager=True)
-    searched = traced_of(lake, request)
+    searched = run_trace(lake, request)
     if found is not None:
         found(searched)
     traced = rows_of_traced(lake, searched)

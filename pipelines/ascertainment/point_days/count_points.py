@@ -61,7 +61,7 @@ def count_points(lake: Lake, places: pa.Table, end_us: int) -> WeekCounts:
     scans = snapshot(lake, "scans")
     held = held_point_days(lake, scans)
     span = CountedDays(from_us if held else before_us, from_us, 7)
-    passed = count_files(scans.files, registry, span)
+    passed = count_files(scans.files, registry, span, people_only=held is not None)
     venue = places["venue"].combine_chunks()
     around, people = _around(venue, passed), pa.table({"area": areas, "people_7d": passed.people})
     if held is None:

@@ -42,6 +42,7 @@ _COLUMNS: Final = pa.schema(
         ("scan_mode", _TEXT),
     ]
 )
+_COLUMNS_OF_PEOPLE: Final = pa.schema([_COLUMNS.field(name) for name in ("venue", "person", "occurred_at")])
 _COLUMNS_BEFORE: Final = pa.schema([_COLUMNS.field(name) for name in ("venue", "occurred_at")])
 _FLAGS: Final = {"in": IN, "out": OUT, "guard": GUARDED, "kiosk": GUARDED}
 _ROWS_A_BUCKET: Final = 1 << 14
@@ -68,7 +69,12 @@ class Passed(NamedTuple):
 
 
 def count_files(
-    files: Sequence[LiveFile], registry: PlaceColumns, span: CountedDays, threads: int | None = None
+    files: Sequence[LiveFile],
+    registry: PlaceColumns,
+    span: CountedDays,
+    threads: int | None = None,
+    *,
+    people_only: bool = False,
 ) -> Passed:
     """Count the scans of files.
 
@@ -77,11 +83,13 @@ def count_files(
         registry: of all venues.
         span: the days that count.
         threads: None is one a core, at most four.
+        people_only: leave `ins`, `outs` and `guarded` at 0, and spare their columns.
     """
     threads = threads or min(4, len(os.sched_getaffinity(0)))
     near = [file for file in files if _reaches(file, span)]
     bits = buckets_for(sum(file.rows for file in near), _ROWS_A_BUCKET).bit_length() - 1
-    tallies, parts = _first_pass(near, registry, span, bits, threads)
+    columns_read = _COLUMNS_OF_PEOPLE if people_only else _COLUMNS
+    tallies, parts = _first_pass(near, registry, span, bits, threads, columns_read)
     visits, single, people = _second_pass(parts, registry.area, bits, threads)
     columns = (sum(columns[1:], columns[0]) for columns in zip(*tallies, strict=True))
     return Passed(ScanCounts(*columns), visits, single, people)
@@ -93,14 +101,19 @@ def _reaches(file: LiveFile, span: CountedDays) -> bool:
 
 
 def _first_pass(
-    files: Sequence[LiveFile], registry: PlaceColumns, span: CountedDays, bits: int, threads: int
+    files: Sequence[LiveFile],
+    registry: PlaceColumns,
+    span: CountedDays,
+    bits: int,
+    threads: int,
+    schema: pa.Schema,
 ) -> tuple[list[ScanCounts], list[_Part]]:
     """Read the files: a tally of each thread, and the rows that count, dealt out by person."""
 
     def work(queue: Iterator[LiveFile]) -> tuple[ScanCounts, list[_Part]]:
         tally, parts = new_tally(registry.venue.size), []
         for file in queue:
-            parts.append(split(*_count(file, registry, span, tally), bits))
+            parts.append(split(*_count(file, registry, span, tally, schema), bits))
         return tally, parts
 
     done = _on_threads(work, files, threads)
@@ -108,15 +121,17 @@ def _first_pass(
 
 
 def _count(
-    file: LiveFile, registry: PlaceColumns, span: CountedDays, tally: ScanCounts
+    file: LiveFile, registry: PlaceColumns, span: CountedDays, tally: ScanCounts, schema: pa.Schema
 ) -> tuple[Int64, Int64]:
     """Add a file to a tally, and return the person and the cell of the rows that count."""
     counts = file.stats.greatest["occurred_at"] >= span.from_us
-    rows = read_live_file(file, _COLUMNS if counts else _COLUMNS_BEFORE).unify_dictionaries().combine_chunks()
+    rows = read_live_file(file, schema if counts else _COLUMNS_BEFORE).unify_dictionaries().combine_chunks()
     at_us = rows["occurred_at"].combine_chunks().view(pa.int64()).to_numpy()
     person, flags = _NOBODY, np.empty(0, np.uint8)
     if counts:
-        person, flags = rows["person"].to_numpy(), _coded(rows["direction"]) | _coded(rows["scan_mode"])
+        person, flags = rows["person"].to_numpy(), np.zeros(rows.num_rows, np.uint8)
+        for name in {"direction", "scan_mode"} & set(schema.names):
+            flags |= _coded(rows[name])
     return count_scans(rows["venue"].to_numpy(), person, at_us, flags, registry, span, tally)
 
 

@@ -39,10 +39,6 @@ class Zones:
         numbers: Int32 = self._numbered(coded.dictionary.to_pylist())[coded.indices.to_numpy()]
         return numbers
 
-    def names(self) -> list[str]:
-        """Return the names seen so far, by number."""
-        return list(self._numbers)
-
     def _numbered(self, names: list[str | None]) -> Int32:
         numbers = [
             NO_ZONE if name is None else self._numbers.setdefault(name, len(self._numbers)) for name in names

@@ -111,10 +111,7 @@ def compared_rows(
         other: under the other one.
         traced: of `request`, where it has been computed already.
     """
-    traces = [
-        traced or run_trace(lake, request.cases, request.rule, request.depth, request.until_us),
-        run_trace(lake, other.cases, other.rule, other.depth, other.until_us),
-    ]
+    traces = [traced or run_trace(lake, request), run_trace(lake, other)]
     ours, theirs = map(persons_of, traces)
     depths = request.depth, other.depth
     why = {

@@ -109,7 +109,7 @@ def explain(
     request = make_request(where, load_rule(rule), case, all_cases=all_cases, depth=depth, until=until)
     who = human_of_one(where, _token_of(where, person, keys))
     quality = started(lambda: request.quality(where), eager_quality)
-    traced = run_trace(where, request.cases, request.rule, request.depth, request.until_us)
+    traced = run_trace(where, request)
     links = chain(traced, who)
     rows = [_rows(where, traced, link) for link in links]
     table = pa.concat_tables([EXPLAINED.empty_table(), *rows, _joins(where, links)])

@@ -95,14 +95,14 @@ def _judge(
                 count += 1
             end += 1
         kind = overlaps.kind[row]
-        exposed_us = _exposed(starts_us, ends_us, count, criteria.min_us[kind], criteria.accumulate[kind])
+        exposed_us = exposed(starts_us, ends_us, count, criteria.min_us[kind], criteria.accumulate[kind])
         if exposed_us < NEVER_US:
             record_exposure(people, overlaps.other[row], exposed_us, infector[overlaps.owner[row]])
         begin = end
 
 
 @inlined
-def _exposed(starts_us: Int64, ends_us: Int64, count: int, min_us: int, accumulate: int) -> Any:
+def exposed(starts_us: Int64, ends_us: Int64, count: int, min_us: int, accumulate: int) -> Any:
     """Return when a contact, a union of ascending intervals, exposes under a rule; else NEVER_US."""
     if accumulate == WINDOW:
         return starts_us[0] if _within(starts_us, ends_us, 0, count, NEVER_US) >= min_us else NEVER_US

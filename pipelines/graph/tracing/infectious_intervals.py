@@ -137,12 +137,23 @@ def passing_on(person: Int64, exposed_us: Int64, rule: Rule, isolated: Isolation
     """
     order = np.argsort(person)
     person = person[order]
-    start_us = exposed_us[order] + round(min(rule.chain.latency_hours, _MOST_HOURS) * HOUR_US)
+    start_us = exposed_us[order] + latency_us(rule)
+    end_us = until_isolation(person, isolated, until_us)
+    kept = start_us < end_us
+    return Intervals(person[kept], start_us[kept], end_us[kept])
+
+
+def latency_us(rule: Rule) -> int:
+    """Return how long after an exposure somebody begins to be infectious, microseconds."""
+    return round(min(rule.chain.latency_hours, _MOST_HOURS) * HOUR_US)
+
+
+def until_isolation(person: Int64, isolated: Isolation, until_us: int) -> Int64:
+    """Return the instant from which each person is isolated, `until_us` at the latest, int64[n]."""
     end_us = np.full(person.size, until_us, np.int64)
     if isolated.person.size:
         found = np.searchsorted(isolated.person, person)
         found[found == isolated.person.size] = 0
         known = isolated.person[found] == person
         end_us[known] = np.minimum(until_us, isolated.isolated_us[found[known]])
-    kept = start_us < end_us
-    return Intervals(person[kept], start_us[kept], end_us[kept])
+    return end_us

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from pipelines.graph.answer_quality import AnswerQuality, quality_of_cases
 from pipelines.graph.cases import Case, cases_by_id, find_cases, last_instant_us, numbers_of, require_dates
 from pipelines.graph.infectious_window import Window, infectious_window, outside_validity
 from pipelines.graph.partner_pairs import partner_pairs
-from pipelines.graph.tracing.infectious_intervals import infectious_intervals
+from pipelines.graph.tracing.infectious_intervals import Intervals, infectious_intervals
 from pipelines.kernels.types import Int64
 from pipelines.lake import Lake
 from pipelines.terminal.output import counted
@@ -36,6 +37,11 @@ class TraceRequest:
     depth: int
     until_us: int
     skipped: tuple[Case, ...] = ()
+
+    @cached_property
+    def intervals(self) -> Intervals:
+        """When the index cases are infectious: the search asks for it, and the statement beside a list."""
+        return infectious_intervals(self.cases, self.rule, self.until_us)
 
     def persons(self) -> Int64:
         """Return the tokens of the index cases; a person stands once a case."""
@@ -64,8 +70,7 @@ class TraceRequest:
 
     def list_quality(self, lake: Lake) -> AnswerQuality:
         """Return the same for a list of contacts, with what tells how much of the truth it can hold."""
-        intervals = infectious_intervals(self.cases, self.rule, self.until_us)
-        met = partner_pairs(lake, intervals).share
+        met = partner_pairs(lake, self.intervals).share
         return replace(self.quality(lake), met=met, tiers=self.depth)
 
 

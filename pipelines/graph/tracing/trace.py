@@ -9,8 +9,7 @@ import pyarrow as pa
 from pipelines.anomalies.doubt import Doubts, doubts_of
 from pipelines.answer import Answer, started
 from pipelines.errors import UsageError
-from pipelines.graph.cases import Case
-from pipelines.graph.tracing.infectious_intervals import Intervals, infectious_intervals, isolation_in
+from pipelines.graph.tracing.infectious_intervals import Intervals, isolation_in
 from pipelines.graph.tracing.request import TraceRequest, make_request
 from pipelines.graph.tracing.rows import rows_of
 from pipelines.graph.tracing.search import Hop, hops
@@ -99,7 +98,7 @@ def trace(
     where = of_humans(opened(lake), humans)
     request = make_request(where, load_rule(rule), case, all_cases=all_cases, depth=depth, until=until)
     quality = started(lambda: request.list_quality(where), eager_quality)
-    traced = run_trace(where, request.cases, request.rule, request.depth, request.until_us)
+    traced = run_trace(where, request)
     doubts, said = doubts_of(where)
     rows = rows_of(where, traced.where, request.rule.id, traced.hops, doubts)
     notes = [*request.notes(), *said, *human_notes(where, rows["person"].to_numpy(), request.persons())]
@@ -137,12 +136,7 @@ def check_draws(draws: int | None) -> None:
 
 def trace_rows(lake: Lake, request: TraceRequest, doubts: Doubts | None = None) -> pa.Table:
     """Compute the rows of `trace` without the statement about them; `doubt` only where doubts are given."""
-    return rows_of_traced(lake, traced_of(lake, request), doubts)
-
-
-def traced_of(lake: Lake, request: TraceRequest) -> Traced:
-    """Search what a request asks for."""
-    return run_trace(lake, request.cases, request.rule, request.depth, request.until_us)
+    return rows_of_traced(lake, run_trace(lake, request), doubts)
 
 
 def rows_of_traced(lake: Lake, traced: Traced, doubts: Doubts | None = None) -> pa.Table:
@@ -150,21 +144,12 @@ def rows_of_traced(lake: Lake, traced: Traced, doubts: Doubts | None = None) -> 
     return rows_of(lake, traced.where, traced.rule.id, traced.hops, doubts)
 
 
-def run_trace(lake: Lake, cases: Sequence[Case], rule: Rule, depth: int, until_us: int) -> Traced:
-    """Search the exposed persons of index cases, tier by tier.
-
-    Args:
-        lake: where.
-        cases: the index cases, each with an onset or a sample.
-        rule: the rule pack.
-        depth: the last tier.
-        until_us: how far the question reaches; microseconds UTC.
-    """
-    where = network(lake, rule, until_us)
-    index = infectious_intervals(cases, rule, until_us)
-    persons = np.array([case.person for case in cases], np.int64)
-    isolated = isolation_in(lake)
-    return Traced(rule, where, persons, index, hops(where, rule, index, persons, isolated, depth))
+def run_trace(lake: Lake, request: TraceRequest) -> Traced:
+    """Search the exposed persons of index cases, tier by tier."""
+    rule, index, cases = request.rule, request.intervals, request.persons()
+    where = network(lake, rule, request.until_us)
+    found = hops(where, rule, index, cases, isolation_in(lake), request.depth)
+    return Traced(rule, where, cases, index, found)
 
 
 def _with_links(lake: Lake, rows: pa.Table) -> pa.Table:

@@ -7,7 +7,6 @@ whose `out` is missing may end later than it did, and reach somebody new; new pe
 from typing import Any, NamedTuple
 
 import numpy as np
-import pyarrow as pa
 
 from pipelines.graph.encounters import Proximity
 from pipelines.graph.row_ranges import rows_between
@@ -24,8 +23,7 @@ class StaysInPlay(NamedTuple):
 
     Attributes:
         person, venue: int64[n], their ranks.
-        enter_us, exit_us, imputed_from_us: int64[n], microseconds UTC.
-        scanned_both: uint8[n], 1 where enter and exit were scanned.
+        enter_us, exit_us: int64[n], microseconds UTC.
         stay_id: int64[n].
         zone: int32[n], the number of the zone, see `Zones`.
     """
@@ -34,8 +32,6 @@ class StaysInPlay(NamedTuple):
     venue: Int64
     enter_us: Int64
     exit_us: Int64
-    imputed_from_us: Int64
-    scanned_both: UInt8
     stay_id: Int64
     zone: Int32
 
@@ -57,8 +53,7 @@ class InPlay(NamedTuple):
         cases: int64[c], ranks.
         isolated: of the people who are cases, by rank.
         near: the encounters between the people, by rank.
-        stays: their stays that reach into the time of the trace and can be beside an infector's, or within
-            the margin of one.
+        stays: their stays that reach into the time of the trace and can be beside an infector's.
         zones: the numbers of zones.
     """
 
@@ -81,7 +76,6 @@ def in_play(
     isolated: Isolation,
     listed: Int64,
     passing_on: Int64,
-    margin_us: int = 0,
 ) -> InPlay:
     """Gather what is in play.
 
@@ -92,7 +86,6 @@ def in_play(
         isolated: when people who are cases were isolated.
         listed: int64[n], the tokens of all people in the list.
         passing_on: int64[k], the tokens of those before its last tier.
-        margin_us: how far stays may lie from an infector's.
     """
     persons = np.unique(np.concatenate((cases, listed)))
     infector = np.isin(persons, np.concatenate((cases, passing_on)))
@@ -102,7 +95,7 @@ def in_play(
     venues = np.unique(stays.venue[infector[stays.person]])
     stays = stays.at(np.isin(stays.venue, venues))
     stays = stays._replace(venue=np.searchsorted(venues, stays.venue))
-    stays = stays.at(beside_infectors(stays, infector, graph.criteria, margin_us=margin_us))
+    stays = stays.at(_beside_infectors(stays, infector, graph.criteria))
     known = np.isin(isolated.person, persons)
     near = graph.near
     both = np.isin(near.person, persons) & np.isin(near.other, persons)
@@ -125,23 +118,18 @@ def in_play(
     )
 
 
-def beside_infectors(
-    stays: StaysInPlay, infector: Bool, criteria: Criteria, draw: Int64 | None = None, margin_us: int = 0
-) -> Bool:
+def _beside_infectors(stays: StaysInPlay, infector: Bool, criteria: Criteria) -> Bool:
     """Tell which stays are an infector's, or overlap one of an infector at the same venue.
 
     Args:
-        stays: of one draw or several.
+        stays: in any order.
         infector: bool[p], by rank.
         criteria: how far contact reaches beyond a stay.
-        draw: int64[n], the draw of each stay; None where there is one.
-        margin_us: how far apart the two may be as well.
     """
     own = infector[stays.person]
-    place = stays.venue if draw is None else draw * (int(stays.venue.max(initial=0)) + 1) + stays.venue
-    reach_us = int(criteria.indirect_us.max()) + margin_us
-    sources = place[own], stays.enter_us[own] - margin_us, stays.exit_us[own] + reach_us
-    beside: Bool = own | overlaps_any(place, stays.enter_us, stays.exit_us, *sources)
+    reach_us = int(criteria.indirect_us.max())
+    sources = stays.venue[own], stays.enter_us[own], stays.exit_us[own] + reach_us
+    beside: Bool = own | overlaps_any(stays.venue, stays.enter_us, stays.exit_us, *sources)
     return beside
 
 
@@ -178,7 +166,7 @@ def overlaps_any(
 
 def _stays(graph: TemporalGraph, persons: Int64, from_us: int, zones: Zones) -> StaysInPlay:
     """The stays of some persons, persons and venues by token."""
-    parts = [_NO_STAYS]
+    parts = [NO_STAYS]
     for columns in graph.files("person", Span(from_us, max(graph.until_us, from_us))):
         row = rows_between(*columns.rows_of(persons))
         zone = zones.of(columns)[row] if graph.criteria.zoned else np.full(row.size, -1, np.int32)
@@ -188,8 +176,6 @@ def _stays(graph: TemporalGraph, persons: Int64, from_us: int, zones: Zones) -> 
                 columns.venue[row],
                 columns.enter_us[row],
                 columns.exit_us[row],
-                columns.imputed_from_us[row],
-                columns.scanned_both[row],
                 columns.stay_id[row],
                 zone,
             )
@@ -198,10 +184,5 @@ def _stays(graph: TemporalGraph, persons: Int64, from_us: int, zones: Zones) -> 
     return StaysInPlay(*columns_of_all)
 
 
-_KINDS = {"scanned_both": np.uint8, "zone": np.int32}
-_NO_STAYS = StaysInPlay(**{name: np.empty(0, _KINDS.get(name, np.int64)) for name in StaysInPlay._fields})
-
-
-def zone_names(zones: Zones) -> pa.Array:
-    """Return the names of all zones by number, and null last, for stays that name none."""
-    return pa.array([*zones.names(), None], pa.string())
+_NONE = np.empty(0, np.int64)
+NO_STAYS = StaysInPlay(_NONE, _NONE, _NONE, _NONE, _NONE, _NONE.astype(np.int32))

@@ -6,18 +6,17 @@ import numpy as np
 import pyarrow as pa
 
 from pipelines.graph.tracing.infectious_intervals import Intervals, Isolation
-from pipelines.graph.tracing.stability.in_play import InPlay, beside_infectors, in_play
-from pipelines.graph.tracing.stability.scans_in_play import longest_stay_us, scans_in_play
-from pipelines.graph.tracing.stability.side_by_side import Terms, listed_in_draws
-from pipelines.graph.tracing.stability.thinning import KEPT, UNITS, kept, keys_of, keys_of_events
+from pipelines.graph.tracing.stability.draws import DRAWS_AT_ONCE, Terms, all_of, listed_in_draws
+from pipelines.graph.tracing.stability.in_play import InPlay, StaysInPlay, in_play
+from pipelines.graph.tracing.stability.scans_in_play import scans_in_play
+from pipelines.graph.tracing.stability.thinning import KEPT, UNITS, keys_of, keys_of_events, masks_of
 from pipelines.graph.tracing.temporal_graph import TemporalGraph
-from pipelines.kernels.types import Bool, Float64, Int64
+from pipelines.kernels.types import Float64, Int64, UInt64
 from pipelines.lake import Lake
 from pipelines.terminal.progress import add_work, work_done
 from schemas.rules import Rule
 
 _STEP = "trace draws"
-_ROWS_AT_ONCE = 2_000_000  # stays or scans of draws that are traced side by side
 
 COLUMNS = tuple(f"stability_{unit}" for unit in UNITS)
 
@@ -57,8 +56,7 @@ def with_stability(
         return rows
     person = rows["person"].to_numpy()
     passing_on = person[rows["tier"].to_numpy() < depth]
-    margin_us = 2 * longest_stay_us(lake)
-    play = in_play(graph, index, cases, isolated, person, passing_on, margin_us)
+    play = in_play(graph, index, cases, isolated, person, passing_on)
     terms = Terms(rule, graph.criteria, depth, graph.until_us)
     rank = np.searchsorted(play.persons, person)
     add_work(_STEP, len(UNITS) * draws, "draw")
@@ -90,33 +88,30 @@ class _Draws:
 
     def __init__(self, lake: Lake, play: InPlay, terms: Terms, draws: int, share: tuple[int, int]) -> None:
         self._lake, self._play, self._terms = lake, play, terms
-        self._stays = play.stays.at(beside_infectors(play.stays, play.infector, terms.criteria))
+        self._stays = play.stays
         self._draws, self._share = draws, share
 
     def of_scans(self) -> Float64:
         """Leave out scans, and pair the others again."""
         play, terms = self._play, self._terms
-        scans = scans_in_play(self._lake, play, zoned=terms.criteria.zoned)
+        reach_us = int(terms.criteria.indirect_us.max())
+        # Cases alone pass on to a first tier.
+        until_us = terms.until_us if terms.depth > 1 else int(play.infectious.end_us.max())
+        scans = scans_in_play(self._lake, play, until_us, reach_us, zoned=terms.criteria.zoned)
         keys = keys_of_events(scans.high, scans.low)
         counts = np.zeros(play.persons.size)
-        for some in self._chunks(keys.shape[0]):
-            draw, row = np.nonzero([kept("scans", one, keys, self._share) for one in some])
-            stays, draw_of_stay = scans.stays(play, row, draw)
-            beside = beside_infectors(stays, play.infector, terms.criteria, draw_of_stay)
-            stays, draw_of_stay = stays.at(beside), draw_of_stay[beside]
-            near = np.ones((len(some), play.near.person.size), np.bool_)
-            counts += listed_in_draws(play, terms, stays, draw_of_stay, near).sum(axis=0)
+        for some in self._chunks():
+            stays, mask = scans.stays(play, masks_of("scans", some, keys, self._share), len(some))
+            counts += self._listed(stays, mask, self._all_near(some), some)
         return counts / self._draws
 
     def of_visits(self) -> Float64:
         """Leave out stays; encounters are none."""
-        play = self._play
         keys = keys_of(self._stays.stay_id)
-        counts = np.zeros(play.persons.size)
-        for some in self._chunks(keys.shape[0]):
-            chosen = np.array([kept("visits", one, keys, self._share) for one in some])
-            near = np.ones((len(some), play.near.person.size), np.bool_)
-            counts += self._listed(chosen, near).sum(axis=0)
+        counts = np.zeros(self._play.persons.size)
+        for some in self._chunks():
+            mask = masks_of("visits", some, keys, self._share)
+            counts += self._listed(self._stays, mask, self._all_near(some), some)
         return counts / self._draws
 
     def of_people(self) -> Float64:
@@ -124,23 +119,24 @@ class _Draws:
         play = self._play
         keys = keys_of(play.persons)
         counts = np.zeros(play.persons.size)
-        for some in self._chunks(self._stays.person.size):
-            people = np.array([kept("people", one, keys, self._share) for one in some])
-            people[:, play.cases] = True
-            near = people[:, play.near.person] & people[:, play.near.other]
-            counts += self._listed(people[:, self._stays.person], near).sum(axis=0)
+        for some in self._chunks():
+            people = masks_of("people", some, keys, self._share, always=play.cases)
+            near = people[play.near.person] & people[play.near.other]
+            counts += self._listed(self._stays, people[self._stays.person], near, some)
         return counts / self._draws
 
-    def _listed(self, chosen: Bool, near: Bool) -> Bool:
-        """Trace draws that keep some of the stays, bool[draws, n]."""
-        draw, row = np.nonzero(chosen)
-        found: Bool = listed_in_draws(self._play, self._terms, self._stays.at(row), draw, near)
-        return found
+    def _all_near(self, some: range) -> UInt64:
+        """All draws have every encounter."""
+        return np.full(self._play.near.person.size, all_of(len(some)))
 
-    def _chunks(self, rows: int) -> Iterator[range]:
+    def _listed(self, stays: StaysInPlay, mask: UInt64, near: UInt64, some: range) -> Int64:
+        """Trace some draws, and return how many of them list each person, int64[p]."""
+        found = listed_in_draws(self._play, self._terms, stays, mask, near, len(some))
+        return np.bitwise_count(found).astype(np.int64)
+
+    def _chunks(self) -> Iterator[range]:
         """Cut the draws into some that are traced at once."""
-        at_once = max(1, _ROWS_AT_ONCE // max(rows, 1))
-        for first in range(0, self._draws, at_once):
-            some = range(first, min(first + at_once, self._draws))
+        for first in range(0, self._draws, DRAWS_AT_ONCE):
+            some = range(first, min(first + DRAWS_AT_ONCE, self._draws))
             yield some
             work_done(_STEP, len(some))

@@ -67,3 +67,27 @@ def keys_of(numbers: Int64) -> UInt8:
 def keys_of_events(high: UInt64, low: UInt64) -> UInt8:
     """Return event keys of two words each as keys of 16 bytes, uint8[n, 16]."""
     return np.stack((high, low), axis=1).astype(">u8").view(np.uint8).reshape(-1, 16)
+
+
+def masks_of(
+    unit: str, draws: range, keys: UInt8, share: tuple[int, int] = KEPT, always: Int64 | None = None
+) -> UInt64:
+    """Return the draws that keep each key as the bits of a mask, the first draw lowest, uint64[n].
+
+    Example:
+        >>> masks_of("people", range(3), keys_of(np.array([7, -1]))).tolist()
+        [7, 7]
+
+    Args:
+        unit: one of `UNITS`.
+        draws: their numbers, at most 64.
+        keys: uint8[n, k], the bytes of each key.
+        share: numerator and denominator of the share that is kept.
+        always: positions of keys that are kept whatever the draw.
+    """
+    mask = np.zeros(keys.shape[0], np.uint64)
+    for bit, draw in enumerate(draws):
+        mask |= kept(unit, draw, keys, share).astype(np.uint64) << np.uint64(bit)
+    if always is not None:
+        mask[always] = np.uint64(2 ** len(draws) - 1)
+    return mask

@@ -186,7 +186,7 @@ def test_scans_are_missing_and_the_others_are_paired_again(town, tmp_path):
 @pytest.mark.parametrize("rule", [*RULES, "tas-2021-02"])
 def test_draws_that_leave_out_nothing_keep_every_row(town, rule):
     request = make_request(town, load_rule(rule), [], all_cases=True, depth=2, until=UNTIL)
-    traced = run_trace(town, request.cases, request.rule, 2, request.until_us)
+    traced = run_trace(town, request)
     rows = trace_rows(town, request)
     around = (traced.where, traced.rule, traced.index, traced.cases, isolation_in(town))
     made = with_stability(town, rows, *around, 2, 2, share=(1, 1))
@@ -202,6 +202,26 @@ def test_fewer_draws_are_the_first_of_more(town):
         for draws in (1, 2, 3)
     )
     assert ((two - one >= 0) & (three - two >= 0) & (three - one <= 2)).all()
+
+
+def test_more_draws_than_a_mask_has_bits_are_traced_too(town):
+    some, more = (
+        trace(town, all_cases=True, rule="vn-2020-12", until=UNTIL, stability=draws) for draws in (64, 67)
+    )
+    for name in COLUMNS:
+        kept_by_the_last = np.array(more[name]) * 67 - np.array(some[name]) * 64
+        assert ((kept_by_the_last > -1e-6) & (kept_by_the_last < 3 + 1e-6)).all()
+        assert kept_by_the_last.max() > 1
+
+
+def test_a_list_of_encounters_alone_depends_on_the_people_only(tmp_path):
+    lake = new_lake(tmp_path)
+    put_venues(lake, VENUES)
+    put_cases(lake, "case_id | person | onset_at\nBN-1 | p0 | 11 00:00")
+    put_encounters(lake, "person_a|person_b|started_at|ended_at\np0|p39|11 08:00|11 08:30")
+    rows = trace(lake, "BN-1", rule="vn-2020-12", depth=1, until=UNTIL, stability=40)
+    assert rows["stability_scans"].to_pylist() == rows["stability_visits"].to_pylist() == [1.0]
+    assert 0 < rows["stability_people"][0].as_py() < 1
 
 
 def test_an_empty_list_has_the_columns_too(tmp_path):

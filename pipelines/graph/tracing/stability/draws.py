@@ -1,0 +1,162 @@
+"""Trace many draws at once: a bit of every mask is a draw, so that what draws have in common is done once."""
+
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from pipelines.graph.tracing.contact_criteria import WITHIN_24H, Criteria
+from pipelines.graph.tracing.exposure_table import NEVER_US
+from pipelines.graph.tracing.infectious_intervals import latency_us, until_isolation
+from pipelines.graph.tracing.stability.drawn_exposures import (
+    Contact,
+    DrawnOverlaps,
+    Found,
+    exposures_of_draws,
+    judge,
+)
+from pipelines.graph.tracing.stability.drawn_overlaps import (
+    expose_alone,
+    expose_near,
+    mark_pairs,
+    overlaps_of_marked,
+)
+from pipelines.graph.tracing.stability.drawn_stays import (
+    DrawnStays,
+    Sources,
+    clip_encounters,
+    clip_stays,
+    latest_exits,
+)
+from pipelines.graph.tracing.stability.in_play import InPlay, StaysInPlay
+from pipelines.kernels.sort import order_of
+from pipelines.kernels.types import Int64, UInt64
+from pipelines.times import DAY_US
+from schemas.rules import Rule
+
+DRAWS_AT_ONCE: Final = 64
+"""The bits of a mask."""
+
+_BITS = (10, 21)  # of the number of a bucket of pairs, at least and at most
+
+
+class Terms(NamedTuple):
+    """What is asked again of every draw.
+
+    Attributes:
+        rule: the rule pack.
+        criteria: the same as numbers.
+        depth: the last tier.
+        until_us: how far the trace reaches; microseconds UTC.
+    """
+
+    rule: Rule
+    criteria: Criteria
+    depth: int
+    until_us: int
+
+
+def all_of(draws: int) -> np.uint64:
+    """Return the mask of that many draws.
+
+    Example:
+        >>> int(all_of(3))
+        7
+    """
+    return np.uint64(2**draws - 1)
+
+
+def listed_in_draws(
+    play: InPlay, terms: Terms, stays: StaysInPlay, mask: UInt64, near: UInt64, draws: int
+) -> UInt64:
+    """Return in which draws the trace lists each person, at whatever tier, uint64[p].
+
+    Args:
+        play: the people in play.
+        terms: what is asked of each draw.
+        stays: the stays of all draws.
+        mask: uint64[n], the draws that have each stay.
+        near: uint64[e], those that have each encounter.
+        draws: how many there are, at most `DRAWS_AT_ONCE`.
+    """
+    drawn = _in_order(stays, mask)
+    people = play.persons.size
+    found = Found(
+        np.full(people, all_of(draws)),
+        np.zeros(people, np.uint64),
+        np.full((people, draws), NEVER_US),
+    )
+    found.open[play.cases] = 0
+    listed = np.zeros(people, np.uint64)
+    index = play.infectious
+    sources = _sources(people, *index, np.full(index.person.size, all_of(draws)))
+    for tier in range(1, terms.depth + 1):
+        last = tier == terms.depth
+        if last:
+            found.open[:] &= ~listed
+        found.fresh[:] = 0
+        _expand(play, terms, drawn, near, sources, found, last)
+        listed |= found.fresh
+        if last or not found.fresh.any():
+            break
+        sources = _passing_on(play, terms, found)
+    return listed
+
+
+def _expand(
+    play: InPlay, terms: Terms, drawn: DrawnStays, mask: UInt64, sources: Sources, found: Found, last: bool
+) -> None:
+    """Record whom the sources expose."""
+    contact = _contact(play, terms.criteria)
+    clipped = clip_stays(drawn, contact.kind, contact.indirect_us, terms.until_us, sources)
+    near = _encounters(play, mask, sources, contact.min_us.size)
+    expose_near(near, contact, found, last)
+    following = np.arange(drawn.person.size + 1)
+    short = expose_alone(drawn, clipped, contact, found, following, last)
+    if short or near.pair.size:
+        buckets = 1 << min(max((short + near.pair.size).bit_length() + 1, _BITS[0]), _BITS[1])
+        pairs = mark_pairs(drawn, clipped, near, contact, found, buckets, last)
+        some = overlaps_of_marked(drawn, clipped, contact, found, pairs)
+        together = DrawnOverlaps(*(np.concatenate(columns) for columns in zip(near, some, strict=True)))
+        order = order_of(together.start_us)
+        judge(together, order[order_of(together.pair[order])], contact, found, last)
+
+
+def _in_order(stays: StaysInPlay, mask: UInt64) -> DrawnStays:
+    """The stays that some draw has, by (venue, enter)."""
+    order = np.flatnonzero(mask)
+    order = order[order_of(stays.enter_us[order])]
+    order = order[order_of(stays.venue[order])]
+    venue, exit_us = stays.venue[order], stays.exit_us[order]
+    columns = (stays.person[order], venue, stays.enter_us[order], exit_us, stays.zone[order], mask[order])
+    return DrawnStays(*columns, latest_exits(venue, exit_us), np.searchsorted(venue, venue, "right"))
+
+
+def _contact(play: InPlay, criteria: Criteria) -> Contact:
+    never = (criteria.accumulate == WITHIN_24H) & (criteria.min_us > DAY_US)
+    return Contact(
+        play.kind,
+        criteria.min_us,
+        np.where(never, NEVER_US, criteria.min_us),
+        criteria.accumulate,
+        criteria.indirect_us,
+        criteria.same_zone,
+    )
+
+
+def _encounters(play: InPlay, mask: UInt64, sources: Sources, classes: int) -> DrawnOverlaps:
+    near = play.near
+    pair = (near.person * play.persons.size + near.other) * classes
+    return clip_encounters(near.person, pair, near.start_us, near.end_us, mask, sources)
+
+
+def _passing_on(play: InPlay, terms: Terms, found: Found) -> Sources:
+    """When those whom a hop has found are infectious, in the draws that have found them."""
+    person, exposed_us, mask = exposures_of_draws(found)
+    start_us = exposed_us + latency_us(terms.rule)
+    end_us = until_isolation(person, play.isolated, terms.until_us)
+    kept = (start_us < end_us) & play.infector[person]
+    return _sources(play.persons.size, person[kept], start_us[kept], end_us[kept], mask[kept])
+
+
+def _sources(people: int, person: Int64, start_us: Int64, end_us: Int64, mask: UInt64) -> Sources:
+    return Sources(np.searchsorted(person, np.arange(people + 1)), start_us, end_us, mask)
