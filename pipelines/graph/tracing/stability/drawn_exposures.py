@@ -14,7 +14,7 @@ _ONE = np.uint64(1)
 _NONE = np.uint64(0)
 
 
-class Contact(NamedTuple):
+class ContactTerms(NamedTuple):
     """What makes a contact, by the class of a venue.
 
     Attributes:
@@ -34,7 +34,7 @@ class Contact(NamedTuple):
     same_zone: Int64
 
 
-class Found(NamedTuple):
+class FoundInDraws(NamedTuple):
     """Who is exposed in which draws.
 
     Attributes:
@@ -64,7 +64,7 @@ class DrawnOverlaps(NamedTuple):
 
 
 @inlined
-def is_earlier(found: Found, person: int, at_us: int, mask: Any) -> bool:
+def is_earlier(found: FoundInDraws, person: int, at_us: int, mask: Any) -> bool:
     """Tell whether an exposure at an instant would be the earliest in one of the draws."""
     draw = 0
     while mask != _NONE:
@@ -76,7 +76,7 @@ def is_earlier(found: Found, person: int, at_us: int, mask: Any) -> bool:
 
 
 @inlined
-def expose(found: Found, person: int, at_us: int, mask: Any, last: bool) -> None:
+def expose(found: FoundInDraws, person: int, at_us: int, mask: Any, last: bool) -> None:
     """Record an exposure in some draws, in each if it is the earliest."""
     if last:
         found.fresh[person] |= mask
@@ -93,7 +93,9 @@ def expose(found: Found, person: int, at_us: int, mask: Any, last: bool) -> None
 
 
 @njit(cache=True, nogil=True)
-def judge(overlaps: DrawnOverlaps, order: Int64, contact: Contact, found: Found, last: bool) -> None:
+def judge(
+    overlaps: DrawnOverlaps, order: Int64, contact: ContactTerms, found: FoundInDraws, last: bool
+) -> None:
     """Record the exposures that overlaps make together, pair after pair and draw after draw.
 
     Args:
@@ -151,7 +153,7 @@ def _exposed_by(
 
 
 @njit(cache=True, nogil=True)
-def exposures_of_draws(found: Found) -> tuple[Int64, Int64, UInt64]:
+def exposures_of_draws(found: FoundInDraws) -> tuple[Int64, Int64, UInt64]:
     """Return who was exposed, when, and in which draws: rows of person, instant and mask, by person."""
     size = 0
     for person in range(found.fresh.size):

@@ -13,9 +13,9 @@ from numba import njit
 from pipelines.graph.tracing.clipped_stays import NO_ZONE
 from pipelines.graph.tracing.exposure_table import NEVER_US
 from pipelines.graph.tracing.stability.drawn_exposures import (
-    Contact,
+    ContactTerms,
     DrawnOverlaps,
-    Found,
+    FoundInDraws,
     expose,
     is_earlier,
 )
@@ -42,7 +42,12 @@ class MarkedPairs(NamedTuple):
 
 @njit(cache=True, nogil=True)
 def expose_alone(
-    stays: DrawnStays, clipped: ClippedRows, contact: Contact, found: Found, following: Int64, last: bool
+    stays: DrawnStays,
+    clipped: ClippedRows,
+    contact: ContactTerms,
+    found: FoundInDraws,
+    following: Int64,
+    last: bool,
 ) -> int:
     """Record the exposures that one overlap makes.
 
@@ -75,7 +80,7 @@ def expose_alone(
 
 
 @njit(cache=True, nogil=True)
-def expose_near(near: DrawnOverlaps, contact: Contact, found: Found, last: bool) -> None:
+def expose_near(near: DrawnOverlaps, contact: ContactTerms, found: FoundInDraws, last: bool) -> None:
     """Record the exposures that one encounter makes; encounters are of class 0."""
     for row in range(near.pair.size):
         other = near.pair[row] // contact.min_us.size % found.open.size
@@ -89,8 +94,8 @@ def mark_pairs(
     stays: DrawnStays,
     clipped: ClippedRows,
     near: DrawnOverlaps,
-    contact: Contact,
-    found: Found,
+    contact: ContactTerms,
+    found: FoundInDraws,
     buckets: int,
     last: bool,
 ) -> MarkedPairs:
@@ -123,7 +128,7 @@ def mark_pairs(
 
 @njit(cache=True, nogil=True)
 def overlaps_of_marked(
-    stays: DrawnStays, clipped: ClippedRows, contact: Contact, found: Found, pairs: MarkedPairs
+    stays: DrawnStays, clipped: ClippedRows, contact: ContactTerms, found: FoundInDraws, pairs: MarkedPairs
 ) -> DrawnOverlaps:
     """Collect the overlaps of pairs that may be long enough together."""
     pair, masks = np.empty(_OVERLAPS_AT_FIRST, np.int64), np.empty(_OVERLAPS_AT_FIRST, np.uint64)
@@ -157,7 +162,7 @@ def _longer(column: Any, more: int) -> Any:
 
 @inlined
 def _overlap(
-    stays: DrawnStays, clipped: ClippedRows, contact: Contact, found: Found, entry: int, row: int
+    stays: DrawnStays, clipped: ClippedRows, contact: ContactTerms, found: FoundInDraws, entry: int, row: int
 ) -> tuple[int, int, int]:
     """Return from when to when a row overlaps a clipped stay, and in which draws; in none if it does not."""
     own, other = clipped.row[entry], stays.person[row]
@@ -174,7 +179,7 @@ def _overlap(
 
 @inlined
 def _pair(
-    stays: DrawnStays, clipped: ClippedRows, contact: Contact, found: Found, entry: int, row: int
+    stays: DrawnStays, clipped: ClippedRows, contact: ContactTerms, found: FoundInDraws, entry: int, row: int
 ) -> int:
     """Return the number of the pair of a clipped stay and a row, see `DrawnOverlaps`."""
     own = clipped.row[entry]
@@ -192,7 +197,7 @@ def _next(following: Int64, row: int) -> int:
 
 
 @inlined
-def _is_done(stays: DrawnStays, found: Found, row: int, last: bool) -> bool:
+def _is_done(stays: DrawnStays, found: FoundInDraws, row: int, last: bool) -> bool:
     """Tell whether no overlap of a row can matter to its person any more."""
     person = stays.person[row]
     left = stays.mask[row] & found.open[person]

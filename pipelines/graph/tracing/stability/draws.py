@@ -8,9 +8,9 @@ from pipelines.graph.tracing.contact_criteria import WITHIN_24H, Criteria
 from pipelines.graph.tracing.exposure_table import NEVER_US
 from pipelines.graph.tracing.infectious_intervals import latency_us, until_isolation
 from pipelines.graph.tracing.stability.drawn_exposures import (
-    Contact,
+    ContactTerms,
     DrawnOverlaps,
-    Found,
+    FoundInDraws,
     exposures_of_draws,
     judge,
 )
@@ -80,7 +80,7 @@ def listed_in_draws(
     """
     drawn = _in_order(stays, mask)
     people = play.persons.size
-    found = Found(
+    found = FoundInDraws(
         np.full(people, all_of(draws)),
         np.zeros(people, np.uint64),
         np.full((people, draws), NEVER_US),
@@ -103,7 +103,13 @@ def listed_in_draws(
 
 
 def _expand(
-    play: InPlay, terms: Terms, drawn: DrawnStays, mask: UInt64, sources: Sources, found: Found, last: bool
+    play: InPlay,
+    terms: Terms,
+    drawn: DrawnStays,
+    mask: UInt64,
+    sources: Sources,
+    found: FoundInDraws,
+    last: bool,
 ) -> None:
     """Record whom the sources expose."""
     contact = _contact(play, terms.criteria)
@@ -131,9 +137,9 @@ def _in_order(stays: StaysInPlay, mask: UInt64) -> DrawnStays:
     return DrawnStays(*columns, latest_exits(venue, exit_us), np.searchsorted(venue, venue, "right"))
 
 
-def _contact(play: InPlay, criteria: Criteria) -> Contact:
+def _contact(play: InPlay, criteria: Criteria) -> ContactTerms:
     never = (criteria.accumulate == WITHIN_24H) & (criteria.min_us > DAY_US)
-    return Contact(
+    return ContactTerms(
         play.kind,
         criteria.min_us,
         np.where(never, NEVER_US, criteria.min_us),
@@ -149,7 +155,7 @@ def _encounters(play: InPlay, mask: UInt64, sources: Sources, classes: int) -> D
     return clip_encounters(near.person, pair, near.start_us, near.end_us, mask, sources)
 
 
-def _passing_on(play: InPlay, terms: Terms, found: Found) -> Sources:
+def _passing_on(play: InPlay, terms: Terms, found: FoundInDraws) -> Sources:
     """When those whom a hop has found are infectious, in the draws that have found them."""
     person, exposed_us, mask = exposures_of_draws(found)
     start_us = exposed_us + latency_us(terms.rule)

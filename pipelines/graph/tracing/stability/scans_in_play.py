@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from pipelines.graph.tracing.stability.in_play import NO_STAYS, InPlay, StaysInPlay, overlaps_any
-from pipelines.graph.tracing.stability.scan_columns import ScanColumns, columns_of, joined, no_scans
+from pipelines.graph.tracing.stability.kept_columns import ScanColumns, columns_of, joined, no_scans
 from pipelines.graph.tracing.stability.thinned_scans import (
     TimedScans,
     remains_of,
