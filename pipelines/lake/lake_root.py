@@ -213,9 +213,12 @@ def _describe(root: str) -> dict[str, object] | None:
         return None
     except (OSError, ValueError) as error:
         raise unreadable(path, error, "restore it from a backup") from error
-    if not isinstance(described, dict) or not isinstance(described.get("keys"), str):
+    types = {"format": int, "keys": str}
+    if not isinstance(described, dict) or any(
+        not isinstance(described.get(key), types[key]) for key in types
+    ):
         raise DataError(f"{path} is damaged", "restore it from a backup")
-    if described.get("format") != FORMAT:
+    if described["format"] != FORMAT:
         raise RefusedError(f"{path} is of another format", "use the truyvet that made the lake")
     return described
 

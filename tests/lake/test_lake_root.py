@@ -122,7 +122,8 @@ def test_a_lake_that_lost_its_description_is_not_made_again(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"{", b"[]", b'{"format": 1}', b'{"format": 1, "keys": 5}', b"\xff"]
+    "content",
+    [b"", b"{", b"[]", b'{"format": 1}', b'{"format": 1, "keys": 5}', b'{"foRmat": 1, "keys": "x"}', b"\xff"],
 )
 def test_a_damaged_description_is_named(tmp_path, content):
     lake = make_lake(tmp_path)
