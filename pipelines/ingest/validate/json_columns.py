@@ -63,13 +63,18 @@ def _texts_of(values: list[Any], kind: str, reasons: UInt8, *, lenient: bool) ->
     if kind in _TEXTUAL and _TEXT_TYPES.issuperset(map(type, values)):
         return values
     if lenient:
-        return [None if value is None else _list(value) or orjson.dumps(value).decode() for value in values]
+        return [None if value is None else _lenient(value) for value in values]
     text_of = _TEXT_OF[kind]
     texts = [None if value is None else text_of(value) for value in values]
     for row, (value, text) in enumerate(zip(values, texts, strict=True)):
         if value is not None and text is None:
             reasons[row] = MALFORMED
     return texts
+
+
+def _lenient(value: Any) -> str:
+    text = _list(value)
+    return orjson.dumps(value).decode() if text is None else text
 
 
 def _text(value: Any) -> str | None:

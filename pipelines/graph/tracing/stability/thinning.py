@@ -76,7 +76,7 @@ def masks_of(
 
     Example:
         >>> masks_of("people", range(3), keys_of(np.array([7, -1]))).tolist()
-        [7, 7]
+        [5, 7]
 
     Args:
         unit: one of `UNITS`.
