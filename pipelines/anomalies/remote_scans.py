@@ -31,12 +31,12 @@ def remote_scans(scans: ScanTable) -> Bool:
     rank = np.empty(by_person.size, np.int64)
     rank[by_person] = np.arange(by_person.size)
     order = order_of(scans.person_number)  # stable: of a person by venue and time, as the table is
-    one, other = order[:-1], order[1:]
+    is_out = (scans.direction == OUT)[order]
+    begins = np.flatnonzero(~is_out[:-1] & is_out[1:])
+    one, other = order[begins], order[begins + 1]
     is_stay = (
-        (scans.person_number[one] == scans.person_number[other])
-        & (scans.venue[one] == scans.venue[other])
-        & (scans.direction[one] != OUT)
-        & (scans.direction[other] == OUT)
+        (scans.venue[one] == scans.venue[other])
+        & (scans.person_number[one] == scans.person_number[other])
         & (scans.occurred_us[other] - scans.occurred_us[one] <= LONGEST_US)
     )
     first, last = rank[one[is_stay]], rank[other[is_stay]]

@@ -57,10 +57,12 @@ def travel_pairs(scans: ScanTable) -> TravelPairs:
     placed = ~np.isnan(venues.lat) & ~np.isnan(venues.lon)
     if moving.size:
         placed &= ~moving[venues.kind]
+    is_placed = placed[venue]
     pair = np.flatnonzero(
-        (person[1:] == person[:-1]) & (venue[1:] != venue[:-1]) & placed[venue[1:]] & placed[venue[:-1]]
+        (person[1:] == person[:-1]) & (venue[1:] != venue[:-1]) & is_placed[1:] & is_placed[:-1]
     )
-    apart_us = scans.occurred_us[at[pair + 1]] - scans.occurred_us[at[pair]]
+    occurred_us = scans.occurred_us[at]
+    apart_us = occurred_us[pair + 1] - occurred_us[pair]
     too_far = distance_km(venues, venue[pair], venue[pair + 1]) - SLACK_KM
     hours = np.where(apart_us == 0, 0, apart_us + SLACK_US) / HOUR_US
     return TravelPairs(scans.person[at[pair]], venue[pair], venue[pair + 1], too_far > KM_AN_HOUR * hours)
@@ -69,9 +71,10 @@ def travel_pairs(scans: ScanTable) -> TravelPairs:
 def distance_km(venues: VenueTable, one: Int64, other: Int64) -> Float64:
     """Compute the length of the great circle between venues; NaN where one has no place."""
     lat, lon = np.radians(venues.lat), np.radians(venues.lon)
+    cosine = np.cos(lat)
     half = (
         np.sin((lat[other] - lat[one]) / 2) ** 2
-        + np.cos(lat[one]) * np.cos(lat[other]) * np.sin((lon[other] - lon[one]) / 2) ** 2
+        + cosine[one] * cosine[other] * np.sin((lon[other] - lon[one]) / 2) ** 2
     )
     length: Float64 = 2 * _EARTH_KM * np.arcsin(np.minimum(np.sqrt(half), 1.0))
     return length

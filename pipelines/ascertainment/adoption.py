@@ -123,7 +123,8 @@ def _places(lake: Lake, by: str, day: dt.date, valid: Mapping[str, Area]) -> pa.
     end_us = _end_us(day)
     registered_us = pc.fill_null(rows["registered_at"].cast(pa.int64()), -_OPEN_US)
     closed_us = pc.fill_null(rows["closed_at"].cast(pa.int64()), _OPEN_US)
-    is_open = pc.and_(pc.less(registered_us, end_us), pc.greater_equal(closed_us, end_us))
+    is_known = pc.less(registered_us, end_us)
+    is_open = pc.and_(is_known, pc.greater_equal(closed_us, end_us))
     area = rows[_AREA_OF[by]]
     if by in ("district", "commune"):
         area = pc.if_else(pc.is_in(area, pa.array(list(valid), pa.string())), area, None)
@@ -134,7 +135,8 @@ def _places(lake: Lake, by: str, day: dt.date, valid: Mapping[str, Area]) -> pa.
             "name": rows["name"],
             "is_point": pc.and_(is_open, pc.not_equal(rows["type"], "home")),
             "is_new": pc.greater_equal(registered_us, end_us - 7 * DAY_US),
-            "closed_us": closed_us,
+            # Nobody knew at the end of a venue registered later, so its scans are those of an unknown code.
+            "unregistered_us": pc.if_else(is_known, closed_us, -_OPEN_US),
         }
     )
 

@@ -63,8 +63,8 @@ DEFINITIONS: Final = {
     "exit_entry_ratio": "scans out / scans in, at points that had both in the 7 days",
     "guard_share": "share of scans_7d by a guard or a kiosk",
     "once_a_day_share": "share of (person, point, local day) with one scan",
-    "unregistered_scans": "scans of the 7 days at a venue of the area that was closed by then; in the row "
-    "without an area also at codes that no registry names",
+    "unregistered_scans": "scans of the 7 days at a venue of the area that was closed by then, or registered "
+    "only after --on; in the row without an area also at codes that no registry names",
     "change_scans_7d": "scans_7d less those of the 7 days before, at the same points",
     "rank": "by active_7d per 100 inhabitants, 1 = most; equals share the smaller",
     "rank_low": "1 + areas whose 95 % interval (Wilson) lies wholly above",

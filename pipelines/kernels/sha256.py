@@ -38,7 +38,7 @@ BLOCK = 64
 _PADDING = 9
 """Bytes that are appended to a message at least: a mark of one byte and the length in eight."""
 
-_INITIAL = np.array(
+INITIAL = np.array(
     [
         *(0x6A09E667, 0xBB67AE85, 0x3C6EF372, 0xA54FF53A),
         *(0x510E527F, 0x9B05688C, 0x1F83D9AB, 0x5BE0CD19),
@@ -73,7 +73,7 @@ def macs(texts: Spans, key: bytes) -> Int64:
 
 def hashes(texts: Spans) -> Int64:
     """Return the first 8 bytes of the SHA-256 of each text, big-endian signed, int64[n]."""
-    return _hash_all(texts.data, texts.start, texts.length, _INITIAL, _NOTHING)
+    return _hash_all(texts.data, texts.start, texts.length, INITIAL, _NOTHING)
 
 
 @njit(cache=True, nogil=True)
@@ -82,7 +82,7 @@ def _state_after(block: UInt8) -> UInt32:
     state = np.empty(8 * LANES, np.uint32)
     for lane in range(LANES):
         _load_block(block, block.size - BLOCK, words, lane)
-    _set_all(state, _INITIAL)
+    _set_all(state, INITIAL)
     _compress(state, words)
     return state[::LANES].copy()
 

@@ -56,6 +56,16 @@ class Registry(SidePayload):
         found[found == self.venue.size] = 0
         return np.repeat(self.venue[found] == venue[starts], np.diff(starts, append=venue.size))
 
+    def of_venues(self, venue: Int64) -> tuple[npt.NDArray[np.int16], Int64]:
+        """Return the type of each venue, or UNREGISTERED, and from when on it is closed, int64[n]."""
+        if self.venue.size == 0:
+            return np.full(venue.size, UNREGISTERED, np.int16), np.full(venue.size, _NEVER_US)
+        found = np.searchsorted(self.venue, venue)
+        found[found == self.venue.size] = 0
+        known = self.venue[found] == venue
+        types = np.where(known, self.type_code[found], UNREGISTERED).astype(np.int16)
+        return types, np.where(known, self.closed_us[found], _NEVER_US)
+
     def type_codes(self, venue: Int64, occurred_us: Int64) -> npt.NDArray[np.int16]:
         """Return the type of each scan's venue, or UNREGISTERED when it is unknown or closed by then.
 
@@ -67,11 +77,7 @@ class Registry(SidePayload):
             return np.full(venue.size, UNREGISTERED, np.int16)
         starts = np.flatnonzero(np.append(True, venue[1:] != venue[:-1]))
         lengths = np.diff(starts, append=venue.size)
-        found = np.searchsorted(self.venue, venue[starts])
-        found[found == self.venue.size] = 0
-        known = self.venue[found] == venue[starts]
-        types = np.where(known, self.type_code[found], UNREGISTERED).astype(np.int16)
-        closed = np.where(known, self.closed_us[found], _NEVER_US)
+        types, closed = self.of_venues(venue[starts])
         by_scan = np.repeat(types, lengths)
         if (closed != _NEVER_US).any():
             by_scan[occurred_us >= np.repeat(closed, lengths)] = UNREGISTERED

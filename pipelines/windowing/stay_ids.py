@@ -3,18 +3,9 @@
 import numpy as np
 from numba import njit
 
-from pipelines.kernels.sha256 import head
+from pipelines.kernels.sha256 import INITIAL, head
 from pipelines.kernels.sha256_simd import LANES, compress
 from pipelines.kernels.types import Int64, UInt64
-
-_START = np.array(
-    [
-        *(0x6A09E667, 0xBB67AE85, 0x3C6EF372, 0xA54FF53A),
-        *(0x510E527F, 0x9B05688C, 0x1F83D9AB, 0x5BE0CD19),
-    ],
-    np.uint32,
-)
-"""The initial state of SHA-256: FIPS 180-4, 5.3.3."""
 
 
 def stay_ids(event_high: UInt64, event_low: UInt64) -> Int64:
@@ -53,7 +44,7 @@ def _heads(high: UInt64, low: UInt64) -> Int64:
             words[3 * LANES + lane] = np.uint32(low[row] & np.uint64(0xFFFFFFFF))
         for lane in range(LANES):
             for index in range(8):
-                state[index * LANES + lane] = _START[index]
+                state[index * LANES + lane] = INITIAL[index]
         compress(state, words)
         for lane in range(count):
             heads[start + lane] = np.int64(head(state, 0, lane))

@@ -11,6 +11,7 @@ from pipelines import adoption, draw_adoption
 from pipelines.answer import NOT_SAFETY
 from pipelines.ascertainment.adoption_rows import ADOPTION, DEFINITIONS
 from pipelines.ascertainment.areas import COLUMNS, areas_on, read_areas
+from pipelines.ascertainment.point_days.refresh import refresh_point_days
 from pipelines.cli import main
 from pipelines.errors import DataError
 from pipelines.times import DAY_US, parse_instant
@@ -116,6 +117,30 @@ def test_types_have_rows_without_a_rank(tmp_path):
     assert (rows["office"]["points"], rows["office"]["unregistered_scans"]) == (0, 1)
     assert rows[None]["unregistered_scans"] == 1
     assert {row["rank"] for row in rows.values()} == {None}
+
+
+@pytest.mark.parametrize("has_table", [False, True])
+def test_scans_at_a_venue_registered_later_are_unregistered_in_its_area(tmp_path, has_table):
+    scans = """
+        person | venue  | direction | occurred_at | scan_mode
+        an     | future | in        | 13 16:59:59 | self
+        an     | future | in        | 13 17:00    | self
+        binh   | future | out       | 20 03:00    | guard
+        an     | cafe   | in        | 19 03:00    | self
+        dung   | later  | in        | 19 03:00    | self
+    """
+    later = "later | ? | home | 999 | 20 17:00 |"
+    lake = lake_of(tmp_path, f"{VENUES.rstrip()}\n{later}", scans)
+    if has_table:
+        refresh_point_days(lake, begin=True)
+    rows = rows_of(adoption(lake, on=ON))
+    city = rows["522"]
+    assert (city["points"], city["scans_7d"], city["people_7d"], city["unregistered_scans"]) == (4, 1, 1, 2)
+    assert rows[None]["unregistered_scans"] == 1
+    assert city["change_scans_7d"] == 1  # the scan of the week before was at no point either
+    assert rows_of(adoption(lake, on=ON, by="type"))["office"]["unregistered_scans"] == 2
+    known = rows_of(adoption(lake, on="2021-07-25"))["522"]  # registered on the 25th at 07:00
+    assert (known["points"], known["scans_7d"], known["unregistered_scans"]) == (5, 2, 0)
 
 
 def test_an_officer_gets_the_points_to_ask_about_the_unused_first(tmp_path):

@@ -52,7 +52,7 @@ def count_points(lake: Lake, places: pa.Table, end_us: int) -> WeekCounts:
 
     Args:
         lake: where.
-        places: the registry, `venue area is_point closed_us`; the area may be null.
+        places: the registry, `venue area is_point unregistered_us`; the area may be null.
         end_us: a local midnight.
     """
     places = places.sort_by("venue")
@@ -96,10 +96,10 @@ def _of_held(held: Snapshot, places: pa.Table, end_us: int) -> tuple[pa.Table, p
 def _registry(places: pa.Table) -> tuple[PlaceColumns, pa.Array]:
     """The registry as arrays, and the areas by number."""
     coded = places["area"].combine_chunks().dictionary_encode(null_encoding="encode")
-    closed_us = places["closed_us"].to_numpy()
-    counts_until_us = np.where(places["is_point"].to_numpy(), closed_us, _NOT_A_POINT_US)
+    unregistered_us = places["unregistered_us"].to_numpy()
+    counts_until_us = np.where(places["is_point"].to_numpy(), unregistered_us, _NOT_A_POINT_US)
     area = coded.indices.to_numpy().astype(np.int64)
-    return PlaceColumns(places["venue"].to_numpy(), area, counts_until_us, closed_us), coded.dictionary
+    return PlaceColumns(places["venue"].to_numpy(), area, counts_until_us, unregistered_us), coded.dictionary
 
 
 def _days(venue: pa.Array, passed: Passed) -> pa.Table:

@@ -31,13 +31,13 @@ class PlaceColumns(NamedTuple):
         venue: int64[p], ascending.
         area: int64[p], the number of its area.
         counts_until_us: int64[p], scans before it count; the least int64 for what is no point.
-        closed_us: int64[p], scans from it on are unregistered.
+        unregistered_us: int64[p], scans from it on are unregistered.
     """
 
     venue: Int64
     area: Int64
     counts_until_us: Int64
-    closed_us: Int64
+    unregistered_us: Int64
 
 
 class CountedDays(NamedTuple):
@@ -115,7 +115,7 @@ def count_scans(
         at = at_us[row]
         if at < span.before_us or at >= end_us:
             continue
-        if place < 0 or at >= registry.closed_us[place]:
+        if place < 0 or at >= registry.unregistered_us[place]:
             tally.unregistered[place] += at >= span.from_us  # -1 is the last cell
         elif at < registry.counts_until_us[place]:
             if at < span.from_us:

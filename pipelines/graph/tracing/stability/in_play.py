@@ -1,9 +1,11 @@
 """The people in play in a trace: its cases and all in its list, by rank, with their stays.
 
 Whom a trace has not found, a trace of less does not find either, so thinned traces need nobody else. (A stay
-whose `out` is missing may end later than it did, and reach somebody new; new people are in no row.)
+whose `out` is missing may end later than it did, and one whose zone is missing may match any: they reach new
+people, or people sooner. New people are in no row, and those of the last tier pass on to nobody.)
 """
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -90,11 +92,9 @@ def in_play(
     persons = np.unique(np.concatenate((cases, listed)))
     infector = np.isin(persons, np.concatenate((cases, passing_on)))
     zones = Zones()
-    stays = _stays(graph, persons, int(index.start_us.min()), zones)
-    stays = stays._replace(person=np.searchsorted(persons, stays.person))
-    venues = np.unique(stays.venue[infector[stays.person]])
-    stays = stays.at(np.isin(stays.venue, venues))
-    stays = stays._replace(venue=np.searchsorted(venues, stays.venue))
+    span = Span(int(index.start_us.min()), max(graph.until_us, int(index.start_us.min())))
+    venues = _venues(graph, persons[infector], span)
+    stays = _stays(graph, persons, venues, span, zones)
     stays = stays.at(_beside_infectors(stays, infector, graph.criteria))
     known = np.isin(isolated.person, persons)
     near = graph.near
@@ -164,24 +164,41 @@ def overlaps_any(
     return overlaps & (last >= 0)
 
 
-def _stays(graph: TemporalGraph, persons: Int64, from_us: int, zones: Zones) -> StaysInPlay:
-    """The stays of some persons, persons and venues by token."""
+def _venues(graph: TemporalGraph, persons: Int64, span: Span) -> Int64:
+    """The venues where some persons stay, ascending."""
+    files = graph.files("person", span)
+    found = [columns.venue[rows_between(*columns.rows_of(persons))] for columns in files]
+    return np.unique(np.concatenate([np.empty(0, np.int64), *found]))
+
+
+def _stays(graph: TemporalGraph, persons: Int64, venues: Int64, span: Span, zones: Zones) -> StaysInPlay:
+    """The stays of some persons at some venues, both by rank."""
     parts = [NO_STAYS]
-    for columns in graph.files("person", Span(from_us, max(graph.until_us, from_us))):
-        row = rows_between(*columns.rows_of(persons))
+    for columns in graph.files("person", span) if venues.size else ():
+        first, last = columns.rows_of(persons)
+        row = rows_between(first, last)
+        venue = columns.venue[row]
+        rank = np.minimum(np.searchsorted(venues, venue), venues.size - 1)
+        known = np.flatnonzero(venues[rank] == venue)
+        row = row[known]
         zone = zones.of(columns)[row] if graph.criteria.zoned else np.full(row.size, -1, np.int32)
         parts.append(
             StaysInPlay(
-                columns.person[row],
-                columns.venue[row],
+                np.repeat(np.arange(persons.size), last - first)[known],
+                rank[known],
                 columns.enter_us[row],
                 columns.exit_us[row],
                 columns.stay_id[row],
                 zone,
             )
         )
-    columns_of_all: list[Any] = [np.concatenate(column) for column in zip(*parts, strict=True)]
-    return StaysInPlay(*columns_of_all)
+    return joined_stays(parts)
+
+
+def joined_stays(parts: Sequence[StaysInPlay]) -> StaysInPlay:
+    """Return the stays of all parts, of which there is at least one."""
+    columns: list[Any] = [np.concatenate(column) for column in zip(*parts, strict=True)]
+    return StaysInPlay(*columns)
 
 
 _NONE = np.empty(0, np.int64)

@@ -7,8 +7,9 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from pipelines.graph.row_ranges import rows_between
 from pipelines.kernels.arrow_columns import codes_of, event_key_words
-from pipelines.kernels.hash_table import IdSet
+from pipelines.kernels.sort import dense_rank, order_by
 from pipelines.kernels.types import Int64, UInt8, UInt64
 from pipelines.lake import LiveFile, read_live_file
 from schemas.codes import DIRECTIONS
@@ -21,33 +22,48 @@ _SCHEMA = pa.schema(
         *((name, _TEXT) for name in ("direction", "zone")),
     ]
 )
+_OUT: Final = DIRECTIONS.index("out")
 _BYTES_KEPT: Final = 1 << 28
 _BYTES_A_SCAN: Final = 45
 
 
 class ScanColumns(NamedTuple):
-    """Scans.
+    """Scans, of a file ascending by person, time, `out` first and event key, the order they are paired in.
 
     Attributes:
-        person, venue: int64[n].
+        person: int64[n].
+        place: int64[n], positions in `venues`.
         occurred_us: int64[n], microseconds UTC.
         high, low: uint64[n], the two words of the event key.
         direction: uint8[n], positions in `DIRECTIONS`.
         zone: dictionary of string[n].
+        venues: int64[v], ascending.
     """
 
     person: Int64
-    venue: Int64
+    place: Int64
     occurred_us: Int64
     high: UInt64
     low: UInt64
     direction: UInt8
     zone: pa.Array
+    venues: Int64
 
-    def of(self, persons: IdSet) -> "ScanColumns":
-        """Return the scans of some persons."""
-        row = np.flatnonzero(persons.holds(self.person))
-        columns: list[Any] = [*(column[row] for column in self[:-1]), self.zone.take(pa.array(row))]
+    def of(self, persons: Int64, *, zoned: bool) -> "ScanColumns":
+        """Return the scans of some persons, in the order of the file.
+
+        Args:
+            persons: int64[p], ascending.
+            zoned: whether zones are asked for; without them `zone` is empty.
+
+        Returns:
+            Columns whose `person` is a position in `persons`.
+        """
+        first, last = (np.searchsorted(self.person, persons, side) for side in ("left", "right"))
+        row = rows_between(first, last)
+        zone = self.zone.take(pa.array(row)) if zoned else self.zone.slice(0, 0)
+        columns: list[Any] = [np.repeat(np.arange(persons.size), last - first)]
+        columns += [*(column[row] for column in self[1:-2]), zone, self.venues]
         return ScanColumns(*columns)
 
 
@@ -82,23 +98,25 @@ def no_scans() -> ScanColumns:
 
 def joined(parts: list[ScanColumns]) -> ScanColumns:
     """Return the rows of all parts."""
-    *numbers, zones = zip(*parts, strict=True)
+    person, place, *numbers, zones, venues = zip(*parts, strict=True)
+    distinct = np.unique(np.concatenate(venues))
+    places = [np.searchsorted(distinct, own)[at] for own, at in zip(venues, place, strict=True)]
     zone = _array(pa.chunked_array(zones).unify_dictionaries())
-    columns: list[Any] = [*map(np.concatenate, numbers), zone]
+    columns: list[Any] = [*map(np.concatenate, (person, places, *numbers)), zone, distinct]
     return ScanColumns(*columns)
 
 
 def _numbers(rows: pa.Table) -> ScanColumns:
     rows = rows.unify_dictionaries()
     direction = _array(rows["direction"])
-    return ScanColumns(
-        rows["person"].to_numpy(),
-        rows["venue"].to_numpy(),
-        rows["occurred_at"].cast(pa.int64()).to_numpy(),
-        *event_key_words(_array(rows["event_key"])),
-        codes_of(direction.dictionary, DIRECTIONS)[direction.indices.to_numpy()],
-        _array(rows["zone"]),
-    )
+    person, occurred_us = rows["person"].to_numpy(), rows["occurred_at"].cast(pa.int64()).to_numpy()
+    high, low = event_key_words(_array(rows["event_key"]))
+    directions = codes_of(direction.dictionary, DIRECTIONS)[direction.indices.to_numpy()]
+    order = order_by(person, occurred_us << 1 | (directions != _OUT), high, low)
+    place, venues = dense_rank(rows["venue"].to_numpy())
+    columns: list[Any] = [column[order] for column in (person, place, occurred_us, high, low, directions)]
+    columns += [_array(rows["zone"]).take(pa.array(order)), venues]
+    return ScanColumns(*columns)
 
 
 def _array(column: pa.ChunkedArray) -> Any:

@@ -4,7 +4,9 @@ Without a scan a stay can begin later, end earlier or later, or fall apart in tw
 again, by the rule that made the stays (`windowing.pairing`).
 """
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,8 +20,8 @@ from pipelines.graph.tracing.stability.thinned_scans import (
     visit_ends,
     with_scans_around,
 )
+from pipelines.graph.tracing.stability.thinning import keys_of_events
 from pipelines.kernels.group_by import changes
-from pipelines.kernels.hash_table import IdSet
 from pipelines.kernels.sort import order_of
 from pipelines.kernels.types import Bool, Int16, Int32, Int64, UInt8, UInt64
 from pipelines.lake import Lake, LiveFile, read_table, snapshot
@@ -31,6 +33,7 @@ from pipelines.windowing.pairing import pair
 from schemas.stay_rules import StayRules
 
 _THREADS = 2
+_BY_SCAN = ("token", "venue", "occurred_us", "high", "low", "number", "direction", "zone", "type_code")
 _NO_ROWS = np.empty(0, np.int64)
 
 
@@ -39,15 +42,17 @@ class ScansInPlay(NamedTuple):
 
     Attributes:
         token: int64[n], a number for each identifier, from 0.
-        venue: int64[n], hashes of codes.
+        venue: int64[n], numbers from 0.
         occurred_us: int64[n], microseconds UTC.
         high, low: uint64[n], the two words of the event key.
+        number: int64[n], of the event, from 0: the same wherever a scan stands.
         direction: uint8[n], positions in `DIRECTIONS`.
         zone: int32[n], the number of the zone, -1 for none.
         type_code: int16[n], of the venue.
         rank: int64[t], the rank of the person of each identifier.
         ends: int64[v], where visits end.
-        at: int64[v], the venue of each, a hash.
+        at: int64[v], the venue of each.
+        venue_rank: int64[w], of each venue among those in play, -1 for others.
         rules: the durations that the lake's stays are made with.
     """
 
@@ -56,26 +61,43 @@ class ScansInPlay(NamedTuple):
     occurred_us: Int64
     high: UInt64
     low: UInt64
+    number: Int64
     direction: UInt8
     zone: Int32
     type_code: Int16
     rank: Int64
     ends: Int64
     at: Int64
+    venue_rank: Int64
     rules: StayRules
 
-    def stays(self, play: InPlay, kept: UInt64, draws: int) -> tuple[StaysInPlay, UInt64]:
+    def keys(self) -> UInt8:
+        """Return the event key of each number, so that no scan is hashed twice."""
+        row = np.empty(int(self.number.max(initial=-1)) + 1, np.int64)
+        row[self.number] = np.arange(self.number.size)
+        return keys_of_events(self.high[row], self.low[row])
+
+    def in_pieces(self, pieces: int) -> Iterator["ScansInPlay"]:
+        """Cut the visits into pieces of about as many scans, each to be paired by a thread."""
+        targets = np.arange(1, pieces) * self.token.size // pieces
+        cuts = [0, *np.searchsorted(self.ends, targets).tolist(), self.ends.size]
+        for first, last in pairwise(cuts):
+            begin = int(self.ends[first - 1]) if first else 0
+            end = int(self.ends[last - 1]) if last else 0
+            columns: Any = {name: getattr(self, name)[begin:end] for name in _BY_SCAN}
+            yield self._replace(**columns, ends=self.ends[first:last] - begin, at=self.at[first:last])
+
+    def stays(self, kept: UInt64, draws: int) -> tuple[StaysInPlay, UInt64]:
         """Pair what draws keep of the scans.
 
         Args:
-            play: the people in play.
-            kept: uint64[n], the draws that keep each scan.
+            kept: uint64[events], the draws that keep each event.
             draws: how many there are.
 
         Returns:
             The stays, each once, and the draws that have each, uint64[k].
         """
-        remains = remains_of(self.ends, kept, draws)
+        remains = remains_of(self.ends, kept[self.number], draws)
         row = remains.row
         if not row.size:
             return NO_STAYS, np.empty(0, np.uint64)
@@ -96,7 +118,7 @@ class ScansInPlay(NamedTuple):
         known = made.venue == at[made.person]  # the scans elsewhere are there for the visit only
         stays = StaysInPlay(
             self.rank[token[made.person]],
-            np.searchsorted(play.venues, made.venue),
+            self.venue_rank[made.venue],
             made.enter_us,
             made.exit_us,
             made.stay_id,
@@ -132,20 +154,20 @@ def scans_in_play(lake: Lake, play: InPlay, until_us: int, reach_us: int, *, zon
     passed_on_us = play.stays.exit_us[play.infector[play.stays.person]]
     until_us = min(until_us, int(passed_on_us.max(initial=from_us)) + margin_us)
     tokens = tokens_of(lake, play.persons)
-    rows = _rows_of(lake, tokens, (from_us - margin_us, until_us + margin_us))
-    venue, occurred_us, direction = rows.venue, rows.occurred_us, rows.direction
-    token = np.searchsorted(tokens, rows.person)
+    rows = _rows_of(lake, tokens, (from_us - margin_us, until_us + margin_us), zoned=zoned)
+    token, venue, occurred_us, direction = rows.person, rows.place, rows.occurred_us, rows.direction
     registry = registry_from(read_table(lake, "venues", ["venue", "type", "closed_at"]))
-    type_code = registry.type_codes(venue, occurred_us)
-    order = np.flatnonzero(type_code >= 0)
-    order = order[order_of(occurred_us[order])]
-    order = order[order_of(token[order])]  # scans are paired by identifier, as the lake pairs them
+    types, closed_us = registry.of_venues(rows.venues)
+    type_code = types[venue]
+    order = np.flatnonzero((type_code >= 0) & (occurred_us < closed_us[venue]))
+    order = order[_by_time(token[order], occurred_us[order])]
     columns: list[Any] = [column[order] for column in (token, venue, occurred_us, direction)]
     columns += [rules.dwell_us[type_code[order]], rules.max_stay_us[type_code[order]]]
     scans = TimedScans(*columns)
     rank = np.searchsorted(play.persons, human_of(lake, tokens))
-    own, ends = _visits(play, scans, rules.bounce_us)
-    beside = _beside(play, scans, rank, own, ends, (from_us, until_us, reach_us))
+    venue_rank = _ranks(play.venues, rows.venues)
+    own, ends = _visits(scans, venue_rank, rules.bounce_us)
+    beside = _beside(play, scans, rank, venue_rank, own, ends, (from_us, until_us, reach_us))
     own = own[np.repeat(beside, np.diff(ends, prepend=0))]
     ends = np.cumsum(np.diff(ends, prepend=0)[beside])
     at = scans.venue[own[ends - 1]]
@@ -154,29 +176,40 @@ def scans_in_play(lake: Lake, play: InPlay, until_us: int, reach_us: int, *, zon
     zone = np.full(row.size, -1, np.int32)
     if zoned:
         zone = play.zones.numbers(pa.chunked_array([rows.zone.take(pa.array(row)).cast(pa.string())]))
+    stands = np.zeros(order.size, np.bool_)
+    stands[around] = True
     return ScansInPlay(
         token=token[row],
         venue=venue[row],
         occurred_us=occurred_us[row],
         high=rows.high[row],
         low=rows.low[row],
+        number=(np.cumsum(stands) - 1)[around],
         direction=direction[row],
         zone=zone,
         type_code=type_code[row],
         rank=rank,
         ends=ends,
         at=at,
+        venue_rank=venue_rank,
         rules=rules,
     )
 
 
-def _visits(play: InPlay, scans: TimedScans, bounce_us: int) -> tuple[Int64, Int64]:
+def _ranks(known: Int64, venues: Int64) -> Int64:
+    """Return the position of each venue among those known, ascending, or -1."""
+    if not known.size:
+        return np.full(venues.size, -1)
+    rank = np.minimum(np.searchsorted(known, venues), known.size - 1)
+    return np.where(known[rank] == venues, rank, -1)
+
+
+def _visits(scans: TimedScans, venue_rank: Int64, bounce_us: int) -> tuple[Int64, Int64]:
     """Return the rows at venues where infectors stay, visit after visit, and where each visit ends."""
-    if not play.venues.size:
+    row = np.flatnonzero((venue_rank >= 0)[scans.venue])
+    if not row.size:
         return _NO_ROWS, _NO_ROWS
-    venue = np.searchsorted(play.venues, scans.venue)
-    row = np.flatnonzero(play.venues[np.minimum(venue, play.venues.size - 1)] == scans.venue)
-    key = scans.token[row] * play.venues.size + venue[row]
+    key = scans.token[row] * venue_rank.size + scans.venue[row]
     order = order_of(key)  # stable, so by time in each
     row = row[order]
     columns: list[Any] = [key[order], *(column[row] for column in scans[1:])]
@@ -184,7 +217,13 @@ def _visits(play: InPlay, scans: TimedScans, bounce_us: int) -> tuple[Int64, Int
 
 
 def _beside(
-    play: InPlay, scans: TimedScans, rank: Int64, own: Int64, ends: Int64, span: tuple[int, int, int]
+    play: InPlay,
+    scans: TimedScans,
+    rank: Int64,
+    venue_rank: Int64,
+    own: Int64,
+    ends: Int64,
+    span: tuple[int, int, int],
 ) -> Bool:
     """Tell which visits can make a stay beside one of an infector, or an infector's own, bool[v].
 
@@ -192,7 +231,7 @@ def _beside(
     """
     from_us, until_us, reach_us = span
     first, last = own[np.append(0, ends[:-1])[: ends.size]], own[ends - 1]
-    venue = np.searchsorted(play.venues, scans.venue[first])
+    venue = venue_rank[scans.venue[first]]
     start_us = scans.at_us[first] - scans.dwell_us[first]
     end_us = scans.at_us[last] + np.maximum(scans.dwell_us[last], SECOND_US)
     some = play.infector[rank[scans.token[first]]] & (start_us < until_us) & (end_us > from_us)
@@ -200,11 +239,23 @@ def _beside(
     return overlaps_any(venue, start_us, end_us, venue[some], *clipped)
 
 
-def _rows_of(lake: Lake, tokens: Int64, span: tuple[int, int]) -> ScanColumns:
-    """The scans of some tokens on the dates of a span."""
-    held = IdSet(tokens)
+def _by_time(token: Int64, occurred_us: Int64) -> Int64:
+    """Return the permutation that sorts scans by token and time, for they are paired by identifier.
+
+    Files of one date each, one after another, leave the scans of a token in order.
+    """
+    order = order_of(token)
+    sorted_us = occurred_us[order]
+    if np.all((sorted_us[1:] >= sorted_us[:-1]) | (np.diff(token[order]) > 0)):
+        return order
+    order = order_of(occurred_us)
+    return order[order_of(token[order])]
+
+
+def _rows_of(lake: Lake, tokens: Int64, span: tuple[int, int], *, zoned: bool) -> ScanColumns:
+    """The scans of some tokens on the dates of a span; each `person` is a position in `tokens`."""
     with ThreadPoolExecutor(_THREADS) as pool:
-        found = pool.map(lambda file: columns_of(file).of(held), _files(lake, *span))
+        found = pool.map(lambda file: columns_of(file).of(tokens, zoned=zoned), _files(lake, *span))
         return joined([no_scans(), *found])
 
 
@@ -214,4 +265,5 @@ def _files(lake: Lake, from_us: int, until_us: int) -> list[LiveFile]:
     first, last = (day_text(max(at_us, 0) // DAY_US) for at_us in (from_us, until_us))
     newest = snapshot(lake, "scans")  # which is cached, an older one is read from the log
     reflected = newest if version in (None, newest.version) else snapshot(lake, "scans", version)
-    return [file for file in reflected.files if first <= file.partition["date"] <= last]
+    chosen = [file for file in reflected.files if first <= file.partition["date"] <= last]
+    return sorted(chosen, key=lambda file: file.partition["date"])

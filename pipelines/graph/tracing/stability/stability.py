@@ -1,15 +1,18 @@
 """For each row of a list the share of draws that keep it, when scans, visits or people are missing."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from operator import methodcaller
 
 import numpy as np
 import pyarrow as pa
 
 from pipelines.graph.tracing.infectious_intervals import Intervals, Isolation
 from pipelines.graph.tracing.stability.draws import DRAWS_AT_ONCE, Terms, all_of, listed_in_draws
-from pipelines.graph.tracing.stability.in_play import InPlay, StaysInPlay, in_play
+from pipelines.graph.tracing.stability.in_play import InPlay, StaysInPlay, in_play, joined_stays
 from pipelines.graph.tracing.stability.scans_in_play import scans_in_play
-from pipelines.graph.tracing.stability.thinning import KEPT, UNITS, keys_of, keys_of_events, masks_of
+from pipelines.graph.tracing.stability.thinning import KEPT, UNITS, keys_of, masks_of
 from pipelines.graph.tracing.temporal_graph import TemporalGraph
 from pipelines.kernels.types import Float64, Int64, UInt64
 from pipelines.lake import Lake
@@ -17,6 +20,7 @@ from pipelines.terminal.progress import add_work, work_done
 from schemas.rules import Rule
 
 _STEP = "trace draws"
+_THREADS = 2
 
 COLUMNS = tuple(f"stability_{unit}" for unit in UNITS)
 
@@ -61,9 +65,10 @@ def with_stability(
     rank = np.searchsorted(play.persons, person)
     add_work(_STEP, len(UNITS) * draws, "draw")
     draws_of = _Draws(lake, play, terms, draws, share)
-    for name, found in zip(
-        COLUMNS, (draws_of.of_scans(), draws_of.of_visits(), draws_of.of_people()), strict=True
-    ):
+    with ThreadPoolExecutor(1) as pool:
+        others = pool.submit(lambda: (draws_of.of_visits(), draws_of.of_people()))
+        shares = (draws_of.of_scans(), *others.result())
+    for name, found in zip(COLUMNS, shares, strict=True):
         rows = rows.append_column(name, pa.array(found[rank]))
     return rows
 
@@ -98,11 +103,17 @@ class _Draws:
         # Cases alone pass on to a first tier.
         until_us = terms.until_us if terms.depth > 1 else int(play.infectious.end_us.max())
         scans = scans_in_play(self._lake, play, until_us, reach_us, zoned=terms.criteria.zoned)
-        keys = keys_of_events(scans.high, scans.low)
+        keys = np.array_split(scans.keys(), _THREADS)
+        pieces = list(scans.in_pieces(_THREADS))
         counts = np.zeros(play.persons.size)
-        for some in self._chunks():
-            stays, mask = scans.stays(play, masks_of("scans", some, keys, self._share), len(some))
-            counts += self._listed(stays, mask, self._all_near(some), some)
+        with ThreadPoolExecutor(_THREADS) as pool:
+            for some in self._chunks():
+                hashed = pool.map(partial(masks_of, "scans", some, share=self._share), keys)
+                kept = np.concatenate(list(hashed))
+                made = pool.map(methodcaller("stays", kept, len(some)), pieces)
+                stays, masks = zip(*made, strict=True)
+                mask = np.concatenate(masks)
+                counts += self._listed(joined_stays(stays), mask, self._all_near(some), some)
         return counts / self._draws
 
     def of_visits(self) -> Float64:

@@ -13,13 +13,14 @@ So a draw does not depend on how many are made, nor on what else is in the lake,
 would keep a part of these.
 """
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
+from numba import njit
 
-from pipelines.kernels.byte_copy import SLACK
-from pipelines.kernels.sha256 import hashes
-from pipelines.kernels.types import Bool, Int64, Spans, UInt8, UInt64
+from pipelines.kernels.sha256 import BLOCK, INITIAL, head
+from pipelines.kernels.sha256_simd import LANES, compress
+from pipelines.kernels.types import Bool, Int64, UInt8, UInt32, UInt64
 
 SEED: Final = 0
 UNITS: Final = ("scans", "visits", "people")
@@ -40,18 +41,7 @@ def kept(unit: str, draw: int, keys: UInt8, share: tuple[int, int] = KEPT) -> Bo
         keys: uint8[n, k], the bytes of each key.
         share: numerator and denominator of the share that is kept.
     """
-    head = np.frombuffer(SEED.to_bytes(8, "big") + unit.encode() + draw.to_bytes(8, "big"), np.uint8)
-    size = head.size + keys.shape[1]
-    data = np.zeros(keys.shape[0] * size + SLACK, np.uint8)
-    texts = data[: keys.shape[0] * size].reshape(-1, size)
-    texts[:, : head.size], texts[:, head.size :] = head, keys
-    start = np.arange(keys.shape[0], dtype=np.int64) * size
-    number = hashes(Spans(data, start, np.full(start.size, size, np.int32))).view(np.uint64)
-    above = -(-(share[0] << 64) // share[1])  # the first number that is not below the share
-    if above > np.iinfo(np.uint64).max:
-        return np.ones(number.size, np.bool_)
-    found: Bool = number < np.uint64(above)
-    return found
+    return masks_of(unit, range(draw, draw + 1), keys, share).astype(np.bool_)
 
 
 def keys_of(numbers: Int64) -> UInt8:
@@ -85,9 +75,61 @@ def masks_of(
         share: numerator and denominator of the share that is kept.
         always: positions of keys that are kept whatever the draw.
     """
-    mask = np.zeros(keys.shape[0], np.uint64)
-    for bit, draw in enumerate(draws):
-        mask |= kept(unit, draw, keys, share).astype(np.uint64) << np.uint64(bit)
+    everything = np.uint64(2 ** len(draws) - 1)
+    above = -(-(share[0] << 64) // share[1])  # the first number that is not below the share
+    if above > np.iinfo(np.uint64).max:
+        return np.full(keys.shape[0], everything)
+    mask = _masks(_blocks(unit, 0, keys), _differences(unit, draws), np.uint64(above))
     if always is not None:
-        mask[always] = np.uint64(2 ** len(draws) - 1)
+        mask[always] = everything
+    return mask
+
+
+def _blocks(unit: str, draw: int, keys: UInt8) -> UInt32:
+    """Return the message of each key, padded to the only block it takes, as words, uint32[n, 16]."""
+    head = SEED.to_bytes(8, "big") + unit.encode() + draw.to_bytes(8, "big")
+    size = len(head) + keys.shape[1]
+    blocks = np.zeros((keys.shape[0], BLOCK), np.uint8)
+    blocks[:, : len(head)] = np.frombuffer(head, np.uint8)
+    blocks[:, len(head) : size] = keys
+    blocks[:, size] = 0x80  # the mark behind the message
+    blocks[:, -2:] = divmod(8 * size, 256)  # its length in bits
+    return blocks.view(">u4").astype(np.uint32)
+
+
+def _differences(unit: str, draws: range) -> UInt32:
+    """Return in which bits the messages of draws differ from those of draw 0, uint32[draws, 16]."""
+    no_key = np.empty((1, 0), np.uint8)
+    first = _blocks(unit, 0, no_key)
+    return np.concatenate([_blocks(unit, draw, no_key) ^ first for draw in draws])
+
+
+@njit(cache=True, nogil=True)
+def _masks(blocks: UInt32, differences: UInt32, above: Any) -> UInt64:
+    """Hash eight keys at a time, each with all draws, and compare the first 8 bytes.
+
+    Args:
+        blocks: uint32[n, 16], of draw 0.
+        differences: uint32[draws, 16].
+        above: uint64, the numbers below it are kept.
+    """
+    mask = np.zeros(blocks.shape[0], np.uint64)
+    own, words = np.zeros(16 * LANES, np.uint32), np.zeros(16 * LANES, np.uint32)
+    state = np.empty(8 * LANES, np.uint32)
+    for first in range(0, blocks.shape[0], LANES):
+        count = min(LANES, blocks.shape[0] - first)
+        for lane in range(count):
+            for index in range(16):
+                own[index * LANES + lane] = blocks[first + lane, index]
+        for draw in range(differences.shape[0]):
+            for index in range(16):
+                for lane in range(LANES):
+                    words[index * LANES + lane] = own[index * LANES + lane] ^ differences[draw, index]
+            for index in range(8):
+                for lane in range(LANES):
+                    state[index * LANES + lane] = INITIAL[index]
+            compress(state, words)
+            for lane in range(count):
+                is_kept = head(state, 0, lane) < above
+                mask[first + lane] |= np.uint64(is_kept) << np.uint64(draw)
     return mask

@@ -14,7 +14,7 @@ from pipelines.graph.tracing.rows import TRACE
 from pipelines.graph.tracing.stability.stability import COLUMNS, with_stability
 from pipelines.graph.tracing.stability.thinning import kept, keys_of, keys_of_events
 from pipelines.graph.tracing.trace import run_trace, trace_rows
-from pipelines.kernels.arrow_columns import codes_of, event_key_words
+from pipelines.kernels.arrow_columns import codes_of, event_key_words, zone_codes
 from pipelines.lake import read_table, snapshot
 from pipelines.registry.registry import registry_from
 from pipelines.windowing.pairing import pair
@@ -30,12 +30,23 @@ VENUES = (
 )
 CASES = "case_id | person | onset_at\nBN-1 | p0 | 11 00:00\nBN-2 | p1 | 12 00:00"
 PLACES = ("cafe", "office", "shop", "bar", "market")
+SAME_ZONE = """
+id = "same-zone"
+title = "Ten minutes in one zone"
+source = "None: a rule for this test"
+valid_from = 2020-01-01
+[infectious]
+days_before_onset = 2
+[contact]
+min_minutes = 10
+same_zone = true
+"""
 RULES = ("who-2020-12", "vn-2020-12")
 
 
 def scans_of_a_town():
-    """People who scan in, and mostly out, at five venues over four days."""
-    chosen = np.random.default_rng(4)
+    """People who scan in, and mostly out, at five venues over four days, some in a zone."""
+    chosen, zones = np.random.default_rng(4), np.random.default_rng(5)
     rows = []
     for person in range(250):
         for day in range(9, 13):
@@ -49,7 +60,7 @@ def scans_of_a_town():
     return [
         {
             "person": f"p{person}", "venue": venue, "direction": direction,
-            "occurred_at": f"{day} {at // 60:02}:{at % 60:02}",
+            "occurred_at": f"{day} {at // 60:02}:{at % 60:02}", "zone": zones.choice([None, "A", "B"]),
         }
         for person, venue, day, at, direction in rows
         if at < 24 * 60
@@ -93,10 +104,11 @@ def paired(lake, keep):
     high, low = event_key_words(rows["event_key"].combine_chunks())
     chosen = np.arange(rows.num_rows) if keep is None else np.flatnonzero(keep(high, low))
     venue, at_us = rows["venue"].to_numpy(), rows["occurred_at"].cast(pa.int64()).to_numpy()
+    names, zone = zone_codes(rows["zone"].dictionary_encode())
     registry = registry_from(read_table(lake, "venues"))
     columns = (
         rows["person"].to_numpy(), venue, at_us, high, low, codes_of(rows["direction"], DIRECTIONS),
-        np.full(venue.size, -1, np.int32), registry.type_codes(venue, at_us),
+        zone, registry.type_codes(venue, at_us),
     )  # fmt: skip
     made = pair(*(column[chosen] for column in columns), load_stay_rules())
     return [
@@ -105,6 +117,7 @@ def paired(lake, keep):
             "enter": int(made.enter_us[row]), "exit": int(made.exit_us[row]),
             "enter_kind": ENTER_KINDS[made.enter_kind[row]], "exit_kind": EXIT_KINDS[made.exit_kind[row]],
             "last_seen": int(made.last_seen_us[row]),
+            "zone": names[made.zone[row]].as_py() if made.zone[row] >= 0 else None,
         }
         for row in range(made.person.size)
     ]  # fmt: skip
@@ -118,12 +131,21 @@ def town(tmp_path_factory):
 UNTIL = "2021-07-13"
 
 
+def rule_in(folder, rule):
+    """The id of a shipped rule pack, or the path of one that is written out here."""
+    if rule != SAME_ZONE:
+        return rule
+    path = folder / "same-zone.toml"
+    path.write_text(rule, encoding="utf-8")
+    return str(path)
+
+
 def stays_of(lake):
     """The stays of a lake as rows that `put_stays` takes, with their ids."""
     rows = read_table(lake, "stays")
     rows = rows.filter(pc.equal(rows["by"], "person"))
     times = {name: rows[name].cast(pa.int64()).to_pylist() for name in ("enter", "exit", "last_seen")}
-    names = ("person", "venue", "enter_kind", "exit_kind", "stay_id")
+    names = ("person", "venue", "enter_kind", "exit_kind", "stay_id", "zone")
     columns = {**{name: rows[name].to_pylist() for name in names}, **times}
     return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
 
@@ -158,8 +180,9 @@ def test_people_are_missing_with_all_that_is_theirs(town, tmp_path, rule):
     assert min(shares) < max(shares)
 
 
-@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("rule", [*RULES, SAME_ZONE], ids=[*RULES, "same zone"])
 def test_visits_are_missing_and_encounters_are_not(town, tmp_path, rule):
+    rule = rule_in(tmp_path, rule)
     stays = stays_of(town)
     ids = np.array([stay["stay_id"] for stay in stays])
 
@@ -174,12 +197,15 @@ def test_visits_are_missing_and_encounters_are_not(town, tmp_path, rule):
     assert min(shares) < max(shares)
 
 
-def test_scans_are_missing_and_the_others_are_paired_again(town, tmp_path):
+@pytest.mark.parametrize("rule", ["who-2020-12", SAME_ZONE], ids=["who", "same zone"])
+def test_scans_are_missing_and_the_others_are_paired_again(town, tmp_path, rule):
+    rule = rule_in(tmp_path, rule)
+
     def make(folder, draw):
         return lake_from(folder, town, scans=lambda high, low: kept("scans", draw, keys_of_events(high, low)))
 
-    shares = found(town, "who-2020-12", "stability_scans")
-    assert shares == pytest.approx(expected(town, tmp_path, "who-2020-12", make))
+    shares = found(town, rule, "stability_scans")
+    assert shares == pytest.approx(expected(town, tmp_path, rule, make))
     assert min(shares) < max(shares)
 
 
