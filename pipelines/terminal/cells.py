@@ -137,6 +137,11 @@ def csv_texts(rows: pa.Table | pa.RecordBatch, index: int) -> list[str]:
         return texts
     if is_id(field):
         return _joined_texts(rows, index, text_of)
+    if pa.types.is_integer(field.type):
+        digits: list[str] = pc.fill_null(column.cast(pa.string()), "").to_pylist()
+        return digits
+    if pa.types.is_string(field.type):
+        return [safe_cell(text) if text else "" for text in column.to_pylist()]
     return ["" if value is None else csv_cell(value) for value in column.to_pylist()]
 
 
