@@ -94,7 +94,7 @@ test: lint
 	$(BIN)/pytest -n 2 -m "not slow"
 
 test-all: lint flink prism stores
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2
 
 bench: venv
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
