@@ -18,7 +18,7 @@ from tests.retention.test_erase import busiest
 from tests.retention.test_purge import PURGE
 from tests.retention.test_rotate import renamed, without_ties
 
-KILLS = 36
+KILLS = 24
 """Of each command, evenly spread over its calls."""
 
 CARD = "cccd:051200000009"
