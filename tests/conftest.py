@@ -1,6 +1,7 @@
 """What all tests share."""
 
 import os
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from pipelines.terminal import compiling
 from tests.lake import object_store
 from tests.lake.servers import variables_set
+from tests.planted import named_below
 
 _REQUIRED = os.environ.get("TRUYVET_REQUIRE") == "1"
 
@@ -37,6 +39,16 @@ def pytest_make_collect_report() -> Iterator[None]:
 def kernels_compiled_in_silence():
     """Keep the line about kernels out of what commands say in this process: which test compiles is chance."""
     compiling._announced = True
+
+
+@pytest.fixture(scope="session", autouse=True)
+def lakes_name_nobody(tmp_path_factory):
+    """Search the lakes of all tests of this process for planted identifiers, when the last one is over."""
+    yield
+    begun = time.process_time()
+    found = named_below(tmp_path_factory.getbasetemp())
+    print(f"searched all lakes for identifiers in {time.process_time() - begun:.1f} s of processor time")
+    assert found == []
 
 
 @pytest.fixture(scope="session")

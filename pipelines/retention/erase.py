@@ -146,8 +146,10 @@ def _latest_us(lake: Lake, persons: Int64) -> dict[int, int]:
     latest: dict[int, int] = {}
     for name, removal in _removals(persons).items():
         assert removal.goes is not None
+        dated = (_BEGINS[name],) if name in _BEGINS else ()
+        schema = pa.schema([ALL_TABLES[name].schema.field(column) for column in (*PERSONS[name], *dated)])
         for file in filter(removal.holds, snapshot(lake, name).files):
-            rows = read_live_file(file, ALL_TABLES[name].file_schema)
+            rows = read_live_file(file, schema)
             found = rows.filter(pa.array(removal.goes(rows)))
             begins = found[_BEGINS[name]].cast(pa.int64()).to_numpy() if name in _BEGINS else None
             for held in (found[column].to_numpy() for column in PERSONS[name]):

@@ -1,6 +1,7 @@
 """Removing rows of one table: the files that hold them are replaced in one commit."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +23,7 @@ from pipelines.lake import (
 )
 from pipelines.lake.forgotten import FORGOTTEN_MARK
 from pipelines.registry.unregistered_scans import registry_of, write_unregistered
+from pipelines.runtime.threaded_dofn import thread_count
 from schemas.tables import ALL_TABLES, Table
 
 _ATTEMPTS = 8
@@ -99,23 +101,26 @@ def _rewritten(
     lake: Lake, table: Table, files: tuple[LiveFile, ...], removal: Removal
 ) -> tuple[list[LiveFile], list[DataFile], int]:
     """Return the files that leave, those in their place, and how many rows go; order is kept."""
-    leaving: list[LiveFile] = []
-    kept: list[DataFile] = []
-    removed = 0
-    for file in filter(removal.holds, files):
-        if removal.goes is None:
-            leaving.append(file)
-            removed += file.rows
-            continue
-        rows = read_live_file(file, table.file_schema)
-        goes = removal.goes(rows)
-        if not goes.any():
-            continue
-        leaving.append(file)
-        removed += int(goes.sum())
-        if not goes.all():
-            kept.append(_written(lake, table, file, rows.filter(pa.array(np.logical_not(goes)))))
-    return leaving, kept, removed
+    with ThreadPoolExecutor(thread_count()) as pool:
+        held = filter(removal.holds, files)
+        found = pool.map(lambda file: _without(lake, table, file, removal), held)
+        changed = [(file, kept, gone) for file, kept, gone in found if gone]
+    leaving = [file for file, _, _ in changed]
+    return leaving, [kept for _, kept, _ in changed if kept], sum(gone for _, _, gone in changed)
+
+
+def _without(
+    lake: Lake, table: Table, file: LiveFile, removal: Removal
+) -> tuple[LiveFile, DataFile | None, int]:
+    """Write a file without the rows that go; return it, the new one if rows are left, and how many go."""
+    if removal.goes is None:
+        return file, None, file.rows
+    rows = read_live_file(file, table.file_schema)
+    goes = removal.goes(rows)
+    gone = int(goes.sum())
+    if gone in (0, rows.num_rows):
+        return file, None, gone
+    return file, _written(lake, table, file, rows.filter(pa.array(np.logical_not(goes)))), gone
 
 
 def _written(lake: Lake, table: Table, file: LiveFile, rows: pa.Table) -> DataFile:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -14,8 +15,13 @@ from pipelines.kernels.types import Int16, Int64
 from pipelines.lake import storage
 from pipelines.registry.registry import UNREGISTERED, Registry
 from pipelines.runtime.side_payload import SidePayload
+from schemas.codes import DIRECTIONS
+
+SCAN_COLUMNS = ("event_key", "person", "venue", "zone", "direction", "occurred_at")
+"""The columns that decide a stay."""
 
 _ROWS_AT_ONCE = 1 << 19
+_COMPARED_AT_MOST = 1 << 23  # scans held in memory at once, of about 60 bytes
 
 
 @dataclass(frozen=True)
@@ -45,6 +51,30 @@ class ScanFile:
     def is_changed(self) -> bool:
         """Whether all its scans are new, or all are gone."""
         return self.was != self.remains
+
+
+def compared_together(changed: Sequence[ScanFile]) -> list[tuple[ScanFile, ...]]:
+    """Group changed files so that scans which only moved from one file to another are found in one group.
+
+    The files of a date of which some are gone and some are new make a group: an erasure, or a compaction
+    in between, replaces a file by one with almost the same scans. Every other file is a group of its own.
+
+    >>> files = [ScanFile(0, "/a", 7, 9, True, False), ScanFile(1, "/b", 7, 8, False, True)]
+    >>> [len(group) for group in compared_together([*files, ScanFile(2, "/c", 8, 9, False, True)])]
+    [2, 1]
+    """
+    by_date: dict[int, list[ScanFile]] = {}
+    for file in changed:
+        if file.is_changed:
+            by_date.setdefault(file.date, []).append(file)
+    groups: list[tuple[ScanFile, ...]] = [(file,) for file in changed if not file.is_changed]
+    for files in by_date.values():
+        is_replaced = len({file.was for file in files}) > 1
+        if is_replaced and sum(file.rows for file in files) <= _COMPARED_AT_MOST:
+            groups.append(tuple(files))
+        else:
+            groups += [(file,) for file in files]
+    return groups
 
 
 @dataclass(frozen=True)
@@ -108,6 +138,14 @@ def micros(times: pa.Array) -> Int64:
     """View times as microseconds, int64[n], without a copy."""
     found: Int64 = times.view(pa.int64()).to_numpy()
     return found
+
+
+def direction_codes(direction: pa.DictionaryArray) -> npt.NDArray[np.uint8]:
+    """Return the position in `DIRECTIONS` of each direction, uint8[n]."""
+    texts = direction.dictionary.to_pylist()
+    codes: npt.NDArray[np.uint8] = np.array([DIRECTIONS.index(text) for text in texts], np.uint8)
+    indices: npt.NDArray[np.int32] = direction.indices.to_numpy()
+    return codes[indices]
 
 
 def holds_any(path: str, venues: Int64) -> bool:

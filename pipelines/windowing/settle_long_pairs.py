@@ -25,8 +25,7 @@ from pipelines.windowing.find_long_pairs import (
 from pipelines.windowing.long_pairs import read_pairs
 from pipelines.windowing.pairing import pair, twins
 from pipelines.windowing.plan import RecomputePlan, date_of
-from pipelines.windowing.scan_files import micros, read_batches
-from pipelines.windowing.split_by_person import direction_codes
+from pipelines.windowing.scan_files import direction_codes, micros, read_batches
 from pipelines.windowing.stay_neighbours import first_lone_out_after, last_open_before
 from pipelines.windowing.stay_rows import PUT_IN, TAKE_OUT
 from pipelines.windowing.stay_scan import NO_ZONE

@@ -6,41 +6,75 @@ from threading import Lock
 from typing import Any, ClassVar
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
-from pipelines.kernels.arrow_columns import event_key_words
+from pipelines.kernels.arrow_columns import event_key_words, zone_codes
 from pipelines.kernels.hash_table import IdSet
 from pipelines.kernels.sort import part_of, stable_order
-from pipelines.kernels.types import Int64
+from pipelines.kernels.types import Bool, Int64
 from pipelines.registry.registry import UNREGISTERED
 from pipelines.runtime.job_errors import report_errors
 from pipelines.runtime.spill import Piece, read_pieces, spill
 from pipelines.runtime.threaded_dofn import ThreadedDoFn
-from pipelines.windowing.scan_files import Registries, ScanFile, micros, read_batches
-from schemas.codes import DIRECTIONS
+from pipelines.windowing.pairing import twins
+from pipelines.windowing.scan_files import (
+    SCAN_COLUMNS,
+    Registries,
+    ScanFile,
+    direction_codes,
+    micros,
+    read_batches,
+)
 
-_COLUMNS = ("event_key", "person", "venue", "zone", "direction", "occurred_at")
+_CONTENT = ("person", "venue", "occurred_us", "direction", "zone", "type")
 
 
 @dataclass
 class FindChangedPersons(ThreadedDoFn):
-    """ScanFile -> Piece of the persons of whom a scan, or the venue of a scan, changed in it."""
+    """A group of files -> Piece of the persons of whom a scan, or the venue of a scan, changed in them."""
 
     registries: Registries
     scratch: str
 
-    def work(self, file: ScanFile, *_: Any) -> Iterable[Piece]:
-        """Spill the distinct changed persons of one file."""
-        changed = [np.empty(0, np.int64)]
+    def work(self, files: tuple[ScanFile, ...], *_: Any) -> Iterable[Piece]:
+        """Spill the distinct changed persons of a group of `compared_together`."""
         with report_errors(self.scratch):
-            for batch in read_batches(file.path, ("person", "venue", "occurred_at")):
-                venue, occurred_us = batch["venue"].to_numpy(), micros(batch["occurred_at"])
-                before, after = self.registries.types(file, venue, occurred_us)
-                changed.append(np.unique(batch["person"].to_numpy()[before != after]))
-        persons = np.unique(np.concatenate(changed))
+            if len(files) == 1:
+                changed = [np.empty(0, np.int64), *self._of_file(files[0])]
+                persons = np.unique(np.concatenate(changed))
+            else:
+                before, after = (
+                    self._scans([file for file in files if file.was == was]) for was in (True, False)
+                )
+                persons = changed_persons(before, after)
         rows, key = pa.table({"person": persons}), np.zeros(persons.size, np.int64)
-        return [piece for _, piece in spill(self.scratch, f"changed-{file.number:06}", rows, key)]
+        return [piece for _, piece in spill(self.scratch, f"changed-{files[0].number:06}", rows, key)]
+
+    def _of_file(self, file: ScanFile) -> Iterator[Int64]:
+        for batch in read_batches(file.path, ("person", "venue", "occurred_at")):
+            venue, occurred_us = batch["venue"].to_numpy(), micros(batch["occurred_at"])
+            before, after = self.registries.types(file, venue, occurred_us)
+            yield np.unique(batch["person"].to_numpy()[before != after])
+
+    def _scans(self, files: list[ScanFile]) -> pa.Table:
+        """Read what decides the stays of some files that are all gone, or all new."""
+        tables = []
+        for file in files:
+            for batch in read_batches(file.path, SCAN_COLUMNS):
+                venue, occurred_us = batch["venue"].to_numpy(), micros(batch["occurred_at"])
+                high, low = event_key_words(batch["event_key"])
+                columns = {
+                    "high": high.view(np.int64),
+                    "low": low.view(np.int64),
+                    "person": batch["person"],
+                    "venue": venue,
+                    "occurred_us": occurred_us,
+                    "direction": direction_codes(batch["direction"]),
+                    "zone": batch["zone"],
+                    "type": self.registries.types(file, venue, occurred_us)[0 if file.was else 1],
+                }
+                tables.append(pa.table(columns))
+        return pa.concat_tables(tables).unify_dictionaries()
 
 
 @dataclass
@@ -63,7 +97,7 @@ class SplitByPerson(ThreadedDoFn):
         """Spill one file's scans by person bucket."""
         changed = None if self.everyone else self._persons(sides[0])
         with report_errors(self.scratch):
-            for number, batch in enumerate(read_batches(file.path, _COLUMNS)):
+            for number, batch in enumerate(read_batches(file.path, SCAN_COLUMNS)):
                 rows, bucket = self._rows(file, batch, changed)
                 yield from spill(self.scratch, f"scans-{file.number:06}-{number:04}", rows, bucket)
 
@@ -104,9 +138,43 @@ class SplitByPerson(ThreadedDoFn):
         return pa.table(columns), bucket[order]
 
 
-def direction_codes(direction: pa.DictionaryArray) -> npt.NDArray[np.uint8]:
-    """Return the position in `DIRECTIONS` of each direction, uint8[n]."""
-    texts = direction.dictionary.to_pylist()
-    codes: npt.NDArray[np.uint8] = np.array([DIRECTIONS.index(text) for text in texts], np.uint8)
-    indices: npt.NDArray[np.int32] = direction.indices.to_numpy()
-    return codes[indices]
+def changed_persons(before: pa.Table, after: pa.Table) -> Int64:
+    """Return the persons whose registered scans differ between two sets of scans, ascending.
+
+    A scan that both sets hold with the same content has not changed. One that either holds twice counts
+    as changed.
+
+    Args:
+        before: columns `high low` (of the event key) and those of `_CONTENT`.
+        after: the same.
+    """
+    twin = twins(*_keys(before), *_keys(after))
+    found = np.flatnonzero(twin >= 0)
+    old = twin[found]
+    holders = np.bincount(old, minlength=before.num_rows)
+    same = holders[old] == 1
+    for of_before, of_after in _content(before, after):
+        same &= of_before[old] == of_after[found]
+    gone, new = np.ones(before.num_rows, np.bool_), np.ones(after.num_rows, np.bool_)
+    gone[old[same]], new[found[same]] = False, False
+    return np.unique(np.concatenate((_registered(before, gone), _registered(after, new))))
+
+
+def _keys(scans: pa.Table) -> tuple[Int64, Int64]:
+    return scans["high"].to_numpy(), scans["low"].to_numpy()
+
+
+def _content(before: pa.Table, after: pa.Table) -> Iterator[tuple[Any, Any]]:
+    """Yield each column of the content as comparable numbers, before and after."""
+    for name in _CONTENT:
+        if name == "zone":
+            chunks = [*before[name].chunks, *after[name].chunks]
+            _, codes = zone_codes(pa.chunked_array(chunks, before[name].type))
+            yield codes[: before.num_rows], codes[before.num_rows :]
+        else:
+            yield before[name].to_numpy(), after[name].to_numpy()
+
+
+def _registered(scans: pa.Table, rows: Bool) -> Int64:
+    persons: Int64 = scans["person"].to_numpy()[rows & (scans["type"].to_numpy() != UNREGISTERED)]
+    return persons

@@ -21,6 +21,7 @@ from pipelines.windowing.find_changes import TALLY, FindChanges, Tally
 from pipelines.windowing.plan import RecomputePlan
 from pipelines.windowing.recompute_result import RecomputeResult
 from pipelines.windowing.rewrite_days import DayPart, RewriteDays, Rewritten
+from pipelines.windowing.scan_files import compared_together
 from pipelines.windowing.split_by_person import FindChangedPersons, SplitByPerson
 
 
@@ -72,7 +73,7 @@ class RecomputeDays(beam.PTransform):  # type: ignore[type-arg]
             return beam.ParDo(split)
         changed = (
             begin
-            | "List changed files" >> beam.Create(plan.changed)
+            | "List changed files" >> beam.Create(compared_together(plan.changed))
             | "Find changed persons" >> beam.ParDo(FindChangedPersons(plan.registries, self.scratch))
         )
         return beam.ParDo(split, AsList(changed))

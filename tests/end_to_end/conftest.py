@@ -4,29 +4,35 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from tests.planted import named_below
+
 _MEMORY = Path("/dev/shm")
 
 
-def _folder() -> Path:
+@contextmanager
+def _folder() -> Iterator[Path]:
     where = _MEMORY if os.access(_MEMORY, os.W_OK) else None
-    return Path(tempfile.mkdtemp(prefix="truyvet-test-", dir=where))
+    path = Path(tempfile.mkdtemp(prefix="truyvet-test-", dir=where))
+    yield path
+    found = named_below(path)
+    shutil.rmtree(path)
+    assert found == []
 
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
     """An empty folder of the test's own."""
-    path = _folder()
-    yield path
-    shutil.rmtree(path)
+    with _folder() as path:
+        yield path
 
 
 @pytest.fixture(scope="module")
 def shared_folder() -> Iterator[Path]:
     """An empty folder of the module's own."""
-    path = _folder()
-    yield path
-    shutil.rmtree(path)
+    with _folder() as path:
+        yield path

@@ -34,11 +34,12 @@ from tests.end_to_end.worlds import NOW, make_world, write_scans, write_venues
 class Zygote:
     """Commands in forks of one process that has imported everything."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **variables: str) -> None:
         self._folder = folder
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.end_to_end.zygote"],
             cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+            env=os.environ | variables,
         )  # fmt: skip
 
     def close(self) -> None:

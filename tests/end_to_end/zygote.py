@@ -4,20 +4,27 @@ Starting a new Python with Beam takes longer than the command itself; a fork of
 what is ready, in which nothing has been started yet, is as good to kill.
 
 Reads lines of JSON on standard input: the words of a command, and optionally
-at which of its commits the child kills itself. Answers a line for each: the
-child's number; and another one when it has ended.
+at which of its commits the child kills itself, or at which of its calls that
+change the disk where `kill_at_call.c` is preloaded. Answers a line for each:
+the child's number; and another one when it has ended.
 """
 
+import ctypes
 import json
 import os
 import signal
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
-import pipelines.commands.run  # noqa: F401 - imports what the command imports
+import pipelines.commands.run  # imports what the command imports
+import pipelines.retention.erase
+import pipelines.retention.purge
+import pipelines.retention.rotate  # noqa: F401
 from pipelines.cli import main
 from pipelines.lake import commits
+from tests.retention.eager_runner import eager_runs
 
 _write_entry = commits._write_entry
 
@@ -52,10 +59,20 @@ def _child(order: dict[str, Any]) -> None:
         _wait_at(0)
     elif "commit" in order:
         _die_at(order["commit"], order["when"])
-    code = main(order["words"])
+    code = _counted(order) if "call" in order else main(order["words"])
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
+
+
+def _counted(order: dict[str, Any]) -> int:
+    """Run a command, without Beam's engine, that is killed at a call; write how many it made otherwise."""
+    counter = ctypes.CDLL(None)
+    with eager_runs():
+        counter.truyvet_kill_at(ctypes.c_long(order["call"]))
+        code = main(order["words"])
+        Path(order["calls"]).write_text(str(counter.truyvet_calls()))
+    return code
 
 
 def _serve() -> None:

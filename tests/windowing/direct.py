@@ -12,6 +12,7 @@ from pipelines.times import DAY_SECONDS
 from pipelines.windowing import recompute_stays as recomputing
 from pipelines.windowing.find_changes import FindChanges
 from pipelines.windowing.rewrite_days import RewriteDays
+from pipelines.windowing.scan_files import compared_together
 from pipelines.windowing.split_by_person import FindChangedPersons, SplitByPerson
 from pipelines.windowing.transforms import CommitDays, ListDayParts
 
@@ -46,7 +47,8 @@ def _carried_out(plan, scratch, window_us):
 
 def _buckets(plan, scratch):
     finding = FindChangedPersons(plan.registries, scratch)
-    changed = [] if plan.is_rebuild else [piece for file in plan.changed for piece in finding.work(file)]
+    groups = [] if plan.is_rebuild else compared_together(plan.changed)
+    changed = [piece for files in groups for piece in finding.work(files)]
     split = SplitByPerson(plan.registries, plan.buckets, scratch, plan.is_rebuild)
     split.setup()
     buckets = defaultdict(list)

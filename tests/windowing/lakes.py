@@ -19,14 +19,19 @@ def new_lake(folder: Path) -> Lake:
     return open_lake(str(folder / "lake"), keys, create=True)
 
 
-def add_scans(lake, scans):
+def add_scans(lake, scans, remove=()):
     """Commit a batch of scans, a file a date."""
     files = []
     for date in sorted({scan.at_us // DAY_US for scan in scans}):
         own = [scan for scan in scans if scan.at_us // DAY_US == date]
         own.sort(key=lambda scan: (scan.venue, scan.at_us, scan.event_key))
         files.append(write_data_file(lake, SCANS, {"date": day_text(date)}, scan_rows(own)))
-    return commit(lake, "scans", files, after=snapshot(lake, "scans").version)
+    return commit(lake, "scans", files, remove=remove, after=snapshot(lake, "scans").version)
+
+
+def replace_scans(lake, scans):
+    """Commit these scans in the place of all that there are."""
+    return add_scans(lake, scans, remove=snapshot(lake, "scans").files)
 
 
 def scan_rows(scans):

@@ -158,21 +158,21 @@ def test_batches_and_registries_in_any_order_leave_what_a_rebuild_from_zero_make
         live_through(steps)
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=4, deadline=None)
 @given(chains())
 def test_chains_over_many_midnights_are_followed_as_far_as_they_go(steps):
     with without_runner():
         live_through(steps)
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=4, deadline=None)
 @given(sparse())
 def test_long_pairs_over_dates_that_are_not_read_are_what_a_rebuild_makes(steps):
     with without_runner():
         live_through(steps)
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=4, deadline=None)
 @given(histories())
 def test_dates_of_several_parts_are_rewritten_alike(steps):
     tiny = mock.patch.object(plan, "ROWS_A_FILE", 2), mock.patch.object(plan, "ROWS_A_BUCKET", 3)
@@ -283,6 +283,66 @@ def test_scans_that_have_gone_take_their_stays_along(lake):
     commit(lake, "scans", [], remove=gone, after=1)
     recompute(lake, rules=worlds.RULES)
     assert_lake_is(lake, expected([scan(1, 9), scan(2, 9.1, venue=1)]))
+
+
+@st.composite
+def replacements(draw):
+    """Scans, the scans in their place, some gone and some with other content, and a registry with each."""
+    before = draw(worlds.scans(most=12, unregistered=False))
+    after = []
+    for one in before:
+        changed = {
+            "same": {},
+            "venue": {"venue": draw(st.integers(0, 3))},
+            "time": {"at_us": one.at_us + draw(st.sampled_from([1, worlds.MINUTE, worlds.DAY]))},
+            "person": {"person": -1 - one.person},
+            "direction": {"direction": draw(st.sampled_from(["in", "out", "unknown"]))},
+            "zone": {"zone": draw(st.sampled_from(["1", "2"]))},
+        }
+        fate = draw(st.sampled_from([*["same"] * 8, "gone", *changed]))
+        if fate != "gone":
+            after.append(replace(one, **changed[fate]))
+    kinds = [{0: "shop", 1: "office", 2: "home"}, draw(st.sampled_from([{3: "worship"}, {0: "office"}]))]
+    return before, after, kinds
+
+
+@settings(max_examples=4, deadline=None)
+@given(replacements())
+def test_scans_whose_files_are_replaced_leave_what_a_rebuild_makes(replaced):
+    assert_replaced(*replaced)
+
+
+@pytest.mark.slow
+@settings(max_examples=100, deadline=None)
+@given(replacements())
+def test_many_more_replaced_files_leave_what_a_rebuild_makes(replaced):
+    assert_replaced(*replaced)
+
+
+def assert_replaced(before, after, registries):
+    kinds, later = registries
+    with tempfile.TemporaryDirectory() as folder, without_runner():
+        lake = lakes.new_lake(Path(folder))
+        lakes.set_venues(lake, kinds)
+        for part in (before[::2], before[1::2]):
+            lakes.add_scans(lake, part)
+        recompute(lake, rules=worlds.RULES)
+        lakes.set_venues(lake, kinds | later)
+        lakes.replace_scans(lake, after)
+        recompute(lake, rules=worlds.RULES)
+        assert_lake_is(lake, expected(placed(after, kinds | later, {})))
+        piecewise = files(lake)
+        recompute(lake, rules=worlds.RULES, everything=True)
+        assert files(lake) == piecewise
+
+
+def test_only_persons_of_whom_a_scan_went_are_paired_again_where_a_file_is_replaced(lake):
+    scans = [scan(number, 9 + number / 10, person=number % 5) for number in range(40)]
+    lakes.add_scans(lake, scans)
+    recompute(lake, rules=worlds.RULES)
+    lakes.replace_scans(lake, scans[1:])
+    assert recompute(lake, rules=worlds.RULES).changed_persons == 1
+    assert_lake_is(lake, expected(scans[1:]))
 
 
 def test_files_that_were_swept_away_since_cost_a_rebuild_and_nothing_else(lake):
