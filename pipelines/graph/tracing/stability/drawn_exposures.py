@@ -99,7 +99,7 @@ def judge(
     """Record the exposures that overlaps make together, pair after pair and draw after draw.
 
     Args:
-        overlaps: of COLLECT.
+        overlaps: of pairs that may be long enough together.
         order: int64[n], the permutation that sorts them by (pair, start).
         contact: what makes a contact.
         found: who is exposed.
