@@ -4,7 +4,7 @@ import argparse
 
 from benchmarks.dense_day import DATE
 from pipelines.graph.contact_table.materialise import carry_out
-from pipelines.graph.contact_table.plan import ContactPlan, Limits, by_venue
+from pipelines.graph.contact_table.plan import USUAL, ContactPlan, Limits, by_venue
 from pipelines.lake import open_lake, snapshot
 
 _NO_CAP = 2**31 - 1
@@ -18,7 +18,7 @@ def main() -> None:
     lake = open_lake(args.lake)
     contacts, crowds = snapshot(lake, "contacts"), snapshot(lake, "crowds")
     stays = by_venue(snapshot(lake, "stays"))
-    plan = ContactPlan(lake, Limits(0, _NO_CAP), (DATE,), stays, (), contacts, crowds, marks={})
+    plan = ContactPlan(lake, Limits(0, _NO_CAP), (DATE,), stays, (), contacts, crowds, marks={}, sizes=USUAL)
     print(carry_out(plan, "direct").to_json().decode())
 
 
