@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pipelines.drivers.run import Report
 
 PEOPLE, VENUES, DAYS, SEED = 3_000, 120, 7, 2021
-_APP_USERS = 0.7  # so many that a case meets enough partners to estimate what its list misses
+_APP_USERS = 0.7  # the share that gives a case the 30 Bluetooth partners that its estimate needs
 _SHOWN = 10
 _CALLS = 50  # that a day leaves time for
 _LATE_DAYS_US = 14 * 86_400_000_000

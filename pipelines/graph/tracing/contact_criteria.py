@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from pipelines.kernels.types import Int64, UInt8
+from pipelines.kernels.types import Bool, Int64, UInt8
 from pipelines.times import DAY_US, MINUTE_US
 from schemas.rules import Rule
 
@@ -78,9 +78,14 @@ def criteria(rule: Rule) -> Criteria:
 
 def swept_classes(criteria: Criteria) -> UInt8:
     """Tell which classes can be swept, uint8[c]: one overlap of the minimum is enough, whatever the zone."""
-    never = (criteria.accumulate == WITHIN_24H) & (criteria.min_us > DAY_US)
-    swept: UInt8 = (~never & (criteria.same_zone == 0)).astype(np.uint8)
+    swept: UInt8 = (~out_of_reach(criteria) & (criteria.same_zone == 0)).astype(np.uint8)
     return swept
+
+
+def out_of_reach(criteria: Criteria) -> Bool:
+    """Tell in which classes nobody can be exposed, bool[c]: a day has no room for the minimum."""
+    never: Bool = (criteria.accumulate == WITHIN_24H) & (criteria.min_us > DAY_US)
+    return never
 
 
 def venue_classes(rule: Rule, venue: Int64, venue_type: pa.DictionaryArray) -> VenueClasses:

@@ -4,7 +4,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from pipelines.graph.tracing.contact_criteria import WITHIN_24H, Criteria
+from pipelines.graph.tracing.contact_criteria import Criteria, out_of_reach
 from pipelines.graph.tracing.exposure_table import NEVER_US
 from pipelines.graph.tracing.infectious_intervals import latency_us, until_isolation
 from pipelines.graph.tracing.stability.drawn_exposures import (
@@ -30,7 +30,6 @@ from pipelines.graph.tracing.stability.drawn_stays import (
 from pipelines.graph.tracing.stability.in_play import InPlay, StaysInPlay
 from pipelines.kernels.sort import order_of
 from pipelines.kernels.types import Int64, UInt64
-from pipelines.times import DAY_US
 from schemas.rules import Rule
 
 DRAWS_AT_ONCE: Final = 64
@@ -138,11 +137,10 @@ def _in_order(stays: StaysInPlay, mask: UInt64) -> DrawnStays:
 
 
 def _contact(play: InPlay, criteria: Criteria) -> ContactTerms:
-    never = (criteria.accumulate == WITHIN_24H) & (criteria.min_us > DAY_US)
     return ContactTerms(
         play.kind,
         criteria.min_us,
-        np.where(never, NEVER_US, criteria.min_us),
+        np.where(out_of_reach(criteria), NEVER_US, criteria.min_us),
         criteria.accumulate,
         criteria.indirect_us,
         criteria.same_zone,
