@@ -101,8 +101,7 @@ class ScanTable:
     @cached_property
     def by_person(self) -> Int64:
         """The order (person, occurred_us), at one instant what leaves first."""
-        order = order_of(2 * self.occurred_us + (self.direction != OUT))
-        return order[order_of(self.person_number[order])]
+        return order_of(self.person_number, 2 * self.occurred_us + (self.direction != OUT))
 
 
 def read_scan_table(lake: Lake, from_us: int | None = None, to_us: int | None = None) -> ScanTable:
@@ -137,8 +136,7 @@ def scan_table(
     if to_us is not None:
         kept &= occurred_us < to_us
     at = np.flatnonzero(kept)
-    at = at[order_of(occurred_us[at])]
-    at = at[order_of(venue[at])]
+    at = at[order_of(venue[at], occurred_us[at])]
     return ScanTable(
         venues,
         venue[at].astype(np.int64),

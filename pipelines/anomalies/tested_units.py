@@ -76,8 +76,7 @@ def units_by(scans: ScanTable, by: str) -> Units:
     of = scans.venue
     if by == "scanner":
         rows = np.flatnonzero(scans.has_scanner)
-        rows = rows[order_of(scans.occurred_us[rows])]
-        rows = rows[order_of(scans.scanner[rows])]
+        rows = rows[order_of(scans.scanner[rows], scans.occurred_us[rows])]
         of = scans.scanner
     elif by == "person":
         rows, of = scans.by_person, scans.person

@@ -85,8 +85,7 @@ def delays_of(scans: ScanTable) -> Delays:
     """Return how late the scans arrived."""
     batch, received = numbered(scans.received_us)
     delay_us = scans.received_us - scans.occurred_us
-    order = order_of(delay_us)
-    order = order[order_of(batch[order])]
+    order = order_of(batch, delay_us)
     total = np.bincount(batch, minlength=received.size)
     begin = np.cumsum(total) - total
     usual_us = delay_us[order[begin + (total - 1) // 4]] if received.size else np.empty(0, np.int64)
@@ -108,8 +107,7 @@ def among_others(units: Units, delays: Delays, is_hit: Bool) -> tuple[Int64, Int
     """
     batch, hit = delays.batch[units.rows], is_hit[units.rows]
     all_hits = np.bincount(delays.batch, is_hit, delays.total.size)
-    order = order_of(batch)
-    order = order[order_of(units.number[order])]
+    order = order_of(units.number, batch)
     unit, batch, hit = units.number[order], batch[order], hit[order]
     starts = np.flatnonzero(changes(unit, batch)) if unit.size else np.empty(0, np.int64)
     scans = np.diff(np.append(starts, unit.size))
@@ -164,8 +162,7 @@ def _near_gaps(units: Units, starts: Int64, count: Int64) -> Int64:
     inner[starts] = False
     gap = np.diff(units.scans.occurred_us[units.rows], prepend=0)[inner]
     day = day[inner]
-    order = order_of(gap)
-    order = order[order_of(day[order])]
+    order = order_of(day, gap)
     begin = np.cumsum(count) - count
     median = np.zeros(starts.size, np.int64)
     some = np.flatnonzero(count)

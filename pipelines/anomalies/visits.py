@@ -120,8 +120,7 @@ def one_scanner(units: Units) -> FlagTest:
     scans = units.scans
     scans_of = np.bincount(scans.person_number)
     person = scans.person_number[units.rows]
-    order = order_of(person)
-    order = order[order_of(units.number[order])]
+    order = order_of(units.number, person)
     person, unit = person[order], units.number[order]
     starts = np.flatnonzero(changes(unit, person)) if unit.size else np.empty(0, np.int64)
     here = np.diff(np.append(starts, unit.size))

@@ -94,15 +94,26 @@ def order_by(major: Int64, minor: Int64, high: UInt64, low: UInt64) -> Int64:
     return order_by_key((ranks << minor_bits) | (minor - least), high, low)
 
 
-def order_of(key: Int64) -> Int64:
-    """Return the permutation that sorts `key`, int64[n]; equal keys keep their order.
+def order_of(*keys: Int64) -> Int64:
+    """Return the permutation that sorts rows by `keys`, each int64[n]; equal rows keep their order.
 
-    A radix sort: two to three times faster than `np.argsort` on ids, ranks and times.
+    The first key is the foremost: the order of `np.lexsort` called with the keys reversed. A radix sort:
+    two to three times faster than `np.argsort` on ids, ranks and times.
 
     Example:
         >>> order_of(np.array([30, 10, 20, 10])).tolist()
         [1, 3, 2, 0]
+        >>> order_of(np.array([2, 1, 2, 1]), np.array([7, 9, 6, 8])).tolist()
+        [3, 1, 2, 0]
     """
+    *others, last = keys
+    order = _stable_order(last)
+    for key in reversed(others):
+        order = order[_stable_order(key[order])]
+    return order
+
+
+def _stable_order(key: Int64) -> Int64:
     if key.size < _SHORT:
         return np.argsort(key, kind="stable")
     least = int(key.min())

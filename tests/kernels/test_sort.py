@@ -38,6 +38,17 @@ def test_keys_are_sorted_and_equal_ones_keep_their_order(size, spread):
     assert (order_of(keys) == np.argsort(keys, kind="stable")).all()
 
 
+@pytest.mark.parametrize("size", [0, 1, 1023, 5000])
+def test_rows_are_sorted_by_each_key_in_turn_and_equal_rows_keep_their_order(size):
+    dice = np.random.default_rng(size)
+    keys = [
+        dice.integers(-3, 3, size),
+        dice.integers(-(2**63), 2**63 - 1, size) >> 62,
+        dice.integers(0, 5, size),
+    ]
+    assert (order_of(*keys) == np.lexsort(keys[::-1])).all()
+
+
 def test_extremes_of_the_range_are_sorted():
     keys = np.tile(int64([2**63 - 1, -(2**63), 0, -1]), 500)
     assert (order_of(keys) == np.argsort(keys, kind="stable")).all()

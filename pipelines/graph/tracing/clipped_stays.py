@@ -164,5 +164,4 @@ def clipped_rows(
 
 def by_venue(stays: ClippedStays) -> ClippedStays:
     """Return the same stays in the order (venue, start)."""
-    order = order_of(stays.start_us)
-    return stays.at(order[order_of(stays.venue[order])])
+    return stays.at(order_of(stays.venue, stays.start_us))

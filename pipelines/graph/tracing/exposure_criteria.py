@@ -28,8 +28,7 @@ def record_exposures(people: ExposureTable, overlaps: Overlaps, infector: Int64,
     new[1:] = infector[1:] != infector[:-1]
     number = np.cumsum(new) - 1
     pair, kept = _may_be_long_enough(number, people.persons, overlaps, people.exposed_us, criteria)
-    order = kept[order_of(overlaps.start_us[kept])]
-    order = order[order_of(pair[order])]
+    order = kept[order_of(pair[kept], overlaps.start_us[kept])]
     room = np.empty((2, order.size), np.int64)
     _judge(people, pair, order, overlaps, infector, criteria, room[0], room[1])
 

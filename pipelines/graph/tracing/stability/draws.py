@@ -122,15 +122,13 @@ def _expand(
         pairs = mark_pairs(drawn, clipped, near, contact, found, buckets, last)
         some = overlaps_of_marked(drawn, clipped, contact, found, pairs)
         together = DrawnOverlaps(*(np.concatenate(columns) for columns in zip(near, some, strict=True)))
-        order = order_of(together.start_us)
-        judge(together, order[order_of(together.pair[order])], contact, found, last)
+        judge(together, order_of(together.pair, together.start_us), contact, found, last)
 
 
 def _in_order(stays: StaysInPlay, mask: UInt64) -> DrawnStays:
     """The stays that some draw has, by (venue, enter)."""
     order = np.flatnonzero(mask)
-    order = order[order_of(stays.enter_us[order])]
-    order = order[order_of(stays.venue[order])]
+    order = order[order_of(stays.venue[order], stays.enter_us[order])]
     venue, exit_us = stays.venue[order], stays.exit_us[order]
     columns = (stays.person[order], venue, stays.enter_us[order], exit_us, stays.zone[order], mask[order])
     return DrawnStays(*columns, latest_exits(venue, exit_us), np.searchsorted(venue, venue, "right"))

@@ -129,10 +129,8 @@ class ScansInPlay(NamedTuple):
 
 def merged(stays: StaysInPlay, mask: UInt64) -> tuple[StaysInPlay, UInt64]:
     """Return each stay once, with all the draws that have it, uint64[k]; ids do not distinguish them."""
-    columns = (stays.exit_us, stays.zone.astype(np.int64), stays.enter_us, stays.venue, stays.person)
-    order = np.arange(mask.size)
-    for column in columns:
-        order = order[order_of(column[order])]
+    columns = (stays.person, stays.venue, stays.enter_us, stays.zone.astype(np.int64), stays.exit_us)
+    order = order_of(*columns)
     first = np.flatnonzero(changes(*(column[order] for column in columns))) if order.size else order
     draws = np.bitwise_or.reduceat(mask[order], first) if order.size else mask
     return stays.at(order[first]), draws
@@ -248,8 +246,7 @@ def _by_time(token: Int64, occurred_us: Int64) -> Int64:
     sorted_us = occurred_us[order]
     if np.all((sorted_us[1:] >= sorted_us[:-1]) | (np.diff(token[order]) > 0)):
         return order
-    order = order_of(occurred_us)
-    return order[order_of(token[order])]
+    return order_of(token, occurred_us)
 
 
 def _rows_of(lake: Lake, tokens: Int64, span: tuple[int, int], *, zoned: bool) -> ScanColumns:
