@@ -38,7 +38,6 @@ def look(folder: Path, seed: int, share: float):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1_800)
 def test_the_interval_holds_the_number_of_missed_contacts_in_nine_worlds_of_ten(tmp_path, capsys):
     told = {share: [] for share in SHARES}
     silent = dict.fromkeys(SHARES, 0)

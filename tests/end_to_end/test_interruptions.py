@@ -35,7 +35,7 @@ class Zygote:
     """Commands in forks of one process that has imported everything."""
 
     def __init__(self, folder: Path, **variables: str) -> None:
-        self._folder = folder
+        self._folder, self._child = folder, 0
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.end_to_end.zygote"],
             cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
@@ -47,20 +47,25 @@ class Zygote:
             self._process.stdin.close()
 
     def start(self, *words: object, **order: Any) -> int:
-        """Start a command; its number."""
+        """Start a command; its number. The last one, when nobody waited for it, is killed."""
+        if self._child:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._child, signal.SIGKILL)
+            self.wait()
         for name in ("out", "err"):
-            (self._folder / name).unlink(missing_ok=True)
+            (self._folder / name).write_bytes(b"")
             order[name] = str(self._folder / name)
         print(
             json.dumps({"words": [str(word) for word in words], **order}),
             file=self._process.stdin,
             flush=True,
         )
-        return int(self._process.stdout.readline())
+        self._child = int(self._process.stdout.readline())
+        return self._child
 
     def wait(self) -> Done:
         """Wait for the command and return how it ended."""
-        code = int(self._process.stdout.readline())
+        code, self._child = int(self._process.stdout.readline()), 0
         return Done(code, *((self._folder / name).read_text() for name in ("out", "err")))
 
 

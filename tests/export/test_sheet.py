@@ -56,7 +56,6 @@ def test_the_head_is_frozen_and_repeated_on_each_page(made, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("more", [0, 1])
 def test_a_row_more_than_excel_holds_is_left_out_and_counted(made, tmp_path, more):
     (written,) = write_sheet(with_rows(made, MOST_ROWS + more), tmp_path)

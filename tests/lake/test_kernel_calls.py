@@ -59,7 +59,6 @@ def commit_that_fails(forks, lake, seed, injection, log):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
 @pytest.mark.parametrize("injection", ["error=ENOSPC", "error=EIO", "signal=KILL"])
 def test_whichever_call_fails_the_table_is_old_or_new_and_the_next_commit_goes_on(tmp_path, forks, injection):
     if shutil.which("strace") is None:

@@ -101,7 +101,6 @@ def rotating(home, _person):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1200)
 @pytest.mark.parametrize("command", [erasing, purging, rotating])
 def test_killed_at_a_call_the_next_one_finishes(zygote, made, capsys, command):
     home, person = made

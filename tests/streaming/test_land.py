@@ -81,7 +81,6 @@ def test_land_ends_after_a_while_without_messages(channel, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1200)
 def test_a_minute_of_ten_times_the_load_drains_in_bounded_memory(channel, tmp_path):
     lake = lake_with_venues(tmp_path)
     process = started_land(lake, channel.subscription)

@@ -187,7 +187,6 @@ def test_the_pipeline_itself_leaves_what_a_rebuild_from_zero_makes(steps):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1800)
 @settings(max_examples=300, deadline=None)
 @given(st.one_of(histories(), chains(), sparse()))
 def test_many_more_histories_leave_what_a_rebuild_from_zero_makes(steps):

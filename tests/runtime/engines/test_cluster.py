@@ -16,7 +16,7 @@ from tests.end_to_end.commands import finished, started
 from tests.runtime.engines.engines import flink_file, need_flink
 from tests.runtime.engines.same import differences
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.slow
 
 _PATIENCE_SECONDS = 240
 PROCESSES = ('environment_type = "PROCESS"', "parallelism = 2")
