@@ -49,8 +49,8 @@ def sweep_last_contacts(sweep: Sweep, people: ExposureTable, wanted: Int64) -> N
             start_us, end_us = infectious[sweep.number].T
             unsettled = wanted  # a later layer begins with the last date again
             for date in sweep.dates.backward(pool):
-                # A contact ends with the stay of the wanted person at the latest, and none of this date or an earlier
-                # one ends after `date.last_us`: whoever has a contact up to there is settled.
+                # No contact outlasts the stay of the wanted person, and no stay of this date or an earlier
+                # one ends after `date.last_us`: people whose last contact is that late are settled.
                 latest_us = np.maximum.reduce([last_us[unsettled] for last_us in found])
                 unsettled = unsettled[latest_us < date.last_us]
                 if unsettled.size == 0:
@@ -58,7 +58,7 @@ def sweep_last_contacts(sweep: Sweep, people: ExposureTable, wanted: Int64) -> N
                 near = (start_us < date.last_us) & (end_us + indirect_us > date.begin_us)
                 roles = np.zeros(people.persons, np.uint8)
                 roles[unsettled] = _WANTED
-                roles[sweep.number[near]] = _SOURCE  # no source is wanted, so nothing is lost
+                roles[sweep.number[near]] = _SOURCE  # nobody is both, see `wanted`
                 sweep_part = partial(_sweep_part, date, sweep.rules, infectious, roles)
                 list(pool.map(sweep_part, range(THREADS), found))
     people.last_us[: people.persons] = np.maximum.reduce(found)
@@ -174,7 +174,7 @@ def _settle(
         number = rows.number[row]
         if exit_us <= first_us or not roles[number] & _WANTED:
             continue
-        # Only an end beyond both is news: beyond the own enter it is an overlap, beyond the other a later one.
+        # A reach counts only beyond both: the enter, or there is no overlap, and the latest end known.
         known_us = max(enter_us, last_us[number])
         if known_us >= exit_us or known_us >= farthest_us:
             continue

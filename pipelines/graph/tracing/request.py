@@ -104,6 +104,7 @@ def make_request(
     if depth is not None and depth < 1:
         raise UsageError("--depth must be an integer ≥ 1 (1 = F1)", "write --depth 2")
     cases = cases_by_id(lake) if all_cases else dict(zip(named, find_cases(lake, named), strict=True))
+    # Of all cases, those without a date are left out and counted; a case that was named must have one.
     if not all_cases:
         require_dates(cases, "its infectious window has no beginning; add onset_at or sampled_at to the case")
     until_us = end_us(until, "--until")

@@ -88,6 +88,7 @@ class TemporalGraph:
         """Return the files in an order that may hold a stay reaching into one of some intervals."""
         if start_us.size == 0:
             return []
+        # One span around all of them: it chooses files only, and rows are searched in those.
         return self.files(by, Span(int(start_us.min()), int(end_us.max())))
 
 
@@ -109,6 +110,7 @@ def _classes(lake: Lake, rule: Rule) -> VenueClasses:
 
 
 def _read_types(lake: Lake, _newest: Snapshot) -> pa.Table:
+    # `venue_classes` searches venues, so they ascend; types as codes, for each is looked up once.
     rows = read_table(lake, "venues", ["venue", "type"]).sort_by("venue").combine_chunks()
     return rows.set_column(1, "type", rows["type"].dictionary_encode().combine_chunks())
 
@@ -118,6 +120,7 @@ _types = OfNewest("venues", _read_types)
 
 def _near(lake: Lake, rule: Rule) -> Proximity:
     encounters = read_table(lake, "encounters", _ENCOUNTER_COLUMNS)
+    # Without encounters the kernel that merges them need not be loaded.
     if encounters.num_rows == 0:
         return Proximity(*(np.empty(0, np.int64) for _ in Proximity._fields))
     return proximity(
@@ -129,6 +132,7 @@ def _of_humans(lake: Lake, encounters: pa.Table) -> pa.Table:
     """Relabel encounters for a lake of humans; two devices of one human do not meet."""
     if not isinstance(lake, HumanLake):
         return encounters
+    # Relabelling may swap the two sides, and `encounters` has the smaller token first.
     one, other = (human_of(lake, encounters[name].to_numpy()) for name in ("person_a", "person_b"))
     for name, person in (("person_a", np.minimum(one, other)), ("person_b", np.maximum(one, other))):
         at = encounters.schema.get_field_index(name)
