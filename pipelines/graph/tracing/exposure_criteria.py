@@ -91,7 +91,7 @@ def _judge(
         row = order[begin]
         count = 0
         end = begin
-        # Ascending by start: each overlap lengthens the last interval or begins the next; touching ones merge.
+        # By start: each overlap lengthens the last interval or begins the next; touching ones merge
         while end < order.size and pair[order[end]] == pair[row]:
             at = order[end]
             if count and overlaps.start_us[at] <= ends_us[count - 1]:

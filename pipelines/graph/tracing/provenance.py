@@ -229,7 +229,7 @@ def infectors_of(graph: TemporalGraph, intervals: Intervals, pool: ThreadPoolExe
     ordered = list(pool.map(fill, found))  # a list: `all` alone would stop before the other thread is done
     if not all(ordered):  # two files of one day hold stays of one person: merge by start
         stays = stays[np.lexsort((stays[:, parts.START], np.repeat(np.arange(length.size), length)))]
-    # A person's intervals are neighbours, disjoint and ascending: the stays are in the order (infector, start).
+    # A person's intervals are neighbours, disjoint and ascending: the order is (infector, start).
     person, first = np.unique(intervals.person, return_index=True)
     longest_us = int((stays[:, parts.REACH] - stays[:, parts.START]).max(initial=0))
     return Infectors(person, stays, np.append(begin[first], begin[-1]), longest_us)

@@ -154,7 +154,7 @@ def _find(
         # If there is no room for all parts of a pair, none counts: the next call begins with it.
         row, begin_found = pairs.first_row[pair], found
         first, last = pairs.first[pair], pairs.last[pair]
-        # Rows ascend by enter: a stay of the infector that is over for one of them is over for all later ones.
+        # Rows ascend by enter: a stay of the infector that is over for one is over for all later ones.
         while first < last and row < pairs.last_row[pair]:
             enter_us, exit_us = columns.enter_us[row], columns.exit_us[row]
             while first < last and own[first, START] <= enter_us - longest_us:
