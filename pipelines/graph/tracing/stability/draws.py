@@ -61,6 +61,7 @@ def all_of(draws: int) -> np.uint64:
         >>> int(all_of(3))
         7
     """
+    # A Python number: 64 draws would shift the bit out of a word.
     return np.uint64(2**draws - 1)
 
 
@@ -79,6 +80,7 @@ def listed_in_draws(
     """
     drawn = _in_order(stays, mask)
     people = play.persons.size
+    # Everybody can be found in every draw, and is exposed in none; the cases can be found in none.
     found = FoundInDraws(
         np.full(people, all_of(draws)),
         np.zeros(people, np.uint64),
@@ -90,6 +92,7 @@ def listed_in_draws(
     sources = _sources(people, *index, np.full(index.person.size, all_of(draws)))
     for tier in range(1, terms.depth + 1):
         last = tier == terms.depth
+        # In the last hop it matters only who is found at all: draws that list a person already are done.
         if last:
             found.open[:] &= ~listed
         found.fresh[:] = 0
@@ -114,9 +117,12 @@ def _expand(
     contact = _contact(play, terms.criteria)
     clipped = clip_stays(drawn, contact.kind, contact.indirect_us, terms.until_us, sources)
     near = _encounters(play, mask, sources, contact.min_us.size)
+    # One overlap or encounter that is long enough settles most people, without a look at pairs.
     expose_near(near, contact, found, last)
+    # Links that lead past rows that no longer matter; at first each row leads to itself.
     following = np.arange(drawn.person.size + 1)
     short = expose_alone(drawn, clipped, contact, found, following, last)
+    # What is left may be long enough together; two to four buckets an overlap keep most pairs apart.
     if short or near.pair.size:
         buckets = 1 << min(max((short + near.pair.size).bit_length() + 1, _BITS[0]), _BITS[1])
         pairs = mark_pairs(drawn, clipped, near, contact, found, buckets, last)
@@ -127,6 +133,7 @@ def _expand(
 
 def _in_order(stays: StaysInPlay, mask: UInt64) -> DrawnStays:
     """The stays that some draw has, by (venue, enter)."""
+    # Stays of all draws in one order; one that no draw has is left out.
     order = np.flatnonzero(mask)
     order = order[order_of(stays.venue[order], stays.enter_us[order])]
     venue, exit_us = stays.venue[order], stays.exit_us[order]
@@ -156,9 +163,11 @@ def _passing_on(play: InPlay, terms: Terms, found: FoundInDraws) -> Sources:
     person, exposed_us, mask = exposures_of_draws(found)
     start_us = exposed_us + latency_us(terms.rule)
     end_us = until_isolation(person, play.isolated, terms.until_us)
+    # Only infectors in play: the others are in the list's last tier, and need not pass on.
     kept = (start_us < end_us) & play.infector[person]
     return _sources(play.persons.size, person[kept], start_us[kept], end_us[kept], mask[kept])
 
 
 def _sources(people: int, person: Int64, start_us: Int64, end_us: Int64, mask: UInt64) -> Sources:
+    # Ascending by person, so the sources of one are a range.
     return Sources(np.searchsorted(person, np.arange(people + 1)), start_us, end_us, mask)
