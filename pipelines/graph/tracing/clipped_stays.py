@@ -160,6 +160,7 @@ def clipped_rows(
     found = 0
     for owner in range(first.size):
         for at in range(first[owner], last[owner]):
+            # Half-open intervals: a stay that only touches one is not in it.
             if max(enter_us[at], start_us[owner]) < min(exit_us[at], end_us[owner]):
                 # Doubled when full: how many rows there are is known only when all have been clipped.
                 if found == rows.size:

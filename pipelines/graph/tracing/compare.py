@@ -140,8 +140,8 @@ def _missing(
     """Return why the other rule misses the persons that only ours has: (token, reason)."""
     alone = np.flatnonzero(~np.isin(ours.person, theirs.person))
     person, via, tier = (values[alone] for values in (ours.person, ours.via, ours.tier))
-    # When the infectors are infectious under the other rule. The other graph tells how much of the contact
-    # counts then; ours, at the same times, whether there is any that only its zones, distances or tails lose.
+    # Under the other rule: when the infectors are infectious, and how much of each contact counts then.
+    # In our graph, at the same times, it is as our rule counts it: zones, distances and tails may differ.
     intervals = _infectious(lake, other, theirs)
     together_us = _together_us(other, intervals, person, via)
     as_here_us = _together_us(mine, intervals, person, via)

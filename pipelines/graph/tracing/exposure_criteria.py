@@ -29,6 +29,7 @@ def record_exposures(people: ExposureTable, overlaps: Overlaps, infector: Int64,
     new[1:] = infector[1:] != infector[:-1]
     number = np.cumsum(new) - 1
     pair, kept = _may_be_long_enough(number, people.persons, overlaps, people.exposed_us, criteria)
+    # Only what is kept is sorted; `order` leads back to the rows of `overlaps`.
     order = kept[order_of(pair[kept], overlaps.start_us[kept])]
     # Room for the longest union there can be; each pair writes over the one before it.
     room = np.empty((2, order.size), np.int64)
@@ -60,6 +61,7 @@ def _may_be_long_enough(
         bucket[row] = mixed(key) & mask
         # Overlaps may overlap each other, so a total is at least the union: nothing is dropped too soon.
         totals_us[bucket[row]] += overlaps.end_us[row] - overlaps.start_us[row]
+    # Second pass, when all totals are known.
     kept = np.empty(overlaps.owner.size, np.int64)
     count = 0
     for row in range(overlaps.owner.size):
@@ -91,7 +93,7 @@ def _judge(
         row = order[begin]
         count = 0
         end = begin
-        # By start: each overlap lengthens the last interval or begins the next; touching ones merge
+        # By start: each overlap lengthens the last interval or begins the next; touching ones merge.
         while end < order.size and pair[order[end]] == pair[row]:
             at = order[end]
             if count and overlaps.start_us[at] <= ends_us[count - 1]:
@@ -100,6 +102,7 @@ def _judge(
                 starts_us[count], ends_us[count] = overlaps.start_us[at], overlaps.end_us[at]
                 count += 1
             end += 1
+        # All overlaps of a pair are of one class, which is part of the key.
         kind = overlaps.kind[row]
         exposed_us = exposed(starts_us, ends_us, count, criteria.min_us[kind], criteria.accumulate[kind])
         if exposed_us < NEVER_US:

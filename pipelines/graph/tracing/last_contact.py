@@ -40,6 +40,7 @@ def sweep_last_contacts(sweep: Sweep, people: ExposureTable, wanted: Int64) -> N
         wanted: int64[w], numbers of people none of whom is a source: nobody is his own contact.
     """
     found = [people.last_us[: people.persons].copy() for _ in range(THREADS)]  # threads would race on one
+    # [start, end) by person, of one layer of intervals at a time.
     infectious = np.empty((people.persons, 2), np.int64)
     # A bound over all classes: a date too many costs time, one too few a contact.
     indirect_us = int(sweep.rules.indirect_us.max())
@@ -60,6 +61,7 @@ def sweep_last_contacts(sweep: Sweep, people: ExposureTable, wanted: Int64) -> N
                 roles[unsettled] = _WANTED
                 roles[sweep.number[near]] = _SOURCE  # nobody is both, see `wanted`
                 sweep_part = partial(_sweep_part, date, sweep.rules, infectious, roles)
+                # `list` waits for both threads, and raises what one of them has raised.
                 list(pool.map(sweep_part, range(THREADS), found))
     people.last_us[: people.persons] = np.maximum.reduce(found)
 
@@ -169,6 +171,7 @@ def _settle(
     first_us, farthest_us = buffers.start_us[0], buffers.reach_us[sources - 1]
     for row in range(first, last):
         enter_us, exit_us = rows.enter_us[row], rows.exit_us[row]
+        # Half-open intervals: who enters as the last one leaves meets nobody.
         if enter_us >= farthest_us:
             break  # rows ascend by enter: nobody who comes later meets anybody
         number = rows.number[row]
@@ -178,6 +181,7 @@ def _settle(
         known_us = max(enter_us, last_us[number])
         if known_us >= exit_us or known_us >= farthest_us:
             continue
+        # Binary search: how many sources start before the exit.
         before, left = 0, sources  # `before` sources are known to start before the stay ends
         while left > 0:  # halves without a branch that depends on the data
             half = (left + 1) >> 1

@@ -100,6 +100,7 @@ def candidate_ranges(files: Sequence[Sidecar], stays: ClippedStays) -> Candidate
         first, last = columns.rows_entering(stays.venue, stays.start_us - columns.longest_us, stays.reach_us)
         stay = np.flatnonzero(first < last)
         parts.append(CandidateRanges(stay, np.full(stay.size, number, np.int64), first[stay], last[stay]))
+    # Without a file there is nothing to concatenate.
     none = CandidateRanges(*[_NO_INT64] * 4)
     return CandidateRanges(*(np.concatenate(column) for column in zip(*parts, none, strict=True)))
 
@@ -126,6 +127,7 @@ def batches(ranges: CandidateRanges, owner: Int64, owners: int) -> Iterator[tupl
         return
     # Range by range, the batch of its owner: ends[batch - 1] <= owner < ends[batch].
     of_batch = np.searchsorted(ends, owner[ranges.stay], "right")
+    # Stable, so that the ranges of a batch stay in the order of files and stays.
     order = np.argsort(of_batch, kind="stable")
     bounds = np.searchsorted(of_batch[order], np.arange(ends.size + 1))
     add_work("join stays", owners, "person")
@@ -164,7 +166,9 @@ def find_overlaps(
         chosen = ranges.at(np.flatnonzero(ranges.file == number))
         if chosen.stay.size == 0:
             continue
+        # Reading zones checks the whole column, so only where some class asks for them.
         zone = zones.of(columns) if zoned.any() else NO_ZONES
+        # At most one overlap a candidate row.
         found = Overlaps.empty(int((chosen.last - chosen.first).sum()))
         begin = count = 0
         # `_find` allocates nothing and cannot let the table of people grow: it stops before a range that
@@ -238,6 +242,7 @@ def _find(
             if own_zone != NO_ZONE and zone[row] != NO_ZONE and zone[row] != own_zone:
                 continue
             other = number_of(people, person[row])
+            # Cases, and in the last hop people who have a row: no exposure of theirs matters.
             if people.exposed_us[other] == CLOSED_US:
                 continue
             end_us = min(reach_us, exit_us[row])

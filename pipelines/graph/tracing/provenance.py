@@ -95,6 +95,7 @@ def _provenance(
         together = np.concatenate((inside, *found))
         return measured(together, order_of(np.ascontiguousarray(together[:, parts.PAIR])), last - first)
 
+    # Slices of pairs that follow one another, so their totals can be put one after the other.
     bounds = [person.size * part // THREADS for part in range(THREADS + 1)]
     return _one_after_the_other(list(pool.map(of_slice, bounds[:-1], bounds[1:])))
 
@@ -218,6 +219,7 @@ def infectors_of(graph: TemporalGraph, intervals: Intervals, pool: ThreadPoolExe
     files = sorted(graph.spanning("person", intervals.start_us, intervals.end_us), key=day_of)
     # A person's intervals may fall to two threads: rows are counted and placed by interval.
     owners = [intervals.person.size * part // THREADS for part in range(THREADS + 1)]
+    # First pass: the rows that reach into each interval. Their number tells where its stays begin.
     found = list(pool.map(partial(_rows_in, files, intervals), owners[:-1], owners[1:]))
     length = np.concatenate(
         [np.sum([rows.length for rows in some], axis=0, dtype=np.int64) for some in found]
@@ -225,6 +227,7 @@ def infectors_of(graph: TemporalGraph, intervals: Intervals, pool: ThreadPoolExe
     begin = np.append(0, np.cumsum(length))
     # int64[s, OWN_COLUMNS], filled by both threads: each writes the places of its own intervals only.
     stays = np.empty((begin[-1], parts.OWN_COLUMNS), np.int64)
+    # Second pass: the rows clipped, each in its place.
     fill = partial(_fill, graph, files, intervals, stays, begin, begin.copy())
     ordered = list(pool.map(fill, found))  # a list: `all` alone would stop before the other thread is done
     if not all(ordered):  # two files of one day hold stays of one person: merge by start
@@ -300,6 +303,7 @@ def _put(
         stays[at, parts.IMPUTED_FROM], stays[at, parts.SCANNED_BOTH] = imputed_from_us[row], scanned_both[row]
         stays[at, parts.AT], stays[at, parts.STAY] = venue[row], stay_id[row]
         stays[at, parts.ZONE] = zone[row] if criteria.same_zone[kind] else NO_ZONE
+        # The caller sorts if any interval is out of order.
         if at > begin[owner] and stays[at - 1, parts.START] > start_us:
             ordered = False
     return ordered

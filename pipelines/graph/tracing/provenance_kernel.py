@@ -130,6 +130,7 @@ def measured(parts: Int64, order: Int64, pairs: int) -> PairTotals:
         pairs: how many pairs there are.
     """
     count = parts.shape[0]
+    # Filled by the kernel, for it allocates nothing; what is left over is cut off below.
     us, ends = np.zeros((3, pairs), np.int64), np.zeros((2, pairs), np.int64)
     # A part adds at most one venue and two stays, and two intervals to the scratch of its pair.
     venue, stay = np.empty(count, np.int64), np.empty(2 * count, np.int64)
@@ -178,6 +179,7 @@ def _find(
 
 @inlined
 def _write(parts: Int64, part: int, pair: int, own: Int64, one: int, columns: StayColumns, row: int) -> None:
+    # Never empty: the caller has tested that the two overlap.
     start_us, end_us = max(own[one, START], columns.enter_us[row]), min(own[one, REACH], columns.exit_us[row])
     # Direct until the infector leaves; one who enters after that has no direct part.
     direct_end_us = max(start_us, min(own[one, END], end_us))
@@ -206,6 +208,7 @@ def _measure(parts: Int64, order: Int64, totals: PairTotals, room: Int64) -> Non
         totals.indirect_us[pair] = all_us - totals.direct_us[pair]
         # Imputed is what no part has seen, so a scan anywhere covers its instant.
         totals.imputed_us[pair] = all_us - _seen(parts, order, begin, end, room)
+        # Ids of a pair follow those of the pair before; each is inserted into the run of its own pair.
         first_venue, first_stay = venues, stays
         for entry in range(begin, end):
             part = order[entry]

@@ -97,9 +97,11 @@ def _rows_of_hop(
     # Who was found again keeps the row of the earlier hop.
     new = np.flatnonzero(hop.new)
     person, exposed_us, via = hop.person[new], hop.exposed_us[new], hop.via[new]
+    # Of new people only, and with `via` alone: nobody else's contact is measured.
     contact = provenance(graph, hop.sources, person, via)
     venues = _venues(lake, contact)
     lengths_us = (contact.direct_us, contact.indirect_us, contact.imputed_us)
+    # `person` ascends here; the rows are put into the order of the answer at the end.
     ill = first_declarations(declared, person, exposed_us, graph.until_us)
     score = scores(tier, *lengths_us, venues.weight, exposed_us, graph.until_us, _is_symptomatic(ill))
     # Stable: ties keep ascending token order. Floats that are not negative sort as their bits do.
@@ -128,6 +130,7 @@ def _rows_of_hop(
 def _doubt(doubts: Doubts, person: Int64, via: Int64, contact: PairTotals) -> Int64:
     """Return the flags behind each row; an encounter alone has no stay that could be doubted."""
     stays = np.diff(contact.of_end, prepend=0)
+    # int64[n], a bit a flag.
     bits = np.where(stays > 0, doubts.of(PERSON, person) | doubts.of(PERSON, via), 0)
     # `at` sets the bits of all entries of a row; assignment by index would keep those of the last one.
     np.bitwise_or.at(bits, contact.at_pair, doubts.of(VENUE, contact.at_venue))

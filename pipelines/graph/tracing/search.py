@@ -106,7 +106,7 @@ class _Search:
         self._people.last_us[: self._people.persons] = NO_CONTACT_US
         if sources.person.size:
             if sources.person.size > self._graph.tuning.many_infectious:
-                # So many sources meet most people: number all in one pass instead of growing the table.
+                # This many sources meet most people: number all in one pass instead of growing the table.
                 self._number_all()
             self._expand(sources)
         return self._result(sources)
@@ -139,6 +139,7 @@ class _Search:
         swept = swept_classes(graph.criteria)
         many = bool(swept.all()) and sources.person.size > graph.tuning.many_infectious
         stays = NO_STAYS if many else by_venue(graph.stays_of(sources))
+        # Candidate rows of the stays, found by search; none has been read yet.
         files = graph.beside(stays)
         ranges = candidate_ranges(files, stays)
         # How many rows a join would read in the classes that could be swept instead.
@@ -148,6 +149,7 @@ class _Search:
         if many or (swept.any() and rows > graph.tuning.swept_rows):
             from pipelines.graph.tracing.sweeps.sweep import prepare_sweep  # loads kernels few questions need
 
+            # Arguments in this order: `_number_all` replaces `self._people`.
             sweep = prepare_sweep(graph, self._number_all(), self._people, sources)
             # From here on the ranges, and the join below, are of the classes that cannot be swept.
             ranges = ranges.at(~of_swept)
@@ -161,6 +163,7 @@ class _Search:
             short_overlaps = sweep_exposures(sweep, self._people)
             record_cumulative_exposures(graph, self._people, sources, short_overlaps, met, swept)
         # Batches of owners must not part the intervals of one person.
+        # `person` is the position of each interval's person, from 0.
         person = np.cumsum(np.diff(sources.person, prepend=sources.person[:1]) != 0)
         zoned = graph.criteria.same_zone.astype(np.uint8)
         for (first, last), some in batches(ranges, person[stays.owner], person.size):

@@ -68,6 +68,7 @@ class TemporalGraph:
 
     def stays_of(self, intervals: Intervals) -> ClippedStays:
         """Return the stays of infectious people, clipped to their intervals."""
+        # By person, for the persons are few; what lies beside their stays is looked for by venue.
         files = self.spanning("person", intervals.start_us, intervals.end_us)
         return clipped_stays(files, intervals, self.criteria, self.classes, self.zones, self.until_us)
 
@@ -77,6 +78,7 @@ class TemporalGraph:
 
     def all_beside(self, intervals: Intervals) -> list[Sidecar]:
         """Return the files, in the order of venues, that may hold a stay beside anybody infectious."""
+        # The longest tail of all classes: a file too many does no harm.
         indirect_us = int(self.criteria.indirect_us.max())
         return self.spanning("venue", intervals.start_us, intervals.end_us + indirect_us)
 
@@ -96,6 +98,7 @@ def network(lake: Lake, rule: Rule, until_us: int) -> TemporalGraph:
     """Return the stays and encounters of a lake under a rule, up to an instant."""
 
     def files(by: str, span: Span) -> list[Sidecar]:
+        # Each call sees the newest version: a commit in the middle of a trace shows from the next one on.
         return sidecars(live_files(lake, by, span))
 
     return TemporalGraph(files, criteria(rule), _classes(lake, rule), _near(lake, rule), until_us)

@@ -120,6 +120,7 @@ def _with_stability(
     # Here and not above: other traces should not wait for the pairing kernels.
     from pipelines.graph.tracing.stability.stability import stability_note, with_stability
 
+    # The same graph, rule and isolation as the trace itself, so that only what is left out differs.
     around = (traced.where, traced.rule, traced.index, traced.cases, isolation_in(lake))
     made = with_stability(lake, rows, *around, depth, draws)
     return made, list(stability_note(made, draws))
@@ -160,6 +161,7 @@ def _with_links(lake: Lake, rows: pa.Table) -> pa.Table:
     """Add `links`, the sources of the links behind each row, where a lake of humans holds any."""
     if not isinstance(lake, HumanLake) or not lake.links:
         return rows
+    # A row rests on the identifiers of both: of the person and of the infector.
     persons = (rows[name].to_numpy() for name in ("person", "via"))
     return rows.append_column("links", link_sources(lake, *persons))
 

@@ -119,10 +119,10 @@ def judge(
         kind = key % contact.min_us.size
         other = key // contact.min_us.size % found.open.size
         some &= found.open[other]
-        # Draws with all of the overlaps are judged together, once no other draw is left; others one by one.
+        # Draw by draw, until all that are left have all of the overlaps: those are judged together.
         for draw in range(found.exposed_us.shape[1]):
             bit = _ONE << np.uint64(draw)
-            if not some & bit:  # settled with an earlier draw, or without such a pair
+            if not some & bit:  # settled with an earlier draw, or without any of them
                 continue
             own = some if some & ~every == _NONE else bit  # the draws to which the same overlaps remain
             terms = contact.min_us[kind], contact.accumulate[kind]

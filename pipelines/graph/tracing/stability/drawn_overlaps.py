@@ -76,6 +76,7 @@ def expose_alone(
             # Where no contact is enough (NEVER_US), short ones are not either.
             elif both != _NONE and alone_us < NEVER_US:
                 short += 1
+            # Jumped over from now on, by all clipped stays that follow.
             if _is_done(stays, found, row, last):
                 following[row] = row + 1
             row = _next(following, row + 1)
@@ -109,7 +110,6 @@ def mark_pairs(
     of two.
     """
     pairs = MarkedPairs(np.zeros(buckets, np.int64), np.zeros(buckets, np.uint8))
-    # Encounters are few: their pairs are judged in any case.
     for row in range(near.pair.size):
         bucket = mixed(near.pair[row]) & np.uint64(buckets - 1)
         pairs.total_us[bucket] += near.end_us[row] - near.start_us[row]
@@ -139,6 +139,7 @@ def overlaps_of_marked(
     stays: DrawnStays, clipped: ClippedRows, contact: ContactTerms, found: FoundInDraws, pairs: MarkedPairs
 ) -> DrawnOverlaps:
     """Collect the overlaps of pairs that may be long enough together."""
+    # All overlaps of a marked pair, long ones too, for they are summed.
     pair, masks = np.empty(_OVERLAPS_AT_FIRST, np.int64), np.empty(_OVERLAPS_AT_FIRST, np.uint64)
     starts_us, ends_us = np.empty_like(pair), np.empty_like(pair)
     count = 0

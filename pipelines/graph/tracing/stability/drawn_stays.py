@@ -152,6 +152,7 @@ def _beside(stays: DrawnStays, row: int, start_us: int, reach_us: int) -> tuple[
     """Find the rows at the venue of a row that may overlap a time around its beginning, [first, last)."""
     # Rows before may enter earlier and still be there: as far back as the latest exit reaches.
     first = row
+    # The same `end` is the same venue.
     while first > 0 and stays.end[first - 1] == stays.end[row] and stays.latest_us[first - 1] > start_us:
         first -= 1
     last = row

@@ -88,6 +88,7 @@ def listed_in_draws(
     )
     found.open[play.cases] = 0
     listed = np.zeros(people, np.uint64)
+    # The first sources are the cases, in all draws.
     index = play.infectious
     sources = _sources(people, *index, np.full(index.person.size, all_of(draws)))
     for tier in range(1, terms.depth + 1):
@@ -97,6 +98,7 @@ def listed_in_draws(
             found.open[:] &= ~listed
         found.fresh[:] = 0
         _expand(play, terms, drawn, near, sources, found, last)
+        # People who were found again are in it already.
         listed |= found.fresh
         if last or not found.fresh.any():
             break
@@ -121,10 +123,12 @@ def _expand(
     expose_near(near, contact, found, last)
     # Links that lead past rows that no longer matter; at first each row leads to itself.
     following = np.arange(drawn.person.size + 1)
+    # First pass: `found` gets what one overlap makes; `short` counts those that are too short alone.
     short = expose_alone(drawn, clipped, contact, found, following, last)
     # What is left may be long enough together; two to four buckets an overlap keep most pairs apart.
     if short or near.pair.size:
         buckets = 1 << min(max((short + near.pair.size).bit_length() + 1, _BITS[0]), _BITS[1])
+        # Second and third pass, over pairs in buckets, then the judgement of those that are left.
         pairs = mark_pairs(drawn, clipped, near, contact, found, buckets, last)
         some = overlaps_of_marked(drawn, clipped, contact, found, pairs)
         together = DrawnOverlaps(*(np.concatenate(columns) for columns in zip(near, some, strict=True)))
@@ -133,7 +137,6 @@ def _expand(
 
 def _in_order(stays: StaysInPlay, mask: UInt64) -> DrawnStays:
     """The stays that some draw has, by (venue, enter)."""
-    # Stays of all draws in one order; one that no draw has is left out.
     order = np.flatnonzero(mask)
     order = order[order_of(stays.venue[order], stays.enter_us[order])]
     venue, exit_us = stays.venue[order], stays.exit_us[order]
@@ -145,6 +148,7 @@ def _contact(play: InPlay, criteria: Criteria) -> ContactTerms:
     return ContactTerms(
         play.kind,
         criteria.min_us,
+        # Where a day has no room for the minimum, no overlap is ever enough.
         np.where(out_of_reach(criteria), NEVER_US, criteria.min_us),
         criteria.accumulate,
         criteria.indirect_us,
@@ -154,6 +158,7 @@ def _contact(play: InPlay, criteria: Criteria) -> ContactTerms:
 
 def _encounters(play: InPlay, mask: UInt64, sources: Sources, classes: int) -> DrawnOverlaps:
     near = play.near
+    # Class 0, so nothing is added for the class.
     pair = (near.person * play.persons.size + near.other) * classes
     return clip_encounters(near.person, pair, near.start_us, near.end_us, mask, sources)
 

@@ -91,8 +91,8 @@ def in_play(
     """
     persons = np.unique(np.concatenate((cases, listed)))
     infector = np.isin(persons, np.concatenate((cases, passing_on)))
+    # `scans_in_play` numbers the zones of scans here too, so that stays and scans agree.
     zones = Zones()
-    # `until` may lie before the first window begins; a span is not turned round.
     span = Span(int(index.start_us.min()), max(graph.until_us, int(index.start_us.min())))
     # Only at venues where an infector stays can anybody be exposed.
     venues = _venues(graph, persons[infector], span)
@@ -161,6 +161,7 @@ def overlaps_any(
     # Numbers of (id, instant) in one int64: ids times the span must stay below 2^63, which a million venues
     # over a hundred days do.
     span_us = max(int(end_us.max()), int(of_end_us.max())) - least_us + 1
+    # The others by (id, start); each id has a range of keys of its own.
     order = np.lexsort((of_start_us, of_id))
     key = of_id[order] * span_us + (of_start_us[order] - least_us)
     # The latest end so far; ends of an id lie below those of the next, so that one maximum serves all.
@@ -182,6 +183,7 @@ def _venues(graph: TemporalGraph, persons: Int64, span: Span) -> Int64:
 def _stays(graph: TemporalGraph, persons: Int64, venues: Int64, span: Span, zones: Zones) -> StaysInPlay:
     """The stays of some persons at some venues, both by rank."""
     parts = [NO_STAYS]
+    # Without venues there is no rank to clamp to.
     for columns in graph.files("person", span) if venues.size else ():
         first, last = columns.rows_of(persons)
         row = rows_between(first, last)

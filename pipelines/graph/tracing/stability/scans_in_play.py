@@ -159,7 +159,7 @@ def scans_in_play(lake: Lake, play: InPlay, until_us: int, reach_us: int, *, zon
     # more than the longest stay that the rules allow.
     passed_on_us = play.stays.exit_us[play.infector[play.stays.person]]
     until_us = min(until_us, int(passed_on_us.max(initial=from_us)) + margin_us)
-    # Stays are paired by identifier, and relabelled to humans afterwards, as those of the lake.
+    # Read the scans, a margin beyond the trace at either end; by identifier, for so stays are paired.
     tokens = tokens_of(lake, play.persons)
     rows = _rows_of(lake, tokens, (from_us - margin_us, until_us + margin_us), zoned=zoned)
     token, venue, occurred_us, direction = rows.person, rows.place, rows.occurred_us, rows.direction
@@ -170,11 +170,13 @@ def scans_in_play(lake: Lake, play: InPlay, until_us: int, reach_us: int, *, zon
     order = np.flatnonzero((type_code >= 0) & (occurred_us < closed_us[venue]))
     order = order[_by_time(token[order], occurred_us[order])]
     columns: list[Any] = [column[order] for column in (token, venue, occurred_us, direction)]
+    # Of registered venues only, so every type is a position.
     columns += [rules.dwell_us[type_code[order]], rules.max_stay_us[type_code[order]]]
     scans = TimedScans(*columns)
     # int64[tokens], the person of each identifier.
     rank = np.searchsorted(play.persons, human_of(lake, tokens))
     venue_rank = _ranks(play.venues, rows.venues)
+    # Cut them into visits, and keep those that can matter.
     own, ends = _visits(scans, venue_rank, rules.bounce_us)
     beside = _beside(play, scans, rank, venue_rank, own, ends, (from_us, until_us, reach_us))
     # Only visits that can make a stay beside an infector are paired: mostly a small part of all.
@@ -182,9 +184,11 @@ def scans_in_play(lake: Lake, play: InPlay, until_us: int, reach_us: int, *, zon
     ends = np.cumsum(np.diff(ends, prepend=0)[beside])
     # A visit is at one venue, so any of its scans tells which.
     at = scans.venue[own[ends - 1]]
+    # Scans elsewhere, which may begin or end a stay of the visit.
     around, ends = with_scans_around(scans, own, ends)
     # `around` counts among the scans taken, `row` among all that were read.
     row = order[around]
+    # Zones are read as text, and only where the rule asks for them.
     zone = np.full(row.size, -1, np.int32)
     if zoned:
         zone = play.zones.numbers(pa.chunked_array([rows.zone.take(pa.array(row)).cast(pa.string())]))
@@ -244,6 +248,7 @@ def _beside(
     All stays of a visit lie between its first scan, less the dwell, and its last, and the dwell after that.
     """
     from_us, until_us, reach_us = span
+    # The slice is for no visits at all, when `append` gives one entry too many.
     first, last = own[np.append(0, ends[:-1])[: ends.size]], own[ends - 1]
     venue = venue_rank[scans.venue[first]]
     start_us = scans.at_us[first] - scans.dwell_us[first]
@@ -259,6 +264,7 @@ def _by_time(token: Int64, occurred_us: Int64) -> Int64:
 
     Files of one date each, one after another, leave the scans of a token in order.
     """
+    # Cheaper than by both, and enough if times turn out to be in order.
     order = order_of(token)
     sorted_us = occurred_us[order]
     if np.all((sorted_us[1:] >= sorted_us[:-1]) | (np.diff(token[order]) > 0)):

@@ -68,7 +68,7 @@ def with_stability(
     rank = np.searchsorted(play.persons, person)
     add_work(_STEP, len(UNITS) * draws, "draw")
     draws_of = _Draws(lake, play, terms, draws, share)
-    # Scans take the longest and use two threads themselves; the other two units run beside them.
+    # Scans use threads of their own; visits and people are drawn beside them on one more.
     with ThreadPoolExecutor(1) as pool:
         others = pool.submit(lambda: (draws_of.of_visits(), draws_of.of_people()))
         shares = (draws_of.of_scans(), *others.result())
@@ -115,8 +115,10 @@ class _Draws:
             # 64 draws at a time: masks of events, then stays with masks, then one trace of them all.
             for some in self._chunks():
                 hashed = pool.map(partial(masks_of, "scans", some, share=self._share), keys)
+                # uint64[events], the draws that keep each.
                 kept = np.concatenate(list(hashed))
                 made = pool.map(methodcaller("stays", kept, len(some)), pieces)
+                # Pieces hold different visits; a stay that two of them make would only be traced twice.
                 stays, masks = zip(*made, strict=True)
                 mask = np.concatenate(masks)
                 counts += self._listed(joined_stays(stays), mask, self._all_near(some), some)
@@ -137,9 +139,8 @@ class _Draws:
         keys = keys_of(play.persons)
         counts = np.zeros(play.persons.size)
         for some in self._chunks():
-            # uint64[p], the draws that keep each person; a stay is there with its person,
+            # uint64[p], by person: a stay is there with its person, an encounter with both of them.
             people = masks_of("people", some, keys, self._share, always=play.cases)
-            # and an encounter where both people are.
             near = people[play.near.person] & people[play.near.other]
             counts += self._listed(self._stays, people[self._stays.person], near, some)
         return counts / self._draws

@@ -90,6 +90,7 @@ def visit_ends(scans: TimedScans, bounce_us: int) -> Int64:
 @inlined
 def _belong(scans: TimedScans, bounce_us: int, before: int, row: int) -> bool:
     """Tell whether two scans of a person at a venue can matter to each other's stays."""
+    # What lies between the two may be missing in a draw, so nothing but the two is looked at.
     reach_us = max(scans.dwell_us[before], scans.dwell_us[row], bounce_us)
     if scans.direction[before] != _OUT and scans.direction[row] == _OUT:
         reach_us = max(reach_us, scans.max_stay_us[row])
@@ -124,6 +125,7 @@ def with_scans_around(scans: TimedScans, own: Int64, ends: Int64) -> tuple[Int64
                 end += 1
             # Scans near two of a visit's own are taken once: `last` is the last row that it has.
             first = max(first, last + 1)
+            # Nothing to add if `last` has overtaken `end`: then the range is empty.
             if count + end - first > rows.size:
                 rows = np.concatenate((rows[:count], np.empty(rows.size + end - first, np.int64)))
             for at in range(first, end):

@@ -86,7 +86,7 @@ def prepare_sweep(
     shorten_us = np.maximum(criteria.min_us, 1) - 1
     rules = SweepRules(classes.venue, classes.kind, swept, criteria.indirect_us, shorten_us, graph.until_us)
     indirect_us = int(criteria.indirect_us[swept == 1].max())
-    # All sources are in the table, so it does not grow, and the caller's stays the one in use.
+    # All sources are in the table already: it does not grow, and the caller's remains the one in use.
     _, number = numbers_of(people, sources.person)
     return Sweep(Dates(graph.all_beside(sources), persons, indirect_us), rules, sources, number)
 

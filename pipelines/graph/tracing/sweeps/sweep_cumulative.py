@@ -121,6 +121,7 @@ def record_cumulative_exposures(
     pairs = _CandidatePairs(distinct // people.persons, distinct % people.persons, first_day, last_day)
     # Of somebody whom nobody exposes all overlaps are in `short`, so their sum is an upper bound. Of one who
     # is exposed it has only those up to the exposure: later ones may complete the minimum.
+    # Float64, as bincount has its weights: exact up to 2^53 µs, which is 285 years.
     together_us = np.bincount(of_short, short[:, 2], distinct.size)
     long_enough = together_us >= graph.criteria.min_us[swept == 1].min()
     long_enough |= people.exposed_us[pairs.own] < NEVER_US
@@ -141,6 +142,7 @@ def _reach_days(criteria: Criteria) -> int:
     """Return within how many days after the day of an overlap another one is added to it."""
     if (criteria.accumulate == WINDOW).any():
         return _FOREVER
+    # An interval that is long enough by itself may be as long as the minimum, and reach into one day more.
     return int(max(DAY_US, criteria.min_us.max()) // DAY_US) + 1
 
 
@@ -158,6 +160,7 @@ def _overlaps(
         return found
 
     with ThreadPoolExecutor(THREADS) as pool:
+        # The stays of the infectors are clipped once, for all files.
         infectors = infectors_of(graph, sources.of(np.unique(via)), pool)
         of = np.searchsorted(infectors.person, via)
         none = np.empty((0, parts.PART_COLUMNS), np.int64)

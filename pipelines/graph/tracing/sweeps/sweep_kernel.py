@@ -107,9 +107,11 @@ def sweep_venues(
     # A merge of two lists that ascend by (venue, enter), one venue a turn.
     row = early = place = 0
     while row < rows.venue.size or early < before.venue.size:
+        # [early, early_end) and [row, row_end) will be the stays at this venue.
         venue = next_venue(before, early, rows, row)
         kind, place = class_of(rules, venue, place)
         early_end, row_end = end_of(before, early, venue), end_of(rows, row, venue)
+        # Before anything is collected: can anybody here still be exposed earlier?
         needed = any_of(susceptible, before, early, early_end) or any_of(susceptible, rows, row, row_end)
         if rules.swept[kind] and needed:
             reach = (rules.indirect_us[kind], rules.until_us, rules.shorten_us[kind])
@@ -200,6 +202,7 @@ def sort_sources(buffers: SweepBuffers, sources: int) -> None:
         ordered = ordered and buffers.start_us[at - 1] <= buffers.start_us[at]
     if ordered:
         return
+    # Knuth's gaps 1, 4, 13, 40 …; the last pass, of gap 1, is an insertion sort.
     while gap < sources // 9:
         gap = 3 * gap + 1
     while gap > 0:
@@ -225,6 +228,7 @@ def _meet(state: Int64, buffers: SweepBuffers, targets: int, sources: int) -> No
         enter_us, own = buffers.enter_us[target], buffers.number[target]
         # Sources that are there when the target enters; those who wait meet each as it arrives.
         while source < sources and buffers.start_us[source] <= enter_us:
+            # All sources of one instant at once, for a tie between them goes by token.
             end, waiting = _arrive(state, buffers, source, sources, waiting)
             for one in range(source, end):
                 buffers.here[here], buffers.here_until_us[here] = buffers.source[one], buffers.reach_us[one]
@@ -244,6 +248,7 @@ def _meet(state: Int64, buffers: SweepBuffers, targets: int, sources: int) -> No
             # All who are there would expose at this one instant, so the smallest token has it.
             _expose(state, own, enter_us, buffers.here[found])
         else:
+            # Nobody is there: the first to arrive before the exit exposes the target.
             buffers.waiting[waiting] = target
             waiting += 1
     # Nobody enters any more: what is left are meetings of those who wait with later sources.
@@ -288,6 +293,7 @@ def _arrive(state: Int64, buffers: SweepBuffers, source: int, sources: int, wait
 @inlined
 def _expose(state: Int64, number: int, exposed_us: int, via: int) -> None:
     """Keep an exposure if it is the earliest; of equal ones of this hop, that by the smaller token."""
+    # NOT_FRESH is above every number, and an exposure of an earlier hop wins its ties.
     best_us, best = state[number, EXPOSED], state[number, VIA]
     if exposed_us < best_us or (exposed_us == best_us and best != NOT_FRESH and via < best):
         state[number, EXPOSED], state[number, VIA] = exposed_us, via
