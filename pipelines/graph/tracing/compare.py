@@ -165,8 +165,8 @@ def _missing(
 def _infectious(lake: Lake, traced: Traced, persons: ComparedPersons) -> Intervals:
     """Compute when the cases and everybody in the trace are infectious under a rule."""
     isolated = isolation_in(lake)
-    # Nobody is in both: the people of a trace are no cases. Stable, so intervals stay in order of time.
     later = passing_on(persons.person, persons.exposed_us, traced.rule, isolated, traced.where.until_us)
+    # Nobody is in both: the people of a trace are no cases. Stable, so intervals stay in order of time.
     joined = [np.concatenate(columns) for columns in zip(traced.index, later, strict=True)]
     order = np.argsort(joined[0], kind="stable")
     return Intervals(*(values[order] for values in joined))
@@ -189,8 +189,8 @@ def _table(
     here, there = (np.isin(person, side.person) for side in (ours, theirs))
     # 0 in ours alone, 1 in theirs alone, 2 in both.
     place = np.where(here & there, 2, np.where(here, 0, 1))
+    # The earlier tier of the two; a side that does not have the person has no say.
     tier = np.minimum(
-        # The earlier tier of the two; where a side does not have the person, `_aligned` gave any value.
         *(
             np.where(known, table[0], np.iinfo(np.int64).max)
             for known, table in ((here, columns[0]), (there, columns[1]))

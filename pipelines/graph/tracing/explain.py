@@ -204,7 +204,7 @@ def _table(lake: Lake, link: Link, times: Int64, kinds: np.ndarray, found: Int64
         column(np.full(rows, link.person)),
         column(np.full(rows, link.exposed_us)).cast(INSTANT),
         pa.array(kinds.tolist(), pa.string()),
-        # An encounter names no venue and no stays; what stands for them here is 0, and hidden.
+        # An encounter has no venue and no stays: the zeros that stand for them become null.
         _null_where(encounter, places(lake).codes(venue)),
         column(start_us).cast(INSTANT),
         column(end_us).cast(INSTANT),

@@ -135,8 +135,8 @@ class _Search:
     def _expand(self, sources: Intervals) -> None:
         """Record everybody whom the sources expose, and when each new person met any of them last."""
         graph = self._graph
-        # Where all classes are swept, no stay of a source is looked at by itself.
         swept = swept_classes(graph.criteria)
+        # With many sources and all classes swept, no stay of a source is looked at by itself.
         many = bool(swept.all()) and sources.person.size > graph.tuning.many_infectious
         stays = NO_STAYS if many else by_venue(graph.stays_of(sources))
         # Candidate rows of the stays, found by search; none has been read yet.

@@ -150,7 +150,7 @@ def _short_pairs(sweep: Sweep, state: Int64, pool: ThreadPoolExecutor) -> Iterat
     """Yield the pairs, int64[n, 4], with an overlap before or as early as the person's exposure."""
     susceptible = np.arange(state.shape[0])
     for date in sweep.dates.forward(pool):
-        # Later overlaps cannot be part of an earlier exposure.
+        # Overlaps that begin after the exposure found begin no earlier one.
         susceptible = susceptible[state[susceptible, EXPOSED] >= date.begin_us]
         if susceptible.size == 0:
             return
