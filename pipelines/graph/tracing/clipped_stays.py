@@ -29,17 +29,21 @@ class Zones:
             DataError: the sidecar is damaged, and so is its data file.
         """
         numbers = self._numbered(columns.zone_names.to_pylist())
+        # Before the attribute is read: a check replaces a column that turns out damaged.
         columns.check("zone_code")
         return numbers[columns.zone_code]
 
     def numbers(self, names: pa.ChunkedArray) -> Int32:
         """Return the number of each name, int32[n]; NO_ZONE for null."""
+        # Null becomes an entry of the dictionary, so that no index is null.
         coded: Any = names.combine_chunks().dictionary_encode(null_encoding="encode")
         coded = coded.combine_chunks() if isinstance(coded, pa.ChunkedArray) else coded
         numbers: Int32 = self._numbered(coded.dictionary.to_pylist())[coded.indices.to_numpy()]
         return numbers
 
     def _numbered(self, names: list[str | None]) -> Int32:
+        # Without a lock: threads that get here together walk the same files in the same order, so that
+        # each meets a new name at the same point and it gets one number.
         numbers = [
             NO_ZONE if name is None else self._numbers.setdefault(name, len(self._numbers)) for name in names
         ]
@@ -97,6 +101,7 @@ def clipped_stays(
         until_us: nothing reaches beyond it.
     """
     parts = [_of_file(columns, intervals, criteria, classes, zones, until_us) for columns in files]
+    # NO_STAYS gives the columns their types where there is no file.
     columns: list[Any] = [np.concatenate(column) for column in zip(*parts, NO_STAYS, strict=True)]
     return ClippedStays(*columns)
 
@@ -109,6 +114,7 @@ def _of_file(
     zones: Zones,
     until_us: int,
 ) -> ClippedStays:
+    # The search checks the rows it returns; columns are read only afterwards, for it may replace them.
     own = columns.rows_of(intervals.person)
     row, owner = clipped_rows(*own, columns.enter_us, columns.exit_us, *intervals[1:])
     end_us = np.minimum(columns.exit_us[row], intervals.end_us[owner])
@@ -118,6 +124,7 @@ def _of_file(
         owner=owner,
         venue=venue,
         kind=kind,
+        # Zones cost a check of the whole column, so they are read only where a class asks for them.
         zone=zones.of(columns)[row] if criteria.zoned else np.full(row.size, NO_ZONE, np.int32),
         start_us=np.maximum(columns.enter_us[row], intervals.start_us[owner]),
         end_us=end_us,
@@ -153,7 +160,9 @@ def clipped_rows(
     found = 0
     for owner in range(first.size):
         for at in range(first[owner], last[owner]):
+            # Half-open intervals: a stay that only touches one is not in it.
             if max(enter_us[at], start_us[owner]) < min(exit_us[at], end_us[owner]):
+                # Doubled when full: how many rows there are is known only when all have been clipped.
                 if found == rows.size:
                     rows = np.concatenate((rows, np.empty_like(rows)))
                     owners = np.concatenate((owners, np.empty_like(owners)))

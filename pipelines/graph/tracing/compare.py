@@ -114,6 +114,7 @@ def compared_rows(
     traces = [traced or run_trace(lake, request), run_trace(lake, other)]
     ours, theirs = map(persons_of, traces)
     depths = request.depth, other.depth
+    # Nobody is in both: each side gives the reasons for the people whom it alone has.
     why = {
         **dict(_missing(lake, ours, theirs, traces[0], traces[1], depths[1])),
         **dict(_missing(lake, theirs, ours, traces[1], traces[0], depths[0])),
@@ -139,9 +140,12 @@ def _missing(
     """Return why the other rule misses the persons that only ours has: (token, reason)."""
     alone = np.flatnonzero(~np.isin(ours.person, theirs.person))
     person, via, tier = (values[alone] for values in (ours.person, ours.via, ours.tier))
+    # Under the other rule: when the infectors are infectious, and how much of each contact counts then.
+    # In our graph, at the same times, it is as our rule counts it: zones, distances and tails may differ.
     intervals = _infectious(lake, other, theirs)
     together_us = _together_us(other, intervals, person, via)
     as_here_us = _together_us(mine, intervals, person, via)
+    # The infector is a case, or traced under the other rule.
     known = np.isin(via, np.concatenate((other.cases, theirs.person)))
     name = other.rule.id
     for row in range(person.size):
@@ -162,6 +166,7 @@ def _infectious(lake: Lake, traced: Traced, persons: ComparedPersons) -> Interva
     """Compute when the cases and everybody in the trace are infectious under a rule."""
     isolated = isolation_in(lake)
     later = passing_on(persons.person, persons.exposed_us, traced.rule, isolated, traced.where.until_us)
+    # Nobody is in both: the people of a trace are no cases. Stable, so intervals stay in order of time.
     joined = [np.concatenate(columns) for columns in zip(traced.index, later, strict=True)]
     order = np.argsort(joined[0], kind="stable")
     return Intervals(*(values[order] for values in joined))
@@ -182,14 +187,16 @@ def _table(
     person = np.union1d(ours.person, theirs.person)
     columns = [_aligned(person, side) for side in (ours, theirs)]
     here, there = (np.isin(person, side.person) for side in (ours, theirs))
+    # 0 in ours alone, 1 in theirs alone, 2 in both.
     place = np.where(here & there, 2, np.where(here, 0, 1))
+    # The earlier tier of the two; a side that does not have the person has no say.
     tier = np.minimum(
         *(
             np.where(known, table[0], np.iinfo(np.int64).max)
             for known, table in ((here, columns[0]), (there, columns[1]))
         )
     )
-    order = np.lexsort((person, tier, place))
+    order = np.lexsort((person, tier, place))  # the last key comes first
     names = pa.array([*rules, "both"]).take(column(place))
     values = [names, column(person)]
     for known, (of_tier, exposed_us, via) in ((here, columns[0]), (there, columns[1])):

@@ -61,6 +61,7 @@ class VenueClasses(NamedTuple):
         if self.venue.size == 0:
             return np.zeros(venue.size, np.uint8)
         found = np.searchsorted(self.venue, venue)
+        # Beyond the last one: any position will do, the comparison below rejects it.
         found[found == self.venue.size] = 0
         return np.where(self.venue[found] == venue, self.kind[found], np.uint8(0))
 
@@ -78,6 +79,7 @@ def criteria(rule: Rule) -> Criteria:
 
 def swept_classes(criteria: Criteria) -> UInt8:
     """Tell which classes can be swept, uint8[c]: one overlap of the minimum is enough, whatever the zone."""
+    # Out of reach, even an overlap of the minimum exposes nobody: 24 hours of it are too few.
     swept: UInt8 = (~out_of_reach(criteria) & (criteria.same_zone == 0)).astype(np.uint8)
     return swept
 
@@ -96,6 +98,7 @@ def venue_classes(rule: Rule, venue: Int64, venue_type: pa.DictionaryArray) -> V
         venue: int64[v], the registry's venues, ascending.
         venue_type: their types, coded.
     """
+    # From 1 on, as in `criteria`: 0 is for venues that no override names.
     kinds = {override.venue_type: number for number, override in enumerate(rule.overrides, 1)}
     of_code = np.array([kinds.get(one, 0) for one in venue_type.dictionary.to_pylist()], np.uint8)
     kind = of_code[venue_type.indices.to_numpy()] if len(venue_type) else np.empty(0, np.uint8)

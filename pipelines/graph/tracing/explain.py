@@ -123,6 +123,7 @@ def _token_of(lake: Lake, person: str | int, keys: str | Path | None) -> int:
     if isinstance(person, int):
         return person
     if _TOKEN.fullmatch(person):
+        # A token is a signed number, and its digits those of the eight bytes.
         return int.from_bytes(bytes.fromhex(person), "big", signed=True)
     return token(person, keys=keys, lake=lake)
 
@@ -142,6 +143,8 @@ def chain(traced: Traced, person: int) -> list[Link]:
     so his link is that of the hop just before his contact's.
     """
     links: list[Link] = []
+    # Backwards. The first link is of the hop that gave the person his row. The sources of a hop are among
+    # those whom the hop before found, new or found again, so from there on every hop has a link.
     for tier in range(len(traced.hops), 0, -1):
         hop = traced.hops[tier - 1]
         wanted = links[-1].via if links else person
@@ -155,11 +158,13 @@ def chain(traced: Traced, person: int) -> list[Link]:
 def _rows(lake: Lake, traced: Traced, link: Link) -> pa.Table:
     sources = traced.hops[link.tier - 1].sources
     found = parts_of_pair(traced.where, sources, link.person, link.via)
+    # Each part twice: as direct up to DIRECT_TO, and as what comes after. Columns: from, to, seen up to.
     direct = found[:, [parts.FROM, parts.DIRECT_TO, parts.SEEN_TO]]
     added = found[:, [parts.DIRECT_TO, parts.TO, parts.TAIL_SEEN_TO]]
     times, part = np.concatenate((direct, added)), np.tile(np.arange(found.shape[0]), 2)
     met = np.where(found[:, parts.OF_STAYS] == 1, "direct", "encounter")
     kinds = np.concatenate((met, np.full(found.shape[0], "indirect")))
+    # Encounters have no tail, and one who came late no direct part: those are empty.
     kept = np.flatnonzero(times[:, 0] < times[:, 1])
     kept = kept[np.argsort(times[kept, 0], kind="stable")]
     return _table(lake, link, times[kept], kinds[kept], found[part[kept]])
@@ -170,6 +175,7 @@ def _joins(lake: Lake, links: Sequence[Link]) -> pa.Table:
     tiers = {link.person: link.tier for link in links}
     if not isinstance(lake, HumanLake) or not links:
         return EXPLAINED.empty_table()
+    # The first infector is a case and has no link of his own.
     chained = {links[0].via: 0, **tiers}
     joins = joins_of(lake, np.array(list(chained), np.int64))
     rows = joins.num_rows
@@ -198,10 +204,12 @@ def _table(lake: Lake, link: Link, times: Int64, kinds: np.ndarray, found: Int64
         column(np.full(rows, link.person)),
         column(np.full(rows, link.exposed_us)).cast(INSTANT),
         pa.array(kinds.tolist(), pa.string()),
+        # An encounter has no venue and no stays: the zeros that stand for them become null.
         _null_where(encounter, places(lake).codes(venue)),
         column(start_us).cast(INSTANT),
         column(end_us).cast(INSTANT),
         column((end_us - start_us) // SECOND_US),
+        # Where nothing was seen `seen_us` lies before the start.
         column((end_us - np.clip(seen_us, start_us, end_us)) // SECOND_US),
         _null_where(encounter, column(via_stay)),
         _null_where(encounter, column(stay)),

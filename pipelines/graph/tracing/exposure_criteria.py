@@ -24,11 +24,14 @@ def record_exposures(people: ExposureTable, overlaps: Overlaps, infector: Int64,
         infector: int64[k], the token of each owner; an infector's owners are neighbours.
         criteria: what makes a contact, by class.
     """
+    # int64[k], the position of each owner's infector: contacts are of people, whatever the intervals.
     new = np.ones(infector.size, np.int64)
     new[1:] = infector[1:] != infector[:-1]
     number = np.cumsum(new) - 1
     pair, kept = _may_be_long_enough(number, people.persons, overlaps, people.exposed_us, criteria)
+    # Only what is kept is sorted; `order` leads back to the rows of `overlaps`.
     order = kept[order_of(pair[kept], overlaps.start_us[kept])]
+    # Room for the longest union there can be; each pair writes over the one before it.
     room = np.empty((2, order.size), np.int64)
     _judge(people, pair, order, overlaps, infector, criteria, room[0], room[1])
 
@@ -43,6 +46,7 @@ def _may_be_long_enough(
     holds no pair that reaches it. That spares sorting most overlaps.
     """
     classes = criteria.min_us.size
+    # About a bucket an overlap; at most 2^21, which are 16 MB of totals.
     bits = 10
     while (1 << bits) < overlaps.owner.size and bits < 21:
         bits += 1
@@ -51,13 +55,17 @@ def _may_be_long_enough(
     bucket = np.empty(overlaps.owner.size, np.uint32)
     pair = np.empty(overlaps.owner.size, np.int64)
     for row in range(overlaps.owner.size):
+        # Below 2^63 even for a million infectors, a billion people and a hundred classes.
         key = (number[overlaps.owner[row]] * persons + overlaps.other[row]) * classes + overlaps.kind[row]
         pair[row] = key
         bucket[row] = mixed(key) & mask
+        # Overlaps may overlap each other, so a total is at least the union: nothing is dropped too soon.
         totals_us[bucket[row]] += overlaps.end_us[row] - overlaps.start_us[row]
+    # Second pass, when all totals are known.
     kept = np.empty(overlaps.owner.size, np.int64)
     count = 0
     for row in range(overlaps.owner.size):
+        # Encounters come with people whom `find_overlaps` would have passed over.
         closed = exposed_us[overlaps.other[row]] == CLOSED_US
         if not closed and totals_us[bucket[row]] >= criteria.min_us[overlaps.kind[row]]:
             kept[count] = row
@@ -85,6 +93,7 @@ def _judge(
         row = order[begin]
         count = 0
         end = begin
+        # By start: each overlap lengthens the last interval or begins the next; touching ones merge.
         while end < order.size and pair[order[end]] == pair[row]:
             at = order[end]
             if count and overlaps.start_us[at] <= ends_us[count - 1]:
@@ -93,6 +102,7 @@ def _judge(
                 starts_us[count], ends_us[count] = overlaps.start_us[at], overlaps.end_us[at]
                 count += 1
             end += 1
+        # All overlaps of a pair are of one class, which is part of the key.
         kind = overlaps.kind[row]
         exposed_us = exposed(starts_us, ends_us, count, criteria.min_us[kind], criteria.accumulate[kind])
         if exposed_us < NEVER_US:
@@ -104,8 +114,10 @@ def _judge(
 def exposed(starts_us: Int64, ends_us: Int64, count: int, min_us: int, accumulate: int) -> Any:
     """Return when a contact, a union of ascending intervals, exposes under a rule; else NEVER_US."""
     if accumulate == WINDOW:
+        # NEVER_US as the bound: all of the contact counts.
         return starts_us[0] if _within(starts_us, ends_us, 0, count, NEVER_US) >= min_us else NEVER_US
     for first in range(count):
+        # An interval by itself, or all that lies within 24 hours of its start.
         until_us = ends_us[first] if accumulate == EACH else starts_us[first] + DAY_US
         if _within(starts_us, ends_us, first, count, until_us) >= min_us:
             return starts_us[first]

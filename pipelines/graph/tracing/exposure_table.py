@@ -29,9 +29,9 @@ CLOSED_US = np.iinfo(np.int64).min
 NO_CONTACT_US = np.iinfo(np.int64).min
 """The last contact of a person who has had none in a hop."""
 
-THREADS = 2
+THREADS = 2  # of a sweep: each has a state of its own, 32 bytes a person
 
-_FEWEST = 1 << 10
+_FEWEST = 1 << 10  # people that a new table has room for, so that small questions seldom let it grow
 
 
 class ExposureTable(NamedTuple):
@@ -83,9 +83,11 @@ def with_room(people: ExposureTable, more: int) -> ExposureTable:
     """Return the same people in a table with room for `more` others."""
     if people.persons + more <= people.token.size:
         return people
+    # At least twice the size, a power of two, so growing is linear in all.
     grown = _with_capacity(people.persons + more, people.persons)
     for name in _COLUMNS:
         getattr(grown, name)[: people.persons] = getattr(people, name)[: people.persons]
+    # A key's place depends on how many slots there are: all enter again.
     fill(grown.slots, grown.token, people.persons)
     return grown
 
@@ -95,6 +97,7 @@ def numbers_of(people: ExposureTable, tokens: Int64) -> tuple[ExposureTable, Int
     numbers = np.empty(tokens.size, np.int64)
     done = 0
     while done < tokens.size:
+        # Room for one is enough to ask for: the table doubles, and `_number` stops when it is full.
         people = with_room(people, 1)
         done = _number(people, tokens, numbers, done)
     return people, numbers
@@ -102,8 +105,9 @@ def numbers_of(people: ExposureTable, tokens: Int64) -> tuple[ExposureTable, Int
 
 def _with_capacity(persons: int, taken: int) -> ExposureTable:
     slots = new_slots(persons)
+    # No more people than half the slots, so every probe ends at a free one.
     token, exposed_us, via, last_us = np.empty((4, slots.size // 2), np.int64)
-    fresh = np.empty(token.size, np.uint8)
+    fresh = np.empty(token.size, np.uint8)  # filled by `number_of`, person by person
     return ExposureTable(slots, token, exposed_us, via, fresh, last_us, np.array([taken], np.int64))
 
 
@@ -128,6 +132,8 @@ def number_of(people: ExposureTable, token: int) -> int:
 def record_exposure(people: ExposureTable, number: int, exposed_us: int, via: int) -> None:
     """Keep an exposure if it is the earliest; of equal ones of one hop, that by the smaller token."""
     best_us = people.exposed_us[number]
+    # CLOSED_US lies before every instant: nothing is earlier, so a closed person stays as he is.
+    # An equal exposure that an earlier hop found stands; within a hop the smaller token has it.
     if exposed_us < best_us or (
         exposed_us == best_us and people.fresh[number] == 1 and via < people.via[number]
     ):
@@ -166,6 +172,7 @@ class AllPersons:
             return kept[1]
         columns.check("person")
         numbers = np.empty(columns.person.size, np.int32)
+        # Two slices of rows, each written by one thread.
         bounds = [numbers.size * part // THREADS for part in range(THREADS + 1)]
         table = self.people.slots, self.people.token
         slices = [slice(first, last) for first, last in pairwise(bounds)]
@@ -186,8 +193,10 @@ def all_persons(files: Sequence[Sidecar]) -> AllPersons:
     """
     with _lock:
         for known, persons in _latest:
+            # By identity: files are mapped once a process, so the same files are the same objects.
             if [id(one) for one in known] == [id(one) for one in files]:
                 return persons
+    # Outside the lock: two questions at once may both number everybody, and the later result is kept.
     tokens = np.empty(0, np.int64)
     for columns in files:
         columns.check("person")
@@ -204,6 +213,8 @@ def _merge(one: Int64, other: Int64, merged: Int64) -> int:
     """Put the distinct values of two ascending arrays into `merged`; return how many there are."""
     count = of_one = of_other = 0
     while of_one < one.size or of_other < other.size:
+        # Of equal tokens both are taken, one after the other, and the second one is dropped below, as are
+        # the further rows of one person.
         if of_other == other.size or (of_one < one.size and one[of_one] < other[of_other]):
             value = one[of_one]
             of_one += 1
@@ -219,4 +230,5 @@ def _merge(one: Int64, other: Int64, merged: Int64) -> int:
 @helper
 def _look_up(slots: Int32, tokens: Int64, person: Int64, numbers: Int32) -> None:
     for row in range(person.size):
+        # Everybody here must be numbered: FREE, which is -1, would be taken for the last person.
         numbers[row] = slots[slot_of(slots, tokens, person[row])]

@@ -41,6 +41,7 @@ class Intervals(NamedTuple):
     def of(self, persons: Int64) -> "Intervals":
         """Return the intervals of some persons; int64[k], ascending."""
         found = np.searchsorted(persons, self.person)
+        # Beyond the last one: any position will do, the comparison below rejects it.
         found[found == persons.size] = 0
         chosen = persons[found] == self.person if persons.size else np.zeros(self.person.size, bool)
         return Intervals(*(column[chosen] for column in self))
@@ -87,10 +88,13 @@ def infectious_intervals(cases: Iterable[Case], rule: Rule, until_us: int) -> In
     )
     merged: list[tuple[int, int, int]] = []
     for person, start_us, end_us in windows:
+        # Touching windows merge too: the intervals of a person must have a gap between them.
         if merged and merged[-1][0] == person and start_us <= merged[-1][2]:
             merged[-1] = (person, merged[-1][1], max(end_us, merged[-1][2]))
         else:
             merged.append((person, start_us, end_us))
+    # The shape is for no windows at all. A column of a matrix is strided, and for such arrays
+    # kernels would be compiled a second time.
     columns = np.array(merged, np.int64).reshape(-1, 3)
     return Intervals(*(np.ascontiguousarray(column) for column in columns.T))
 
@@ -121,6 +125,7 @@ _isolation_of_persons = OfNewest("cases", _isolations)
 
 def _earliest(person: Int64, isolated_us: Int64) -> Isolation:
     order = np.lexsort((isolated_us, person))
+    # Of each person the first row, which is the earliest isolation.
     persons, first = np.unique(person[order], return_index=True)
     return Isolation(persons, isolated_us[order][first])
 
@@ -139,6 +144,7 @@ def passing_on(person: Int64, exposed_us: Int64, rule: Rule, isolated: Isolation
     person = person[order]
     start_us = exposed_us[order] + latency_us(rule)
     end_us = until_isolation(person, isolated, until_us)
+    # One who is isolated before the latency is over passes nothing on.
     kept = start_us < end_us
     return Intervals(person[kept], start_us[kept], end_us[kept])
 

@@ -40,13 +40,18 @@ def sweep_last_contacts(sweep: Sweep, people: ExposureTable, wanted: Int64) -> N
         wanted: int64[w], numbers of people none of whom is a source: nobody is his own contact.
     """
     found = [people.last_us[: people.persons].copy() for _ in range(THREADS)]  # threads would race on one
+    # [start, end) by person, of one layer of intervals at a time.
     infectious = np.empty((people.persons, 2), np.int64)
+    # A bound over all classes: a date too many costs time, one too few a contact.
     indirect_us = int(sweep.rules.indirect_us.max())
     with ThreadPoolExecutor(THREADS) as pool:
         for _ in sweep.layers(infectious):
+            # A source without an interval in this layer begins at NEVER_US, so it is near no date.
             start_us, end_us = infectious[sweep.number].T
             unsettled = wanted  # a later layer begins with the last date again
             for date in sweep.dates.backward(pool):
+                # No contact outlasts the stay of the wanted person, and no stay of this date or an earlier
+                # one ends after `date.last_us`: people whose last contact is that late are settled.
                 latest_us = np.maximum.reduce([last_us[unsettled] for last_us in found])
                 unsettled = unsettled[latest_us < date.last_us]
                 if unsettled.size == 0:
@@ -54,8 +59,9 @@ def sweep_last_contacts(sweep: Sweep, people: ExposureTable, wanted: Int64) -> N
                 near = (start_us < date.last_us) & (end_us + indirect_us > date.begin_us)
                 roles = np.zeros(people.persons, np.uint8)
                 roles[unsettled] = _WANTED
-                roles[sweep.number[near]] = _SOURCE
+                roles[sweep.number[near]] = _SOURCE  # nobody is both, see `wanted`
                 sweep_part = partial(_sweep_part, date, sweep.rules, infectious, roles)
+                # `list` waits for both threads, and raises what one of them has raised.
                 list(pool.map(sweep_part, range(THREADS), found))
     people.last_us[: people.persons] = np.maximum.reduce(found)
 
@@ -90,15 +96,18 @@ def _sweep_venues(
         buffers: as long as both together.
     """
     row = early = place = 0
+    # A merge of two lists that ascend by (venue, enter), one venue a turn.
     while row < rows.venue.size or early < before.venue.size:
         venue = next_venue(before, early, rows, row)
         kind, place = class_of(rules, venue, place)
         early_end, row_end = end_of(before, early, venue), end_of(rows, row, venue)
+        # Without a wanted person and a source (1 | 2) at the venue no contact there matters.
         if rules.swept[kind] and _roles_at(roles, before, early, early_end, rows, row, row_end) == 3:
             reach = (rules.indirect_us[kind], rules.until_us)
             sources = _collect(infectious, roles, before, early, early_end, reach, buffers, 0)
             sources = _collect(infectious, roles, rows, row, row_end, reach, buffers, sources)
             if sources:
+                # Ascending by start; from here on `reach_us` is a running maximum and not that of one source.
                 sort_sources(buffers, sources)
                 _note_farthest(buffers, sources)
                 _settle(last_us, roles, before, early, early_end, buffers, sources)
@@ -158,21 +167,26 @@ def _settle(
     last_us: Int64, roles: UInt8, rows: VenueRows, first: int, last: int, buffers: SweepBuffers, sources: int
 ) -> None:
     """Record the end of the latest contact of each stay of a wanted person."""
+    # Within these bounds lies every contact of the venue.
     first_us, farthest_us = buffers.start_us[0], buffers.reach_us[sources - 1]
     for row in range(first, last):
         enter_us, exit_us = rows.enter_us[row], rows.exit_us[row]
+        # Half-open intervals: who enters as the last one leaves meets nobody.
         if enter_us >= farthest_us:
             break  # rows ascend by enter: nobody who comes later meets anybody
         number = rows.number[row]
         if exit_us <= first_us or not roles[number] & _WANTED:
             continue
+        # A reach counts only beyond both: the enter, or there is no overlap, and the latest end known.
         known_us = max(enter_us, last_us[number])
         if known_us >= exit_us or known_us >= farthest_us:
             continue
+        # Binary search: how many sources start before the exit.
         before, left = 0, sources  # `before` sources are known to start before the stay ends
         while left > 0:  # halves without a branch that depends on the data
             half = (left + 1) >> 1
             before += half if buffers.start_us[before + half - 1] < exit_us else 0
             left -= half
+        # Someone of those who start before the stay ends reaches beyond its enter: they overlap.
         if before and buffers.reach_us[before - 1] > known_us:
             last_us[number] = min(buffers.reach_us[before - 1], exit_us)

@@ -23,7 +23,7 @@ from pipelines.terminal.progress import add_work, work_done
 NO_ZONES = np.full(1, NO_ZONE, np.int32)
 """In place of the zones of a file where no class asks for them."""
 
-_OVERLAPS_AT_ONCE = 4_000_000
+_OVERLAPS_AT_ONCE = 4_000_000  # 33 bytes each, beside the keys that sort them
 
 _NO_INT64 = np.empty(0, np.int64)
 
@@ -52,6 +52,7 @@ class Overlaps(NamedTuple):
     @classmethod
     def empty(cls, size: int) -> "Overlaps":
         """Return columns for `size` overlaps, not filled."""
+        # One block for all numbers; each of its rows is contiguous.
         numbers, kind = np.empty((4, size), np.int64), np.empty(size, np.uint8)
         return cls(numbers[0], numbers[1], kind, numbers[2], numbers[3])
 
@@ -95,9 +96,11 @@ def candidate_ranges(files: Sequence[Sidecar], stays: ClippedStays) -> Candidate
     """
     parts = []
     for number, columns in enumerate(files):
+        # A stay that reaches beyond `start_us` entered less than the longest stay of the file before it.
         first, last = columns.rows_entering(stays.venue, stays.start_us - columns.longest_us, stays.reach_us)
         stay = np.flatnonzero(first < last)
         parts.append(CandidateRanges(stay, np.full(stay.size, number, np.int64), first[stay], last[stay]))
+    # Without a file there is nothing to concatenate.
     none = CandidateRanges(*[_NO_INT64] * 4)
     return CandidateRanges(*(np.concatenate(column) for column in zip(*parts, none, strict=True)))
 
@@ -113,13 +116,18 @@ def batches(ranges: CandidateRanges, owner: Int64, owners: int) -> Iterator[tupl
     Yields:
         the owners' range [first, last) and their ranges.
     """
+    # Float64, as bincount has its weights: exact for counts of rows.
     rows = np.bincount(owner[ranges.stay], (ranges.last - ranges.first).astype(np.float64), owners)
+    # int64[owners], the batch of each owner, ascending.
     batch = (np.cumsum(rows) // _OVERLAPS_AT_ONCE).astype(np.int64)
-    ends = np.flatnonzero(np.diff(batch, append=-1)) + 1
+    ends = np.flatnonzero(np.diff(batch, append=-1)) + 1  # -1 closes the last batch
+    # The common case needs neither a sort nor a progress bar.
     if ends.size <= 1:
         yield np.array([0, owners]), ranges
         return
+    # Range by range, the batch of its owner: ends[batch - 1] <= owner < ends[batch].
     of_batch = np.searchsorted(ends, owner[ranges.stay], "right")
+    # Stable, so that the ranges of a batch stay in the order of files and stays.
     order = np.argsort(of_batch, kind="stable")
     bounds = np.searchsorted(of_batch[order], np.arange(ends.size + 1))
     add_work("join stays", owners, "person")
@@ -158,9 +166,13 @@ def find_overlaps(
         chosen = ranges.at(np.flatnonzero(ranges.file == number))
         if chosen.stay.size == 0:
             continue
+        # Reading zones checks the whole column, so only where some class asks for them.
         zone = zones.of(columns) if zoned.any() else NO_ZONES
+        # At most one overlap a candidate row.
         found = Overlaps.empty(int((chosen.last - chosen.first).sum()))
         begin = count = 0
+        # `_find` allocates nothing and cannot let the table of people grow: it stops before a range that
+        # might not fit, and goes on from there when there is room.
         while begin < chosen.stay.size:
             people = with_room(people, int(chosen.last[begin] - chosen.first[begin]))
             rows = (columns.person, columns.enter_us, columns.exit_us, zone)
@@ -176,7 +188,7 @@ def encounters_of(
     owner, row = matching_rows(near.person, intervals.person)
     start_us = np.maximum(near.start_us[row], intervals.start_us[owner])
     end_us = np.minimum(near.end_us[row], intervals.end_us[owner])
-    kept = start_us < end_us
+    kept = start_us < end_us  # before anybody gets a number: it must be a contact
     people, other = numbers_of(people, near.other[row[kept]])
     kind = np.zeros(other.size, np.uint8)
     return people, Overlaps(owner[kept], other, kind, start_us[kept], end_us[kept])
@@ -187,6 +199,7 @@ def matching_rows(ascending: Int64, wanted: Int64) -> tuple[Int64, Int64]:
     first = np.searchsorted(ascending, wanted, "left")
     length = np.searchsorted(ascending, wanted, "right") - first
     owner = np.repeat(np.arange(wanted.size), length)
+    # Ranges become rows without a loop: a running number, moved to where each range begins.
     before = np.cumsum(length) - length
     return owner, np.arange(owner.size) + np.repeat(first - before, length)
 
@@ -213,23 +226,29 @@ def _find(
     """
     for entry in range(begin, ranges.stay.size):
         first, last = ranges.first[entry], ranges.last[entry]
+        # At worst every row of the range is of somebody new.
         if people.taken[0] + last - first > people.token.size:
             return entry, count
         stay = ranges.stay[entry]
         owner, kind = stays.owner[stay], stays.kind[stay]
         start_us, reach_us, own = stays.start_us[stay], stays.reach_us[stay], infector[stays.owner[stay]]
         own_zone = stays.zone[stay] if zoned[kind] else NO_ZONE
+        # The search has seen to the enter, which lies before `reach_us`; what is left to ask is the exit.
         for row in range(first, last):
             if exit_us[row] <= start_us or person[row] == own:
                 continue
+            # An unknown zone matches any. Where no class asks for zones `zone` has one entry, a placeholder:
+            # `own_zone` is NO_ZONE then, which keeps it from being read.
             if own_zone != NO_ZONE and zone[row] != NO_ZONE and zone[row] != own_zone:
                 continue
             other = number_of(people, person[row])
+            # Cases, and in the last hop people who have a row: no exposure of theirs matters.
             if people.exposed_us[other] == CLOSED_US:
                 continue
             end_us = min(reach_us, exit_us[row])
             found.owner[count], found.other[count], found.kind[count] = owner, other, kind
             found.start_us[count], found.end_us[count] = max(start_us, enter_us[row]), end_us
+            # Any contact may be the last one, whether or not the pair will meet the rule.
             people.last_us[other] = max(people.last_us[other], end_us)
             count += 1
     return ranges.stay.size, count

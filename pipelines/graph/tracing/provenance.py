@@ -79,19 +79,23 @@ def provenance(graph: TemporalGraph, sources: Intervals, person: Int64, via: Int
 def _provenance(
     graph: TemporalGraph, intervals: Intervals, person: Int64, via: Int64, pool: ThreadPoolExecutor
 ) -> PairTotals:
+    # Every `via` is a source and has an interval, so a search by token finds his position below.
     infectors = infectors_of(graph, intervals, pool)
     files = near_by(graph, infectors)
     number = np.searchsorted(infectors.person, via)
     met = _encounter_parts(graph, intervals, person, via)
 
     def of_slice(first: int, last: int) -> PairTotals:
+        # A mask copies, so shifting the pairs leaves `met` as it is.
         inside = met[(met[:, parts.PAIR] >= first) & (met[:, parts.PAIR] < last)]
         inside[:, parts.PAIR] -= first
         of = number[first:last]
         found = [parts_beside(near, infectors, person[first:last], of) for near in files]
+        # Parts come file by file; measuring takes them pair by pair.
         together = np.concatenate((inside, *found))
         return measured(together, order_of(np.ascontiguousarray(together[:, parts.PAIR])), last - first)
 
+    # Slices of pairs that follow one another, so their totals can be put one after the other.
     bounds = [person.size * part // THREADS for part in range(THREADS + 1)]
     return _one_after_the_other(list(pool.map(of_slice, bounds[:-1], bounds[1:])))
 
@@ -112,11 +116,14 @@ def near_by(graph: TemporalGraph, infectors: Infectors) -> list[NearBy]:
     """Return the files that may hold stays beside those of infectors."""
     starts_us, reach_us = (infectors.stays[:, at] for at in (parts.START, parts.REACH))
     files = []
+    # int64[k], where each infector's stays begin that may still meet a row; it only moves on.
     first = infectors.begin[:-1]
     for file in sorted(graph.spanning("person", starts_us, reach_us), key=day_of):
         begin_us = day_of(file) * DAY_US
+        # Files ascend by day, so each goes on from where the one before it began; the copies are its own.
         first, last = np.array([first, first])
         end_us = begin_us + DAY_US + file.longest_us
+        # Beyond these bounds a stay has ended before the day begins, or begins after the file's last exit.
         _advance(infectors.stays, infectors.begin, begin_us - infectors.longest_us, end_us, first, last)
         zone = graph.zones.of(file) if graph.criteria.zoned else NO_ZONES
         files.append(NearBy(file, zone, first, last, day_of(file), end_us // DAY_US))
@@ -134,10 +141,11 @@ def parts_beside(near: NearBy, infectors: Infectors, person: Int64, number: Int6
     """
     # Most infectors have no stay near most dates: only the others' contacts are looked up.
     pair = np.flatnonzero(near.first[number] < near.last[number])
+    # The search checks the rows, so the columns are read after it.
     rows = near.columns.rows_of(person[pair])
     pairs = Pairs(person[pair], *rows, near.first[number[pair]], near.last[number[pair]])
     found = parts_of(columns_of(near.columns, near.zone), pairs, infectors.stays, infectors.longest_us)
-    found[:, parts.PAIR] = pair[found[:, parts.PAIR]]
+    found[:, parts.PAIR] = pair[found[:, parts.PAIR]]  # position in `person` instead of among those looked up
     return found
 
 
@@ -159,11 +167,13 @@ def _encounter_parts(graph: TemporalGraph, intervals: Intervals, person: Int64, 
     owner, row = matching_rows(graph.near.person, intervals.person)
     start_us = np.maximum(graph.near.start_us[row], intervals.start_us[owner])
     end_us = np.minimum(graph.near.end_us[row], intervals.end_us[owner])
+    # Each person stands once here, so the search finds the only pair he can be of.
     pair = np.searchsorted(person, graph.near.other[row])
-    pair[pair == person.size] = 0
+    pair[pair == person.size] = 0  # anybody: the comparison below tells
     kept = np.flatnonzero(
         (start_us < end_us) & (person[pair] == graph.near.other[row]) & (via[pair] == graph.near.person[row])
     )
+    # Zeros: no venue, no stays, OF_STAYS 0. All of it ends at one instant, so no part is indirect or imputed.
     made = np.zeros((kept.size, parts.PART_COLUMNS), np.int64)
     made[:, parts.PAIR], made[:, parts.FROM] = pair[kept], start_us[kept]
     for column in (parts.TO, parts.DIRECT_TO, parts.SEEN_TO, parts.TAIL_SEEN_TO):
@@ -173,6 +183,7 @@ def _encounter_parts(graph: TemporalGraph, intervals: Intervals, person: Int64, 
 
 def _one_after_the_other(slices: Sequence[PairTotals]) -> PairTotals:
     """Return all pairs of slices that follow one another."""
+    # Copies, so the ends may be moved in place.
     columns = [np.concatenate(column) for column in zip(*slices, strict=True)]
     totals = PairTotals(*columns)
     pair = venues = stays = 0
@@ -206,17 +217,22 @@ def infectors_of(graph: TemporalGraph, intervals: Intervals, pool: ThreadPoolExe
         pool: of `THREADS`.
     """
     files = sorted(graph.spanning("person", intervals.start_us, intervals.end_us), key=day_of)
+    # A person's intervals may fall to two threads: rows are counted and placed by interval.
     owners = [intervals.person.size * part // THREADS for part in range(THREADS + 1)]
+    # First pass: the rows that reach into each interval. Their number tells where its stays begin.
     found = list(pool.map(partial(_rows_in, files, intervals), owners[:-1], owners[1:]))
     length = np.concatenate(
         [np.sum([rows.length for rows in some], axis=0, dtype=np.int64) for some in found]
     )
     begin = np.append(0, np.cumsum(length))
+    # int64[s, OWN_COLUMNS], filled by both threads: each writes the places of its own intervals only.
     stays = np.empty((begin[-1], parts.OWN_COLUMNS), np.int64)
+    # Second pass: the rows clipped, each in its place.
     fill = partial(_fill, graph, files, intervals, stays, begin, begin.copy())
     ordered = list(pool.map(fill, found))  # a list: `all` alone would stop before the other thread is done
     if not all(ordered):  # two files of one day hold stays of one person: merge by start
         stays = stays[np.lexsort((stays[:, parts.START], np.repeat(np.arange(length.size), length)))]
+    # A person's intervals are neighbours, disjoint and ascending: the order is (infector, start).
     person, first = np.unique(intervals.person, return_index=True)
     longest_us = int((stays[:, parts.REACH] - stays[:, parts.START]).max(initial=0))
     return Infectors(person, stays, np.append(begin[first], begin[-1]), longest_us)
@@ -231,6 +247,7 @@ def _rows_in(files: Sequence[Sidecar], intervals: Intervals, first: int, last: i
     """Return the rows of each file that reach into the intervals in [first, last)."""
     some = Intervals(*(column[first:last] for column in intervals))
     none = np.empty(0, np.int64)
+    # An empty entry first: without any file the lengths still have one number an interval.
     found = [_InfectorRows(none, none, np.zeros(last - first, np.int64))]
     for file in files:
         row, owner = clipped_rows(*file.rows_of(some.person), file.enter_us, file.exit_us, *some[1:])
@@ -275,6 +292,7 @@ def _put(
     _, venue, enter_us, exit_us, imputed_from_us, stay_id, zone, scanned_both = columns
     ordered = True
     for entry in range(rows.size):
+        # Files come by day, so an interval's rows ascend by start unless two files share a day.
         row, owner, kind = rows[entry], owners[entry], kinds[entry]
         at = free[owner]
         free[owner] = at + 1
@@ -285,6 +303,7 @@ def _put(
         stays[at, parts.IMPUTED_FROM], stays[at, parts.SCANNED_BOTH] = imputed_from_us[row], scanned_both[row]
         stays[at, parts.AT], stays[at, parts.STAY] = venue[row], stay_id[row]
         stays[at, parts.ZONE] = zone[row] if criteria.same_zone[kind] else NO_ZONE
+        # The caller sorts if any interval is out of order.
         if at > begin[owner] and stays[at - 1, parts.START] > start_us:
             ordered = False
     return ordered

@@ -111,6 +111,7 @@ def parts_of(columns: StayColumns, pairs: Pairs, own: Int64, longest_us: int) ->
     Returns:
         int64[p, PART_COLUMNS].
     """
+    # A guess: one part a pair, and some. The array grows threefold when `_find` runs out of room.
     parts = np.empty((256 + pairs.person.size, PART_COLUMNS), np.int64)
     pair = found = 0
     while True:
@@ -129,7 +130,9 @@ def measured(parts: Int64, order: Int64, pairs: int) -> PairTotals:
         pairs: how many pairs there are.
     """
     count = parts.shape[0]
+    # Filled by the kernel, for it allocates nothing; what is left over is cut off below.
     us, ends = np.zeros((3, pairs), np.int64), np.zeros((2, pairs), np.int64)
+    # A part adds at most one venue and two stays, and two intervals to the scratch of its pair.
     venue, stay = np.empty(count, np.int64), np.empty(2 * count, np.int64)
     totals = PairTotals(us[0], us[1], us[2], venue, ends[0], stay, ends[1])
     _measure(parts, order, totals, np.empty((2, 2 * count), np.int64))
@@ -149,16 +152,20 @@ def _find(
 ) -> tuple[int, int]:
     """Find parts from a pair on while there is room; return the next pair and the count."""
     while pair < pairs.person.size:
+        # If there is no room for all parts of a pair, none counts: the next call begins with it.
         row, begin_found = pairs.first_row[pair], found
         first, last = pairs.first[pair], pairs.last[pair]
+        # Rows ascend by enter: a stay of the infector that is over for one is over for all later ones.
         while first < last and row < pairs.last_row[pair]:
             enter_us, exit_us = columns.enter_us[row], columns.exit_us[row]
             while first < last and own[first, START] <= enter_us - longest_us:
                 first += 1
+            # Those left, up to the exit, may overlap; they are of all venues.
             one = first
             while one < last and own[one, START] < exit_us:
                 if own[one, AT] == columns.venue[row] and own[one, REACH] > enter_us:
                     zone = own[one, ZONE]
+                    # An unknown zone matches any. `zone` is read only in classes that ask for one.
                     if zone == NO_ZONE or columns.zone[row] == NO_ZONE or columns.zone[row] == zone:
                         if found == parts.shape[0]:
                             return pair, begin_found
@@ -172,12 +179,16 @@ def _find(
 
 @inlined
 def _write(parts: Int64, part: int, pair: int, own: Int64, one: int, columns: StayColumns, row: int) -> None:
+    # Never empty: the caller has tested that the two overlap.
     start_us, end_us = max(own[one, START], columns.enter_us[row]), min(own[one, REACH], columns.exit_us[row])
+    # Direct until the infector leaves; one who enters after that has no direct part.
     direct_end_us = max(start_us, min(own[one, END], end_us))
     seen_us = columns.imputed_from_us[row]
     parts[part, PAIR], parts[part, FROM], parts[part, TO] = pair, start_us, end_us
     parts[part, DIRECT_TO] = direct_end_us
+    # Seen while neither stay is imputed; before FROM, if nothing was seen, which `_length` takes as empty.
     parts[part, SEEN_TO] = min(direct_end_us, min(own[one, IMPUTED_FROM], seen_us))
+    # A tail hangs on the exit of the infector, so it is seen only where both his ends were scanned.
     parts[part, TAIL_SEEN_TO] = min(end_us, seen_us) if own[one, SCANNED_BOTH] else direct_end_us
     parts[part, VENUE], parts[part, OTHER_STAY] = columns.venue[row], columns.stay_id[row]
     parts[part, OWN_STAY], parts[part, OF_STAYS] = own[one, STAY], 1
@@ -193,12 +204,15 @@ def _measure(parts: Int64, order: Int64, totals: PairTotals, room: Int64) -> Non
             end += 1
         totals.direct_us[pair] = _union(parts, order, begin, end, FROM, DIRECT_TO, room)
         all_us = _union(parts, order, begin, end, FROM, TO, room)
+        # An instant that one part has as direct and another as indirect is direct.
         totals.indirect_us[pair] = all_us - totals.direct_us[pair]
+        # Imputed is what no part has seen, so a scan anywhere covers its instant.
         totals.imputed_us[pair] = all_us - _seen(parts, order, begin, end, room)
+        # Ids of a pair follow those of the pair before; each is inserted into the run of its own pair.
         first_venue, first_stay = venues, stays
         for entry in range(begin, end):
             part = order[entry]
-            if parts[part, OF_STAYS]:
+            if parts[part, OF_STAYS]:  # encounters have no ids; 0 would be taken for one
                 venues = _insert(totals.at_venue, first_venue, venues, parts[part, VENUE])
                 stays = _insert(totals.of_stay, first_stay, stays, parts[part, OTHER_STAY])
                 stays = _insert(totals.of_stay, first_stay, stays, parts[part, OWN_STAY])
@@ -232,6 +246,7 @@ def _seen(parts: Int64, order: Int64, begin: int, end: int, room: Int64) -> int:
 def _length(room: Int64, count: int) -> int:
     """Compute the length of the union of sorted intervals; one that ends before it begins is empty."""
     gap = 1
+    # A Shell sort in place, for a helper may allocate nothing.
     while gap < count // 9:
         gap = 3 * gap + 1
     while gap > 0:
@@ -243,6 +258,7 @@ def _length(room: Int64, count: int) -> int:
                 to -= gap
             room[0, to], room[1, to] = start, stop
         gap //= 3
+    # Ascending by start: what lies before `reached` has been counted.
     total = 0
     reached = np.iinfo(np.int64).min
     for entry in range(count):
@@ -257,6 +273,7 @@ def _length(room: Int64, count: int) -> int:
 def _insert(values: Int64, first: int, count: int, value: int) -> int:
     """Insert into the sorted run starting at `first` unless present; return its new end."""
     to = count
+    # Linear, for a pair has few venues and stays.
     while to > first and values[to - 1] > value:
         to -= 1
     if to > first and values[to - 1] == value:

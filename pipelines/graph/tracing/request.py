@@ -49,6 +49,7 @@ class TraceRequest:
 
     def windows(self) -> list[Window]:
         """Return the infectious window of each case."""
+        # By case and not merged, for it is cases that the notes speak of.
         return [infectious_window(case.times, self.rule.infectious, self.until_us) for case in self.cases]
 
     def notes(self) -> Iterator[str]:
@@ -99,13 +100,16 @@ def make_request(
         DataError: a case is unknown, withdrawn, or has neither onset nor sample.
     """
     named = numbers_of([case] if isinstance(case, str) else case)
+    # Neither of them, or both.
     if bool(named) == all_cases:
         raise UsageError("one of --case and --all-cases is needed", "name cases, or ask for all, not both")
     if depth is not None and depth < 1:
         raise UsageError("--depth must be an integer ≥ 1 (1 = F1)", "write --depth 2")
     cases = cases_by_id(lake) if all_cases else dict(zip(named, find_cases(lake, named), strict=True))
+    # Of all cases, those without a date are left out and counted; a case that was named must have one.
     if not all_cases:
         require_dates(cases, "its infectious window has no beginning; add onset_at or sampled_at to the case")
+    # None here is the lake's last instant, which is looked up only then.
     until_us = end_us(until, "--until")
     return TraceRequest(
         tuple(one for one in cases.values() if one.times.known),

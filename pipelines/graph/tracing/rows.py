@@ -94,11 +94,14 @@ def _rows_of_hop(
     declared: Symptomatic,
     doubts: Doubts | None,
 ) -> pa.Table:
+    # Who was found again keeps the row of the earlier hop.
     new = np.flatnonzero(hop.new)
     person, exposed_us, via = hop.person[new], hop.exposed_us[new], hop.via[new]
+    # Of new people only, and with `via` alone: nobody else's contact is measured.
     contact = provenance(graph, hop.sources, person, via)
     venues = _venues(lake, contact)
     lengths_us = (contact.direct_us, contact.indirect_us, contact.imputed_us)
+    # `person` ascends here; the rows are put into the order of the answer at the end.
     ill = first_declarations(declared, person, exposed_us, graph.until_us)
     score = scores(tier, *lengths_us, venues.weight, exposed_us, graph.until_us, _is_symptomatic(ill))
     # Stable: ties keep ascending token order. Floats that are not negative sort as their bits do.
@@ -108,6 +111,7 @@ def _rows_of_hop(
         "person": column(person[order]),
         "exposed_at": column(exposed_us[order]).cast(INSTANT),
         "via": column(via[order]),
+        # Cut to whole seconds one by one, so their sum may fall short of the whole.
         **{name: column(us[order] // SECOND_US) for name, us in zip(_SECONDS, lengths_us, strict=True)},
         "venues": pc.binary_join(venues.codes.take(column(order)), ";"),
         "rule": pa.repeat(rule, new.size),
@@ -126,7 +130,9 @@ def _rows_of_hop(
 def _doubt(doubts: Doubts, person: Int64, via: Int64, contact: PairTotals) -> Int64:
     """Return the flags behind each row; an encounter alone has no stay that could be doubted."""
     stays = np.diff(contact.of_end, prepend=0)
+    # int64[n], a bit a flag.
     bits = np.where(stays > 0, doubts.of(PERSON, person) | doubts.of(PERSON, via), 0)
+    # `at` sets the bits of all entries of a row; assignment by index would keep those of the last one.
     np.bitwise_or.at(bits, contact.at_pair, doubts.of(VENUE, contact.at_venue))
     np.bitwise_or.at(bits, np.repeat(np.arange(stays.size), stays), doubts.of(STAY, contact.of_stay))
     return bits
@@ -155,14 +161,17 @@ class _Venues(NamedTuple):
 def _venues(lake: Lake, contact: PairTotals) -> _Venues:
     number, distinct = dense_rank(contact.at_venue)
     codes = places(lake).codes(distinct)
+    # Venues come by id and the text wants them by code: `rank` is the place of each among the codes.
     by_code = pc.sort_indices(codes).to_numpy()
     rank = np.empty(distinct.size, np.int64)
     rank[by_code] = np.arange(distinct.size)
     count = np.diff(contact.at_end, prepend=0)
     row = np.repeat(np.arange(count.size), count)
+    # Sorted by (row, rank) as one number; the rows ascend already.
     in_row = np.sort(row * distinct.size + rank[number]) - row * distinct.size
     lists = lists_until(contact.at_end, codes.take(column(by_code[in_row])))
     total = np.bincount(row, _weights(lake, distinct)[number], count.size)
+    # Encounters alone have no venue, and weigh 1.
     return _Venues(lists, np.where(count == 0, 1.0, total / np.maximum(count, 1)))
 
 
@@ -170,4 +179,5 @@ def _weights(lake: Lake, venue: Int64) -> npt.NDArray[np.float64]:
     """Return the weight of each venue; 1 for one that has left the registry."""
     rows = read_table(lake, "venues", ["venue", "type"])
     weights = dict(zip(rows["venue"].to_pylist(), map(WEIGHTS.get, rows["type"].to_pylist()), strict=True))
+    # `get` gives None for a type without a weight, and for a venue that is not registered.
     return np.array([weights.get(one) or 1.0 for one in venue.tolist()], np.float64)

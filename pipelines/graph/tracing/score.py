@@ -71,10 +71,12 @@ def scores(
         symptomatic: bool[n], who declared a symptom since; None is nobody.
     """
     together_us = direct_us + indirect_us
+    # At least 1 µs, against a division by zero: of no contact nothing is imputed.
     seen = 1.0 - (1.0 - _IMPUTED_SHARE) * imputed_us / np.maximum(together_us, 1)
     minutes = (direct_us + _INDIRECT_SHARE * indirect_us) * seen / MINUTE_US
     days = (until_us - exposed_us) / DAY_US
     result: Float64 = (
+        # 1 − exp(−x) without the loss of digits that the difference has for short contacts.
         -np.expm1(-minutes / _DOSE_MINUTES)
         * venue_weight
         * _TIER_SHARE ** (tier - 1)

@@ -75,9 +75,11 @@ def hops(
     sources = index
     for tier in range(1, depth + 1):
         hop = search.hop(sources, last=tier == depth)
+        # People found again count too: from an earlier exposure they pass infection on once more.
         if hop.person.size == 0:
             break
         found.append(hop)
+        # Another hop could only move exposures of people who have their rows already.
         if search.has_found_all():
             break
         sources = passing_on(hop.person, hop.exposed_us, rule, isolated, graph.until_us)
@@ -89,6 +91,7 @@ class _Search:
 
     def __init__(self, graph: TemporalGraph, cases: Int64) -> None:
         self._graph = graph
+        # A case is nobody's contact at any hop: closed, it takes no exposure and its overlaps are skipped.
         self._people, numbers = numbers_of(ExposureTable.empty(), np.unique(cases))
         self._people.exposed_us[numbers] = CLOSED_US
         self._tiered = np.zeros(0, np.bool_)  # who has a row, by number; shorter than the table
@@ -96,11 +99,14 @@ class _Search:
 
     def hop(self, sources: Intervals, *, last: bool) -> Hop:
         """Find whom the sources expose; in the last hop only those whom no hop before has found."""
+        # The last hop passes on to nobody, so an earlier exposure of a person with a row changes nothing.
         if last:
             self._people.exposed_us[: self._tiered.size][self._tiered] = CLOSED_US
+        # A last contact is with the sources of this hop alone.
         self._people.last_us[: self._people.persons] = NO_CONTACT_US
         if sources.person.size:
             if sources.person.size > self._graph.tuning.many_infectious:
+                # This many sources meet most people: number all in one pass instead of growing the table.
                 self._number_all()
             self._expand(sources)
         return self._result(sources)
@@ -115,12 +121,14 @@ class _Search:
         if self._persons is None:
             self._persons = self._graph.all_persons()
             met = self._people
+            # Numbers change here. People without a stay come behind those who have one.
             people, numbers = numbers_of(self._persons.people.copy(), met.token[: met.persons])
             for name in ("exposed_us", "via", "fresh", "last_us"):
                 getattr(people, name)[numbers] = getattr(met, name)[: met.persons]
             tiered = np.zeros(people.persons, np.bool_)
             tiered[numbers[: self._tiered.size]] = self._tiered
             self._tiered = tiered
+            # People with encounters alone are numbered too: `has_found_all` must not forget them.
             self._people, _ = numbers_of(people, self._graph.near.person)
         return self._persons
 
@@ -128,19 +136,25 @@ class _Search:
         """Record everybody whom the sources expose, and when each new person met any of them last."""
         graph = self._graph
         swept = swept_classes(graph.criteria)
+        # With many sources and all classes swept, no stay of a source is looked at by itself.
         many = bool(swept.all()) and sources.person.size > graph.tuning.many_infectious
         stays = NO_STAYS if many else by_venue(graph.stays_of(sources))
+        # Candidate rows of the stays, found by search; none has been read yet.
         files = graph.beside(stays)
         ranges = candidate_ranges(files, stays)
+        # How many rows a join would read in the classes that could be swept instead.
         of_swept = swept[stays.kind[ranges.stay]] == 1
         rows = int((ranges.last - ranges.first).sum(where=of_swept))
         sweep = None
         if many or (swept.any() and rows > graph.tuning.swept_rows):
             from pipelines.graph.tracing.sweeps.sweep import prepare_sweep  # loads kernels few questions need
 
+            # Arguments in this order: `_number_all` replaces `self._people`.
             sweep = prepare_sweep(graph, self._number_all(), self._people, sources)
+            # From here on the ranges, and the join below, are of the classes that cannot be swept.
             ranges = ranges.at(~of_swept)
         self._people, met = encounters_of(graph.near, sources, self._people)
+        # People repeat in `met`: `at` takes every entry, assignment by index would keep the last one.
         np.maximum.at(self._people.last_us, met.other, met.end_us)
         if sweep is not None:
             from pipelines.graph.tracing.sweeps.sweep import sweep_exposures
@@ -149,17 +163,20 @@ class _Search:
             short_overlaps = sweep_exposures(sweep, self._people)
             record_cumulative_exposures(graph, self._people, sources, short_overlaps, met, swept)
         # Batches of owners must not part the intervals of one person.
+        # `person` is the position of each interval's person, from 0.
         person = np.cumsum(np.diff(sources.person, prepend=sources.person[:1]) != 0)
         zoned = graph.criteria.same_zone.astype(np.uint8)
         for (first, last), some in batches(ranges, person[stays.owner], person.size):
             arguments = (graph.zones, zoned, stays, sources.person, some, self._people)
             self._people, overlaps = find_overlaps(files, *arguments)
+            # Encounters of these sources are summed with their overlaps of class 0.
             inside = (person[met.owner] >= first) & (person[met.owner] < last)
             overlaps = Overlaps.concatenated([overlaps, met.at(inside)])
             record_exposures(self._people, overlaps, sources.person, graph.criteria)
         if sweep is not None:
             from pipelines.graph.tracing.last_contact import sweep_last_contacts
 
+            # Only people who are new get a row, and none of them is a source of this hop.
             sweep_last_contacts(sweep, self._people, np.flatnonzero(self._is_new() & self._is_fresh()))
 
     def _is_new(self) -> Bool:
@@ -176,10 +193,12 @@ class _Search:
     def _result(self, sources: Intervals) -> Hop:
         """Return what the hop just made has found, and mark the new people as found."""
         people, new = self._people, self._is_new()
+        # By token: people are numbered in the order in which they are met.
         numbers = np.flatnonzero(self._is_fresh())
         numbers = numbers[np.argsort(people.token[numbers])]
         self._tiered = ~new
         self._tiered[numbers] = True
+        # Ties go by token within one hop only: an equal exposure never replaces that of an earlier hop.
         people.fresh[numbers] = 0
         columns = (people.exposed_us[numbers], people.via[numbers], new[numbers], people.last_us[numbers])
         return Hop(sources, people.token[numbers], *columns)

@@ -56,6 +56,7 @@ def symptomatic(declarations: pa.Table) -> Symptomatic:
     Args:
         declarations: at least `person declared_at symptoms`, in any order.
     """
+    # An empty text and null both mean that no symptom was named.
     names_one = pc.fill_null(pc.not_equal(declarations["symptoms"], ""), False)
     named = declarations.select(_COLUMNS).filter(names_one)
     rows = named.sort_by([(name, "ascending") for name in _COLUMNS]).combine_chunks()
@@ -81,6 +82,7 @@ def first_declarations(
     """
     if declared.person.size == 0 or person.size == 0:
         return FirstDeclarations(pa.nulls(person.size, pa.string()), pa.nulls(person.size, INSTANT))
+    # For people who were not exposed any row will do: the comparison of persons below rejects it.
     row = np.minimum(np.searchsorted(person, declared.person), person.size - 1)
     after_us = declared.declared_us - exposed_us[row]
     in_time = (after_us >= 0) & (after_us <= DAYS_AFTER_EXPOSURE * DAY_US) & (declared.declared_us < until_us)
@@ -89,6 +91,7 @@ def first_declarations(
     of_row, first = np.unique(row[counts], return_index=True)
     entry = np.full(person.size, -1, np.int64)
     entry[of_row] = counts[first]
+    # -1 becomes null, and taking at null gives null.
     taken = pa.array(entry, mask=entry < 0)
     return FirstDeclarations(
         declared.symptoms.take(taken), column(declared.declared_us).cast(INSTANT).take(taken)
@@ -116,6 +119,7 @@ def _of_humans(lake: HumanLake, declared: Symptomatic) -> Symptomatic:
     """Relabel declarations for a lake of humans."""
     person = human_of(lake, declared.person)
     rows = pa.table({"person": person, "at": declared.declared_us, "symptoms": declared.symptoms})
+    # Several tokens of a human come together: sorted again by (person, time, symptoms).
     order = pc.sort_indices(rows, [(name, "ascending") for name in rows.column_names])
     at = order.to_numpy()
     return Symptomatic(person[at], declared.declared_us[at], declared.symptoms.take(order))

@@ -68,6 +68,7 @@ class TemporalGraph:
 
     def stays_of(self, intervals: Intervals) -> ClippedStays:
         """Return the stays of infectious people, clipped to their intervals."""
+        # By person, for the persons are few; what lies beside their stays is looked for by venue.
         files = self.spanning("person", intervals.start_us, intervals.end_us)
         return clipped_stays(files, intervals, self.criteria, self.classes, self.zones, self.until_us)
 
@@ -77,6 +78,7 @@ class TemporalGraph:
 
     def all_beside(self, intervals: Intervals) -> list[Sidecar]:
         """Return the files, in the order of venues, that may hold a stay beside anybody infectious."""
+        # The longest tail of all classes: a file too many does no harm.
         indirect_us = int(self.criteria.indirect_us.max())
         return self.spanning("venue", intervals.start_us, intervals.end_us + indirect_us)
 
@@ -88,6 +90,7 @@ class TemporalGraph:
         """Return the files in an order that may hold a stay reaching into one of some intervals."""
         if start_us.size == 0:
             return []
+        # One span around all of them: it chooses files only, and rows are searched in those.
         return self.files(by, Span(int(start_us.min()), int(end_us.max())))
 
 
@@ -95,6 +98,7 @@ def network(lake: Lake, rule: Rule, until_us: int) -> TemporalGraph:
     """Return the stays and encounters of a lake under a rule, up to an instant."""
 
     def files(by: str, span: Span) -> list[Sidecar]:
+        # Each call sees the newest version: a commit in the middle of a trace shows from the next one on.
         return sidecars(live_files(lake, by, span))
 
     return TemporalGraph(files, criteria(rule), _classes(lake, rule), _near(lake, rule), until_us)
@@ -109,6 +113,7 @@ def _classes(lake: Lake, rule: Rule) -> VenueClasses:
 
 
 def _read_types(lake: Lake, _newest: Snapshot) -> pa.Table:
+    # `venue_classes` searches venues, so they ascend; types as codes, for each is looked up once.
     rows = read_table(lake, "venues", ["venue", "type"]).sort_by("venue").combine_chunks()
     return rows.set_column(1, "type", rows["type"].dictionary_encode().combine_chunks())
 
@@ -118,6 +123,7 @@ _types = OfNewest("venues", _read_types)
 
 def _near(lake: Lake, rule: Rule) -> Proximity:
     encounters = read_table(lake, "encounters", _ENCOUNTER_COLUMNS)
+    # Without encounters the kernel that merges them need not be loaded.
     if encounters.num_rows == 0:
         return Proximity(*(np.empty(0, np.int64) for _ in Proximity._fields))
     return proximity(
@@ -129,6 +135,7 @@ def _of_humans(lake: Lake, encounters: pa.Table) -> pa.Table:
     """Relabel encounters for a lake of humans; two devices of one human do not meet."""
     if not isinstance(lake, HumanLake):
         return encounters
+    # Relabelling may swap the two sides, and `encounters` has the smaller token first.
     one, other = (human_of(lake, encounters[name].to_numpy()) for name in ("person_a", "person_b"))
     for name, person in (("person_a", np.minimum(one, other)), ("person_b", np.maximum(one, other))):
         at = encounters.schema.get_field_index(name)

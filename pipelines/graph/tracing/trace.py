@@ -96,9 +96,11 @@ def trace(
     check_capacity(capacity)
     check_draws(stability)
     where = of_humans(opened(lake), humans)
+    # Everything below reads the lake through `where`, so that all of it sees the same tokens.
     request = make_request(where, load_rule(rule), case, all_cases=all_cases, depth=depth, until=until)
     quality = started(lambda: request.list_quality(where), eager_quality)
     traced = run_trace(where, request)
+    # Doubts are shown beside a row and never cut the list.
     doubts, said = doubts_of(where)
     rows = rows_of(where, traced.where, request.rule.id, traced.hops, doubts)
     notes = [*request.notes(), *said, *human_notes(where, rows["person"].to_numpy(), request.persons())]
@@ -107,6 +109,7 @@ def trace(
     if stability is not None:
         rows, said = _with_stability(where, traced, rows, request.depth, stability)
         notes.extend(said)
+    # The number of rows is known only now; the quality may have been begun before, or never be asked for.
     return Answer(_with_links(where, rows), tuple(notes), lambda: replace(quality(), found=rows.num_rows))
 
 
@@ -117,6 +120,7 @@ def _with_stability(
     # Here and not above: other traces should not wait for the pairing kernels.
     from pipelines.graph.tracing.stability.stability import stability_note, with_stability
 
+    # The same graph, rule and isolation as the trace itself, so that only what is left out differs.
     around = (traced.where, traced.rule, traced.index, traced.cases, isolation_in(lake))
     made = with_stability(lake, rows, *around, depth, draws)
     return made, list(stability_note(made, draws))
@@ -148,6 +152,7 @@ def run_trace(lake: Lake, request: TraceRequest) -> Traced:
     """Search the exposed persons of index cases, tier by tier."""
     rule, index, cases = request.rule, request.intervals, request.persons()
     where = network(lake, rule, request.until_us)
+    # Isolation is that of all cases in the lake: an F1 may be a case that this trace does not ask for.
     found = hops(where, rule, index, cases, isolation_in(lake), request.depth)
     return Traced(rule, where, cases, index, found)
 
@@ -156,6 +161,7 @@ def _with_links(lake: Lake, rows: pa.Table) -> pa.Table:
     """Add `links`, the sources of the links behind each row, where a lake of humans holds any."""
     if not isinstance(lake, HumanLake) or not lake.links:
         return rows
+    # A row rests on the identifiers of both: of the person and of the infector.
     persons = (rows[name].to_numpy() for name in ("person", "via"))
     return rows.append_column("links", link_sources(lake, *persons))
 

@@ -78,6 +78,7 @@ def is_earlier(found: FoundInDraws, person: int, at_us: int, mask: Any) -> bool:
 @inlined
 def expose(found: FoundInDraws, person: int, at_us: int, mask: Any, last: bool) -> None:
     """Record an exposure in some draws, in each if it is the earliest."""
+    # In the last hop it does not matter when; the draw is closed to the person, who is in its list.
     if last:
         found.fresh[person] |= mask
         found.open[person] &= ~mask
@@ -109,6 +110,7 @@ def judge(
     begin = 0
     while begin < order.size:
         key = overlaps.pair[order[begin]]
+        # `some`: draws that have any of the pair's overlaps; `every`: those that have all of them.
         end, some, every = begin, _NONE, ~_NONE
         while end < order.size and overlaps.pair[order[end]] == key:
             some |= overlaps.mask[order[end]]
@@ -117,9 +119,10 @@ def judge(
         kind = key % contact.min_us.size
         other = key // contact.min_us.size % found.open.size
         some &= found.open[other]
+        # Draw by draw, until all that are left have all of the overlaps: those are judged together.
         for draw in range(found.exposed_us.shape[1]):
             bit = _ONE << np.uint64(draw)
-            if not some & bit:
+            if not some & bit:  # settled with an earlier draw, or without any of them
                 continue
             own = some if some & ~every == _NONE else bit  # the draws to which the same overlaps remain
             terms = contact.min_us[kind], contact.accumulate[kind]
@@ -140,6 +143,7 @@ def _exposed_by(
     ends_us: Int64,
 ) -> Any:
     """Return when the overlaps of one pair expose in some draws, all of which have the same of them."""
+    # Each pair fills them from the front; they are as long as all overlaps together.
     count = 0
     for at in order:
         if not overlaps.mask[at] & draws:
@@ -158,6 +162,7 @@ def exposures_of_draws(found: FoundInDraws) -> tuple[Int64, Int64, UInt64]:
     size = 0
     for person in range(found.fresh.size):
         left = found.fresh[person]
+        # Counts the bits by dropping the lowest one a turn.
         while left != _NONE:
             left &= left - _ONE
             size += 1
@@ -169,6 +174,7 @@ def exposures_of_draws(found: FoundInDraws) -> tuple[Int64, Int64, UInt64]:
             bit = _ONE << np.uint64(draw)
             if not found.fresh[person] & bit:
                 continue
+            # A row an instant: a person has few of them, so a walk finds the one that draws share.
             at = begin
             while at < count and numbers[1, at] != found.exposed_us[person, draw]:
                 at += 1

@@ -25,7 +25,7 @@ from pipelines.kernels.hash_table import mixed
 from pipelines.kernels.types import Int64, UInt8
 
 _NONE = np.uint64(0)
-_OVERLAPS_AT_FIRST = 1 << 12
+_OVERLAPS_AT_FIRST = 1 << 12  # room to begin with; doubled when full
 
 
 class MarkedPairs(NamedTuple):
@@ -66,13 +66,17 @@ def expose_alone(
     for entry in range(clipped.row.size):
         kind = contact.kind[stays.venue[clipped.row[entry]]]
         alone_us = contact.alone_us[kind]
+        # The clipped stays come by (venue, enter), so the rows of neighbours overlap: a row that no longer
+        # matters is jumped over by all later ones.
         row = _next(following, clipped.low[entry])
         while row < clipped.high[entry]:
             from_us, to_us, both = _overlap(stays, clipped, contact, found, entry, row)
             if both != _NONE and to_us - from_us >= alone_us:
                 expose(found, stays.person[row], from_us, both, last)
+            # Where no contact is enough (NEVER_US), short ones are not either.
             elif both != _NONE and alone_us < NEVER_US:
                 short += 1
+            # Jumped over from now on, by all clipped stays that follow.
             if _is_done(stays, found, row, last):
                 following[row] = row + 1
             row = _next(following, row + 1)
@@ -83,6 +87,7 @@ def expose_alone(
 def expose_near(near: DrawnOverlaps, contact: ContactTerms, found: FoundInDraws, last: bool) -> None:
     """Record the exposures that one encounter makes; encounters are of class 0."""
     for row in range(near.pair.size):
+        # The infectee of a pair, see `DrawnOverlaps`.
         other = near.pair[row] // contact.min_us.size % found.open.size
         both = near.mask[row] & found.open[other]
         if both != _NONE and near.end_us[row] - near.start_us[row] >= contact.alone_us[0]:
@@ -112,6 +117,7 @@ def mark_pairs(
     for entry in range(clipped.row.size):
         kind = contact.kind[stays.venue[clipped.row[entry]]]
         alone_us = contact.alone_us[kind]
+        # Where nothing can expose, there is nothing to add up.
         if alone_us == NEVER_US:
             continue
         for row in range(clipped.low[entry], clipped.high[entry]):
@@ -119,8 +125,10 @@ def mark_pairs(
             if both == _NONE:
                 continue
             bucket = mixed(_pair(stays, clipped, contact, found, entry, row)) & np.uint64(buckets - 1)
+            # Whatever the draw, and overlaps may overlap: an upper bound of what one draw has.
             pairs.total_us[bucket] += to_us - from_us
             is_short = to_us - from_us < alone_us
+            # A long one has exposed already; a pair is judged for a short one that may have begun earlier.
             if is_short and (last or is_earlier(found, stays.person[row], from_us, both)):
                 pairs.marked[bucket] = 1
     return pairs
@@ -131,6 +139,7 @@ def overlaps_of_marked(
     stays: DrawnStays, clipped: ClippedRows, contact: ContactTerms, found: FoundInDraws, pairs: MarkedPairs
 ) -> DrawnOverlaps:
     """Collect the overlaps of pairs that may be long enough together."""
+    # All overlaps of a marked pair, long ones too, for they are summed.
     pair, masks = np.empty(_OVERLAPS_AT_FIRST, np.int64), np.empty(_OVERLAPS_AT_FIRST, np.uint64)
     starts_us, ends_us = np.empty_like(pair), np.empty_like(pair)
     count = 0
@@ -138,6 +147,7 @@ def overlaps_of_marked(
         kind = contact.kind[stays.venue[clipped.row[entry]]]
         if contact.alone_us[kind] == NEVER_US:
             continue
+        # At worst all candidates of the entry are kept: room for them before the loop that fills it.
         wanted = count + clipped.high[entry] - clipped.low[entry]
         if wanted > pair.size:
             more = max(wanted, 2 * pair.size) - pair.size
@@ -149,6 +159,7 @@ def overlaps_of_marked(
                 continue
             key = _pair(stays, clipped, contact, found, entry, row)
             bucket = mixed(key) & np.uint64(pairs.marked.size - 1)
+            # By bucket: a few pairs too many, which `judge` sorts out.
             if pairs.marked[bucket] and pairs.total_us[bucket] >= contact.min_us[kind]:
                 pair[count], starts_us[count], ends_us[count], masks[count] = key, from_us, to_us, both
                 count += 1
@@ -166,12 +177,15 @@ def _overlap(
 ) -> tuple[int, int, int]:
     """Return from when to when a row overlaps a clipped stay, and in which draws; in none if it does not."""
     own, other = clipped.row[entry], stays.person[row]
+    # Draws in which the source is infectious there, the other is there, and can still be found.
     both = clipped.mask[entry] & stays.mask[row] & found.open[other]
     from_us = max(clipped.start_us[entry], stays.enter_us[row])
     to_us = min(clipped.reach_us[entry], stays.exit_us[row])
+    # Nobody exposes himself; without an overlap the mask is empty, whatever the draws.
     if from_us >= to_us or other == stays.person[own]:
         both = _NONE
     elif contact.same_zone[contact.kind[stays.venue[own]]] and stays.zone[own] != NO_ZONE:
+        # An unknown zone matches any.
         agrees = stays.zone[row] == NO_ZONE or stays.zone[row] == stays.zone[own]
         both = both if agrees else _NONE
     return from_us, to_us, both
@@ -190,6 +204,7 @@ def _pair(
 @inlined
 def _next(following: Int64, row: int) -> int:
     """Find the next row that matters, and shorten the way to it."""
+    # A search as in union-find, which halves the way it has gone.
     while following[row] != row:
         following[row] = following[following[row]]
         row = following[row]
@@ -200,5 +215,6 @@ def _next(following: Int64, row: int) -> int:
 def _is_done(stays: DrawnStays, found: FoundInDraws, row: int, last: bool) -> bool:
     """Tell whether no overlap of a row can matter to its person any more."""
     person = stays.person[row]
+    # Draws that have the row and its person open; an overlap of the row begins at its enter or later.
     left = stays.mask[row] & found.open[person]
     return left == _NONE if last else not is_earlier(found, person, stays.enter_us[row], left)

@@ -96,6 +96,7 @@ def clip_stays(
         until_us: nothing reaches beyond it.
         sources: who is infectious.
     """
+    # At most each stay under each source of its person: two passes, so that nothing has to grow.
     size = 0
     for row in range(stays.person.size):
         size += sources.first[stays.person[row] + 1] - sources.first[stays.person[row]]
@@ -109,14 +110,17 @@ def clip_stays(
     )
     count = 0
     for row in range(stays.person.size):
+        # Entries [begin, count) are those of this row.
         begin = count
         for source in range(sources.first[stays.person[row]], sources.first[stays.person[row] + 1]):
+            # A stay is infectious in the draws that have both the stay and the source.
             mask = stays.mask[row] & sources.mask[source]
             start_us = max(stays.enter_us[row], sources.start_us[source])
             end_us = min(stays.exit_us[row], sources.end_us[source])
             if mask != _NONE and start_us < end_us:
                 reach_us = min(end_us + indirect_us[kind[stays.venue[row]]], until_us)
                 count = _put(room, begin, count, row, start_us, reach_us, mask)
+        # Once for all sources of the row that clip it to the same time.
         for at in range(begin, count):
             room.low[at], room.high[at] = _beside(stays, row, room.start_us[at], room.reach_us[at])
     return ClippedRows(
@@ -132,6 +136,7 @@ def clip_stays(
 @inlined
 def _put(room: ClippedRows, begin: int, count: int, row: int, start_us: int, reach_us: int, mask: int) -> int:
     """Add a clipped stay to those of its row, which begin at `begin`; return how many there are then."""
+    # Many draws clip a stay alike; a row has few different times, so a walk finds the same one.
     at = begin
     while at < count and (room.start_us[at] != start_us or room.reach_us[at] != reach_us):
         at += 1
@@ -145,7 +150,9 @@ def _put(room: ClippedRows, begin: int, count: int, row: int, start_us: int, rea
 @inlined
 def _beside(stays: DrawnStays, row: int, start_us: int, reach_us: int) -> tuple[int, int]:
     """Find the rows at the venue of a row that may overlap a time around its beginning, [first, last)."""
+    # Rows before may enter earlier and still be there: as far back as the latest exit reaches.
     first = row
+    # The same `end` is the same venue.
     while first > 0 and stays.end[first - 1] == stays.end[row] and stays.latest_us[first - 1] > start_us:
         first -= 1
     last = row
@@ -168,6 +175,7 @@ def clip_encounters(
         mask: uint64[e], the draws that have it.
         sources: who is infectious.
     """
+    # At most each encounter under each source of its person.
     size = 0
     for row in range(source.size):
         size += sources.first[source[row] + 1] - sources.first[source[row]]
@@ -177,7 +185,7 @@ def clip_encounters(
         for one in range(sources.first[source[row]], sources.first[source[row] + 1]):
             from_us = max(start_us[row], sources.start_us[one])
             to_us = min(end_us[row], sources.end_us[one])
-            masks[count] = mask[row] & sources.mask[one]
+            masks[count] = mask[row] & sources.mask[one]  # overwritten by the next one unless it counts
             if masks[count] != _NONE and from_us < to_us:
                 numbers[0, count], numbers[1, count], numbers[2, count] = pair[row], from_us, to_us
                 count += 1

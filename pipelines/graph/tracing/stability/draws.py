@@ -61,6 +61,7 @@ def all_of(draws: int) -> np.uint64:
         >>> int(all_of(3))
         7
     """
+    # A Python number: 64 draws would shift the bit out of a word.
     return np.uint64(2**draws - 1)
 
 
@@ -79,6 +80,7 @@ def listed_in_draws(
     """
     drawn = _in_order(stays, mask)
     people = play.persons.size
+    # Everybody can be found in every draw, and is exposed in none; the cases can be found in none.
     found = FoundInDraws(
         np.full(people, all_of(draws)),
         np.zeros(people, np.uint64),
@@ -86,14 +88,17 @@ def listed_in_draws(
     )
     found.open[play.cases] = 0
     listed = np.zeros(people, np.uint64)
+    # The first sources are the cases, in all draws.
     index = play.infectious
     sources = _sources(people, *index, np.full(index.person.size, all_of(draws)))
     for tier in range(1, terms.depth + 1):
         last = tier == terms.depth
+        # In the last hop it matters only who is found at all: draws that list a person already are done.
         if last:
             found.open[:] &= ~listed
         found.fresh[:] = 0
         _expand(play, terms, drawn, near, sources, found, last)
+        # People who were found again are in it already.
         listed |= found.fresh
         if last or not found.fresh.any():
             break
@@ -114,11 +119,16 @@ def _expand(
     contact = _contact(play, terms.criteria)
     clipped = clip_stays(drawn, contact.kind, contact.indirect_us, terms.until_us, sources)
     near = _encounters(play, mask, sources, contact.min_us.size)
+    # One overlap or encounter that is long enough settles most people, without a look at pairs.
     expose_near(near, contact, found, last)
+    # Links that lead past rows that no longer matter; at first each row leads to itself.
     following = np.arange(drawn.person.size + 1)
+    # First pass: `found` gets what one overlap makes; `short` counts those that are too short alone.
     short = expose_alone(drawn, clipped, contact, found, following, last)
+    # What is left may be long enough together; two to four buckets an overlap keep most pairs apart.
     if short or near.pair.size:
         buckets = 1 << min(max((short + near.pair.size).bit_length() + 1, _BITS[0]), _BITS[1])
+        # Second and third pass, over pairs in buckets, then the judgement of those that are left.
         pairs = mark_pairs(drawn, clipped, near, contact, found, buckets, last)
         some = overlaps_of_marked(drawn, clipped, contact, found, pairs)
         together = DrawnOverlaps(*(np.concatenate(columns) for columns in zip(near, some, strict=True)))
@@ -138,6 +148,7 @@ def _contact(play: InPlay, criteria: Criteria) -> ContactTerms:
     return ContactTerms(
         play.kind,
         criteria.min_us,
+        # Where a day has no room for the minimum, no overlap is ever enough.
         np.where(out_of_reach(criteria), NEVER_US, criteria.min_us),
         criteria.accumulate,
         criteria.indirect_us,
@@ -147,6 +158,7 @@ def _contact(play: InPlay, criteria: Criteria) -> ContactTerms:
 
 def _encounters(play: InPlay, mask: UInt64, sources: Sources, classes: int) -> DrawnOverlaps:
     near = play.near
+    # Class 0, so nothing is added for the class.
     pair = (near.person * play.persons.size + near.other) * classes
     return clip_encounters(near.person, pair, near.start_us, near.end_us, mask, sources)
 
@@ -156,9 +168,11 @@ def _passing_on(play: InPlay, terms: Terms, found: FoundInDraws) -> Sources:
     person, exposed_us, mask = exposures_of_draws(found)
     start_us = exposed_us + latency_us(terms.rule)
     end_us = until_isolation(person, play.isolated, terms.until_us)
+    # Only infectors in play: the others are in the list's last tier, and need not pass on.
     kept = (start_us < end_us) & play.infector[person]
     return _sources(play.persons.size, person[kept], start_us[kept], end_us[kept], mask[kept])
 
 
 def _sources(people: int, person: Int64, start_us: Int64, end_us: Int64, mask: UInt64) -> Sources:
+    # Ascending by person, so the sources of one are a range.
     return Sources(np.searchsorted(person, np.arange(people + 1)), start_us, end_us, mask)

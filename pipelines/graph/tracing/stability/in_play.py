@@ -91,11 +91,14 @@ def in_play(
     """
     persons = np.unique(np.concatenate((cases, listed)))
     infector = np.isin(persons, np.concatenate((cases, passing_on)))
+    # `scans_in_play` numbers the zones of scans here too, so that stays and scans agree.
     zones = Zones()
     span = Span(int(index.start_us.min()), max(graph.until_us, int(index.start_us.min())))
+    # Only at venues where an infector stays can anybody be exposed.
     venues = _venues(graph, persons[infector], span)
     stays = _stays(graph, persons, venues, span, zones)
     stays = stays.at(_beside_infectors(stays, infector, graph.criteria))
+    # Isolation and encounters of others are not asked for, and would have no rank.
     known = np.isin(isolated.person, persons)
     near = graph.near
     both = np.isin(near.person, persons) & np.isin(near.other, persons)
@@ -128,6 +131,7 @@ def _beside_infectors(stays: StaysInPlay, infector: Bool, criteria: Criteria) ->
     """
     own = infector[stays.person]
     reach_us = int(criteria.indirect_us.max())
+    # The widest reach, at every venue and not clipped: a few stays too many, and none too few.
     sources = stays.venue[own], stays.enter_us[own], stays.exit_us[own] + reach_us
     beside: Bool = own | overlaps_any(stays.venue, stays.enter_us, stays.exit_us, *sources)
     return beside
@@ -154,14 +158,19 @@ def overlaps_any(
     if of_id.size == 0 or ids.size == 0:
         return np.zeros(ids.size, np.bool_)
     least_us = min(int(start_us.min()), int(of_start_us.min()))
+    # Numbers of (id, instant) in one int64: ids times the span must stay below 2^63, which a million venues
+    # over a hundred days do.
     span_us = max(int(end_us.max()), int(of_end_us.max())) - least_us + 1
+    # The others by (id, start); each id has a range of keys of its own.
     order = np.lexsort((of_start_us, of_id))
     key = of_id[order] * span_us + (of_start_us[order] - least_us)
     # The latest end so far; ends of an id lie below those of the next, so that one maximum serves all.
     latest = np.maximum.accumulate(of_id[order] * span_us + (of_end_us[order] - least_us))
+    # The last of the others that starts before the end: of the id, or of a smaller one.
     last = np.searchsorted(key, ids * span_us + (end_us - least_us)) - 1
+    # Those of a smaller id end below every time of this one, so they never overlap.
     overlaps: Bool = latest[last] > ids * span_us + (start_us - least_us)
-    return overlaps & (last >= 0)
+    return overlaps & (last >= 0)  # `last` is -1 where no other starts before
 
 
 def _venues(graph: TemporalGraph, persons: Int64, span: Span) -> Int64:
@@ -174,11 +183,13 @@ def _venues(graph: TemporalGraph, persons: Int64, span: Span) -> Int64:
 def _stays(graph: TemporalGraph, persons: Int64, venues: Int64, span: Span, zones: Zones) -> StaysInPlay:
     """The stays of some persons at some venues, both by rank."""
     parts = [NO_STAYS]
+    # Without venues there is no rank to clamp to.
     for columns in graph.files("person", span) if venues.size else ():
         first, last = columns.rows_of(persons)
         row = rows_between(first, last)
         venue = columns.venue[row]
         rank = np.minimum(np.searchsorted(venues, venue), venues.size - 1)
+        # A rank is right only where the venue is in play; other stays are dropped.
         known = np.flatnonzero(venues[rank] == venue)
         row = row[known]
         zone = zones.of(columns)[row] if graph.criteria.zoned else np.full(row.size, -1, np.int32)

@@ -23,8 +23,8 @@ _SCHEMA = pa.schema(
     ]
 )
 _OUT: Final = DIRECTIONS.index("out")
-_BYTES_KEPT: Final = 1 << 28
-_BYTES_A_SCAN: Final = 45
+_BYTES_KEPT: Final = 1 << 28  # 256 MB
+_BYTES_A_SCAN: Final = 45  # five numbers of 8 bytes, a direction of 1, the index of a zone of 4
 
 
 class ScanColumns(NamedTuple):
@@ -59,6 +59,7 @@ class ScanColumns(NamedTuple):
         Returns:
             Columns whose `person` is a position in `persons`.
         """
+        # The file ascends by person, so the rows of each are a range.
         first, last = (np.searchsorted(self.person, persons, side) for side in ("left", "right"))
         row = rows_between(first, last)
         zone = self.zone.take(pa.array(row)) if zoned else self.zone.slice(0, 0)
@@ -83,9 +84,11 @@ def columns_of(file: LiveFile) -> ScanColumns:
         if found is not None:
             _kept.move_to_end(file.path)
             return found
+    # Read outside the lock: two threads may read one file at once, and the later columns are kept.
     found = _numbers(read_live_file(file, _SCHEMA))
     with _lock:
         _kept[file.path] = found
+        # The least recently used go first; a file that is larger than the whole budget goes at once.
         while sum(one.person.size for one in _kept.values()) * _BYTES_A_SCAN > _BYTES_KEPT:
             _kept.popitem(last=False)
     return found
@@ -100,6 +103,7 @@ def joined(parts: list[ScanColumns]) -> ScanColumns:
     """Return the rows of all parts."""
     person, place, *numbers, zones, venues = zip(*parts, strict=True)
     distinct = np.unique(np.concatenate(venues))
+    # Positions among the venues of a file become positions among those of all.
     places = [np.searchsorted(distinct, own)[at] for own, at in zip(venues, place, strict=True)]
     zone = _array(pa.chunked_array(zones).unify_dictionaries())
     columns: list[Any] = [*map(np.concatenate, (person, places, *numbers)), zone, distinct]
@@ -112,6 +116,7 @@ def _numbers(rows: pa.Table) -> ScanColumns:
     person, occurred_us = rows["person"].to_numpy(), rows["occurred_at"].cast(pa.int64()).to_numpy()
     high, low = event_key_words(_array(rows["event_key"]))
     directions = codes_of(direction.dictionary, DIRECTIONS)[direction.indices.to_numpy()]
+    # `out` first among scans of one instant: a bit below the time.
     order = order_by(person, occurred_us << 1 | (directions != _OUT), high, low)
     place, venues = dense_rank(rows["venue"].to_numpy())
     columns: list[Any] = [column[order] for column in (person, place, occurred_us, high, low, directions)]

@@ -73,6 +73,7 @@ class ScansInPlay(NamedTuple):
 
     def keys(self) -> UInt8:
         """Return the event key of each number, so that no scan is hashed twice."""
+        # Any row of an event will do: they hold the same key.
         row = np.empty(int(self.number.max(initial=-1)) + 1, np.int64)
         row[self.number] = np.arange(self.number.size)
         return keys_of_events(self.high[row], self.low[row])
@@ -80,6 +81,7 @@ class ScansInPlay(NamedTuple):
     def in_pieces(self, pieces: int) -> Iterator["ScansInPlay"]:
         """Cut the visits into pieces of about as many scans, each to be paired by a thread."""
         targets = np.arange(1, pieces) * self.token.size // pieces
+        # Visits are not torn apart: a cut falls on the end of one.
         cuts = [0, *np.searchsorted(self.ends, targets).tolist(), self.ends.size]
         for first, last in pairwise(cuts):
             begin = int(self.ends[first - 1]) if first else 0
@@ -97,6 +99,7 @@ class ScansInPlay(NamedTuple):
         Returns:
             The stays, each once, and the draws that have each, uint64[k].
         """
+        # `pair` gets parts for persons: what one draw keeps of a visit must not meet what another keeps.
         remains = remains_of(self.ends, kept[self.number], draws)
         row = remains.row
         if not row.size:
@@ -113,7 +116,9 @@ class ScansInPlay(NamedTuple):
             self.rules,
         )
         visit = np.repeat(np.arange(self.ends.size), np.diff(self.ends, prepend=0))
+        # Parts are numbered from 0 in the order of `remains.part`, and so are the entries of `first`.
         first = np.flatnonzero(changes(remains.part))
+        # A part is of one person and one visit, so its first scan tells both; `made.person` is the part.
         token, at = self.token[row[first]], self.at[visit[row[first]]]
         known = made.venue == at[made.person]  # the scans elsewhere are there for the visit only
         stays = StaysInPlay(
@@ -129,6 +134,7 @@ class ScansInPlay(NamedTuple):
 
 def merged(stays: StaysInPlay, mask: UInt64) -> tuple[StaysInPlay, UInt64]:
     """Return each stay once, with all the draws that have it, uint64[k]; ids do not distinguish them."""
+    # Parts of one visit often make the same stay: it is traced once for all of their draws.
     columns = (stays.person, stays.venue, stays.enter_us, stays.zone.astype(np.int64), stays.exit_us)
     order = order_of(*columns)
     first = np.flatnonzero(changes(*(column[order] for column in columns))) if order.size else order
@@ -149,31 +155,44 @@ def scans_in_play(lake: Lake, play: InPlay, until_us: int, reach_us: int, *, zon
     rules = stay_rules_of(lake)
     margin_us = int(rules.max_stay_us.max())  # no scan farther off changes what a stay covers of the span
     from_us = int(play.infectious.start_us.min(initial=until_us))
+    # Nobody passes on after the last stay of an infector; without its `out` that one ends later, but not by
+    # more than the longest stay that the rules allow.
     passed_on_us = play.stays.exit_us[play.infector[play.stays.person]]
     until_us = min(until_us, int(passed_on_us.max(initial=from_us)) + margin_us)
+    # Read the scans, a margin beyond the trace at either end; by identifier, for so stays are paired.
     tokens = tokens_of(lake, play.persons)
     rows = _rows_of(lake, tokens, (from_us - margin_us, until_us + margin_us), zoned=zoned)
     token, venue, occurred_us, direction = rows.person, rows.place, rows.occurred_us, rows.direction
     registry = registry_from(read_table(lake, "venues", ["venue", "type", "closed_at"]))
     types, closed_us = registry.of_venues(rows.venues)
     type_code = types[venue]
+    # As in the lake's own stays, scans at places that are not registered, or closed by then, take no part.
     order = np.flatnonzero((type_code >= 0) & (occurred_us < closed_us[venue]))
     order = order[_by_time(token[order], occurred_us[order])]
     columns: list[Any] = [column[order] for column in (token, venue, occurred_us, direction)]
+    # Of registered venues only, so every type is a position.
     columns += [rules.dwell_us[type_code[order]], rules.max_stay_us[type_code[order]]]
     scans = TimedScans(*columns)
+    # int64[tokens], the person of each identifier.
     rank = np.searchsorted(play.persons, human_of(lake, tokens))
     venue_rank = _ranks(play.venues, rows.venues)
+    # Cut them into visits, and keep those that can matter.
     own, ends = _visits(scans, venue_rank, rules.bounce_us)
     beside = _beside(play, scans, rank, venue_rank, own, ends, (from_us, until_us, reach_us))
+    # Only visits that can make a stay beside an infector are paired: mostly a small part of all.
     own = own[np.repeat(beside, np.diff(ends, prepend=0))]
     ends = np.cumsum(np.diff(ends, prepend=0)[beside])
+    # A visit is at one venue, so any of its scans tells which.
     at = scans.venue[own[ends - 1]]
+    # Scans elsewhere, which may begin or end a stay of the visit.
     around, ends = with_scans_around(scans, own, ends)
+    # `around` counts among the scans taken, `row` among all that were read.
     row = order[around]
+    # Zones are read as text, and only where the rule asks for them.
     zone = np.full(row.size, -1, np.int32)
     if zoned:
         zone = play.zones.numbers(pa.chunked_array([rows.zone.take(pa.array(row)).cast(pa.string())]))
+    # Only the events that stand in some visit are numbered, since each number is hashed.
     stands = np.zeros(order.size, np.bool_)
     stands[around] = True
     return ScansInPlay(
@@ -207,6 +226,7 @@ def _visits(scans: TimedScans, venue_rank: Int64, bounce_us: int) -> tuple[Int64
     row = np.flatnonzero((venue_rank >= 0)[scans.venue])
     if not row.size:
         return _NO_ROWS, _NO_ROWS
+    # (token, venue) as one number stands in for the token, as `visit_ends` asks.
     key = scans.token[row] * venue_rank.size + scans.venue[row]
     order = order_of(key)  # stable, so by time in each
     row = row[order]
@@ -228,10 +248,12 @@ def _beside(
     All stays of a visit lie between its first scan, less the dwell, and its last, and the dwell after that.
     """
     from_us, until_us, reach_us = span
+    # The slice is for no visits at all, when `append` gives one entry too many.
     first, last = own[np.append(0, ends[:-1])[: ends.size]], own[ends - 1]
     venue = venue_rank[scans.venue[first]]
     start_us = scans.at_us[first] - scans.dwell_us[first]
     end_us = scans.at_us[last] + np.maximum(scans.dwell_us[last], SECOND_US)
+    # Of infectors only the time in which somebody can be exposed counts, and a tail after it.
     some = play.infector[rank[scans.token[first]]] & (start_us < until_us) & (end_us > from_us)
     clipped = np.maximum(start_us, from_us)[some], np.minimum(end_us, until_us)[some] + reach_us
     return overlaps_any(venue, start_us, end_us, venue[some], *clipped)
@@ -242,6 +264,7 @@ def _by_time(token: Int64, occurred_us: Int64) -> Int64:
 
     Files of one date each, one after another, leave the scans of a token in order.
     """
+    # Cheaper than by both, and enough if times turn out to be in order.
     order = order_of(token)
     sorted_us = occurred_us[order]
     if np.all((sorted_us[1:] >= sorted_us[:-1]) | (np.diff(token[order]) > 0)):
@@ -258,9 +281,11 @@ def _rows_of(lake: Lake, tokens: Int64, span: tuple[int, int], *, zoned: bool) -
 
 def _files(lake: Lake, from_us: int, until_us: int) -> list[LiveFile]:
     """The files of the scans that stays were made from, on the dates of a span."""
+    # The scans behind the stays of the lake: newer ones have not been paired yet.
     version = snapshot(lake, "stays").marks.get("scans_version")
     first, last = (day_text(max(at_us, 0) // DAY_US) for at_us in (from_us, until_us))
     newest = snapshot(lake, "scans")  # which is cached, an older one is read from the log
     reflected = newest if version in (None, newest.version) else snapshot(lake, "scans", version)
+    # ISO dates compare as text.
     chosen = [file for file in reflected.files if first <= file.partition["date"] <= last]
     return sorted(chosen, key=lambda file: file.partition["date"])

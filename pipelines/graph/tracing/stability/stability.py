@@ -54,17 +54,21 @@ def with_stability(
     Returns:
         The rows with `stability_scans stability_visits stability_people` at the end.
     """
+    # Without rows nobody may be infectious either, and there would be no time to look at.
     if rows.num_rows == 0:
         for name in COLUMNS:
             rows = rows.append_column(name, pa.array([], pa.float64()))
         return rows
     person = rows["person"].to_numpy()
+    # People of the last tier pass on to nobody, in no draw.
     passing_on = person[rows["tier"].to_numpy() < depth]
     play = in_play(graph, index, cases, isolated, person, passing_on)
     terms = Terms(rule, graph.criteria, depth, graph.until_us)
+    # int64[rows], the position of each row's person: draws count by person.
     rank = np.searchsorted(play.persons, person)
     add_work(_STEP, len(UNITS) * draws, "draw")
     draws_of = _Draws(lake, play, terms, draws, share)
+    # Scans use threads of their own; visits and people are drawn beside them on one more.
     with ThreadPoolExecutor(1) as pool:
         others = pool.submit(lambda: (draws_of.of_visits(), draws_of.of_people()))
         shares = (draws_of.of_scans(), *others.result())
@@ -103,14 +107,18 @@ class _Draws:
         # Cases alone pass on to a first tier.
         until_us = terms.until_us if terms.depth > 1 else int(play.infectious.end_us.max())
         scans = scans_in_play(self._lake, play, until_us, reach_us, zoned=terms.criteria.zoned)
+        # Each event is hashed once a draw, however many visits it stands in; the pieces keep their order.
         keys = np.array_split(scans.keys(), _THREADS)
         pieces = list(scans.in_pieces(_THREADS))
         counts = np.zeros(play.persons.size)
         with ThreadPoolExecutor(_THREADS) as pool:
+            # 64 draws at a time: masks of events, then stays with masks, then one trace of them all.
             for some in self._chunks():
                 hashed = pool.map(partial(masks_of, "scans", some, share=self._share), keys)
+                # uint64[events], the draws that keep each.
                 kept = np.concatenate(list(hashed))
                 made = pool.map(methodcaller("stays", kept, len(some)), pieces)
+                # Pieces hold different visits; a stay that two of them make would only be traced twice.
                 stays, masks = zip(*made, strict=True)
                 mask = np.concatenate(masks)
                 counts += self._listed(joined_stays(stays), mask, self._all_near(some), some)
@@ -131,6 +139,7 @@ class _Draws:
         keys = keys_of(play.persons)
         counts = np.zeros(play.persons.size)
         for some in self._chunks():
+            # uint64[p], by person: a stay is there with its person, an encounter with both of them.
             people = masks_of("people", some, keys, self._share, always=play.cases)
             near = people[play.near.person] & people[play.near.other]
             counts += self._listed(self._stays, people[self._stays.person], near, some)

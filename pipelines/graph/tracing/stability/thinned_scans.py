@@ -64,9 +64,11 @@ def visit_ends(scans: TimedScans, bounce_us: int) -> Int64:
         where each visit ends, int64[v], ascending.
     """
     token, at_us = scans.token, scans.at_us
+    # No two scans farther apart than this belong together, whatever their kind.
     longest_us = max(bounce_us, scans.dwell_us.max(), scans.max_stay_us.max()) if at_us.size else 0
     nearest = np.empty(at_us.size, np.int64)  # the first scan that each belongs together with
     low = 0
+    # First pass: how far back each scan reaches. `low` is the first row near enough; it only moves on.
     for row in range(at_us.size):
         while token[low] != token[row] or at_us[row] - at_us[low] > longest_us:
             low += 1
@@ -75,6 +77,7 @@ def visit_ends(scans: TimedScans, bounce_us: int) -> Int64:
             before += 1
         nearest[row] = before
     ends = np.empty(at_us.size, np.int64)
+    # Second pass, backwards: a cut after a row that no later row reaches back to or beyond.
     count, first = 0, at_us.size
     for row in range(at_us.size - 1, -1, -1):
         if first > row:
@@ -87,6 +90,7 @@ def visit_ends(scans: TimedScans, bounce_us: int) -> Int64:
 @inlined
 def _belong(scans: TimedScans, bounce_us: int, before: int, row: int) -> bool:
     """Tell whether two scans of a person at a venue can matter to each other's stays."""
+    # What lies between the two may be missing in a draw, so nothing but the two is looked at.
     reach_us = max(scans.dwell_us[before], scans.dwell_us[row], bounce_us)
     if scans.direction[before] != _OUT and scans.direction[row] == _OUT:
         reach_us = max(reach_us, scans.max_stay_us[row])
@@ -105,6 +109,7 @@ def with_scans_around(scans: TimedScans, own: Int64, ends: Int64) -> tuple[Int64
     Returns:
         the rows of the visits, ascending in each, and where each ends.
     """
+    # A guess, as most scans have few others near; the array grows when a visit needs more.
     rows, new_ends = np.empty(2 * own.size + 64, np.int64), np.empty(ends.size, np.int64)
     count = begin = 0
     for visit in range(ends.size):
@@ -112,12 +117,15 @@ def with_scans_around(scans: TimedScans, own: Int64, ends: Int64) -> tuple[Int64
         for entry in range(begin, ends[visit]):
             row = own[entry]
             dwell_us, first = scans.dwell_us[row], row
+            # Back to the first scan near enough that the visit does not have yet, then on past its last one.
             while _is_near(scans, row, first - 1, dwell_us) and first - 1 > last:
                 first -= 1
             end = row + 1
             while _is_near(scans, row, end, dwell_us):
                 end += 1
+            # Scans near two of a visit's own are taken once: `last` is the last row that it has.
             first = max(first, last + 1)
+            # Nothing to add if `last` has overtaken `end`: then the range is empty.
             if count + end - first > rows.size:
                 rows = np.concatenate((rows[:count], np.empty(rows.size + end - first, np.int64)))
             for at in range(first, end):
@@ -146,6 +154,7 @@ def remains_of(ends: Int64, mask: UInt64, draws: int) -> Remains:
         draws: how many there are.
     """
     kept, number = np.empty(draws, np.uint64), np.empty(draws, np.int64)
+    # Room for a few parts a visit; checked against the worst case, a part a draw, before each visit.
     row, part = np.empty(4 * mask.size + 64, np.int64), np.empty(4 * mask.size + 64, np.int64)
     masks = np.empty(mask.size + 64, np.uint64)
     rows = parts = first = 0
@@ -156,10 +165,12 @@ def remains_of(ends: Int64, mask: UInt64, draws: int) -> Remains:
         if parts + draws > masks.size:
             masks = np.concatenate((masks[:parts], np.empty(masks.size + draws, np.uint64)))
         _number_parts(mask, first, end, kept, number)
+        # The parts of this visit are numbered from `base` on.
         base = parts
         for draw in range(draws):
             if number[draw] < 0:
                 continue
+            # The first draw with this part writes its scans; the others only add their bit.
             if base + number[draw] == parts:
                 masks[parts] = 0
                 for at in range(first, end):
@@ -175,6 +186,7 @@ def remains_of(ends: Int64, mask: UInt64, draws: int) -> Remains:
 @inlined
 def _number_parts(mask: UInt64, first: int, end: int, kept: UInt64, number: Int64) -> None:
     """Number the parts of a visit that draws keep, as they are met; -1 is a draw that keeps nothing."""
+    # One bit a scan tells parts apart in visits of up to 64 scans; in longer ones each draw is a part.
     is_short = end - first <= _LONGEST
     parts = 0
     for draw in range(number.size):
@@ -183,6 +195,7 @@ def _number_parts(mask: UInt64, first: int, end: int, kept: UInt64, number: Int6
         for at in range(first, end):
             bit = mask[at] >> np.uint64(draw) & _ONE
             some |= bit == _ONE
+            # The mask keeps the shift below 64 in a long visit: a wider shift is undefined.
             kept[draw] |= bit << np.uint64((at - first) & (_LONGEST - 1))
         number[draw] = -1
         if not some:

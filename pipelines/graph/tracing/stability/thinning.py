@@ -77,6 +77,7 @@ def masks_of(
     """
     everything = np.uint64(2 ** len(draws) - 1)
     above = -(-(share[0] << 64) // share[1])  # the first number that is not below the share
+    # A share of 1 is 2^64 here, which a Python number holds and a uint64 does not.
     if above > np.iinfo(np.uint64).max:
         return np.full(keys.shape[0], everything)
     mask = _masks(_blocks(unit, 0, keys), _differences(unit, draws), np.uint64(above))
@@ -87,6 +88,7 @@ def masks_of(
 
 def _blocks(unit: str, draw: int, keys: UInt8) -> UInt32:
     """Return the message of each key, padded to the only block it takes, as words, uint32[n, 16]."""
+    # At most 8 + 6 + 8 + 16 bytes: with mark and length still one block of 64.
     head = SEED.to_bytes(8, "big") + unit.encode() + draw.to_bytes(8, "big")
     size = len(head) + keys.shape[1]
     blocks = np.zeros((keys.shape[0], BLOCK), np.uint8)
@@ -99,6 +101,7 @@ def _blocks(unit: str, draw: int, keys: UInt8) -> UInt32:
 
 def _differences(unit: str, draws: range) -> UInt32:
     """Return in which bits the messages of draws differ from those of draw 0, uint32[draws, 16]."""
+    # Of one length, messages differ only in the number of the draw: what follows it cancels out.
     no_key = np.empty((1, 0), np.uint8)
     first = _blocks(unit, 0, no_key)
     return np.concatenate([_blocks(unit, draw, no_key) ^ first for draw in draws])
@@ -113,14 +116,17 @@ def _masks(blocks: UInt32, differences: UInt32, above: Any) -> UInt64:
         differences: uint32[draws, 16].
         above: uint64, the numbers below it are kept.
     """
+    # Words of all lanes side by side, as `compress` wants them: index * LANES + lane.
     mask = np.zeros(blocks.shape[0], np.uint64)
     own, words = np.zeros(16 * LANES, np.uint32), np.zeros(16 * LANES, np.uint32)
     state = np.empty(8 * LANES, np.uint32)
     for first in range(0, blocks.shape[0], LANES):
+        # The last lanes of the last turn may hold keys of the turn before; their hashes are not read.
         count = min(LANES, blocks.shape[0] - first)
         for lane in range(count):
             for index in range(16):
                 own[index * LANES + lane] = blocks[first + lane, index]
+        # The same keys for another draw: only the words that hold its number change.
         for draw in range(differences.shape[0]):
             for index in range(16):
                 for lane in range(LANES):

@@ -58,9 +58,11 @@ class Sweep(NamedTuple):
         first yield, and in the second before the next.
         """
         person = self.sources.person
+        # int64[k], which interval of its person each one is, from 0: `person` ascends.
         layer = np.arange(person.size) - np.searchsorted(person, person)
         for wanted in range(int(layer.max(initial=-1)) + 1):
             chosen = np.flatnonzero(layer == wanted)
+            # Nobody is infectious but those who have an interval in this layer.
             infectious[:, 0], infectious[:, 1] = NEVER_US, 0
             infectious[self.number[chosen], 0] = self.sources.start_us[chosen]
             infectious[self.number[chosen], 1] = self.sources.end_us[chosen]
@@ -80,9 +82,11 @@ def prepare_sweep(
     """
     criteria, classes = graph.criteria, graph.classes
     swept = swept_classes(criteria)
+    # A minimum of 0 still asks for a contact, of a microsecond at least: nothing is shortened.
     shorten_us = np.maximum(criteria.min_us, 1) - 1
     rules = SweepRules(classes.venue, classes.kind, swept, criteria.indirect_us, shorten_us, graph.until_us)
     indirect_us = int(criteria.indirect_us[swept == 1].max())
+    # All sources are in the table already: it does not grow, and the caller's remains the one in use.
     _, number = numbers_of(people, sources.person)
     return Sweep(Dates(graph.all_beside(sources), persons, indirect_us), rules, sources, number)
 
@@ -98,15 +102,18 @@ def sweep_exposures(sweep: Sweep, people: ExposureTable) -> Int64:
         int64[n, 4], as `short_pairs` has them.
     """
     short = [np.empty((0, 4), np.int64)]
-    states = [np.empty((people.persons, 4), np.int64) for _ in range(THREADS)]
+    states = [np.empty((people.persons, 4), np.int64) for _ in range(THREADS)]  # 32 bytes a person and thread
     state = states[0]
     state[:, EXPOSED], state[:, VIA] = people.exposed_us[: people.persons], NOT_FRESH
+    # A view: what `layers` writes goes into the state.
     infectious = state[:, FROM : TO + 1]
     with ThreadPoolExecutor(THREADS) as pool:
         for _ in sweep.layers(infectious):
             _pass_over(sweep, states, pool)
+        # Only now are the exposures of all layers known, against which short overlaps are measured.
         for _ in sweep.layers(infectious) if sweep.rules.shorten_us[sweep.rules.swept == 1].any() else ():
             short += _short_pairs(sweep, state, pool)
+    # The others were exposed by an earlier hop, or not at all.
     found = np.flatnonzero(state[:, VIA] != NOT_FRESH)
     people.exposed_us[found] = state[found, EXPOSED]
     people.via[found] = people.token[state[found, VIA]]
@@ -117,15 +124,18 @@ def sweep_exposures(sweep: Sweep, people: ExposureTable) -> Int64:
 def _pass_over(sweep: Sweep, states: Sequence[Int64], pool: ThreadPoolExecutor) -> None:
     """Sweep date after date, each thread some of the venues with a state of its own."""
     state, *others = states
+    # The intervals change with each layer, and `layers` writes them into the first state alone.
     for other in others:
         other[:] = state
     susceptible = np.arange(state.shape[0])
     for date in counting(sweep.dates.forward(pool), "sweep dates", len(sweep.dates), "date"):
+        # What is found on a date lies in it or later; at its first instant the smaller token may still win.
         susceptible = susceptible[state[susceptible, EXPOSED] >= date.begin_us]
         if susceptible.size == 0:
             return
         chosen = np.zeros(state.shape[0], np.uint8)
         chosen[susceptible] = 1
+        # Venues belong to one thread, but a person may be at venues of both: hence a state each.
         list(pool.map(partial(_sweep_part, date, sweep.rules, chosen), range(THREADS), states))
         for other in others:
             merge_states(state, other, susceptible)
@@ -140,6 +150,7 @@ def _short_pairs(sweep: Sweep, state: Int64, pool: ThreadPoolExecutor) -> Iterat
     """Yield the pairs, int64[n, 4], with an overlap before or as early as the person's exposure."""
     susceptible = np.arange(state.shape[0])
     for date in sweep.dates.forward(pool):
+        # Overlaps that begin after the exposure found begin no earlier one.
         susceptible = susceptible[state[susceptible, EXPOSED] >= date.begin_us]
         if susceptible.size == 0:
             return

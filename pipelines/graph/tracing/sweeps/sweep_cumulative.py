@@ -76,6 +76,7 @@ def short_pairs(
     Returns:
         int64[n, 4], both numbers, the microseconds and the day; a pair may stand several times.
     """
+    # A guess; the array grows threefold when `_find_pairs` runs out of room.
     pairs = np.empty((1 << 14, 4), np.int64)
     row = early = found = 0
     while True:
@@ -104,26 +105,35 @@ def record_cumulative_exposures(
         met: the encounters, which are of class 0.
         swept: uint8[c], 1 for the classes whose overlaps are added up.
     """
+    # Encounters are of class 0: where that is not swept, the join sums them.
     met = met.at(slice(None) if swept[0] else slice(0))
     _, number = numbers_of(people, sources.person)
     own, other = met.other, number[met.owner]
+    # Each candidate pair once; `pair_of` has the position of each short overlap, then of each encounter.
     key = np.concatenate((short[:, 0] * people.persons + short[:, 1], own * people.persons + other))
     pair_of, distinct = dense_rank(key)
+    # A short overlap counts with those of the days that the rule adds up, an encounter with all.
     first_day, last_day = np.full(distinct.size, _FOREVER), np.full(distinct.size, -_FOREVER)
     of_short, of_met = pair_of[: short.shape[0]], pair_of[short.shape[0] :]
     np.minimum.at(first_day, of_short, short[:, 3])
     np.maximum.at(last_day, of_short, short[:, 3] + _reach_days(graph.criteria))
     first_day[of_met], last_day[of_met] = -_FOREVER, _FOREVER
     pairs = _CandidatePairs(distinct // people.persons, distinct % people.persons, first_day, last_day)
+    # Of somebody whom nobody exposes all overlaps are in `short`, so their sum is an upper bound. Of one who
+    # is exposed it has only those up to the exposure: later ones may complete the minimum.
+    # Float64, as bincount has its weights: exact up to 2^53 µs, which is 285 years.
     together_us = np.bincount(of_short, short[:, 2], distinct.size)
     long_enough = together_us >= graph.criteria.min_us[swept == 1].min()
     long_enough |= people.exposed_us[pairs.own] < NEVER_US
+    # Encounters are not in `short`, so a sum would miss them.
     long_enough[of_met] = True
     kept = np.flatnonzero(long_enough)
+    # A pair lies in one batch with all of its overlaps, so each batch is judged by itself.
     for begin in range(0, kept.size, _PAIRS_AT_ONCE):
         some = kept[begin : begin + _PAIRS_AT_ONCE]
         overlaps = _overlaps(graph, people, sources, pairs.at(some))
         inside = met.at((of_met >= some[0]) & (of_met <= some[-1]))
+        # Classes that are not swept are left to the join.
         together = Overlaps.concatenated([overlaps.at(swept[overlaps.kind] == 1), inside])
         record_exposures(people, together, sources.person, graph.criteria)
 
@@ -132,6 +142,7 @@ def _reach_days(criteria: Criteria) -> int:
     """Return within how many days after the day of an overlap another one is added to it."""
     if (criteria.accumulate == WINDOW).any():
         return _FOREVER
+    # An interval that is long enough by itself may be as long as the minimum, and reach into one day more.
     return int(max(DAY_US, criteria.min_us.max()) // DAY_US) + 1
 
 
@@ -141,6 +152,7 @@ def _overlaps(
     """Return all overlaps of pairs on the days that matter."""
     person, via = people.token[pairs.own], people.token[pairs.other]
 
+    # Called on the pool's threads below, once `infectors` and `of` are known.
     def of_file(near: NearBy) -> Int64:
         some = np.flatnonzero((pairs.first_day <= near.last_day) & (pairs.last_day >= near.first_day))
         found = parts_beside(near, infectors, person[some], of[some])
@@ -148,12 +160,14 @@ def _overlaps(
         return found
 
     with ThreadPoolExecutor(THREADS) as pool:
+        # The stays of the infectors are clipped once, for all files.
         infectors = infectors_of(graph, sources.of(np.unique(via)), pool)
         of = np.searchsorted(infectors.person, via)
         none = np.empty((0, parts.PART_COLUMNS), np.int64)
         found = np.concatenate([none, *pool.map(of_file, near_by(graph, infectors))])
     columns = (parts.PAIR, parts.VENUE, parts.FROM, parts.TO)
     pair, venue, start_us, end_us = (np.ascontiguousarray(found[:, at]) for at in columns)
+    # Any interval of the infector will do as owner: all that is asked of it is whose it is.
     owner = np.searchsorted(sources.person, via)[pair]
     return Overlaps(owner, pairs.own[pair], graph.classes.kinds(venue), start_us, end_us)
 
@@ -171,7 +185,7 @@ def _find_pairs(
     found: int,
 ) -> tuple[int, int, int]:
     """Find pairs from a venue on while there is room; return where the next begins, and their number."""
-    place = 0
+    place = 0  # classes are searched from the first one again
     while row < rows.venue.size or early < before.venue.size:
         venue = next_venue(before, early, rows, row)
         kind, place = class_of(rules, venue, place)
@@ -181,6 +195,7 @@ def _find_pairs(
             targets, sources = collect(state, before, early, early_end, reach, buffers, 0, 0)
             targets, sources = collect(state, rows, row, row_end, reach, buffers, targets, sources)
             sort_sources(buffers, sources)
+            # Without room nothing of this venue counts, and the next call begins with it.
             more = _pairs_of_venue(state, buffers, targets, sources, pairs, found)
             if more < 0:
                 return row, early, found
@@ -194,6 +209,8 @@ def _pairs_of_venue(
     state: Int64, buffers: SweepBuffers, targets: int, sources: int, pairs: Int64, found: int
 ) -> int:
     """Put the pairs of one venue into `pairs`; return how many there are then, -1 if there is no room."""
+    # Bounds for the sources that may overlap a target, as both ascend: a source is over `longest_us`
+    # after its start at the latest, and one that starts after the exposure found makes no earlier one.
     longest_us = 0
     for source in range(sources):
         longest_us = max(longest_us, buffers.reach_us[source] - buffers.start_us[source])
@@ -209,6 +226,7 @@ def _pairs_of_venue(
             other = buffers.source[source]
             if buffers.reach_us[source] > enter_us and other != own:
                 start_us = max(buffers.start_us[source], enter_us)
+                # It is never later than `best_us`: behind the `or` both are equal, and the token decides.
                 if start_us < best_us or (via != NOT_FRESH and other < via):
                     if found == pairs.shape[0]:
                         return -1

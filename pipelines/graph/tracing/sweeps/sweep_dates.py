@@ -34,6 +34,7 @@ class Date(NamedTuple):
     def part(self, thread: int) -> tuple[VenueRows, VenueRows, SweepBuffers]:
         """Return the stays at the venues of one thread, before and in the date, and buffers for them."""
         venue = self.rows.venue
+        # Cut by venue, near equal numbers of rows: all stays of a venue, earlier ones too, are one thread's.
         bounds = [int(venue[venue.size * part // THREADS]) for part in range(1, THREADS)]
         before, rows = (_at_venues(some, bounds, thread) for some in (self.before, self.rows))
         room = np.empty((len(SweepBuffers._fields), before.venue.size + rows.venue.size), np.int64)
@@ -53,9 +54,11 @@ class Dates:
         """
         self._days = [list(some) for _, some in groupby(sorted(files, key=day_of), day_of)]
         self._persons, self._indirect_us = persons, indirect_us
+        # A stay enters on its day and lasts no longer than the longest of its files.
         ends_us = [
             (day_of(some[0]) + 1) * DAY_US + max(one.longest_us for one in some) for some in self._days
         ]
+        # A running maximum, so that a look back can stop at the first date that does not reach.
         self._last_us: list[int] = np.maximum.accumulate(np.array(ends_us, np.int64)).tolist()
         self._kept: dict[int, VenueRows] = {}
 
@@ -76,6 +79,7 @@ class Dates:
         for earlier in reversed(range(position)):
             if self._last_us[earlier] + self._indirect_us <= begin_us:
                 break
+            # A tail of indirect contact goes on after the exit: a stay that has ended may still count.
             before.append(_reaching(self._rows(earlier, pool), begin_us - self._indirect_us))
         return Date(begin_us, self._last_us[position], _in_order(before), self._rows(position, pool))
 
@@ -83,6 +87,7 @@ class Dates:
         """Return the stays of a date in the order (venue, enter)."""
         if position not in self._kept:
             for one in self._days[position]:
+                # Before the columns are read: a check replaces one that turns out damaged.
                 list(pool.map(one.check, ("venue", "enter_us", "exit_us")))
             parts = [
                 VenueRows(self._persons.numbers(one, pool), one.venue, one.enter_us, one.exit_us)

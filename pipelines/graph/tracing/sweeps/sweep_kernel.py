@@ -104,14 +104,18 @@ def sweep_venues(
         rules: what each class of venues asks for.
         buffers: as long as both together.
     """
+    # A merge of two lists that ascend by (venue, enter), one venue a turn.
     row = early = place = 0
     while row < rows.venue.size or early < before.venue.size:
+        # [early, early_end) and [row, row_end) will be the stays at this venue.
         venue = next_venue(before, early, rows, row)
         kind, place = class_of(rules, venue, place)
         early_end, row_end = end_of(before, early, venue), end_of(rows, row, venue)
+        # Before anything is collected: can anybody here still be exposed earlier?
         needed = any_of(susceptible, before, early, early_end) or any_of(susceptible, rows, row, row_end)
         if rules.swept[kind] and needed:
             reach = (rules.indirect_us[kind], rules.until_us, rules.shorten_us[kind])
+            # Stays from before the date come first, and they entered earlier: targets ascend by enter.
             targets, sources = collect(state, before, early, early_end, reach, buffers, 0, 0)
             targets, sources = collect(state, rows, row, row_end, reach, buffers, targets, sources)
             if sources and targets:
@@ -140,7 +144,7 @@ def next_venue(before: VenueRows, early: int, rows: VenueRows, row: int) -> int:
 @inlined
 def class_of(rules: SweepRules, venue: int, place: int) -> tuple[int, int]:
     """Find the class of a venue, searching from `place` on, and where the search for the next one begins."""
-    place = first_from(rules.venue, venue, place)
+    place = first_from(rules.venue, venue, place)  # classes ascend by venue, as the rows do
     named = place < rules.venue.size and rules.venue[place] == venue
     return rules.kind[place] if named else 0, place
 
@@ -169,14 +173,17 @@ def collect(
     `reach` is how long contact goes on, the instant beyond which nothing reaches, and by how much stays
     are shortened.
     """
+    # Both sides are shortened here, so that `_meet` need not know of the minimum.
     indirect_us, until_us, shorten_us = reach
     for row in range(first, last):
         number = rows.number[row]
         enter_us, exit_us = rows.enter_us[row], rows.exit_us[row]
+        # A stay cannot expose before its enter; at it, the smaller token of this hop may still win.
         if state[number, EXPOSED] >= enter_us and enter_us < exit_us - shorten_us:
             buffers.number[targets], buffers.enter_us[targets] = number, enter_us
             buffers.exit_us[targets] = exit_us - shorten_us
             targets += 1
+        # The same stay may be a source too: somebody who becomes infectious in the middle of it.
         start_us, end_us = max(enter_us, state[number, FROM]), min(exit_us, state[number, TO])
         reach_us = min(end_us + indirect_us, until_us) - shorten_us
         if start_us < end_us and start_us < reach_us:
@@ -195,6 +202,7 @@ def sort_sources(buffers: SweepBuffers, sources: int) -> None:
         ordered = ordered and buffers.start_us[at - 1] <= buffers.start_us[at]
     if ordered:
         return
+    # Knuth's gaps 1, 4, 13, 40 …; the last pass, of gap 1, is an insertion sort.
     while gap < sources // 9:
         gap = 3 * gap + 1
     while gap > 0:
@@ -213,11 +221,14 @@ def sort_sources(buffers: SweepBuffers, sources: int) -> None:
 @inlined
 def _meet(state: Int64, buffers: SweepBuffers, targets: int, sources: int) -> None:
     """Let targets and sources meet at one venue, in the order of time."""
+    # Entries [0, here) of `buffers.here` were there when last looked at; some may have left since.
     source = waiting = here = 0
     least = -1  # the position of the smallest number that is here, or was
     for target in range(targets):
         enter_us, own = buffers.enter_us[target], buffers.number[target]
+        # Sources that are there when the target enters; those who wait meet each as it arrives.
         while source < sources and buffers.start_us[source] <= enter_us:
+            # All sources of one instant at once, for a tie between them goes by token.
             end, waiting = _arrive(state, buffers, source, sources, waiting)
             for one in range(source, end):
                 buffers.here[here], buffers.here_until_us[here] = buffers.source[one], buffers.reach_us[one]
@@ -225,17 +236,22 @@ def _meet(state: Int64, buffers: SweepBuffers, targets: int, sources: int) -> No
                     least = here
                 here += 1
             source = end
+        # While the smallest of all is still there, nobody else need be looked at.
         if least < 0 or buffers.here_until_us[least] <= enter_us:
             here = _leave(buffers, here, enter_us)
             least = _least(buffers, here, enter_us, -1)
+        # Nobody exposes himself: where the smallest is the target's own stay, the next one does.
         found = least
         if least >= 0 and buffers.here[least] == own:
             found = _least(buffers, here, enter_us, own)
         if found >= 0:
+            # All who are there would expose at this one instant, so the smallest token has it.
             _expose(state, own, enter_us, buffers.here[found])
         else:
+            # Nobody is there: the first to arrive before the exit exposes the target.
             buffers.waiting[waiting] = target
             waiting += 1
+    # Nobody enters any more: what is left are meetings of those who wait with later sources.
     while source < sources and waiting:
         source, waiting = _arrive(state, buffers, source, sources, waiting)
 
@@ -247,6 +263,7 @@ def _arrive(state: Int64, buffers: SweepBuffers, source: int, sources: int, wait
     Returns:
         the first later source, and how many still wait.
     """
+    # A tie goes to the smallest token; if that is the waiting person himself, to the second.
     start_us = buffers.start_us[source]
     first = second = buffers.source[source]  # the two smallest; the same if there is only one
     end = source
@@ -260,12 +277,14 @@ def _arrive(state: Int64, buffers: SweepBuffers, source: int, sources: int, wait
     left = 0
     for entry in range(waiting):
         target = buffers.waiting[entry]
+        # Those who left before anybody came are dropped on the way.
         if buffers.exit_us[target] <= start_us:
             continue
         own = buffers.number[target]
         if first != own or second != own:
             _expose(state, own, start_us, second if first == own else first)
         else:
+            # Nobody but himself has come: he goes on waiting.
             buffers.waiting[left] = target
             left += 1
     return end, left
@@ -274,6 +293,7 @@ def _arrive(state: Int64, buffers: SweepBuffers, source: int, sources: int, wait
 @inlined
 def _expose(state: Int64, number: int, exposed_us: int, via: int) -> None:
     """Keep an exposure if it is the earliest; of equal ones of this hop, that by the smaller token."""
+    # NOT_FRESH is above every number, and an exposure of an earlier hop wins its ties.
     best_us, best = state[number, EXPOSED], state[number, VIA]
     if exposed_us < best_us or (exposed_us == best_us and best != NOT_FRESH and via < best):
         state[number, EXPOSED], state[number, VIA] = exposed_us, via
@@ -282,6 +302,7 @@ def _expose(state: Int64, number: int, exposed_us: int, via: int) -> None:
 @helper
 def merge_states(state: Int64, other: Int64, numbers: Int64) -> None:
     """Give the states of two threads the better exposure of both, for some people."""
+    # Both end up with the same exposures of these people, and go into the next date with them.
     for entry in range(numbers.size):
         number = numbers[entry]
         if other[number, VIA] != NOT_FRESH:
