@@ -102,6 +102,7 @@ class Registries(SidePayload):
             np.stack((registry.venue, registry.type_code.astype(np.int64), registry.closed_us))
             for registry in (self.before, self.after)
         ]
+        # A column is (venue, type, closing): one that both registries have stands twice, any other once.
         rows, counts = np.unique(np.concatenate(columns, axis=1), axis=1, return_counts=True)
         return np.unique(rows[0, counts == 1])
 
@@ -113,6 +114,7 @@ def read_batches(path: str, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         DataError: the file is missing or damaged.
     """
     try:
+        # Whole row groups are read, as many as stay under the limit.
         file = storage.parquet(path, read_dictionary=["zone", "direction"])
         groups: list[int] = []
         rows = 0
@@ -131,6 +133,7 @@ def read_batches(path: str, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
 
 def _read_groups(file: pq.ParquetFile, groups: list[int], columns: Sequence[str]) -> pa.RecordBatch:
     rows = file.read_row_groups(groups, columns=list(columns), use_threads=False)
+    # Row groups have dictionaries of their own; over one dictionary the columns combine into a single batch.
     return rows.unify_dictionaries().combine_chunks().to_batches()[0]
 
 
@@ -160,6 +163,7 @@ def holds_any(path: str, venues: Int64) -> bool:
         file = storage.parquet(path)
         column = file.schema_arrow.get_field_index("venue")
         for group in range(file.metadata.num_row_groups):
+            # The file is sorted by venue, so nearly all of its row groups are ruled out by their bounds.
             extremes = file.metadata.row_group(group).column(column).statistics
             if extremes is not None and not _any_between(venues, extremes.min, extremes.max):
                 continue

@@ -39,6 +39,7 @@ class FindChangedPersons(ThreadedDoFn):
     def work(self, files: tuple[ScanFile, ...], *_: Any) -> Iterable[Piece]:
         """Spill the distinct changed persons of a group of `compared_together`."""
         with report_errors(self.scratch):
+            # All scans of a file alone are new, gone, or at venues whose type may have changed: types tell.
             if len(files) == 1:
                 changed = [np.empty(0, np.int64), *self._of_file(files[0])]
                 persons = np.unique(np.concatenate(changed))
@@ -46,6 +47,7 @@ class FindChangedPersons(ThreadedDoFn):
                 before, after = (
                     self._scans([file for file in files if file.was == was]) for was in (True, False)
                 )
+                # Files that replace one another hold mostly the same scans: compared by content.
                 persons = changed_persons(before, after)
         rows, key = pa.table({"person": persons}), np.zeros(persons.size, np.int64)
         return [piece for _, piece in spill(self.scratch, f"changed-{files[0].number:06}", rows, key)]
@@ -64,6 +66,7 @@ class FindChangedPersons(ThreadedDoFn):
                 venue, occurred_us = batch["venue"].to_numpy(), micros(batch["occurred_at"])
                 high, low = event_key_words(batch["event_key"])
                 columns = {
+                    # `twins` takes signed ids; only equality matters.
                     "high": high.view(np.int64),
                     "low": low.view(np.int64),
                     "person": batch["person"],
@@ -90,6 +93,7 @@ class SplitByPerson(ThreadedDoFn):
 
     def setup(self) -> None:
         super().setup()
+        # Made once a worker, as locks cannot be pickled; the step's threads share the set of persons.
         self._lock = Lock()
         self._changed: tuple[tuple[Piece, ...], IdSet] = ((), IdSet(np.empty(0, np.int64)))
 
@@ -114,10 +118,12 @@ class SplitByPerson(ThreadedDoFn):
         venue, occurred_us = batch["venue"].to_numpy(), micros(batch["occurred_at"])
         before, after = self.registries.types(file, venue, occurred_us)
         person = batch["person"].to_numpy()
+        # A scan that counts neither before nor after decides nothing.
         matters = (before != UNREGISTERED) | (after != UNREGISTERED)
         if changed is not None:
             matters &= changed.holds(person)
         kept = np.flatnonzero(matters)
+        # A bucket is a range of unsigned tokens, so all scans of a person meet in one.
         bucket = part_of(person[kept], self.buckets)
         order = stable_order(bucket)
         row = kept[order]
@@ -151,6 +157,8 @@ def changed_persons(before: pa.Table, after: pa.Table) -> Int64:
     twin = twins(*_keys(before), *_keys(after))
     found = np.flatnonzero(twin >= 0)
     old = twin[found]
+    # A lake holds an event key once. If one stands twice here, the second row has no twin or shares one: in
+    # either case it counts as a difference, which costs work and no correctness.
     holders = np.bincount(old, minlength=before.num_rows)
     same = holders[old] == 1
     for of_before, of_after in _content(before, after):

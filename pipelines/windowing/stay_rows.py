@@ -46,6 +46,7 @@ def read_coded(path: str, columns: Sequence[str] = tuple(CODED.names)) -> pa.Tab
         DataError: the file is missing or damaged.
     """
     try:
+        # No threads of Arrow's own: a step reads several files at once already.
         file = storage.parquet(path, read_dictionary=["zone", *_KINDS])
         rows = file.read(columns=list(columns), use_threads=False)
     except (OSError, pa.ArrowInvalid) as error:
@@ -89,6 +90,7 @@ def merged(base: pa.Table, changes: pa.Table) -> pa.Table:
     Returns:
         The columns of `base`, in one chunk each.
     """
+    # A stay that changed comes as two rows of one id, out and in; either of them removes the old one.
     gone, arriving = _gone(base, changes), _arriving(changes).select(base.column_names)
     if gone.any():
         base = base.filter(pa.array(~gone))
@@ -103,10 +105,12 @@ def merged_in_order(base: pa.Table, changes: pa.Table, by: str) -> pa.Table:
     gone, arriving = _gone(base, changes), in_order(one_chunk(_arriving(changes).select(CODED.names)), by)
     if not base.num_rows:
         return arriving
+    # Rows of the base first: `_merge` tells the two by `gone.size`.
     rows = one_chunk(pa.concat_tables([base, arriving]))
     order = _merge(gone, *_keys(rows, by))
     if order.size:
         return rows.take(pa.array(order))
+    # No order: the base was not sorted, or nothing is left.
     return in_order(rows.filter(pa.array(np.append(~gone, np.ones(arriving.num_rows, np.bool_)))), by)
 
 
@@ -137,6 +141,7 @@ def one_chunk(rows: pa.Table) -> pa.Table:
 
 def in_order(rows: pa.Table, by: str) -> pa.Table:
     """Sort rows of `CODED`, in one chunk, by `by` and enter; ties by the other id, then the stay id."""
+    # Pieces of a date arrive almost sorted, so an insertion sort is tried until rows have moved too far.
     keys = _keys(rows, by)
     order = np.arange(rows.num_rows)
     moves = _insert(order, *keys, order.size // 8)
@@ -196,12 +201,14 @@ def _merge(gone: npt.NDArray[np.bool_], major: Int64, minor: Int64, high: UInt64
     """
     order = np.empty(major.size, np.int64)
     size = 0
+    # The next arriving row; those of the base are [0, gone.size).
     arriving = gone.size
     for row in range(gone.size):
         if row and _is_later(row - 1, row, major, minor, high, low):
             return order[:0]
         if gone[row]:
             continue
+        # All arriving rows that come no later than this row of the base.
         while arriving < major.size and not _is_later(arriving, row, major, minor, high, low):
             order[size] = arriving
             arriving += 1

@@ -77,6 +77,7 @@ def mixed(high: UInt64, low: UInt64, zone: Int32, direction: UInt8) -> UInt64:
     """Hash what a stay takes over from each scan: event key, zone, whether it is an `out` (splitmix64)."""
     found = np.empty(high.size, np.uint64)
     for row in range(high.size):
+        # Zone codes are those of one bucket's dictionary: fingerprints compare within a bucket only.
         value = low[row] + high[row] * np.uint64(0x9E3779B97F4A7C15)
         value += np.uint64(np.int64(zone[row]) * 2 + np.int64(direction[row] == _OUT) + 5) * np.uint64(
             0xD1B54A32D192ED03
@@ -98,6 +99,7 @@ def nearest_elsewhere(person: Int64, venue: Int64, at_us: Int64, step: int, none
         step: -1 searches later scans, 1 earlier ones.
         none_us: the result for a scan without such a neighbour.
     """
+    # An instant at a time: all rows of one person and instant have the same answer.
     found = np.empty(at_us.size, np.int64)
     row = 0 if step > 0 else at_us.size - 1
     left = at_us.size
@@ -157,10 +159,12 @@ def walk(scans: SortedScans, venues: int, bounce_us: int) -> Walked:
         np.zeros(size, np.uint64),
         np.empty(size, np.int64),
     )
+    # Stays begin in the order of the scans, so they ascend by person too.
     newest = np.full(venues, -1, np.int64)  # the newest stay at each venue, of any person
     count = 0
     for row in range(size):
         stay = newest[scans.venue[row]]
+        # Each scan ended its stay when it was added: this is the person's scan before this one at the venue.
         before = stays.last[stay] if stay >= 0 else -1
         if before >= 0 and scans.person[before] != scans.person[row]:  # left there by the person before
             before = -1
@@ -223,6 +227,8 @@ def _begin(scans: SortedScans, stays: Walked, stay: int, before: int, row: int) 
         stays.enter_us[stay] = max(at_us - scans.dwell_us[row], scans.earlier_us[row])
         if before >= 0:
             stays.enter_us[stay] = max(stays.enter_us[stay], scans.at_us[before])
+            # The gap is over `max_stay`, else the `out` would have continued that stay. A scan elsewhere at
+            # the very instant of the `out` counts as one in between.
             if scans.direction[before] == _IN and scans.later_us[before] > at_us:
                 stays.long_from_us[stay] = scans.at_us[before]
 
@@ -237,6 +243,7 @@ def _extend(scans: SortedScans, stays: Walked, stay: int, row: int) -> None:
         stays.zone[stay] = _SEVERAL_ZONES
     stays.last[stay] = row
     stays.scans[stay] += 1
+    # A sum modulo 2^64: the order in which the scans came does not show in it.
     stays.fingerprint[stay] += scans.mixed[row]
     if scans.direction[row] == _OUT:
         stays.exit_us[stay], stays.exit_kind[stay] = at_us, _SCANNED
