@@ -39,6 +39,8 @@ def commit_days(
         DataError: a file that long pairs depend on cannot be read.
         ServiceError: the lake cannot be written.
     """
+    # A run that dies in between leaves `footfall` ahead of `stays`, which the next plan sees by its marks;
+    # of long pairs the version that `stays` names is the one that counts.
     marks = plan.marks | _commit_pairs(plan, pairs)
     footfall_version = _commit(plan, "footfall", plan.footfall, rewritten, marks)
     return _commit(plan, "stays", plan.stays, rewritten, {**marks, FOOTFALL_VERSION: footfall_version})
@@ -65,6 +67,7 @@ def _commit(
         plan.lake,
         table,
         sorted((file for part in own for file in part.files), key=lambda file: file.path),
+        # A file that is written again with the same content has the same name, and stays.
         remove=[file for file in live.files if plan.is_rebuild or date_of(file) in dates],
         live=live,
         marks=marks,
@@ -92,6 +95,7 @@ def commit_once(
     try:
         return commit(lake, table, add, remove=remove, after=live.version, marks=marks)
     except CommitConflict:
+        # Did an earlier attempt of this step make that version? Then its files and marks are these.
         gone = {file.relative for file in remove}
         expected = {file.relative for file in live.files} - gone | {file.path for file in add}
         with suppress(DataError):

@@ -93,4 +93,5 @@ def _replace(path: Path, content: bytes) -> None:
         file.write(content)
         os.fsync(file.fileno())
         os.replace(temporary, path)
+    # A rename is on the disk only when its folder is.
     sync_path(path.parent)

@@ -109,6 +109,7 @@ def make_plan(lake: Lake, rules: StayRules, *, everything: bool = False, margin:
         everything: plan a rebuild.
         margin: how many longest stays, in whole days, to read around a changed date.
     """
+    # Derived tables before their sources: what is read later is at least as new as what they reflect.
     stays, footfall = snapshot(lake, "stays"), snapshot(lake, "footfall")
     long_pairs = snapshot(lake, "long_pairs")
     scans, venues = snapshot(lake, "scans"), snapshot(lake, "venues")
@@ -117,6 +118,7 @@ def make_plan(lake: Lake, rules: StayRules, *, everything: bool = False, margin:
     before_files, before = base or ((), _EMPTY)
     registries = Registries(before, after)
     files = _compared(before_files, scans.files)
+    # Rounded up: two scans that decide one another lie at most this many dates apart.
     longest_days = -(-int(rules.max_stay_us.max()) // DAY_US)
     if base is None:
         changed, read = files, frozenset(file.date for file in files)
@@ -161,6 +163,7 @@ def _base(lake: Lake, stays: Snapshot) -> tuple[tuple[LiveFile, ...], Registry] 
     except (DataError, KeyError):
         return None
     is_whole = None not in storage.statuses(file.path for file in files)
+    # Old files may have been vacuumed: without them nobody can say what changed, so everything is new.
     return (files, registry_from(venues)) if is_whole else None
 
 
@@ -197,6 +200,7 @@ def _recounted(lake: Lake, stays: Snapshot, footfall: Snapshot) -> tuple[int, ..
     `footfall` is committed first. If `stays` never followed, a later run may see other
     changes than the dead one did, and would leave these dates as they are.
     """
+    # Both tables get the same marks from one recomputation.
     if footfall.marks == stays.marks:
         return ()
     version = mark(lake, "stays", FOOTFALL_VERSION)
@@ -235,6 +239,7 @@ def _live(stays: Snapshot) -> dict[int, DayFiles]:
     for file in stays.files:
         begin, by = date_of(file), file.partition["by"]
         own.setdefault((by, begin), []).append(file)
+        # Footfall needs stays of earlier dates too, in one order.
         if by == "venue":
             for date in range(begin + 1, file.stats.greatest["exit"] // DAY_US + 1):
                 reaching.setdefault(date, []).append(file)

@@ -72,6 +72,7 @@ def recompute(
     conflicts = widened = 0
     margin = 1
     while conflicts < _ATTEMPTS:
+        # Within the loop: a writer that wins may have pinned other durations.
         if not everything:
             check_stay_rules(lake, rules)
         plan = make_plan(lake, rules, everything=everything, margin=margin)
@@ -84,6 +85,7 @@ def recompute(
             conflicts += 1
         else:
             widened += 1
+            # A changed stay may depend on scans of dates that were not read: look twice as far.
             margin *= 2
     raise ServiceError("other writers keep changing the stays", "run truyvet recompute when they are done")
 

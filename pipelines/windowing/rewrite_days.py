@@ -99,6 +99,7 @@ class RewriteDays(ThreadedDoFn):
             stays, reaching = self._merged(day, pieces)
             held = [stays]
             del stays
+            # Footfall is counted once, with the part of the venue order.
             if day.by == "venue":
                 yield Rewritten("footfall", day.date, self._write_footfall(held[0], reaching, day))
             if day.own:
@@ -120,11 +121,13 @@ class RewriteDays(ThreadedDoFn):
         changes = read_pieces(pieces)
         begun = changes["enter"].to_numpy() >= day.date * DAY_US
         mine = self._is_mine(changes, day)
+        # In the common case all rows are of this part, and none is copied.
         own = changes if (begun & mine).all() else changes.filter(pa.array(begun & mine))
         return own, changes.filter(pa.array(~begun & mine)) if own is not changes else CHANGES.empty_table()
 
     def _is_mine(self, rows: pa.Table, day: DayPart) -> Any:
         parts = self.parts.get(day.date, 1)
+        # A piece, or a file from before the date grew, may hold rows of several parts.
         return part_of(rows[day.by].to_numpy(), parts) == day.part
 
     def _read(
@@ -137,6 +140,7 @@ class RewriteDays(ThreadedDoFn):
                 rows = read_coded(file.path, columns)
                 kept = self._is_mine(rows, day)
                 if reaches_us is not None:
+                    # An exit exactly at midnight counts in the first window of the new day.
                     kept &= rows["exit"].to_numpy() >= reaches_us
                 tables.append(rows if kept.all() else rows.filter(pa.array(kept)))
         return pa.concat_tables(tables)
@@ -145,6 +149,7 @@ class RewriteDays(ThreadedDoFn):
         """Tell whether the file's range of ids overlaps the part."""
         parts = self.parts.get(day.date, 1)
         extremes: Int64 = np.array([file.stats.least[day.by], file.stats.greatest[day.by]], np.int64)
+        # Bounds of persons are wide, so this may say yes in vain, but never no.
         first, last = part_of(extremes, parts).tolist()
         # Seen as unsigned, negative ids come last: a range across zero holds both ends of the parts.
         return bool(first <= day.part <= last if first <= last else day.part >= first or day.part <= last)
@@ -159,6 +164,7 @@ class RewriteDays(ThreadedDoFn):
         return (file,)
 
     def _write_footfall(self, stays: pa.Table, reaching: pa.Table, day: DayPart) -> tuple[DataFile, ...]:
+        # Those that reach into the date count only here: they are rows of the date on which they began.
         present = pa.concat_tables([reaching, stays.select(_PRESENCE)])
         person, venue, enter_us, exit_us = (present[name].to_numpy() for name in _PRESENCE[:4])
         start_us = day.date * DAY_US

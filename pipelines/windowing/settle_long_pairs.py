@@ -54,6 +54,7 @@ def settled_pairs(plan: RecomputePlan, findings: PairFindings) -> pa.Table | Non
         changes = pa.concat_tables([changes, _searched(plan, base, searches, scans)])
     rows = merged_pairs(base.slice(0, 0) if plan.is_rebuild else base, changes)
     order = [("person", "ascending"), ("stay_id", "ascending")]
+    # Unchanged pairs make no new version of the table.
     return None if rows.sort_by(order).equals(base.sort_by(order)) else rows
 
 
@@ -65,6 +66,7 @@ def merged_pairs(base: pa.Table, changes: pa.Table) -> pa.Table:
     keys = arriving["person"].to_numpy(), arriving["stay_id"].to_numpy()
     _, first = np.unique(np.stack(keys), axis=1, return_index=True)
     arriving = arriving.take(pa.array(first))
+    # A row put in takes out the row of the same `out` too, so it replaces it.
     gone = twins(
         changes["person"].to_numpy(),
         changes["stay_id"].to_numpy(),
@@ -84,9 +86,12 @@ def _searched(plan: RecomputePlan, base: pa.Table, searches: pa.Table, scans: pa
     persons = IdSet(windows.column("person").to_numpy())
     files = _files_between(plan, windows)
     read = [_scans_of(plan, file, persons) for file in files]
+    # People whose search found no neighbour have dropped out of `windows`.
     known = scans.filter(pa.array(persons.holds(scans["person"].to_numpy())))
     pairs = _paired(plan, pa.concat_tables([known, *read]))
+    # Outside the windows dates are missing, and pairing would see neighbours that are none.
     found = pairs.filter(pa.array(_is_within(pairs, windows)))
+    # A pair that still holds is in `found`, and is put back.
     doubted = windows.filter(pa.array(windows["kind"].to_numpy() == KNOWN))
     gone = base.filter(pa.array(_is_one_of(base, doubted)))
     return pa.concat_tables([pair_changes(gone, TAKE_OUT), pair_changes(found, PUT_IN)])
@@ -100,6 +105,7 @@ def _windows(plan: RecomputePlan, searches: pa.Table) -> pa.Table:
     person, venue, at_us = (searches[name].to_numpy() for name in ("person", "venue", "from_us"))
     backward = np.flatnonzero((kind == BEFORE) | (kind == AROUND))
     forward = np.flatnonzero((kind == AFTER) | (kind == AROUND))
+    # The stays tell the nearest neighbour cheaply; whether it makes a pair, pairing in the window decides.
     came = last_open_before(files, plan.unread, person[backward], at_us[backward])
     left = first_lone_out_after(files, plan.unread, person[forward], at_us[forward])
     size = searches.num_rows
@@ -109,6 +115,7 @@ def _windows(plan: RecomputePlan, searches: pa.Table) -> pa.Table:
         "in": _spread(size, backward, came.at_us, came.found),
         "out": _spread(size, forward, left.at_us, left.found),
     }
+    # By row of `searches` from here on.
     has_in, has_out = _marked(size, backward, came.found), _marked(size, forward, left.found)
     fits_in, fits_out = ends["venue_in"] == venue, ends["venue_out"] == venue
     both = has_in & has_out & (ends["venue_in"] == ends["venue_out"])
@@ -117,6 +124,7 @@ def _windows(plan: RecomputePlan, searches: pa.Table) -> pa.Table:
         | ((kind == AFTER) & has_out & fits_out)
         | ((kind == AROUND) & both)
     )
+    # Where one neighbour was looked for, the known scan is the other end of the window.
     from_us = np.where(has_in, ends["in"], at_us)[chosen]
     to_us = np.where(has_out, ends["out"], at_us)[chosen]
     found = pa.table([kind[chosen], person[chosen], venue[chosen], from_us, to_us], schema=SEARCHES)
@@ -140,6 +148,7 @@ def _files_between(plan: RecomputePlan, windows: pa.Table) -> list[LiveFile]:
     unread: Int64 = np.array(plan.unread, np.int64)
     first = np.searchsorted(unread, windows["from_us"].to_numpy() // DAY_US, "left")
     last = np.searchsorted(unread, windows["to_us"].to_numpy() // DAY_US, "right")
+    # How many windows lie over each unread date: +1 where one begins, -1 behind its last.
     depth = np.zeros(unread.size + 1, np.int64)
     np.add.at(depth, first, 1)
     np.add.at(depth, last, -1)
@@ -172,6 +181,7 @@ def _scans_of(plan: RecomputePlan, file: LiveFile, persons: IdSet) -> pa.Table:
 def _paired(plan: RecomputePlan, scans: pa.Table) -> pa.Table:
     """Pair scans and return the long pairs."""
     columns = {name: scans[name].to_numpy() for name in SEARCHED.names}
+    # Zones decide no pair.
     no_zone = np.full(scans.num_rows, NO_ZONE, np.int32)
     stays = pair(
         columns["person"],

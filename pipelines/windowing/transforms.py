@@ -50,16 +50,19 @@ class RecomputeDays(beam.PTransform):  # type: ignore[type-arg]
         )
         rewritten = (
             self._with_recounted(begin, changes.days)
+            # One key, so what is grouped are the pieces of a day.
             | "Window by day" >> beam.WindowInto(FixedWindows(DAY_SECONDS))
             | "Group by day" >> beam.GroupByKey()
             | "List day parts" >> beam.ParDo(ListDayParts(plan.parts), AsList(changes[TALLY]))
             | "Leave the windows" >> beam.WindowInto(GlobalWindows())
+            # Breaks the fusion with the step before, which would leave all parts of a day to one worker.
             | "Spread day parts" >> beam.Reshuffle()
             | "Rewrite days"
             >> beam.ParDo(RewriteDays(plan.lake, plan.live, plan.parts, self.window_us, self.scratch))
         )
         return (
             begin
+            # One element: the commit runs once, when both side inputs are complete.
             | "Once" >> beam.Create([None], reshuffle=False)
             | "Commit days"
             >> beam.ParDo(CommitDays(plan, self.scratch), AsList(rewritten), AsList(changes[TALLY]))
@@ -93,6 +96,7 @@ class RecomputeDays(beam.PTransform):  # type: ignore[type-arg]
 
 def stamp_recounted(date: int) -> Any:
     """Day number -> (0, ((by, part), no piece)), stamped with that day."""
+    # Any part will do: the next step lists all parts of a date that is named at all.
     return TimestampedValue((0, (("venue", 0), None)), date * DAY_SECONDS)
 
 
@@ -118,8 +122,11 @@ class ListDayParts(beam.DoFn):
         pieces: dict[tuple[str, int], list[Piece]] = {}
         for by_part, piece in element[1]:
             pieces.setdefault(by_part, []).extend([piece] if piece else [])
+        # Without one, no stay that begins on the date changed, and only its footfall is counted again.
         own = any(by == "person" for by, _ in pieces)
         for by in ("venue", "person") if own else ("venue",):
+            # All parts, also those without changes: the commit replaces all files of a date, and an unchanged
+            # part comes out under the same name.
             for part in range(self.parts.get(date, 1)):
                 yield DayPart(date, by, part, own), sorted(pieces.get((by, part), []))
 
