@@ -59,6 +59,7 @@ def find_cases(lake: Lake, case_ids: Sequence[str]) -> list[Case]:
         DataError: the lake has no such case, or it has been withdrawn.
     """
     rows = _newest_cases(lake)
+    # One row a number: the table holds the last received state of each.
     wanted = numbers_of(case_ids)
     row = pc.index_in(pa.array(wanted, pa.string()), rows["case_id"])
     unknown = [number for number, one in zip(wanted, row.to_pylist(), strict=True) if one is None]

@@ -138,6 +138,7 @@ def outside_validity(times: CaseTimes, rule: Rule) -> str | None:
     anchor = anchor_us(times)
     if anchor < _midnight_us(rule.valid_from):
         return f"the case is older than rule {rule.id}, which is valid from {rule.valid_from.isoformat()}"
+    # `valid_to` is the last day that counts.
     if rule.valid_to is not None and anchor >= _midnight_us(rule.valid_to) + DAY_US:
         return f"the case is newer than rule {rule.id}, which is valid to {rule.valid_to.isoformat()}"
     return None

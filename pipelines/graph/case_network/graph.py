@@ -157,6 +157,7 @@ def _stays(lake: Lake, rows: pa.Table, case: int, window: Window, until_us: int)
         kept: Bool = np.isin(columns.stay_id[row], wanted) | own
         return kept
 
+    # A window that begins after `until` would turn the span around.
     span = Span(min(window.start_us, until_us), until_us)
     found = read_stays(lake, _STAY, persons, span, keep).to_pylist()
     codes = places(lake).codes(np.array([stay["venue"] for stay in found], np.int64)).to_pylist()
@@ -256,6 +257,7 @@ def _add_exposures(graph: nx.MultiDiGraph, rows: pa.Table, stays: Iterable[Row])
 def _place(row: Row, by_person: Mapping[int, list[Row]]) -> str | None:
     """Find the venue at which an exposure began: where the person was, and the infector was or had been."""
     at = row["exposed_at"]
+    # An indirect contact begins after the infector has left, so his stay need only have begun.
     before = {stay["place"] for stay in by_person.get(row["via"], []) if stay["enter"] <= at}
     there = [stay for stay in by_person.get(row["person"], []) if stay["enter"] <= at < stay["exit"]]
     return next((stay["place"] for stay in there if stay["place"] in before), None)

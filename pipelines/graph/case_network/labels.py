@@ -37,6 +37,7 @@ def labels_of(layout: NetworkLayout) -> list[Label]:
         for dot in lane.dots
         if dot.case or exposed[dot.node] >= _EXPOSED_FROM
     ]
+    # Each label takes room from those after it. Ties end with the token, so that the bytes are the same.
     wanted.sort(key=lambda at: (-exposed[at[1].node], not at[1].case, at[1].at_us, at[1].node))
     grids = {id(lane): _Grid(layout, lane) for lane in layout.lanes}
     labels = []

@@ -117,6 +117,7 @@ def _draw_time(axes: Axes, layout: NetworkLayout) -> None:
         _STEPS_US[-1],
     )
     shift_us = _shift_us()
+    # The first whole step of local time at or after the start.
     first_us = -(-(layout.start_us + shift_us) // step_us) * step_us - shift_us
     times = range(first_us, layout.end_us, step_us)
     labels = []
@@ -185,8 +186,10 @@ def _draw_links(axes: Axes, layout: NetworkLayout) -> None:
     curves = []
     for dot in later:
         (x0, y0), (x1, y1) = place[dot.via], place[dot.node]
+        # Smoothstep: the curve leaves and arrives horizontally.
         ease = _CURVE * _CURVE * (3 - 2 * _CURVE)
         curves.append(np.hstack([x0 + (x1 - x0) * _CURVE, y0 + (y1 - y0) * ease]))
+    # Many curves must stay transparent, or they hide the dots.
     strength = min(0.55, max(0.06, 60 / max(len(later), 1)))
     colours = [tier_colour(dot.tier) for dot in later]
     axes.add_collection(LineCollection(curves, colors=colours, linewidths=0.6, alpha=strength, zorder=2))

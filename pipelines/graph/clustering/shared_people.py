@@ -105,6 +105,7 @@ def _met(where: TemporalGraph, rule: Rule, intervals: Sequence[Intervals]) -> _M
     """Find all contacts with a case that meet the rule, case by case."""
     parts = [_Met(*(np.empty(0, np.int64) for _ in _Met._fields))]
     for number, interval in enumerate(intervals):
+        # A hop of each case by itself: in one trace only the earliest infector of a person would remain.
         if interval.start_us[0] < interval.end_us[0]:
             for hop in hops(where, rule, interval, interval.person, isolation(()), 1):
                 parts.append(_Met(np.full(hop.person.size, number), hop.person, hop.exposed_us))

@@ -137,6 +137,8 @@ def make_plan(
         CommitConflict: stays and footfall are being written at this moment.
     """
     stays, footfall = snapshot(lake, "stays"), snapshot(lake, "footfall")
+    # Crowds are cut by footfall, contacts made of stays: both must be of one recomputation. The caller
+    # recomputes, which also mends what a run that died in between has left.
     if stays.marks != footfall.marks:
         raise CommitConflict("footfall")
     contacts, crowds = snapshot(lake, "contacts"), snapshot(lake, "crowds")
@@ -146,6 +148,7 @@ def make_plan(
         candidates = _dates_of((*after, *contacts.files, *crowds.files))
     else:
         candidates = affected(dates_touched(before, after), contacts.files, limits.min_us)
+    # A date is held by its mark, for one without any contact has no file.
     held = {date for date in candidates if mark(lake, "contacts", _date_mark(date)) is not None}
     return ContactPlan(
         lake=lake,
@@ -204,6 +207,7 @@ def affected(touched: Collection[int], contacts: Iterable[LiveFile], min_us: int
         contacts: the live files.
         min_us: the shortest contact.
     """
+    # Rounded up, as a contact that is not long enough yet began less than the minimum ago.
     days_before = -(-min_us // DAY_US)
     near = {date + step for date in touched for step in range(-days_before, 2)}
     for file in contacts:
