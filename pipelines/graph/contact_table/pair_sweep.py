@@ -259,7 +259,7 @@ def _partners(
         for row in range(start, stop):
             # The later of two pieces is the partner: its begin is that of the contact, and decides the date.
             first[row] = max(row + 1, earliest)
-            # Pieces are no shorter than `min_us`, so a partner that begins that long before the end shares it.
+            # A partner lasts `min_us` at least: begun that long before this one ends, it shares as much.
             reached = start + np.searchsorted(begins_us, end_us[row] - min_us, side="right")
             last[row] = max(first[row], min(reached, latest))
     return first, last
