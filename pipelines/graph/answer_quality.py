@@ -160,6 +160,7 @@ def answer_quality(
     refused = count_refused(lake)
     requested = np.empty(0, np.int64) if cases is None else cases
     people = requested if person is None else np.append(requested, person)
+    # Versions and last instants stand in the logs; rows are read for the counts alone.
     return AnswerQuality(
         scans_version=scans.version,
         stays_version=snapshot(lake, "stays").marks.get("scans_version", -1),

@@ -116,6 +116,7 @@ def last_instant_us(lake: Lake) -> int:
     Microseconds UTC, read from the statistics in the log. A lake that holds neither ends in 1970, before
     every case.
     """
+    # Bounds of times are exact in the log; only those of tokens are wide.
     ends = [
         file.stats.greatest[column]
         for table, column in _LAST_COLUMNS.items()

@@ -67,6 +67,7 @@ def _stays_of_several(lake: HumanLake, order: StayOrder) -> HumanStays:
         # `lake.person` are all tokens of people who have several, ascending.
         row = rows_between(*columns.rows_of(lake.person))
         names = columns.zone_names.to_pylist()
+        # One numbering of zones over all files, None included.
         zone = np.array([zones.setdefault(name, len(zones)) for name in names], np.int64)
         token = columns.person[row]
         parts.append(
@@ -98,6 +99,7 @@ def _places(order: StayOrder, date: Any, stays: HumanStays) -> tuple[Int64, Int6
             stay, row = np.repeat(np.arange(of_day.size), last - first), rows_between(first, last)
             same = (columns.stay_id[row] == some.stay_id[stay]) & (columns.person[row] == some.token[stay])
             files[of_day[stay[same]]], rows[of_day[stay[same]]] = number, row[same]
+    # Both orders are written in one commit, so a stay that is in one only means damage.
     if (files < 0).any():
         raise DataError("the two orders of stays do not hold the same rows", "run truyvet verify")
     return files, rows

@@ -109,6 +109,7 @@ def relabelled(stays: HumanStays) -> Relabelled:
     entered = _least(np.where(some.enter_us == enter_us, enter_code(some.kinds), len(ENTER_KINDS)), begins)
     left = _least(np.where(some.exit_us == exit_us, exit_code(some.kinds), len(EXIT_KINDS)), begins)
     seen_us = np.maximum.reduceat(_last_seen_us(some), begins)[number]
+    # The union is imputed behind the last scan of any of its stays, or as a whole.
     imputed_us = np.where(left[number] == _SCANNED_OUT, exit_us, np.minimum(seen_us, exit_us))
     imputed_us = np.where(entered[number] == _SCANNED_IN, imputed_us, enter_us)
     zone = np.minimum.reduceat(some.zone, begins) != np.maximum.reduceat(some.zone, begins)

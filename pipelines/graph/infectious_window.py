@@ -98,6 +98,7 @@ def source_window(times: CaseTimes, infectious: Infectious, back_days: float) ->
     Raises:
         DataError: the case has neither onset nor sample.
     """
+    # Neither isolation nor `--until` ends it: infection came before both.
     anchor = anchor_us(times)
     return Window(anchor - _days_us(back_days), anchor - _days_us(_days_before(times, infectious)))
 
@@ -120,6 +121,7 @@ def anchor_us(times: CaseTimes) -> int:
     Raises:
         DataError: the case has neither.
     """
+    # Not `onset_us or sampled_us`: 0 is an instant.
     for known in (times.onset_us, times.sampled_us):
         if known is not None:
             return known

@@ -36,6 +36,7 @@ def read_stays(lake: Lake, schema: pa.Schema, persons: Int64, span: Span, keep: 
     parts = [schema.empty_table()]
     for file, columns in zip(files, sidecars(files), strict=True):
         row = rows_between(*columns.rows_of(persons))
+        # The mapped columns decide, so a file without a wanted row is not decoded.
         row = row[keep(columns, row)]
         if row.size:
             parts.append(_read(file, columns, schema, row))

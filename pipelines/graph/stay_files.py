@@ -64,6 +64,7 @@ class StayOrder:
 def _order_of(newest: Snapshot, by: str) -> StayOrder:
     files = tuple(file for file in newest.files if file.partition["by"] == by)
     stats = [file.stats for file in files]
+    # Statistics as arrays, so that a question asks all files at once.
     columns = (
         [one.least[by] for one in stats],
         [one.greatest[by] for one in stats],

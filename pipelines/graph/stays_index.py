@@ -176,6 +176,7 @@ def _zones(pairs: list[_StayPairs]) -> pa.Array:
     """Return the zone of each pair as text: one list of the names of all files, and codes moved into it."""
     moved, before = [], 0
     for part in pairs:
+        # Codes of a file count from its own names: shifted behind those of the files before.
         moved.append(part.zone_code + np.int64(before))
         before += len(part.zone_names)
     return pa.concat_arrays([part.zone_names for part in pairs]).take(column(np.concatenate(moved)))

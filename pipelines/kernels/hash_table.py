@@ -99,6 +99,7 @@ def number_distinct(keys: Int64) -> tuple[Int64, Int64]:
     Returns:
         the number of each row, int64[n], and the distinct keys, int64[d].
     """
+    # As large as all keys might need, so that nothing is entered twice.
     slots = np.full(slots_for(keys.size), FREE, np.int32)
     numbers, distinct = np.empty(keys.size, np.int64), np.empty(keys.size, np.int64)
     count = 0

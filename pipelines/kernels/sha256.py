@@ -119,6 +119,7 @@ def blocks_of(size: int) -> int:
 @njit(cache=True, nogil=True)
 def room_for(longest: int) -> tuple[UInt8, Int64]:
     """Return a buffer for messages of at most `longest` bytes, and where each lane's begins."""
+    # `move` and `_pad` write up to 8 bytes past their end: not into the next lane.
     stride = blocks_of(longest) * BLOCK + SLACK
     return np.zeros(LANES * stride, np.uint8), np.arange(LANES) * stride
 
@@ -155,6 +156,7 @@ def hash_lanes(
     """
     # HMAC starts behind the key's block, which counts in the length of the padding.
     hashed_before = BLOCK if outer.size else 0
+    # In blocks: `fewest` starts above any count.
     blocks, fewest = 0, room.size
     for lane in range(LANES):
         count = _pad(room, places[lane], sizes[lane], hashed_before)

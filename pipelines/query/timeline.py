@@ -204,6 +204,7 @@ def _draw_stay(axis: Axes, stays: pa.Table, bar: DayBar, colours: dict[str, str]
     axis.axvspan(
         bar.start_hour,
         bar.end_hour,
+        # Of the axis: zero lies at a quarter of its height, see `_finish`.
         ymax=0.24,
         facecolor=colours[stays["venue"][bar.row].as_py()],
         edgecolor="white",

@@ -51,6 +51,7 @@ def _commit_pairs(plan: RecomputePlan, pairs: PairFindings) -> dict[str, int]:
     version = plan.pairs_version
     rows = settled_pairs(plan, pairs)
     if rows is not None:
+        # One file, rewritten whole: long pairs are few. None of no rows, which `write_data_file` refuses.
         files = [write_data_file(plan.lake, LONG_PAIRS, {}, uncoded_pairs(rows))] if rows.num_rows else []
         live = plan.long_pairs
         version = commit_once(plan.lake, LONG_PAIRS.name, files, remove=live.files, live=live, marks={})
@@ -100,6 +101,7 @@ def commit_once(
         expected = {file.relative for file in live.files} - gone | {file.path for file in add}
         with suppress(DataError):
             found = snapshot(lake, table, live.version + 1)
+            # A snapshot knows these marks only.
             known = {name: number for name, number in marks.items() if name in MARKS}
             if {file.relative for file in found.files} == expected and known.items() <= found.marks.items():
                 return found.version

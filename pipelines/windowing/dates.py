@@ -22,6 +22,7 @@ def dates_touched(enter_us: Int64, exit_us: Int64) -> tuple[Int64, Int64]:
         rows int64[m] and dates int64[m], by row and then by date.
     """
     first = enter_us // DAY_US
+    # Floor division: days before 1970 come out right too.
     count = exit_us // DAY_US - first + 1
     rows = np.repeat(np.arange(enter_us.size), count)
     # 0, 1, 2 … within each row: the running position less the position at which the row begins.

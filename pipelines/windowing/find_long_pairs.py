@@ -134,9 +134,11 @@ class PairFinder:
     def _searches(self, scans: pa.Table, old: PairedScans, new: PairedScans, came: pa.Table) -> pa.Table:
         """Collect what cannot be decided without the unread dates."""
         columns = _ScanArrays(*(scans[name].to_numpy() for name in _ScanArrays._fields))
+        # Both are rows of `scans`, so a border that did not change is the same row.
         was, now = self._borders(columns, old.row), self._borders(columns, new.row)
         return pa.concat_tables(
             [
+                # Found as if nothing lay between: to be paired again with the unread scans.
                 _windows(CROSSING, came.filter(pa.array(~self._is_inside(came)))),
                 _windows(KNOWN, self._touched_pairs(np.concatenate([was.person, now.person]))),
                 *self._border_searches(columns, was, now),
@@ -174,6 +176,7 @@ class PairFinder:
         before &= (direction[first] == _OUT) & (now.segment > 0)
         after = (last_was != last) | around_emptied
         after &= (direction[last] == _IN) & (now.segment < len(self.unread))
+        # AROUND searches from the instant of a scan that is gone.
         for kind, row in ((BEFORE, first[before]), (AFTER, last[after]), (AROUND, was.first[emptied])):
             yield _search_rows(kind, person[row], columns.venue[row], at_us[row], at_us[row])
 
@@ -231,6 +234,7 @@ class _Borders(NamedTuple):
 
 def pairs_of(stays: Stays) -> pa.Table:
     """Return the long pairs that stays end, as rows of `CODED`."""
+    # The stay is that of the lone `out`, so its last scan is the `out`.
     row = np.flatnonzero(stays.long_from_us != NO_LONG_PAIR)
     columns = {
         "person": stays.person[row],

@@ -233,6 +233,7 @@ def _sweep(
         window_us: length of a window.
         windows: how many.
     """
+    # Room for every window of every venue, of which few are written.
     counts = _room(windows * (bounds.size - 1))
     # One row more than windows: a visit that lasts to the end of the range takes itself out there.
     table = np.empty((windows + 1, 7), np.int64)
@@ -299,6 +300,7 @@ def _count_visits(
         # Presence grows only at a begin or is carried into a window, where `_write_rows` looks at it.
         table[first, _PEAK] = max(table[first, _PEAK], present)
         table[first, _PEOPLE] += not visits.returns[visit]
+        # Person-seconds: whole visits and ends of visits here, full windows by the running sum.
         if first == last:
             table[first, _PRESENT_US] += end_us - begin_us
         else:
@@ -321,6 +323,7 @@ def _write_rows(counts: _WindowCounts, size: int, table: Int64, position: int, w
     for window in range(table.shape[0] - 1):
         staying += table[window, _STAYING]
         full += table[window, _FULL]
+        # Those who came in the window, and those who were there at its start.
         people = table[window, _PEOPLE] + staying
         if people or table[window, _ENTRIES] or table[window, _EXITS]:
             counts.position[size] = position

@@ -151,6 +151,7 @@ def _stays(
         zone=walked.zone,
         enter_us=walked.enter_us,
         exit_us=walked.exit_us,
+        # `scanned` is code 0.
         enter_kind=(is_lone_out * np.uint8(_IMPUTED)).astype(np.uint8),
         exit_kind=walked.exit_kind,
         first_seen_us=scans.at_us[first],
@@ -190,6 +191,7 @@ def differences(old: Stays, new: Stays) -> tuple[Int64, Int64]:
     twin = twins(old.person, old.stay_id, new.person, new.stay_id)
     matched = np.flatnonzero(twin >= 0)
     same = np.ones(matched.size, np.bool_)
+    # All columns of `stays` but the two that matched; what else a stay has is not written.
     for name in ("venue", "zone", "enter_us", "exit_us", "enter_kind", "exit_kind", "last_seen_us", "scans"):
         same &= getattr(old, name)[twin[matched]] == getattr(new, name)[matched]
     same &= old.fingerprint[twin[matched]] == new.fingerprint[matched]

@@ -113,6 +113,7 @@ def make_plan(lake: Lake, rules: StayRules, *, everything: bool = False, margin:
     stays, footfall = snapshot(lake, "stays"), snapshot(lake, "footfall")
     long_pairs = snapshot(lake, "long_pairs")
     scans, venues = snapshot(lake, "scans"), snapshot(lake, "venues")
+    # Without a base everything is new: all files are read, and all dates rewritten.
     base = None if everything or not stays.files else _base(lake, stays)
     after = registry_from(read_table(lake, "venues", version=venues.version))
     before_files, before = base or ((), _EMPTY)
@@ -125,6 +126,7 @@ def make_plan(lake: Lake, rules: StayRules, *, everything: bool = False, margin:
     else:
         changed = _changed(files, registries)
         dates = sorted({file.date for file in changed})
+        # Only dates that may decide a changed stay; one that needs more makes the attempt doubtful.
         read = within({file.date for file in files}, dates, margin * longest_days)
     chosen = tuple(file for file in files if file.date in read)
     recounted = () if base is None else _recounted(lake, stays, footfall)
@@ -169,10 +171,12 @@ def _base(lake: Lake, stays: Snapshot) -> tuple[tuple[LiveFile, ...], Registry] 
 
 def _compared(before: tuple[LiveFile, ...], after: tuple[LiveFile, ...]) -> tuple[ScanFile, ...]:
     """Join the files of two versions of `scans`, by path."""
+    # Data files are named by their content and never change, so equal paths are equal scans.
     was, remains = {file.relative for file in before}, {file.relative for file in after}
     both = {file.relative: file for file in (*before, *after)}
     return tuple(
         ScanFile(number, file.path, date_of(file), file.rows, path in was, path in remains)
+        # Sorted, so that a plan made twice numbers the files alike.
         for number, (path, file) in enumerate(sorted(both.items()))
     )
 
@@ -187,6 +191,7 @@ def _changed(files: tuple[ScanFile, ...], registries: Registries) -> tuple[ScanF
     changed = [file for file in files if file.is_changed]
     venues = registries.changed_venues()
     if venues.size:
+        # Scans of a file that stays can change only through the registry: in type, or by closing.
         kept = [file for file in files if not file.is_changed]
         with ThreadPoolExecutor(thread_count()) as pool:
             holds = list(pool.map(lambda file: holds_any(file.path, venues), kept))
@@ -203,6 +208,7 @@ def _recounted(lake: Lake, stays: Snapshot, footfall: Snapshot) -> tuple[int, ..
     # Both tables get the same marks from one recomputation.
     if footfall.marks == stays.marks:
         return ()
+    # `stays` names the footfall it was committed with; what differs from that was left by a dead run.
     version = mark(lake, "stays", FOOTFALL_VERSION)
     try:
         before = snapshot(lake, "footfall", NO_TABLE if version is None else version).files
@@ -227,6 +233,7 @@ def _parts(files: tuple[ScanFile, ...]) -> dict[int, int]:
     """Cut large dates into parts by their scans, of which there are at least as many as stays."""
     rows: dict[int, int] = {}
     for file in files:
+        # Only files that remain: `remains` is 0 or 1 here.
         rows[file.date] = rows.get(file.date, 0) + file.rows * file.remains
     parts = {date: parts_for(count, ROWS_A_FILE) for date, count in rows.items()}
     return {date: count for date, count in parts.items() if count > 1}

@@ -76,6 +76,7 @@ def recompute(
         if not everything:
             check_stay_rules(lake, rules)
         plan = make_plan(lake, rules, everything=everything, margin=margin)
+        # A lake that never had a scan gets no tables.
         if plan.is_idle or (plan.scans_version < 0 and plan.stays.version < 0):
             return Recomputed(max(plan.scans_version, 0), conflicted_commits=conflicts)
         result = _attempt(plan, runner, window_us)
@@ -98,6 +99,7 @@ def _attempt(plan: RecomputePlan, runner: str, window_us: int) -> RecomputeResul
     scratch = plan.lake.scratch(name, shared=runner != "direct")
     try:
         with writing(scratch):
+            # A registry may exceed what a runner takes as the description of a job.
             plan = replace(plan, registries=plan.registries.store_in(scratch))
         return run_job(
             lambda begin: begin | "Recompute" >> RecomputeDays(plan, scratch, window_us),

@@ -109,6 +109,7 @@ class RewriteDays(ThreadedDoFn):
         """Return the stays that begin on the date, in order, and those that reach into it, by venue."""
         live = self.live.get(day.date, DayFiles())
         own, earlier = self._changes(day, pieces)
+        # Only files whose ids overlap the part, and of these only rows of the part.
         base = self._read(live.venue if day.by == "venue" else live.person, day, CODED.names)
         stays = merged_in_order(base, own, day.by)
         reaching = self._read(live.reaching, day, _PRESENCE, day.date * DAY_US)
@@ -134,6 +135,7 @@ class RewriteDays(ThreadedDoFn):
         self, files: tuple[LiveFile, ...], day: DayPart, columns: Any, reaches_us: int | None = None
     ) -> pa.Table:
         """Read the lake's rows of a day part, without those whose exit is before `reaches_us`."""
+        # An empty table first, for a date without files.
         tables = [pa.schema([CODED.field(name) for name in columns]).empty_table()]
         for file in files:
             if self._may_be_mine(file, day):

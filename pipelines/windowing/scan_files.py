@@ -70,6 +70,7 @@ def compared_together(changed: Sequence[ScanFile]) -> list[tuple[ScanFile, ...]]
     groups: list[tuple[ScanFile, ...]] = [(file,) for file in changed if not file.is_changed]
     for files in by_date.values():
         is_replaced = len({file.was for file in files}) > 1
+        # Too many to hold at once: then all persons of these files count as changed, which only costs work.
         if is_replaced and sum(file.rows for file in files) <= _COMPARED_AT_MOST:
             groups.append(tuple(files))
         else:
@@ -120,6 +121,7 @@ def read_batches(path: str, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         rows = 0
         for group in range(file.metadata.num_row_groups):
             size = file.metadata.row_group(group).num_rows
+            # A single group over the limit is a batch of its own.
             if groups and rows + size > _ROWS_AT_ONCE:
                 yield _read_groups(file, groups, columns)
                 groups, rows = [], 0
@@ -145,6 +147,7 @@ def micros(times: pa.Array) -> Int64:
 
 def direction_codes(direction: pa.DictionaryArray) -> npt.NDArray[np.uint8]:
     """Return the position in `DIRECTIONS` of each direction, uint8[n]."""
+    # A look-up by the few texts of the dictionary, not by row.
     texts = direction.dictionary.to_pylist()
     codes: npt.NDArray[np.uint8] = np.array([DIRECTIONS.index(text) for text in texts], np.uint8)
     indices: npt.NDArray[np.int32] = direction.indices.to_numpy()

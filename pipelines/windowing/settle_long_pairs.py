@@ -100,6 +100,7 @@ def _searched(plan: RecomputePlan, base: pa.Table, searches: pa.Table, scans: pa
 def _windows(plan: RecomputePlan, searches: pa.Table) -> pa.Table:
     """Return the searches whose neighbours are known by now, with the instants of both scans."""
     kind = searches["kind"].to_numpy()
+    # These know both of their scans already, so they are windows as they are.
     direct = searches.filter(pa.array((kind == KNOWN) | (kind == CROSSING)))
     files = [file for file in plan.stays.files if file.partition["by"] == "person"]
     person, venue, at_us = (searches[name].to_numpy() for name in ("person", "venue", "from_us"))
@@ -119,6 +120,7 @@ def _windows(plan: RecomputePlan, searches: pa.Table) -> pa.Table:
     has_in, has_out = _marked(size, backward, came.found), _marked(size, forward, left.found)
     fits_in, fits_out = ends["venue_in"] == venue, ends["venue_out"] == venue
     both = has_in & has_out & (ends["venue_in"] == ends["venue_out"])
+    # A pair is of one venue: a nearest neighbour elsewhere ends it.
     chosen = np.flatnonzero(
         ((kind == BEFORE) & has_in & fits_in)
         | ((kind == AFTER) & has_out & fits_out)
@@ -163,6 +165,7 @@ def _scans_of(plan: RecomputePlan, file: LiveFile, persons: IdSet) -> pa.Table:
     for batch in read_batches(file.path, _COLUMNS):
         venue, at_us = batch["venue"].to_numpy(), micros(batch["occurred_at"])
         types = plan.registries.after.type_codes(venue, at_us)
+        # Only scans at venues that are registered now: the others take part in nothing.
         row = np.flatnonzero(persons.holds(batch["person"].to_numpy()) & (types >= 0))
         high, low = event_key_words(batch["event_key"])
         columns = {
@@ -199,6 +202,7 @@ def _paired(plan: RecomputePlan, scans: pa.Table) -> pa.Table:
 
 def _is_within(pairs: pa.Table, windows: pa.Table) -> Bool:
     """Tell which pairs lie inside a window of their person: only there all scans are known."""
+    # Few enough for dictionaries.
     spans: dict[int, list[tuple[int, int]]] = {}
     columns = (windows[name].to_pylist() for name in ("person", "from_us", "to_us"))
     for person, from_us, to_us in zip(*columns, strict=True):

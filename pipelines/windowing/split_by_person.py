@@ -56,6 +56,7 @@ class FindChangedPersons(ThreadedDoFn):
         for batch in read_batches(file.path, ("person", "venue", "occurred_at")):
             venue, occurred_us = batch["venue"].to_numpy(), micros(batch["occurred_at"])
             before, after = self.registries.types(file, venue, occurred_us)
+            # Ids of events are not needed here: the whole file came or went, or stayed.
             yield np.unique(batch["person"].to_numpy()[before != after])
 
     def _scans(self, files: list[ScanFile]) -> pa.Table:
@@ -108,6 +109,7 @@ class SplitByPerson(ThreadedDoFn):
     def _persons(self, pieces: Sequence[Piece]) -> IdSet:
         """Read the changed persons, once for all files."""
         with self._lock:
+            # A side input comes with every element: it is read again only if it differs.
             key = tuple(sorted(pieces))
             if self._changed[0] != key:
                 self._changed = (key, IdSet(read_pieces(key)["person"].to_numpy()))
@@ -126,6 +128,7 @@ class SplitByPerson(ThreadedDoFn):
         # A bucket is a range of unsigned tokens, so all scans of a person meet in one.
         bucket = part_of(person[kept], self.buckets)
         order = stable_order(bucket)
+        # Grouped by bucket, as `spill` wants its keys.
         row = kept[order]
         high, low = event_key_words(batch["event_key"])
         zone = batch["zone"]

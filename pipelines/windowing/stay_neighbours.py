@@ -101,6 +101,8 @@ class _Nearest:
 
     def take(self, query: Int64, at_us: Int64, venue: Int64, fits: Bool) -> None:
         """Offer one scan for each of some queries, a query perhaps several times."""
+        # One by one, as a query may have several candidates in a file. The nearest decides, fitting or not:
+        # one that does not fit stands between.
         for number, one_us, place, fit in zip(
             query.tolist(), at_us.tolist(), venue.tolist(), fits.tolist(), strict=True
         ):

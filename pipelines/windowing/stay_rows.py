@@ -182,10 +182,12 @@ def _insert(order: Int64, major: Int64, minor: Int64, high: UInt64, low: UInt64,
     for position in range(1, order.size):
         row = order[position]
         place = position
+        # Rows [0, position) of `order` are sorted.
         while place > 0 and _is_later(order[place - 1], row, major, minor, high, low):
             order[place] = order[place - 1]
             place -= 1
             moves += 1
+            # Quadratic from here on: the caller sorts instead, and drops what was done.
             if moves > most:
                 return -1
         order[place] = row

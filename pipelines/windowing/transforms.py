@@ -41,7 +41,9 @@ class RecomputeDays(beam.PTransform):  # type: ignore[type-arg]
             begin
             | "List scan files" >> beam.Create(plan.files)
             | "Split by person" >> self._split(begin)
+            # Pieces will be stamped with days long past: the groups they come from must not count as later.
             | "Keep times early" >> keep_times_early()
+            # (person bucket, [Piece]) from here
             | "Group by person" >> beam.GroupByKey()
             | "Pair scans"
             >> beam.ParDo(
@@ -53,6 +55,7 @@ class RecomputeDays(beam.PTransform):  # type: ignore[type-arg]
             # One key, so what is grouped are the pieces of a day.
             | "Window by day" >> beam.WindowInto(FixedWindows(DAY_SECONDS))
             | "Group by day" >> beam.GroupByKey()
+            # (0, [((by, part), Piece)]) of one day -> (DayPart, [Piece])
             | "List day parts" >> beam.ParDo(ListDayParts(plan.parts), AsList(changes[TALLY]))
             | "Leave the windows" >> beam.WindowInto(GlobalWindows())
             # Breaks the fusion with the step before, which would leave all parts of a day to one worker.
@@ -74,6 +77,7 @@ class RecomputeDays(beam.PTransform):  # type: ignore[type-arg]
         split = SplitByPerson(plan.registries, plan.buckets, self.scratch, plan.is_rebuild)
         if plan.is_rebuild:
             return beam.ParDo(split)
+        # The changed persons are a side input: all of them must be known before any file is split.
         changed = (
             begin
             | "List changed files" >> beam.Create(compared_together(plan.changed))
@@ -158,8 +162,10 @@ class CommitDays(beam.DoFn):
                     commit_days(self.plan, rewritten, tally.pairs)
                 _report(result)
             except CommitConflict:
+                # No error for a person to see: the launcher plans again.
                 result = replace(result, conflict=True)
                 report_counts([(metrics.CONFLICTED_COMMITS, 1)])
+        # No runner hands a value back to the launcher, so it is left in a file.
         write_result(self.scratch, result)
         yield result
 

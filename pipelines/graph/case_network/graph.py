@@ -31,7 +31,7 @@ from schemas.tables import STAYS
 
 Row = dict[str, Any]
 
-_NO_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+_NO_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")  # not allowed in XML 1.0
 _STAY_COLUMNS = ("person", "venue", "zone", "enter", "exit", "enter_kind", "exit_kind", "stay_id")
 _STAY = pa.schema([STAYS.schema.field(name) for name in _STAY_COLUMNS])
 _VENUE_COLUMNS = ["venue", "name", "type", "lat", "lon"]
@@ -117,6 +117,7 @@ def network(
 def _persons(graph: CaseNetwork) -> Int64:
     """Return the tokens of the persons of a network."""
     nodes = (node for node, kind in graph.nodes(data="kind") if kind == "person")
+    # Sixteen hexadecimal digits are the two's complement of the token.
     return np.array([int.from_bytes(bytes.fromhex(node), "big", signed=True) for node in nodes], np.int64)
 
 

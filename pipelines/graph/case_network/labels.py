@@ -84,5 +84,6 @@ class _Grid:
     def _line(self, dot: Dot, column: int, level: int) -> set[tuple[int, int]]:
         """Return the cells under the line from a dot to its label."""
         right, up = column - dot.column, level + (self._rows - 1) / 2 - dot.level
+        # Four points a column.
         parts = (step / (4 * right) for step in range(4 * right))
         return {(round(dot.column + right * part), round(dot.level + up * part)) for part in parts}

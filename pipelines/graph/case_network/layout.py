@@ -153,6 +153,7 @@ def micros(text: str) -> int:
 def _lanes(graph: nx.MultiDiGraph) -> list[Lane]:
     lanes: dict[str, Lane] = {}
     for person, place, stay in graph.edges(data=True):
+        # Bars are of the case alone; the exposed are dots.
         if stay["kind"] == "stay" and graph.nodes[person]["tier"] == 0:
             seen = stay["enter_kind"] == stay["exit_kind"] == "scanned"
             bar = StayBar(micros(stay["enter"]), micros(stay["exit"]), seen)
@@ -192,6 +193,7 @@ def _place(lanes: Sequence[Lane], start_us: int, end_us: int, unit: float) -> fl
             dot.column, dot.level = column, level
         lane.height = max(lane.levels * unit + MARGIN, _LANE_AT_LEAST)
     bottom = 0.0
+    # Lanes are listed from the top, edges count from the bottom.
     for lane in reversed(lanes):
         lane.bottom = bottom
         bottom += lane.height

@@ -100,6 +100,7 @@ def network_figure(graph: nx.MultiDiGraph, words: PictureWords = ENGLISH) -> Fig
     axes = figure.add_axes(box)  # a unit of the axes is a point of the page
     axes.set_xlim(0, PLOT_WIDTH)
     axes.set_ylim(0, plot_height)
+    # zorder: lanes 0, hours 0.5, stays 1, links 2, lines of labels 2.5, dots 3, cases 4, texts 5.
     _draw_time(axes, layout)
     for number, lane in enumerate(layout.lanes):
         _draw_lane(axes, layout, lane, number, _title(graph, lane, words))
@@ -146,6 +147,7 @@ def _draw_lane(axes: Axes, layout: NetworkLayout, lane: Lane, number: int, title
         axes.add_patch(
             Rectangle(
                 (left, lane.bottom + 1),
+                # A short stay must still show.
                 max(right - left, 1.0),
                 lane.height - 2,
                 facecolor=f"{_TIERS[0]}38",

@@ -73,6 +73,7 @@ def shared_people(
         Intervals(*(np.array([value]) for value in (case.person, interval.start_us, interval.end_us)))
         for case, interval in zip(cases.values(), intervals, strict=True)
     ]
+    # Shared people first: seconds and venues cost much more to find than contacts.
     met = _shared(_met(where, rule, case_intervals), of_case)
     if met.person.size == 0:
         return SHARED_PEOPLE.empty_table()
@@ -124,6 +125,7 @@ def _together(where: TemporalGraph, intervals: Sequence[Intervals], met: _Met) -
     person, row = np.unique(met.person, return_inverse=True)
     spent_us = np.zeros(person.size, np.int64)
     at, venue = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+    # `met` comes case by case: each case is one run of rows.
     for start in np.flatnonzero(changes(met.case)).tolist():
         of_case = np.flatnonzero(met.case == met.case[start])  # ascending by person, as a hop found them
         interval = intervals[int(met.case[start])]

@@ -142,6 +142,7 @@ def make_plan(
     if stays.marks != footfall.marks:
         raise CommitConflict("footfall")
     contacts, crowds = snapshot(lake, "contacts"), snapshot(lake, "crowds")
+    # None: other limits, or what the contacts reflect is gone. Then all dates held are written again.
     before = None if everything or limits != held_limits(lake) else _reflected(lake)
     after = by_venue(stays)
     if before is None:
@@ -187,6 +188,7 @@ def _dates_of(files: Iterable[LiveFile]) -> set[int]:
     """Return the dates of files, and all dates up to the last exit or end in them."""
     dates: set[int] = set()
     for file in files:
+        # `exit` of stays, `end` of contacts; crowds have neither and lie within their date.
         ends = [
             file.stats.greatest[name] // DAY_US for name in ("exit", "end") if name in file.stats.greatest
         ]
@@ -224,6 +226,7 @@ def commit_dates(plan: ContactPlan, written: Sequence[Written]) -> None:
         CommitConflict: another commit came between.
         ServiceError: the lake cannot be written.
     """
+    # A mark stays until it is set again, so dates of earlier commits remain held.
     dates = {_date_mark(date): 1 for date in plan.dates}
     _commit(plan, "crowds", plan.crowds, written, plan.marks)
     _commit(plan, "contacts", plan.contacts, written, {**plan.marks, **dates})

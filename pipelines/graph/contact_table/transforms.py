@@ -41,6 +41,7 @@ class WriteDates(beam.PTransform):  # type: ignore[type-arg]
     def expand(self, begin: Any) -> Any:
         """Wire the steps; nothing is shuffled, since files of stays are sorted by venue."""
         plan, scratch = self.plan, self.scratch
+        # DatePart -> Written, each part on its own: pairs never cross venues.
         contacts = (
             begin
             | "List date parts" >> beam.Create(date_parts(plan))

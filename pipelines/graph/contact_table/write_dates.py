@@ -89,6 +89,7 @@ class WriteContacts(ThreadedDoFn):
     def work(self, part: DatePart, *_: Any) -> Iterator[Written]:
         """Find and write the contacts of one part of a date."""
         there, met = self._found(part)
+        # A block at a time: the contacts of a date may be far more than its stays.
         for rows in blocks(met, self.rows_a_file):
             table = contact_rows(contacts(there, met, rows))
             file = write_data_file(self.lake, CONTACTS, {"date": day_text(part.date)}, table)
