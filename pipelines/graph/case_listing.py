@@ -98,6 +98,7 @@ def _stays_of(lake: Lake, person: Int64, start_us: Int64, end_us: Int64) -> tupl
         case, row = np.repeat(np.arange(person.size), last - first), rows_between(first, last)
         enter_us, exit_us = columns.enter_us[row], columns.exit_us[row]
         inside = np.maximum(enter_us, start_us[case]) < np.minimum(exit_us, end_us[case])
+        # `at`, because a case stands once for each of its stays.
         np.add.at(stays, case[inside], 1)
         # Without a scan out the imputed part begins at the last scan.
         seen_out = np.asarray(pc.equal(columns.exit_kind(row), "scanned"))

@@ -127,6 +127,7 @@ def last_instant_us(lake: Lake) -> int:
 
 def _cases(lake: Lake, rows: pa.Table) -> Iterator[Case]:
     times = (rows[column].cast(pa.int64()).to_pylist() for column in _TIMES)
+    # In a lake of humans a case is of the human, whatever identifier it was reported under.
     persons = human_of(lake, rows["person"].to_numpy()).tolist()
     for person, *course in zip(persons, *times, strict=True):
         yield Case(person, CaseTimes(*course))

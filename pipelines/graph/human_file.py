@@ -144,6 +144,7 @@ def _patched(source: Sidecar, patch: Patch) -> _Patched:
     if origin is not None:
         values = {name: one[origin] for name, one in values.items()}
     unions = patch.row[patch.is_union]
+    # Where the rows of unions stand now.
     rows = np.flatnonzero(np.isin(origin, unions)) if origin is not None else unions
     return _Patched(Sidecar(source.by, zone_names=names, longest_us=longest_us, **values), origin, rows)
 

@@ -85,6 +85,7 @@ def _places(order: StayOrder, date: Any, stays: HumanStays) -> tuple[Int64, Int6
     Raises:
         DataError: there is one that is not in that order.
     """
+    # Both orders are cut by the date of the enter, so a stay lies in files of one date.
     by_date: dict[str, list[int]] = defaultdict(list)
     for number, file in enumerate(order.files):
         by_date[file.partition["date"]].append(number)

@@ -40,6 +40,7 @@ def own_stays(lake: Lake, person: int, span: Span) -> OwnStays:
             parts.append(_stays(columns, slice(first.item(), last.item())))
     names = [field.name for field in fields(OwnStays)]
     stays = OwnStays(*(_concatenated([getattr(part, name) for part in parts]) for name in names))
+    # Bounds are of whole files: most have stays outside the span too.
     return stays.where((stays.exit_us > span.begins_at()) & (stays.enter_us < span.ends_at()))
 
 
@@ -69,6 +70,7 @@ def rows_beside_stays(lake: Lake, own: OwnStays, person: int) -> pa.Table:
     """
     pairs = [_no_pairs()]
     if own.venue.size:
+        # For each file, the own stays beside which it may hold rows.
         near = _files_beside(lake, own)
         for (_, chosen), columns in zip(near, sidecars(file for file, _ in near), strict=True):
             pairs.append(_pairs(own, chosen, columns, person))
@@ -76,6 +78,7 @@ def rows_beside_stays(lake: Lake, own: OwnStays, person: int) -> pa.Table:
     return pa.table(
         {
             "person": column(np.concatenate([part.person for part in pairs])),
+            # Looked up once for each own stay, not for each pair.
             "venue": places(lake).codes(own.venue).take(column(stays)),
             "zone": _zones(pairs),
             "enter_us": column(np.concatenate([part.enter_us for part in pairs])),

@@ -22,7 +22,7 @@ from pipelines.kernels.types import Bool, Int32, Int64
 FREE = -1
 """What a slot holds that no key has taken."""
 
-_FEWEST_SLOTS = 16
+_FEWEST_SLOTS = 16  # also of an empty table, in which a search must end
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # 2^64 / golden ratio, odd: Knuth's multiplicative hashing
 
 
@@ -52,6 +52,7 @@ def mixed(key: int | np.int64) -> Any:
 @inlined
 def home_of(slots: Int32, key: int | np.int64) -> Any:
     """Return the slot in which a search starts, unsigned: numba tests signed indices for negative ones."""
+    # The size is a power of two, so a mask takes the remainder.
     return mixed(key) & np.uint64(slots.size - 1)
 
 

@@ -106,6 +106,7 @@ def _hash_all(data: UInt8, start: Int64, length: Int32, inner: UInt32, outer: UI
             move(data, start[first + lane], sizes[lane], room, places[lane])
         hash_lanes(room, places, sizes, inner, outer, state, words)
         for lane in range(count):
+            # The same 64 bits, read as signed.
             heads[first + lane] = np.int64(head(state, 0, lane))
     return heads
 
@@ -188,6 +189,7 @@ def _compress_some(state: UInt32, words: UInt32, sizes: Int64, block: int) -> No
         state[8 * LANES + index] = state[index]
     _compress(state, words)
     for lane in range(LANES):
+        # The key's block is not in `room`, so it does not count here.
         if blocks_of(sizes[lane]) <= block:
             for index in range(lane, 8 * LANES, LANES):
                 state[index] = state[8 * LANES + index]

@@ -134,6 +134,7 @@ def folded_product(typing_context: Any, left: Any, right: Any) -> Any:
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         wide = ir.IntType(128)
+        # LLVM makes this the wide multiplication of the machine, not one of 128-bit numbers.
         product = builder.mul(builder.zext(args[0], wide), builder.zext(args[1], wide))
         high = builder.trunc(builder.lshr(product, ir.Constant(wide, 64)), ir.IntType(64))
         return builder.xor(high, builder.trunc(product, ir.IntType(64)))

@@ -64,6 +64,7 @@ def _sort_ties(key: Int64, order: Int64, high: UInt64, low: UInt64, long_tie: in
             longest = max(longest, end - start)
         else:
             for i in range(start + 1, end):
+                # Shift the larger rows up by one, and put `row` into the gap.
                 row = order[i]
                 j = i - 1
                 while j >= start and (
@@ -255,6 +256,7 @@ def parts_for(rows: int, rows_a_part: int) -> int:
         >>> parts_for(41, 10)
         8
     """
+    # Parts rounded up, then to the next power of two: the bit length of one less.
     return 1 << max(0, -(-rows // rows_a_part) - 1).bit_length()
 
 
@@ -275,6 +277,7 @@ def few_at_once(bounds: Int64, most: int) -> list[tuple[int, int]]:
     groups: list[tuple[int, int]] = []
     first = 0
     while first < bounds.size - 1:
+        # The last bound within reach; one range is taken in any case.
         last = max(first + 1, int(np.searchsorted(bounds, bounds[first] + most, "right")) - 1)
         groups.append((first, last))
         first = last

@@ -84,6 +84,7 @@ def _verify(files: Sequence[LiveFile], verify: bool) -> None:
     if verify:
         check_files(files)
         return
+    # A file is checked once a process: its name is its hash, so it never changes.
     unchecked = [file.size for file in files if not checked_files.has(file.path)]
     if unchecked:
         size = f"{len(unchecked):,} of {len(files):,} files ({sum(unchecked) / 1e9:,.1f} GB)"

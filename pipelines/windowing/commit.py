@@ -67,6 +67,7 @@ def _commit(
     return commit_once(
         plan.lake,
         table,
+        # Sorted, so that the log does not tell in which order the parts were done.
         sorted((file for part in own for file in part.files), key=lambda file: file.path),
         # A file that is written again with the same content has the same name, and stays.
         remove=[file for file in live.files if plan.is_rebuild or date_of(file) in dates],

@@ -182,6 +182,7 @@ class FindChanges(ThreadedDoFn):
 
 
 def _change_rows(stays: Stays, rows: Int64, zones: pa.Array, change: int) -> pa.Table:
+    # Codes point into the bucket's own dictionary; a negative one is no zone.
     zone = pa.array(stays.zone[rows], pa.int32(), mask=stays.zone[rows] < 0)
     columns = {
         "person": stays.person[rows],

@@ -189,6 +189,7 @@ class PairFinder:
         if not self._is_contiguous:
             segment = self._segment(columns.occurred_us[row])
             begins[1:] |= segment[1:] != segment[:-1]
+        # Positions in `row` up to here, rows of `scans` from here on.
         first = np.flatnonzero(begins)
         last = np.append(first[1:], row.size)[: first.size] - 1
         segment = self._segment(columns.occurred_us[row[first]])

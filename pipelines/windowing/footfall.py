@@ -192,6 +192,7 @@ def _visits(
         newest[:] = FREE
         for row in range(bounds[position], bounds[position + 1]):
             begin, end = max(enter_us[row], 0), min(exit_us[row], length_us)
+            # Outside the range. An exit exactly at its start is counted by `_sweep` all the same.
             if begin >= end:
                 continue
             # A slot holds the person's newest visit here: stays ascend by enter, so no other can grow.

@@ -18,8 +18,8 @@ from pipelines.windowing.stay_scan import SortedScans, mixed, nearest_elsewhere,
 from schemas.codes import DIRECTIONS, ENTER_KINDS
 from schemas.stay_rules import StayRules
 
-_NEVER_US = np.iinfo(np.int64).max
-_NO_TIME_US = np.iinfo(np.int64).min
+_NEVER_US = np.iinfo(np.int64).max  # no later scan elsewhere
+_NO_TIME_US = np.iinfo(np.int64).min  # no earlier one: every other time is above it
 
 _OUT = DIRECTIONS.index("out")
 _IMPUTED = ENTER_KINDS.index("imputed")
@@ -111,6 +111,7 @@ def pair_scans(
         direction=direction,
         zone=zone,
         mixed=mixed(event_high[row], event_low[row], zone, direction),
+        # A pass onwards in time knows the earlier scans, one backwards the later ones.
         earlier_us=nearest_elsewhere(rank, venue_rank, at_us, 1, _NO_TIME_US),
         later_us=nearest_elsewhere(rank, venue_rank, at_us, -1, _NEVER_US),
         dwell_us=rules.dwell_us[types],
@@ -175,6 +176,7 @@ def _by_time(rank: Int64, at_us: Int64, is_out: Bool, high: UInt64, low: UInt64)
     # One bit for `out`, and the sign stays free.
     if int(rank.max()).bit_length() + time_bits > 62:
         return np.lexsort((low, high, ~is_out, at_us, rank))
+    # The lowest bit is 0 for an `out` and 1 for others, so that at one instant it comes first.
     key = ((rank << time_bits) | (at_us - least_us)) << 1
     return order_by_key(key | ~is_out, high, low)
 
@@ -212,6 +214,7 @@ def twins(old_person: Int64, old_id: Int64, new_person: Int64, new_id: Int64) ->
     twins = np.full(new_id.size, -1, np.int64)
     for row in range(new_id.size):
         slot = home_of(slots, new_id[row])
+        # Several keys may share a home, so every number on the way to a free slot is compared.
         while slots[slot] >= 0:
             other = slots[slot]
             if old_id[other] == new_id[row] and old_person[other] == new_person[row]:

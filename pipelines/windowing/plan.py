@@ -129,6 +129,7 @@ def make_plan(lake: Lake, rules: StayRules, *, everything: bool = False, margin:
         # Only dates that may decide a changed stay; one that needs more makes the attempt doubtful.
         read = within({file.date for file in files}, dates, margin * longest_days)
     chosen = tuple(file for file in files if file.date in read)
+    # A rebuild counts every date again anyway.
     recounted = () if base is None else _recounted(lake, stays, footfall)
     is_current = _marks(scans.version, venues.version, rules).items() <= stays.marks.items()
     return RecomputePlan(
@@ -248,6 +249,7 @@ def _live(stays: Snapshot) -> dict[int, DayFiles]:
         own.setdefault((by, begin), []).append(file)
         # Footfall needs stays of earlier dates too, in one order.
         if by == "venue":
+            # As far as the longest stay of the file reaches; most of its rows end sooner.
             for date in range(begin + 1, file.stats.greatest["exit"] // DAY_US + 1):
                 reaching.setdefault(date, []).append(file)
     return {

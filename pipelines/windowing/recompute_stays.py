@@ -121,6 +121,7 @@ def _only_marks(plan: RecomputePlan) -> RecomputeResult:
 
 
 def _recomputed(plan: RecomputePlan, result: RecomputeResult, conflicts: int, widened: int) -> Recomputed:
+    # One of the two orders, or every stay would count twice.
     before = sum(file.rows for file in plan.stays.files if file.partition["by"] == "venue")
     return Recomputed(
         stays_version=plan.scans_version,

@@ -113,12 +113,14 @@ class RewriteDays(ThreadedDoFn):
         base = self._read(live.venue if day.by == "venue" else live.person, day, CODED.names)
         stays = merged_in_order(base, own, day.by)
         reaching = self._read(live.reaching, day, _PRESENCE, day.date * DAY_US)
+        # Only footfall needs those that reach into the date, and only the venue order counts it.
         return stays, merged(reaching, earlier) if day.by == "venue" else reaching
 
     def _changes(self, day: DayPart, pieces: list[Piece]) -> tuple[pa.Table, pa.Table]:
         """Read the changes of stays that begin on the date, and of earlier ones that reach into it."""
         if not pieces:
             return CHANGES.empty_table(), CHANGES.empty_table()
+        # In the order of the pieces' names, which ascend with the tokens: almost sorted by person.
         changes = read_pieces(pieces)
         begun = changes["enter"].to_numpy() >= day.date * DAY_US
         mine = self._is_mine(changes, day)
@@ -161,6 +163,7 @@ class RewriteDays(ThreadedDoFn):
             return ()
         rows = uncoded(held.pop())
         file = write_data_file(self.lake, STAYS, {"by": day.by, "date": day_text(day.date)}, rows)
+        # While the rows are in memory and sorted; made from the file again it would cost a second reading.
         write_sidecar(self.lake, file, rows)
         self.count_file(file)
         return (file,)

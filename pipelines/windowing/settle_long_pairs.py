@@ -103,6 +103,8 @@ def _windows(plan: RecomputePlan, searches: pa.Table) -> pa.Table:
     # These know both of their scans already, so they are windows as they are.
     direct = searches.filter(pa.array((kind == KNOWN) | (kind == CROSSING)))
     files = [file for file in plan.stays.files if file.partition["by"] == "person"]
+
+    # The others look for one neighbour, or two, on the unread dates.
     person, venue, at_us = (searches[name].to_numpy() for name in ("person", "venue", "from_us"))
     backward = np.flatnonzero((kind == BEFORE) | (kind == AROUND))
     forward = np.flatnonzero((kind == AFTER) | (kind == AROUND))

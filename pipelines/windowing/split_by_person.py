@@ -142,6 +142,7 @@ class SplitByPerson(ThreadedDoFn):
             "zone": zone.take(pa.array(row)),
             "type_after": after[row],
         }
+        # That the column is missing tells the next step of a rebuild.
         if not self.everyone:
             columns["type_before"] = before[row]
         return pa.table(columns), bucket[order]
@@ -164,8 +165,10 @@ def changed_persons(before: pa.Table, after: pa.Table) -> Int64:
     # either case it counts as a difference, which costs work and no correctness.
     holders = np.bincount(old, minlength=before.num_rows)
     same = holders[old] == 1
+    # The same key and content: a scan that only moved to another file.
     for of_before, of_after in _content(before, after):
         same &= of_before[old] == of_after[found]
+    # Changed is what has no equal on the other side.
     gone, new = np.ones(before.num_rows, np.bool_), np.ones(after.num_rows, np.bool_)
     gone[old[same]], new[found[same]] = False, False
     return np.unique(np.concatenate((_registered(before, gone), _registered(after, new))))
@@ -179,6 +182,7 @@ def _content(before: pa.Table, after: pa.Table) -> Iterator[tuple[Any, Any]]:
     """Yield each column of the content as comparable numbers, before and after."""
     for name in _CONTENT:
         if name == "zone":
+            # Both sides have dictionaries of their own; codes compare only over a common one.
             chunks = [*before[name].chunks, *after[name].chunks]
             _, codes = zone_codes(pa.chunked_array(chunks, before[name].type))
             yield codes[: before.num_rows], codes[before.num_rows :]
@@ -187,5 +191,6 @@ def _content(before: pa.Table, after: pa.Table) -> Iterator[tuple[Any, Any]]:
 
 
 def _registered(scans: pa.Table, rows: Bool) -> Int64:
+    # A scan at no registered venue makes no stay, so its coming or going changes none.
     persons: Int64 = scans["person"].to_numpy()[rows & (scans["type"].to_numpy() != UNREGISTERED)]
     return persons

@@ -61,6 +61,7 @@ def _coded(column: pa.ChunkedArray, name: str) -> Any:
         texts, codes = zone_codes(column)
         return pa.array(codes_of(texts, _KINDS[name])[codes] if len(texts) else np.empty(0, np.uint8))
     if pa.types.is_timestamp(column.type):
+        # The same bits, without a copy.
         return pa.chunked_array([chunk.view(pa.int64()) for chunk in column.chunks], pa.int64())
     return column.cast(CODED.field(name).type)
 
@@ -154,6 +155,7 @@ def _keys(rows: pa.Table, by: str) -> tuple[Int64, Int64, UInt64, UInt64]:
     return (
         rows[by].to_numpy(),
         rows["enter"].to_numpy(),
+        # Ties are compared as unsigned words that keep the order of the signed ids.
         as_unsigned(rows["person" if by == "venue" else "venue"].to_numpy()),
         as_unsigned(rows["stay_id"].to_numpy()),
     )

@@ -148,6 +148,7 @@ def walk(scans: SortedScans, venues: int, bounce_us: int) -> Walked:
         bounce_us: an `out` that begins a stay makes none when an `in` follows within this time.
     """
     size = scans.at_us.size
+    # At most one stay for each scan; rows that are not used are cut off at the end.
     stays = Walked(
         np.empty(size, np.int64),
         np.empty(size, np.int64),
@@ -218,6 +219,7 @@ def _continues(scans: SortedScans, before: int, row: int) -> bool:
 def _begin(scans: SortedScans, stays: Walked, stay: int, before: int, row: int) -> None:
     """Begin a stay; `before` is the person's scan before it at the venue, or -1."""
     at_us = scans.at_us[row]
+    # `_extend` does the rest: exit, count and fingerprint are those of the scans added.
     stays.first[stay] = row
     stays.zone[stay] = NO_ZONE
     stays.enter_us[stay] = at_us
@@ -237,6 +239,7 @@ def _begin(scans: SortedScans, stays: Walked, stay: int, before: int, row: int) 
 def _extend(scans: SortedScans, stays: Walked, stay: int, row: int) -> None:
     """Add a scan to a stay as its last scan so far."""
     at_us, zone = scans.at_us[row], scans.zone[row]
+    # No code equals `_SEVERAL_ZONES`, so a stay that has met two zones keeps it.
     if stays.zone[stay] == NO_ZONE:
         stays.zone[stay] = zone
     elif zone != NO_ZONE and zone != stays.zone[stay]:

@@ -217,6 +217,7 @@ def stacked(wanted: Sequence[int], columns: int) -> tuple[int, list[tuple[int, i
     least = max(1, -(-len(wanted) // columns))
     for levels in range(least, max(least, _LEVELS_AT_MOST) + 1):
         places = _filled(wanted, columns, levels)
+        # The fewest levels with which no dot stands too far from its instant.
         if all(column - want <= _SHIFT_AT_MOST for want, (column, _) in zip(wanted, places, strict=True)):
             break
     return levels, places

@@ -80,6 +80,7 @@ def meetings(windows: Windows, stays: CaseStays, people_of_day: int) -> Meetings
     hit, persons = np.unique(distinct_pairs(window, stays.person[stay])[0], return_counts=True)
     in_window, case = distinct_pairs(window, stays.case[stay])
     people = windows.people[hit]
+    # All by window, ascending: `hit` and `in_window` name the same windows in the same order.
     return Meetings(
         windows.venue[hit],
         windows.start_us[hit],

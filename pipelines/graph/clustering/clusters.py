@@ -212,6 +212,7 @@ def windows_with_cases(lake: Lake, cases: Mapping[str, Case], request: ClusterRe
     stays = stays_of_cases(lake, list(timed.values()), intervals)
     files = [file for file in snapshot(lake, "footfall").files if _reaches(file, request.span)]
     tested, found = 0, list[Meetings]()
+    # Files ascend by path and so by date, which `groupby` needs.
     for day_us, of_day in groupby(files, day_of):  # a day may have several files
         # A stay over midnight counts on both days.
         today = stays.where((stays.exit_us > day_us) & (stays.enter_us < day_us + DAY_US))

@@ -48,6 +48,7 @@ def gatherings(stays: CaseStays, within_us: int) -> Gatherings:
     begins[1:] |= stays.enter_us[1:] - reached_us[:-1] > within_us
     first = np.flatnonzero(begins)
     number = np.repeat(np.arange(first.size), np.diff(first, append=order.size))
+    # Two cases of one person are no gathering.
     persons = distinct_per_group(number, stays.person, first.size)
     met = persons > 1
     ends = np.append(first[1:], order.size) - 1

@@ -88,6 +88,7 @@ def _rows(
     by_row, case = distinct_pairs(row, met.case)
     codes = places(lake).codes(venue)
     first_met = np.full(person.size, np.iinfo(np.int64).max)
+    # `at`, because a person stands once for each case that he met.
     np.minimum.at(first_met, row, met.met_us)
     columns = [
         column(person),

@@ -249,6 +249,7 @@ def _doubled(row: Int64, begin_us: Int64, end_us: Int64) -> tuple[Int64, Int64, 
 def _partners(
     bounds: Int64, begin_us: Int64, end_us: Int64, min_us: int, from_us: int, to_us: int
 ) -> tuple[Int64, Int64]:
+    # A binary search for each presence, no walk over pairs: counts are known before memory is taken.
     first, last = np.empty(begin_us.size, np.int64), np.empty(begin_us.size, np.int64)
     for position in range(bounds.size - 1):
         start, stop = bounds[position], bounds[position + 1]

@@ -211,6 +211,7 @@ def affected(touched: Collection[int], contacts: Iterable[LiveFile], min_us: int
     """
     # Rounded up, as a contact that is not long enough yet began less than the minimum ago.
     days_before = -(-min_us // DAY_US)
+    # One day after as well, for crowds at the end of a day.
     near = {date + step for date in touched for step in range(-days_before, 2)}
     for file in contacts:
         begin, last = date_of(file), file.stats.greatest["end"] // DAY_US

@@ -119,6 +119,7 @@ class WriteContacts(ThreadedDoFn):
 
     def _begins_later(self, until_us: int) -> bool:
         """Tell whether a stay of the lake may begin at an instant or after it."""
+        # By the bounds in the log: where none does, nothing can prolong a presence.
         return any(file.stats.greatest["enter"] >= until_us for file in self.stays)
 
     def _read_stays(self, part: DatePart, until_us: int) -> list[Int64]:
