@@ -160,6 +160,7 @@ def answer_quality(
     refused = count_refused(lake)
     requested = np.empty(0, np.int64) if cases is None else cases
     people = requested if person is None else np.append(requested, person)
+    # Versions and last instants stand in the logs; rows are read for the counts alone.
     return AnswerQuality(
         scans_version=scans.version,
         stays_version=snapshot(lake, "stays").marks.get("scans_version", -1),
@@ -190,6 +191,7 @@ def quality_of_cases(lake: Lake, cases: list[Case], windows: list[Window]) -> An
     person = np.array([case.person for case in cases], np.int64)
     start_us = np.array([window.start_us for window in windows], np.int64)
     end_us = np.array([window.end_us for window in windows], np.int64)
+    # An empty window concerns no venue, and must not widen the span of the others.
     open_ = start_us < end_us
     span = Span(int(start_us[open_].min()), int(end_us[open_].max())) if open_.any() else Span(0, 0)
     venues = venues_of(lake, person[open_], start_us[open_], end_us[open_])
@@ -225,6 +227,7 @@ def in_scans(lake: Lake, person: Int64) -> Bool:
     """
     seen = _among_unregistered(lake, person)
     for columns in sidecars(live_files(lake, "person", Span(), np.unique(person[~seen]))):
+        # Who was found in one file is not looked for in the next.
         missing = np.flatnonzero(~seen)
         first, last = columns.rows_of(person[missing])
         seen[missing] = first < last
@@ -235,6 +238,7 @@ def _unregistered(lake: Lake, span: Span, person: int | None) -> tuple[int, int]
     """Count the unregistered scans of a span, and those of a person, whatever identifier was scanned."""
     tokens = [None] if person is None else tokens_of(lake, np.array([person], np.int64)).tolist()
     counts = [count_unregistered(lake, span.begins_at(), span.ends_at(), token) for token in tokens]
+    # The total is the same for every token; the own scans add up over all of them.
     return counts[0][0], sum(own for _, own in counts)
 
 
@@ -255,6 +259,7 @@ def _stays_at(lake: Lake, venues: Int64, span: Span) -> tuple[int, int, int]:
         rows = rows_between(*columns.rows_of(venues))
         start = np.maximum(columns.enter_us[rows], span.begins_at())
         end = np.minimum(columns.exit_us[rows], span.ends_at())
+        # The imputed part, clipped like the stay; empty where the stay lies outside.
         unseen_from = np.clip(columns.imputed_from_us[rows], start, np.maximum(start, end))
         inside = end > start
         count += int(inside.sum())

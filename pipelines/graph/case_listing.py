@@ -90,6 +90,7 @@ def _windows(rows: pa.Table, rule: Rule, until_us: int) -> tuple[Int64, Int64]:
 
 def _stays_of(lake: Lake, person: Int64, start_us: Int64, end_us: Int64) -> tuple[Int64, Int64]:
     """Count each person's stays in his window, and find his last scan, `_NEVER` where there is none."""
+    # By case, not by person: one person may be several.
     stays, last_us = np.zeros(person.size, np.int64), np.full(person.size, _NEVER)
     files = live_files(lake, "person", Span(), np.unique(person)) if person.size else []
     for columns in sidecars(files):
@@ -97,6 +98,7 @@ def _stays_of(lake: Lake, person: Int64, start_us: Int64, end_us: Int64) -> tupl
         case, row = np.repeat(np.arange(person.size), last - first), rows_between(first, last)
         enter_us, exit_us = columns.enter_us[row], columns.exit_us[row]
         inside = np.maximum(enter_us, start_us[case]) < np.minimum(exit_us, end_us[case])
+        # `at`, because a case stands once for each of its stays.
         np.add.at(stays, case[inside], 1)
         # Without a scan out the imputed part begins at the last scan.
         seen_out = np.asarray(pc.equal(columns.exit_kind(row), "scanned"))
@@ -107,6 +109,7 @@ def _stays_of(lake: Lake, person: Int64, start_us: Int64, end_us: Int64) -> tupl
 def _states(rows: pa.Table, end_us: Int64, last_us: Int64, until_us: int) -> pa.Array:
     withdrawn = np.asarray(rows["withdrawn_at"].is_valid())
     undated = ~np.asarray(rows["onset_at"].is_valid()) & ~np.asarray(rows["sampled_at"].is_valid())
+    # The first condition that holds decides; `over` is what is left.
     chosen = np.select([withdrawn, undated, last_us == _NEVER, end_us >= until_us], [0, 1, 2, 3], 4)
     return pa.array([STATES[state] for state in chosen.tolist()], pa.string())
 

@@ -59,6 +59,7 @@ def find_cases(lake: Lake, case_ids: Sequence[str]) -> list[Case]:
         DataError: the lake has no such case, or it has been withdrawn.
     """
     rows = _newest_cases(lake)
+    # One row a number: the table holds the last received state of each.
     wanted = numbers_of(case_ids)
     row = pc.index_in(pa.array(wanted, pa.string()), rows["case_id"])
     unknown = [number for number, one in zip(wanted, row.to_pylist(), strict=True) if one is None]
@@ -115,6 +116,7 @@ def last_instant_us(lake: Lake) -> int:
     Microseconds UTC, read from the statistics in the log. A lake that holds neither ends in 1970, before
     every case.
     """
+    # Bounds of times are exact in the log; only those of tokens are wide.
     ends = [
         file.stats.greatest[column]
         for table, column in _LAST_COLUMNS.items()
@@ -125,6 +127,7 @@ def last_instant_us(lake: Lake) -> int:
 
 def _cases(lake: Lake, rows: pa.Table) -> Iterator[Case]:
     times = (rows[column].cast(pa.int64()).to_pylist() for column in _TIMES)
+    # In a lake of humans a case is of the human, whatever identifier it was reported under.
     persons = human_of(lake, rows["person"].to_numpy()).tolist()
     for person, *course in zip(persons, *times, strict=True):
         yield Case(person, CaseTimes(*course))

@@ -46,9 +46,11 @@ def proximity(
     """
     for name, most in (("distance_m", max_distance_m), ("attenuation_db", max_attenuation_db)):
         if most is not None:
+            # A comparison with null is null: an encounter without the measure does not count.
             encounters = encounters.filter(pc.fill_null(pc.less_equal(encounters[name], most), False))
     columns = (encounters[name] for name in ("person_a", "person_b", "started_at", "ended_at"))
     person_a, person_b, start_us, end_us = (_numbers(column) for column in columns)
+    # The smaller token comes first in every row of the lake, so the rows of a pair are neighbours here.
     order = _order_of_pairs(person_a, person_b, start_us)
     return _from_both_sides(*_merged(person_a[order], person_b[order], start_us[order], end_us[order]))
 
@@ -62,6 +64,7 @@ def _order_of_pairs(person: Int64, other: Int64, start_us: Int64) -> Int64:
     """Return the permutation that sorts by (person, other, start)."""
     ranks, distinct = dense_rank(np.concatenate((person, other)))  # two ranks fit into one int64
     pair = ranks[: person.size] * max(distinct.size, 1) + ranks[person.size :]
+    # Equal rows need no order of their own: they are merged.
     tie = as_unsigned(start_us)
     return order_by(pair, start_us, tie, tie)
 
@@ -86,6 +89,7 @@ def _merged(person: Int64, other: Int64, start_us: Int64, end_us: Int64) -> Any:
     for row in range(person.size):
         if end_us[row] <= start_us[row]:
             continue
+        # The row that the newest interval began with.
         last = kept[count - 1] if count else row
         if (
             count

@@ -81,6 +81,7 @@ class HumanFile(ChangedFile):
     def read(self, schema: pa.Schema, rows: Int64) -> pa.Table:
         """Return whole rows as humans have them."""
         seen = self._seen()
+        # `rows` count as a question sees the file, `origin` as it lies in the lake.
         origin = rows if seen.origin is None else seen.origin[rows]
         found = read_live_file(self.source, schema).take(column(origin))
         for name in schema.names:
@@ -101,6 +102,7 @@ class HumanFile(ChangedFile):
         columns = seen.columns
         if name == "person":
             return column(columns.person[rows])
+        # Without a union all columns but the token are as the file has them.
         if not seen.unions.size:
             return None
         is_union = np.isin(rows, seen.unions)
@@ -113,6 +115,7 @@ class HumanFile(ChangedFile):
         if name == "zone":
             return columns.zone_names.take(pa.array(columns.zone_code[rows]))
         if name == "last_seen":
+            # As the sidecar tells the last scan: at a scanned exit, else where the imputed part begins.
             out = exit_code(columns.kinds[rows]) == _SCANNED_OUT
             seen_us = np.where(out, columns.exit_us[rows], columns.imputed_from_us[rows])
             return pc.if_else(pa.array(is_union), column(seen_us).cast(INSTANT), found[name])
@@ -121,6 +124,7 @@ class HumanFile(ChangedFile):
 
 def _patched(source: Sidecar, patch: Patch) -> _Patched:
     """Apply the changes, and sort again what has moved."""
+    # Whole columns are copied below, so whole columns are checked.
     source.check(*_COLUMNS)
     values = {name: getattr(source, name) for name in _COLUMNS}
     names, longest_us = source.zone_names, source.longest_us
@@ -134,17 +138,20 @@ def _patched(source: Sidecar, patch: Patch) -> _Patched:
         values["scanned_both"] = _with(source.scanned_both, patch.row, both.astype(np.uint8))
         values["zone_code"], names = _zones(source, patch)
         of_union = patch.row[patch.is_union]
+        # Searches look this far back for rows that reach a stay.
         longest_us = max(longest_us, int((patch.exit_us[patch.is_union] - source.enter_us[of_union]).max()))
     origin = _origin(source, patch, values["person"])
     if origin is not None:
         values = {name: one[origin] for name, one in values.items()}
     unions = patch.row[patch.is_union]
+    # Where the rows of unions stand now.
     rows = np.flatnonzero(np.isin(origin, unions)) if origin is not None else unions
     return _Patched(Sidecar(source.by, zone_names=names, longest_us=longest_us, **values), origin, rows)
 
 
 def _origin(source: Sidecar, patch: Patch, person: Int64) -> Int64 | None:
     """Return the row of the data file that each row comes from, in the order of the file."""
+    # Only the order by person moves rows; by venue they keep their places.
     is_moved = ~patch.is_dropped & (source.person[patch.row] != patch.person)
     moved = patch.row[is_moved] if source.by == "person" else patch.row[:0]
     gone = patch.row[patch.is_dropped]
@@ -155,6 +162,7 @@ def _origin(source: Sidecar, patch: Patch, person: Int64) -> Int64 | None:
         return rest
     enter_us = source.enter_us
     moved = moved[np.lexsort((enter_us[moved], person[moved]))]
+    # `place`: the first row of that person that enters at the same instant or later.
     keys = person[moved], enter_us[moved] - 1, enter_us[moved]
     _, place = search.rows_entering(person[rest], enter_us[rest], *keys)
     origin: Int64 = np.insert(rest, place, moved)
@@ -167,6 +175,7 @@ def _zones(source: Sidecar, patch: Patch) -> tuple[Any, pa.Array]:
     names = source.zone_names
     if not rows.size:
         return source.zone_code, names
+    # The code of "no zone", added if the file has none.
     at = pc.index(pc.is_null(names), True).as_py()
     if at < 0:
         at, names = len(names), pa.concat_arrays([names, pa.nulls(1, pa.string())])

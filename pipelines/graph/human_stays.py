@@ -35,6 +35,7 @@ def human_orders(lake: HumanLake) -> dict[str, StayOrder]:
     if not lake.person.size:
         return plain_orders(lake)
     with _making:
+        # Kept with the snapshot itself: another one, even of the same number, is another state of the lake.
         newest = snapshot(lake, "stays")
         kept = lake.kept.get(_KEPT)
         if kept is None or kept[0] is not newest:
@@ -63,8 +64,10 @@ def _stays_of_several(lake: HumanLake, order: StayOrder) -> HumanStays:
     zones: dict[str | None, int] = {}
     for number, file in enumerate(order.files):
         columns = mapped(file)
+        # `lake.person` are all tokens of people who have several, ascending.
         row = rows_between(*columns.rows_of(lake.person))
         names = columns.zone_names.to_pylist()
+        # One numbering of zones over all files, None included.
         zone = np.array([zones.setdefault(name, len(zones)) for name in names], np.int64)
         token = columns.person[row]
         parts.append(
@@ -82,6 +85,7 @@ def _places(order: StayOrder, date: Any, stays: HumanStays) -> tuple[Int64, Int6
     Raises:
         DataError: there is one that is not in that order.
     """
+    # Both orders are cut by the date of the enter, so a stay lies in files of one date.
     by_date: dict[str, list[int]] = defaultdict(list)
     for number, file in enumerate(order.files):
         by_date[file.partition["date"]].append(number)
@@ -91,10 +95,12 @@ def _places(order: StayOrder, date: Any, stays: HumanStays) -> tuple[Int64, Int6
         enter_us, some = stays.enter_us[of_day], stays.at(of_day)
         for number in by_date[day]:
             columns = mapped(order.files[number])
+            # Both bounds are exclusive: the stays that enter the venue at that very instant.
             first, last = columns.rows_entering(some.venue, enter_us - 1, enter_us + 1)
             stay, row = np.repeat(np.arange(of_day.size), last - first), rows_between(first, last)
             same = (columns.stay_id[row] == some.stay_id[stay]) & (columns.person[row] == some.token[stay])
             files[of_day[stay[same]]], rows[of_day[stay[same]]] = number, row[same]
+    # Both orders are written in one commit, so a stay that is in one only means damage.
     if (files < 0).any():
         raise DataError("the two orders of stays do not hold the same rows", "run truyvet verify")
     return files, rows
@@ -110,13 +116,17 @@ def _changed(
     )
     for number in np.unique(of_file).tolist():
         of_it = np.flatnonzero(of_file == number)
+        # A patch is ascending by row.
         of_it = of_it[np.argsort(row[of_it])]
         patch = Patch(row[of_it], stays.human[of_it], *found.at(of_it).columns())
         files[number] = _file(order.files[number], patch)
+        # Rows move to the human's token, so the bounds of the file must include it.
         if by == "person":
             least[number] = min(least[number], patch.person.min())
             greatest[number] = max(greatest[number], patch.person.max())
+        # Unions last longer than the stays in the file; they enter when the first of them did.
         exit_us[number] = max(exit_us[number], patch.exit_us.max())
+    # A file may have lost all its rows to unions in others.
     held = np.array([file.rows > 0 for file in files], np.bool_)
     kept = tuple(file for file in files if file.rows)
     return StayOrder(kept, least[held], greatest[held], order.enter_us[held], exit_us[held])

@@ -89,6 +89,7 @@ def relabelled(stays: HumanStays) -> Relabelled:
 
     size = stays.row.size
     (human, _), (venue, venues) = dense_rank(stays.human), dense_rank(stays.venue)
+    # Stays that begin together are ordered by id: the same one always stands for a union.
     tie = as_unsigned(stays.stay_id)
     order = order_by(human * max(venues.size, 1) + venue, stays.enter_us, tie, tie)
     some = stays.at(order)
@@ -97,19 +98,23 @@ def relabelled(stays: HumanStays) -> Relabelled:
         return _unjoined(stays)
     number = np.cumsum(np.bincount(begins, minlength=size)) - 1  # the union of each stay
 
+    # A union of two tokens joins identifiers. `[number]` spreads a value of each union to its stays.
     least = np.minimum.reduceat(some.token, begins)
     joined = (least != np.maximum.reduceat(some.token, begins))[number]
     is_first = np.zeros(size, np.bool_)
     is_first[begins] = True
     enter_us = some.enter_us[begins][number]
     exit_us = np.maximum.reduceat(some.exit_us, begins)[number]
+    # Only stays that begin, or end, with the union have a say in how it was entered, or left.
     entered = _least(np.where(some.enter_us == enter_us, enter_code(some.kinds), len(ENTER_KINDS)), begins)
     left = _least(np.where(some.exit_us == exit_us, exit_code(some.kinds), len(EXIT_KINDS)), begins)
     seen_us = np.maximum.reduceat(_last_seen_us(some), begins)[number]
+    # The union is imputed behind the last scan of any of its stays, or as a whole.
     imputed_us = np.where(left[number] == _SCANNED_OUT, exit_us, np.minimum(seen_us, exit_us))
     imputed_us = np.where(entered[number] == _SCANNED_IN, imputed_us, enter_us)
     zone = np.minimum.reduceat(some.zone, begins) != np.maximum.reduceat(some.zone, begins)
 
+    # From the order of the unions back to that of the caller.
     back = np.empty(size, np.int64)
     back[order] = np.arange(size)
     return Relabelled(

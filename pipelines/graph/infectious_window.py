@@ -98,6 +98,7 @@ def source_window(times: CaseTimes, infectious: Infectious, back_days: float) ->
     Raises:
         DataError: the case has neither onset nor sample.
     """
+    # Neither isolation nor `--until` ends it: infection came before both.
     anchor = anchor_us(times)
     return Window(anchor - _days_us(back_days), anchor - _days_us(_days_before(times, infectious)))
 
@@ -120,6 +121,7 @@ def anchor_us(times: CaseTimes) -> int:
     Raises:
         DataError: the case has neither.
     """
+    # Not `onset_us or sampled_us`: 0 is an instant.
     for known in (times.onset_us, times.sampled_us):
         if known is not None:
             return known
@@ -138,6 +140,7 @@ def outside_validity(times: CaseTimes, rule: Rule) -> str | None:
     anchor = anchor_us(times)
     if anchor < _midnight_us(rule.valid_from):
         return f"the case is older than rule {rule.id}, which is valid from {rule.valid_from.isoformat()}"
+    # `valid_to` is the last day that counts.
     if rule.valid_to is not None and anchor >= _midnight_us(rule.valid_to) + DAY_US:
         return f"the case is newer than rule {rule.id}, which is valid to {rule.valid_to.isoformat()}"
     return None

@@ -85,6 +85,7 @@ class _NotedEncounters(NamedTuple):
 
 def _meetings(lake: Lake, intervals: Intervals) -> _NotedEncounters:
     """Read the encounters of cases while they are infectious, from the files that can hold them."""
+    # Encounters name identifiers: all of a human's are looked for, and become one below.
     persons = pa.array(tokens_of(lake, np.unique(intervals.person)))
     span = _span_of(intervals)
     parts = [_SCHEMA.empty_table()]
@@ -94,6 +95,7 @@ def _meetings(lake: Lake, intervals: Intervals) -> _NotedEncounters:
     rows = pa.concat_tables(parts)
     one, other, start_us, end_us = (column.cast(pa.int64()).to_numpy() for column in rows.columns)
     one, other = human_of(lake, one), human_of(lake, other)
+    # A case may be either side of an encounter, and two cases both.
     both = _NotedEncounters(
         np.concatenate((one, other)), np.concatenate((other, one)), np.tile(start_us, 2), np.tile(end_us, 2)
     )
@@ -128,11 +130,13 @@ def _own_stays(lake: Lake, intervals: Intervals) -> _BoundedStays:
         stays = np.stack((intervals.person[interval], columns.venue[row], start_us, end_us))
         found.append(stays[:, start_us < end_us])
     rows = np.concatenate(found, axis=1)
+    # By person, as `_joined` searches them.
     return _BoundedStays(*rows[:, np.argsort(rows[0], kind="stable")])
 
 
 def _joined(own: _BoundedStays, met: _NotedEncounters) -> tuple[Int64, Int64]:
     """Pair each meeting with the stays of its case that it overlaps; touching does not count."""
+    # All stays of the case for each meeting; the times decide below.
     first, last = (np.searchsorted(own.person, met.person, side) for side in ("left", "right"))
     meeting, stay = np.repeat(np.arange(met.person.size), last - first), rows_between(first, last)
     start_us = np.maximum(met.start_us[meeting], own.start_us[stay])

@@ -36,6 +36,7 @@ def read_stays(lake: Lake, schema: pa.Schema, persons: Int64, span: Span, keep: 
     parts = [schema.empty_table()]
     for file, columns in zip(files, sidecars(files), strict=True):
         row = rows_between(*columns.rows_of(persons))
+        # The mapped columns decide, so a file without a wanted row is not decoded.
         row = row[keep(columns, row)]
         if row.size:
             parts.append(_read(file, columns, schema, row))
@@ -44,6 +45,7 @@ def read_stays(lake: Lake, schema: pa.Schema, persons: Int64, span: Span, keep: 
 
 def _read(file: LiveFile, columns: Sidecar, schema: pa.Schema, rows: Int64) -> pa.Table:
     """Rows of one file: decoding a column of it costs more than all that is done with a few rows."""
+    # As humans have it a row may differ from the data file in every column.
     if isinstance(file, ChangedFile):
         return file.read(schema, rows)
     mapped = _mapped(columns, rows)

@@ -42,6 +42,7 @@ class OwnStays:
 def rows_between(first: Int64, last: Int64) -> Int64:
     """Return all rows of the ranges [first, last), one range after the other."""
     length = last - first
+    # The rows put out before each range: what the running position must be shifted by.
     before = np.cumsum(length) - length
     rows: Int64 = np.arange(int(length.sum())) + np.repeat(first - before, length)
     return rows
@@ -62,5 +63,6 @@ def rows_beside(own: OwnStays, first: Int64, last: Int64, exit_us: Int64) -> tup
     """
     rows = rows_between(first, last)
     stays = np.repeat(np.arange(first.size), last - first)
+    # `last` has already left out the rows that enter at or after the own exit.
     beside = exit_us[rows] > own.enter_us[stays]
     return stays[beside], rows[beside]

@@ -79,4 +79,5 @@ class SeenShare:
         nobody would stand for nobody by the formula, which is not what it means.
         """
         low = self.p_low
+        # Squared, for a contact is seen only if both of the two scan.
         return found / low**2 if low and found else None

@@ -36,6 +36,7 @@ class Span:
 
     def begins_at(self) -> int:
         """Return the first instant; without one an instant before all."""
+        # Half of int64's range, so that a duration may be added or taken away without an overflow.
         return -(2**62) if self.from_us is None else self.from_us
 
     def ends_at(self) -> int:
@@ -63,6 +64,7 @@ class StayOrder:
 def _order_of(newest: Snapshot, by: str) -> StayOrder:
     files = tuple(file for file in newest.files if file.partition["by"] == by)
     stats = [file.stats for file in files]
+    # Statistics as arrays, so that a question asks all files at once.
     columns = (
         [one.least[by] for one in stats],
         [one.greatest[by] for one in stats],
@@ -96,6 +98,7 @@ def sidecars(files: Iterable[LiveFile]) -> list[Sidecar]:
     """Return the columns of files, each mapped once a process; from a store, several are fetched at once."""
     files = list(files)
     missing = [file for file in files if _mapped.find(file.path) is None]
+    # On a disk a file is mapped, not read: threads would gain nothing.
     if len(missing) > 1 and storage.is_url(missing[0].path):
         with ThreadPoolExecutor(_FETCHED_AT_ONCE) as pool:
             list(pool.map(mapped, missing))

@@ -40,6 +40,7 @@ def own_stays(lake: Lake, person: int, span: Span) -> OwnStays:
             parts.append(_stays(columns, slice(first.item(), last.item())))
     names = [field.name for field in fields(OwnStays)]
     stays = OwnStays(*(_concatenated([getattr(part, name) for part in parts]) for name in names))
+    # Bounds are of whole files: most have stays outside the span too.
     return stays.where((stays.exit_us > span.begins_at()) & (stays.enter_us < span.ends_at()))
 
 
@@ -69,6 +70,7 @@ def rows_beside_stays(lake: Lake, own: OwnStays, person: int) -> pa.Table:
     """
     pairs = [_no_pairs()]
     if own.venue.size:
+        # For each file, the own stays beside which it may hold rows.
         near = _files_beside(lake, own)
         for (_, chosen), columns in zip(near, sidecars(file for file, _ in near), strict=True):
             pairs.append(_pairs(own, chosen, columns, person))
@@ -76,6 +78,7 @@ def rows_beside_stays(lake: Lake, own: OwnStays, person: int) -> pa.Table:
     return pa.table(
         {
             "person": column(np.concatenate([part.person for part in pairs])),
+            # Looked up once for each own stay, not for each pair.
             "venue": places(lake).codes(own.venue).take(column(stays)),
             "zone": _zones(pairs),
             "enter_us": column(np.concatenate([part.enter_us for part in pairs])),
@@ -98,9 +101,12 @@ def live_files(lake: Lake, by: str, span: Span, ids: Int64 | None = None) -> lis
         ids: int64[n], the venues or persons concerned, ascending; None is all.
     """
     order = _orders(lake)[by]
+    # By bounds in the log; those of persons are wide, so some files are looked at in vain.
     wanted = (order.enter_us < span.ends_at()) & (order.exit_us > span.begins_at())
     if ids is not None:
         first = np.searchsorted(ids, order.least_id)  # the smallest id that a file may hold
+        # Is the smallest id at or above the file's least also at or below its greatest? The number appended
+        # stands in where there is none, which the next line rules out.
         wanted &= np.append(ids, 2**63 - 1)[first] <= order.greatest_id
         wanted &= first < ids.size
     return [order.files[file] for file in np.flatnonzero(wanted).tolist()]
@@ -113,6 +119,7 @@ def _orders(lake: Lake) -> dict[str, StayOrder]:
 def _files_beside(lake: Lake, own: OwnStays) -> list[tuple[LiveFile, Int64]]:
     """Return the files that may hold rows beside own stays, and the positions of those stays."""
     order = _orders(lake)["venue"]
+    # bool[files, own stays]
     near = own.exit_us > order.enter_us[:, np.newaxis]
     near &= own.enter_us < order.exit_us[:, np.newaxis]
     near &= own.venue >= order.least_id[:, np.newaxis]
@@ -144,8 +151,11 @@ class _StayPairs:
 def _pairs(own: OwnStays, chosen: Int64, columns: Sidecar, person: int) -> _StayPairs:
     """Return the pairs of the `chosen` own stays with the rows of one file."""
     some = own.where(chosen)
+    # Both bounds are exclusive. A row that enters the longest stay before ours ends at our enter at the
+    # latest, and touching is no overlap.
     first, last = columns.rows_entering(some.venue, some.enter_us - columns.longest_us, some.exit_us)
     stays, rows = rows_beside(some, first, last, columns.exit_us)
+    # Nobody meets himself: the own stays lie among the candidates.
     who = columns.person[rows]
     others = who != person
     rows = rows[others]
@@ -169,6 +179,7 @@ def _zones(pairs: list[_StayPairs]) -> pa.Array:
     """Return the zone of each pair as text: one list of the names of all files, and codes moved into it."""
     moved, before = [], 0
     for part in pairs:
+        # Codes of a file count from its own names: shifted behind those of the files before.
         moved.append(part.zone_code + np.int64(before))
         before += len(part.zone_names)
     return pa.concat_arrays([part.zone_names for part in pairs]).take(column(np.concatenate(moved)))

@@ -11,12 +11,14 @@ def first_from(ascending: Any, wanted: int, begin: int) -> int:
 
     Doubles its steps before it halves them, so that a near position is found in few.
     """
+    # Gallop: all values before `low` are below `wanted`, and the next look is `step` further on.
     step = 1
     low, high = begin, begin
     while high < ascending.size and ascending[high] < wanted:
         low = high + 1
         high += step
         step *= 2
+    # The last step may have left the array. From here a plain binary search of [low, high).
     high = min(high, ascending.size)
     while low < high:
         middle = (low + high) >> 1

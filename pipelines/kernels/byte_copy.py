@@ -17,8 +17,10 @@ def load_upto(data: UInt8, at: int, size: int) -> Any:
     """Load the first `size` bytes from `at` on, at most 8, as a little-endian uint64."""
     if size >= 8:
         return load64(data, at)
+    # One load and a mask; `size` is below 8, so the shift is below 64.
     if at + 8 <= data.size:
         return load64(data, at) & ((np.uint64(1) << np.uint64(8 * size)) - np.uint64(1))
+    # The last bytes of the array: a load of eight would read past its end.
     word = np.uint64(0)
     for index in range(size):
         word |= np.uint64(data[at + index]) << np.uint64(8 * index)
@@ -34,6 +36,7 @@ def move(source: UInt8, at: int, size: int, target: UInt8, to: int) -> int:
     """
     index = 0
     while index < size:
+        # The bytes behind the copy become zero, never others of the source: `load_upto` masks them.
         store64(target, to + index, load_upto(source, at + index, size - index))
         index += 8
     return to + size

@@ -35,6 +35,7 @@ def keep_compiled_kernels() -> None:
     folder = _cache_folder()
     if folder is None:
         return
+    # Asked here, since numba fails at the import of the first kernel: no locator available for file.
     if not _may_write(folder):
         with contextlib.suppress(OSError):  # no temporary folder either: numba will say so
             os.environ[VARIABLE] = _temporary_folder()
@@ -75,6 +76,7 @@ def _sources_digest() -> str:
 
 def _may_write(folder: Path) -> bool:
     """Tell whether the folder can be written or made, by a file that has no name and leaves nothing."""
+    # The folder itself may not exist yet: ask the nearest parent that does.
     existing = folder
     while not os.path.exists(existing) and existing != existing.parent:
         existing = existing.parent

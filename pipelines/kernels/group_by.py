@@ -16,6 +16,7 @@ def changes(*columns: Int64) -> Bool:
     Args:
         columns: at least one, int64[n] each.
     """
+    # Set in two steps, so that an empty column gives an empty result.
     differs = np.ones(columns[0].size, np.bool_)
     differs[1:] = False
     for values in columns:
@@ -30,6 +31,7 @@ def distinct_pairs(group: Int64, value: Int64) -> tuple[Int64, Int64]:
         group: int64[n].
         value: int64[n].
     """
+    # `lexsort` takes the foremost key last.
     order = np.lexsort((value, group))
     group, value = group[order], value[order]
     first = changes(group, value)
@@ -60,9 +62,11 @@ def lists_of(group: Int64, values: pa.Array, groups: int) -> pa.ListArray:
         values: n values.
         groups: how many lists there are.
     """
+    # Where the next group would begin is where a group ends, also one without values.
     return lists_until(np.searchsorted(group, np.arange(1, groups + 1)), values)
 
 
 def lists_until(end: Int64, values: pa.Array) -> pa.ListArray:
     """Return the values of each group as a list; those of group i end before position `end[i]`."""
+    # Offsets of a `list` are int32: up to 2^31 - 1 values in one column.
     return pa.ListArray.from_arrays(pa.array(np.append(0, end).astype(np.int32)), values)

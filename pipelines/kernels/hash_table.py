@@ -22,7 +22,7 @@ from pipelines.kernels.types import Bool, Int32, Int64
 FREE = -1
 """What a slot holds that no key has taken."""
 
-_FEWEST_SLOTS = 16
+_FEWEST_SLOTS = 16  # also of an empty table, in which a search must end
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # 2^64 / golden ratio, odd: Knuth's multiplicative hashing
 
 
@@ -43,6 +43,7 @@ def slots_for(keys: int) -> int:
 @inlined
 def mixed(key: int | np.int64) -> Any:
     """Mix the key into a uint64 whose low bits depend on all of its bits."""
+    # Wraps modulo 2^64, as multiplicative hashing wants it.
     product = np.uint64(key) * _GOLDEN
     # The product's high bits are the good ones, and the mask of `home_of` takes the low ones.
     return product ^ (product >> np.uint64(32))
@@ -51,6 +52,7 @@ def mixed(key: int | np.int64) -> Any:
 @inlined
 def home_of(slots: Int32, key: int | np.int64) -> Any:
     """Return the slot in which a search starts, unsigned: numba tests signed indices for negative ones."""
+    # The size is a power of two, so a mask takes the remainder.
     return mixed(key) & np.uint64(slots.size - 1)
 
 
@@ -98,6 +100,7 @@ def number_distinct(keys: Int64) -> tuple[Int64, Int64]:
     Returns:
         the number of each row, int64[n], and the distinct keys, int64[d].
     """
+    # As large as all keys might need, so that nothing is entered twice.
     slots = np.full(slots_for(keys.size), FREE, np.int32)
     numbers, distinct = np.empty(keys.size, np.int64), np.empty(keys.size, np.int64)
     count = 0
@@ -124,6 +127,7 @@ class IdSet:
 
     def __init__(self, ids: Int64) -> None:
         """Begin with `ids`, int64[n], in any order; any of them may stand there again."""
+        # `_ids[: _count]` are the ids held; the room behind them is for those to come.
         self._slots, self._ids, self._count = new_slots(0), np.empty(0, np.int64), 0
         self.add(ids)
 
@@ -131,6 +135,7 @@ class IdSet:
         """Add `ids`, int64[n], and return the positions of those that were not held before, ascending."""
         if self._count + ids.size > self._ids.size:
             self._grow(self._count + ids.size)
+        # `_ids` has room for half as many ids as there are slots, so the table is at most half full.
         fresh = _add(ids, self._slots, self._ids, self._count)
         self._count += fresh.size
         return fresh
@@ -141,6 +146,7 @@ class IdSet:
 
     def _grow(self, ids: int) -> None:
         held = self._ids[: self._count]
+        # A slot depends on the size of the table, so all ids are entered again.
         self._slots = new_slots(ids)
         self._ids = np.empty(self._slots.size // 2, np.int64)  # slots double, so adds are linear in all
         self._ids[: self._count] = held

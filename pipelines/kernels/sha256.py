@@ -62,6 +62,7 @@ def key_states(key: bytes) -> UInt32:
     if len(key) > BLOCK:
         raise ValueError(f"an HMAC key must have at most {BLOCK} bytes")
     padded = np.frombuffer(key.ljust(BLOCK, b"\0"), np.uint8)
+    # The ipad and opad of RFC 2104.
     return np.stack([_state_after(padded ^ np.uint8(0x36)), _state_after(padded ^ np.uint8(0x5C))])
 
 
@@ -78,18 +79,21 @@ def hashes(texts: Spans) -> Int64:
 
 @njit(cache=True, nogil=True)
 def _state_after(block: UInt8) -> UInt32:
+    # All lanes hash the same block, and one is kept: not worth a kernel of its own for two blocks a call.
     words = np.empty(16 * LANES, np.uint32)
     state = np.empty(8 * LANES, np.uint32)
     for lane in range(LANES):
         _load_block(block, block.size - BLOCK, words, lane)
     _set_all(state, INITIAL)
     _compress(state, words)
+    # A word of all lanes after the other: every `LANES`-th one is of lane 0.
     return state[::LANES].copy()
 
 
 @njit(cache=True, nogil=True)
 def _hash_all(data: UInt8, start: Int64, length: Int32, inner: UInt32, outer: UInt32) -> Int64:
     room, places = room_for(max(0, length.max()) if length.size else start.size)
+    # Idle lanes of the last round hash whatever lies in their room, and nobody reads it.
     sizes = np.zeros(LANES, np.int64)
     state = np.empty(16 * LANES, np.uint32)
     words = np.empty(16 * LANES, np.uint32)
@@ -98,9 +102,11 @@ def _hash_all(data: UInt8, start: Int64, length: Int32, inner: UInt32, outer: UI
         count = min(LANES, start.size - first)
         for lane in range(count):
             sizes[lane] = max(0, length[first + lane])
+            # Padding overwrites what follows a message, so a message is copied before it is hashed.
             move(data, start[first + lane], sizes[lane], room, places[lane])
         hash_lanes(room, places, sizes, inner, outer, state, words)
         for lane in range(count):
+            # The same 64 bits, read as signed.
             heads[first + lane] = np.int64(head(state, 0, lane))
     return heads
 
@@ -114,6 +120,7 @@ def blocks_of(size: int) -> int:
 @njit(cache=True, nogil=True)
 def room_for(longest: int) -> tuple[UInt8, Int64]:
     """Return a buffer for messages of at most `longest` bytes, and where each lane's begins."""
+    # `move` and `_pad` write up to 8 bytes past their end: not into the next lane.
     stride = blocks_of(longest) * BLOCK + SLACK
     return np.zeros(LANES * stride, np.uint8), np.arange(LANES) * stride
 
@@ -148,7 +155,9 @@ def hash_lanes(
             all lanes after the other; the second half is scratch.
         words: uint32[16 * LANES], scratch.
     """
+    # HMAC starts behind the key's block, which counts in the length of the padding.
     hashed_before = BLOCK if outer.size else 0
+    # In blocks: `fewest` starts above any count.
     blocks, fewest = 0, room.size
     for lane in range(LANES):
         count = _pad(room, places[lane], sizes[lane], hashed_before)
@@ -157,6 +166,7 @@ def hash_lanes(
     for block in range(blocks):
         for lane in range(LANES):
             _load_block(room, places[lane] + block * BLOCK, words, lane)
+        # Every lane has the first `fewest` blocks; from then on finished lanes must keep their hash.
         if block < fewest:
             _compress(state, words)
         else:
@@ -174,10 +184,12 @@ def _compress(state: UInt32, words: UInt32) -> None:
 @helper
 def _compress_some(state: UInt32, words: UInt32, sizes: Int64, block: int) -> None:
     """Compress the lanes whose message has not ended before this block; the others keep their state."""
+    # The second half of `state` holds what finished lanes go back to.
     for index in range(8 * LANES):
         state[8 * LANES + index] = state[index]
     _compress(state, words)
     for lane in range(LANES):
+        # The key's block is not in `room`, so it does not count here.
         if blocks_of(sizes[lane]) <= block:
             for index in range(lane, 8 * LANES, LANES):
                 state[index] = state[8 * LANES + index]
@@ -192,6 +204,7 @@ def _pad(room: UInt8, at: int, size: int, hashed_before: int) -> int:
     blocks = blocks_of(size)
     end = at + blocks * BLOCK
     room[at + size] = 0x80
+    # Eight at a time: the last store may reach 7 bytes past `end`, which `SLACK` has room for.
     for index in range(at + size + 1, end, 8):
         store64(room, index, np.uint64(0))
     bits = (size + hashed_before) * 8
@@ -202,6 +215,7 @@ def _pad(room: UInt8, at: int, size: int, hashed_before: int) -> int:
 
 @inlined
 def _load_block(room: UInt8, at: int, words: UInt32, lane: int) -> None:
+    # The words of a block are big-endian, and lie a word of all lanes after the other.
     for pair in range(8):
         word = load64_big(room, at + 8 * pair)
         words[2 * pair * LANES + lane] = np.uint32(word >> np.uint64(32))
@@ -219,9 +233,12 @@ def _set_all(state: UInt32, start: UInt32) -> None:
 @helper
 def _hash_again(outer: UInt32, state: UInt32, words: UInt32) -> None:
     """Compute the outer hash of HMAC over the 32 bytes of each lane's inner hash."""
+    # The inner hash already has the layout of the first half of a block.
     for index in range(8 * LANES):
         words[index] = state[index]
         words[index + 8 * LANES] = 0
+
+    # Its padding: the mark right behind the 32 bytes, and the length in bits, the key's block included.
     _set_all(state, outer)
     for lane in range(LANES):
         words[8 * LANES + lane] = np.uint32(0x80000000)

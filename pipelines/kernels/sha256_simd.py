@@ -69,6 +69,7 @@ class _Vectors:
 
     def load(self, place: Any, index: int) -> Any:
         word = self.builder.load(self.builder.gep(place, [ir.Constant(_WORD, index)]))
+        # NumPy aligns uint32 to 4 bytes; LLVM would assume the 32 of the vector type, and may fault.
         word.align = 4
         return word
 
@@ -76,6 +77,7 @@ class _Vectors:
         self.builder.store(word, self.builder.gep(place, [ir.Constant(_WORD, index)])).align = 4
 
     def rotated(self, word: Any, bits: int) -> Any:
+        # A funnel shift of a word with itself is a rotation.
         return self._call("fshr", word, word, self.all(bits))
 
     def _call(self, name: str, *words: Any) -> Any:
@@ -110,18 +112,21 @@ def _emit_compression(v: _Vectors, state: Any, block: Any) -> None:
 
     The names a to h, and the functions they go through, are those of the standard.
     """
+    # Each name is an instruction of the kernel being built, not a number: the loop unrolls into it.
     before = [v.load(state, index) for index in range(8)]
     schedule = [v.load(block, index) for index in range(16)]
     a, b, c, d, e, f, g, h = before
     for turn, constant in enumerate(_ROUND_CONSTANTS):
         if turn >= 16:
             early, late = schedule[(turn - 15) % 16], schedule[(turn - 2) % 16]
+            # A ring of 16 words: the new one takes the place of the word 16 rounds back, which it adds to.
             schedule[turn % 16] = v.add(
                 schedule[turn % 16],
                 v.xor(v.rotated(early, 7), v.rotated(early, 18), v.shifted(early, 3)),
                 schedule[(turn - 7) % 16],
                 v.xor(v.rotated(late, 17), v.rotated(late, 19), v.shifted(late, 10)),
             )
+        # The standard's Ch, and below its Maj, rewritten so that each takes one instruction fewer.
         choice = v.xor(g, v.builder.and_(e, v.xor(f, g)))
         mixed_e = v.xor(v.rotated(e, 6), v.rotated(e, 11), v.rotated(e, 25))
         first = v.add(h, mixed_e, choice, schedule[turn % 16], v.all(constant))

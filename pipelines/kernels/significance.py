@@ -37,14 +37,17 @@ def log_poisson_tail(count: Int64, mean: Float64) -> Float64:
     result = np.zeros(count.size)
     positive = count > 0
     result[positive & (mean <= 0)] = -np.inf
+    # The rest, a count of 0, keeps ln 1 = 0.
     above = positive & (mean > 0) & (count > mean)
     below = positive & (count <= mean)
     if above.any():
         k, m = count[above], mean[above]
         result[above] = _log_pmf(k, m) + np.log(_series(m, k, 1))
     if below.any():
+        # P(X ≥ k) = 1 - P(X ≤ k - 1), summed downwards; `log1p` keeps the digits of a small complement.
         k, m = count[below] - 1, mean[below]
         result[below] = np.log1p(-np.exp(_log_pmf(k, m)) * _series(m, k, -1))
+    # Rounding may leave a probability just above 1.
     return np.minimum(result, 0.0)
 
 
@@ -62,10 +65,12 @@ def binomial_tail(count: int, trials: int, share: float) -> float:
         trials: from 0.
         share: from 0 to 1.
     """
+    # P is 1 or 0; the series below needs a count from 1 to `trials`.
     if count <= 0 or count > trials:
         return float(count <= 0)
     if share <= 0.0 or share >= 1.0:
         return float(share >= 1.0)
+    # Neighbouring terms of the pmf differ by (n - i) / (i + 1) × odds: no factorial but the first.
     odds = share / (1.0 - share)
     upwards = count > trials * share
     first = count if upwards else count - 1
@@ -98,6 +103,7 @@ def log_binomial_tail(count: Int64, trials: Int64, share: Float64) -> Float64:
     Returns:
         float64[n], at most 0; -inf where the count is impossible.
     """
+    # Rows that no case below names keep ln 1 = 0: a count of 0, or a share of 1 with a possible count.
     result = np.zeros(count.size)
     result[(count > trials) | ((count > 0) & (share <= 0.0))] = -np.inf
     inside = (count > 0) & (count <= trials) & (share > 0.0) & (share < 1.0)
@@ -109,6 +115,7 @@ def log_binomial_tail(count: Int64, trials: Int64, share: Float64) -> Float64:
     if downwards.any():
         k, n, s = count[downwards] - 1, trials[downwards], share[downwards]
         part = np.exp(_log_binomial_pmf(k, n, s)) * _binomial_series(k, n, s, -1)
+        # Rounding must not turn the complement into 1, whose log1p is -inf.
         result[downwards] = np.log1p(-np.minimum(part, 1.0 - 1e-16))
     return np.minimum(result, 0.0)
 
@@ -129,6 +136,7 @@ def q_values(p: Float64, tests: int) -> Float64:
     """
     order = np.argsort(p, kind="stable")
     scaled = p[order] * tests / np.arange(1, p.size + 1)
+    # Step-up: a test's q is the least of the scaled values at its rank and above, so q ascends with p.
     q = np.empty(p.size)
     q[order] = np.minimum(np.minimum.accumulate(scaled[::-1])[::-1], 1.0)
     return q
@@ -149,6 +157,7 @@ def _log_binomial_pmf(count: Int64, trials: Int64, share: Float64) -> Float64:
 
 def _log_factorial(count: Int64) -> Float64:
     """Compute ln(count!) once for each distinct count."""
+    # NumPy has no lgamma; counts repeat, so few calls of the scalar one are made.
     distinct, which = np.unique(count, return_inverse=True)
     logs: Float64 = np.array([math.lgamma(value + 1.0) for value in distinct.tolist()], np.float64)[which]
     return logs
@@ -159,6 +168,8 @@ def _series(mean: Float64, count: Int64, step: int) -> Float64:
 
     Each term is smaller than the one before. Rows whose terms have become negligible are dropped.
     """
+    # `total` is by row; `open_rows`, `term` and `at` shrink together to the rows still summed. Down to 0 a
+    # term becomes 0 by itself (at = 0), so every row ends.
     total = np.ones(count.size)
     open_rows = np.arange(count.size)
     term = np.ones(count.size)
@@ -175,6 +186,7 @@ def _series(mean: Float64, count: Int64, step: int) -> Float64:
 
 def _binomial_series(count: Int64, trials: Int64, share: Float64, step: int) -> Float64:
     """Sum the pmf from `count` on as `_series` does; a share lies strictly between 0 and 1."""
+    # Ends at `trials` upwards and at 0 downwards, where the factor and so the term is 0.
     total, term = np.ones(count.size), np.ones(count.size)
     open_rows = np.arange(count.size)
     at, odds = count.astype(np.float64), share / (1.0 - share)

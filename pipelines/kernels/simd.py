@@ -26,6 +26,7 @@ def machine_code(generator: Callable[..., Any]) -> Any:
 
 def place_of(context: Any, builder: Any, signature: Any, args: Any, to: Any) -> Any:
     """Emit the address of byte `args[1]` of the array `args[0]`, as a pointer to `to`."""
+    # Offsets are in bytes whatever the type of the array's items, so step over the data as bytes.
     array = context.make_array(signature.args[0])(context, builder, args[0])
     first = builder.bitcast(array.data, ir.IntType(8).as_pointer())
     return builder.bitcast(builder.gep(first, [args[1]]), to.as_pointer())
@@ -36,6 +37,7 @@ def load64(typing_context: Any, array: Any, offset: Any) -> Any:
     """Load the 8 bytes of a uint8 array from `offset` on as uint64."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        # Without `align` LLVM would assume an address that is a multiple of 8, and may fault where it is not.
         word = builder.load(place_of(context, builder, signature, args, ir.IntType(64)))
         word.align = 1
         return word
@@ -77,6 +79,7 @@ def special_bytes(typing_context: Any, array: Any, offset: Any) -> Any:
         escape = builder.icmp_unsigned("==", text, _all(ord("\\")))
         control = builder.icmp_signed("<", text, _all(0x20))  # signed: bytes from 0x80 on are below 0
         found = builder.or_(builder.or_(quote, escape), control)
+        # A vector of 32 single bits is the mask: bit i stands for byte `offset` + i.
         return builder.zext(builder.bitcast(found, ir.IntType(WIDTH)), ir.IntType(64))
 
     return types.int64(array, types.int64), generate
@@ -109,6 +112,7 @@ def first_bit(typing_context: Any, mask: Any) -> Any:
     """Return the position of the lowest set bit of an int64, which must not be 0."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        # 1 leaves the result for 0 undefined, which spares a branch on machines without TZCNT.
         return builder.cttz(args[0], ir.Constant(ir.IntType(1), 1))
 
     return types.int64(types.int64), generate
@@ -130,6 +134,7 @@ def folded_product(typing_context: Any, left: Any, right: Any) -> Any:
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         wide = ir.IntType(128)
+        # LLVM makes this the wide multiplication of the machine, not one of 128-bit numbers.
         product = builder.mul(builder.zext(args[0], wide), builder.zext(args[1], wide))
         high = builder.trunc(builder.lshr(product, ir.Constant(wide, 64)), ir.IntType(64))
         return builder.xor(high, builder.trunc(product, ir.IntType(64)))

@@ -35,13 +35,16 @@ def dense_rank(values: Int64) -> tuple[Int64, Int64]:
         ranks int64[n] and the distinct values int64[d], ascending:
         `distinct[ranks] == values`.
     """
+    # Columns that a table is sorted by are ranked in one pass, without hashing.
     if _is_ascending(values):
         first = np.flatnonzero(values[1:] != values[:-1]) + 1
         ranks = np.zeros(values.size, np.int64)
         ranks[first] = 1
         return np.cumsum(ranks), values[np.append(np.zeros(min(1, values.size), np.int64), first)]
+    # `ids` number the values in the order of their first row; only the few distinct ones are sorted.
     ids, distinct = number_distinct(values)
     order = np.argsort(distinct)
+    # The inverse of `order`: the distinct value `order[r]` has rank r.
     rank_of_id = np.empty(distinct.size, np.int64)
     rank_of_id[order] = np.arange(distinct.size)
     return rank_of_id[ids], distinct[order]
@@ -52,13 +55,16 @@ def _sort_ties(key: Int64, order: Int64, high: UInt64, low: UInt64, long_tie: in
     """Sort rows of equal `key` by (high, low); return the length of the longest tie left unsorted."""
     start = 0
     longest = 0
+    # Rows [start, end) of `order` tie; one step past the last row closes the last tie.
     for end in range(1, order.size + 1):
         if end < order.size and key[order[end]] == key[order[start]]:
             continue
         if end - start > long_tie:
+            # An insertion sort is quadratic: the caller sorts by all columns instead.
             longest = max(longest, end - start)
         else:
             for i in range(start + 1, end):
+                # Shift the larger rows up by one, and put `row` into the gap.
                 row = order[i]
                 j = i - 1
                 while j >= start and (
@@ -87,8 +93,10 @@ def order_by(major: Int64, minor: Int64, high: UInt64, low: UInt64) -> Int64:
     if major.size == 0:
         return np.empty(0, np.int64)
     ranks, distinct = dense_rank(major)
+    # Python integers: the span of two int64 may need 64 bits.
     least = int(minor.min())
     minor_bits = (int(minor.max()) - least).bit_length()
+    # The key must stay positive: its sign bit is not for use.
     if distinct.size.bit_length() + minor_bits > 63:
         return np.lexsort((low, high, minor, major))
     return order_by_key((ranks << minor_bits) | (minor - least), high, low)
@@ -106,6 +114,7 @@ def order_of(*keys: Int64) -> Int64:
         >>> order_of(np.array([2, 1, 2, 1]), np.array([7, 9, 6, 8])).tolist()
         [3, 1, 2, 0]
     """
+    # Least significant key first: each further sort is stable, so it keeps the order of the one before.
     *others, last = keys
     order = _stable_order(last)
     for key in reversed(others):
@@ -116,6 +125,7 @@ def order_of(*keys: Int64) -> Int64:
 def _stable_order(key: Int64) -> Int64:
     if key.size < _SHORT:
         return np.argsort(key, kind="stable")
+    # Python integers again: the span may need 64 bits, which the kernel's uint64 holds.
     least = int(key.min())
     bits = (int(key.max()) - least).bit_length()
     return _radix_order(key, least, bits)
@@ -124,23 +134,33 @@ def _stable_order(key: Int64) -> Int64:
 @njit(cache=True, nogil=True)
 def _radix_order(key: Int64, least: int, bits: int) -> Int64:
     """Sort by digits of up to 11 bits, the lowest first; each pass keeps the order of the one before."""
+    # One pass that ends at the first descent, and spares sorted columns the whole sort.
     if _is_ascending(key):
         return np.arange(key.size)
+    # Digits of 2,048 values: their counters fit the first-level cache, and 64 bits take six passes.
     passes = max(1, (bits + 10) // 11)
     width = (bits + passes - 1) // passes
     mask = np.uint64((1 << width) - 1)
     starts = np.zeros((passes, 1 << width), np.int64)
     keys, next_keys = np.empty(key.size, np.uint64), np.empty(key.size, np.uint64)
+    # Half the bytes to move: a column here has fewer than 2^32 rows.
     rows, next_rows = np.empty(key.size, np.uint32), np.empty(key.size, np.uint32)
+
+    # Count all digits of all passes in one look at the keys.
     for row in range(key.size):
+        # Modulo 2^64 the difference is right even where int64 would overflow. All operands of the shifts
+        # are uint64 as well: numba makes a float64 of uint64 and int64.
         value = np.uint64(key[row]) - np.uint64(least)
         keys[row], rows[row] = value, row
         for step in range(passes):
             starts[step, (value >> np.uint64(step * width)) & mask] += 1
+
+    # Scatter by one digit a pass.
     for step in range(passes):
         start, shift = starts[step], np.uint64(step * width)
         if start[(keys[0] >> shift) & mask] == key.size:
             continue  # all keys have the same digit
+        # Counts become the first place of each digit.
         total = 0
         for digit in range(start.size):
             start[digit], total = total, total + start[digit]
@@ -148,6 +168,7 @@ def _radix_order(key: Int64, least: int, bits: int) -> Int64:
             digit = (keys[position] >> shift) & mask
             next_keys[start[digit]], next_rows[start[digit]] = keys[position], rows[position]
             start[digit] += 1
+        # The targets of this pass are the sources of the next.
         keys, next_keys = next_keys, keys
         rows, next_rows = next_rows, rows
     return rows.astype(np.int64)
@@ -186,11 +207,13 @@ def stable_order(*keys: Int64) -> Int64:
 
     For keys of few distinct values, which pack into 16 bits and sort in linear time.
     """
+    # A mixed radix number; the spans of all keys together must stay below 2^63, which nothing checks.
     packed = np.zeros(keys[0].size, np.int64)
     for key in keys:
         if key.size:
             least = int(key.min())
             packed = packed * (int(key.max()) - least + 1) + (key - least)
+    # NumPy's stable sort is a radix sort for 16-bit integers, and a merge or Tim sort for wider ones.
     if packed.size and packed.max() < 1 << 16:
         return np.argsort(packed.astype(np.uint16), kind="stable")
     return np.argsort(packed, kind="stable")
@@ -198,6 +221,7 @@ def stable_order(*keys: Int64) -> Int64:
 
 def part_of(ids: Int64 | UInt64, parts: int) -> Int64:
     """Return which of `parts` equal ranges of unsigned ids (a power of two) holds each id."""
+    # The top bits of the id seen as unsigned: negative ids lie in the last parts.
     shift = 64 - (parts.bit_length() - 1)
     if shift == 64:
         return np.zeros(ids.size, np.int64)
@@ -216,6 +240,7 @@ def part_of_group(ids: Int64, group: Int64, parts: Mapping[int, int]) -> Int64:
     if most == 1 or not group.size:
         return np.zeros(ids.size, np.int64)
     first, last = int(group.min()), int(group.max())
+    # How many low bits of the finest part number each group drops; all of them where it has one part.
     fold = np.full(last - first + 1, most.bit_length() - 1)
     for number, count in parts.items():
         if first <= number <= last:
@@ -231,6 +256,7 @@ def parts_for(rows: int, rows_a_part: int) -> int:
         >>> parts_for(41, 10)
         8
     """
+    # Parts rounded up, then to the next power of two: the bit length of one less.
     return 1 << max(0, -(-rows // rows_a_part) - 1).bit_length()
 
 
@@ -251,6 +277,7 @@ def few_at_once(bounds: Int64, most: int) -> list[tuple[int, int]]:
     groups: list[tuple[int, int]] = []
     first = 0
     while first < bounds.size - 1:
+        # The last bound within reach; one range is taken in any case.
         last = max(first + 1, int(np.searchsorted(bounds, bounds[first] + most, "right")) - 1)
         groups.append((first, last))
         first = last

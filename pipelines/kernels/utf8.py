@@ -17,23 +17,24 @@ def is_utf8(data: UInt8, start: int, stop: int) -> bool:
         if lead < 0x80:
             at += 1
             continue
+        # What the second byte may be, unless the lead says less.
         low, high = 0x80, 0xBF
         if 0xC2 <= lead <= 0xDF:
             more = 1
         elif 0xE0 <= lead <= 0xEF:
             more = 2
             if lead == 0xE0:
-                low = 0xA0
+                low = 0xA0  # below: overlong, up to U+07FF
             elif lead == 0xED:
-                high = 0x9F
+                high = 0x9F  # above: surrogates
         elif 0xF0 <= lead <= 0xF4:
             more = 3
             if lead == 0xF0:
-                low = 0x90
+                low = 0x90  # below: overlong, up to U+FFFF
             elif lead == 0xF4:
-                high = 0x8F
+                high = 0x8F  # above: beyond U+10FFFF
         else:
-            return False
+            return False  # a continuation byte, an overlong form of ASCII (C0, C1), or beyond U+10FFFF
         if at + more >= stop:
             return False
         if data[at + 1] < low or data[at + 1] > high:

@@ -76,6 +76,7 @@ def human_of(lake: Lake, person: Int64) -> Int64:
     """Return the token that stands for each of some tokens; its own in a plain lake."""
     if not isinstance(lake, HumanLake) or not lake.person.size or not person.size:
         return person
+    # The place where a token would be; only an equal one is it.
     at = np.minimum(np.searchsorted(lake.person, person), lake.person.size - 1)
     return np.where(lake.person[at] == person, lake.human[at], person)
 
@@ -89,6 +90,7 @@ def tokens_of(lake: Lake, person: Int64) -> Int64:
     """Return all tokens of some people, ascending, each once; in a plain lake the same tokens."""
     if not isinstance(lake, HumanLake):
         return person
+    # `lake.person` has only the tokens of people with several, hence the union.
     own = np.isin(lake.human, human_of(lake, person))
     return np.union1d(lake.person[own], person)
 
@@ -137,6 +139,7 @@ def link_sources(lake: Lake, *persons: Int64) -> pa.Array:
         for person in persons:
             at = np.minimum(np.searchsorted(lake.person, person), lake.person.size - 1)
             bits |= np.where(lake.person[at] == person, lake.source[at], 0)
+    # One text for each combination of sources, taken by the bits of a row.
     texts = [";".join(_names(number)) or None for number in range(1 << len(LINK_SOURCES))]
     return pa.array(texts, pa.string()).take(column(bits))
 
@@ -159,6 +162,7 @@ def joins_of(lake: HumanLake, humans: Int64) -> pa.Table:
     from pipelines.linkage.read_links import links_in
 
     rows = read_table(lake, "links", ["person_a", "person_b", "source", "seen_at"], version=lake.version)
+    # Either end names the human of a link that is taken.
     human = human_of(lake, rows["person_a"].to_numpy())
     taken = humans_of(links_in(lake, lake.version)).taken
     joined = np.flatnonzero(np.isin(human, humans) & taken)
@@ -184,12 +188,15 @@ def _made(lake: Lake, links: Snapshot) -> HumanLake:
     rows = links_in(lake, links.version)
     found = humans_of(rows)
     humans, number = np.unique(found.human, return_counts=True)
+    # The others stand for themselves, so readers need not know them.
     several = np.isin(found.human, humans[number > 1])
     person, human = found.person[several], found.human[several]
     source = read_table(lake, "links", ["source"], version=links.version)["source"]
     code = pc.index_in(source, pa.array(LINK_SOURCES)).cast(pa.int64()).to_numpy()[found.taken]
+    # `humans` and `bits` are parallel: a row a human, ascending.
     owner = found.human[np.searchsorted(found.person, rows.one[found.taken])]
     bits = np.zeros(humans.size, np.int64)
+    # `at`, because one human occurs many times, and plain indexing would keep one of them.
     np.bitwise_or.at(bits, np.searchsorted(humans, owner), 1 << code)
     of_token = bits[np.searchsorted(humans, human)]
     return HumanLake(

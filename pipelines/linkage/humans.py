@@ -89,23 +89,30 @@ def humans_of(links: Links) -> Humans:
     >>> found.human.tolist(), found.shared
     ([1, 2, 5], 2)
     """
+    # Tokens become their ranks, which ascend as the tokens do: a smaller number is a smaller token.
     number, person = dense_rank(np.concatenate((links.one, links.other)))
     first, second = number.reshape(2, -1)
     one, other = np.minimum(first, second), np.maximum(first, second)
+    # A token is a keyed hash of kind and value, so all its links agree in its kind.
     kind = np.zeros(person.size, np.int64)
     kind[number] = np.concatenate((links.kind_one, links.kind_other))
     is_weak = ~np.isin(kind, _STRONG_CODES)
+    # Two strong identifiers may be linked by another's hand, a phone or device by its holder alone.
     counts = links.is_self | ~(is_weak[one] | is_weak[other])
     shared = _shared(one, other, kind, is_weak, counts, len(KINDS))
     refused = counts & (shared[one] | shared[other])
     rows = np.flatnonzero(counts & ~refused)
+    # Several links of one pair stand or fall together, and their days are their evidence.
     pair_of, pair = dense_rank(one[rows] * person.size + other[rows])
     # Most days first; of equal evidence the smaller pair of tokens, for the order is stable.
     order = order_of(-_days_of(pair_of, links.day[rows], pair.size))
+    # A bit for each strong kind that a component holds; weak ones never clash.
     mask = np.where(is_weak, 0, 1 << kind)
     root, is_taken = _joined(order, *np.divmod(pair, max(person.size, 1)), mask)
     taken = np.zeros(one.size, np.bool_)
+    # From pairs back to the links that name them.
     taken[rows] = is_taken[pair_of]
+    # Links that do not count are neither taken nor refused.
     refused[rows] = ~taken[rows]
     number = np.bincount(np.concatenate((one[taken], other[taken])), minlength=person.size)
     return Humans(person, person[root], number.astype(np.int64), taken, refused)
@@ -132,6 +139,7 @@ def _days_of(pair: Int64, day: Int64, pairs: int) -> Int64:
     """Count the distinct days of each pair, int64[pairs]."""
     if not pairs:
         return np.empty(0, np.int64)
+    # (pair, day) as one int64; each distinct key is a day of evidence.
     days = int(day.max() - day.min()) + 1
     key = pair * days + (day - day.min())
     key = key[order_of(key)]
@@ -145,6 +153,7 @@ def _joined(order: Int64, one: Int64, other: Int64, mask: Int64) -> tuple[Int64,
     Returns:
         For each token the smallest of its component, and for each pair whether it is in one.
     """
+    # Union-find. A root holds the kinds of its component, and is its smallest token.
     root = np.arange(mask.size)
     kinds = mask.copy()
     taken = np.zeros(order.size, np.bool_)
@@ -152,10 +161,13 @@ def _joined(order: Int64, one: Int64, other: Int64, mask: Int64) -> tuple[Int64,
         first, second = _root(root, one[pair]), _root(root, other[pair])
         if first != second and kinds[first] & kinds[second]:
             continue
+        # Also a pair that is in one component already: it joins two tokens of one human.
         taken[pair] = True
+        # The smaller token becomes the root, whatever the sizes: it is the name of the human.
         low, high = min(first, second), max(first, second)
         root[high] = low
         kinds[low] |= kinds[high]
+    # All tokens name their root directly.
     for token in range(root.size):
         root[token] = _root(root, token)
     return root, taken

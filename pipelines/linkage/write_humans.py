@@ -49,6 +49,7 @@ def refresh_humans(lake: Lake, *, everything: bool = False) -> int:
         if snapshot(lake, "links").version != links.version:
             continue  # they changed while they were read
         files = [write_data_file(lake, HUMANS, {}, rows)] if rows.num_rows else []
+        # Files are named by their content: the same name is the same rows.
         if is_new and {file.path for file in files} == {file.relative for file in live.files}:
             return live.version
         try:

@@ -60,6 +60,7 @@ def connect(lake: LakeLike, *, verify: bool = False, asker: Asker | None = None)
     _verify([file for table in TABLES.values() for file in _one_order(where, table)], verify)
     if storage.is_url(where.url):
         return _connect_by_arrow(where)
+    # DuckDB reads partition values out of the whole path, the folders above the lake included.
     if _LOOKS_LIKE_PARTITION.search(where.url):
         raise DataError(
             "the lake lies below a folder named like a partition", "move it: by=… and date=… are taken"
@@ -69,6 +70,7 @@ def connect(lake: LakeLike, *, verify: bool = False, asker: Asker | None = None)
     allowed: list[str] = []
     for table in TABLES.values():
         files = [file.path for file in _one_order(where, table)]
+        # `read_parquet` takes a path for a pattern, so a folder named `[1]` must be escaped.
         patterns = [no_pattern(path) for path in files]
         connection.execute(_view(table, patterns))
         allowed += {*files, *patterns}
@@ -82,6 +84,7 @@ def _verify(files: Sequence[LiveFile], verify: bool) -> None:
     if verify:
         check_files(files)
         return
+    # A file is checked once a process: its name is its hash, so it never changes.
     unchecked = [file.size for file in files if not checked_files.has(file.path)]
     if unchecked:
         size = f"{len(unchecked):,} of {len(files):,} files ({sum(unchecked) / 1e9:,.1f} GB)"
@@ -107,12 +110,14 @@ def _add_visits(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def _one_order(lake: Lake, table: Table) -> Iterable[LiveFile]:
+    # Tables that are not partitioned by order have one, which counts as the one wanted.
     files = snapshot(lake, table.name).files
     return (file for file in files if file.partition.get("by", STAYS_ORDER) == STAYS_ORDER)
 
 
 def _lock_down(connection: duckdb.DuckDBPyConnection, allowed: list[str]) -> None:
     """Forbid everything but reading the files. The order matters: the last setting locks the others."""
+    # Allowed paths can be set only while access is still open.
     connection.execute(f"SET allowed_paths = [{_listed(map(_text, allowed))}]")
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")
@@ -137,6 +142,7 @@ def _partitioning(table: Table) -> str:
     if not table.partition:
         return "hive_partitioning = false"
     fields = (table.schema.field(column) for column in table.partition)
+    # Untyped, DuckDB would guess: `05` in a folder's name could come as text.
     types = _listed(f"{_text(field.name)}: {_type(field.type)}" for field in fields)
     return f"hive_partitioning = true, hive_types = {{{types}}}"
 

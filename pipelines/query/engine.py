@@ -27,6 +27,7 @@ def answer(name: str, tables: Mapping[str, pa.Table], **parameters: Any) -> pa.T
         tables: the tables that the query names.
         parameters: bound to the query's `$name`.
     """
+    # What a cursor registers is its own and goes with it, so threads do not see each other's tables.
     with _CONNECTION.cursor() as cursor:
         for table, rows in tables.items():
             cursor.register(table, rows)

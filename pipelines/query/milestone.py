@@ -73,6 +73,7 @@ def milestones(
 
 
 def _rows(lake: Lake, case: Case, window: Window, *, publish: bool) -> pa.Table:
+    # Candidates by file; the query keeps those that overlap the window.
     stays = stays_of_person(lake, case.person, Span(window.start_us, window.end_us))
     if window.empty or not stays.num_rows:
         return MILESTONES.empty_table()

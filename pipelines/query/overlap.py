@@ -156,6 +156,7 @@ def busiest_case(lake: LakeLike) -> str:
     }
     if not counts:
         raise DataError("the lake holds no case", "bring some in with truyvet run --cases FILE")
+    # `max` keeps the first of equals.
     return max(sorted(counts), key=counts.__getitem__)
 
 
@@ -163,6 +164,7 @@ def overlap_rows(lake: Lake, request: OverlapRequest) -> pa.Table:
     """Compute the rows of `overlaps`: candidates come from the sidecars, DuckDB clips and orders them."""
     own = own_stays(lake, request.person, request.span)
     beside = rows_beside_stays(lake, own, request.person)
+    # DuckDB gives plain numbers; the cast makes them times.
     return answer("overlaps", {"beside": beside}, **_limits(request)).cast(OVERLAPS)
 
 
@@ -182,4 +184,5 @@ def _quality(lake: Lake, request: OverlapRequest) -> AnswerQuality:
 
 def _limits(request: OverlapRequest) -> dict[str, Any]:
     span = request.span
+    # At least a microsecond: touching is no overlap.
     return {"from_us": span.from_us, "to_us": span.to_us, "min_us": max(1, request.min_us)}

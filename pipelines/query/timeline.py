@@ -89,6 +89,7 @@ def timeline(stays: Rows, overlaps: Rows, title: str = "") -> Figure:
     """Draw the same picture as a figure."""
     bars = list(day_bars(stays["enter"], stays["exit"]))
     days = sorted({bar.day for bar in bars})[:_DAYS_AT_MOST]
+    # No pyplot: it keeps every figure, and is not made for threads.
     figure = Figure(figsize=(11, 1.4 + 0.62 * max(1, len(days))), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots(max(1, len(days)), 1, sharex=True, sharey=True, squeeze=False)[:, 0]
@@ -108,6 +109,7 @@ def timeline(stays: Rows, overlaps: Rows, title: str = "") -> Figure:
 def day_bars(enter: pa.ChunkedArray, leave: pa.ChunkedArray) -> Iterator[DayBar]:
     """Cut intervals at local midnights, in the order of their rows."""
     for row, (start, end) in enumerate(zip(_local_us(enter), _local_us(leave), strict=True)):
+        # Half-open: a stay that ends at midnight has no bar on the new day.
         for day in range(start // DAY_US, (end - 1) // DAY_US + 1):
             first, last = max(start, day * DAY_US), min(end, (day + 1) * DAY_US)
             yield DayBar(day, (first - day * DAY_US) / HOUR_US, (last - day * DAY_US) / HOUR_US, row)
@@ -132,16 +134,19 @@ def people_steps(bars: list[DayBar], person: list[int]) -> tuple[npt.NDArray[np.
         [(bar.start_hour, 1, person[bar.row]) for bar in bars]
         + [(bar.end_hour, -1, person[bar.row]) for bar in bars]
     )
+    # By person the overlaps that are open: one person beside two stays counts once.
     hours, counts, present = [0.0], [0], dict[int, int]()
     for hour, change, who in edges:
         present[who] = present.get(who, 0) + change
         if present[who] == 0:
             del present[who]
+        # All changes of one instant make one step.
         if hour == hours[-1]:
             counts[-1] = len(present)
         else:
             hours.append(hour)
             counts.append(len(present))
+    # The last count once more: a step ends where the next begins.
     return np.array([*hours, 24.0]), np.array([*counts, counts[-1]], np.int64)
 
 
@@ -199,6 +204,7 @@ def _draw_stay(axis: Axes, stays: pa.Table, bar: DayBar, colours: dict[str, str]
     axis.axvspan(
         bar.start_hour,
         bar.end_hour,
+        # Of the axis: zero lies at a quarter of its height, see `_finish`.
         ymax=0.24,
         facecolor=colours[stays["venue"][bar.row].as_py()],
         edgecolor="white",

@@ -39,6 +39,8 @@ def commit_days(
         DataError: a file that long pairs depend on cannot be read.
         ServiceError: the lake cannot be written.
     """
+    # A run that dies in between leaves `footfall` ahead of `stays`, which the next plan sees by its marks;
+    # of long pairs the version that `stays` names is the one that counts.
     marks = plan.marks | _commit_pairs(plan, pairs)
     footfall_version = _commit(plan, "footfall", plan.footfall, rewritten, marks)
     return _commit(plan, "stays", plan.stays, rewritten, {**marks, FOOTFALL_VERSION: footfall_version})
@@ -49,6 +51,7 @@ def _commit_pairs(plan: RecomputePlan, pairs: PairFindings) -> dict[str, int]:
     version = plan.pairs_version
     rows = settled_pairs(plan, pairs)
     if rows is not None:
+        # One file, rewritten whole: long pairs are few. None of no rows, which `write_data_file` refuses.
         files = [write_data_file(plan.lake, LONG_PAIRS, {}, uncoded_pairs(rows))] if rows.num_rows else []
         live = plan.long_pairs
         version = commit_once(plan.lake, LONG_PAIRS.name, files, remove=live.files, live=live, marks={})
@@ -64,7 +67,9 @@ def _commit(
     return commit_once(
         plan.lake,
         table,
+        # Sorted, so that the log does not tell in which order the parts were done.
         sorted((file for part in own for file in part.files), key=lambda file: file.path),
+        # A file that is written again with the same content has the same name, and stays.
         remove=[file for file in live.files if plan.is_rebuild or date_of(file) in dates],
         live=live,
         marks=marks,
@@ -92,10 +97,12 @@ def commit_once(
     try:
         return commit(lake, table, add, remove=remove, after=live.version, marks=marks)
     except CommitConflict:
+        # Did an earlier attempt of this step make that version? Then its files and marks are these.
         gone = {file.relative for file in remove}
         expected = {file.relative for file in live.files} - gone | {file.path for file in add}
         with suppress(DataError):
             found = snapshot(lake, table, live.version + 1)
+            # A snapshot knows these marks only.
             known = {name: number for name, number in marks.items() if name in MARKS}
             if {file.relative for file in found.files} == expected and known.items() <= found.marks.items():
                 return found.version

@@ -22,8 +22,10 @@ def dates_touched(enter_us: Int64, exit_us: Int64) -> tuple[Int64, Int64]:
         rows int64[m] and dates int64[m], by row and then by date.
     """
     first = enter_us // DAY_US
+    # Floor division: days before 1970 come out right too.
     count = exit_us // DAY_US - first + 1
     rows = np.repeat(np.arange(enter_us.size), count)
+    # 0, 1, 2 … within each row: the running position less the position at which the row begins.
     offset = np.arange(rows.size) - np.repeat(np.cumsum(count) - count, count)
     return rows, first[rows] + offset
 
@@ -39,6 +41,7 @@ def within(dates: Iterable[int], centres: Sequence[int], margin: int) -> frozens
         return frozenset()
     found = np.fromiter(dates, np.int64)
     after = np.searchsorted(around, found)
+    # The centre at or after a date, and the one before it; `clip` takes the end ones where there is none.
     nearest = np.minimum(
         np.abs(np.take(around, after, mode="clip") - found),
         np.abs(np.take(around, after - 1, mode="clip") - found),
@@ -60,8 +63,11 @@ def reaches_unread(
     """
     if not unread.size:
         return np.zeros(first_us.size, np.bool_)
+    # Positions among the unread dates; a date that was read is none of them.
     begins, ends = np.searchsorted(unread, first_us // DAY_US), np.searchsorted(unread, last_us // DAY_US)
     before = begins - 1
+    # The last unread date before the stay ends too late to be out of reach, or the first one after it
+    # begins soon enough.
     older = (before >= 0) & ((unread[np.maximum(before, 0)] + 1) * DAY_US > reach_before_us)
     after = np.searchsorted(unread, last_us // DAY_US, side="right")
     newer = (after < unread.size) & (unread[np.minimum(after, unread.size - 1)] * DAY_US <= reach_after_us)

@@ -27,7 +27,7 @@ from schemas.stay_rules import StayRules
 TALLY = "tally"
 """Tag of each bucket's counts."""
 
-_PARTS_AT_MOST = 1 << 20
+_PARTS_AT_MOST = 1 << 20  # packs (date, part) into one int64
 _NEXT_SCAN = EXIT_KINDS.index("next_scan")
 
 
@@ -95,20 +95,24 @@ class FindChanges(ThreadedDoFn):
     def work(self, element: tuple[int, Iterable[Piece]], *_: Any) -> Iterator[Any]:
         """Pair one bucket's scans as they were and as they are now, and spill the difference."""
         bucket, pieces = element
+        # All scans of the bucket's changed persons, or of everybody in a rebuild, on the dates that are read.
         scans = read_pieces(pieces)
         zones, zone = zone_codes(scans["zone"])
         paired = self._pair(scans, zone, "type_after")
+        # In a rebuild there is no before: all stays are put in.
         new, paired_before = paired.stays, None
         taken_out, put_in = np.empty(0, np.int64), np.arange(new.person.size)
         rows = []
         doubtful = 0
         if "type_before" in scans.column_names:
+            # The same rows under the earlier types: a scan that the lake did not have counts as unregistered.
             paired_before = self._pair(scans, zone, "type_before")
             old = paired_before.stays
             taken_out, put_in = differences(old, new)
             doubtful = self._doubtful(old, taken_out) + self._doubtful(new, put_in)
             rows.append(_change_rows(old, taken_out, zones, TAKE_OUT))
         pairs = NO_FINDINGS
+        # A doubtful bucket drops the whole attempt, so the rest of the work would be for nothing.
         if not doubtful:
             with report_errors(self.scratch):
                 pairs = self.pairs.find(self.scratch, f"{bucket:06}", scans, paired_before, paired)
@@ -149,9 +153,11 @@ class FindChanges(ThreadedDoFn):
 
     def _by_date(self, bucket: int, rows: pa.Table) -> Iterator[Any]:
         enter_us = rows["enter"].to_numpy()
+        # A row for each date that a stay touches; `row` points into `rows`.
         row, date = dates_touched(enter_us, rows["exit"].to_numpy())
         part = part_of_group(rows["venue"].to_numpy()[row], date, self.parts)
         order = stable_order(date, part)
+        # Ascending, as `spill` wants its keys.
         row, key = row[order], (date * _PARTS_AT_MOST + part)[order]
         begins = enter_us[row] // DAY_US
         # Name pieces in the order of signed tokens, so that those of a date come almost sorted by person.
@@ -159,7 +165,9 @@ class FindChanges(ThreadedDoFn):
         start = 0
         for packed, piece in spill(self.scratch, name, rows, key, row):
             number, venue_part = divmod(packed, _PARTS_AT_MOST)
+            # The timestamp is the date: the window of a day groups by it.
             yield TimestampedValue((0, (("venue", venue_part), piece)), number * DAY_SECONDS)
+            # Pieces come in the order of the keys, so that of this one is the next `piece.rows` rows.
             if (begins[start : start + piece.rows] == number).any():
                 for person_part in self._person_parts(bucket, number):
                     yield TimestampedValue((0, (("person", person_part), piece)), number * DAY_SECONDS)
@@ -168,11 +176,13 @@ class FindChanges(ThreadedDoFn):
     def _person_parts(self, bucket: int, number: int) -> range:
         """Return the parts of a date with persons of the bucket: one, or several if buckets are few."""
         parts = self.parts.get(number, 1)
+        # Buckets and parts are both ranges of unsigned tokens, powers of two of them.
         first = bucket * parts // self.buckets
         return range(first, max(first + 1, (bucket + 1) * parts // self.buckets))
 
 
 def _change_rows(stays: Stays, rows: Int64, zones: pa.Array, change: int) -> pa.Table:
+    # Codes point into the bucket's own dictionary; a negative one is no zone.
     zone = pa.array(stays.zone[rows], pa.int32(), mask=stays.zone[rows] < 0)
     columns = {
         "person": stays.person[rows],

@@ -113,6 +113,8 @@ class PairFinder:
             old: as they were paired, None in a rebuild.
             new: as they are paired.
         """
+        # A pair may lie across dates that were not read. What can be decided here are the pairs within
+        # a stretch of dates that were.
         came = pairs_of(new.stays)
         if old is None:
             return PairFindings(changes=_spilled(scratch, f"pairs-{name}", pair_changes(came, PUT_IN)))
@@ -120,6 +122,7 @@ class PairFinder:
         only_was, only_came = _difference(self._inside(was), self._inside(came))
         changes = pa.concat_tables([pair_changes(only_was, TAKE_OUT), pair_changes(only_came, PUT_IN)])
         searches = self._searches(scans, old, new, came) if self.unread else SEARCHES.empty_table()
+        # The scans of those who are searched for: `settle_long_pairs` pairs them with the unread ones.
         own = IdSet(searches["person"].to_numpy()).holds(scans["person"].to_numpy())
         own &= scans["type_after"].to_numpy() >= 0
         return PairFindings(
@@ -131,9 +134,11 @@ class PairFinder:
     def _searches(self, scans: pa.Table, old: PairedScans, new: PairedScans, came: pa.Table) -> pa.Table:
         """Collect what cannot be decided without the unread dates."""
         columns = _ScanArrays(*(scans[name].to_numpy() for name in _ScanArrays._fields))
+        # Both are rows of `scans`, so a border that did not change is the same row.
         was, now = self._borders(columns, old.row), self._borders(columns, new.row)
         return pa.concat_tables(
             [
+                # Found as if nothing lay between: to be paired again with the unread scans.
                 _windows(CROSSING, came.filter(pa.array(~self._is_inside(came)))),
                 _windows(KNOWN, self._touched_pairs(np.concatenate([was.person, now.person]))),
                 *self._border_searches(columns, was, now),
@@ -146,7 +151,9 @@ class PairFinder:
         known = known.filter(pa.array(IdSet(person).holds(known["person"].to_numpy())))
         first, last = (known[name].to_numpy() // DAY_US for name in ("in_at", "out_at"))
         read: Int64 = np.array(self.read, np.int64)
+        # Some date that was read lies in the pair, so a new scan may stand between its two.
         spans = np.searchsorted(read, first, "left") < np.searchsorted(read, last, "right")
+        # Both scans and all between were read: `_difference` has the answer.
         between_read = np.isin(first, read) & np.isin(last, read) & self._is_inside(known)
         return known.filter(pa.array(spans & ~between_read))
 
@@ -155,6 +162,7 @@ class PairFinder:
     ) -> Iterator[pa.Table]:
         """Search around the first and last scans that have changed."""
         person, at_us, direction = columns.person, columns.occurred_us, columns.direction
+        # Position -1 is no match, and picks the -1 appended: a border that is no row at all.
         place_was, place_now = _same_places(was, now)
         first_was = np.append(was.first, -1)[place_was]
         last_was = np.append(was.last, -1)[place_was]
@@ -162,20 +170,26 @@ class PairFinder:
         # Where a person has no scan left between two unread dates, the scans around it become neighbours.
         around_emptied = np.isin(now.person, was.person[emptied])
         first, last = now.first, now.last
+        # A first `out` may have an `in` on an unread date before it, a last `in` an `out` after it. Where
+        # neither the border nor what lies beyond it changed, the table has the pair already.
         before = (first_was != first) | around_emptied
         before &= (direction[first] == _OUT) & (now.segment > 0)
         after = (last_was != last) | around_emptied
         after &= (direction[last] == _IN) & (now.segment < len(self.unread))
+        # AROUND searches from the instant of a scan that is gone.
         for kind, row in ((BEFORE, first[before]), (AFTER, last[after]), (AROUND, was.first[emptied])):
             yield _search_rows(kind, person[row], columns.venue[row], at_us[row], at_us[row])
 
     def _borders(self, columns: "_ScanArrays", row: Int64) -> "_Borders":
         """Find the first and last scan of each person between two unread dates, by person and time."""
+        # `row` is in the order (person, time), so borders are where person or segment changes.
         person = columns.person[row]
         begins = np.append(True, person[1:] != person[:-1])[: row.size]
+        # A look at each scan's date, needed only where a segment can change within a person.
         if not self._is_contiguous:
             segment = self._segment(columns.occurred_us[row])
             begins[1:] |= segment[1:] != segment[:-1]
+        # Positions in `row` up to here, rows of `scans` from here on.
         first = np.flatnonzero(begins)
         last = np.append(first[1:], row.size)[: first.size] - 1
         segment = self._segment(columns.occurred_us[row[first]])
@@ -188,6 +202,7 @@ class PairFinder:
 
     def _segment(self, at_us: Int64) -> Int64:
         """Count the unread dates before each instant, which is of a date that was read."""
+        # Two scans have the same number exactly if no unread date lies between them.
         return np.searchsorted(np.array(self.unread, np.int64), at_us // DAY_US)
 
     def _inside(self, pairs: pa.Table) -> pa.Table:
@@ -220,6 +235,7 @@ class _Borders(NamedTuple):
 
 def pairs_of(stays: Stays) -> pa.Table:
     """Return the long pairs that stays end, as rows of `CODED`."""
+    # The stay is that of the lone `out`, so its last scan is the `out`.
     row = np.flatnonzero(stays.long_from_us != NO_LONG_PAIR)
     columns = {
         "person": stays.person[row],
@@ -233,6 +249,7 @@ def pairs_of(stays: Stays) -> pa.Table:
 
 def _difference(one: pa.Table, other: pa.Table) -> tuple[pa.Table, pa.Table]:
     """Return the pairs that only one of two tables has."""
+    # A pair is known by its `out`, whose stay it names; its `in` may have changed.
     keys = [(rows["person"].to_numpy(), rows["stay_id"].to_numpy()) for rows in (one, other)]
     twin = twins(*keys[0], *keys[1])
     same = twin >= 0
@@ -260,6 +277,7 @@ def _search_rows(kind: int, person: Int64, venue: Int64, from_us: Int64, to_us: 
 
 def _same_places(was: _Borders, now: _Borders) -> tuple[Int64, Int64]:
     """Match each row of `now` to the row of `was` of the same person and segment, or -1; and vice versa."""
+    # (person, segment) as one int64, ascending as both tables are.
     _, dense = np.unique(np.concatenate([was.person, now.person]), return_inverse=True)
     segments = np.concatenate([was.segment, now.segment])
     key = dense * (int(segments.max(initial=0)) + 1) + segments

@@ -20,7 +20,7 @@ from pipelines.times import SECOND_US
 WINDOW_MINUTES = 15
 WINDOW_US = WINDOW_MINUTES * 60_000_000
 
-_ROWS_AT_ONCE = 1 << 17
+_ROWS_AT_ONCE = 1 << 17  # of venues counted together, to bound the copies
 
 
 @dataclass(frozen=True)
@@ -79,12 +79,14 @@ def footfall(
     """
     if start_us % window_us or stop_us % window_us:
         raise ValueError("a range of footfall must consist of whole windows")
+    # Files of `stays` by venue are sorted already; what reaches into a day is not.
     if not _is_sorted(venue, enter_us):
         order = order_by(venue, enter_us, as_unsigned(person), as_unsigned(exit_us))
         person, venue, enter_us, exit_us = (column[order] for column in (person, venue, enter_us, exit_us))
     bounds = np.append(np.flatnonzero(np.append(True, venue[1:] != venue[:-1])[: venue.size]), venue.size)
     span = start_us, stop_us, window_us
     parts = []
+    # Without stays one empty part gives the columns their types.
     for first, last in few_at_once(bounds, _ROWS_AT_ONCE) or [(0, 0)]:
         rows, own = slice(bounds[first], bounds[last]), bounds[first : last + 1] - bounds[first]
         parts.append(_of_venues(own, person[rows], venue[rows], enter_us[rows], exit_us[rows], span))
@@ -108,9 +110,11 @@ def _of_venues(
         span: start, stop and length of a window.
     """
     start_us, stop_us, window_us = span
+    # Times count from the start of the range, so that they are small enough to be packed below.
     enter_us, exit_us, length_us = enter_us - start_us, exit_us - start_us, stop_us - start_us
     visits = _visits(bounds, person, enter_us, exit_us, length_us, window_us)
     bits = length_us.bit_length()
+    # The visits of a venue are the same range of rows in `visits` and here, where they ascend by their end.
     # Packed into one int64: one sort by (venue, end) instead of two.
     leaving_us = np.sort((visits.owner << bits) | visits.end_us) & ((1 << bits) - 1)
     counts = _sweep(bounds, enter_us, exit_us, visits, leaving_us, window_us, length_us // window_us)
@@ -181,20 +185,24 @@ def _visits(
     end_us, returns = np.empty(person.size, np.int64), np.empty(person.size, np.bool_)
     count = 0
     whose = np.empty(person.size, np.int64)
+    # One table for the venue with the most stays; each venue clears and uses the front of it.
     slots = np.empty(slots_for(np.max(np.append(np.diff(bounds), 0))), np.int32)
     for position in range(bounds.size - 1):
         newest = slots[: slots_for(bounds[position + 1] - bounds[position])]
         newest[:] = FREE
         for row in range(bounds[position], bounds[position + 1]):
             begin, end = max(enter_us[row], 0), min(exit_us[row], length_us)
+            # Outside the range. An exit exactly at its start is counted by `_sweep` all the same.
             if begin >= end:
                 continue
+            # A slot holds the person's newest visit here: stays ascend by enter, so no other can grow.
             slot = slot_of(newest, whose, person[row])
             visit = newest[slot]
             if visit >= 0 and begin <= end_us[visit]:  # touching intervals are one visit
                 end_us[visit] = max(end_us[visit], end)
                 continue
             owner[count], begin_us[count], end_us[count] = position, begin, end
+            # If the newest one ended in this window, the window has counted this person already.
             returns[count] = visit >= 0 and (end_us[visit] - 1) // window_us == begin // window_us
             whose[count], newest[slot] = person[row], count
             count += 1
@@ -226,12 +234,15 @@ def _sweep(
         window_us: length of a window.
         windows: how many.
     """
+    # Room for every window of every venue, of which few are written.
     counts = _room(windows * (bounds.size - 1))
+    # One row more than windows: a visit that lasts to the end of the range takes itself out there.
     table = np.empty((windows + 1, 7), np.int64)
     size = 0
     visit = 0
     for position in range(bounds.size - 1):
         table[:] = 0
+        # Entries and exits are of stays, unclipped and unmerged.
         for row in range(bounds[position], bounds[position + 1]):
             if 0 <= enter_us[row] < windows * window_us:
                 table[enter_us[row] // window_us, _ENTRIES] += 1
@@ -275,18 +286,22 @@ def _count_visits(
     table: Int64, visits: _Visits, leaving_us: Int64, visit: int, position: int, window_us: int
 ) -> int:
     """Add the visits of a venue, from row `visit` on, to its table; return the row after them."""
+    # Visits ascend by begin and `leaving_us` by end: `present` counts those begun less those ended.
     present = 0
     left = visit
     while visit < visits.owner.size and visits.owner[visit] == position:
         begin_us, end_us = visits.begin_us[visit], visits.end_us[visit]
         # Half-open: a visit that ends where a window begins is not in that window.
         first, last = begin_us // window_us, (end_us - 1) // window_us
+        # `left` stays within the venue's rows: the end of this very visit lies after its begin.
         while leaving_us[left] <= begin_us:  # touching is not overlapping
             left += 1
             present -= 1
         present += 1
+        # Presence grows only at a begin or is carried into a window, where `_write_rows` looks at it.
         table[first, _PEAK] = max(table[first, _PEAK], present)
         table[first, _PEOPLE] += not visits.returns[visit]
+        # Person-seconds: whole visits and ends of visits here, full windows by the running sum.
         if first == last:
             table[first, _PRESENT_US] += end_us - begin_us
         else:
@@ -309,6 +324,7 @@ def _write_rows(counts: _WindowCounts, size: int, table: Int64, position: int, w
     for window in range(table.shape[0] - 1):
         staying += table[window, _STAYING]
         full += table[window, _FULL]
+        # Those who came in the window, and those who were there at its start.
         people = table[window, _PEOPLE] + staying
         if people or table[window, _ENTRIES] or table[window, _EXITS]:
             counts.position[size] = position

@@ -53,6 +53,7 @@ def store_stay_rules(lake: Lake, path: Path) -> StayRules:
         UsageError: the file breaks a rule; nothing is stored.
         ServiceError: the lake cannot be written.
     """
+    # Parsed before it is stored: a lake never holds a file that breaks a rule.
     text = read_toml_text(path)
     rules = parse_stay_rules(text, str(path))
     place = _place(lake)
@@ -91,6 +92,8 @@ def _replace(path: Path, content: bytes) -> None:
     """Replace a file so that a power cut leaves the old or the new one."""
     with unfinished(path.parent) as (file, temporary):
         file.write(content)
+        # Content before name: a rename that survives a power cut must not lead to an empty file.
         os.fsync(file.fileno())
         os.replace(temporary, path)
+    # A rename is on the disk only when its folder is.
     sync_path(path.parent)

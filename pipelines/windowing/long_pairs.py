@@ -85,6 +85,7 @@ def count_long_pairs(
         DataError: the table cannot be read.
     """
     pairs = _intervals_of(lake)
+    # Both ends are instants of scans, so a pair reaches from its `in` to its `out` inclusive.
     inside = (pairs.in_us < end_us) & (pairs.out_us >= start_us)
     if venues is not None:
         concerned = np.isin(pairs.venue, venues)

@@ -18,8 +18,8 @@ from pipelines.windowing.stay_scan import SortedScans, mixed, nearest_elsewhere,
 from schemas.codes import DIRECTIONS, ENTER_KINDS
 from schemas.stay_rules import StayRules
 
-_NEVER_US = np.iinfo(np.int64).max
-_NO_TIME_US = np.iinfo(np.int64).min
+_NEVER_US = np.iinfo(np.int64).max  # no later scan elsewhere
+_NO_TIME_US = np.iinfo(np.int64).min  # no earlier one: every other time is above it
 
 _OUT = DIRECTIONS.index("out")
 _IMPUTED = ENTER_KINDS.index("imputed")
@@ -92,6 +92,7 @@ def pair_scans(
             negative one leaves the scan out: the venue is not registered, or closed by then.
         rules: dwell and longest stay by type.
     """
+    # Scans at unregistered venues drop out first, so they end no stay elsewhere either.
     takes_part = type_code >= 0
     part = slice(None) if takes_part.all() else np.flatnonzero(takes_part)
     rank, _ = dense_rank(person[part])
@@ -99,6 +100,8 @@ def pair_scans(
     order = _by_time(rank, occurred_us[part], direction == _OUT, event_high[part], event_low[part])
     row = order if isinstance(part, slice) else part[order]
     rank, direction = rank[order], direction[order]
+
+    # From here on all columns are in the order (person, time, `out` first, event key).
     venue_rank, venues = dense_rank(venue[row])
     at_us, zone, types = occurred_us[row], zone_code[row], type_code[row]
     scans = SortedScans(
@@ -108,6 +111,7 @@ def pair_scans(
         direction=direction,
         zone=zone,
         mixed=mixed(event_high[row], event_low[row], zone, direction),
+        # A pass onwards in time knows the earlier scans, one backwards the later ones.
         earlier_us=nearest_elsewhere(rank, venue_rank, at_us, 1, _NO_TIME_US),
         later_us=nearest_elsewhere(rank, venue_rank, at_us, -1, _NEVER_US),
         dwell_us=rules.dwell_us[types],
@@ -137,6 +141,8 @@ def _stays(
     first, last = walked.first, walked.last
     first_row = row[first]
     is_lone_out = scans.direction[first] == _OUT  # an `out` ends its stay
+    # How far the rule looks: an earlier `in` may reach an `out` over `max_stay`, any other scan over the
+    # dwell; nothing follows an `out`, but an `in` within the bounce would take the place of a lone one.
     gap_before_us = np.where(is_lone_out, scans.max_stay_us[first], scans.dwell_us[first])
     gap_after_us = np.where(scans.direction[last] == _OUT, 0, scans.max_stay_us[last])
     gap_after_us[is_lone_out] = bounce_us
@@ -146,6 +152,7 @@ def _stays(
         zone=walked.zone,
         enter_us=walked.enter_us,
         exit_us=walked.exit_us,
+        # `scanned` is code 0.
         enter_kind=(is_lone_out * np.uint8(_IMPUTED)).astype(np.uint8),
         exit_kind=walked.exit_kind,
         first_seen_us=scans.at_us[first],
@@ -163,10 +170,13 @@ def _by_time(rank: Int64, at_us: Int64, is_out: Bool, high: UInt64, low: UInt64)
     """Return the permutation that sorts scans by (person, time, `out` before others, event key)."""
     if at_us.size == 0:
         return np.empty(0, np.int64)
+    # Python integers, which do not overflow where the times span more than int64 holds.
     least_us = int(at_us.min())
     time_bits = (int(at_us.max()) - least_us).bit_length()
+    # One bit for `out`, and the sign stays free.
     if int(rank.max()).bit_length() + time_bits > 62:
         return np.lexsort((low, high, ~is_out, at_us, rank))
+    # The lowest bit is 0 for an `out` and 1 for others, so that at one instant it comes first.
     key = ((rank << time_bits) | (at_us - least_us)) << 1
     return order_by_key(key | ~is_out, high, low)
 
@@ -179,9 +189,11 @@ def differences(old: Stays, new: Stays) -> tuple[Int64, Int64]:
     Returns:
         rows of `old`, int64[k], and rows of `new`, int64[m], ascending.
     """
+    # A stay keeps its id as long as its first scan stays: the others of a changed person are new or gone.
     twin = twins(old.person, old.stay_id, new.person, new.stay_id)
     matched = np.flatnonzero(twin >= 0)
     same = np.ones(matched.size, np.bool_)
+    # All columns of `stays` but the two that matched; what else a stay has is not written.
     for name in ("venue", "zone", "enter_us", "exit_us", "enter_kind", "exit_kind", "last_seen_us", "scans"):
         same &= getattr(old, name)[twin[matched]] == getattr(new, name)[matched]
     same &= old.fingerprint[twin[matched]] == new.fingerprint[matched]
@@ -196,11 +208,13 @@ def differences(old: Stays, new: Stays) -> tuple[Int64, Int64]:
 @njit(cache=True, nogil=True)
 def twins(old_person: Int64, old_id: Int64, new_person: Int64, new_id: Int64) -> Int64:
     """Find, for each new row, the old row of the same person and stay id, or -1."""
+    # Ids are hashes and seldom collide; where two people's do, the person decides.
     slots = np.full(slots_for(old_id.size), FREE, np.int32)
     fill(slots, old_id, old_id.size)
     twins = np.full(new_id.size, -1, np.int64)
     for row in range(new_id.size):
         slot = home_of(slots, new_id[row])
+        # Several keys may share a home, so every number on the way to a free slot is compared.
         while slots[slot] >= 0:
             other = slots[slot]
             if old_id[other] == new_id[row] and old_person[other] == new_person[row]:

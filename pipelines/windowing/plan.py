@@ -109,22 +109,27 @@ def make_plan(lake: Lake, rules: StayRules, *, everything: bool = False, margin:
         everything: plan a rebuild.
         margin: how many longest stays, in whole days, to read around a changed date.
     """
+    # Derived tables before their sources: what is read later is at least as new as what they reflect.
     stays, footfall = snapshot(lake, "stays"), snapshot(lake, "footfall")
     long_pairs = snapshot(lake, "long_pairs")
     scans, venues = snapshot(lake, "scans"), snapshot(lake, "venues")
+    # Without a base everything is new: all files are read, and all dates rewritten.
     base = None if everything or not stays.files else _base(lake, stays)
     after = registry_from(read_table(lake, "venues", version=venues.version))
     before_files, before = base or ((), _EMPTY)
     registries = Registries(before, after)
     files = _compared(before_files, scans.files)
+    # Rounded up: two scans that decide one another lie at most this many dates apart.
     longest_days = -(-int(rules.max_stay_us.max()) // DAY_US)
     if base is None:
         changed, read = files, frozenset(file.date for file in files)
     else:
         changed = _changed(files, registries)
         dates = sorted({file.date for file in changed})
+        # Only dates that may decide a changed stay; one that needs more makes the attempt doubtful.
         read = within({file.date for file in files}, dates, margin * longest_days)
     chosen = tuple(file for file in files if file.date in read)
+    # A rebuild counts every date again anyway.
     recounted = () if base is None else _recounted(lake, stays, footfall)
     is_current = _marks(scans.version, venues.version, rules).items() <= stays.marks.items()
     return RecomputePlan(
@@ -161,15 +166,18 @@ def _base(lake: Lake, stays: Snapshot) -> tuple[tuple[LiveFile, ...], Registry] 
     except (DataError, KeyError):
         return None
     is_whole = None not in storage.statuses(file.path for file in files)
+    # Old files may have been vacuumed: without them nobody can say what changed, so everything is new.
     return (files, registry_from(venues)) if is_whole else None
 
 
 def _compared(before: tuple[LiveFile, ...], after: tuple[LiveFile, ...]) -> tuple[ScanFile, ...]:
     """Join the files of two versions of `scans`, by path."""
+    # Data files are named by their content and never change, so equal paths are equal scans.
     was, remains = {file.relative for file in before}, {file.relative for file in after}
     both = {file.relative: file for file in (*before, *after)}
     return tuple(
         ScanFile(number, file.path, date_of(file), file.rows, path in was, path in remains)
+        # Sorted, so that a plan made twice numbers the files alike.
         for number, (path, file) in enumerate(sorted(both.items()))
     )
 
@@ -184,6 +192,7 @@ def _changed(files: tuple[ScanFile, ...], registries: Registries) -> tuple[ScanF
     changed = [file for file in files if file.is_changed]
     venues = registries.changed_venues()
     if venues.size:
+        # Scans of a file that stays can change only through the registry: in type, or by closing.
         kept = [file for file in files if not file.is_changed]
         with ThreadPoolExecutor(thread_count()) as pool:
             holds = list(pool.map(lambda file: holds_any(file.path, venues), kept))
@@ -197,8 +206,10 @@ def _recounted(lake: Lake, stays: Snapshot, footfall: Snapshot) -> tuple[int, ..
     `footfall` is committed first. If `stays` never followed, a later run may see other
     changes than the dead one did, and would leave these dates as they are.
     """
+    # Both tables get the same marks from one recomputation.
     if footfall.marks == stays.marks:
         return ()
+    # `stays` names the footfall it was committed with; what differs from that was left by a dead run.
     version = mark(lake, "stays", FOOTFALL_VERSION)
     try:
         before = snapshot(lake, "footfall", NO_TABLE if version is None else version).files
@@ -223,6 +234,7 @@ def _parts(files: tuple[ScanFile, ...]) -> dict[int, int]:
     """Cut large dates into parts by their scans, of which there are at least as many as stays."""
     rows: dict[int, int] = {}
     for file in files:
+        # Only files that remain: `remains` is 0 or 1 here.
         rows[file.date] = rows.get(file.date, 0) + file.rows * file.remains
     parts = {date: parts_for(count, ROWS_A_FILE) for date, count in rows.items()}
     return {date: count for date, count in parts.items() if count > 1}
@@ -235,7 +247,9 @@ def _live(stays: Snapshot) -> dict[int, DayFiles]:
     for file in stays.files:
         begin, by = date_of(file), file.partition["by"]
         own.setdefault((by, begin), []).append(file)
+        # Footfall needs stays of earlier dates too, in one order.
         if by == "venue":
+            # As far as the longest stay of the file reaches; most of its rows end sooner.
             for date in range(begin + 1, file.stats.greatest["exit"] // DAY_US + 1):
                 reaching.setdefault(date, []).append(file)
     return {

@@ -72,9 +72,11 @@ def recompute(
     conflicts = widened = 0
     margin = 1
     while conflicts < _ATTEMPTS:
+        # Within the loop: a writer that wins may have pinned other durations.
         if not everything:
             check_stay_rules(lake, rules)
         plan = make_plan(lake, rules, everything=everything, margin=margin)
+        # A lake that never had a scan gets no tables.
         if plan.is_idle or (plan.scans_version < 0 and plan.stays.version < 0):
             return Recomputed(max(plan.scans_version, 0), conflicted_commits=conflicts)
         result = _attempt(plan, runner, window_us)
@@ -84,6 +86,7 @@ def recompute(
             conflicts += 1
         else:
             widened += 1
+            # A changed stay may depend on scans of dates that were not read: look twice as far.
             margin *= 2
     raise ServiceError("other writers keep changing the stays", "run truyvet recompute when they are done")
 
@@ -96,6 +99,7 @@ def _attempt(plan: RecomputePlan, runner: str, window_us: int) -> RecomputeResul
     scratch = plan.lake.scratch(name, shared=runner != "direct")
     try:
         with writing(scratch):
+            # A registry may exceed what a runner takes as the description of a job.
             plan = replace(plan, registries=plan.registries.store_in(scratch))
         return run_job(
             lambda begin: begin | "Recompute" >> RecomputeDays(plan, scratch, window_us),
@@ -117,6 +121,7 @@ def _only_marks(plan: RecomputePlan) -> RecomputeResult:
 
 
 def _recomputed(plan: RecomputePlan, result: RecomputeResult, conflicts: int, widened: int) -> Recomputed:
+    # One of the two orders, or every stay would count twice.
     before = sum(file.rows for file in plan.stays.files if file.partition["by"] == "venue")
     return Recomputed(
         stays_version=plan.scans_version,

@@ -99,6 +99,7 @@ class RewriteDays(ThreadedDoFn):
             stays, reaching = self._merged(day, pieces)
             held = [stays]
             del stays
+            # Footfall is counted once, with the part of the venue order.
             if day.by == "venue":
                 yield Rewritten("footfall", day.date, self._write_footfall(held[0], reaching, day))
             if day.own:
@@ -108,35 +109,42 @@ class RewriteDays(ThreadedDoFn):
         """Return the stays that begin on the date, in order, and those that reach into it, by venue."""
         live = self.live.get(day.date, DayFiles())
         own, earlier = self._changes(day, pieces)
+        # Only files whose ids overlap the part, and of these only rows of the part.
         base = self._read(live.venue if day.by == "venue" else live.person, day, CODED.names)
         stays = merged_in_order(base, own, day.by)
         reaching = self._read(live.reaching, day, _PRESENCE, day.date * DAY_US)
+        # Only footfall needs those that reach into the date, and only the venue order counts it.
         return stays, merged(reaching, earlier) if day.by == "venue" else reaching
 
     def _changes(self, day: DayPart, pieces: list[Piece]) -> tuple[pa.Table, pa.Table]:
         """Read the changes of stays that begin on the date, and of earlier ones that reach into it."""
         if not pieces:
             return CHANGES.empty_table(), CHANGES.empty_table()
+        # In the order of the pieces' names, which ascend with the tokens: almost sorted by person.
         changes = read_pieces(pieces)
         begun = changes["enter"].to_numpy() >= day.date * DAY_US
         mine = self._is_mine(changes, day)
+        # In the common case all rows are of this part, and none is copied.
         own = changes if (begun & mine).all() else changes.filter(pa.array(begun & mine))
         return own, changes.filter(pa.array(~begun & mine)) if own is not changes else CHANGES.empty_table()
 
     def _is_mine(self, rows: pa.Table, day: DayPart) -> Any:
         parts = self.parts.get(day.date, 1)
+        # A piece, or a file from before the date grew, may hold rows of several parts.
         return part_of(rows[day.by].to_numpy(), parts) == day.part
 
     def _read(
         self, files: tuple[LiveFile, ...], day: DayPart, columns: Any, reaches_us: int | None = None
     ) -> pa.Table:
         """Read the lake's rows of a day part, without those whose exit is before `reaches_us`."""
+        # An empty table first, for a date without files.
         tables = [pa.schema([CODED.field(name) for name in columns]).empty_table()]
         for file in files:
             if self._may_be_mine(file, day):
                 rows = read_coded(file.path, columns)
                 kept = self._is_mine(rows, day)
                 if reaches_us is not None:
+                    # An exit exactly at midnight counts in the first window of the new day.
                     kept &= rows["exit"].to_numpy() >= reaches_us
                 tables.append(rows if kept.all() else rows.filter(pa.array(kept)))
         return pa.concat_tables(tables)
@@ -145,6 +153,7 @@ class RewriteDays(ThreadedDoFn):
         """Tell whether the file's range of ids overlaps the part."""
         parts = self.parts.get(day.date, 1)
         extremes: Int64 = np.array([file.stats.least[day.by], file.stats.greatest[day.by]], np.int64)
+        # Bounds of persons are wide, so this may say yes in vain, but never no.
         first, last = part_of(extremes, parts).tolist()
         # Seen as unsigned, negative ids come last: a range across zero holds both ends of the parts.
         return bool(first <= day.part <= last if first <= last else day.part >= first or day.part <= last)
@@ -154,11 +163,13 @@ class RewriteDays(ThreadedDoFn):
             return ()
         rows = uncoded(held.pop())
         file = write_data_file(self.lake, STAYS, {"by": day.by, "date": day_text(day.date)}, rows)
+        # While the rows are in memory and sorted; made from the file again it would cost a second reading.
         write_sidecar(self.lake, file, rows)
         self.count_file(file)
         return (file,)
 
     def _write_footfall(self, stays: pa.Table, reaching: pa.Table, day: DayPart) -> tuple[DataFile, ...]:
+        # Those that reach into the date count only here: they are rows of the date on which they began.
         present = pa.concat_tables([reaching, stays.select(_PRESENCE)])
         person, venue, enter_us, exit_us = (present[name].to_numpy() for name in _PRESENCE[:4])
         start_us = day.date * DAY_US

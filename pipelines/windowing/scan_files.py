@@ -70,6 +70,7 @@ def compared_together(changed: Sequence[ScanFile]) -> list[tuple[ScanFile, ...]]
     groups: list[tuple[ScanFile, ...]] = [(file,) for file in changed if not file.is_changed]
     for files in by_date.values():
         is_replaced = len({file.was for file in files}) > 1
+        # Too many to hold at once: then all persons of these files count as changed, which only costs work.
         if is_replaced and sum(file.rows for file in files) <= _COMPARED_AT_MOST:
             groups.append(tuple(files))
         else:
@@ -102,6 +103,7 @@ class Registries(SidePayload):
             np.stack((registry.venue, registry.type_code.astype(np.int64), registry.closed_us))
             for registry in (self.before, self.after)
         ]
+        # A column is (venue, type, closing): one that both registries have stands twice, any other once.
         rows, counts = np.unique(np.concatenate(columns, axis=1), axis=1, return_counts=True)
         return np.unique(rows[0, counts == 1])
 
@@ -113,11 +115,13 @@ def read_batches(path: str, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         DataError: the file is missing or damaged.
     """
     try:
+        # Whole row groups are read, as many as stay under the limit.
         file = storage.parquet(path, read_dictionary=["zone", "direction"])
         groups: list[int] = []
         rows = 0
         for group in range(file.metadata.num_row_groups):
             size = file.metadata.row_group(group).num_rows
+            # A single group over the limit is a batch of its own.
             if groups and rows + size > _ROWS_AT_ONCE:
                 yield _read_groups(file, groups, columns)
                 groups, rows = [], 0
@@ -131,6 +135,7 @@ def read_batches(path: str, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
 
 def _read_groups(file: pq.ParquetFile, groups: list[int], columns: Sequence[str]) -> pa.RecordBatch:
     rows = file.read_row_groups(groups, columns=list(columns), use_threads=False)
+    # Row groups have dictionaries of their own; over one dictionary the columns combine into a single batch.
     return rows.unify_dictionaries().combine_chunks().to_batches()[0]
 
 
@@ -142,6 +147,7 @@ def micros(times: pa.Array) -> Int64:
 
 def direction_codes(direction: pa.DictionaryArray) -> npt.NDArray[np.uint8]:
     """Return the position in `DIRECTIONS` of each direction, uint8[n]."""
+    # A look-up by the few texts of the dictionary, not by row.
     texts = direction.dictionary.to_pylist()
     codes: npt.NDArray[np.uint8] = np.array([DIRECTIONS.index(text) for text in texts], np.uint8)
     indices: npt.NDArray[np.int32] = direction.indices.to_numpy()
@@ -160,6 +166,7 @@ def holds_any(path: str, venues: Int64) -> bool:
         file = storage.parquet(path)
         column = file.schema_arrow.get_field_index("venue")
         for group in range(file.metadata.num_row_groups):
+            # The file is sorted by venue, so nearly all of its row groups are ruled out by their bounds.
             extremes = file.metadata.row_group(group).column(column).statistics
             if extremes is not None and not _any_between(venues, extremes.min, extremes.max):
                 continue

@@ -54,6 +54,7 @@ def settled_pairs(plan: RecomputePlan, findings: PairFindings) -> pa.Table | Non
         changes = pa.concat_tables([changes, _searched(plan, base, searches, scans)])
     rows = merged_pairs(base.slice(0, 0) if plan.is_rebuild else base, changes)
     order = [("person", "ascending"), ("stay_id", "ascending")]
+    # Unchanged pairs make no new version of the table.
     return None if rows.sort_by(order).equals(base.sort_by(order)) else rows
 
 
@@ -65,6 +66,7 @@ def merged_pairs(base: pa.Table, changes: pa.Table) -> pa.Table:
     keys = arriving["person"].to_numpy(), arriving["stay_id"].to_numpy()
     _, first = np.unique(np.stack(keys), axis=1, return_index=True)
     arriving = arriving.take(pa.array(first))
+    # A row put in takes out the row of the same `out` too, so it replaces it.
     gone = twins(
         changes["person"].to_numpy(),
         changes["stay_id"].to_numpy(),
@@ -84,9 +86,12 @@ def _searched(plan: RecomputePlan, base: pa.Table, searches: pa.Table, scans: pa
     persons = IdSet(windows.column("person").to_numpy())
     files = _files_between(plan, windows)
     read = [_scans_of(plan, file, persons) for file in files]
+    # People whose search found no neighbour have dropped out of `windows`.
     known = scans.filter(pa.array(persons.holds(scans["person"].to_numpy())))
     pairs = _paired(plan, pa.concat_tables([known, *read]))
+    # Outside the windows dates are missing, and pairing would see neighbours that are none.
     found = pairs.filter(pa.array(_is_within(pairs, windows)))
+    # A pair that still holds is in `found`, and is put back.
     doubted = windows.filter(pa.array(windows["kind"].to_numpy() == KNOWN))
     gone = base.filter(pa.array(_is_one_of(base, doubted)))
     return pa.concat_tables([pair_changes(gone, TAKE_OUT), pair_changes(found, PUT_IN)])
@@ -95,11 +100,15 @@ def _searched(plan: RecomputePlan, base: pa.Table, searches: pa.Table, scans: pa
 def _windows(plan: RecomputePlan, searches: pa.Table) -> pa.Table:
     """Return the searches whose neighbours are known by now, with the instants of both scans."""
     kind = searches["kind"].to_numpy()
+    # These know both of their scans already, so they are windows as they are.
     direct = searches.filter(pa.array((kind == KNOWN) | (kind == CROSSING)))
     files = [file for file in plan.stays.files if file.partition["by"] == "person"]
+
+    # The others look for one neighbour, or two, on the unread dates.
     person, venue, at_us = (searches[name].to_numpy() for name in ("person", "venue", "from_us"))
     backward = np.flatnonzero((kind == BEFORE) | (kind == AROUND))
     forward = np.flatnonzero((kind == AFTER) | (kind == AROUND))
+    # The stays tell the nearest neighbour cheaply; whether it makes a pair, pairing in the window decides.
     came = last_open_before(files, plan.unread, person[backward], at_us[backward])
     left = first_lone_out_after(files, plan.unread, person[forward], at_us[forward])
     size = searches.num_rows
@@ -109,14 +118,17 @@ def _windows(plan: RecomputePlan, searches: pa.Table) -> pa.Table:
         "in": _spread(size, backward, came.at_us, came.found),
         "out": _spread(size, forward, left.at_us, left.found),
     }
+    # By row of `searches` from here on.
     has_in, has_out = _marked(size, backward, came.found), _marked(size, forward, left.found)
     fits_in, fits_out = ends["venue_in"] == venue, ends["venue_out"] == venue
     both = has_in & has_out & (ends["venue_in"] == ends["venue_out"])
+    # A pair is of one venue: a nearest neighbour elsewhere ends it.
     chosen = np.flatnonzero(
         ((kind == BEFORE) & has_in & fits_in)
         | ((kind == AFTER) & has_out & fits_out)
         | ((kind == AROUND) & both)
     )
+    # Where one neighbour was looked for, the known scan is the other end of the window.
     from_us = np.where(has_in, ends["in"], at_us)[chosen]
     to_us = np.where(has_out, ends["out"], at_us)[chosen]
     found = pa.table([kind[chosen], person[chosen], venue[chosen], from_us, to_us], schema=SEARCHES)
@@ -140,6 +152,7 @@ def _files_between(plan: RecomputePlan, windows: pa.Table) -> list[LiveFile]:
     unread: Int64 = np.array(plan.unread, np.int64)
     first = np.searchsorted(unread, windows["from_us"].to_numpy() // DAY_US, "left")
     last = np.searchsorted(unread, windows["to_us"].to_numpy() // DAY_US, "right")
+    # How many windows lie over each unread date: +1 where one begins, -1 behind its last.
     depth = np.zeros(unread.size + 1, np.int64)
     np.add.at(depth, first, 1)
     np.add.at(depth, last, -1)
@@ -154,6 +167,7 @@ def _scans_of(plan: RecomputePlan, file: LiveFile, persons: IdSet) -> pa.Table:
     for batch in read_batches(file.path, _COLUMNS):
         venue, at_us = batch["venue"].to_numpy(), micros(batch["occurred_at"])
         types = plan.registries.after.type_codes(venue, at_us)
+        # Only scans at venues that are registered now: the others take part in nothing.
         row = np.flatnonzero(persons.holds(batch["person"].to_numpy()) & (types >= 0))
         high, low = event_key_words(batch["event_key"])
         columns = {
@@ -172,6 +186,7 @@ def _scans_of(plan: RecomputePlan, file: LiveFile, persons: IdSet) -> pa.Table:
 def _paired(plan: RecomputePlan, scans: pa.Table) -> pa.Table:
     """Pair scans and return the long pairs."""
     columns = {name: scans[name].to_numpy() for name in SEARCHED.names}
+    # Zones decide no pair.
     no_zone = np.full(scans.num_rows, NO_ZONE, np.int32)
     stays = pair(
         columns["person"],
@@ -189,6 +204,7 @@ def _paired(plan: RecomputePlan, scans: pa.Table) -> pa.Table:
 
 def _is_within(pairs: pa.Table, windows: pa.Table) -> Bool:
     """Tell which pairs lie inside a window of their person: only there all scans are known."""
+    # Few enough for dictionaries.
     spans: dict[int, list[tuple[int, int]]] = {}
     columns = (windows[name].to_pylist() for name in ("person", "from_us", "to_us"))
     for person, from_us, to_us in zip(*columns, strict=True):

@@ -39,6 +39,7 @@ class FindChangedPersons(ThreadedDoFn):
     def work(self, files: tuple[ScanFile, ...], *_: Any) -> Iterable[Piece]:
         """Spill the distinct changed persons of a group of `compared_together`."""
         with report_errors(self.scratch):
+            # All scans of a file alone are new, gone, or at venues whose type may have changed: types tell.
             if len(files) == 1:
                 changed = [np.empty(0, np.int64), *self._of_file(files[0])]
                 persons = np.unique(np.concatenate(changed))
@@ -46,6 +47,7 @@ class FindChangedPersons(ThreadedDoFn):
                 before, after = (
                     self._scans([file for file in files if file.was == was]) for was in (True, False)
                 )
+                # Files that replace one another hold mostly the same scans: compared by content.
                 persons = changed_persons(before, after)
         rows, key = pa.table({"person": persons}), np.zeros(persons.size, np.int64)
         return [piece for _, piece in spill(self.scratch, f"changed-{files[0].number:06}", rows, key)]
@@ -54,6 +56,7 @@ class FindChangedPersons(ThreadedDoFn):
         for batch in read_batches(file.path, ("person", "venue", "occurred_at")):
             venue, occurred_us = batch["venue"].to_numpy(), micros(batch["occurred_at"])
             before, after = self.registries.types(file, venue, occurred_us)
+            # Ids of events are not needed here: the whole file came or went, or stayed.
             yield np.unique(batch["person"].to_numpy()[before != after])
 
     def _scans(self, files: list[ScanFile]) -> pa.Table:
@@ -64,6 +67,7 @@ class FindChangedPersons(ThreadedDoFn):
                 venue, occurred_us = batch["venue"].to_numpy(), micros(batch["occurred_at"])
                 high, low = event_key_words(batch["event_key"])
                 columns = {
+                    # `twins` takes signed ids; only equality matters.
                     "high": high.view(np.int64),
                     "low": low.view(np.int64),
                     "person": batch["person"],
@@ -90,6 +94,7 @@ class SplitByPerson(ThreadedDoFn):
 
     def setup(self) -> None:
         super().setup()
+        # Made once a worker, as locks cannot be pickled; the step's threads share the set of persons.
         self._lock = Lock()
         self._changed: tuple[tuple[Piece, ...], IdSet] = ((), IdSet(np.empty(0, np.int64)))
 
@@ -104,6 +109,7 @@ class SplitByPerson(ThreadedDoFn):
     def _persons(self, pieces: Sequence[Piece]) -> IdSet:
         """Read the changed persons, once for all files."""
         with self._lock:
+            # A side input comes with every element: it is read again only if it differs.
             key = tuple(sorted(pieces))
             if self._changed[0] != key:
                 self._changed = (key, IdSet(read_pieces(key)["person"].to_numpy()))
@@ -114,12 +120,15 @@ class SplitByPerson(ThreadedDoFn):
         venue, occurred_us = batch["venue"].to_numpy(), micros(batch["occurred_at"])
         before, after = self.registries.types(file, venue, occurred_us)
         person = batch["person"].to_numpy()
+        # A scan that counts neither before nor after decides nothing.
         matters = (before != UNREGISTERED) | (after != UNREGISTERED)
         if changed is not None:
             matters &= changed.holds(person)
         kept = np.flatnonzero(matters)
+        # A bucket is a range of unsigned tokens, so all scans of a person meet in one.
         bucket = part_of(person[kept], self.buckets)
         order = stable_order(bucket)
+        # Grouped by bucket, as `spill` wants its keys.
         row = kept[order]
         high, low = event_key_words(batch["event_key"])
         zone = batch["zone"]
@@ -133,6 +142,7 @@ class SplitByPerson(ThreadedDoFn):
             "zone": zone.take(pa.array(row)),
             "type_after": after[row],
         }
+        # That the column is missing tells the next step of a rebuild.
         if not self.everyone:
             columns["type_before"] = before[row]
         return pa.table(columns), bucket[order]
@@ -151,10 +161,14 @@ def changed_persons(before: pa.Table, after: pa.Table) -> Int64:
     twin = twins(*_keys(before), *_keys(after))
     found = np.flatnonzero(twin >= 0)
     old = twin[found]
+    # A lake holds an event key once. If one stands twice here, the second row has no twin or shares one: in
+    # either case it counts as a difference, which costs work and no correctness.
     holders = np.bincount(old, minlength=before.num_rows)
     same = holders[old] == 1
+    # The same key and content: a scan that only moved to another file.
     for of_before, of_after in _content(before, after):
         same &= of_before[old] == of_after[found]
+    # Changed is what has no equal on the other side.
     gone, new = np.ones(before.num_rows, np.bool_), np.ones(after.num_rows, np.bool_)
     gone[old[same]], new[found[same]] = False, False
     return np.unique(np.concatenate((_registered(before, gone), _registered(after, new))))
@@ -168,6 +182,7 @@ def _content(before: pa.Table, after: pa.Table) -> Iterator[tuple[Any, Any]]:
     """Yield each column of the content as comparable numbers, before and after."""
     for name in _CONTENT:
         if name == "zone":
+            # Both sides have dictionaries of their own; codes compare only over a common one.
             chunks = [*before[name].chunks, *after[name].chunks]
             _, codes = zone_codes(pa.chunked_array(chunks, before[name].type))
             yield codes[: before.num_rows], codes[before.num_rows :]
@@ -176,5 +191,6 @@ def _content(before: pa.Table, after: pa.Table) -> Iterator[tuple[Any, Any]]:
 
 
 def _registered(scans: pa.Table, rows: Bool) -> Int64:
+    # A scan at no registered venue makes no stay, so its coming or going changes none.
     persons: Int64 = scans["person"].to_numpy()[rows & (scans["type"].to_numpy() != UNREGISTERED)]
     return persons

@@ -31,6 +31,8 @@ def _heads(high: UInt64, low: UInt64) -> Int64:
     """
     heads = np.empty(high.size, np.int64)
     state = np.empty(8 * LANES, np.uint32)
+    # The words of a block, a word of all lanes after the other; the padding is written once, since every
+    # message has the same length.
     words = np.zeros(16 * LANES, np.uint32)
     words[4 * LANES : 5 * LANES] = 0x80000000  # the mark behind the message
     words[15 * LANES :] = 128  # its length in bits

@@ -52,6 +52,7 @@ def last_open_before(
         at_us: int64[q].
     """
     by_date = sorted(files, key=date_of, reverse=True)
+    # `older_us`: the latest scan in a file and all older ones. A query with a nearer one skips the file.
     latest_us = [file.stats.greatest["last_seen"] for file in by_date]
     older_us = [max(latest_us[number:], default=_NO_TIME_US) for number in range(len(by_date))]
     nearest = _Nearest(person.size, _NO_TIME_US)
@@ -60,7 +61,9 @@ def last_open_before(
         open_queries = np.flatnonzero((begin_us <= at_us) & (nearest.at_us < until_us))
         for query, stays in _stays_of(file, person, open_queries):
             seen_us = stays["last_seen"].to_numpy()
+            # Scans of dates that were read may be gone: those the caller knows.
             fits = (seen_us < at_us[query]) & np.isin(seen_us // DAY_US, unread)
+            # An exit that was scanned is the last scan itself, an `out`.
             is_open = stays["exit_kind"].to_numpy() != _SCANNED
             nearest.take(query[fits], seen_us[fits], stays["venue"].to_numpy()[fits], is_open[fits])
     return nearest.result()
@@ -80,6 +83,7 @@ def first_lone_out_after(
         open_queries = np.flatnonzero((begin_us + DAY_US > at_us) & (nearest.at_us >= begin_us))
         for query, stays in _stays_of(file, person, open_queries):
             is_lone_out = stays["enter_kind"].to_numpy() == _IMPUTED
+            # The first scan of a stay: its enter, unless that was imputed; then the `out` is its only scan.
             seen_us = np.where(is_lone_out, stays["last_seen"].to_numpy(), stays["enter"].to_numpy())
             fits = (seen_us > at_us[query]) & np.isin(seen_us // DAY_US, unread)
             nearest.take(query[fits], seen_us[fits], stays["venue"].to_numpy()[fits], is_lone_out[fits])
@@ -97,6 +101,8 @@ class _Nearest:
 
     def take(self, query: Int64, at_us: Int64, venue: Int64, fits: Bool) -> None:
         """Offer one scan for each of some queries, a query perhaps several times."""
+        # One by one, as a query may have several candidates in a file. The nearest decides, fitting or not:
+        # one that does not fit stands between.
         for number, one_us, place, fit in zip(
             query.tolist(), at_us.tolist(), venue.tolist(), fits.tolist(), strict=True
         ):
@@ -120,11 +126,13 @@ def _stays_of(file: LiveFile, person: Int64, queries: Int64) -> Iterator[tuple[I
     """
     if not queries.size:
         return
+    # Mapped, and sorted: a file without any of the persons is not decoded.
     column = open_sidecar(file).person
     first, last = (np.searchsorted(column, person[queries], side) for side in ("left", "right"))
     count = last - first
     if not count.any():
         return
+    # All rows of the ranges [first, last), one range after the other.
     rows = np.arange(int(count.sum())) + np.repeat(first - (np.cumsum(count) - count), count)
     names = ("venue", "enter", "enter_kind", "exit_kind", "last_seen")
     yield np.repeat(queries, count), read_coded(file.path, names).take(pa.array(rows))

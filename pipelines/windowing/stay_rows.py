@@ -46,6 +46,7 @@ def read_coded(path: str, columns: Sequence[str] = tuple(CODED.names)) -> pa.Tab
         DataError: the file is missing or damaged.
     """
     try:
+        # No threads of Arrow's own: a step reads several files at once already.
         file = storage.parquet(path, read_dictionary=["zone", *_KINDS])
         rows = file.read(columns=list(columns), use_threads=False)
     except (OSError, pa.ArrowInvalid) as error:
@@ -60,6 +61,7 @@ def _coded(column: pa.ChunkedArray, name: str) -> Any:
         texts, codes = zone_codes(column)
         return pa.array(codes_of(texts, _KINDS[name])[codes] if len(texts) else np.empty(0, np.uint8))
     if pa.types.is_timestamp(column.type):
+        # The same bits, without a copy.
         return pa.chunked_array([chunk.view(pa.int64()) for chunk in column.chunks], pa.int64())
     return column.cast(CODED.field(name).type)
 
@@ -89,6 +91,7 @@ def merged(base: pa.Table, changes: pa.Table) -> pa.Table:
     Returns:
         The columns of `base`, in one chunk each.
     """
+    # A stay that changed comes as two rows of one id, out and in; either of them removes the old one.
     gone, arriving = _gone(base, changes), _arriving(changes).select(base.column_names)
     if gone.any():
         base = base.filter(pa.array(~gone))
@@ -103,10 +106,12 @@ def merged_in_order(base: pa.Table, changes: pa.Table, by: str) -> pa.Table:
     gone, arriving = _gone(base, changes), in_order(one_chunk(_arriving(changes).select(CODED.names)), by)
     if not base.num_rows:
         return arriving
+    # Rows of the base first: `_merge` tells the two by `gone.size`.
     rows = one_chunk(pa.concat_tables([base, arriving]))
     order = _merge(gone, *_keys(rows, by))
     if order.size:
         return rows.take(pa.array(order))
+    # No order: the base was not sorted, or nothing is left.
     return in_order(rows.filter(pa.array(np.append(~gone, np.ones(arriving.num_rows, np.bool_)))), by)
 
 
@@ -137,6 +142,7 @@ def one_chunk(rows: pa.Table) -> pa.Table:
 
 def in_order(rows: pa.Table, by: str) -> pa.Table:
     """Sort rows of `CODED`, in one chunk, by `by` and enter; ties by the other id, then the stay id."""
+    # Pieces of a date arrive almost sorted, so an insertion sort is tried until rows have moved too far.
     keys = _keys(rows, by)
     order = np.arange(rows.num_rows)
     moves = _insert(order, *keys, order.size // 8)
@@ -149,6 +155,7 @@ def _keys(rows: pa.Table, by: str) -> tuple[Int64, Int64, UInt64, UInt64]:
     return (
         rows[by].to_numpy(),
         rows["enter"].to_numpy(),
+        # Ties are compared as unsigned words that keep the order of the signed ids.
         as_unsigned(rows["person" if by == "venue" else "venue"].to_numpy()),
         as_unsigned(rows["stay_id"].to_numpy()),
     )
@@ -177,10 +184,12 @@ def _insert(order: Int64, major: Int64, minor: Int64, high: UInt64, low: UInt64,
     for position in range(1, order.size):
         row = order[position]
         place = position
+        # Rows [0, position) of `order` are sorted.
         while place > 0 and _is_later(order[place - 1], row, major, minor, high, low):
             order[place] = order[place - 1]
             place -= 1
             moves += 1
+            # Quadratic from here on: the caller sorts instead, and drops what was done.
             if moves > most:
                 return -1
         order[place] = row
@@ -196,12 +205,14 @@ def _merge(gone: npt.NDArray[np.bool_], major: Int64, minor: Int64, high: UInt64
     """
     order = np.empty(major.size, np.int64)
     size = 0
+    # The next arriving row; those of the base are [0, gone.size).
     arriving = gone.size
     for row in range(gone.size):
         if row and _is_later(row - 1, row, major, minor, high, low):
             return order[:0]
         if gone[row]:
             continue
+        # All arriving rows that come no later than this row of the base.
         while arriving < major.size and not _is_later(arriving, row, major, minor, high, low):
             order[size] = arriving
             arriving += 1

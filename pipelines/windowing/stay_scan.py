@@ -77,6 +77,7 @@ def mixed(high: UInt64, low: UInt64, zone: Int32, direction: UInt8) -> UInt64:
     """Hash what a stay takes over from each scan: event key, zone, whether it is an `out` (splitmix64)."""
     found = np.empty(high.size, np.uint64)
     for row in range(high.size):
+        # Zone codes are those of one bucket's dictionary: fingerprints compare within a bucket only.
         value = low[row] + high[row] * np.uint64(0x9E3779B97F4A7C15)
         value += np.uint64(np.int64(zone[row]) * 2 + np.int64(direction[row] == _OUT) + 5) * np.uint64(
             0xD1B54A32D192ED03
@@ -98,6 +99,7 @@ def nearest_elsewhere(person: Int64, venue: Int64, at_us: Int64, step: int, none
         step: -1 searches later scans, 1 earlier ones.
         none_us: the result for a scan without such a neighbour.
     """
+    # An instant at a time: all rows of one person and instant have the same answer.
     found = np.empty(at_us.size, np.int64)
     row = 0 if step > 0 else at_us.size - 1
     left = at_us.size
@@ -146,6 +148,7 @@ def walk(scans: SortedScans, venues: int, bounce_us: int) -> Walked:
         bounce_us: an `out` that begins a stay makes none when an `in` follows within this time.
     """
     size = scans.at_us.size
+    # At most one stay for each scan; rows that are not used are cut off at the end.
     stays = Walked(
         np.empty(size, np.int64),
         np.empty(size, np.int64),
@@ -157,10 +160,12 @@ def walk(scans: SortedScans, venues: int, bounce_us: int) -> Walked:
         np.zeros(size, np.uint64),
         np.empty(size, np.int64),
     )
+    # Stays begin in the order of the scans, so they ascend by person too.
     newest = np.full(venues, -1, np.int64)  # the newest stay at each venue, of any person
     count = 0
     for row in range(size):
         stay = newest[scans.venue[row]]
+        # Each scan ended its stay when it was added: this is the person's scan before this one at the venue.
         before = stays.last[stay] if stay >= 0 else -1
         if before >= 0 and scans.person[before] != scans.person[row]:  # left there by the person before
             before = -1
@@ -214,6 +219,7 @@ def _continues(scans: SortedScans, before: int, row: int) -> bool:
 def _begin(scans: SortedScans, stays: Walked, stay: int, before: int, row: int) -> None:
     """Begin a stay; `before` is the person's scan before it at the venue, or -1."""
     at_us = scans.at_us[row]
+    # `_extend` does the rest: exit, count and fingerprint are those of the scans added.
     stays.first[stay] = row
     stays.zone[stay] = NO_ZONE
     stays.enter_us[stay] = at_us
@@ -223,6 +229,8 @@ def _begin(scans: SortedScans, stays: Walked, stay: int, before: int, row: int) 
         stays.enter_us[stay] = max(at_us - scans.dwell_us[row], scans.earlier_us[row])
         if before >= 0:
             stays.enter_us[stay] = max(stays.enter_us[stay], scans.at_us[before])
+            # The gap is over `max_stay`, else the `out` would have continued that stay. A scan elsewhere at
+            # the very instant of the `out` counts as one in between.
             if scans.direction[before] == _IN and scans.later_us[before] > at_us:
                 stays.long_from_us[stay] = scans.at_us[before]
 
@@ -231,12 +239,14 @@ def _begin(scans: SortedScans, stays: Walked, stay: int, before: int, row: int) 
 def _extend(scans: SortedScans, stays: Walked, stay: int, row: int) -> None:
     """Add a scan to a stay as its last scan so far."""
     at_us, zone = scans.at_us[row], scans.zone[row]
+    # No code equals `_SEVERAL_ZONES`, so a stay that has met two zones keeps it.
     if stays.zone[stay] == NO_ZONE:
         stays.zone[stay] = zone
     elif zone != NO_ZONE and zone != stays.zone[stay]:
         stays.zone[stay] = _SEVERAL_ZONES
     stays.last[stay] = row
     stays.scans[stay] += 1
+    # A sum modulo 2^64: the order in which the scans came does not show in it.
     stays.fingerprint[stay] += scans.mixed[row]
     if scans.direction[row] == _OUT:
         stays.exit_us[stay], stays.exit_kind[stay] = at_us, _SCANNED

@@ -41,7 +41,9 @@ class RecomputeDays(beam.PTransform):  # type: ignore[type-arg]
             begin
             | "List scan files" >> beam.Create(plan.files)
             | "Split by person" >> self._split(begin)
+            # Pieces will be stamped with days long past: the groups they come from must not count as later.
             | "Keep times early" >> keep_times_early()
+            # (person bucket, [Piece]) from here
             | "Group by person" >> beam.GroupByKey()
             | "Pair scans"
             >> beam.ParDo(
@@ -50,16 +52,20 @@ class RecomputeDays(beam.PTransform):  # type: ignore[type-arg]
         )
         rewritten = (
             self._with_recounted(begin, changes.days)
+            # One key, so what is grouped are the pieces of a day.
             | "Window by day" >> beam.WindowInto(FixedWindows(DAY_SECONDS))
             | "Group by day" >> beam.GroupByKey()
+            # (0, [((by, part), Piece)]) of one day -> (DayPart, [Piece])
             | "List day parts" >> beam.ParDo(ListDayParts(plan.parts), AsList(changes[TALLY]))
             | "Leave the windows" >> beam.WindowInto(GlobalWindows())
+            # Breaks the fusion with the step before, which would leave all parts of a day to one worker.
             | "Spread day parts" >> beam.Reshuffle()
             | "Rewrite days"
             >> beam.ParDo(RewriteDays(plan.lake, plan.live, plan.parts, self.window_us, self.scratch))
         )
         return (
             begin
+            # One element: the commit runs once, when both side inputs are complete.
             | "Once" >> beam.Create([None], reshuffle=False)
             | "Commit days"
             >> beam.ParDo(CommitDays(plan, self.scratch), AsList(rewritten), AsList(changes[TALLY]))
@@ -71,6 +77,7 @@ class RecomputeDays(beam.PTransform):  # type: ignore[type-arg]
         split = SplitByPerson(plan.registries, plan.buckets, self.scratch, plan.is_rebuild)
         if plan.is_rebuild:
             return beam.ParDo(split)
+        # The changed persons are a side input: all of them must be known before any file is split.
         changed = (
             begin
             | "List changed files" >> beam.Create(compared_together(plan.changed))
@@ -93,6 +100,7 @@ class RecomputeDays(beam.PTransform):  # type: ignore[type-arg]
 
 def stamp_recounted(date: int) -> Any:
     """Day number -> (0, ((by, part), no piece)), stamped with that day."""
+    # Any part will do: the next step lists all parts of a date that is named at all.
     return TimestampedValue((0, (("venue", 0), None)), date * DAY_SECONDS)
 
 
@@ -118,8 +126,11 @@ class ListDayParts(beam.DoFn):
         pieces: dict[tuple[str, int], list[Piece]] = {}
         for by_part, piece in element[1]:
             pieces.setdefault(by_part, []).extend([piece] if piece else [])
+        # Without one, no stay that begins on the date changed, and only its footfall is counted again.
         own = any(by == "person" for by, _ in pieces)
         for by in ("venue", "person") if own else ("venue",):
+            # All parts, also those without changes: the commit replaces all files of a date, and an unchanged
+            # part comes out under the same name.
             for part in range(self.parts.get(date, 1)):
                 yield DayPart(date, by, part, own), sorted(pieces.get((by, part), []))
 
@@ -151,8 +162,10 @@ class CommitDays(beam.DoFn):
                     commit_days(self.plan, rewritten, tally.pairs)
                 _report(result)
             except CommitConflict:
+                # No error for a person to see: the launcher plans again.
                 result = replace(result, conflict=True)
                 report_counts([(metrics.CONFLICTED_COMMITS, 1)])
+        # No runner hands a value back to the launcher, so it is left in a file.
         write_result(self.scratch, result)
         yield result
 

@@ -55,6 +55,7 @@ def network_bytes(graph: nx.MultiDiGraph, kind: str) -> bytes:
         return network_image(graph, kind)
     buffer = io.BytesIO()
     if kind == "graphml":
+        # `write_graphml` would take lxml where it is installed: the bytes must not depend on that.
         nx.write_graphml_xml(graph, buffer, prettyprint=True)
     else:
         _write_gexf(graph, buffer)
@@ -71,6 +72,7 @@ def _write_gexf(graph: nx.MultiDiGraph, buffer: io.BytesIO) -> None:
 
 def _coloured(graph: nx.MultiDiGraph) -> nx.MultiDiGraph:
     """Copy the graph and give its nodes the colours and sizes that Gephi reads."""
+    # A copy, for `viz` is a dictionary, which GraphML could not hold.
     copy = graph.copy()
     for _, values in copy.nodes(data=True):
         venue = values["kind"] == "venue"

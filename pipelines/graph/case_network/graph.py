@@ -31,7 +31,7 @@ from schemas.tables import STAYS
 
 Row = dict[str, Any]
 
-_NO_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+_NO_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")  # not allowed in XML 1.0
 _STAY_COLUMNS = ("person", "venue", "zone", "enter", "exit", "enter_kind", "exit_kind", "stay_id")
 _STAY = pa.schema([STAYS.schema.field(name) for name in _STAY_COLUMNS])
 _VENUE_COLUMNS = ["venue", "name", "type", "lat", "lon"]
@@ -117,6 +117,7 @@ def network(
 def _persons(graph: CaseNetwork) -> Int64:
     """Return the tokens of the persons of a network."""
     nodes = (node for node, kind in graph.nodes(data="kind") if kind == "person")
+    # Sixteen hexadecimal digits are the two's complement of the token.
     return np.array([int.from_bytes(bytes.fromhex(node), "big", signed=True) for node in nodes], np.int64)
 
 
@@ -157,6 +158,7 @@ def _stays(lake: Lake, rows: pa.Table, case: int, window: Window, until_us: int)
         kept: Bool = np.isin(columns.stay_id[row], wanted) | own
         return kept
 
+    # A window that begins after `until` would turn the span around.
     span = Span(min(window.start_us, until_us), until_us)
     found = read_stays(lake, _STAY, persons, span, keep).to_pylist()
     codes = places(lake).codes(np.array([stay["venue"] for stay in found], np.int64)).to_pylist()
@@ -256,6 +258,7 @@ def _add_exposures(graph: nx.MultiDiGraph, rows: pa.Table, stays: Iterable[Row])
 def _place(row: Row, by_person: Mapping[int, list[Row]]) -> str | None:
     """Find the venue at which an exposure began: where the person was, and the infector was or had been."""
     at = row["exposed_at"]
+    # An indirect contact begins after the infector has left, so his stay need only have begun.
     before = {stay["place"] for stay in by_person.get(row["via"], []) if stay["enter"] <= at}
     there = [stay for stay in by_person.get(row["person"], []) if stay["enter"] <= at < stay["exit"]]
     return next((stay["place"] for stay in there if stay["place"] in before), None)

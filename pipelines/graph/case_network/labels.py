@@ -37,6 +37,7 @@ def labels_of(layout: NetworkLayout) -> list[Label]:
         for dot in lane.dots
         if dot.case or exposed[dot.node] >= _EXPOSED_FROM
     ]
+    # Each label takes room from those after it. Ties end with the token, so that the bytes are the same.
     wanted.sort(key=lambda at: (-exposed[at[1].node], not at[1].case, at[1].at_us, at[1].node))
     grids = {id(lane): _Grid(layout, lane) for lane in layout.lanes}
     labels = []
@@ -83,5 +84,6 @@ class _Grid:
     def _line(self, dot: Dot, column: int, level: int) -> set[tuple[int, int]]:
         """Return the cells under the line from a dot to its label."""
         right, up = column - dot.column, level + (self._rows - 1) / 2 - dot.level
+        # Four points a column.
         parts = (step / (4 * right) for step in range(4 * right))
         return {(round(dot.column + right * part), round(dot.level + up * part)) for part in parts}

@@ -130,12 +130,14 @@ class NetworkLayout:
 def layout_of(graph: nx.MultiDiGraph) -> NetworkLayout:
     """Lay out a graph of `network`; one without stays and exposures has no lanes."""
     lanes = _fewer(_lanes(graph))
+    # Where the case was first, then by time; the name last, so that the order never depends on the graph's.
     lanes.sort(key=lambda lane: (lane.place == OTHERS, min(lane.tier(), 1), lane.first_us(), lane.place))
     times = [time for lane in lanes for bar in lane.bars for time in (bar.start_us, bar.end_us)]
     times += [dot.at_us for lane in lanes for dot in lane.dots]
     start_us, end_us = min(times, default=0), max(times, default=0)
     pad = max(round((end_us - start_us) * _PAD), HOUR_US // 2)
     start_us, end_us = start_us - pad, end_us + pad
+    # The last size is taken even if the picture is too high with it.
     for unit in _UNITS:
         height = _place(lanes, start_us, end_us, unit)
         if height <= _HEIGHT_AT_MOST:
@@ -151,6 +153,7 @@ def micros(text: str) -> int:
 def _lanes(graph: nx.MultiDiGraph) -> list[Lane]:
     lanes: dict[str, Lane] = {}
     for person, place, stay in graph.edges(data=True):
+        # Bars are of the case alone; the exposed are dots.
         if stay["kind"] == "stay" and graph.nodes[person]["tier"] == 0:
             seen = stay["enter_kind"] == stay["exit_kind"] == "scanned"
             bar = StayBar(micros(stay["enter"]), micros(stay["exit"]), seen)
@@ -180,6 +183,7 @@ def _fewer(lanes: list[Lane]) -> list[Lane]:
 def _place(lanes: Sequence[Lane], start_us: int, end_us: int, unit: float) -> float:
     """Give each dot its cell and each lane its edges; return the total height."""
     columns = int(PLOT_WIDTH / unit)
+    # The time that one column stands for.
     width_us = (end_us - start_us) * unit / PLOT_WIDTH
     for lane in lanes:
         lane.dots.sort(key=lambda dot: (dot.at_us, dot.tier, dot.node))
@@ -189,6 +193,7 @@ def _place(lanes: Sequence[Lane], start_us: int, end_us: int, unit: float) -> fl
             dot.column, dot.level = column, level
         lane.height = max(lane.levels * unit + MARGIN, _LANE_AT_LEAST)
     bottom = 0.0
+    # Lanes are listed from the top, edges count from the bottom.
     for lane in reversed(lanes):
         lane.bottom = bottom
         bottom += lane.height
@@ -208,9 +213,11 @@ def stacked(wanted: Sequence[int], columns: int) -> tuple[int, list[tuple[int, i
         wanted: the column of each dot, ascending.
         columns: the number of columns.
     """
+    # Fewer levels could not hold all dots.
     least = max(1, -(-len(wanted) // columns))
     for levels in range(least, max(least, _LEVELS_AT_MOST) + 1):
         places = _filled(wanted, columns, levels)
+        # The fewest levels with which no dot stands too far from its instant.
         if all(column - want <= _SHIFT_AT_MOST for want, (column, _) in zip(wanted, places, strict=True)):
             break
     return levels, places
@@ -222,11 +229,13 @@ def _filled(wanted: Iterable[int], columns: int, levels: int) -> list[tuple[int,
     places = []
     column = 0
     for want in wanted:
+        # The column never moves back: wants ascend, and all columns before it are full or unwanted.
         column = max(column, min(want, columns - 1), 0)
         while column < columns and filled[column] >= levels:
             column += 1
         if column == columns:
             column -= 1
+            # The queue has run out of the lane: the nearest free cell to the left.
             free = next((back for back in reversed(range(columns)) if filled[back] < levels), column)
             places.append((free, filled[free]))
             filled[free] += 1

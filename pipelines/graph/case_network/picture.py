@@ -100,6 +100,7 @@ def network_figure(graph: nx.MultiDiGraph, words: PictureWords = ENGLISH) -> Fig
     axes = figure.add_axes(box)  # a unit of the axes is a point of the page
     axes.set_xlim(0, PLOT_WIDTH)
     axes.set_ylim(0, plot_height)
+    # zorder: lanes 0, hours 0.5, stays 1, links 2, lines of labels 2.5, dots 3, cases 4, texts 5.
     _draw_time(axes, layout)
     for number, lane in enumerate(layout.lanes):
         _draw_lane(axes, layout, lane, number, _title(graph, lane, words))
@@ -117,6 +118,7 @@ def _draw_time(axes: Axes, layout: NetworkLayout) -> None:
         _STEPS_US[-1],
     )
     shift_us = _shift_us()
+    # The first whole step of local time at or after the start.
     first_us = -(-(layout.start_us + shift_us) // step_us) * step_us - shift_us
     times = range(first_us, layout.end_us, step_us)
     labels = []
@@ -145,6 +147,7 @@ def _draw_lane(axes: Axes, layout: NetworkLayout, lane: Lane, number: int, title
         axes.add_patch(
             Rectangle(
                 (left, lane.bottom + 1),
+                # A short stay must still show.
                 max(right - left, 1.0),
                 lane.height - 2,
                 facecolor=f"{_TIERS[0]}38",
@@ -185,8 +188,10 @@ def _draw_links(axes: Axes, layout: NetworkLayout) -> None:
     curves = []
     for dot in later:
         (x0, y0), (x1, y1) = place[dot.via], place[dot.node]
+        # Smoothstep: the curve leaves and arrives horizontally.
         ease = _CURVE * _CURVE * (3 - 2 * _CURVE)
         curves.append(np.hstack([x0 + (x1 - x0) * _CURVE, y0 + (y1 - y0) * ease]))
+    # Many curves must stay transparent, or they hide the dots.
     strength = min(0.55, max(0.06, 60 / max(len(later), 1)))
     colours = [tier_colour(dot.tier) for dot in later]
     axes.add_collection(LineCollection(curves, colors=colours, linewidths=0.6, alpha=strength, zorder=2))

@@ -134,6 +134,7 @@ def backward_request(
     if not (math.isfinite(within_hours) and 0 <= within_hours <= _HOURS_AT_MOST):
         raise UsageError("--within-hours must be a number ≥ 0", "write --within-hours 2")
     pack = load_rule(rule)
+    # Asked for by number a case must have a date; of all cases those without are left out, with a line.
     if cases is None:
         named = cases_by_id(lake)
     else:

@@ -58,6 +58,7 @@ def stays_of_cases(lake: Lake, cases: Sequence[Case], intervals: Sequence[Window
     end = np.array([interval.end_us for interval in intervals], np.int64)
     parts = [CaseStays(*(np.empty(0, np.int64) for _ in fields(CaseStays)))]
     if who.size:
+        # One pass over the files for all cases; each row is then clipped to the interval of its own case.
         span = Span(int(start.min()), int(end.max()))
         for columns in sidecars(live_files(lake, "person", span, np.unique(who))):
             first, last = columns.rows_of(who)

@@ -76,9 +76,11 @@ def meetings(windows: Windows, stays: CaseStays, people_of_day: int) -> Meetings
         people_of_day: distinct persons with a stay on it.
     """
     stay, window = windows_of_stays(stays, windows.venue, windows.start_us, windows.end_us)
+    # Distinct persons decide, distinct cases are listed: two cases may be one person.
     hit, persons = np.unique(distinct_pairs(window, stays.person[stay])[0], return_counts=True)
     in_window, case = distinct_pairs(window, stays.case[stay])
     people = windows.people[hit]
+    # All by window, ascending: `hit` and `in_window` name the same windows in the same order.
     return Meetings(
         windows.venue[hit],
         windows.start_us[hit],
@@ -109,6 +111,7 @@ def windows_of_stays(stays: CaseStays, venue: Int64, start_us: Int64, end_us: In
     Returns:
         The positions of stays and of windows, one entry a pair.
     """
+    # Ranks instead of ids leave room for the time in one int64.
     distinct = np.unique(venue)
     known = np.flatnonzero(np.isin(stays.venue, distinct))
     rank, own = np.searchsorted(distinct, venue), np.searchsorted(distinct, stays.venue[known])
@@ -117,6 +120,8 @@ def windows_of_stays(stays: CaseStays, venue: Int64, start_us: Int64, end_us: In
     least = min((int(time.min()) for time in times if time.size), default=0)
     bits = max((int(time.max()) - least for time in times if time.size), default=0).bit_length()
     start, end, enter, leave = (time - least for time in times)
+    # Windows of a venue do not overlap, so their ends ascend like their starts. Those from the first that
+    # ends after the enter to the last that starts before the exit overlap the stay.
     first = np.searchsorted((rank << bits) + end, (own << bits) + enter, "right")
     last = np.searchsorted((rank << bits) + start, (own << bits) + leave, "left")
     return np.repeat(known, last - first), rows_between(first, last)
@@ -127,6 +132,7 @@ def people_of_day(lake: Lake, day_us: int) -> int:
     present = [np.empty(0, np.int64)]
     for columns in sidecars(live_files(lake, "person", Span(day_us, day_us + DAY_US))):
         columns.check("person", "enter_us", "exit_us")
+        # Sorted by person, so one comparison with the neighbour makes them distinct within a file.
         there = columns.person[(columns.enter_us < day_us + DAY_US) & (columns.exit_us > day_us)]
         present.append(there[changes(there)])
     return np.unique(np.concatenate(present)).size

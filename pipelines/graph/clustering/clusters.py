@@ -89,7 +89,9 @@ class ClusterRequest:
     def interval(self, case: Case, until_us: int) -> Window:
         """Return when a case counts: from its possible infection to the end of its window, or its sample."""
         infectious = infectious_window(case.times, self.rule.infectious, until_us)
+        # A pack may look further back than `back_days`.
         start_us = min(infectious.start_us, anchor_us(case.times) - round(self.back_days * DAY_US))
+        # A case isolated before it could infect counts until then: it may have been infected there.
         end_us = max(infectious.start_us, infectious.end_us)
         if case.times.sampled_us is not None:
             end_us = min(end_us, local_midnight_us(case.times.sampled_us))
@@ -131,6 +133,7 @@ class WindowsWithCases:
             rows = rows.filter(pc.or_(rows["significant"], rows["over_threshold"]))
         if by_venue:
             venue = rows["venue"].combine_chunks().dictionary_encode().indices.to_numpy()
+            # Rows are the most surprising first, so the first of a venue is the one to keep.
             rows = rows.take(column(np.sort(np.unique(venue, return_index=True)[1])))
         return rows
 
@@ -209,10 +212,13 @@ def windows_with_cases(lake: Lake, cases: Mapping[str, Case], request: ClusterRe
     stays = stays_of_cases(lake, list(timed.values()), intervals)
     files = [file for file in snapshot(lake, "footfall").files if _reaches(file, request.span)]
     tested, found = 0, list[Meetings]()
+    # Files ascend by path and so by date, which `groupby` needs.
     for day_us, of_day in groupby(files, day_of):  # a day may have several files
+        # A stay over midnight counts on both days.
         today = stays.where((stays.exit_us > day_us) & (stays.enter_us < day_us + DAY_US))
         people = people_of_day(lake, day_us) if today.case.size else 0
         for file in of_day:
+            # Nothing to find, and all windows of the file are tested: their number stands in the log.
             if not today.case.size and _lies_in(file, request.span):
                 tested += file.rows
                 continue
@@ -228,6 +234,7 @@ def _quality(lake: Lake, cases: Mapping[str, Case], request: ClusterRequest) -> 
     until_us, span = last_instant_us(lake), request.span
     windows = []
     for case in cases.values():
+        # A case without dates counts among those asked for, at no venue.
         interval = request.interval(case, until_us) if case.times.known else Window(0, 0)
         windows.append(Window(max(interval.start_us, span.begins_at()), min(interval.end_us, span.ends_at())))
     return quality_of_cases(lake, list(cases.values()), windows)
@@ -253,7 +260,9 @@ def _rows(
         return CLUSTERS.empty_table()
     met = Meetings(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
     p = np.exp(log_poisson_tail(met.persons, met.expected))
+    # Windows without a case have p = 1, and only raise the number of tests.
     q = q_values(p, tested)
+    # Offsets of the lists: `met.case` holds the cases window by window.
     ends = pa.array(np.concatenate([[0], np.cumsum(met.listed)]), pa.int32())
     place = described(lake, met.venue)
     columns = [

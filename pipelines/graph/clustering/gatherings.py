@@ -43,10 +43,12 @@ def gatherings(stays: CaseStays, within_us: int) -> Gatherings:
     order = np.lexsort((stays.enter_us, stays.venue))
     stays = stays.where(order)
     begins = changes(stays.venue)
+    # Until when somebody was there so far: the gap counts from that, not from the exit of the row before.
     reached_us = _running_most(stays.exit_us, begins)
     begins[1:] |= stays.enter_us[1:] - reached_us[:-1] > within_us
     first = np.flatnonzero(begins)
     number = np.repeat(np.arange(first.size), np.diff(first, append=order.size))
+    # Two cases of one person are no gathering.
     persons = distinct_per_group(number, stays.person, first.size)
     met = persons > 1
     ends = np.append(first[1:], order.size) - 1

@@ -73,6 +73,7 @@ def shared_people(
         Intervals(*(np.array([value]) for value in (case.person, interval.start_us, interval.end_us)))
         for case, interval in zip(cases.values(), intervals, strict=True)
     ]
+    # Shared people first: seconds and venues cost much more to find than contacts.
     met = _shared(_met(where, rule, case_intervals), of_case)
     if met.person.size == 0:
         return SHARED_PEOPLE.empty_table()
@@ -87,6 +88,7 @@ def _rows(
     by_row, case = distinct_pairs(row, met.case)
     codes = places(lake).codes(venue)
     first_met = np.full(person.size, np.iinfo(np.int64).max)
+    # `at`, because a person stands once for each case that he met.
     np.minimum.at(first_met, row, met.met_us)
     columns = [
         column(person),
@@ -105,6 +107,7 @@ def _met(where: TemporalGraph, rule: Rule, intervals: Sequence[Intervals]) -> _M
     """Find all contacts with a case that meet the rule, case by case."""
     parts = [_Met(*(np.empty(0, np.int64) for _ in _Met._fields))]
     for number, interval in enumerate(intervals):
+        # A hop of each case by itself: in one trace only the earliest infector of a person would remain.
         if interval.start_us[0] < interval.end_us[0]:
             for hop in hops(where, rule, interval, interval.person, isolation(()), 1):
                 parts.append(_Met(np.full(hop.person.size, number), hop.person, hop.exposed_us))
@@ -123,6 +126,7 @@ def _together(where: TemporalGraph, intervals: Sequence[Intervals], met: _Met) -
     person, row = np.unique(met.person, return_inverse=True)
     spent_us = np.zeros(person.size, np.int64)
     at, venue = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+    # `met` comes case by case: each case is one run of rows.
     for start in np.flatnonzero(changes(met.case)).tolist():
         of_case = np.flatnonzero(met.case == met.case[start])  # ascending by person, as a hop found them
         interval = intervals[int(met.case[start])]

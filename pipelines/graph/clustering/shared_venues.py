@@ -87,13 +87,16 @@ def _footfall(
 ) -> tuple[Int64, Float64]:
     """Count the people who went to each venue, and the cases expected there by chance."""
     person = np.array([case.person for case in cases.values()], np.int64)
+    # Cases of one person share one vote: each weighs 1 / n of his n cases.
     _, who, cases_of_person = np.unique(person, return_inverse=True, return_counts=True)
     days = [days_of(interval.start_us, interval.end_us) for interval in intervals]
     stretches = sorted(set(days))
     position = {stretch: row for row, stretch in enumerate(stretches)}
     weight = np.bincount([position[one] for one in days], 1.0 / cases_of_person[who], len(stretches))
+    # A last stretch over all of them counts the people to be shown.
     whole = (min(first for first, _ in days), max(last for _, last in days))
     there, anywhere = visitors(lake, venue, [*stretches, whole])
+    # [stretches, venues]: nobody anywhere means nobody there, and no division by zero.
     share = there[:-1] / np.maximum(anywhere[:-1], 1)[:, None]
     return there[-1], weight @ share
 
@@ -101,6 +104,7 @@ def _footfall(
 def _together(venue: Int64, found: Gatherings) -> list[pa.Array]:
     """Compute the columns `together`, `start`, `end` and `gatherings` of each venue."""
     at = np.searchsorted(venue, found.venue)
+    # Of each venue the largest gathering first, the earliest of equals.
     order = np.lexsort((found.start_us, -found.persons, at))
     largest = order[changes(at[order])]
     row = np.full(venue.size, -1)

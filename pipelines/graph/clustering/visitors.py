@@ -38,10 +38,12 @@ def visitors(lake: Lake, venue: Int64, stretches: Sequence[Days]) -> tuple[Int64
     for columns in sidecars(live_files(lake, "person", Span(begin * DAY_US, end * DAY_US))):
         columns.check("person", "venue", "enter_us")
         day = columns.enter_us // DAY_US
+        # The position among the venues asked for; the zero appended is compared where there is none.
         group = np.searchsorted(venue, columns.venue)
         known = np.flatnonzero(np.append(venue, 0)[group] == columns.venue if venue.size else [])
         parts.append(np.stack((group[known], columns.person[known], day[known])))
         once = np.flatnonzero(changes(columns.person, day))  # rows of a person are neighbours
+        # Group number `venue.size` stands for all venues together.
         parts.append(np.stack((np.full(once.size, venue.size), columns.person[once], day[once])))
     group, person, day = np.concatenate(parts, axis=1)
     counts = distinct_persons(group, person, day, venue.size + 1, stretches)
@@ -74,6 +76,7 @@ def distinct_persons(
     order = np.lexsort((day, person, group))
     group, person, day = group[order], person[order], day[order]
     before = np.append(_LONG_AGO, day[:-1])[: day.size]
+    # The first row of each group and person has no predecessor.
     before[changes(group, person)] = _LONG_AGO
     counts = [
         np.bincount(group[(day >= first) & (day < last) & (before < first)], minlength=groups)

@@ -89,6 +89,7 @@ def _write(
         try:
             plan = make_plan(lake, dates, limits, everything=everything, sizes=sizes)
         except CommitConflict:
+            # `stays` and `footfall` disagree: somebody is writing them, or died between the two commits.
             recompute(lake, runner=runner)
             continue
         result = carry_out(plan, runner)

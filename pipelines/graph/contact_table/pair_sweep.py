@@ -100,6 +100,7 @@ def presences(person: Int64, venue: Int64, enter_us: Int64, exit_us: Int64) -> P
         enter_us: int64[n].
         exit_us: int64[n], later than `enter_us`.
     """
+    # Ties are broken too, so that the order of presences never depends on that of the stays.
     order = order_by(venue, enter_us, as_unsigned(person), as_unsigned(exit_us))
     person, venue, enter_us, exit_us = (column[order] for column in (person, venue, enter_us, exit_us))
     row, end_us = _merge(_bounds(venue), person, enter_us, exit_us)
@@ -112,6 +113,7 @@ def outside(there: Presences, crowds: Crowds, min_us: int) -> Presences:
     last = np.searchsorted(crowds.venue, there.venue, "right")
     row, begin_us, end_us = _cut(there.begin_us, there.end_us, first, last, *crowds[1:], max(min_us, 1))
     person, venue = there.person[row], there.venue[row]
+    # Without crowds nothing was cut off at the front, and the order by begin still stands.
     if crowds.venue.size:
         order = order_by(venue, begin_us, as_unsigned(person), as_unsigned(end_us))
         person, venue, begin_us, end_us = (column[order] for column in (person, venue, begin_us, end_us))
@@ -134,10 +136,12 @@ def partners(there: Presences, min_us: int, from_us: int, to_us: int) -> Partner
 
 def blocks(met: Partners, most: int) -> Iterator[slice]:
     """Yield ranges of presences with at most `most` contacts each, or of one presence with more."""
+    # How many contacts there are up to each presence.
     ends = np.cumsum(met.last - met.first)
     start = before = 0
     while start < ends.size and before < ends[-1]:
         stop = max(int(np.searchsorted(ends, before + most, "right")), start + 1)
+        # Presences that meet nobody make no block.
         if ends[stop - 1] > before:
             yield slice(start, stop)
         start, before = stop, int(ends[stop - 1])
@@ -146,6 +150,7 @@ def blocks(met: Partners, most: int) -> Iterator[slice]:
 def contacts(there: Presences, met: Partners, rows: slice) -> Contacts:
     """Return the contacts of some presences with later ones."""
     size, persons = int((met.last[rows] - met.first[rows]).sum()), met.persons
+    # `own` and `other` are rows of `there`, the one that begins earlier first.
     key, own, other = _pairs(met.rank, met.first, met.last, rows.start, rows.stop, size, persons.size)
     order = order_of(key)  # equal pairs stay in the order of venue and begin
     key, own, other = key[order], own[order], other[order]
@@ -153,6 +158,7 @@ def contacts(there: Presences, met: Partners, rows: slice) -> Contacts:
         persons[key // persons.size],
         persons[key % persons.size],
         there.venue[own],
+        # A contact begins with the later of the two.
         there.begin_us[other],
         np.minimum(there.end_us[own], there.end_us[other]),
     )
@@ -176,12 +182,14 @@ def _merge(bounds: Int64, person: Int64, enter_us: Int64, exit_us: Int64) -> tup
     """
     row, end_us = np.empty(person.size, np.int64), np.empty(person.size, np.int64)
     whose = np.empty(person.size, np.int64)
+    # One table for the venue with the most stays; each venue clears and uses the front of it.
     slots = np.empty(slots_for(np.max(np.append(np.diff(bounds), 0))), np.int32)
     count = 0
     for position in range(bounds.size - 1):
         newest = slots[: slots_for(bounds[position + 1] - bounds[position])]
         newest[:] = FREE
         for stay in range(bounds[position], bounds[position + 1]):
+            # A slot holds the person's newest presence here: stays ascend by enter, so no other can grow.
             slot = slot_of(newest, whose, person[stay])
             known = newest[slot]
             if known >= 0 and enter_us[stay] <= end_us[known]:
@@ -213,11 +221,14 @@ def _cut(
     count = 0
     for interval in range(begin_us.size):
         at_us = begin_us[interval]
+        # One step more than windows, for what lies behind the last. `at_us` is where the uncut rest begins; a
+        # window beyond the interval moves it past the end, so that nothing more comes.
         for window in range(first[interval], last[interval] + 1):
             open_us = end_us[interval]
             if window < last[interval]:
                 open_us = min(open_us, start_us[window])
             if open_us - at_us >= min_us:
+                # One interval may be cut into many pieces, so the number of rows is not known beforehand.
                 if count == row.size:
                     row, piece_begin_us, piece_end_us = _doubled(row, piece_begin_us, piece_end_us)
                 row[count], piece_begin_us[count], piece_end_us[count] = interval, at_us, open_us
@@ -238,14 +249,18 @@ def _doubled(row: Int64, begin_us: Int64, end_us: Int64) -> tuple[Int64, Int64, 
 def _partners(
     bounds: Int64, begin_us: Int64, end_us: Int64, min_us: int, from_us: int, to_us: int
 ) -> tuple[Int64, Int64]:
+    # A binary search for each presence, no walk over pairs: counts are known before memory is taken.
     first, last = np.empty(begin_us.size, np.int64), np.empty(begin_us.size, np.int64)
     for position in range(bounds.size - 1):
         start, stop = bounds[position], bounds[position + 1]
+        # Ascending, so the partners of a presence are one range of the rows after it.
         begins_us = begin_us[start:stop]
         earliest = start + np.searchsorted(begins_us, from_us)
         latest = start + np.searchsorted(begins_us, to_us)
         for row in range(start, stop):
+            # The later of two pieces is the partner: its begin is that of the contact, and decides the date.
             first[row] = max(row + 1, earliest)
+            # A partner lasts `min_us` at least: begun that long before this one ends, it shares as much.
             reached = start + np.searchsorted(begins_us, end_us[row] - min_us, side="right")
             last[row] = max(first[row], min(reached, latest))
     return first, last
@@ -256,6 +271,7 @@ def _pairs(
     rank: Int64, first: Int64, last: Int64, start: int, stop: int, size: int, persons: int
 ) -> tuple[Int64, Int32, Int32]:
     """Return each pair of presences: its two people as one number, and its rows, the earlier one first."""
+    # Two ranks in one int64: it holds the pairs of up to 3 × 10^9 people. int32 rows halve the memory.
     key = np.empty(size, np.int64)
     own, other = np.empty(size, np.int32), np.empty(size, np.int32)
     count = 0

@@ -137,15 +137,19 @@ def make_plan(
         CommitConflict: stays and footfall are being written at this moment.
     """
     stays, footfall = snapshot(lake, "stays"), snapshot(lake, "footfall")
+    # Crowds are cut by footfall, contacts made of stays: both must be of one recomputation. The caller
+    # recomputes, which also mends what a run that died in between has left.
     if stays.marks != footfall.marks:
         raise CommitConflict("footfall")
     contacts, crowds = snapshot(lake, "contacts"), snapshot(lake, "crowds")
+    # None: other limits, or what the contacts reflect is gone. Then all dates held are written again.
     before = None if everything or limits != held_limits(lake) else _reflected(lake)
     after = by_venue(stays)
     if before is None:
         candidates = _dates_of((*after, *contacts.files, *crowds.files))
     else:
         candidates = affected(dates_touched(before, after), contacts.files, limits.min_us)
+    # A date is held by its mark, for one without any contact has no file.
     held = {date for date in candidates if mark(lake, "contacts", _date_mark(date)) is not None}
     return ContactPlan(
         lake=lake,
@@ -184,6 +188,7 @@ def _dates_of(files: Iterable[LiveFile]) -> set[int]:
     """Return the dates of files, and all dates up to the last exit or end in them."""
     dates: set[int] = set()
     for file in files:
+        # `exit` of stays, `end` of contacts; crowds have neither and lie within their date.
         ends = [
             file.stats.greatest[name] // DAY_US for name in ("exit", "end") if name in file.stats.greatest
         ]
@@ -204,7 +209,9 @@ def affected(touched: Collection[int], contacts: Iterable[LiveFile], min_us: int
         contacts: the live files.
         min_us: the shortest contact.
     """
+    # Rounded up, as a contact that is not long enough yet began less than the minimum ago.
     days_before = -(-min_us // DAY_US)
+    # One day after as well, for crowds at the end of a day.
     near = {date + step for date in touched for step in range(-days_before, 2)}
     for file in contacts:
         begin, last = date_of(file), file.stats.greatest["end"] // DAY_US
@@ -220,6 +227,7 @@ def commit_dates(plan: ContactPlan, written: Sequence[Written]) -> None:
         CommitConflict: another commit came between.
         ServiceError: the lake cannot be written.
     """
+    # A mark stays until it is set again, so dates of earlier commits remain held.
     dates = {_date_mark(date): 1 for date in plan.dates}
     _commit(plan, "crowds", plan.crowds, written, plan.marks)
     _commit(plan, "contacts", plan.contacts, written, {**plan.marks, **dates})

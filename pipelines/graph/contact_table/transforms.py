@@ -41,6 +41,7 @@ class WriteDates(beam.PTransform):  # type: ignore[type-arg]
     def expand(self, begin: Any) -> Any:
         """Wire the steps; nothing is shuffled, since files of stays are sorted by venue."""
         plan, scratch = self.plan, self.scratch
+        # DatePart -> Written, each part on its own: pairs never cross venues.
         contacts = (
             begin
             | "List date parts" >> beam.Create(date_parts(plan))
@@ -56,6 +57,7 @@ class WriteDates(beam.PTransform):  # type: ignore[type-arg]
         )
         return (
             begin
+            # One element: the commit runs once, when both side inputs are complete.
             | "Once" >> beam.Create([None], reshuffle=False)
             | "Commit dates" >> beam.ParDo(CommitDates(plan, scratch), AsList(contacts), AsList(crowds))
         )
@@ -65,6 +67,7 @@ def date_parts(plan: ContactPlan) -> list[DatePart]:
     """Cut the dates of a plan into parts of few stays."""
     cut = []
     for date in plan.dates:
+        # Earlier stays that reach into the date are few, and not counted.
         parts = parts_for(sum(file.rows for file in plan.stays if date_of(file) == date), plan.sizes.stays)
         cut += [DatePart(date, part, parts) for part in range(parts)]
     return cut

@@ -58,10 +58,12 @@ class DatePart:
     @property
     def venues(self) -> tuple[int, int]:
         """The first and the last venue of the range, as signed ids; ranges are cut from unsigned ones."""
+        # Python integers: 2^64 fits none of NumPy's.
         first = self.part * (2**64 // self.parts)
         last = first + 2**64 // self.parts - 1
         if self.parts == 1:
             return -(2**63), 2**63 - 1
+        # Parts are powers of two, so a range lies wholly on one side of zero.
         return (first, last) if last < 2**63 else (first - 2**64, last - 2**64)
 
 
@@ -87,6 +89,7 @@ class WriteContacts(ThreadedDoFn):
     def work(self, part: DatePart, *_: Any) -> Iterator[Written]:
         """Find and write the contacts of one part of a date."""
         there, met = self._found(part)
+        # A block at a time: the contacts of a date may be far more than its stays.
         for rows in blocks(met, self.rows_a_file):
             table = contact_rows(contacts(there, met, rows))
             file = write_data_file(self.lake, CONTACTS, {"date": day_text(part.date)}, table)
@@ -102,17 +105,21 @@ class WriteContacts(ThreadedDoFn):
         """
         until_us, stays = part.stop_us, self._read_stays(part, part.stop_us)
         reach_us = int(stays[3].max(initial=part.start_us))
+        # Touching stays merge, so one that begins exactly where another ends is needed too.
         while reach_us >= until_us and self._begins_later(until_us):
             until_us = reach_us + 1
             stays = self._read_stays(part, until_us)
             everybody = presences(*stays)
+            # Presences that begin on a later date make no contact of this one, however long they are.
             reach_us = int(everybody.end_us[everybody.begin_us < part.stop_us].max())
+        # A presence may reach beyond the last stay read; crowds up to its end cut it as well.
         crowds = crowds_between(self.footfall, part, max(until_us, reach_us), self.limits.cap)
         there = outside(presences(*stays), crowds, self.limits.min_us)
         return there, partners(there, self.limits.min_us, part.start_us, part.stop_us)
 
     def _begins_later(self, until_us: int) -> bool:
         """Tell whether a stay of the lake may begin at an instant or after it."""
+        # By the bounds in the log: where none does, nothing can prolong a presence.
         return any(file.stats.greatest["enter"] >= until_us for file in self.stays)
 
     def _read_stays(self, part: DatePart, until_us: int) -> list[Int64]:
@@ -132,6 +139,7 @@ class WriteContacts(ThreadedDoFn):
                 int(columns.venue.searchsorted(np.int64(last), "right")),
             )
             enter_us, exit_us = columns.enter_us[rows], columns.exit_us[rows]
+            # Also stays that end exactly at midnight: one that begins there continues them.
             kept = (exit_us >= part.start_us) & (enter_us < until_us)
             given = (columns.person[rows], columns.venue[rows], enter_us, exit_us)
             found.append([values[kept] for values in given])
@@ -170,6 +178,7 @@ def crowd_rows(footfall: list[LiveFile], cap: int) -> pa.Table:
     """
     parts = [CROWDS.file_schema.empty_table()]
     for file in footfall:
+        # Most days have no crowd, and their bounds in the log say so.
         if file.stats.greatest["people"] > cap:
             try:
                 rows = storage.parquet(file.path, file.size).read(_CROWD_COLUMNS, use_threads=False)
@@ -184,6 +193,7 @@ def crowd_rows(footfall: list[LiveFile], cap: int) -> pa.Table:
 def crowds_between(footfall: tuple[LiveFile, ...], part: DatePart, until_us: int, cap: int) -> Crowds:
     """Return the crowds that cut contacts of a part, also those that end just as the date begins."""
     first, last = part.venues
+    # A contact begins where a crowd ends, so one that ends exactly at the start of the date counts.
     near = [
         file
         for file in footfall
@@ -210,4 +220,5 @@ def contact_rows(found: Contacts) -> pa.Table:
         "seconds": column((found.end_us - found.start_us) // SECOND_US),
     }
     schema = CONTACTS.file_schema
+    # `view` makes timestamps of microseconds without a copy.
     return pa.table([columns[field.name].view(field.type) for field in schema], schema=schema)
