@@ -114,8 +114,8 @@ def check_columns(path: str, contract: str, names: Sequence[str]) -> None:
 
 
 def _missing(path: str, fields: Sequence[str], names: Sequence[str]) -> DataError:
-    # Shown only if it cannot be a value of a record, as where the header is missing.
     near = [found for field in fields for found in get_close_matches(field, names, 1, _NEAR)]
+    # Shown only if it cannot be a value of a record, as where the header is missing.
     guess = f", but `{near[0]}`" if near and _shown(near[0]) == near[0] else ""
     column = " or ".join(f"`{field}`" for field in fields)
     return unreadable(path, f"has no column {column}{guess}", "name columns as the wire contract does")

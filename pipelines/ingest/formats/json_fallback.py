@@ -75,8 +75,8 @@ def load(raw: bytes) -> tuple[dict[str, Any], int]:
 
 @njit(cache=True, nogil=True)
 def _depth(data: UInt8) -> tuple[int, bool]:
-    # Which bracket is open at each level, 0 for a brace and 1 for a square one.
     """Return how many brackets are open at most, and whether each is closed by its like."""
+    # Which bracket is open at each level, 0 for a brace and 1 for a square one.
     open_kinds = np.empty(data.size, np.uint8)
     depth = deepest = at = 0
     while at < data.size:

@@ -107,7 +107,7 @@ def _parts(chunk: Chunk, stream: Any, block_bytes: int) -> tuple[int, Iterator[U
         return 0, without_mark(_checked(chunk, parts_of(stream, block_bytes)))
     begin = _line_begin(stream, chunk.start) if chunk.start else _text_begin(stream)
     # The chunk behind begins where this one ends, by the same search: no line is lost or read twice.
-    # It is 0 where a line of the chunk before covers this one.
+    # The length is 0 where a line of the chunk before covers this one.
     length = max(0, _line_begin(stream, chunk.stop) - begin)
     parts = _equal_parts(stream, begin, begin + length, block_bytes)
     # What the file is shows at its begin, which only the first chunk holds.

@@ -39,8 +39,8 @@ _NULL, _TRUE, _FALSE = (int.from_bytes(word, "little") for word in (b"null", b"t
 
 # A perfect hash of a key's size and first letter; `_field_of_hash` fails at import if it stops being one.
 _HASH_FACTOR, _HASH_SIZE = 3, 32
-# Letters 1 to 8 and 9 to 16 of each name as words. A longer name would overflow here, at import.
 _SIZES = np.array([len(name) for name in FIELDS], np.int64)
+# Letters 1 to 8 and 9 to 16 of each name as words. A longer name would overflow here, at import.
 _HEADS = np.array([int.from_bytes(name.encode()[:8], "little") for name in FIELDS], np.uint64)
 _TAILS = np.array([int.from_bytes(name.encode()[8:], "little") for name in FIELDS], np.uint64)
 

@@ -115,6 +115,7 @@ def _column(texts: Spans) -> _Column:
 def _event_keys(inner: UInt32, outer: UInt32, message: _Message) -> UInt64:
     event_id, _, _, _, _, _, direction, _ = message
     keys = np.empty((2, direction.size), np.uint64)
+    # A message for each lane of each queue; what lies behind a message is padded when it is hashed.
     room = np.zeros(_QUEUES * LANES * _ROOM, np.uint8)
     places = (np.arange(_QUEUES * LANES) * _ROOM).reshape(_QUEUES, LANES)
     sizes = np.zeros((_QUEUES, LANES), np.int64)
@@ -124,6 +125,7 @@ def _event_keys(inner: UInt32, outer: UInt32, message: _Message) -> UInt64:
     words = np.empty(16 * LANES, np.uint32)
     for row in range(direction.size):
         size = _size_of(message, row)
+        # Queue by the number of blocks: a hash takes as long as the longest message of its lanes.
         queue = min(blocks_of(size), _QUEUES) - 1
         lane = waiting[queue]
         at = places[queue, lane]
@@ -134,10 +136,12 @@ def _event_keys(inner: UInt32, outer: UInt32, message: _Message) -> UInt64:
         sizes[queue, lane] = size
         rows[queue, lane] = row
         waiting[queue] += 1
+        # All lanes are taken: hash them, and begin the queue again.
         if lane + 1 == LANES:
             waiting[queue] = 0
             hash_lanes(room, places[queue], sizes[queue], inner, outer, state, words)
             _keep(keys, rows[queue], lane + 1, state)
+    # The rest. Lanes in which nothing waits are hashed with the others, but not kept.
     for queue in range(_QUEUES):
         hash_lanes(room, places[queue], sizes[queue], inner, outer, state, words)
         _keep(keys, rows[queue], waiting[queue], state)
@@ -174,6 +178,7 @@ def _put_event_id(message: _Message, row: int, room: UInt8, at: int) -> None:
     event_id, _, _, _, scanners, ids, _, occurred_us = message
     data, side, start, length = event_id
     room[at] = BY_EVENT_ID
+    # Floor division, as in Python: days before 1970 are negative.
     end = _put_number(occurred_us[row] // DAY_US, 4, room, at + 1)
     end = _put_known(scanners, ids[_SCANNER, row], room, end)
     if start[row] < data.size:
@@ -209,6 +214,7 @@ def _put_known(texts: _Column, number: int, room: UInt8, to: int) -> int:
 def _put_text(data: UInt8, at: int, size: int, room: UInt8, to: int) -> int:
     """Append a text of at most 255 bytes behind its length; return where it ends."""
     room[to] = size
+    # `move` may write up to SLACK bytes more: the next field or the padding overwrites them.
     return move(data, at, size, room, to + 1)
 
 
@@ -216,5 +222,6 @@ def _put_text(data: UInt8, at: int, size: int, room: UInt8, to: int) -> int:
 def _put_number(number: int, size: int, room: UInt8, to: int) -> int:
     """Append a big-endian number of `size` bytes; return where it ends."""
     for index in range(size):
+        # The shift keeps the sign, so negative numbers come out in two's complement.
         room[to + index] = (number >> (8 * (size - 1 - index))) & 0xFF
     return to + size
