@@ -88,6 +88,7 @@ class ParseDated(ParseChunks):
     def _rows(self, name: str, source: DatedSource, parsed: DatedBlock) -> Iterator[Any]:
         rows = parsed.rows
         day = rows[source.begins].cast(pa.int64()).to_numpy() // DAY_US
+        # Rows of one event come to one part of one day, where they are judged.
         part = part_of(event_marks(rows, self.settings.keys), self.buckets)
         order = stable_order(day, part)
         key = (day * self.buckets + part)[order]
@@ -126,6 +127,7 @@ class JudgeDated(ThreadedDoFn):
         """Deduplicate the rows of one part of a day and write the new ones."""
         (day, part), pieces = element
         given = read_pieces(pieces)
+        # The lake's rows first, so that the verdicts on the given ones are the last.
         rows = pa.concat_tables([*self._held(day, part), given])
         verdict = judge_dated(rows)[rows.num_rows - given.num_rows :]
         file = self._written(day, given.filter(pa.array(verdict == NEW)))
@@ -147,6 +149,7 @@ class JudgeDated(ThreadedDoFn):
                 rows = read_live_file(file, source.table.file_schema)
                 rows = rows.append_column("row", pa.array(np.full(rows.num_rows, -1)))
                 rows = rows.append_column("fault", pa.array(np.zeros(rows.num_rows, np.uint8)))
+                # The file holds the whole day, and other parts judge their own share of it.
                 mine = part_of(event_marks(rows, self.keys), self.parts) == part
                 yield rows.filter(pa.array(mine)).cast(source.rows_schema)
 

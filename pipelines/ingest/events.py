@@ -105,6 +105,7 @@ def parse_dated(
         chunk_number: the chunk's number among those of the input.
         settings: keys and the accepted range of time.
     """
+    # From the lines themselves: as columns they have no offsets any more.
     row = rows_of(block) + ((chunk_number << ROW_BITS) + block.first_row)
     if isinstance(block, Lines):
         block, _ = columns_of_lines(block, kinds_of(source.contract))
@@ -112,9 +113,11 @@ def parse_dated(
     if source.table is LINKS:
         kinds = (column.kinds() for column in checked.persons)
         checked.columns |= dict(zip(("kind_a", "kind_b"), kinds, strict=True))
+    # Fields must be sound before they are compared, but a smaller reason of a field still stands.
     checked.refuse(source.defects(checked.columns))
     accepted = checked.reason == 0
     fault = _faults(source, checked, settings)
+    # A record that is refused for its time must leave no identifier in the vault.
     people = checked.identities(accepted & (fault == 0))
     mask = pa.array(accepted)
     columns = source.columns({name: column.filter(mask) for name, column in checked.columns.items()})
@@ -133,6 +136,7 @@ def parse_dated(
 def _faults(source: DatedSource, checked: CheckedColumns, settings: ParseSettings) -> UInt8:
     """Check the time of each row; return reason codes, 0 for none; of two faults the first counts."""
     begins_us = _micros(checked.columns[source.begins])
+    # From the last reason to the first: what is written later stands.
     fault = np.zeros(begins_us.size, np.uint8)
     if settings.forgotten.erased:
         fault[begins_us <= last_erased(checked.persons, settings.keys, settings.forgotten)] = ERASED
@@ -153,13 +157,16 @@ def judge_dated(rows: pa.Table) -> UInt8:
     for name in rows.column_names:
         if name not in ("event_id", "row", "fault"):
             codes = _codes(rows[name])
+            # A pair of numbers becomes one, exactly: both are below the rows, so their product fits int64.
             content = _codes(pa.array(content * (codes.max(initial=0) + 2) + codes + 1))
+    # Without an event id the content is the event; its numbers begin behind all ids.
     key = np.where(event_id >= 0, event_id, content + rows.num_rows)
     return judge_codes(key, content, rows["row"].to_numpy(), rows["fault"].to_numpy())
 
 
 def dated_order(source: DatedSource, rows: pa.Table) -> Int64:
     """Return the permutation that sorts rows as the table is sorted, ties in the order of the input."""
+    # By input first: the sorts that follow are stable.
     first = np.argsort(rows["row"].to_numpy(), kind="stable")
     at, *tokens = source.table.sorted_by
     ties = [as_unsigned(rows[name].to_numpy()[first]) for name in tokens]
@@ -177,8 +184,10 @@ def event_marks(rows: pa.Table, keys: Keys) -> UInt64:
         keys: of the hash, so that nobody can craft ids that all fall into one part.
     """
     ids, texts = distinct(column_of(text_spans(rows["event_id"].combine_chunks())))
+    # The first column whose name ends in `_at` is the instant that gives the date.
     begins = rows[next(name for name in rows.column_names if name.endswith("_at"))]
     instants, at = np.unique(_micros(begins), return_inverse=True)
+    # The 0 appended last is for id -1, which the next line replaces.
     marks = np.append(macs(texts, keys.event_key), 0)[ids]
     marks = np.where(ids >= 0, marks, macs(as_texts(instants), keys.event_key)[at])
     return nest_heads(marks, keys.generations).view(np.uint64)
@@ -215,6 +224,7 @@ def _encounter_defects(fields: Fields) -> UInt8:
 def _encounter_columns(fields: Fields) -> Fields:
     """Order each pair by its tokens: an encounter has no direction."""
     one, other = (fields[name].to_numpy(zero_copy_only=False) for name in ("person_a", "person_b"))
+    # Signed comparison, as the contract has it.
     pair: dict[str, Any] = {"person_a": np.minimum(one, other), "person_b": np.maximum(one, other)}
     return {**fields, **{name: pa.array(column) for name, column in pair.items()}}
 

@@ -180,11 +180,13 @@ def read_records(
     for block in blocks:
         columns, checked, raw_of = _checked(source, block, keys)
         if source is CASE_SOURCE and forgotten is not None:
+            # Before persons are collected: one who was erased must not be sealed again.
             checked.refuse(forgotten_cases(checked, keys, forgotten))
         places = _Places(block, rows_of(block))
         _note_refused(seen, checked, raw_of, places, keys)
         seen.parts.append(_records(source, columns, checked))
         people = checked.identities(checked.reason == 0)
+        # By token, so a person of several records is sealed once.
         seen.identifiers |= dict(zip(people.tokens.tolist(), people, strict=True))
     return _upserted(source, seen, current)
 
@@ -192,6 +194,7 @@ def read_records(
 def upsert(current: pa.Table, given: UpsertedInput, source: Source) -> pa.Table:
     """Merge an input into a table, which may be newer than the one it was read beside."""
     folded = fold(current, given.records, source.key, source.earliest)
+    # Rows whose key the input names leave the table and come back as they are after the merge.
     replaced = pc.is_in(current[source.key], folded.rows[source.key].combine_chunks())
     kept = current.filter(pc.invert(replaced)).select(source.table.schema.names)
     return _sorted(source, pa.concat_tables([kept.cast(source.table.schema), folded.rows]))
@@ -233,6 +236,7 @@ def _note_refused(
     """Add what a block refuses and drops."""
     seen.received += checked.reason.size
     bad = np.flatnonzero(checked.reason)
+    # From here on positions count among the refused records, not among the rows.
     raw = [raw_of(row) for row in bad.tolist()]
     reasons = checked.reason[bad]
     names = [REASONS[reason] for reason in reasons.tolist()]
@@ -251,6 +255,7 @@ def _place_of(seen: _Reading, position: int) -> RecordPlace:
     for places in seen.places:
         if position < places.rows.size:
             return _Places(places.block, places.rows[position : position + 1]).list()[0]
+        # Positions run through the records that stand, block after block.
         position -= places.rows.size
     raise IndexError(position)
 
@@ -315,6 +320,7 @@ def _given(block: Columns, checked: CheckedColumns, stands: Bool) -> Iterator[tu
         if name in block.absent:
             given &= ~block.absent[name]
         if name in checked.dropped:
+            # A cell that could not be read must not empty what is known.
             given &= ~checked.dropped[name]
         if not given.all():
             yield name, given[stands]

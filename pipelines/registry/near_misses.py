@@ -101,6 +101,7 @@ class CodeSearch:
         wanted = folded(code)
         if wanted in self._by_folded:
             return self._by_folded[wanted]
+        # In a short code every character counts: below four characters none may differ.
         most = min(len(wanted) // _CHARACTERS_A_DIFFERENCE, _DIFFERENCES_AT_MOST)
         if most == 0:
             return None

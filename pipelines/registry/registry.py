@@ -51,8 +51,10 @@ class Registry(SidePayload):
         """
         if self.venue.size == 0 or venue.size == 0:
             return np.zeros(venue.size, np.bool_)
+        # One search for each run of equal venues.
         starts = np.flatnonzero(np.append(True, venue[1:] != venue[:-1]))
         found = np.searchsorted(self.venue, venue[starts])
+        # An index past the end becomes 0; the comparison below still tells that it is not there.
         found[found == self.venue.size] = 0
         return np.repeat(self.venue[found] == venue[starts], np.diff(starts, append=venue.size))
 
