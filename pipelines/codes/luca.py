@@ -21,6 +21,7 @@ _UUID: Final = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 _PLACE = re.compile(rf"https://app\.luca-app\.de/webapp/({_UUID})/?(?:#(\S*))?", re.ASCII)
 _MEETING = re.compile(rf"https://app\.luca-app\.de/webapp/meeting/{_UUID}/?#(\S*)", re.ASCII)
 _CWA_TAIL: Final = "/CWA1/"
+# A hundred bytes, in either alphabet.
 _BASE32 = re.compile(r"[A-Z2-7]{160}", re.ASCII)
 _Z85 = re.compile(r"[0-9A-Za-z.\-:+=^!/*?&<>()\[\]{}@%$#]{125}", re.ASCII)
 _Z85_SIGNS: Final = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#"
@@ -79,6 +80,7 @@ def decode_guest(text: str, _keys: CodeKeys) -> Decoded | None:
         raw: bytes | None = base64.b32decode(text)
     else:
         raw = z85_bytes(text) if _Z85.fullmatch(text) else None
+    # Other texts have this size and alphabet: without the version it is of another format.
     if raw is None or raw[0] != _GUEST_VERSION:
         return None
     body, checksum = raw[:-_CHECKSUM], raw[-_CHECKSUM:]
