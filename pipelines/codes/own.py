@@ -115,6 +115,7 @@ def decode(text: str, keys: CodeKeys) -> Decoded | None:
         or zone_end > _HEAD + ZONE_BYTES
     ):
         raise CodeError("malformed")
+    # Before anything is verified: the code may only choose among trusted keys.
     key = keys.own_by_number.get(raw[1] << 8 | raw[2])
     if key is None:
         raise CodeError("unknown_key")

@@ -57,6 +57,7 @@ def decode_person(text: str, _keys: CodeKeys) -> Decoded | None:
     document, name, born, kind, qid = parts[:5]
     if not _DOCUMENT.fullmatch(document) or not name or not _MASKED_QID.fullmatch(qid):
         raise CodeError("malformed")
+    # A masked day or month cannot be checked; neither is a key.
     if "*" not in born:
         _date(*born.split("-"))
     if "*" in qid:

@@ -142,6 +142,7 @@ class BatchJob:
                 return replace(landed, findings=findings)
             # What an attempt committed is neither run nor counted again.
             committed |= {name: landed.result.others[name] for name in landed.result.landed}
+        # Each attempt is a whole run, so there are only a few.
         raise ServiceError("other writers keep committing scans", "run it again when they are done")
 
     def _attempt(self, scratch: str, committed: Mapping[str, Any]) -> LandedBatch:
@@ -263,6 +264,7 @@ def settings_for(keys: Keys, now_us: int, max_age_days: float, max_ahead_days: f
                 f"{flag} must be a number of days from 0 to {_DAYS_AT_MOST}", "write days, such as 60"
             )
     oldest_us, newest_us = now_us - round(max_age_days * DAY_US), now_us + round(max_ahead_days * DAY_US)
+    # Outside these years an instant has no date, and so no partition.
     return ParseSettings(keys, max(oldest_us, _FIRST_US), min(newest_us, _LAST_US))
 
 
@@ -290,6 +292,7 @@ def _held_at_most(held: Snapshot, rows: int) -> int:
 
 def _rows_at_most(chunks: Sequence[Chunk]) -> int:
     """Estimate how many scans the chunks hold, rather too many than too few."""
+    # A sealed file is about as long as what it holds, so it does not count as packed.
     packed = total_bytes(
         [chunk for chunk in chunks if chunk.compression not in ("", SEALED) or chunk.format == "parquet"]
     )

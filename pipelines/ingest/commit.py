@@ -69,6 +69,7 @@ class Batch:
     def is_in(self, lake: Lake, table: str) -> bool:
         """Tell whether a table holds the batch already."""
         known = mark(lake, table, self.mark)
+        # Numbers of a series ascend, so a later one stands for all before it.
         return known is not None and known >= self.number
 
 
@@ -144,6 +145,7 @@ def _upsert(lake: Lake, given: Upsert) -> None:
         # The version that is replaced, not the newest: a commit between the two must be a conflict.
         held = read_table(lake, table.name, version=before.version)
         rows = upsert(held, given.other, given.source)
+        # The whole table is one file, written again; the old files leave in the same commit.
         files = [write_data_file(lake, table, {}, rows)] if rows.num_rows else []
         try:
             commit(lake, table.name, files, remove=before.files, after=before.version)

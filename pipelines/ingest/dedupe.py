@@ -72,6 +72,7 @@ def judge_codes(key: Int64, content: Int64, row: Int64, fault: UInt8) -> UInt8:
         row: int64[n], as in `Scans`.
         fault: uint8[n], as in `Scans`.
     """
+    # The content stands in for the person; in all other columns rows are alike.
     blank = np.zeros(key.size, np.int64)
     small = np.zeros(key.size, np.uint8)
     return verdicts(
@@ -106,6 +107,7 @@ def _verdicts(
     accepted = -1
     for position in range(order.size):
         row = order[position]
+        # The next event begins: nothing of it stands yet.
         if accepted >= 0 and (high[accepted] != high[row] or low[accepted] != low[row]):
             accepted = -1
         if accepted < 0:
@@ -115,6 +117,7 @@ def _verdicts(
                 verdicts[row] = NEW
             else:
                 verdicts[row] = OUT_OF_RANGE
+        # Without an event id the key is a hash of the content, so rows of one key are alike.
         elif (
             person[row] == person[accepted]
             and venue[row] == venue[accepted]

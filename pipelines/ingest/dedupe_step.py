@@ -32,6 +32,7 @@ _ROWS_AT_ONCE = 1 << 19
 _ROWS_A_FILE = 1 << 19
 # Venue parts of a day at most; also what packs a day and a part into one key.
 _PARTS_AT_MOST = 1 << 12
+# What is compared, and the time that the key covers.
 _HELD = ["event_key", "person", "venue", "zone", "direction", "occurred_at"]
 
 
@@ -63,6 +64,7 @@ class ReadHeld(ThreadedDoFn):
             return
         for number, batch in enumerate(_batches(file.path)):
             rows = held_rows(batch)
+            # The same split as that of the new scans, so that equal events meet.
             bucket = part_of(rows["event_high"].to_numpy(), self.buckets)
             order = stable_order(bucket)
             name = f"held-{file.number:06}-{number:04}"
@@ -135,6 +137,7 @@ class JudgeScans(ThreadedDoFn):
         """Judge one bucket."""
         bucket, pieces = element
         rows = read_pieces(pieces)
+        # Pieces come from several chunks; `row` tells which of two records came first.
         verdict = verdicts(_scans_of(rows))
         # Rows of the lake are judged along, as those accepted first, and are neither counted nor written.
         of_batch = rows["row"].to_numpy() >= 0
@@ -179,6 +182,7 @@ class JudgeScans(ThreadedDoFn):
 
 def _parts_of_days(blocks: Iterable[Mapping[int, int]]) -> dict[int, int]:
     """Return the number of venue parts for the new files of each day, a power of two."""
+    # Scans that turn out to be repeats are counted too: parts may be smaller, never larger.
     scans: dict[int, int] = {}
     for block in blocks:
         for day, count in block.items():

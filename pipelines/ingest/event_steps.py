@@ -75,6 +75,7 @@ class ParseDated(ParseChunks):
         """Parse one chunk, block by block."""
         source = DATED[self.source]
         for number, block in enumerate(read_blocks(chunk, source.contract, self.epoch_us)):
+            # Each input numbers its chunks from 0, so its name keeps their files apart.
             name = f"{self.source}-{chunk.number:06}-{number:04}"
             parsed = parse_dated(source, block, chunk.number, self.settings)
             yield from self._rows(name, source, parsed)
@@ -93,7 +94,7 @@ class ParseDated(ParseChunks):
         order = stable_order(day, part)
         key = (day * self.buckets + part)[order]
         for packed, piece in spill(self.scratch, f"parsed-{name}", rows, key, order):
-            yield divmod(packed, self.buckets), piece
+            yield divmod(packed, self.buckets), piece  # (day, part), also of days before 1970
 
 
 @dataclass(frozen=True)
@@ -135,6 +136,7 @@ class JudgeDated(ThreadedDoFn):
         reason = np.where(verdict == CONFLICT, np.uint8(CONFLICTING_EVENT_ID), given["fault"].to_numpy())
         refused = np.flatnonzero((verdict == CONFLICT) | (verdict == OUT_OF_RANGE))
         row = given["row"].to_numpy()[refused]
+        # By row, and so by chunk, as `spill` wants its keys.
         order = np.argsort(row)
         table = pa.table({"row": row[order], "reason": reason[refused][order]})
         name = f"later-{self.source}-{day}-{part:06}"

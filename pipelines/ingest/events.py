@@ -119,6 +119,7 @@ def parse_dated(
     fault = _faults(source, checked, settings)
     # A record that is refused for its time must leave no identifier in the vault.
     people = checked.identities(accepted & (fault == 0))
+    # Rows with a fault stay: as with scans, repeats are judged before the time is.
     mask = pa.array(accepted)
     columns = source.columns({name: column.filter(mask) for name, column in checked.columns.items()})
     columns |= {"row": row[accepted], "fault": fault[accepted]}
@@ -171,6 +172,7 @@ def dated_order(source: DatedSource, rows: pa.Table) -> Int64:
     at, *tokens = source.table.sorted_by
     ties = [as_unsigned(rows[name].to_numpy()[first]) for name in tokens]
     blank = np.zeros(first.size, np.uint64)
+    # Two tie breaks are taken: tables with one token get a blank one beside it.
     return first[order_by_key(_micros(rows[at])[first], *(*ties, blank)[:2])]
 
 
@@ -215,6 +217,7 @@ def _no_defects(fields: Fields) -> UInt8:
 def _encounter_defects(fields: Fields) -> UInt8:
     """Refuse an encounter with oneself, and one that does not end after it starts."""
     alone = pc.fill_null(pc.equal(fields["person_a"], fields["person_b"]), False)
+    # Null where a field is absent or refused, which has a reason of its own.
     backward = pc.fill_null(pc.less_equal(fields["ended_at"], fields["started_at"]), False)
     late = np.where(np.asarray(backward, bool), np.uint8(BAD_TIME), np.uint8(0))
     reasons: UInt8 = np.where(np.asarray(alone, bool), np.uint8(BAD_PERSON), late)
@@ -239,6 +242,7 @@ def _link_defects(fields: Fields) -> UInt8:
 def _link_columns(fields: Fields) -> Fields:
     """Order each pair by its tokens, kinds with them; who does not say that he showed both did not."""
     one, other = (fields[name].to_numpy(zero_copy_only=False) for name in ("person_a", "person_b"))
+    # Before the tokens change places, so that the kinds can follow them.
     swapped = pa.array(one > other)
     ordered = {**_encounter_columns(fields), "self": pc.fill_null(fields["self"], False)}
     ordered["kind_a"] = pc.if_else(swapped, fields["kind_b"], fields["kind_a"])

@@ -102,6 +102,7 @@ class ParseChunks(ThreadedDoFn):
             self._unsealed = Unsealed(read_table(self.lake, "vault", ["person"])["person"].to_numpy())
             self._watched = watched_events(self.lake, self._input)
         self._sealer = Sealer(self.settings.keys.authority_public)
+        # Like the persons: what an earlier bundle collected may be lost.
         self._codes = CodeCollector(self.registry)
 
     @property
@@ -146,6 +147,7 @@ class ParseChunks(ThreadedDoFn):
         bucket = part_of(scans["event_high"].to_numpy(), self.buckets)
         order = stable_order(bucket)
         yield from spill(self.scratch, f"parsed-{name}", scans, bucket[order], order)
+        # Repeats included: deduplication has not seen them yet.
         yield TaggedOutput(DATES, _rows_a_day(scans["occurred_us"].to_numpy() // DAY_US))
 
     def _unregistered(self, name: str, parsed: Parsed) -> tuple[Piece, ...]:
@@ -208,5 +210,6 @@ def _rows_a_day(day: Int64) -> dict[int, int]:
     if last - first >= _FEW_DAYS:
         days, counts = np.unique(day, return_counts=True)
         return dict(zip(days.tolist(), counts.tolist(), strict=True))
+    # A batch has few days: counting needs no sort.
     rows = np.bincount(day - first)
     return {first + number: count for number, count in enumerate(rows.tolist()) if count}

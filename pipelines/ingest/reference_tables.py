@@ -125,6 +125,7 @@ class UpsertedInput:
 
 def _venue_columns(fields: dict[str, pa.Array]) -> dict[str, pa.Array]:
     codes = text_spans(fields["venue"])
+    # Spans of Arrow are read-only; codes are hashed once each.
     ids, texts = distinct(column_of(Spans(read_only(codes.data), codes.start, codes.length)))
     return {**fields, "venue": pa.array(hashes(texts)[ids]), "venue_code": fields["venue"]}
 
@@ -263,6 +264,7 @@ def _place_of(seen: _Reading, position: int) -> RecordPlace:
 def _upserted(source: Source, seen: _Reading, current: pa.Table | None) -> UpsertedInput:
     schema = source.table.schema
     records = KeyedRecords.concat(seen.parts, schema)
+    # Without a table everything is new.
     table = schema.empty_table() if current is None else current
     folded = fold(table, records, source.key, source.earliest)
     tokens = np.array(sorted(seen.identifiers), np.int64)
@@ -316,6 +318,7 @@ def _records(source: Source, block: Columns, checked: CheckedColumns) -> KeyedRe
 def _given(block: Columns, checked: CheckedColumns, stands: Bool) -> Iterator[tuple[str, Bool]]:
     """Find the fields that some records do not set: the file lacks the column, or its cell was dropped."""
     for name in checked.columns:
+        # A file without the column sets it in none of its records.
         given = np.full(stands.size, name in block.fields)
         if name in block.absent:
             given &= ~block.absent[name]

@@ -96,7 +96,9 @@ def fold(current: pa.Table, records: KeyedRecords, key: str, earliest: Sequence[
 
     # What stands after the last record of a key is the row; it changes if any record was new.
     is_record = order >= before.num_rows
+    # The slice keeps an empty array empty.
     is_last = np.append(is_first[1:], True)[: order.size]
+    # Numbers the keys in this order: int64[n], of each row its key.
     group = np.cumsum(is_first) - 1
     changed = np.bincount(group, weights=is_record & ~repeats, minlength=int(is_first.sum())) > 0
     final = pa.table(merged, schema=rows.schema).take(pa.array(np.flatnonzero(is_last)[changed]))
@@ -118,6 +120,7 @@ def contradictions(records: KeyedRecords, key: str) -> Int64:
         given, values = records.is_given(name), _codes(records.rows[name])
         differ |= given[one] & given[other] & (values[one] != values[other])
     differ &= codes[one] == codes[other]
+    # Positions in the records as received, ordered by the later of the two.
     pairs: Int64 = np.stack([one[differ], other[differ]], axis=1)
     return pairs[np.argsort(pairs[:, 1], kind="stable")]
 

@@ -76,9 +76,8 @@ def differences(one: str, other: str) -> str:
     """
     if folded(one) == folded(other):
         names = [name for name in _FOLDS if folded(one, name) != folded(other, name)]
-        return (
-            ", ".join(names) or _FORM
-        )  # each of two folds composes accents, so leaving out one shows nothing
+        # Each of two folds composes accents, so leaving out one of them may show nothing.
+        return ", ".join(names) or _FORM
     count = OSA.distance(folded(one), folded(other))
     return "1 character" if count == 1 else f"{count} characters"
 

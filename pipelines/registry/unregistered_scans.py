@@ -182,6 +182,7 @@ def _columns(rows: pa.Table, by: Registry) -> pa.Table:
 def _fits(found: OpenFile, by: Registry) -> bool:
     """Tell whether this registry made the sidecar."""
     is_ours = found.metadata.get("format") == _FORMAT.decode() and list(found.columns) == _SCHEMA.names
+    # The number of rows tells a file that was cut off while it was written.
     is_whole = is_ours and found.metadata.get("rows") == str(found.columns["person"].size)
     return is_whole and _is_by(found, by)
 

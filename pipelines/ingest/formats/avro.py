@@ -77,6 +77,7 @@ def _joined(container: AvroContainer, wanted: list[str], rows: int) -> Iterator[
     for records in container.blocks():
         for name, values in held.items():
             values.extend([record[name] for record in records])
+        # There is a first: without a required field the file is refused.
         if len(held[wanted[0]]) >= rows:
             yield held
             held = {name: [] for name in wanted}

@@ -101,6 +101,7 @@ def _columns(
         name: Spans(data, room.start[number, :rows], room.length[number, :rows])
         for number, name in enumerate(header.wanted)
     }
+    # Lines of the file, from 1: a record over several lines is numbered by its first.
     numbers = room.line[:rows] + line
     block = Columns(
         first_row,
@@ -150,6 +151,7 @@ def _header_of(chunk: Chunk, contract: str, line: bytes, delimiters: str) -> _He
     best = counts.index(max(counts))
     names, said = by_delimiter[best]
     check_columns(chunk.path, contract, names)
+    # In the order of the contract, which row numbers of `slot` refer to.
     wanted = [name for name in known if name in names]
     slot = [wanted.index(name) if name in known else -1 for name in names]
     return _Header(ord(delimiters[best]), wanted, np.array(slot, np.int32), said)

@@ -95,6 +95,7 @@ def step_findings(
         if count.chunk in ends:
             ends[count.chunk] += count.line_ends
     return {
+        # The result of a job travels as JSON, which knows no classes: `findings_of_steps` makes them again.
         "refused": [astuple(one) for one in summed_counts(one for file in rejects for one in file.counts)],
         "listed": [astuple(piece) for file in rejects for piece in file.listed],
         "line_ends": list(ends.items()),
@@ -200,6 +201,7 @@ def _group(count: RefusedCount, chunks: Sequence[Chunk], before: Int64) -> Refus
         with suppress(TruyVetError, OSError):  # the file has gone meanwhile: its name must do
             number = number_of_line(chunk, count.row & ROW_MASK)
     if number:
+        # 0 for all but NDJSON, whose blocks count lines within their chunk.
         number += int(before[chunk.number])
     return RefusedGroup(count.reason, count.count, chunk.path, chunk.format, number, count.cause)
 

@@ -96,6 +96,7 @@ def retry_marks(kind: UInt8, heads: Int64) -> pa.Table:
     nothing = np.zeros(kind.size, np.int64)
     columns = {
         "reason": kind,
+        # Eight bytes where refused rows have 32: only their beginning is ever looked at.
         "digest": pa.array(head_bytes(heads), pa.binary()),
         "row": nothing,
         "number": nothing,
@@ -161,6 +162,7 @@ class DigestLater(ThreadedDoFn):
             for block, first, last in self._blocks(self.chunks[number], row & ROW_MASK)
         ]
         name = f"digested-{self.contract}-{number:06}"
+        # One key, so all rows of the chunk are one piece.
         keys = np.zeros(row.size, np.int64)
         for _key, piece in spill(self.scratch, name, pa.concat_tables(parts), keys):
             yield number % self.shares, piece
@@ -168,6 +170,7 @@ class DigestLater(ThreadedDoFn):
     def _blocks(self, chunk: Chunk, row: Int64) -> Iterator[tuple[Lines | Columns, int, int]]:
         """Yield the blocks that hold some rows, ascending, and which of the rows each holds."""
         # For a line of an object a whole megabyte would be fetched.
+        # Only a plain local file can be read from the middle on at the cost of a line.
         alone = chunk.format == "ndjson" and not chunk.compression and not storage.is_url(chunk.path)
         if alone and not self.numbered and row.size * _AROUND_A_LINE < chunk.stop - chunk.start:
             for at, line in enumerate(lines_at(chunk, row.tolist())):

@@ -113,6 +113,7 @@ def still_refused(lake: Lake) -> dict[str, Int64]:
     found = {}
     for source, refused in _refused(lake).items():
         accepted = _retries(lake).get((KIND_ACCEPTED, source), NO_HEADS)
+        # Refused once more after that, it counts again.
         taken_back = accepted.head[accepted.after(refused)]
         found[source] = refused.head[~np.isin(refused.head, taken_back)]
     return found

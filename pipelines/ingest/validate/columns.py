@@ -187,6 +187,7 @@ def _note_field(checked: CheckedColumns, name: str, rule: FieldRule, before: UIn
     if refused.any():
         if rule.informational:
             checked.dropped[name] = refused
+            # Such a field refuses nothing: the reasons without it come back.
             checked.reason = before
         else:
             checked.faults[name] = refused
@@ -256,6 +257,7 @@ def _values(checked: CheckedColumns, column: _Distinct, rule: FieldRule) -> pa.A
     results = [(None, 0) if text is None else rule.check(text) for text in column.values().to_pylist()]
     checked.refuse(column.per_row(np.array([reason for _, reason in results], np.uint8)))
     types = {NUMBER: pa.float64(), WHOLE: pa.int32(), TRUTH: pa.bool_()}
+    # A value for each distinct text; rows get theirs by number.
     values = pa.array([value for value, _ in results], types.get(rule.kind, pa.string()))
     return column.rows_of(values)
 
@@ -279,6 +281,7 @@ def _instants(
     days = _days(column, found) if rule.dates else {}
     for number, day in days.items():
         found[number] = _midnight(day, None, rule.day_end)
+    # int64[n] microseconds; id -1 picks NO_INSTANT.
     per_row = np.append(found, NO_INSTANT)[column.ids]
     # Rows with a time zone of their own get another midnight, one by one: dates alone are rare.
     if zones is not None and days:
@@ -286,6 +289,7 @@ def _instants(
         elsewhere = np.isin(column.ids, list(days)) & (zones.ids >= 0)
         for row in np.flatnonzero(elsewhere).tolist():
             zone = names[zones.ids[row]]
+            # A time zone that is refused refuses its row, so no instant is needed.
             if zone is not None and not checked.reason[row]:
                 per_row[row] = _midnight(days[int(column.ids[row])], zone, rule.day_end)
     return _instant_column(checked, per_row)

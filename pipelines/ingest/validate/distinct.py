@@ -21,6 +21,7 @@ _SECRETS = np.frombuffer(os.urandom(16), np.uint64) | np.uint64(1)
 depends on it: texts are compared byte by byte and numbered in the order of their first row."""
 
 _FEWEST_TEXTS = 1 << 9
+# Columns of `facts`; then the places in `filled`, and the lower half of a packed place.
 _HASH, _PLACE = 0, 1
 _COUNT, _END = 0, 1
 _SIZE = 0xFFFF_FFFF
@@ -92,6 +93,7 @@ def _number_texts(
         code = _hash(buffer, at, size, secrets[0], secrets[1])
         slot = _slot_of(buffer, at, size, code, texts, facts, slots)
         known = int(slots[slot])
+        # A new text: it gets the next number, so numbers follow the order of first rows.
         if known < 0:
             # Nothing of the row is entered yet, so it is numbered after the table has grown.
             if 2 * count >= slots.size:
@@ -130,6 +132,7 @@ def _slot_of(
 @inlined
 def _hash(data: UInt8, at: int, size: int, factor: np.uint64, seed: np.uint64) -> np.int64:
     """Return a keyed hash of a text, eight bytes at a time."""
+    # `load_upto` fills up with zeros: the size tells a text from one with zeros behind it.
     code = seed + np.uint64(size)
     index = 0
     while index < size:

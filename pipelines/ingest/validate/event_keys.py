@@ -38,12 +38,13 @@ _ROOM: Final = 8 * BLOCK
 _QUEUES: Final = 3
 """Messages of one block, of two and of more wait in queues of their own, so that lanes end together."""
 
-_EVENT_ID_FRAME: Final = 7
-_CONTENT_FRAME: Final = 14
+_EVENT_ID_FRAME: Final = 7  # kind, day in four bytes, two lengths
+_CONTENT_FRAME: Final = 14  # kind, five lengths, time in eight bytes
 """Bytes of a message beside its texts."""
 
 _PERSON, _VENUE, _ZONE, _SCANNER = range(4)
 _DIRECTION_SIZES = np.array([len(name) for name in DIRECTIONS], np.int64)
+# Eight bytes a name, so that the name of a code begins at eight times the code.
 _DIRECTIONS = np.frombuffer("".join(name.ljust(8) for name in DIRECTIONS).encode(), np.uint8)
 assert _DIRECTION_SIZES.max() <= 8
 
@@ -120,7 +121,7 @@ def _event_keys(inner: UInt32, outer: UInt32, message: _Message) -> UInt64:
     places = (np.arange(_QUEUES * LANES) * _ROOM).reshape(_QUEUES, LANES)
     sizes = np.zeros((_QUEUES, LANES), np.int64)
     rows = np.zeros((_QUEUES, LANES), np.int64)
-    waiting = np.zeros(_QUEUES, np.int64)
+    waiting = np.zeros(_QUEUES, np.int64)  # how many lanes of each queue are taken
     state = np.empty(16 * LANES, np.uint32)
     words = np.empty(16 * LANES, np.uint32)
     for row in range(direction.size):
@@ -177,10 +178,12 @@ def _put_event_id(message: _Message, row: int, room: UInt8, at: int) -> None:
     """Write the message of a scan with an event id."""
     event_id, _, _, _, scanners, ids, _, occurred_us = message
     data, side, start, length = event_id
+    # What is written here, and its order, is in all lakes: a change would make every repeat new.
     room[at] = BY_EVENT_ID
     # Floor division, as in Python: days before 1970 are negative.
     end = _put_number(occurred_us[row] // DAY_US, 4, room, at + 1)
     end = _put_known(scanners, ids[_SCANNER, row], room, end)
+    # Event ids stand where they were read, in one of two buffers; the other texts are distinct copies.
     if start[row] < data.size:
         _put_text(data, start[row], length[row], room, end)
     else:

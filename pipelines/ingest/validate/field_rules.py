@@ -78,6 +78,7 @@ def rules_of(contract: str) -> dict[str, FieldRule]:
     kinds = kinds_of(contract)
     rules = {}
     for field in load_contract(contract).fields:
+        # What a contract says of its own field comes before what holds for all contracts.
         special = _SPECIAL.get((contract, field.name), _SPECIAL.get(("", field.name), {}))
         informational = field.name in INFORMATIONAL.get(contract, ())
         settings = {"check": _CHECKS.get(kinds[field.name]), "informational": informational, **special}

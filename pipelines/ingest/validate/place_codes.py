@@ -92,6 +92,7 @@ def _row_of(raw: bytes, keys: CodeKeys) -> _Row:
     if said.reason or said.venue is None:  # the code of a person does not name a place
         return _REFUSED
     zone = zone_name(tidy(said.zone or "")).encode() or None
+    # The spelling of a zone may be longer than the code had it.
     if zone is not None and len(zone) > TEXT_BYTES:
         return _REFUSED
     # A code that was revoked ends then, or with its validity if that is earlier.

@@ -128,6 +128,7 @@ def check(records: Records, keys: CodeKeys = NO_KEYS) -> CheckedScans:
     scan_mode, bad_scan_mode = _words(texts[SCAN_MODE], SCAN_MODES)
     occurred_us, bad_time = _times(records)
     # A missing person is noted by `_persons`, which knows about codes.
+    # Absent, not refused: a refused text keeps its number and has a reason of its own.
     missing = (occurred_us == NO_INSTANT) | ((venue.ids < 0) & (code_ids < 0))
     reason = _first(
         *(records.reason, bad_event_id, bad_person, bad_venue, bad_code, of_rows(bad_zone, zone.ids)),
@@ -204,6 +205,7 @@ def _persons(
         contradicted = held.contradict(canonical, np.where(reasons == 0, person.ids, -1), code_ids)
         of_code = _first(of_rows(_first(bad_code, held.reason), code_ids), contradicted * np.uint8(BAD_CODE))
         reasons = _first(reasons, of_code)
+        # A person who is named stands; the code fills in where there is none.
         person = filled(person, held.person, code_ids)
     reasons[(spelled.ids < 0) & (code_ids < 0)] = MISSING_FIELD
     # Equal persons, of different spellings or from names and codes, get one number and one token.
@@ -246,6 +248,7 @@ def _words(column: Texts, words: tuple[str, ...]) -> tuple[UInt8, UInt8]:
     odd = np.flatnonzero(codes == UNKNOWN_WORD)
     if odd.size:  # padded, or a word for nothing
         names, _ = tidy_names(column.rows(odd), TEXT_BYTES)
+        # Id -1, a word for nothing, picks the 0 appended last.
         codes[odd] = np.append(words_to_codes(column_of(names.texts), words), np.uint8(0))[names.ids]
     return codes, (codes == UNKNOWN_WORD) * np.uint8(MALFORMED)
 

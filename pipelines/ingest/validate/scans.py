@@ -140,6 +140,7 @@ def parse(block: Lines | Columns, chunk_number: int, settings: ParseSettings) ->
 def _links(scans: CheckedScans, fault: UInt8, settings: ParseSettings) -> CodeLinks:
     if scans.person_codes is None or scans.person_code_ids is None:
         return NO_LINKS
+    # Scans that are refused for their time show no links.
     ids = np.where(fault == 0, scans.person_code_ids, np.int32(-1))
     return code_links(scans.person_codes, ids, scans.occurred_us, settings.keys, settings.forgotten)
 
@@ -151,6 +152,7 @@ def _faults(scans: CheckedScans, settings: ParseSettings) -> UInt8:
     fault = np.zeros(occurred_us.size, np.uint8)
     if forgotten.erased:
         until_us = erased_until(scans.person.texts, settings.keys, forgotten)
+        # Up to the erasure and at its very instant; later scans of the person are taken.
         fault[occurred_us <= np.append(until_us, NEVER_US)[scans.person.ids]] = ERASED
     fault[occurred_us < forgotten.horizon_us] = PAST_RETENTION
     fault[occurred_us < settings.oldest_us] = TOO_OLD
@@ -181,6 +183,7 @@ def _table(
         occurred_us=scans.occurred_us,
     )
     high, low = event_keys(keys.event_key, fields)
+    # After a rotation the lake holds nested keys alone: what arrives must come to the same ones.
     high, low = nest_event_keys(high, low, keys.generations)
     columns = {
         # A scan without a person or a venue was refused, so no id is -1 in these two.

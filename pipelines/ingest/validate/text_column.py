@@ -118,6 +118,7 @@ def tidied_column(column: Texts, limit: int | None, *, optional: bool = True) ->
     if limit is not None:
         reasons[(column.length > limit) & (kinds != _WIDE)] = BAD_TEXT
     changed: list[tuple[int, bytes | None]] = []
+    # Row by row, in Python: columns whose texts repeat come here as their distinct texts.
     for row in np.flatnonzero(kinds == _WIDE).tolist():
         before = column.value(row)
         after, reasons[row] = _tidied_wide(before, limit, optional)
@@ -175,6 +176,7 @@ def _replaced(column: Texts, changed: Sequence[tuple[int, bytes | None]]) -> Tex
     # Positions run through `data`, then `side`: new texts begin behind both.
     end = column.data.size + column.side.size
     for row, text in changed:
+        # An absent text needs no place; its length alone says that it is absent.
         start[row], length[row] = end, -1 if text is None else len(text)
         end += len(text or b"")
     more = np.frombuffer(b"".join(text or b"" for _, text in changed), np.uint8)
@@ -183,7 +185,7 @@ def _replaced(column: Texts, changed: Sequence[tuple[int, bytes | None]]) -> Tex
 
 def _kinds_of(column: Texts, optional: bool) -> UInt8:
     """Say what each text is, uint8[n]; an absent one is plain."""
-    kinds = np.zeros(column.start.size, np.uint8)
+    kinds = np.zeros(column.start.size, np.uint8)  # 0 is `_PLAIN`
     words = _WORDS if optional else _WORDS[:0]
     for buffer, base in column.buffers():
         _note_kinds(buffer, base, column.start, column.length, words, kinds)

@@ -174,6 +174,7 @@ def _file_or_folder(path: str) -> Iterator[_Found]:
         if not os.path.isdir(path):
             if not os.path.isfile(path):
                 raise unreadable(path, "is not a regular file", "write its content to a file first")
+            # Links are resolved, so that a file named in two ways counts once.
             yield _Found(str(Path(path).resolve()), os.path.getsize(path))
             return
         for folder, folders, names in os.walk(path, onerror=_raise):
@@ -195,6 +196,7 @@ def _in_local_folder(path: Path, name: str, parent: str) -> _Found:
     left_out = _below(name, name if parent == "." else f"{parent}/{name}")
     if not left_out and not path.exists():
         raise unreadable(str(path), "is a link to a missing file", "mend the link, or remove it")
+    # Reading a pipe might block for ever.
     if not left_out and not path.is_file():
         left_out = name
     return _Found(str(path.resolve()), 0 if left_out else path.stat().st_size, left_out)
