@@ -182,7 +182,7 @@ class JudgeScans(ThreadedDoFn):
 
 def _parts_of_days(blocks: Iterable[Mapping[int, int]]) -> dict[int, int]:
     """Return the number of venue parts for the new files of each day, a power of two."""
-    # Scans that turn out to be repeats are counted too: parts may be smaller, never larger.
+    # Repeats are counted too, so files may come out smaller than planned, not larger.
     scans: dict[int, int] = {}
     for block in blocks:
         for day, count in block.items():

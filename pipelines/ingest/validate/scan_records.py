@@ -86,7 +86,7 @@ def _read_strictly(
     reasons: list[int] = []
     for begin, end in zip(bounds[0][rows].tolist(), bounds[1][rows].tolist(), strict=True):
         texts, reason = decode(data[begin:end].tobytes())
-        # Bytes, and no dictionary kept: of many live objects the garbage collector walks each again and again.
+        # Bytes, no dictionaries: of many live objects the garbage collector walks each again and again.
         pieces.extend(texts.values())
         fields.extend(texts)
         counts.append(len(texts))
