@@ -39,7 +39,7 @@ def decode(text: str, _keys: CodeKeys) -> Decoded | None:
     match = _PLACE.fullmatch(text)
     if match is None:
         return None
-    # Behind the mark stands a whole code of Corona-Warn-App, for phones with that app.
+    # Behind the mark stands a whole code of Corona-Warn-App.
     details, tail, payload = (match[2] or "").partition(_CWA_TAIL)
     said = json_object(base64_bytes(details)) if details else {}
     fields: dict[str, Any] = {**said, "scanner_id": match[1].lower()}

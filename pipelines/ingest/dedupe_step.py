@@ -32,7 +32,7 @@ _ROWS_AT_ONCE = 1 << 19
 _ROWS_A_FILE = 1 << 19
 # Venue parts of a day at most; also what packs a day and a part into one key.
 _PARTS_AT_MOST = 1 << 12
-# What is compared, and the time that the key covers.
+# What is compared; nothing else of a scan is read.
 _HELD = ["event_key", "person", "venue", "zone", "direction", "occurred_at"]
 
 

@@ -62,7 +62,7 @@ def read_csv(chunk: Chunk, contract: str, block_bytes: int = BLOCK_BYTES) -> Ite
         DataError: the file cannot be read, has no header or lacks a column.
     """
     with reading(chunk.path, "CSV"), open_stream(chunk.path, chunk.compression) as stream:
-        # In this order: what the file is shows in its raw bytes, and UTF-16 has no line feeds to look for.
+        # In this order: the raw bytes tell what the file is, and line feeds can only be found in UTF-8.
         parts = with_line_feeds(as_utf_8(checked_text(chunk, parts_of(stream, block_bytes))))
         blocks = (lines for _, lines in whole_lines(parts))
         header, behind, line = _take_header(chunk, contract, blocks)

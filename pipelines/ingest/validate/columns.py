@@ -263,7 +263,7 @@ def _values(checked: CheckedColumns, column: _Distinct, rule: FieldRule) -> pa.A
 
 
 def _persons(checked: CheckedColumns, column: _Distinct, keys: Keys) -> PersonColumn:
-    # What is refused already reads as empty; its token is never used, since its row is refused.
+    # Refused texts read as empty and so share one token, which no accepted row has.
     allowed = np.where(column.reasons == 0, column.texts.length, np.int32(0))
     texts, refused = canonical_identifiers(Spans(column.texts.data, column.texts.start, allowed))
     reasons = person_reasons(refused)
