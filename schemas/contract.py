@@ -51,6 +51,7 @@ def load_contract(name: str) -> Contract:
 def _field_of(field: dict[str, Any]) -> Field:
     union = field["type"] if isinstance(field["type"], list) else [field["type"]]
     types = tuple(_type_name(kind) for kind in union if kind != "null")
+    # Avro has no word for required: it is a field that cannot be null.
     return Field(field["name"], "null" not in union, types, field["doc"])
 
 

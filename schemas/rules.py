@@ -134,6 +134,7 @@ def load_rule(id_or_path: str) -> Rule:
         RuleError: neither, or the pack is wrong; names the key.
     """
     if id_or_path in shipped_rules():
+        # Only shipped packs are cached: a file of the user's may be edited while a process runs.
         return _load_shipped(RULES_FOLDER / f"{id_or_path}.toml")
     path = Path(id_or_path)
     if path.suffix != ".toml" and not path.is_file():
@@ -203,6 +204,7 @@ def _infectious_of(where: str, given: Mapping[str, Any]) -> Infectious:
     before_onset = _number(where, given, "days_before_onset", 0.0)
     return Infectious(
         days_before_onset=before_onset,
+        # Where the pack does not say, as long as before the onset.
         days_before_sample=_number(where, given, "days_before_sample", before_onset),
         days_after=_number_or_none(where, given, "days_after", None),
     )
@@ -263,6 +265,7 @@ def _number(where: str, given: Mapping[str, Any], key: str, default: float) -> f
         RuleError: the key holds something else.
     """
     value = given.get(key, default)
+    # In Python `true` is an integer; TOML also knows nan and inf.
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if not number or not math.isfinite(value) or value < 0:
         raise RuleError(f"{where}: {key} must be a number ≥ 0", f"write {key} = 15")
@@ -276,6 +279,7 @@ def _number_or_none(where: str, given: Mapping[str, Any], key: str, default: flo
 def _date_of(where: str, given: Mapping[str, Any], key: str) -> dt.date | None:
     """Check a TOML date; a date with a time is refused."""
     value = given.get(key)
+    # Not isinstance: a datetime is a date too.
     if value is not None and type(value) is not dt.date:
         raise RuleError(f"{where}: {key} must be a date", f"write {key} = 2020-12-31, without quotes")
     return value

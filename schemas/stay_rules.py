@@ -79,6 +79,7 @@ class StayRules:
         made = hashlib.sha256(f"{self.version}\0{self.bounce_us}\0".encode())
         made.update(self.dwell_us.astype("<i8").tobytes())
         made.update(self.max_stay_us.astype("<i8").tobytes())
+        # One bit less than 64: marks are signed numbers, and this one stays positive.
         return int.from_bytes(made.digest()[:8], "big") >> 1
 
 
@@ -130,12 +131,14 @@ def _by_type_us(path: str, table: str, minutes: dict[str, object]) -> "npt.NDArr
     import numpy as np
 
     where = f"{path} [{table}]"
+    # A misspelt type would else get the default in silence.
     refuse_unknown(where, minutes, (_DEFAULT, *VENUE_TYPES))
     if _DEFAULT not in minutes:
         raise UsageError(f"{where}: default is missing", "write default = MINUTES")
     by_key = {key: _minutes(f"{where}: {key}", value) for key, value in minutes.items()}
     values = [by_key.get(name, by_key[_DEFAULT]) for name in VENUE_TYPES]
     result = np.array(values, np.int64) * _MINUTE_US
+    # The rules are frozen, and so are their arrays.
     result.flags.writeable = False
     return result
 

@@ -41,6 +41,7 @@ def is_nothing(text: str) -> bool:
     >>> is_nothing("N/A"), is_nothing("K1")
     (True, False)
     """
+    # No word is longer, so long texts are not copied.
     return len(text) <= 4 and text.lower() in NOTHING
 
 

@@ -31,8 +31,10 @@ from pipelines.times import SECOND_US
 FORMAT: Final = "clea"
 
 _TEXT = re.compile(r"https://tac\.gouv\.fr/?\?v=0(?:&t=[0-9]{1,12})?#(\S*)", re.ASCII)
+# Fixed by the format. It is safe only because C0, and with it the key, is made for each code.
 _IV: Final = bytes.fromhex("F0F1F2F3F4F5F6F7F8F9FAFB")
 _HEADER, _PLAIN, _CONTACT, _TAG, _POINT = 17, 44, 65, 16, 33
+# NTP counts from 1900.
 _NTP_TO_UNIX: Final = 2_208_988_800
 _HOUR: Final = 3600
 _UNLIMITED_HOURS: Final = 255
@@ -54,8 +56,10 @@ def decode(text: str, keys: CodeKeys) -> Decoded | None:
         raise CodeError("malformed")
     said = location_of(_opened(raw, keys))
     name = raw[1:_HEADER]
+    # The name is a MAC under the secret in the sealed part: the two must belong together.
     if not hmac.compare_digest(hmac.digest(said.pop("key"), b"1", "sha256")[: len(name)], name):
         raise CodeError("bad_signature")
+    # The flag and the size must say the same of the contact message.
     if said.pop("contact") != (len(raw) > bare):
         raise CodeError("malformed")
     first, last = _validity(said)
@@ -71,9 +75,11 @@ def decode(text: str, keys: CodeKeys) -> Decoded | None:
 
 def location_of(plain: bytes) -> dict[str, Any]:
     """Split the opened message into its fields; `key` is the place's secret and must not leave `decode`."""
+    # The first 96 of 352 bits; the other 256 are the key.
     bits = int.from_bytes(plain[:_PLAIN], "big") >> 256
 
     def field(end: int, size: int) -> int:
+        # Fields are named by the number of their last bit, counted from the left.
         return bits >> (96 - end) & (1 << size) - 1
 
     return {
@@ -99,6 +105,7 @@ def _opened(raw: bytes, keys: CodeKeys) -> bytes:
     except ValueError as error:
         raise CodeError("malformed") from error
     for secret in keys.clea:
+        # ECDH gives the x-coordinate; the four zero bytes are the counter of the key derivation.
         shared = _private_key(secret).exchange(ECDH(), point)
         key = hashlib.sha256(raw[-_POINT:] + shared + bytes(4)).digest()
         try:
@@ -115,6 +122,7 @@ def _validity(said: dict[str, Any]) -> tuple[int, int | None]:
     if said["period_duration_hours"] != _UNLIMITED_HOURS:
         last = first + said["period_duration_hours"] * _HOUR
     if said["cri_exponent"] != _STATIC:
+        # The exponent is that of the renewal interval in seconds: 2^10 is 17 minutes.
         renewed = said["t_qr_start"] + (1 << said["cri_exponent"])
         first = max(first, said["t_qr_start"])
         last = renewed if last is None else min(last, renewed)

@@ -60,6 +60,7 @@ def identifiers_of(decoded: Decoded) -> tuple[CodeIdentifier, ...]:
         return ()
     found = {_card_kind(text) if kind == "card" else kind: text for kind, text in _parts(decoded)}
     canonical = {kind: canonical_or_none(f"{kind}:{text}") for kind, text in found.items()}
+    # A code filled in for another person holds the helper's phone, and that person's other identifiers.
     own_phone = decoded.fields.get("id_kind") != vietnam.FOR_ANOTHER
     return tuple(
         CodeIdentifier(text, is_self=own_phone or kind != "phone")

@@ -76,4 +76,5 @@ def _is_consistent(place: TraceLocation, kind: int, minutes: int) -> bool:
         return False
     if kind in _PERMANENT:
         return not place.start and not place.end and minutes > 0
+    # Type 0 is unspecified, and may have times or not.
     return kind not in _TEMPORARY or 0 < place.start < place.end

@@ -34,6 +34,7 @@ def decode(text: str, _keys: CodeKeys) -> Decoded | None:
     if match is None:
         return None
     payload = base64_bytes(match[2])
+    # The tests of the SDK write version 4.
     place = read_location(payload, (3, 4), sdk_numbers=True)
     if place.end and place.start >= place.end:
         raise CodeError("malformed")
@@ -72,4 +73,5 @@ def hour_id(payload: bytes, start: int) -> bytes:
 
 def _nonces(payload: bytes) -> tuple[bytes, bytes]:
     derived = HKDF(SHA256(), 3 * _NONCE, salt=None, info=b"CrowdNotifier_v3").derive(payload)
+    # The third part is the notification key, which nothing here needs.
     return derived[:_NONCE], derived[_NONCE : 2 * _NONCE]

@@ -70,6 +70,7 @@ def decode(text: str | bytes, keys: CodeKeys = NO_KEYS) -> Decoded:
         return Decoded("", reason="malformed")
     for name, decoder in FORMATS.items():
         try:
+            # The first that knows the text decides, and no other gets to read what it refuses.
             decoded = decoder(shown, keys)
         except CodeError as refusal:
             return Decoded(name, reason=refusal.reason)

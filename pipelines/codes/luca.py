@@ -21,6 +21,7 @@ _UUID: Final = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 _PLACE = re.compile(rf"https://app\.luca-app\.de/webapp/({_UUID})/?(?:#(\S*))?", re.ASCII)
 _MEETING = re.compile(rf"https://app\.luca-app\.de/webapp/meeting/{_UUID}/?#(\S*)", re.ASCII)
 _CWA_TAIL: Final = "/CWA1/"
+# A hundred bytes, in either alphabet.
 _BASE32 = re.compile(r"[A-Z2-7]{160}", re.ASCII)
 _Z85 = re.compile(r"[0-9A-Za-z.\-:+=^!/*?&<>()\[\]{}@%$#]{125}", re.ASCII)
 _Z85_SIGNS: Final = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#"
@@ -38,6 +39,7 @@ def decode(text: str, _keys: CodeKeys) -> Decoded | None:
     match = _PLACE.fullmatch(text)
     if match is None:
         return None
+    # Behind the mark stands a whole code of Corona-Warn-App.
     details, tail, payload = (match[2] or "").partition(_CWA_TAIL)
     said = json_object(base64_bytes(details)) if details else {}
     fields: dict[str, Any] = {**said, "scanner_id": match[1].lower()}
@@ -79,6 +81,7 @@ def decode_guest(text: str, _keys: CodeKeys) -> Decoded | None:
         raw: bytes | None = base64.b32decode(text)
     else:
         raw = z85_bytes(text) if _Z85.fullmatch(text) else None
+    # Other texts have this size and alphabet: without the version it is of another format.
     if raw is None or raw[0] != _GUEST_VERSION:
         return None
     body, checksum = raw[:-_CHECKSUM], raw[-_CHECKSUM:]

@@ -41,6 +41,7 @@ def decode(text: str, keys: CodeKeys) -> Decoded | None:
     header = json_object(base64_bytes(token[0]))
     if header.get("alg") != "ES256":
         raise CodeError("bad_algorithm")
+    # `crit` names extensions that must be understood (RFC 7515, 4.1.11); none is.
     if header.get("typ") != "JWT" or "crit" in header or not isinstance(header.get("kid"), str):
         raise CodeError("malformed")
     public = keys.nhs_by_kid.get(header["kid"])
@@ -67,6 +68,7 @@ def _place(said: dict[str, Any]) -> Decoded:
 def _verify(signed: bytes, signature: bytes, key: EllipticCurvePublicKey) -> None:
     if len(signature) != 2 * _COORDINATE:
         raise CodeError("bad_signature")
+    # JWT writes r and s side by side, `cryptography` wants them in DER.
     r, s = (int.from_bytes(half, "big") for half in (signature[:_COORDINATE], signature[_COORDINATE:]))
     try:
         key.verify(encode_dss_signature(r, s), signed, ECDSA(SHA256()))

@@ -45,5 +45,6 @@ def has_check_digit(gln: str) -> bool:
     >>> has_check_digit("7000000243950")
     True
     """
+    # Weights 1 and 3 in turn from the left, for numbers of 13 digits.
     weighted = sum(int(digit) * (3 if place % 2 else 1) for place, digit in enumerate(gln[:-1]))
     return (weighted + int(gln[-1])) % 10 == 0

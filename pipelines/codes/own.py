@@ -35,9 +35,11 @@ _MIN_SIGNS: Final = 124
 _LABEL: Final = b"truyvet qr v1"
 _NEVER: Final = 0xFFFF_FFFF
 _DIRECTIONS: Final = ("", "in", "out")
+# `int` reads base 32 with the digits 0-9a-v: codes are translated to and from these.
 _ALPHABET: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 _DIGITS: Final = b"0123456789abcdefghijklmnopqrstuv"
 _VALUES: Final = dict(zip(_ALPHABET, _DIGITS, strict=True))
+# Every other sign becomes `!`: `int` takes blanks, signs and underscores, and a code has one spelling.
 _TO_DIGITS: Final = bytes(_VALUES.get(sign, ord("!")) for sign in range(256))
 _FROM_DIGITS: Final = bytes.maketrans(_DIGITS, _ALPHABET)
 
@@ -100,6 +102,7 @@ def decode(text: str, keys: CodeKeys) -> Decoded | None:
     Raises:
         CodeError: the text is of this format, and damaged or not signed with a known key.
     """
+    # The first two signs and the size tell the format; from here on a defect is one of the code.
     if len(text) < 2 or text[0] != "V" or text[1] not in "EFGH" or not _MIN_SIGNS <= len(text) <= MAX_SIGNS:
         return None
     raw = _from_base32(text)
@@ -112,9 +115,11 @@ def decode(text: str, keys: CodeKeys) -> Decoded | None:
         or zone_end > _HEAD + ZONE_BYTES
     ):
         raise CodeError("malformed")
+    # Before anything is verified: the code may only choose among trusted keys.
     key = keys.own_by_number.get(raw[1] << 8 | raw[2])
     if key is None:
         raise CodeError("unknown_key")
+    # The label keeps a signature of another kind by the same key from passing for a code.
     if not ed_verify(raw[-_SIGNATURE:], _LABEL + said, key.public):
         raise CodeError("bad_signature")
     first, last = int.from_bytes(said[4:8], "big"), int.from_bytes(said[8:12], "big")
@@ -140,6 +145,7 @@ def _base32(raw: bytes) -> str:
     Python's integers convert from and to base 32 twenty times as fast as `base64` does.
     """
     signs = (len(raw) * 8 + 4) // 5
+    # Zeros fill up the last sign, whose bits may reach beyond the last byte.
     value = int.from_bytes(raw, "big") << (signs * 5 - len(raw) * 8)
     digits = bytes(_DIGITS[value >> 5 * place & 31] for place in reversed(range(signs)))
     return digits.translate(_FROM_DIGITS).decode()
@@ -158,6 +164,7 @@ def _from_base32(text: str) -> bytes:
         value = int(text.encode().translate(_TO_DIGITS), 32)
     except ValueError as error:
         raise CodeError("malformed") from error
+    # Or the last sign could be changed without changing the bytes.
     if value & (1 << rest) - 1:
         raise CodeError("malformed")
     return (value >> rest).to_bytes(size, "big")

@@ -135,6 +135,7 @@ def lay_out(poster: Poster) -> PosterLayout:
 @cache
 def font_file(bold: bool) -> Path:
     """Return the file of DejaVu Sans, a free font with all Vietnamese letters, which matplotlib ships."""
+    # Found, not imported: only its fonts are wanted.
     found = find_spec("matplotlib")
     folder = Path((found and found.origin) or "").with_name("mpl-data") / "fonts/ttf"
     return folder / f"DejaVuSans{'-Bold' if bold else ''}.ttf"
@@ -160,6 +161,7 @@ def _name_lines(name: str) -> list[Line]:
         return [Line(name, 46.0, 20, bold=True)]
     words = name.split()
     breaks = [(" ".join(words[:cut]), " ".join(words[cut:])) for cut in range(1, len(words))] or [(name, "")]
+    # Where the longer of the two lines is shortest.
     upper, lower = min(breaks, key=lambda pair: max(map(len, pair)))
     return [_fitted(Line(upper, 42.5, 15, bold=True)), _fitted(Line(lower, 49.5, 15, bold=True))]
 
@@ -171,6 +173,7 @@ def _fitted(line: Line) -> Line:
     points = max(8.0, min(line.points, line.points * room / width if width else line.points))
     text = line.text
     while text and width_of(text, points, line.bold) > room:
+        # The ellipsis of the round before goes with the last letter.
         text = text[:-2] + _ELLIPSIS if len(text) > 1 else ""
     return Line(text, line.baseline, points, line.bold, line.light)
 

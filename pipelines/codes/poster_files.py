@@ -56,9 +56,11 @@ def write_png(poster: Poster, sink: IO[bytes]) -> None:
     pen.rectangle(corners, 0 if band.filled else 255, 0, round(_OUTLINE * _PIXELS))
     for line in layout.lines:
         size = line.points * POINT * _PIXELS
+        # BASIC draws the same pixels whether or not libraqm is installed.
         font = ImageFont.truetype(str(font_file(line.bold)), size, layout_engine=ImageFont.Layout.BASIC)
         at = (page.width / 2, line.baseline * _PIXELS)
         pen.text(at, line.text, 255 if line.light else 0, font, anchor="ms")
+    # Whole pixels a module, so that none is blurred; the code is centred, since rounding changes its size.
     scale = round(CODE_SIZE * _PIXELS / len(layout.modules))
     dots = np.where(np.kron(layout.modules, np.ones((scale, scale), bool)), 0, 255).astype(np.uint8)
     left = (page.width - len(dots)) // 2
@@ -107,6 +109,7 @@ def _draw_page(canvas: Any, layout: PosterLayout) -> None:
     unit = CODE_SIZE / len(layout.modules) / POINT
     canvas.saveState()
     canvas.translate(CODE_AT[0] / POINT, (height - CODE_AT[1]) / POINT)
+    # Rows of the symbol count downwards, so the axis is turned round.
     canvas.scale(unit, -unit)
     runs = (f"{column} {row} {columns} 1 re" for row, column, columns in dark_runs(layout.modules))
     canvas.addLiteral(" ".join([*runs, "f"]))  # a path object of reportlab takes four times as long

@@ -112,6 +112,7 @@ def places_to_print(registry: pa.Table, venues: Sequence[str], now: dt.datetime)
     unknown = [venue for venue in venues if venue not in known]
     if unknown:
         raise DataError(f"no venue of this lake is {quoted(unknown)}", "see truyvet venues list")
+    # In the order given, each once.
     return [known[venue] for venue in dict.fromkeys(venues)]
 
 
@@ -123,6 +124,7 @@ def posters_of(places: Iterable[dict[str, Any]], wanted: Wanted, keys_folder: Pa
         DataError: no key signs.
     """
     key_id, private = signing_key(keys_folder)
+    # All contents first: a code that is too long is refused before anything is written.
     contents = [(place, content) for place in places for content in _contents(place, wanted)]
     _refuse_long(contents)
     return [
@@ -189,6 +191,7 @@ def _names(posters: Sequence[Poster], folder: Path, kind: str) -> list[Path]:
 
 
 def _contents(place: dict[str, Any], wanted: Wanted) -> Iterator[CodeContent]:
+    # The empty zone is the code of the whole place.
     zones = ["", *(place["zone"] or "").split(";")] if wanted.zones else [""]
     for zone in dict.fromkeys(name.strip() for name in zones):
         for direction in wanted.directions or ("",):

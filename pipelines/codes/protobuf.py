@@ -29,6 +29,7 @@ def read_message(data: bytes) -> Message:
     while at < len(data):
         tag, at = _varint(data, at)
         number, kind = tag >> 3, tag & 7
+        # Field numbers have 29 bits, and 0 is none.
         if not 0 < number < 1 << 29 or number in fields:
             raise CodeError("malformed")
         value: int | bytes
@@ -85,6 +86,7 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
     for index, byte in enumerate(data[at : at + _VARINT_BYTES]):
         value |= (byte & 0x7F) << (7 * index)
         if byte < 0x80:
+            # A last byte of 0 is not the shortest form; ten bytes may hold more than 64 bits.
             if (index and not byte) or value >> 64:
                 break
             return value, at + index + 1

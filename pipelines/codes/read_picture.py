@@ -20,11 +20,13 @@ def read_picture(path: Path) -> list[bytes]:
     """
     try:
         with warnings.catch_warnings():
+            # Pillow only warns from 89 million pixels on, and fails at twice as many.
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path) as picture:
                 return read_codes(picture.convert("L"))
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
         raise DataError(f"{path} is too large", "scale it down to 80 million pixels or less") from error
+    # Pillow's reader of PNG raises SyntaxError for a broken file.
     except (OSError, ValueError, SyntaxError) as error:
         raise DataError(f"{path} is not a readable picture", "name a PNG or JPEG") from error
 

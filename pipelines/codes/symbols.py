@@ -41,6 +41,7 @@ def dark_runs(modules: Modules) -> list[tuple[int, int, int]]:
     >>> dark_runs(np.array([[True, True, False, True]]))
     [(0, 0, 2), (0, 3, 1)]
     """
+    # Light borders, so that a run at an edge has a begin and an end too.
     edges = np.diff(np.pad(modules, ((0, 0), (1, 1))).astype(np.int8), axis=1)
     rows, starts = np.nonzero(edges == 1)
     _, ends = np.nonzero(edges == -1)

@@ -29,6 +29,7 @@ def base64_bytes(text: str) -> bytes:
         raise CodeError("malformed")
     body = text.rstrip("=").translate(_URL_ALPHABET)
     try:
+        # Padding is made afresh; a body of 4n + 1 signs stays wrong, and is refused.
         return base64.b64decode(body + "=" * (-len(body) % 4), validate=True)
     except binascii.Error as error:
         raise CodeError("malformed") from error
@@ -41,6 +42,7 @@ def json_object(raw: bytes) -> dict[str, Any]:
         CodeError: the bytes are not such an object.
     """
     try:
+        # Not orjson, which would keep the last of two equal names without a word.
         value = json.loads(raw.decode(), object_pairs_hook=_once_each, parse_constant=_no_constant)
     except RecursionError as error:
         raise CodeError("too_deep") from error
@@ -60,6 +62,7 @@ def text_of(values: dict[str, Any], name: str) -> str:
         CodeError: it is absent, or not a text that UTF-8 can hold.
     """
     value = values.get(name)
+    # json makes lone surrogates of escapes, and these have no UTF-8.
     if not isinstance(value, str) or any("\ud800" <= sign <= "\udfff" for sign in value):
         raise CodeError("malformed")
     return value

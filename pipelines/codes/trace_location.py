@@ -67,6 +67,7 @@ def read_location(payload: bytes, versions: tuple[int, ...], *, sdk_numbers: boo
         raise CodeError("malformed")
     start, end = _times(location, sdk_numbers)
     description, address = one_line(text(location, 2)), one_line(text(location, 3))
+    # Python has no date past the year 9999.
     if not description or max(start, end) > _LAST_SECOND:
         raise CodeError("malformed")
     return TraceLocation(description, address, start, end, data(message, 4))

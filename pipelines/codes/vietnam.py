@@ -51,17 +51,20 @@ def decode_person(text: str, _keys: CodeKeys) -> Decoded | None:
         CodeError: the code is of this format, and damaged, or its QID is masked.
     """
     parts = _parts(text)
+    # The kind and the date tell the format: any text with bars may come here.
     if len(parts) not in (5, 6) or parts[3] not in _ID_KINDS or not _MASKED_DATE.fullmatch(parts[2]):
         return None
     document, name, born, kind, qid = parts[:5]
     if not _DOCUMENT.fullmatch(document) or not name or not _MASKED_QID.fullmatch(qid):
         raise CodeError("malformed")
+    # A masked day or month cannot be checked; neither is a key.
     if "*" not in born:
         _date(*born.split("-"))
     if "*" in qid:
         raise CodeError("masked_id")
     if not _QID.fullmatch(qid):
         raise CodeError("malformed")
+    # Missing parts of the extension read as empty.
     more = (parts[5] if len(parts) == 6 else "").split("<") + [""] * 4
     return Decoded(
         format=PERSON,
@@ -91,6 +94,7 @@ def decode_card(text: str, _keys: CodeKeys) -> Decoded | None:
         parts.insert(1, "")  # some cards leave out the old number, others the day of issue
     if len(parts) not in (6, 7) or not _MASKED_CITIZEN.fullmatch(parts[0]):
         return None
+    # Number and sex tell a card from other texts with bars; name and address may be anything.
     if parts[4].casefold() not in _GENDERS:
         return None
     if "*" in parts[0]:
@@ -98,6 +102,7 @@ def decode_card(text: str, _keys: CodeKeys) -> Decoded | None:
     days = [_DAY.fullmatch(day) for day in (parts[3], *parts[6:])]
     if not _OLD_NUMBER.fullmatch(parts[1]) or not parts[2] or not all(days):
         raise CodeError("malformed")
+    # Unpacked whole, so that the day of issue is checked too.
     born, *_ = (_date(day[3], day[2], day[1]) for day in days if day)
     return Decoded(
         format=CARD,

@@ -35,6 +35,7 @@ from pipelines.times import DAY_US, day_number
 UPSERTED: Final = (VENUE_SOURCE, CASE_SOURCE)
 """The inputs that are upserted by key, in the order of their commits."""
 
+# About how many scans a bucket holds in memory, and how many chunks share a file of refusals.
 ROWS_A_BUCKET = 1 << 19
 CHUNKS_A_SHARE = 64
 
@@ -128,6 +129,7 @@ class BatchJob:
         committed: dict[str, Any] = {}  # inputs kept by date that an earlier attempt has committed
         findings: dict[str, InputFindings] = {}
         for _ in range(_ATTEMPTS):
+            # A folder for each attempt, in the lake itself where the workers may be other machines.
             scratch = self.lake.scratch(
                 f"run-{os.getpid()}-{os.urandom(4).hex()}", shared=self.runner != "direct"
             )
@@ -138,20 +140,25 @@ class BatchJob:
             findings |= {name: one for name, one in landed.findings.items() if name not in committed}
             if landed.result.is_final:
                 return replace(landed, findings=findings)
+            # What an attempt committed is neither run nor counted again.
             committed |= {name: landed.result.others[name] for name in landed.result.landed}
+        # Each attempt is a whole run, so there are only a few.
         raise ServiceError("other writers keep committing scans", "run it again when they are done")
 
     def _attempt(self, scratch: str, committed: Mapping[str, Any]) -> LandedBatch:
         """Try once; the result is not final when another commit came between."""
         inputs = self.inputs
+        # Read by each attempt: the commit is refused if a purge or an erasure began after this.
         settings = replace(self.settings, forgotten=read_forgotten(self.lake))
         read = [self._read(source, settings) for source in UPSERTED if source.name in inputs.upserted]
         upserts = [upsert for upsert, _ in read]
         dated = [name for name in inputs.dated if name not in committed]
+        # The upserted inputs are read here, in the launching process; the plan takes the rest to the workers.
         plan = self._plan(settings, upserts, dated, scratch)
         result = run_job(
             lambda begin: begin | "Ingest" >> IngestScans(plan, scratch), scratch, self.runner, IngestResult
         )
+        # Counts of an attempt before stand beside those of this one.
         by_date = {**committed, **result.others}
         others = {given.source.name: given.other.report() for given in upserts}
         others |= {name: by_date[name] for name in inputs.dated}
@@ -176,6 +183,7 @@ class BatchJob:
     def _plan(
         self, settings: ParseSettings, upserts: Sequence[Upsert], dated: Sequence[str], scratch: str
     ) -> Ingest:
+        # Files and version are of one snapshot: the commit is refused if the table has moved on since.
         held = snapshot(self.lake, "scans")
         chunks = self.inputs.scans
         rows = _rows_at_most(chunks)
@@ -189,6 +197,7 @@ class BatchJob:
                 for number, file in enumerate(held.files)
             ),
             base=held.version,
+            # As after the batch: scans of a venue that is registered with them are not unregistered.
             registry=registry_from(_registry_after(self.lake, upserts)).store_in(scratch),
             upserts=tuple(given.rows_alone().store_in(scratch) for given in upserts),
             other_files=write_other_files(self.lake, settings.keys, upserts, self.received_us),
@@ -255,6 +264,7 @@ def settings_for(keys: Keys, now_us: int, max_age_days: float, max_ahead_days: f
                 f"{flag} must be a number of days from 0 to {_DAYS_AT_MOST}", "write days, such as 60"
             )
     oldest_us, newest_us = now_us - round(max_age_days * DAY_US), now_us + round(max_ahead_days * DAY_US)
+    # Outside these years an instant has no date, and so no partition.
     return ParseSettings(keys, max(oldest_us, _FIRST_US), min(newest_us, _LAST_US))
 
 
@@ -276,11 +286,13 @@ def _held_at_most(held: Snapshot, rows: int) -> int:
     by_date: dict[str, int] = {}
     for file in held.files:
         by_date[file.partition["date"]] = by_date.get(file.partition["date"], 0) + file.rows
+    # At least the largest day, since a single late scan is compared with all of its day.
     return min(sum(by_date.values()), max([rows * _HELD_A_SCAN, *by_date.values()]))
 
 
 def _rows_at_most(chunks: Sequence[Chunk]) -> int:
     """Estimate how many scans the chunks hold, rather too many than too few."""
+    # A sealed file is about as long as what it holds, so it does not count as packed.
     packed = total_bytes(
         [chunk for chunk in chunks if chunk.compression not in ("", SEALED) or chunk.format == "parquet"]
     )

@@ -36,6 +36,7 @@ class CodeCollector:
         for position in fresh:
             venue = int(parsed.venues[position])
             if venue not in self._seen and len(self._seen) < CODES_AT_MOST:
+                # Also what looks personal, or each scan of it would be looked at again.
                 self._seen.add(venue)
                 code = parsed.venue_codes[position].decode()
                 if not looks_personal(code):
@@ -58,6 +59,7 @@ def keep_codes(lake: Lake, pieces: Sequence[Piece], accepted: Set[int]) -> None:
     """
     if pieces:
         read = read_pieces(pieces).cast(UNREGISTERED_CODES.schema)
+        # A code whose scans were all refused later is not kept.
         added = read.filter(pc.is_in(read["venue"], pa.array(sorted(accepted), pa.int64())))
         _replace(lake, lambda held: _distinct(pa.concat_tables([held, added])))
 
@@ -71,6 +73,7 @@ def forget_registered(lake: Lake) -> None:
 
 def _distinct(rows: pa.Table) -> pa.Table:
     """Keep each code once, by hash, up to the limit."""
+    # Ascending by hash, as the table is sorted; of too many the smallest stay.
     _, first = np.unique(rows["venue"].to_numpy(), return_index=True)
     return rows.take(pa.array(first[:CODES_AT_MOST]))
 
@@ -78,6 +81,7 @@ def _distinct(rows: pa.Table) -> pa.Table:
 def _replace(lake: Lake, change: Callable[[pa.Table], pa.Table]) -> None:
     """Commit what a change makes of the table, unless it changes nothing."""
     name = UNREGISTERED_CODES.name
+    # Another batch may change the table meanwhile: make the change again on what it left.
     while True:
         before = snapshot(lake, name)
         held = read_table(lake, name, version=before.version)

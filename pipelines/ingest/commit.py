@@ -69,6 +69,7 @@ class Batch:
     def is_in(self, lake: Lake, table: str) -> bool:
         """Tell whether a table holds the batch already."""
         known = mark(lake, table, self.mark)
+        # Numbers of a series ascend, so a later one stands for all before it.
         return known is not None and known >= self.number
 
 
@@ -94,17 +95,21 @@ def _commit_scans(lake: Lake, batch: Batch) -> tuple[int, bool]:
     if read_forgotten(lake).number != batch.forgotten:
         # A purge or an erasure began meanwhile: what it forgets must not be committed behind it.
         raise CommitConflict("scans")
+    # Fail early: the commits below would find the conflict too, but after others were made.
     for table, base in {"scans": batch.base, **batch.bases}.items():
         if snapshot(lake, table).version != base and not batch.is_in(lake, table):
             raise CommitConflict(table)
+    # Before the scans: no accepted person may be missing in the vault. Alone these rows do no harm.
     for table in ("vault", "rejects"):
         _append(lake, table, batch)
     for given in batch.upserts:
         _upsert(lake, given)
     for table, base in batch.bases.items():
+        # The table may hold the batch already, from an earlier run of this step.
         if batch.files.get(table) and not batch.is_in(lake, table):
             commit(lake, table, batch.files[table], after=base, marks={batch.mark: batch.number})
     scans = batch.files.get("scans", ())
+    # No empty version, except where the next batch of the series looks for this one's mark.
     if not scans and batch.base >= 0 and not batch.of_series:
         return batch.base, True
     marks = {batch.mark: batch.number}
@@ -119,6 +124,7 @@ def _commit_scans(lake: Lake, batch: Batch) -> tuple[int, bool]:
 def _append(lake: Lake, table: str, batch: Batch) -> None:
     """Add a batch's files to a table whose order does not matter; to the vault each person once."""
     files = batch.files.get(table, ())
+    # Rows of these tables do not depend on others: after a conflict append to the newest version.
     while files and not batch.is_in(lake, table):
         after = snapshot(lake, table).version
         if table == "vault":
@@ -133,10 +139,13 @@ def _append(lake: Lake, table: str, batch: Batch) -> None:
 def _upsert(lake: Lake, given: Upsert) -> None:
     """Rewrite a small table with the newest rows, unless there are none."""
     table = given.source.table
+    # Without rows too if the table does not exist: a first, empty version is made.
     while given.other.rows.num_rows or snapshot(lake, table.name).version < 0:
         before = snapshot(lake, table.name)
+        # The version that is replaced, not the newest: a commit between the two must be a conflict.
         held = read_table(lake, table.name, version=before.version)
         rows = upsert(held, given.other, given.source)
+        # The whole table is one file, written again; the old files leave in the same commit.
         files = [write_data_file(lake, table, {}, rows)] if rows.num_rows else []
         try:
             commit(lake, table.name, files, remove=before.files, after=before.version)

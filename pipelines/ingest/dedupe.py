@@ -44,6 +44,7 @@ def verdicts(scans: Scans) -> UInt8:
     other a conflict. Rows that fail the time check before one is accepted stay
     refused for their time. Rows of the lake are accepted.
     """
+    # Row + 1 unsigned: rows of the lake, -1, become 0 and come first among those of their event.
     order = order_by_key(scans.event_high.view(np.int64), scans.event_low, (scans.row + 1).view(np.uint64))
     return _verdicts(
         order,
@@ -71,6 +72,7 @@ def judge_codes(key: Int64, content: Int64, row: Int64, fault: UInt8) -> UInt8:
         row: int64[n], as in `Scans`.
         fault: uint8[n], as in `Scans`.
     """
+    # The content stands in for the person; in all other columns rows are alike.
     blank = np.zeros(key.size, np.int64)
     small = np.zeros(key.size, np.uint8)
     return verdicts(
@@ -101,17 +103,21 @@ def _verdicts(
     fault: UInt8,
 ) -> UInt8:
     verdicts = np.empty(order.size, np.uint8)
+    # Rows of one event are neighbours, in their order; `accepted` is the one that stands, -1 for none yet.
     accepted = -1
     for position in range(order.size):
         row = order[position]
+        # The next event begins: nothing of it stands yet.
         if accepted >= 0 and (high[accepted] != high[row] or low[accepted] != low[row]):
             accepted = -1
         if accepted < 0:
+            # A fault only refuses while nothing stands: later rows are compared with the accepted one.
             if fault[row] == 0:
                 accepted = row
                 verdicts[row] = NEW
             else:
                 verdicts[row] = OUT_OF_RANGE
+        # Without an event id the key is a hash of the content, so rows of one key are alike.
         elif (
             person[row] == person[accepted]
             and venue[row] == venue[accepted]

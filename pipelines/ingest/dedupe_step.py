@@ -30,7 +30,9 @@ VERDICTS, LATER = "verdicts", "later"
 _CONFLICTING = REASONS.index("conflicting_event_id")
 _ROWS_AT_ONCE = 1 << 19
 _ROWS_A_FILE = 1 << 19
+# Venue parts of a day at most; also what packs a day and a part into one key.
 _PARTS_AT_MOST = 1 << 12
+# What is compared; nothing else of a scan is read.
 _HELD = ["event_key", "person", "venue", "zone", "direction", "occurred_at"]
 
 
@@ -57,10 +59,12 @@ class ReadHeld(ThreadedDoFn):
     def work(self, file: HeldFile, *sides: Any) -> Iterator[tuple[int, Piece]]:
         """Read one file, unless no scan of the batch lies on its day."""
         days: Iterable[Mapping[int, int]] = sides[0]
+        # An event key covers its UTC day, so only scans of the same day can be repeats.
         if not any(file.day in touched for touched in days):
             return
         for number, batch in enumerate(_batches(file.path)):
             rows = held_rows(batch)
+            # The same split as that of the new scans, so that equal events meet.
             bucket = part_of(rows["event_high"].to_numpy(), self.buckets)
             order = stable_order(bucket)
             name = f"held-{file.number:06}-{number:04}"
@@ -92,6 +96,7 @@ def held_rows(batch: pa.RecordBatch) -> pa.Table:
         "event_low": low,
         "direction": codes_of(batch["direction"], DIRECTIONS),
         "zone": batch["zone"].dictionary_encode(),
+        # Columns that no comparison looks at are left blank.
         "scan_mode": nothing,
         "scanner": pa.nulls(size, pa.int64()),
         "authenticity": nothing,
@@ -132,7 +137,9 @@ class JudgeScans(ThreadedDoFn):
         """Judge one bucket."""
         bucket, pieces = element
         rows = read_pieces(pieces)
+        # Pieces come from several chunks; `row` tells which of two records came first.
         verdict = verdicts(_scans_of(rows))
+        # Rows of the lake are judged along, as those accepted first, and are neither counted nor written.
         of_batch = rows["row"].to_numpy() >= 0
         counts = Verdicts(
             accepted=int(((verdict == NEW) & of_batch).sum()),
@@ -151,11 +158,13 @@ class JudgeScans(ThreadedDoFn):
             return
         day = rows["occurred_us"].to_numpy()[kept] // DAY_US
         part = part_of_group(rows["venue"].to_numpy()[kept], day, parts)
+        # Ascending by (day, part), as `spill` wants its keys.
         order = stable_order(day, part)
         key = (day * _PARTS_AT_MOST + part)[order]
         table = rows.drop(["row", "fault"])
         for packed, piece in spill(self.scratch, f"judged-{bucket:06}", table, key, kept[order]):
             number, venue_part = divmod(packed, _PARTS_AT_MOST)
+            # The start of the day as its time puts the piece into the window of that day.
             yield TimestampedValue((venue_part, piece), number * DAY_SECONDS)
 
     def _refused(self, bucket: int, rows: pa.Table, verdict: Any, refused: Int64) -> Iterator[Any]:
@@ -163,6 +172,7 @@ class JudgeScans(ThreadedDoFn):
             return
         row = rows["row"].to_numpy()[refused]
         fault = rows["fault"].to_numpy()[refused]
+        # What is refused here is a conflict, or out of range and then its fault says how.
         reason = np.where(verdict[refused] == CONFLICT, _CONFLICTING, fault).astype(np.uint8)
         order = np.argsort(row)
         table = pa.table({"row": row[order], "reason": reason[order]})
@@ -172,6 +182,7 @@ class JudgeScans(ThreadedDoFn):
 
 def _parts_of_days(blocks: Iterable[Mapping[int, int]]) -> dict[int, int]:
     """Return the number of venue parts for the new files of each day, a power of two."""
+    # Repeats are counted too, so files may come out smaller than planned, not larger.
     scans: dict[int, int] = {}
     for block in blocks:
         for day, count in block.items():

@@ -75,6 +75,7 @@ class ParseDated(ParseChunks):
         """Parse one chunk, block by block."""
         source = DATED[self.source]
         for number, block in enumerate(read_blocks(chunk, source.contract, self.epoch_us)):
+            # Each input numbers its chunks from 0, so its name keeps their files apart.
             name = f"{self.source}-{chunk.number:06}-{number:04}"
             parsed = parse_dated(source, block, chunk.number, self.settings)
             yield from self._rows(name, source, parsed)
@@ -88,11 +89,12 @@ class ParseDated(ParseChunks):
     def _rows(self, name: str, source: DatedSource, parsed: DatedBlock) -> Iterator[Any]:
         rows = parsed.rows
         day = rows[source.begins].cast(pa.int64()).to_numpy() // DAY_US
+        # Rows of one event come to one part of one day, where they are judged.
         part = part_of(event_marks(rows, self.settings.keys), self.buckets)
         order = stable_order(day, part)
         key = (day * self.buckets + part)[order]
         for packed, piece in spill(self.scratch, f"parsed-{name}", rows, key, order):
-            yield divmod(packed, self.buckets), piece
+            yield divmod(packed, self.buckets), piece  # (day, part), also of days before 1970
 
 
 @dataclass(frozen=True)
@@ -126,6 +128,7 @@ class JudgeDated(ThreadedDoFn):
         """Deduplicate the rows of one part of a day and write the new ones."""
         (day, part), pieces = element
         given = read_pieces(pieces)
+        # The lake's rows first, so that the verdicts on the given ones are the last.
         rows = pa.concat_tables([*self._held(day, part), given])
         verdict = judge_dated(rows)[rows.num_rows - given.num_rows :]
         file = self._written(day, given.filter(pa.array(verdict == NEW)))
@@ -133,6 +136,7 @@ class JudgeDated(ThreadedDoFn):
         reason = np.where(verdict == CONFLICT, np.uint8(CONFLICTING_EVENT_ID), given["fault"].to_numpy())
         refused = np.flatnonzero((verdict == CONFLICT) | (verdict == OUT_OF_RANGE))
         row = given["row"].to_numpy()[refused]
+        # By row, and so by chunk, as `spill` wants its keys.
         order = np.argsort(row)
         table = pa.table({"row": row[order], "reason": reason[refused][order]})
         name = f"later-{self.source}-{day}-{part:06}"
@@ -147,6 +151,7 @@ class JudgeDated(ThreadedDoFn):
                 rows = read_live_file(file, source.table.file_schema)
                 rows = rows.append_column("row", pa.array(np.full(rows.num_rows, -1)))
                 rows = rows.append_column("fault", pa.array(np.zeros(rows.num_rows, np.uint8)))
+                # The file holds the whole day, and other parts judge their own share of it.
                 mine = part_of(event_marks(rows, self.keys), self.parts) == part
                 yield rows.filter(pa.array(mine)).cast(source.rows_schema)
 

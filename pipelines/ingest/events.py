@@ -105,6 +105,7 @@ def parse_dated(
         chunk_number: the chunk's number among those of the input.
         settings: keys and the accepted range of time.
     """
+    # From the lines themselves: as columns they have no offsets any more.
     row = rows_of(block) + ((chunk_number << ROW_BITS) + block.first_row)
     if isinstance(block, Lines):
         block, _ = columns_of_lines(block, kinds_of(source.contract))
@@ -112,10 +113,13 @@ def parse_dated(
     if source.table is LINKS:
         kinds = (column.kinds() for column in checked.persons)
         checked.columns |= dict(zip(("kind_a", "kind_b"), kinds, strict=True))
+    # Fields must be sound before they are compared, but a smaller reason of a field still stands.
     checked.refuse(source.defects(checked.columns))
     accepted = checked.reason == 0
     fault = _faults(source, checked, settings)
+    # A record that is refused for its time must leave no identifier in the vault.
     people = checked.identities(accepted & (fault == 0))
+    # Rows with a fault stay: as with scans, repeats are judged before the time is.
     mask = pa.array(accepted)
     columns = source.columns({name: column.filter(mask) for name, column in checked.columns.items()})
     columns |= {"row": row[accepted], "fault": fault[accepted]}
@@ -133,6 +137,7 @@ def parse_dated(
 def _faults(source: DatedSource, checked: CheckedColumns, settings: ParseSettings) -> UInt8:
     """Check the time of each row; return reason codes, 0 for none; of two faults the first counts."""
     begins_us = _micros(checked.columns[source.begins])
+    # From the last reason to the first: what is written later stands.
     fault = np.zeros(begins_us.size, np.uint8)
     if settings.forgotten.erased:
         fault[begins_us <= last_erased(checked.persons, settings.keys, settings.forgotten)] = ERASED
@@ -153,17 +158,21 @@ def judge_dated(rows: pa.Table) -> UInt8:
     for name in rows.column_names:
         if name not in ("event_id", "row", "fault"):
             codes = _codes(rows[name])
+            # A pair of numbers becomes one, exactly: both are below the rows, so their product fits int64.
             content = _codes(pa.array(content * (codes.max(initial=0) + 2) + codes + 1))
+    # Without an event id the content is the event; its numbers begin behind all ids.
     key = np.where(event_id >= 0, event_id, content + rows.num_rows)
     return judge_codes(key, content, rows["row"].to_numpy(), rows["fault"].to_numpy())
 
 
 def dated_order(source: DatedSource, rows: pa.Table) -> Int64:
     """Return the permutation that sorts rows as the table is sorted, ties in the order of the input."""
+    # By input first: the sorts that follow are stable.
     first = np.argsort(rows["row"].to_numpy(), kind="stable")
     at, *tokens = source.table.sorted_by
     ties = [as_unsigned(rows[name].to_numpy()[first]) for name in tokens]
     blank = np.zeros(first.size, np.uint64)
+    # Two tie breaks are taken: tables with one token get a blank one beside it.
     return first[order_by_key(_micros(rows[at])[first], *(*ties, blank)[:2])]
 
 
@@ -177,8 +186,10 @@ def event_marks(rows: pa.Table, keys: Keys) -> UInt64:
         keys: of the hash, so that nobody can craft ids that all fall into one part.
     """
     ids, texts = distinct(column_of(text_spans(rows["event_id"].combine_chunks())))
+    # The first column whose name ends in `_at` is the instant that gives the date.
     begins = rows[next(name for name in rows.column_names if name.endswith("_at"))]
     instants, at = np.unique(_micros(begins), return_inverse=True)
+    # The 0 appended last is for id -1, which the next line replaces.
     marks = np.append(macs(texts, keys.event_key), 0)[ids]
     marks = np.where(ids >= 0, marks, macs(as_texts(instants), keys.event_key)[at])
     return nest_heads(marks, keys.generations).view(np.uint64)
@@ -206,6 +217,7 @@ def _no_defects(fields: Fields) -> UInt8:
 def _encounter_defects(fields: Fields) -> UInt8:
     """Refuse an encounter with oneself, and one that does not end after it starts."""
     alone = pc.fill_null(pc.equal(fields["person_a"], fields["person_b"]), False)
+    # Null where a field is absent or refused, which has a reason of its own.
     backward = pc.fill_null(pc.less_equal(fields["ended_at"], fields["started_at"]), False)
     late = np.where(np.asarray(backward, bool), np.uint8(BAD_TIME), np.uint8(0))
     reasons: UInt8 = np.where(np.asarray(alone, bool), np.uint8(BAD_PERSON), late)
@@ -215,6 +227,7 @@ def _encounter_defects(fields: Fields) -> UInt8:
 def _encounter_columns(fields: Fields) -> Fields:
     """Order each pair by its tokens: an encounter has no direction."""
     one, other = (fields[name].to_numpy(zero_copy_only=False) for name in ("person_a", "person_b"))
+    # Signed comparison, as the contract has it.
     pair: dict[str, Any] = {"person_a": np.minimum(one, other), "person_b": np.maximum(one, other)}
     return {**fields, **{name: pa.array(column) for name, column in pair.items()}}
 
@@ -229,6 +242,7 @@ def _link_defects(fields: Fields) -> UInt8:
 def _link_columns(fields: Fields) -> Fields:
     """Order each pair by its tokens, kinds with them; who does not say that he showed both did not."""
     one, other = (fields[name].to_numpy(zero_copy_only=False) for name in ("person_a", "person_b"))
+    # Before the tokens change places, so that the kinds can follow them.
     swapped = pa.array(one > other)
     ordered = {**_encounter_columns(fields), "self": pc.fill_null(fields["self"], False)}
     ordered["kind_a"] = pc.if_else(swapped, fields["kind_b"], fields["kind_a"])

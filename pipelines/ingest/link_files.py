@@ -96,11 +96,14 @@ def _new_of_day(
 ) -> DataFile | None:
     schema, date = LINKS.file_schema, day_text(day)
     known = [read_live_file(file, schema) for file in held.files if file.partition["date"] == date]
+    # Links that the same batch brings as records stand before those that its codes show.
     for file in batch:
         if dict(file.partition)["date"] == date:
             known.append(storage.parquet(f"{lake.table_url(LINKS.name)}/{file.path}").read().cast(schema))
+    # Pieces are read in the order of chunk and block, whichever worker wrote them.
     shown = read_pieces(pieces).select(schema.names).cast(schema)
     rows = pa.concat_tables([*(_judged(one, -1) for one in known), _judged(shown, 0)])
+    # Known links come first, so the verdicts on the shown ones are the last.
     verdict = judge_dated(rows)[rows.num_rows - shown.num_rows :]
     new = _judged(shown, 0).filter(pa.array(verdict == NEW))
     if not new.num_rows:

@@ -102,6 +102,7 @@ class ParseChunks(ThreadedDoFn):
             self._unsealed = Unsealed(read_table(self.lake, "vault", ["person"])["person"].to_numpy())
             self._watched = watched_events(self.lake, self._input)
         self._sealer = Sealer(self.settings.keys.authority_public)
+        # Like the persons: what an earlier bundle collected may be lost.
         self._codes = CodeCollector(self.registry)
 
     @property
@@ -117,17 +118,21 @@ class ParseChunks(ThreadedDoFn):
         for number, block in enumerate(read_blocks(chunk)):
             name = f"{chunk.number:06}-{number:04}"
             parsed = parse(block, chunk.number, self.settings)
+            # Refusals of a chunk stay together; the shares spread the chunks over files.
             share = chunk.number % self.shares
             yield from self._refused(name, share, block, parsed)
             yield from self._retries(name, share, block, parsed.scans, parsed.scans["event_high"].to_numpy())
             yield from self._sealed(name, parsed)
+            # A personal code names persons who are in no scan of the block.
             yield from self._sealed(f"{name}-links", parsed.links)
             codes = self._unregistered(name, parsed)
             self.count(metrics.RECEIVED, parsed.received)
             counts = parse_counts(block, chunk, parsed.received, "scan", codes)
             yield TaggedOutput(COUNTS, replace(counts, links=spill_links(self.scratch, name, parsed.links)))
             held.append(parsed.scans)
+            # Before the next block is read, or two of them would be in memory.
             del block, parsed
+            # Many small blocks would else make as many small pieces for every bucket.
             if sum(scans.num_rows for scans in held) >= _ROWS_AT_ONCE:
                 yield from self._scans(name, held)
         if held:
@@ -135,11 +140,14 @@ class ParseChunks(ThreadedDoFn):
 
     def _scans(self, name: str, held: list[pa.Table]) -> Iterator[Any]:
         """Spill the scans that are held, and empty the list."""
+        # Each block has a dictionary of zones of its own.
         scans = pa.concat_tables(held).unify_dictionaries().combine_chunks()
         held.clear()
+        # By the top bits of a keyed hash: equal events meet, and no input can aim at one bucket.
         bucket = part_of(scans["event_high"].to_numpy(), self.buckets)
         order = stable_order(bucket)
         yield from spill(self.scratch, f"parsed-{name}", scans, bucket[order], order)
+        # Repeats included: deduplication has not seen them yet.
         yield TaggedOutput(DATES, _rows_a_day(scans["occurred_us"].to_numpy() // DAY_US))
 
     def _unregistered(self, name: str, parsed: Parsed) -> tuple[Piece, ...]:
@@ -164,7 +172,9 @@ class ParseChunks(ThreadedDoFn):
         """Find the new events of rows that fail the time check, and the digests of those that did before."""
         events, fault = event.view(np.int64), rows["fault"].to_numpy()
         timed = events[fault != 0]
+        # Events that the lake watches already need no further row.
         timed = timed[~np.isin(timed, self._watched)]
+        # Only accepted records of watched events are digested; the others are never hashed as a whole.
         again = rows["row"].to_numpy()[retried(events, fault, self._watched)] & ROW_MASK
         if timed.size or again.size:
             heads = np.concatenate((timed, digest_heads(self.settings.keys, block, again, contract)))
@@ -176,9 +186,11 @@ class ParseChunks(ThreadedDoFn):
     def _sealed(self, name: str, parsed: Parsed | DatedBlock | CodeLinks) -> Iterator[Any]:
         fresh = self._unsealed.claim(parsed.tokens)
         if fresh.size:
+            # By token, so that a person of several chunks comes to one share, which writes each once.
             share = part_of(parsed.tokens[fresh], self.shares)
             order = stable_order(share)
             fresh = fresh[order]
+            # A few at a time: only then do their identifiers become Python objects.
             some = [fresh[start : start + _SEALED_AT_ONCE] for start in range(0, fresh.size, _SEALED_AT_ONCE)]
             rows = pa.concat_tables([self._sealer.seal(*_persons(parsed, positions)) for positions in some])
             for key, piece in spill(self.scratch, f"sealed-{name}", rows, share[order]):
@@ -198,5 +210,6 @@ def _rows_a_day(day: Int64) -> dict[int, int]:
     if last - first >= _FEW_DAYS:
         days, counts = np.unique(day, return_counts=True)
         return dict(zip(days.tolist(), counts.tolist(), strict=True))
+    # A batch has few days: counting needs no sort.
     rows = np.bincount(day - first)
     return {first + number: count for number, count in enumerate(rows.tolist()) if count}

@@ -125,6 +125,7 @@ class UpsertedInput:
 
 def _venue_columns(fields: dict[str, pa.Array]) -> dict[str, pa.Array]:
     codes = text_spans(fields["venue"])
+    # Spans of Arrow are read-only; codes are hashed once each.
     ids, texts = distinct(column_of(Spans(read_only(codes.data), codes.start, codes.length)))
     return {**fields, "venue": pa.array(hashes(texts)[ids]), "venue_code": fields["venue"]}
 
@@ -180,11 +181,13 @@ def read_records(
     for block in blocks:
         columns, checked, raw_of = _checked(source, block, keys)
         if source is CASE_SOURCE and forgotten is not None:
+            # Before persons are collected: one who was erased must not be sealed again.
             checked.refuse(forgotten_cases(checked, keys, forgotten))
         places = _Places(block, rows_of(block))
         _note_refused(seen, checked, raw_of, places, keys)
         seen.parts.append(_records(source, columns, checked))
         people = checked.identities(checked.reason == 0)
+        # By token, so a person of several records is sealed once.
         seen.identifiers |= dict(zip(people.tokens.tolist(), people, strict=True))
     return _upserted(source, seen, current)
 
@@ -192,6 +195,7 @@ def read_records(
 def upsert(current: pa.Table, given: UpsertedInput, source: Source) -> pa.Table:
     """Merge an input into a table, which may be newer than the one it was read beside."""
     folded = fold(current, given.records, source.key, source.earliest)
+    # Rows whose key the input names leave the table and come back as they are after the merge.
     replaced = pc.is_in(current[source.key], folded.rows[source.key].combine_chunks())
     kept = current.filter(pc.invert(replaced)).select(source.table.schema.names)
     return _sorted(source, pa.concat_tables([kept.cast(source.table.schema), folded.rows]))
@@ -233,6 +237,7 @@ def _note_refused(
     """Add what a block refuses and drops."""
     seen.received += checked.reason.size
     bad = np.flatnonzero(checked.reason)
+    # From here on positions count among the refused records, not among the rows.
     raw = [raw_of(row) for row in bad.tolist()]
     reasons = checked.reason[bad]
     names = [REASONS[reason] for reason in reasons.tolist()]
@@ -251,6 +256,7 @@ def _place_of(seen: _Reading, position: int) -> RecordPlace:
     for places in seen.places:
         if position < places.rows.size:
             return _Places(places.block, places.rows[position : position + 1]).list()[0]
+        # Positions run through the records that stand, block after block.
         position -= places.rows.size
     raise IndexError(position)
 
@@ -258,6 +264,7 @@ def _place_of(seen: _Reading, position: int) -> RecordPlace:
 def _upserted(source: Source, seen: _Reading, current: pa.Table | None) -> UpsertedInput:
     schema = source.table.schema
     records = KeyedRecords.concat(seen.parts, schema)
+    # Without a table everything is new.
     table = schema.empty_table() if current is None else current
     folded = fold(table, records, source.key, source.earliest)
     tokens = np.array(sorted(seen.identifiers), np.int64)
@@ -311,10 +318,12 @@ def _records(source: Source, block: Columns, checked: CheckedColumns) -> KeyedRe
 def _given(block: Columns, checked: CheckedColumns, stands: Bool) -> Iterator[tuple[str, Bool]]:
     """Find the fields that some records do not set: the file lacks the column, or its cell was dropped."""
     for name in checked.columns:
+        # A file without the column sets it in none of its records.
         given = np.full(stands.size, name in block.fields)
         if name in block.absent:
             given &= ~block.absent[name]
         if name in checked.dropped:
+            # A cell that could not be read must not empty what is known.
             given &= ~checked.dropped[name]
         if not given.all():
             yield name, given[stands]

@@ -117,7 +117,7 @@ class IngestScans(beam.PTransform[Any, Any]):
         )
         return (
             begin
-            | "Once" >> beam.Create([None], reshuffle=False)
+            | "Once" >> beam.Create([None], reshuffle=False)  # one element, so one commit
             | "Commit batch"
             >> beam.ParDo(
                 CommitBatch(plan, self.scratch),
@@ -170,8 +170,8 @@ class IngestScans(beam.PTransform[Any, Any]):
             | "Window by day" >> beam.WindowInto(FixedWindows(DAY_SECONDS))
             | "Group by venue" >> beam.GroupByKey()
             | "Name the day" >> beam.Map(name_day)
-            | "Leave the windows" >> beam.WindowInto(GlobalWindows())
-            | "Spread days" >> beam.Reshuffle()
+            | "Leave the windows" >> beam.WindowInto(GlobalWindows())  # the commit is of all days
+            | "Spread days" >> beam.Reshuffle()  # or one worker would write all days of a part
             | "Write scans"
             >> beam.ParDo(WriteScans(plan.lake, plan.registry, plan.received_us, plan.ages, self.scratch))
         )

@@ -70,15 +70,20 @@ def fold(current: pa.Table, records: KeyedRecords, key: str, earliest: Sequence[
         key: the column that identifies a row; every record sets it.
         earliest: columns of instants.
     """
+    # Only rows of keys that the records name can change.
     known = pc.is_in(current[key], records.rows[key].combine_chunks())
     before = current.filter(known).select(records.rows.column_names).cast(records.rows.schema)
     rows = pa.concat_tables([before, records.rows]).combine_chunks()
     codes = _codes(rows[key])
+
+    # By key, and within it the row of the table first, then the records as they came.
     order = np.argsort(codes, kind="stable")
     is_first = np.append(True, codes[order][1:] != codes[order][:-1])[: order.size]
+    # A record repeats when the merged row is after it what it was before, in every column.
     repeats = ~is_first
     merged: dict[str, pa.ChunkedArray] = {}
     for name in rows.column_names:
+        # A row of the table sets all of its columns.
         given = np.concatenate([np.ones(before.num_rows, np.bool_), records.is_given(name)])[order]
         column = rows[name].take(pa.array(order))
         if name in earliest:
@@ -88,8 +93,12 @@ def fold(current: pa.Table, records: KeyedRecords, key: str, earliest: Sequence[
         merged[name] = column
         state = _codes(column)
         repeats[1:] &= state[1:] == state[:-1]
+
+    # What stands after the last record of a key is the row; it changes if any record was new.
     is_record = order >= before.num_rows
+    # The slice keeps an empty array empty.
     is_last = np.append(is_first[1:], True)[: order.size]
+    # Numbers the keys in this order: int64[n], of each row its key.
     group = np.cumsum(is_first) - 1
     changed = np.bincount(group, weights=is_record & ~repeats, minlength=int(is_first.sum())) > 0
     final = pa.table(merged, schema=rows.schema).take(pa.array(np.flatnonzero(is_last)[changed]))
@@ -104,12 +113,14 @@ def contradictions(records: KeyedRecords, key: str) -> Int64:
     """
     codes = _codes(records.rows[key])
     order = np.argsort(codes, kind="stable")
+    # Neighbours in this order; pairs over the border of two keys drop out below.
     one, other = order[:-1], order[1:]
     differ = np.zeros(one.size, np.bool_)
     for name in records.rows.column_names:
         given, values = records.is_given(name), _codes(records.rows[name])
         differ |= given[one] & given[other] & (values[one] != values[other])
     differ &= codes[one] == codes[other]
+    # Positions in the records as received, ordered by the later of the two.
     pairs: Int64 = np.stack([one[differ], other[differ]], axis=1)
     return pairs[np.argsort(pairs[:, 1], kind="stable")]
 
@@ -123,6 +134,7 @@ def _codes(column: pa.ChunkedArray) -> npt.NDArray[np.int32]:
 
 def _last_given(given: Bool, is_first: Bool) -> Int64:
     """Find, for each position, the last one of its own group up to it that gives the column."""
+    # The first of a group counts in any case, or a value of the group before would be taken over.
     own = np.where(given | is_first, np.arange(given.size), 0)
     return np.maximum.accumulate(own) if own.size else own
 
@@ -130,6 +142,7 @@ def _last_given(given: Bool, is_first: Bool) -> Int64:
 def _earliest(column: pa.ChunkedArray, given: Bool, is_first: Bool) -> pa.ChunkedArray:
     """Compute the earliest instant at each position since its group began or emptied the column."""
     instants = column.cast(pa.int64()).fill_null(_NEVER).to_numpy()
+    # A record that empties the column starts over: only instants after it count.
     is_reset = is_first | (given & (instants == _NEVER))
     is_event = is_reset | (instants != _NEVER)
     stands = instants.copy()

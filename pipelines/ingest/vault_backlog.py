@@ -54,6 +54,7 @@ def sealed_once(lake: Lake, files: Sequence[DataFile], version: int) -> list[Dat
         fresh = unsealed.claim(storage.parquet(path).read(["person"])["person"].to_numpy())
         if fresh.size == file.rows:
             kept.append(file)
+        # Some of its persons are sealed already: the others go to a file of their own.
         elif fresh.size:
             rows = storage.parquet(path).read().take(pa.array(fresh))
             kept.append(write_data_file(lake, VAULT, {}, rows.cast(VAULT.file_schema).combine_chunks()))

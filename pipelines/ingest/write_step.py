@@ -62,12 +62,14 @@ class WriteScans(ThreadedDoFn):
         (day, _part), pieces = element
         rows = read_pieces(pieces)
         venue, occurred_us = rows["venue"].to_numpy(), rows["occurred_us"].to_numpy()
+        # Event keys differ within a day, so the file does not depend on the order of the input.
         order = order_by(venue, occurred_us, rows["event_high"].to_numpy(), rows["event_low"].to_numpy())
         scans = scan_rows(rows.take(pa.array(order)), self.received_us)
         file = write_data_file(self.lake, SCANS, {"date": day_text(day)}, scans)
         unregistered = write_unregistered(self.lake, file, scans, self.registry)
         ordered = venue[order]
         distinct = ordered[changes(ordered)]
+        # Closed venues are unregistered too, but the registry knows their codes.
         unknown = distinct[~self.registry.holds(distinct)].tolist()
         ages, late = self.ages.by_class(occurred_us), self.ages.late(occurred_us)
         written = WrittenScans(file, unregistered, ages, late, tuple(unknown))
@@ -120,6 +122,7 @@ class WriteVault(ThreadedDoFn):
 def new_persons(lake: Lake, sealed: pa.Table) -> pa.Table:
     """Return the rows of `sealed` whose person the vault lacks, each once, sorted."""
     held = read_table(lake, "vault", ["person"])["person"].to_numpy()
+    # Another chunk, or a bundle that was retried, may have sealed the same person.
     persons, first = np.unique(sealed["person"].to_numpy(), return_index=True)
     return sealed.take(pa.array(first[~np.isin(persons, held)])).combine_chunks()
 

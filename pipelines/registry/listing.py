@@ -70,6 +70,7 @@ def list_history(lake: str, venues: Sequence[str] = (), *, keys: str | None = No
             continue
         now = {row["venue"]: row for row in _of(_shown(held), venues).to_pylist()}
         changed_at = _committed_at(url, version)
+        # Whole rows are compared: a version is rewritten as a whole, whatever changed in it.
         changed = [row for code, row in now.items() if before.get(code) != row]
         rows += [row | {"version": version, "changed_at": changed_at} for row in changed]
         before = now

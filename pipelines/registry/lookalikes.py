@@ -66,6 +66,7 @@ def _near(one: Row, other: Row) -> bool:
     where = [row[axis] for row in (one, other) for axis in ("lat", "lon")]
     if None in where:
         return True
+    # Flat geometry will do within a hundred metres.
     north = (where[0] - where[2]) * _METRES_A_DEGREE
     east = (where[1] - where[3]) * _METRES_A_DEGREE * math.cos(math.radians(where[0]))
     return math.hypot(north, east) <= _SAME_PLACE_METRES

@@ -76,9 +76,8 @@ def differences(one: str, other: str) -> str:
     """
     if folded(one) == folded(other):
         names = [name for name in _FOLDS if folded(one, name) != folded(other, name)]
-        return (
-            ", ".join(names) or _FORM
-        )  # each of two folds composes accents, so leaving out one shows nothing
+        # Each of two folds composes accents, so leaving out one of them may show nothing.
+        return ", ".join(names) or _FORM
     count = OSA.distance(folded(one), folded(other))
     return "1 character" if count == 1 else f"{count} characters"
 
@@ -101,6 +100,7 @@ class CodeSearch:
         wanted = folded(code)
         if wanted in self._by_folded:
             return self._by_folded[wanted]
+        # In a short code every character counts: below four characters none may differ.
         most = min(len(wanted) // _CHARACTERS_A_DIFFERENCE, _DIFFERENCES_AT_MOST)
         if most == 0:
             return None

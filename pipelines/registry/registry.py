@@ -51,8 +51,10 @@ class Registry(SidePayload):
         """
         if self.venue.size == 0 or venue.size == 0:
             return np.zeros(venue.size, np.bool_)
+        # One search for each run of equal venues.
         starts = np.flatnonzero(np.append(True, venue[1:] != venue[:-1]))
         found = np.searchsorted(self.venue, venue[starts])
+        # An index past the end becomes 0; the comparison below still tells that it is not there.
         found[found == self.venue.size] = 0
         return np.repeat(self.venue[found] == venue[starts], np.diff(starts, append=venue.size))
 
@@ -79,6 +81,7 @@ class Registry(SidePayload):
         lengths = np.diff(starts, append=venue.size)
         types, closed = self.of_venues(venue[starts])
         by_scan = np.repeat(types, lengths)
+        # Most runs of venues hold no closed one: spare them a pass over all times.
         if (closed != _NEVER_US).any():
             by_scan[occurred_us >= np.repeat(closed, lengths)] = UNREGISTERED
         return by_scan
@@ -90,6 +93,7 @@ def registry_from(venues: pa.Table) -> Registry:
     order = np.argsort(venue)
     code = {name: position for position, name in enumerate(VENUE_TYPES)}
     types = venues["type"].combine_chunks().dictionary_encode()
+    # Only known types get into the registry, so a missing key is a broken invariant.
     type_code = np.array([code[name] for name in types.dictionary.to_pylist()], np.int16)
     closed = venues["closed_at"].cast(pa.int64()).fill_null(_NEVER_US).to_numpy()
     return Registry(

@@ -88,6 +88,7 @@ def _unregistered_scans(lake: Lake) -> Iterator[pa.Table]:
     """Yield the scans of unregistered venues, file by file; a closed venue is registered."""
     registry: Registry = registry_of(lake)
     for file in snapshot(lake, "scans").files:
+        # One column first: the others are read only of files that hold such scans.
         venue = read_live_file(file, pa.schema([SCANS.schema.field("venue")]))["venue"].to_numpy()
         unknown = ~registry.holds(venue)
         if unknown.any():

@@ -80,13 +80,16 @@ def count_unregistered(lake: Lake, from_us: int, to_us: int, person: int | None 
     files = [
         file
         for file in snapshot(lake, "scans").files
+        # The span is half-open, the bounds of a file are both in it.
         if file.stats.least["occurred_at"] < to_us and file.stats.greatest["occurred_at"] >= from_us
     ]
     count = own = 0
     for file, found in zip(files, _of_files(files, registry_of(lake)), strict=True):
+        # A file that lies wholly in the span is counted without looking at its times.
         inside = from_us <= file.stats.least["occurred_at"] and file.stats.greatest["occurred_at"] < to_us
         count += found.person.size if inside else _between(found.occurred_us, from_us, to_us)
         if person is not None:
+            # Rows are in the order (person, time), so those of one person are neighbours.
             first, last = (int(np.searchsorted(found.person, person, side)) for side in ("left", "right"))
             own += _between(found.occurred_us[first:last], from_us, to_us)
     return count, own
@@ -106,6 +109,7 @@ def among_unregistered(lake: Lake, person: Int64) -> Bool:
     if person.size:
         for found in _of_files(snapshot(lake, "scans").files, registry_of(lake)):
             first = np.searchsorted(found.person, person)
+            # An index past the end is of a token above all that the file has.
             held = np.flatnonzero(first < found.person.size)
             seen[held] |= found.person[first[held]] == person[held]
     return seen
@@ -150,6 +154,7 @@ def _of_files(files: Sequence[LiveFile], by: Registry) -> list[Unregistered]:
 
     def of_file(file: LiveFile) -> Unregistered:
         kept = _mapped.find(file.path)
+        # The registry decides what is unregistered: after a change to it the map is made again.
         if kept is None or kept[0] != by.digest:
             kept = _mapped.keep(file.path, (by.digest, open_unregistered(file, by)))
         return kept[1]
@@ -167,6 +172,7 @@ def _columns(rows: pa.Table, by: Registry) -> pa.Table:
     venue, person = (rows[name].to_numpy() for name in ("venue", "person"))
     occurred_us = rows["occurred_at"].cast(pa.int64()).to_numpy()
     chosen = np.flatnonzero(by.type_codes(venue, occurred_us) == UNREGISTERED)
+    # The foremost key of a lexsort is its last: person, then time.
     chosen = chosen[np.lexsort((occurred_us[chosen], person[chosen]))]
     metadata = {b"format": _FORMAT, b"registry": by.digest, b"rows": str(chosen.size).encode()}
     arrays = [column(person[chosen]), column(occurred_us[chosen])]
@@ -176,6 +182,7 @@ def _columns(rows: pa.Table, by: Registry) -> pa.Table:
 def _fits(found: OpenFile, by: Registry) -> bool:
     """Tell whether this registry made the sidecar."""
     is_ours = found.metadata.get("format") == _FORMAT.decode() and list(found.columns) == _SCHEMA.names
+    # The number of rows tells a file that was cut off while it was written.
     is_whole = is_ours and found.metadata.get("rows") == str(found.columns["person"].size)
     return is_whole and _is_by(found, by)
 

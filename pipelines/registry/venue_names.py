@@ -35,6 +35,7 @@ class VenueNames:
             venue: int64[n].
         """
         found = np.searchsorted(self.venue, venue)
+        # An index past the end becomes 0; the comparison below still tells that it is not there.
         found[found == self.venue.size] = 0
         known = self.venue[found] == venue if self.venue.size else np.zeros(venue.size, bool)
         if known.all():

@@ -74,15 +74,18 @@ def _field_of(column: pa.Array, kind: str) -> tuple[Spans | Int64, Bool]:
     """Return the values of a column, and which of them are of another type than its kind."""
     type_ = column.type
     none = np.zeros(len(column), bool)
+    # A column of nulls alone has a type of its own, whatever its field.
     if pa.types.is_null(type_):
         return text_spans(column.cast(pa.string())), none
     if kind == TIME and (pa.types.is_timestamp(type_) or pa.types.is_int64(type_)):
         return instants_of(column), none
     if kind == TEXTS and _is_list(type_) and _is_text(type_.value_type):
         column, type_ = pc.binary_join(column, ";"), type_.value_type
+    # Binary columns count as text, and Arrow reads strings without checking their UTF-8.
     if _is_text(type_) and kind not in (NUMBER, WHOLE, TRUTH):
         spans = text_spans(column)
         return spans, ~valid_text(spans)
+    # Anything else becomes text for the digest of its row; a null fits every kind.
     spans = text_spans(_as_text(column))
     if _fits(type_, kind):
         return spans, none
@@ -140,13 +143,17 @@ def text_spans(column: pa.Array) -> Spans:
     """Return the spans of texts in Arrow's own buffers; of a dictionary each text lies there once."""
     if pa.types.is_dictionary(column.type):
         texts = text_spans(column.dictionary)
+        # A null index becomes -1, which picks the absent text appended to the dictionary.
         index = column.indices.cast(pa.int64()).fill_null(-1).to_numpy(zero_copy_only=False)
         start = np.append(texts.start, 0)[index]
         return Spans(texts.data, start, np.append(texts.length, np.int32(-1))[index])
+    # Views have no single buffer of offsets.
     if pa.types.is_string_view(column.type) or pa.types.is_binary_view(column.type):
         column = column.cast(pa.large_binary())
     wide = pa.types.is_large_string(column.type) or pa.types.is_large_binary(column.type)
+    # Of a slice these are the buffers of the whole array; `column.offset` says where it begins.
     _, offsets_buffer, data_buffer = column.buffers()
+    # Arrow may leave the offsets of an empty array out.
     if len(column) == 0 or offsets_buffer is None:
         return Spans(
             np.zeros(0, np.uint8), np.zeros(len(column), np.int64), np.full(len(column), -1, np.int32)
@@ -154,6 +161,7 @@ def text_spans(column: pa.Array) -> Spans:
     whole = np.frombuffer(offsets_buffer, np.int64 if wide else np.int32)
     offsets = whole[column.offset : column.offset + len(column) + 1].astype(np.int64)
     length = np.minimum(np.diff(offsets), _MOST_LENGTH).astype(np.int32)
+    # A null may span bytes: the validity bitmap alone counts.
     if column.null_count:
         length[np.asarray(column.is_null(), bool)] = -1
     return Spans(_bytes_of(data_buffer), offsets[:-1], length)
@@ -168,9 +176,11 @@ def arrow_texts(spans: Spans) -> pa.Array:
     stop = spans.start + spans.length
     in_line = (spans.length >= 0).all() and (spans.start[1:] == stop[:-1]).all()
     if not in_line or not len(spans):
+        # Texts out of line, or absent ones: copy value by value.
         return pa.array([spans.value(row) for row in range(len(spans))], pa.binary()).cast(pa.string())
     offsets = pa.py_buffer(np.append(spans.start, stop[-1]))
     buffers = [None, offsets, pa.py_buffer(np.ascontiguousarray(spans.data))]
+    # `from_buffers` checks nothing, hence the demand for well-formed UTF-8. Offsets are int64, so large.
     return pa.Array.from_buffers(pa.large_string(), len(spans), buffers).cast(pa.string())
 
 
@@ -182,6 +192,7 @@ def _bytes_of(buffer: Any) -> UInt8:
 def instants_of(column: pa.Array) -> Int64:
     """Return timestamps of any unit, or whole numbers, as microseconds; too large ones become the largest."""
     unit = column.type.unit if pa.types.is_timestamp(column.type) else "us"
+    # The bytes below a null are arbitrary, so they are set before numpy sees them.
     return microseconds(
         column.cast(pa.int64()).fill_null(0).to_numpy(), unit, np.asarray(column.is_null(), bool)
     )
@@ -196,6 +207,7 @@ def microseconds(value: Int64, unit: str, null: Bool) -> Int64:
     if unit == "ns":
         instants = value // _NS_PER_US
     else:
+        # Clipped first, or int64 wraps round in silence; its smallest number stays free for NO_INSTANT.
         farthest = np.iinfo(np.int64).max // _PER_US[unit]
         instants = np.clip(value, -farthest, farthest) * _PER_US[unit]
     return np.where(null, NO_INSTANT, instants)
@@ -204,6 +216,7 @@ def microseconds(value: Int64, unit: str, null: Bool) -> Int64:
 @njit(cache=True, nogil=True)
 def _valid_text(data: UInt8, start: Int64, length: Int32, valid: Bool) -> None:
     for row in range(start.size):
+        # The OR of all bytes is below 0x80 where the text is ASCII: no further check.
         bits = 0
         for at in range(start[row], start[row] + max(length[row], 0)):
             bits |= data[at]

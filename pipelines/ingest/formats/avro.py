@@ -43,6 +43,7 @@ _KINDS_OF_TYPE: Final[dict[type, tuple[str, ...]]] = {
 }
 """The kinds of field that a value of a Python type may stand in."""
 
+# The smallest int64 is NO_INSTANT.
 _FIRST_US, _LAST_US = np.iinfo(np.int64).min + 1, np.iinfo(np.int64).max
 
 
@@ -76,6 +77,7 @@ def _joined(container: AvroContainer, wanted: list[str], rows: int) -> Iterator[
     for records in container.blocks():
         for name, values in held.items():
             values.extend([record[name] for record in records])
+        # There is a first: without a required field the file is refused.
         if len(held[wanted[0]]) >= rows:
             yield held
             held = {name: [] for name in wanted}
@@ -109,6 +111,7 @@ def _columns(
 def _field_of(values: list[Any], kind: str) -> tuple[Spans | Int64, Bool]:
     """Return the values of a field, and which of them are of another type than its kind."""
     types = set(map(type, values)) - {type(None)}
+    # Plain columns go through Arrow at once; `type` is exact here, so a bool does not pass for an int.
     if types == {int} and kind == TIME:
         return _instants(values), np.zeros(len(values), bool)
     if types <= {str} and kind in _TEXTUAL:
@@ -116,8 +119,10 @@ def _field_of(values: list[Any], kind: str) -> tuple[Spans | Int64, Bool]:
             return text_spans(pa.array(values, pa.string())), np.zeros(len(values), bool)
         except UnicodeEncodeError:  # bytes that are not UTF-8
             pass
+    # Mixed types or bytes that are not UTF-8: value by value, each judged against the kind.
     spans = text_spans(pa.array([_text_of(value, kind) for value in values], pa.binary()))
     fits = [value is None or kind in _KINDS_OF_TYPE.get(type(value), ()) for value in values]
+    # A list may stand in a field of texts only if all of its items are texts.
     unreadable = [isinstance(value, list) and _text_of(value, kind) is None for value in values]
     return spans, ~np.array(fits, bool) | np.array(unreadable, bool) | ~valid_text(spans)
 

@@ -67,6 +67,7 @@ class AvroContainer:
             items = json.loads(meta["avro.schema"])
             self.schema = _parsed(items)
             self.fields = [field["name"] for field in self.schema["fields"]]
+            # A block of records is an Avro array but for its frame, which `_records` puts around it.
             self._array = plain_schema(json.dumps({"type": "array", "items": items}), dates)
         except TruyVetError:
             raise
@@ -84,7 +85,9 @@ class AvroContainer:
             DamagedError: a block is cut off, changed or too long.
         """
         while True:
+            # The limit is that of one block.
             self._stream.left = MOST_BLOCK_BYTES
+            # Only here may the file end: anywhere later in the block it is cut off.
             begin = self._stream.read(1)
             if not begin:
                 return
@@ -99,10 +102,12 @@ class AvroContainer:
             data = self._unpack(packed)
             if not 0 <= count <= len(data) <= MOST_BLOCK_BYTES:  # a record takes a byte at least
                 raise DamagedError
+            # An array is a count, its items, and a count of 0 that ends it.
             array = io.BytesIO(_long_bytes(count) + data + b"\0" if count else b"\0" + data)
             records: list[Any] = _decoded(array, self._array)
         except Exception as error:  # each codec has an error of its own, and fastavro's are of any class
             raise DamagedError from error
+        # Bytes behind the last record are damage that fastavro would pass over.
         if len(records) != count or array.read(1):
             raise DamagedError
         return records
@@ -115,6 +120,7 @@ class AvroContainer:
             if len(number) > _LONGEST_NUMBER:
                 raise DamagedError
         value = _number(number)
+        # Zigzag: 0, 1, 2, 3 stand for 0, -1, 1, -2.
         return value >> 1 ^ -(value & 1)
 
     def _exactly(self, size: int) -> bytes:
@@ -176,6 +182,7 @@ def _unpacker(make: Callable[[], Any]) -> Callable[[bytes], bytes]:
 
     def unpack(packed: bytes) -> bytes:
         decompressor = make()
+        # One byte more than is allowed, so that the caller sees that there is too much.
         data: bytes = decompressor.decompress(packed, MOST_BLOCK_BYTES + 1)
         if not decompressor.eof:
             raise DamagedError
@@ -191,6 +198,7 @@ def _unpack_zstandard(packed: bytes) -> bytes:
 
 def _unpack_snappy(packed: bytes) -> bytes:
     """Unpack a block of raw snappy: its size comes first, the CRC-32 of what it holds last."""
+    # The varint in front is a stranger's claim: bounded before memory is reserved for it.
     size = _number(packed[:_LONGEST_NUMBER])
     if size > MOST_BLOCK_BYTES:
         raise DamagedError

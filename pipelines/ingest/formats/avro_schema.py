@@ -106,13 +106,16 @@ class _Rewriting:
             return self._named(schema["name"])
         if kind == "array":
             items = self.rewritten(schema["items"])
+            # A hostile count of items without bytes would be looped over; no block is long enough for these.
             return {"type": "array", "items": self._unreadable() if self._is_empty(items) else items}
         if kind == "map":
+            # Keys take bytes, so values may be empty.
             return {"type": "map", "values": self.rewritten(schema["values"])}
         plain = {"type": self.rewritten(kind)}
         logical = schema.get("logicalType")
         if kind == "long" and logical in _UNITS:
             plain["logicalType"] = _UNITS[logical]
+        # fastavro would make a `date`, and none exists past the year 9999: a wanted one becomes text.
         if kind == "int" and logical == "date" and date:
             plain["logicalType"] = "truyvet-date"
         return plain
@@ -120,6 +123,7 @@ class _Rewriting:
     def _named(self, name: str) -> Any:
         """Return the definition of a named type where it comes first, its name from then on."""
         schema = self._definitions[name]
+        # How many records of this name are open: each level of a recursion becomes a type of its own.
         level = self._open[name]
         if level > DEPTH:
             return self._unreadable()
@@ -130,8 +134,10 @@ class _Rewriting:
         if schema["type"] == "enum":
             return {"type": "enum", "name": own, "symbols": schema["symbols"]}
         if schema["type"] == "fixed":
+            # Read as bytes, but never taken for text.
             return {"type": "fixed", "name": own, "size": schema["size"], "logicalType": "truyvet-opaque"}
         self._open[name] += 1
+        # Only fields of the record itself are columns; a nested field of the same name is not.
         outermost = sum(self._open.values()) == 1
         fields = []
         for field in schema["fields"]:

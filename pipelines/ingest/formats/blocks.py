@@ -7,6 +7,7 @@ import numpy as np
 
 from pipelines.kernels.types import Bool, Int64, Spans, UInt8
 
+# 40 bits number the bytes of a terabyte and leave 23 for chunks below the sign of an int64.
 ROW_BITS: Final = 40
 """Bits of the number of a record in its chunk; the number of the chunk stands above them."""
 

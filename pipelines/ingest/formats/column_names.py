@@ -70,6 +70,7 @@ def sampled_names(block: Lines, contract: str) -> ColumnNames:
     (32 MB) show it. A name that only later records have is not seen.
     """
     names: dict[str, None] = {}
+    # The last piece of the split is the rest of the sample, and is cut off.
     for line in block.data[:_SAMPLED_BYTES].tobytes().split(b"\n", SAMPLED_LINES)[:SAMPLED_LINES]:
         try:
             record = orjson.loads(line)
@@ -114,6 +115,7 @@ def check_columns(path: str, contract: str, names: Sequence[str]) -> None:
 
 def _missing(path: str, fields: Sequence[str], names: Sequence[str]) -> DataError:
     near = [found for field in fields for found in get_close_matches(field, names, 1, _NEAR)]
+    # Shown only if it cannot be a value of a record, as where the header is missing.
     guess = f", but `{near[0]}`" if near and _shown(near[0]) == near[0] else ""
     column = " or ".join(f"`{field}`" for field in fields)
     return unreadable(path, f"has no column {column}{guess}", "name columns as the wire contract does")

@@ -62,14 +62,18 @@ def read_csv(chunk: Chunk, contract: str, block_bytes: int = BLOCK_BYTES) -> Ite
         DataError: the file cannot be read, has no header or lacks a column.
     """
     with reading(chunk.path, "CSV"), open_stream(chunk.path, chunk.compression) as stream:
+        # In this order: the raw bytes tell what the file is, and line feeds can only be found in UTF-8.
         parts = with_line_feeds(as_utf_8(checked_text(chunk, parts_of(stream, block_bytes))))
         blocks = (lines for _, lines in whole_lines(parts))
         header, behind, line = _take_header(chunk, contract, blocks)
+        # A line feed within quotes may end a block, so `rest` carries the record that it cuts to the next.
         rest = np.empty(0, np.uint8)
         first_row = 0
+        # None comes last: what is left then is the end of the file.
         for block in chain((behind,), blocks, (None,)):
             data = rest if block is None else np.concatenate((rest, block)) if rest.size else block
             position = 0
+            # A round fills at most BLOCK_ROWS rows; none means that the data holds no further whole record.
             while True:
                 columns, position, lines = _columns(
                     chunk.path, data, position, block is None, header, first_row, line
@@ -89,6 +93,7 @@ def _columns(
     room = room_for(len(header.wanted), BLOCK_ROWS)
     rows, position, lines = split_records(data, position, final, header.delimiter, header.slot, room)
     broken = room.broken[:rows]
+    # Only broken rows keep their bytes: of the others, doubled quotes are replaced by now.
     raw = {
         int(row): data[room.record[0, row] : room.record[1, row]].tobytes() for row in np.flatnonzero(broken)
     }
@@ -96,6 +101,7 @@ def _columns(
         name: Spans(data, room.start[number, :rows], room.length[number, :rows])
         for number, name in enumerate(header.wanted)
     }
+    # Lines of the file, from 1: a record over several lines is numbered by its first.
     numbers = room.line[:rows] + line
     block = Columns(
         first_row,
@@ -127,20 +133,25 @@ def _take_header(chunk: Chunk, contract: str, blocks: Iterator[UInt8]) -> tuple[
             position = stop
             separator = _SEPARATOR.fullmatch(line)
             if separator:
+                # Excel's line names the delimiter; it overrules what the header suggests.
                 delimiters = separator[1].decode("latin-1")
+            # Lines of blanks and delimiters above the header are passed over.
             elif line.strip(b" ," + delimiters.encode()):
                 return _header_of(chunk, contract, line, delimiters), block[position:], line_number + 1
     raise unreadable(chunk.path, "has no header", "the first line of a CSV names its columns")
 
 
 def _header_of(chunk: Chunk, contract: str, line: bytes, delimiters: str) -> _Header:
+    # Never fails over an encoding: a name that is garbled is then reported as a missing column.
     text = line.decode("utf-8", errors="replace")
     known = fields_of(contract)
     by_delimiter = [in_any_case(_names(text, delimiter), contract) for delimiter in delimiters]
     counts = [sum(name in known for name in names) for names, _ in by_delimiter]
+    # Of equal counts the first delimiter in DELIMITERS.
     best = counts.index(max(counts))
     names, said = by_delimiter[best]
     check_columns(chunk.path, contract, names)
+    # In the order of the contract, which row numbers of `slot` refer to.
     wanted = [name for name in known if name in names]
     slot = [wanted.index(name) if name in known else -1 for name in names]
     return _Header(ord(delimiters[best]), wanted, np.array(slot, np.int32), said)

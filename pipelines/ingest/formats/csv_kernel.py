@@ -25,6 +25,7 @@ _QUOTE: Final = 0x22
 _LINE_FEED: Final = 0x0A
 _RETURN: Final = 0x0D
 _BLANK: Final = 0x20
+# Returned instead of a position: the quoting is broken; the record may go on in the next block.
 _BROKEN: Final = -1
 _UNFINISHED: Final = -2
 
@@ -62,6 +63,7 @@ def room_for(columns: int, rows: int) -> FieldBuffers:
 def _after_quoted(data: UInt8, start: int, limit: int, final: bool) -> int:
     """Return the position after the closing quote of a field whose text begins at `start`."""
     at = start
+    # The caller's limit keeps a stray quote from costing a search to the end of the file.
     while at < limit:
         if data[at] != _QUOTE:
             at += 1
@@ -71,6 +73,7 @@ def _after_quoted(data: UInt8, start: int, limit: int, final: bool) -> int:
             return _UNFINISHED  # the next block may begin with a second quote
         else:
             return at + 1
+    # More bytes may close it only if the search stopped at the end of the data, not at the limit.
     return _UNFINISHED if limit == data.size and not final else _BROKEN
 
 
@@ -81,6 +84,7 @@ def _unescape(data: UInt8, start: int, length: int) -> int:
     at = start
     while at < start + length:
         data[to] = data[at]
+        # Each quote within a field is the first of a pair, or the field would have ended there.
         at += 2 if data[at] == _QUOTE else 1
         to += 1
     return to - start
@@ -117,6 +121,7 @@ def _quoted_field(
             doubled = True
         if data[inside] == _LINE_FEED:
             lines += 1
+    # Nothing but CRs may stand between a closing quote and the line end.
     while at < data.size and data[at] == _RETURN:
         at += 1
         if at < data.size and data[at] != _LINE_FEED and data[at] != _RETURN:
@@ -158,6 +163,7 @@ def _split_fields(
         Position of the record's line end or of the end of the data, or why there is none;
         number of fields; the OR of its bytes; whether a quote is doubled; line feeds within it.
     """
+    # One limit for the record, not for each field: many quoted fields cannot prolong the search.
     limit = min(data.size, position + LOOK_BYTES)
     begin = position
     fields = 0
@@ -173,8 +179,10 @@ def _split_fields(
         else:
             stop, at, bits = _plain_field(data, begin, delimiter)
         all_bits |= bits
+        # The record may go on in the next block; below 0 `at` is the reason why there is no position.
         if at < 0 or (at >= data.size and not final):
             return _UNFINISHED if at >= 0 else at, fields, all_bits, any_doubled, all_lines
+        # Surplus fields are counted too, so that a row of the wrong width is found out.
         if fields < slot.size and slot[fields] >= 0:
             room.start[slot[fields], row] = begin
             room.length[slot[fields], row] = stop - begin
@@ -189,6 +197,7 @@ def _settle(data: UInt8, room: FieldBuffers, row: int, reason: int, doubled: boo
     """Drop the spans of a broken row; in another one replace doubled quotes."""
     start, length = room.start, room.length
     for wanted in range(start.shape[0]):
+        # A row of the wrong width has a reason, so spans that it did not fill are never read.
         if reason:
             start[wanted, row] = 0
             length[wanted, row] = -1
@@ -218,11 +227,14 @@ def split_records(
     rows = 0
     lines = 0
     while position < data.size and rows < room.broken.size:
+        # Pass over blank lines.
         nothing = _blank_bytes(data, position, delimiter)
         if nothing:
             position += nothing
             lines += 1
             continue
+
+        # Find the fields; rows count from 0 within `room`, positions within `data`.
         at, fields, bits, doubled, inside = _split_fields(data, position, final, delimiter, slot, room, rows)
         if at == _UNFINISHED:  # the caller reads on and comes back with a longer block
             break
@@ -232,6 +244,8 @@ def split_records(
             # Go on after the first line of the broken record, not after the stray quote's partner.
             at = _line_stop(data, position)
             inside = 0
+
+        # Judge the record, its line end left out; being too large outranks what is wrong in it.
         stop = _before_returns(data, position, at)
         if stop - position > RECORD_BYTES:
             reason = TOO_LARGE
@@ -241,8 +255,9 @@ def split_records(
         room.line[rows], room.broken[rows] = lines, reason
         _settle(data, room, rows, reason, doubled)
         rows += 1
-        lines += inside + 1
+        lines += inside + 1  # `inside` a record are the line feeds of its quoted fields
         position = at + 1
+    # The last record may lack its line feed: then `at + 1` lies behind the data.
     return rows, min(position, data.size), lines
 
 

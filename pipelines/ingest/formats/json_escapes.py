@@ -50,6 +50,7 @@ def unescape(data: UInt8, at: int, target: UInt8, to: int) -> tuple[int, int]:
         code, at = _code_point(data, at)
         if code < 0:
             break
+        # Six bytes of an escape make at most three, a pair's twelve make four: the text cannot grow.
         to = _put_utf8(code, target, to)
     return _FAILED, to
 
@@ -61,6 +62,7 @@ def _code_point(data: UInt8, at: int) -> tuple[int, int]:
     at += 6
     if first < 0xD800 or first > 0xDFFF:  # also -1, where there is no escape
         return first, at
+    # After a high surrogate the low one must follow, as an escape too.
     second = _unit(data, at)
     # A lone surrogate has no UTF-8: such a text is refused, never repaired.
     if first >= 0xDC00 or second < 0xDC00 or second > 0xDFFF:

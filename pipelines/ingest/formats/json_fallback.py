@@ -43,6 +43,7 @@ def decode(raw: bytes) -> tuple[dict[int, bytes], int]:
         field = _FIELD_OF_NAME.get(name)
         if field is None or value is None:
             continue
+        # A field of the contract is text or null; nothing is converted.
         if not isinstance(value, str):
             return {}, MALFORMED
         if value:
@@ -61,8 +62,10 @@ def load(raw: bytes) -> tuple[dict[str, Any], int]:
     # orjson accepts 1,024 levels; counting brackets first spares the kernel for nearly all records.
     if raw.count(b"{") + raw.count(b"[") > DEPTH:
         deepest, balanced = _depth(np.frombuffer(raw, np.uint8))
+        # Of several defects the first in the order of the reasons: malformed comes before too deep.
         if deepest > DEPTH:
             return {}, TOO_DEEP if balanced else MALFORMED
+    # orjson, not `json`: the standard library accepts NaN, Infinity and lone surrogates.
     try:
         record = orjson.loads(raw)
     except orjson.JSONDecodeError:
@@ -73,10 +76,12 @@ def load(raw: bytes) -> tuple[dict[str, Any], int]:
 @njit(cache=True, nogil=True)
 def _depth(data: UInt8) -> tuple[int, bool]:
     """Return how many brackets are open at most, and whether each is closed by its like."""
+    # Which bracket is open at each level, 0 for a brace and 1 for a square one.
     open_kinds = np.empty(data.size, np.uint8)
     depth = deepest = at = 0
     while at < data.size:
         byte = data[at]
+        # Brackets within texts do not count.
         if byte == _QUOTE:
             at += 1
             while at < data.size and data[at] != _QUOTE:

@@ -55,19 +55,24 @@ def whole_lines(parts: Iterator[UInt8]) -> Iterator[tuple[int, UInt8]]:
     at = begun = 0  # end of the part; begin of `rest` or of the long line
     for part in parts:
         at += part.size
+        # The long line ends in this part, or the part is all its own.
         if long_line is not None:
             begin = after_first_line_end(part)
+            # Without its line feed, as the digest of any line is.
             long_line.add(part[: begin - 1] if begin else part)
             if not begin:
                 continue
             yield begun, long_line.stand_in()
             long_line, part = None, part[begin:]
+        # Joining copies the part; a reader that can seek cuts parts at line feeds to avoid it.
         block = np.concatenate((rest, part)) if rest.size else part
         stop = after_last_line_end(block)
         for start, lines in _shortened(block[:stop]):
+            # The part ends at `at`, and so does the block.
             yield at - block.size + start, lines
         rest = block[stop:]
         begun = at - rest.size
+        # From here on only the hash of the line is kept, whatever its length becomes.
         if rest.size > LONG_LINE:
             long_line, rest = _LongLine(rest), np.empty(0, np.uint8)
     if long_line is not None:
@@ -83,10 +88,12 @@ def _shortened(block: UInt8) -> Iterator[tuple[int, UInt8]]:
     """
     start = position = 0
     while block.size - position > LONG_LINE:
+        # One byte more, for the line feed of a line of exactly LONG_LINE bytes.
         step = after_last_line_end(block[position : position + LONG_LINE + 1])
         if step:
             position += step
             continue
+        # Lines before the long one go out as they are.
         if position > start:
             yield start, block[start:position]
         begin = position
@@ -99,6 +106,7 @@ def _shortened(block: UInt8) -> Iterator[tuple[int, UInt8]]:
 
 def after_last_line_end(data: UInt8) -> int:
     """Return the position after the last line end, 0 where there is none."""
+    # Look back in growing windows: the last line is nearly always short.
     stop, size = data.size, _LOOK_BACK
     while stop > 0:
         start = max(0, stop - size)

@@ -48,6 +48,7 @@ def read_ndjson(chunk: Chunk, block_bytes: int = BLOCK_BYTES) -> Iterator[Lines]
         begin, parts = _parts(chunk, stream, block_bytes)
         line = 1
         for place, data in whole_lines(parts):
+            # A row's number is its offset, which must fit into the ROW_BITS bits of a packed row.
             if place + data.size > _MOST_BYTES:
                 raise unreadable(chunk.path, "is larger than a terabyte", "split the file")
             ends = count_lines(data)
@@ -73,6 +74,7 @@ def lines_at(chunk: Chunk, rows: Sequence[int]) -> Iterator[Lines]:
         places = [chunk.start + row for row in rows]
         announce(stream, places, _LINE_BYTES)
         for row, place in zip(rows, places, strict=True):
+            # The bytes before the line tell whether one still begins here: a line feed, or the mark alone.
             stream.seek(max(0, place - len(MARK)))
             before = read_upto(stream, min(place, len(MARK))).tobytes()
             begins = place == 0 or before.endswith(b"\n") or (place == len(MARK) and before == MARK)
@@ -104,8 +106,11 @@ def _parts(chunk: Chunk, stream: Any, block_bytes: int) -> tuple[int, Iterator[U
     if chunk.compression:
         return 0, without_mark(_checked(chunk, parts_of(stream, block_bytes)))
     begin = _line_begin(stream, chunk.start) if chunk.start else _text_begin(stream)
+    # The chunk behind begins where this one ends, by the same search: no line is lost or read twice.
+    # The length is 0 where a line of the chunk before covers this one.
     length = max(0, _line_begin(stream, chunk.stop) - begin)
     parts = _equal_parts(stream, begin, begin + length, block_bytes)
+    # What the file is shows at its begin, which only the first chunk holds.
     return begin, parts if chunk.start else _checked(chunk, parts)
 
 
@@ -126,6 +131,7 @@ def _equal_parts(stream: Any, begin: int, end: int, about: int) -> Iterator[UInt
     for start, stop in pairwise([begin, *cuts, end]):
         stream.seek(start)
         size = stop - start
+        # Parts that are already whole lines cost `whole_lines` no copy.
         yield from parts_of(stream, size if size <= 2 * about else about, size)  # a line may be very long
 
 
@@ -138,10 +144,12 @@ def _line_begin(stream: Any, offset: int) -> int:
     """Return the offset of the first line that begins at `offset` or after it."""
     if offset == 0:
         return 0
+    # From one byte back: a line feed there means that a line begins at `offset` itself.
     position = offset - 1
     stream.seek(position)
     while True:
         window = read_upto(stream, _SEARCH_BYTES)
+        # A short window is the end of the file, where the last line may lack its line feed.
         after = after_first_line_end(window)
         if after or window.size < _SEARCH_BYTES:
             return position + (after or int(window.size))

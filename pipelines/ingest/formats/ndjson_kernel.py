@@ -28,14 +28,19 @@ READ, TOO_LONG, IN_DOUBT = 0, 1, 2
 _QUOTE, _BACKSLASH, _COLON, _COMMA, _OPEN, _CLOSE = (ord(sign) for sign in '"\\:,{}')
 _ZERO, _NINE, _POINT, _MINUS = (ord(sign) for sign in "09.-")
 _BLANK, _TAB, _RETURN, _LINE_FEED = (ord(sign) for sign in " \t\r\n")
+# Returned instead of a position: the line is in doubt; reading paused at a text with escapes.
 _FAILED, _ESCAPED = -1, -2
+# Places in `pause`: the fields seen so far, as bits; the quote at which reading paused; its field.
 _SEEN, _AT, _FIELD = 0, 1, 2
+# Digits on one side of the point that surely make a finite double; the fallback judges longer numbers.
 _MOST_DIGITS = 15
+# Literals by their first four bytes as one word; the `e` of `false` is compared by itself.
 _NULL, _TRUE, _FALSE = (int.from_bytes(word, "little") for word in (b"null", b"true", b"fals"))
 
 # A perfect hash of a key's size and first letter; `_field_of_hash` fails at import if it stops being one.
 _HASH_FACTOR, _HASH_SIZE = 3, 32
 _SIZES = np.array([len(name) for name in FIELDS], np.int64)
+# Letters 1 to 8 and 9 to 16 of each name as words. A longer name would overflow here, at import.
 _HEADS = np.array([int.from_bytes(name.encode()[:8], "little") for name in FIELDS], np.uint64)
 _TAILS = np.array([int.from_bytes(name.encode()[8:], "little") for name in FIELDS], np.uint64)
 
@@ -68,15 +73,18 @@ def read_lines(data: UInt8) -> tuple[Int64, Int64, UInt8, Int64, Int32, UInt8]:
         uint8, the decoded texts with escapes, whose positions continue after
         the end of `data`.
     """
+    # At most one record a line, and the last line may lack its line feed.
     most = count_line_ends(data, 0, data.size) + 1
     bounds = np.empty((2, most), np.int64)
     state = np.empty(most, np.uint8)
+    # Only `length` tells whether a field is there: where it is -1, `start` keeps whatever was in memory.
     start = np.empty((_SIZES.size, most), np.int64)
     length = np.empty((_SIZES.size, most), np.int32)
     # A decoded text is never longer than its escapes, so this buffer cannot overflow.
     side = np.empty(data.size, np.uint8)
     used = np.zeros(1, np.int64)
     rows = _read_all(data, bounds, state, start, length, side, used, np.zeros(3, np.int64))
+    # Copied, or the slice would keep a buffer of the block's size alive.
     texts = side[: used[0]].copy()
     return bounds[0, :rows], bounds[1, :rows], state[:rows], start[:, :rows], length[:, :rows], texts
 
@@ -96,11 +104,13 @@ def _read_all(
     rows = 0
     at = 0
     while at < data.size:
+        # `at` begins the line, `first` the object in it. The record covers the blanks between them too.
         first = skip_blanks(data, at)
         if first == data.size or data[first] == _LINE_FEED:
             at = first + 1
             continue
         _forget(length, rows)
+        # Nothing that `_read_object` calls passes a line feed, so an object never runs into the next line.
         stop = skip_blanks(data, _read_object(data, first, start, length, rows, side, used, pause))
         state[rows] = READ
         # In doubt, or something follows the object: the fallback says what the line is.
@@ -109,6 +119,7 @@ def _read_all(
             state[rows] = IN_DOUBT
         bounds[0, rows] = at
         bounds[1, rows] = stop - (data[stop - 1] == _RETURN)  # the line is not blank, so stop > at
+        # Also in doubt: a line that is too long is never parsed again.
         if bounds[1, rows] - at > RECORD_BYTES:
             state[rows] = TOO_LONG
         if state[rows] != READ:  # drop the spans that were found before the doubt arose
@@ -153,6 +164,7 @@ def ends_of_lines(data: UInt8, begin: Int64) -> Int64:
 @helper
 def find_line_end(data: UInt8, at: int) -> int:
     """Return the position of the next line feed, or the size of the block."""
+    # A register at a time; `line_ends` checks no bounds.
     while at + WIDTH <= data.size:
         mask = line_ends(data, at)
         if mask:
@@ -191,6 +203,7 @@ def _read_object(
     if _peek(data, at) == _CLOSE:
         return at + 1
     pause[_SEEN] = 0
+    # A round ends at the next text with escapes; most lines take one round.
     while True:
         stop = _read_members(data, at, start, length, row, pause)
         if stop != _ESCAPED:
@@ -209,7 +222,9 @@ def _read_escaped(
     at, field = pause[_AT], pause[_FIELD]
     end, to = unescape(data, at + 1, side, used[0])
     if end < 0 or (field < 0 and not is_utf8(data, at + 1, end)):
+        # Past the end `_peek` returns 0, so the caller fails without a test of its own.
         return data.size
+    # The text of an unknown key was decoded only to be checked: the next text overwrites it.
     if field >= 0:
         start[field, row], length[field, row] = data.size + used[0], to - used[0]
         used[0] = to
@@ -244,18 +259,20 @@ def _read_members(data: UInt8, at: int, start: Int64, length: Int32, row: int, p
             return _FAILED
         at = skip_blanks(data, at + 1)
         if field >= 0:
+            # Noted before its value is read, so that a pause at the value does not lose it.
             seen |= 1 << field
             end = _known_value(data, at, start, length, row, field)
         else:
             end = _other_value(data, at)
         if end < 0:
+            # A text that failed holds an escape or a control, or has no end: `unescape` tells which.
             pause[_SEEN], pause[_AT], pause[_FIELD] = seen, at, field
             return _ESCAPED if _peek(data, at) == _QUOTE else _FAILED
         at = skip_blanks(data, end)
         if _peek(data, at) != _COMMA:
             return at + 1 if _peek(data, at) == _CLOSE else _FAILED
         at = skip_blanks(data, at + 1)
-    return _FAILED
+    return _FAILED  # no key where one must stand, as after a trailing comma
 
 
 @inlined
@@ -265,10 +282,12 @@ def _known_value(data: UInt8, at: int, start: Int64, length: Int32, row: int, fi
         end, _ = _text_end(data, at + 1)  # its UTF-8 is checked later, with the text
         if end < 0:
             return _FAILED
+        # Empty is absent, as `_forget` left it.
         if end > at + 1:
             start[field, row] = at + 1
             length[field, row] = end - at - 1
         return end + 1
+    # A value of another type is in doubt, and the fallback refuses the record.
     return at + 4 if _word(data, at) == _NULL else _FAILED
 
 
@@ -323,6 +342,7 @@ def _text_end(data: UInt8, at: int) -> tuple[int, bool]:
     plain = True
     while at + WIDTH <= data.size:
         mask = special_bytes(data, at)
+        # Visit the special bytes in their order; those beyond ASCII belong to the text.
         while mask:
             found = int(at + first_bit(mask))
             if data[found] == _QUOTE:

@@ -39,12 +39,14 @@ def read_parquet(chunk: Chunk, contract: str, block_rows: int = BLOCK_ROWS) -> I
         check_columns(chunk.path, contract, names)
         wanted = [name for name in kinds if name in names]
         informational = INFORMATIONAL.get(contract, frozenset())
+        # By the schema, before any row is read and whichever row groups are in the chunk.
         for name in set(wanted) - informational:
             refuse_local_time(chunk.path, name, kinds[name], file.schema_arrow.field(name).type)
         said = ColumnNames(unknown_among(names, contract))
         first_row = 0
         groups = _groups(chunk, file.metadata, size)
         numbers = _numbers(file.metadata, groups)
+        # Without Arrow's threads: several chunks are read at once on threads of the step.
         for batch in file.iter_batches(block_rows, row_groups=groups, columns=wanted, use_threads=False):
             if batch.num_rows:
                 own = numbers[first_row : first_row + batch.num_rows]
@@ -68,6 +70,7 @@ def _groups(chunk: Chunk, metadata: Any, size: int) -> list[int]:
         return list(range(metadata.num_row_groups))
     groups = []
     for number in range(metadata.num_row_groups):
+        # Offsets come from the footer: wherever they point, each row group must fall into one chunk.
         begin = min(max(0, _group_begin(metadata.row_group(number))), size - 1)
         if chunk.start <= begin < chunk.stop:
             groups.append(number)

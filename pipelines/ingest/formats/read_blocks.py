@@ -48,6 +48,7 @@ def read_files(chunks: Iterable[Chunk], contract: str) -> Iterator[tuple[Chunk, 
         if chunk.path != path:
             path, lines = chunk.path, 0
         for block in read_blocks(chunk, contract):
+            # A block counts lines from its chunk's first: the lines of the file before it are added up here.
             if isinstance(block, Lines):
                 yield chunk, replace(block, first_line=lines + 1)
                 lines += block.line_ends

@@ -60,6 +60,7 @@ def count_line_ends(data: UInt8, at: int, stop: int) -> int:
 def _number_lines(data: UInt8, rows: Int64, first: int, numbers: Int64) -> None:
     at = 0
     for place in range(rows.size):
+        # Rows ascend, so the bytes between two of them are counted once.
         first += count_line_ends(data, at, rows[place])
         at = rows[place]
         numbers[place] = first

@@ -26,6 +26,7 @@ from pipelines.times import SECOND_US
 SLOT_SECONDS: Final = 20
 DISTANCE_M: Final = 1.5
 
+# Twelve digits of seconds fit int64 as microseconds, and 18 digits of a badge as they are.
 _LINE = re.compile(rb"(\d{1,12})[ \t]+(\d{1,18})[ \t]+(\d{1,18})(?:[ \t].*)?", re.DOTALL)
 
 
@@ -49,12 +50,16 @@ def read_tij(chunk: Chunk, contract: str, epoch_us: int) -> Iterator[Columns]:
         lines = stream.read().splitlines()
     found = [_LINE.fullmatch(line.strip()) for line in lines]
     number = np.array([at for at, match in enumerate(found, 1) if match], np.int64)
+    # The shape also where no line matches.
     slots = np.array([list(map(int, match.groups())) for match in found if match], np.int64).reshape(-1, 3)
     start_s, end_s, one, other, first = merged_slots(*slots.T)
+    # Malformed lines, numbered from 0; blank ones are none.
     wrong = [
         at for at, (line, match) in enumerate(zip(lines, found, strict=True)) if line.strip() and not match
     ]
     name = re.sub(r"[^A-Za-z0-9_-]", "-", Path(chunk.path).name.partition(".")[0])[:64]
+
+    # Encounters come first, malformed lines after them: they have no instant to be ordered by.
     count, blank = one.size + len(wrong), np.full(len(wrong), NO_INSTANT)
     yield Columns(
         first_row=0,
@@ -87,12 +92,15 @@ def merged_slots(t: Int64, i: Int64, j: Int64) -> tuple[Int64, Int64, Int64, Int
         interval's first slot; ordered by begin and pair.
     """
     one, other = np.minimum(i, j), np.maximum(i, j)
+    # The foremost key of a lexsort is its last: pair, then time.
     order = np.lexsort((t, other, one))
     t, one, other = t[order], one[order], other[order]
     begins = (np.diff(one, prepend=-1) != 0) | (np.diff(other, prepend=-1) != 0)
+    # A slot that ends at most a slot's length after the one before touches it.
     begins[1:] |= np.diff(t) > SLOT_SECONDS
     first = np.flatnonzero(begins)
-    last = np.append(first[1:], t.size)[: first.size] - 1
+    last = np.append(first[1:], t.size)[: first.size] - 1  # the slice: none where there are no slots
+    # `t` is the end of a slot, so an encounter begins a slot before its first.
     start_s, end_s, one, other = t[first] - SLOT_SECONDS, t[last], one[first], other[first]
     by_begin = np.lexsort((other, one, start_s))
     return start_s[by_begin], end_s[by_begin], one[by_begin], other[by_begin], order[first][by_begin]

@@ -88,12 +88,14 @@ def step_findings(
         rejects: one for each file of `rejects`.
     """
     in_order = sorted(counts, key=lambda count: count.chunk)
+    # Only of files in several chunks do the lines before a chunk have to be added.
     cut = {chunk.path for chunk in chunks if chunk.start}
     ends = {chunk.number: 0 for chunk in chunks if chunk.path in cut}
     for count in in_order:
         if count.chunk in ends:
             ends[count.chunk] += count.line_ends
     return {
+        # The result of a job travels as JSON, which knows no classes: `findings_of_steps` makes them again.
         "refused": [astuple(one) for one in summed_counts(one for file in rejects for one in file.counts)],
         "listed": [astuple(piece) for file in rejects for piece in file.listed],
         "line_ends": list(ends.items()),
@@ -185,6 +187,7 @@ def _lines_before(chunks: Sequence[Chunk], line_ends: Mapping[int, int]) -> Int6
     """Count, for each chunk, the lines of its file that lie before it."""
     before = np.zeros(len(chunks), np.int64)
     for one, other in pairwise(chunks):
+        # Chunks of one file are neighbours, in the order of their offsets.
         if one.path == other.path:
             before[other.number] = before[one.number] + line_ends.get(one.number, 0)
     return before
@@ -193,10 +196,12 @@ def _lines_before(chunks: Sequence[Chunk], line_ends: Mapping[int, int]) -> Int6
 def _group(count: RefusedCount, chunks: Sequence[Chunk], before: Int64) -> RefusedGroup:
     chunk = chunks[count.row >> ROW_BITS]
     number = count.number
+    # Lines that were read alone have no number: count those before the first of them now.
     if not number:
         with suppress(TruyVetError, OSError):  # the file has gone meanwhile: its name must do
             number = number_of_line(chunk, count.row & ROW_MASK)
     if number:
+        # 0 for all but NDJSON, whose blocks count lines within their chunk.
         number += int(before[chunk.number])
     return RefusedGroup(count.reason, count.count, chunk.path, chunk.format, number, count.cause)
 
@@ -214,6 +219,7 @@ def _listed(source: str, chunks: Sequence[Chunk], before: Int64, rows: pa.Table)
     }
     table = pa.table([columns[name] for name in LISTED.names], schema=LISTED)
     # Chunks are in order of path. Encounters of a SocioPatterns file are not in order of its lines.
+    # The number of its first chunk stands for a file.
     first = np.array([one.number if one.start == 0 else 0 for one in chunks], np.int64)
     file = np.maximum.accumulate(first)[chunk]
     return table.take(pa.array(np.lexsort((table["row"].to_numpy(), file))))

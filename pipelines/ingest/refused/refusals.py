@@ -109,6 +109,7 @@ def causes_of(block: Lines | Columns, rows: Int64, reasons: UInt8, raw_of: Calla
     """
     causes = np.zeros(rows.size, np.uint8)
     for reason in (MALFORMED, TOO_LARGE):
+        # The first one shows what is wrong with a file; looking at each would parse them all again.
         for position in np.flatnonzero(reasons == reason)[:1].tolist():
             raw = raw_of(position)
             if isinstance(block, Lines):
@@ -122,6 +123,7 @@ def _cause_of_line(raw: bytes) -> int:
     text = raw.strip()
     if not _is_utf_8(text):
         return NOT_UTF_8
+    # A file of pretty-printed JSON, read line by line.
     if text[:1] == b"[" or text in (b"{", b"}", b"},"):
         return SPREAD
     if text[:1] != b"{":

@@ -79,6 +79,7 @@ def digest_heads(keys: Keys, block: Lines | Columns, rows_in_chunk: Int64, contr
     if isinstance(block, Lines):
         rows = rows_in_chunk - block.first_row
         data = read_only(block.data)
+        # As `raw_records` cuts a line: with its leading blanks, without its line end.
         length = (ends_of_lines(data, rows) - rows).astype(np.int32)
         return macs(Spans(data, rows, length), keys.digest_key)
     raw = _raw(block, rows_in_chunk - block.first_row, contract)
@@ -95,6 +96,7 @@ def retry_marks(kind: UInt8, heads: Int64) -> pa.Table:
     nothing = np.zeros(kind.size, np.int64)
     columns = {
         "reason": kind,
+        # Eight bytes where refused rows have 32: only their beginning is ever looked at.
         "digest": pa.array(head_bytes(heads), pa.binary()),
         "row": nothing,
         "number": nothing,
@@ -160,6 +162,7 @@ class DigestLater(ThreadedDoFn):
             for block, first, last in self._blocks(self.chunks[number], row & ROW_MASK)
         ]
         name = f"digested-{self.contract}-{number:06}"
+        # One key, so all rows of the chunk are one piece.
         keys = np.zeros(row.size, np.int64)
         for _key, piece in spill(self.scratch, name, pa.concat_tables(parts), keys):
             yield number % self.shares, piece
@@ -167,11 +170,13 @@ class DigestLater(ThreadedDoFn):
     def _blocks(self, chunk: Chunk, row: Int64) -> Iterator[tuple[Lines | Columns, int, int]]:
         """Yield the blocks that hold some rows, ascending, and which of the rows each holds."""
         # For a line of an object a whole megabyte would be fetched.
+        # Only a plain local file can be read from the middle on at the cost of a line.
         alone = chunk.format == "ndjson" and not chunk.compression and not storage.is_url(chunk.path)
         if alone and not self.numbered and row.size * _AROUND_A_LINE < chunk.stop - chunk.start:
             for at, line in enumerate(lines_at(chunk, row.tolist())):
                 yield line, at, at + 1
             return
+        # A block holds the rows up to the first of the next, so each is looked at with the one behind it.
         blocks = read_blocks(chunk, self.contract, self.epoch_us)
         for block, following in pairwise(chain(blocks, [None])):
             assert block is not None
@@ -237,6 +242,7 @@ class WriteRejects(ThreadedDoFn):
         """Write one share of the batch's rejects, and of what `retries` has to know."""
         share, pieces = element
         rows = read_pieces(pieces)
+        # Larger codes are rows for `retries`, which travel along.
         is_refused = rows["reason"].to_numpy() < len(REASONS)
         if is_refused.any():
             yield self._rejects(share, rows.filter(pa.array(is_refused)))
@@ -266,6 +272,7 @@ class WriteRejects(ThreadedDoFn):
         accepted = heads_of(digest.filter(pa.array(code == ACCEPTED_SINCE)))
         kinds = {
             KIND_REFUSED: heads_of(digest.filter(pa.array(code == TIMED_EVENT))),
+            # Only what still counts as refused is taken back.
             KIND_ACCEPTED: accepted[np.isin(accepted, held)],
         }
         rows = pa.concat_tables(
@@ -287,6 +294,7 @@ def refused_counts(rows: pa.Table) -> Iterator[RefusedCount]:
     reason, row = rows["reason"].to_numpy(), rows["row"].to_numpy()
     for code in np.unique(reason).tolist():
         mine = np.flatnonzero(reason == code)
+        # Pieces come in any order of chunks; packed rows have that of the input.
         first = int(mine[np.argmin(row[mine])])
         number, cause = rows["number"][first].as_py(), rows["cause"][first].as_py()
         yield RefusedCount(REASONS[code], int(mine.size), int(row[first]), number, cause)

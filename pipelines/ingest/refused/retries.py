@@ -51,6 +51,7 @@ class Heads:
     def after(self, other: "Heads") -> Bool:
         """Tell which of these were last received later than the same record in `other`; bool[n]."""
         at = np.searchsorted(other.head, self.head)
+        # An index past the end becomes 0; the comparison below still tells that it is not there.
         at[at == other.head.size] = 0
         known = other.head[at] == self.head if other.head.size else np.zeros(self.head.size, np.bool_)
         return known & (self.last_us > other.last_us[at]) if other.head.size else known
@@ -66,6 +67,7 @@ def heads_of(digest: pa.Array | pa.ChunkedArray) -> Int64:
         >>> heads_of(pa.array([bytes([255] * 32), bytes(32)], pa.binary())).tolist()
         [-1, 0]
     """
+    # A new array, so its bytes lie one behind another from the first on.
     heads = pc.binary_slice(digest, 0, _HEAD_BYTES)
     whole = heads.combine_chunks() if isinstance(heads, pa.ChunkedArray) else heads
     return np.frombuffer(whole.buffers()[2] or b"", ">i8", count=len(whole)).astype(np.int64)
@@ -111,6 +113,7 @@ def still_refused(lake: Lake) -> dict[str, Int64]:
     found = {}
     for source, refused in _refused(lake).items():
         accepted = _retries(lake).get((KIND_ACCEPTED, source), NO_HEADS)
+        # Refused once more after that, it counts again.
         taken_back = accepted.head[accepted.after(refused)]
         found[source] = refused.head[~np.isin(refused.head, taken_back)]
     return found
@@ -157,6 +160,7 @@ def _grouped(names: pa.ChunkedArray, head: Int64, received_at: pa.ChunkedArray) 
 
 
 def _last(head: Int64, received_us: Int64) -> Heads:
+    # By head, then by time: the last of a run is the last time.
     order = np.lexsort((received_us, head))
     head, received_us = head[order], received_us[order]
     last = np.append(head[1:] != head[:-1], True)[: head.size]

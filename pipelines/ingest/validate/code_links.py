@@ -62,16 +62,19 @@ def code_links(
     """
     numbers: dict[bytes, int] = {}
     pairs = _pairs(codes, numbers)
+    # Pairs of each scan's code; id -1, no code, picks the 0 appended last.
     count = np.append(np.diff(pairs.first), 0)[code_ids]
     scan = np.repeat(np.arange(code_ids.size), count)
     if not scan.size:
         return NO_LINKS
+    # Counts from 0 within each scan, and so walks through the pairs of its code.
     within = np.arange(scan.size) - np.repeat(np.cumsum(count) - count, count)
     pair = pairs.first[code_ids[scan]] + within
     texts = list(numbers)
     spans = spans_of_values(texts)
     until_us = erased_until(spans, keys, forgotten)
     latest_us = np.maximum(until_us[pairs.one], until_us[pairs.other])
+    # A link goes with either of its persons.
     kept = occurred_us[scan] > latest_us[pair]
     scan, pair = scan[kept], pair[kept]
     used = np.union1d(pairs.one[pair], pairs.other[pair])
@@ -100,6 +103,7 @@ def _pairs(codes: PersonCodes, numbers: dict[bytes, int]) -> _PairsOfCodes:
 
 def _rows(pairs: _PairsOfCodes, pair: Int64, tokens: Int64, kinds: list[str], seen_us: Int64) -> pa.Table:
     one, other = pairs.one[pair], pairs.other[pair]
+    # A link has no direction: the smaller token comes first.
     swapped = tokens[one] > tokens[other]
     one, other = np.where(swapped, other, one), np.where(swapped, one, other)
     kind, source = pa.array(kinds), pa.array(pairs.source, pa.string())

@@ -34,6 +34,7 @@ _EARLIEST_US = -62_135_510_400_000_000  # 0001-01-02
 _LATEST_US = 253_402_214_399_999_999  # 9999-12-30
 """The range of instants that have a date in every time zone."""
 
+# Upper bounds of a row's JSON: only rows that may be too large are written out and measured.
 _WORST_ESCAPE = 6
 _JSON_FRAME = 1024
 
@@ -62,6 +63,7 @@ class PersonColumn:
 
     def used(self, rows: Bool) -> Int64:
         """Return the numbers of the identifiers of some rows, bool[n], ascending."""
+        # The element at the end is where id -1, no text, writes to.
         marks = np.zeros(self.tokens.size + 1, bool)
         marks[self.ids[rows]] = True
         return np.flatnonzero(marks[:-1])
@@ -77,6 +79,7 @@ class Identities(Sequence[bytes]):
     def __init__(self, persons: Sequence[PersonColumn], rows: Bool) -> None:
         used = [column.used(rows) for column in persons]
         tokens = [column.tokens[numbers] for column, numbers in zip(persons, used, strict=True)]
+        # Of a token in several columns the first place counts; all of them have the same text.
         self.tokens, first = np.unique(np.concatenate([np.empty(0, np.int64), *tokens]), return_index=True)
         self._texts = [column.texts for column in persons]
         self._column = np.repeat(np.arange(len(used)), [numbers.size for numbers in used])[first]
@@ -154,8 +157,10 @@ def check(block: Columns, contract: str, keys: Keys) -> CheckedColumns:
         keys: make tokens of persons.
     """
     checked = CheckedColumns(_with_large_rows(block, contract))
+    # All columns first: an instant may need the `timezone` of its row.
     texts = {name: _distinct_of(block, name, rule) for name, rule in rules_of(contract).items()}
     for name, rule in rules_of(contract).items():
+        # `refuse` makes a new array, so `before` keeps the reasons without this field.
         column, before = texts[name], checked.reason
         checked.refuse(column.per_row(column.reasons))
         instant = block.fields.get(name)
@@ -169,6 +174,7 @@ def check(block: Columns, contract: str, keys: Keys) -> CheckedColumns:
         else:
             checked.columns[name] = _values(checked, column, rule)
         if rule.required:
+            # Only what is absent is missing: a text that is refused has a reason of its own.
             absent = instant == NO_INSTANT if isinstance(instant, np.ndarray) else column.ids < 0
             checked.refuse(np.where(absent, np.uint8(MISSING_FIELD), np.uint8(0)))
         _note_field(checked, name, rule, before)
@@ -181,6 +187,7 @@ def _note_field(checked: CheckedColumns, name: str, rule: FieldRule, before: UIn
     if refused.any():
         if rule.informational:
             checked.dropped[name] = refused
+            # Such a field refuses nothing: the reasons without it come back.
             checked.reason = before
         else:
             checked.faults[name] = refused
@@ -199,6 +206,7 @@ def row_json(block: Columns, contract: str, row: int) -> bytes:
         column = block.fields.get(name)
         if isinstance(column, Spans):
             if raw := column.value(row):
+                # A refused row may hold any bytes, and needs a digest too.
                 present[name] = _plain(raw.decode(errors="backslashreplace"), rule)
         elif column is not None and column[row] != NO_INSTANT:
             present[name] = int(column[row])
@@ -233,9 +241,11 @@ def _distinct_of(block: Columns, name: str, rule: FieldRule) -> _Distinct:
         texts = Spans(nothing, np.zeros(0, np.int64), np.zeros(0, np.int32))
         return _Distinct(np.full(block.rows, -1, np.int32), texts, nothing)
     length = np.where((column.length > 0) & (block.broken == 0), column.length, np.int32(-1))
+    # Arrow's arrays are read-only, and numba would compile the kernels again for those: copied.
     spans = Spans(read_only(column.data), np.require(column.start, np.int64, ["C", "W"]), length)
     ids, texts = distinct(column_of(spans))
     texts, reasons = tidied(texts, rule.limit, optional=not rule.required)
+    # The element appended last is for id -1.
     absent = np.append((texts.length < 0) & (reasons == 0), np.True_)
     return _Distinct(np.where(absent[ids], np.int32(-1), ids), texts, reasons)
 
@@ -247,11 +257,13 @@ def _values(checked: CheckedColumns, column: _Distinct, rule: FieldRule) -> pa.A
     results = [(None, 0) if text is None else rule.check(text) for text in column.values().to_pylist()]
     checked.refuse(column.per_row(np.array([reason for _, reason in results], np.uint8)))
     types = {NUMBER: pa.float64(), WHOLE: pa.int32(), TRUTH: pa.bool_()}
+    # A value for each distinct text; rows get theirs by number.
     values = pa.array([value for value, _ in results], types.get(rule.kind, pa.string()))
     return column.rows_of(values)
 
 
 def _persons(checked: CheckedColumns, column: _Distinct, keys: Keys) -> PersonColumn:
+    # Refused texts read as empty and so share one token, which no accepted row has.
     allowed = np.where(column.reasons == 0, column.texts.length, np.int32(0))
     texts, refused = canonical_identifiers(Spans(column.texts.data, column.texts.start, allowed))
     reasons = person_reasons(refused)
@@ -264,16 +276,20 @@ def _instants(
     checked: CheckedColumns, column: _Distinct, rule: FieldRule, zones: _Distinct | None
 ) -> pa.Array:
     """Return the instants of texts; a date alone is a midnight in the row's time zone, or the local one."""
+    # A date alone is no timestamp: BAD_INSTANT until it gets its midnight.
     found = instants(column_of(column.texts))
     days = _days(column, found) if rule.dates else {}
     for number, day in days.items():
         found[number] = _midnight(day, None, rule.day_end)
+    # int64[n] microseconds; id -1 picks NO_INSTANT.
     per_row = np.append(found, NO_INSTANT)[column.ids]
+    # Rows with a time zone of their own get another midnight, one by one: dates alone are rare.
     if zones is not None and days:
         names = zones.values().to_pylist()
         elsewhere = np.isin(column.ids, list(days)) & (zones.ids >= 0)
         for row in np.flatnonzero(elsewhere).tolist():
             zone = names[zones.ids[row]]
+            # A time zone that is refused refuses its row, so no instant is needed.
             if zone is not None and not checked.reason[row]:
                 per_row[row] = _midnight(days[int(column.ids[row])], zone, rule.day_end)
     return _instant_column(checked, per_row)
@@ -299,6 +315,7 @@ def _midnight(day: dt.date, zone: str | None, day_end: bool) -> int:
 def _instant_column(checked: CheckedColumns, us: Int64) -> pa.Array:
     """Turn microseconds into instants; refuse those outside the years 1 to 9999."""
     absent = us == NO_INSTANT
+    # BAD_INSTANT lies below the range, and is refused with the rest.
     bad = ~absent & ((us < _EARLIEST_US) | (us > _LATEST_US))
     checked.refuse(np.where(bad, np.uint8(BAD_TIME), np.uint8(0)))
     return pa.array(np.where(bad, 0, us), pa.int64(), mask=absent | bad).cast(INSTANT)

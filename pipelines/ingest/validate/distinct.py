@@ -21,6 +21,7 @@ _SECRETS = np.frombuffer(os.urandom(16), np.uint64) | np.uint64(1)
 depends on it: texts are compared byte by byte and numbered in the order of their first row."""
 
 _FEWEST_TEXTS = 1 << 9
+# Columns of `facts`; then the places in `filled`, and the lower half of a packed place.
 _HASH, _PLACE = 0, 1
 _COUNT, _END = 0, 1
 _SIZE = 0xFFFF_FFFF
@@ -37,6 +38,7 @@ def distinct(column: Texts) -> tuple[Int32, Spans]:
         d distinct texts in the order of their first row, followed by `SLACK` bytes.
     """
     rows = column.start.size
+    # Room for the case that all texts differ; what is used of it is copied in the end.
     texts = np.empty(int(column.length.clip(0).sum(dtype=np.int64)) + SLACK, np.uint8)
     facts = np.empty((rows, 2), np.int64)
     ids = np.full(rows, -1, np.int32)
@@ -45,6 +47,7 @@ def distinct(column: Texts) -> tuple[Int32, Spans]:
     for buffer, base in column.buffers():
         where = (buffer, base, column.start, column.length)
         row = 0
+        # The kernel stops at a row for which the table is too full, and goes on there with a larger one.
         while (row := _number_texts(where, row, _SECRETS, texts, facts, slots, ids, filled)) < rows:
             slots = new_slots(2 * slots.size)
             fill(slots, facts[:, _HASH], filled[_COUNT])
@@ -84,18 +87,22 @@ def _number_texts(
     count, end = filled
     for row in range(first, start.size):
         at, size = start[row] - base, int(length[row])
+        # Absent, or in the other buffer.
         if size < 0 or not 0 <= at < buffer.size:
             continue
         code = _hash(buffer, at, size, secrets[0], secrets[1])
         slot = _slot_of(buffer, at, size, code, texts, facts, slots)
         known = int(slots[slot])
+        # A new text: it gets the next number, so numbers follow the order of first rows.
         if known < 0:
+            # Nothing of the row is entered yet, so it is numbered after the table has grown.
             if 2 * count >= slots.size:
                 filled[_COUNT], filled[_END] = count, end
                 return row
             known = count
             slots[slot] = count
             facts[count, _HASH] = code
+            # The sign bit limits positions to 2^31: a block holds some tens of megabytes.
             facts[count, _PLACE] = end << 32 | size
             end = move(buffer, at, size, texts, end)
             count += 1
@@ -111,6 +118,7 @@ def _slot_of(
     """Return the slot that holds a text's number, or the free slot where it belongs."""
     slot = home_of(slots, code)
     known = slots[slot]
+    # The hash rules out nearly all others before any bytes are compared.
     while known >= 0 and not (
         facts[known, _HASH] == code
         and facts[known, _PLACE] & _SIZE == size
@@ -124,6 +132,7 @@ def _slot_of(
 @inlined
 def _hash(data: UInt8, at: int, size: int, factor: np.uint64, seed: np.uint64) -> np.int64:
     """Return a keyed hash of a text, eight bytes at a time."""
+    # `load_upto` fills up with zeros: the size tells a text from one with zeros behind it.
     code = seed + np.uint64(size)
     index = 0
     while index < size:

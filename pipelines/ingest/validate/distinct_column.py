@@ -51,9 +51,11 @@ def tidy_names(
     ids, texts = distinct(column)
     texts, reasons = tidied(texts, limit, optional=optional)
     if spell is not None:
+        # Only sound texts are spelled another way: the others may not even be UTF-8.
         sound = replace(texts, length=np.where(reasons == 0, texts.length, np.int32(-1)))
         texts, reasons_again = tidied(respelled(sound, spell), limit, optional=optional)
         reasons = np.maximum(reasons, reasons_again)
+    # The element appended last is for id -1.
     absent = np.append((texts.length < 0) & (reasons == 0), np.True_)
     return DistinctColumn(np.where(absent[ids], np.int32(-1), ids), texts), reasons
 
@@ -67,6 +69,7 @@ def of_rows(reasons: UInt8, ids: Int32) -> UInt8:
 
 def same_texts(one: Spans, other: Spans) -> tuple[Int32, Int32]:
     """Number the texts of two lists so that equal texts have equal numbers; -1 where one is absent."""
+    # One table over both lists numbers equal texts equally.
     ids, _ = distinct(column_of(joined(one, other)))
     return ids[: len(one)], ids[len(one) :]
 
@@ -89,5 +92,6 @@ def filled(named: DistinctColumn, texts: Spans, ids: Int32) -> DistinctColumn:
         ids: int32[n], which of them stands for a row, -1 for none.
     """
     present = np.append(texts.length, np.int32(-1))[ids] >= 0
+    # `joined` puts the fillers behind the column's own texts, so their numbers begin there.
     taken = np.where((named.ids < 0) & present, ids + np.int32(len(named.texts)), named.ids)
     return DistinctColumn(taken, joined(named.texts, texts))

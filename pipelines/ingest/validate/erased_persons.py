@@ -23,6 +23,7 @@ CASE_DATES: Final = ("onset_at", "sampled_at", "reported_at", "isolated_at", "wi
 def erased_until(persons: Spans, keys: Keys, forgotten: Forgotten) -> Int64:
     """Return the instant up to which each of d canonical identifiers is erased, int64[d]."""
     until_us = np.full(len(persons), NEVER_US, np.int64)
+    # Eight bytes find the suspects in one pass; the whole hash decides.
     suspects = np.flatnonzero(np.isin(macs(persons, keys.erasure_key), _heads(forgotten.erased)))
     for position in suspects.tolist():
         person = erasure_hash(keys, persons.value(position) or b"")
@@ -35,6 +36,7 @@ def erased_until(persons: Spans, keys: Keys, forgotten: Forgotten) -> Int64:
 def _linked_until(tokens: Int64, keys: Keys, forgotten: Forgotten) -> Int64:
     """Return the instant up to which each of d tokens is erased for its links, int64[d]."""
     until_us = np.full(tokens.size, NEVER_US, np.int64)
+    # Erased through a link, so the identifier was unknown: this hash is of the token.
     data = np.frombuffer(tokens.astype(">i8").tobytes(), np.uint8)
     texts = Spans(data, np.arange(tokens.size) * 8, np.full(tokens.size, 8, np.int32))
     for position in np.flatnonzero(np.isin(macs(texts, keys.linked_key), _heads(forgotten.linked))).tolist():
@@ -69,6 +71,7 @@ def forgotten_cases(checked: CheckedColumns, keys: Keys, forgotten: Forgotten) -
     latest_us = latest_date({name: checked.columns[name] for name in CASE_DATES})
     if forgotten.erased:
         until_us = last_erased(checked.persons, keys, forgotten)
+        # Also tested for NEVER_US, which stands for a person not erased and for a case without dates.
         reasons[(latest_us <= until_us) & (until_us > NEVER_US)] = ERASED
     reasons[(latest_us < forgotten.cases_us) & (latest_us > NEVER_US)] = PAST_RETENTION
     return reasons

@@ -38,12 +38,13 @@ _ROOM: Final = 8 * BLOCK
 _QUEUES: Final = 3
 """Messages of one block, of two and of more wait in queues of their own, so that lanes end together."""
 
-_EVENT_ID_FRAME: Final = 7
-_CONTENT_FRAME: Final = 14
+_EVENT_ID_FRAME: Final = 7  # kind, day in four bytes, two lengths
+_CONTENT_FRAME: Final = 14  # kind, five lengths, time in eight bytes
 """Bytes of a message beside its texts."""
 
 _PERSON, _VENUE, _ZONE, _SCANNER = range(4)
 _DIRECTION_SIZES = np.array([len(name) for name in DIRECTIONS], np.int64)
+# Eight bytes a name, so that the name of a code begins at eight times the code.
 _DIRECTIONS = np.frombuffer("".join(name.ljust(8) for name in DIRECTIONS).encode(), np.uint8)
 assert _DIRECTION_SIZES.max() <= 8
 
@@ -115,15 +116,17 @@ def _column(texts: Spans) -> _Column:
 def _event_keys(inner: UInt32, outer: UInt32, message: _Message) -> UInt64:
     event_id, _, _, _, _, _, direction, _ = message
     keys = np.empty((2, direction.size), np.uint64)
+    # A message for each lane of each queue; what lies behind a message is padded when it is hashed.
     room = np.zeros(_QUEUES * LANES * _ROOM, np.uint8)
     places = (np.arange(_QUEUES * LANES) * _ROOM).reshape(_QUEUES, LANES)
     sizes = np.zeros((_QUEUES, LANES), np.int64)
     rows = np.zeros((_QUEUES, LANES), np.int64)
-    waiting = np.zeros(_QUEUES, np.int64)
+    waiting = np.zeros(_QUEUES, np.int64)  # how many lanes of each queue are taken
     state = np.empty(16 * LANES, np.uint32)
     words = np.empty(16 * LANES, np.uint32)
     for row in range(direction.size):
         size = _size_of(message, row)
+        # Queue by the number of blocks: a hash takes as long as the longest message of its lanes.
         queue = min(blocks_of(size), _QUEUES) - 1
         lane = waiting[queue]
         at = places[queue, lane]
@@ -134,10 +137,12 @@ def _event_keys(inner: UInt32, outer: UInt32, message: _Message) -> UInt64:
         sizes[queue, lane] = size
         rows[queue, lane] = row
         waiting[queue] += 1
+        # All lanes are taken: hash them, and begin the queue again.
         if lane + 1 == LANES:
             waiting[queue] = 0
             hash_lanes(room, places[queue], sizes[queue], inner, outer, state, words)
             _keep(keys, rows[queue], lane + 1, state)
+    # The rest. Lanes in which nothing waits are hashed with the others, but not kept.
     for queue in range(_QUEUES):
         hash_lanes(room, places[queue], sizes[queue], inner, outer, state, words)
         _keep(keys, rows[queue], waiting[queue], state)
@@ -173,9 +178,12 @@ def _put_event_id(message: _Message, row: int, room: UInt8, at: int) -> None:
     """Write the message of a scan with an event id."""
     event_id, _, _, _, scanners, ids, _, occurred_us = message
     data, side, start, length = event_id
+    # What is written here, and its order, is in all lakes: a change would make every repeat new.
     room[at] = BY_EVENT_ID
+    # Floor division, as in Python: days before 1970 are negative.
     end = _put_number(occurred_us[row] // DAY_US, 4, room, at + 1)
     end = _put_known(scanners, ids[_SCANNER, row], room, end)
+    # Event ids stand where they were read, in one of two buffers; the other texts are distinct copies.
     if start[row] < data.size:
         _put_text(data, start[row], length[row], room, end)
     else:
@@ -209,6 +217,7 @@ def _put_known(texts: _Column, number: int, room: UInt8, to: int) -> int:
 def _put_text(data: UInt8, at: int, size: int, room: UInt8, to: int) -> int:
     """Append a text of at most 255 bytes behind its length; return where it ends."""
     room[to] = size
+    # `move` may write up to SLACK bytes more: the next field or the padding overwrites them.
     return move(data, at, size, room, to + 1)
 
 
@@ -216,5 +225,6 @@ def _put_text(data: UInt8, at: int, size: int, room: UInt8, to: int) -> int:
 def _put_number(number: int, size: int, room: UInt8, to: int) -> int:
     """Append a big-endian number of `size` bytes; return where it ends."""
     for index in range(size):
+        # The shift keeps the sign, so negative numbers come out in two's complement.
         room[to + index] = (number >> (8 * (size - 1 - index))) & 0xFF
     return to + size

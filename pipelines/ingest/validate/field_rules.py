@@ -78,6 +78,7 @@ def rules_of(contract: str) -> dict[str, FieldRule]:
     kinds = kinds_of(contract)
     rules = {}
     for field in load_contract(contract).fields:
+        # What a contract says of its own field comes before what holds for all contracts.
         special = _SPECIAL.get((contract, field.name), _SPECIAL.get(("", field.name), {}))
         informational = field.name in INFORMATIONAL.get(contract, ())
         settings = {"check": _CHECKS.get(kinds[field.name]), "informational": informational, **special}
@@ -113,6 +114,7 @@ def midnight_us(day: dt.date, zone: str | None, day_end: bool) -> int:
         OverflowError: the end of the last day of the calendar.
     """
     zone_info = LOCAL_TIMEZONE if zone is None else ZoneInfo(zone)
+    # Both sides know their time zone, so the difference is one of instants, not of clock times.
     begin = dt.datetime.combine(day + _DAY if day_end else day, dt.time(), zone_info)
     return (begin - EPOCH) // _MICROSECOND
 
@@ -124,6 +126,7 @@ def _number(text: str) -> tuple[float | None, int]:
 def _number_within(least: float, most: float) -> Check:
     def check(text: str) -> tuple[float | None, int]:
         number, reason = _number(text)
+        # `float` makes inf of a large exponent, which is outside all bounds; NaN is not in the pattern.
         if number is None or not least <= number <= most:
             return None, MALFORMED
         return number + 0.0, reason  # turns -0.0 into 0.0
@@ -133,6 +136,7 @@ def _number_within(least: float, most: float) -> Check:
 
 def _whole(text: str) -> tuple[int | None, int]:
     found = _WHOLE.fullmatch(text)
+    # What does not match stands as too large, and is refused with what is.
     number = int(found[1]) if found else MOST_WHOLE + 1
     return (number, 0) if number <= MOST_WHOLE else (None, MALFORMED)
 
@@ -158,6 +162,7 @@ def _timezones() -> frozenset[str]:
 
 def _list(text: str) -> tuple[str | None, int]:
     """Check a list joined by `;`, each of whose items is a text of its own."""
+    # Items are trimmed one by one and empty ones left out: `fever; cough;` has two.
     items = [item for item in map(tidy, text.split(";")) if item]
     longest = max((len(item.encode()) for item in items), default=0)
     return (";".join(items) or None, 0) if longest <= TEXT_BYTES else (None, BAD_TEXT)

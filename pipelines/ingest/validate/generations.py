@@ -41,6 +41,7 @@ def nest_heads(heads: Int64, generations: Sequence[bytes]) -> Int64:
 def nest_event_keys(high: UInt64, low: UInt64, generations: Sequence[bytes]) -> tuple[UInt64, UInt64]:
     """Hash event keys, as big-endian halves of uint64[n], by each generation."""
     for generation in generations:
+        # Both texts are made of the old halves before either half changes.
         first, both = as_texts(high.view(np.int64)), as_texts(high.view(np.int64), low.view(np.int64))
         high, low = macs(first, generation).view(np.uint64), macs(both, generation).view(np.uint64)
     return high, low

@@ -40,10 +40,12 @@ def columns_of_lines(
     """
     raw = raw_records(block, rows_of(block))
     broken = np.zeros(len(raw), np.uint8)
+    # An empty array first, so that a block without records can be joined too.
     parts: dict[str, list[pa.Array]] = {name: [pa.array([], pa.string())] for name in kinds}
     absent = {name: np.zeros(len(raw), bool) for name in kinds} if note_absent else {}
     for start in range(0, len(raw), _LINES_AT_ONCE):
         loaded = [load(line) for line in raw[start : start + _LINES_AT_ONCE]]
+        # A view: what `_texts_of` notes here stands in `broken`.
         reasons = broken[start : start + len(loaded)]
         reasons[:] = [reason for _, reason in loaded]
         for name, kind in kinds.items():
@@ -60,6 +62,7 @@ def columns_of_lines(
 
 def _texts_of(values: list[Any], kind: str, reasons: UInt8, *, lenient: bool) -> list[str | None]:
     """Return the values of a field as text, and note values of a wrong type in `reasons`."""
+    # Nearly all columns are texts and nulls already.
     if kind in _TEXTUAL and _TEXT_TYPES.issuperset(map(type, values)):
         return values
     if lenient:

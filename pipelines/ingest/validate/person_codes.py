@@ -46,6 +46,7 @@ class PersonCodes:
         wrong = np.zeros(person_ids.size, bool)
         for row in both.tolist():
             person = persons.value(int(person_ids[row])) or b""
+            # With its colon, so that no kind is the beginning of another.
             kind = person[: person.find(b":") + 1]
             of_kind = [other for other in self.identifiers[code_ids[row]] if other.startswith(kind)]
             wrong[row] = bool(of_kind) and person not in of_kind
@@ -63,6 +64,7 @@ def persons_of(codes: Spans, wanted: Bool) -> PersonCodes:
     decoded = [decode(codes.value(row) or b"") if is_wanted else None for row, is_wanted in rows]
     parts = [() if one is None else identifiers_of(one) for one in decoded]
     found = [tuple(part.canonical.encode() for part in of_code) for of_code in parts]
+    # Read, but without an identifier that can be a key.
     refused = wanted & np.array([not identifiers for identifiers in found], bool)
     person = spans_of_values([identifiers[0] if identifiers else None for identifiers in found])
     return PersonCodes(

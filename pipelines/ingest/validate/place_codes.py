@@ -60,6 +60,7 @@ def places_of(codes: Spans, wanted: npt.NDArray[np.bool_], keys: CodeKeys) -> Re
         decode(codes.value(row) or b"") if is_wanted else _REFUSED
         for row, is_wanted in enumerate(wanted.tolist())
     ]
+    # Needs one text at least: a block without codes does not come here.
     reason, venue, zone, direction, authenticity, first, last = zip(*rows, strict=True)
     return RegisteredCodes(
         np.array(reason, np.uint8),
@@ -91,8 +92,10 @@ def _row_of(raw: bytes, keys: CodeKeys) -> _Row:
     if said.reason or said.venue is None:  # the code of a person does not name a place
         return _REFUSED
     zone = zone_name(tidy(said.zone or "")).encode() or None
+    # The spelling of a zone may be longer than the code had it.
     if zone is not None and len(zone) > TEXT_BYTES:
         return _REFUSED
+    # A code that was revoked ends then, or with its validity if that is earlier.
     ends = [end for end in (said.valid_to_us, said.revoked_us) if end is not None]
     return (
         0,
@@ -123,6 +126,7 @@ def words_to_codes(column: Texts, words: Sequence[str]) -> UInt8:
         words: in the order of their codes, at most 8 bytes each; an empty word never matches.
     """
     encoded = [word.encode() for word in words]
+    # Words are compared as numbers filled up with zeros, so their sizes must agree too.
     sizes = np.array([len(word) for word in encoded], np.int32)
     alphabet = np.array([int.from_bytes(word, "little") for word in encoded], np.uint64)
     codes = np.zeros(column.start.size, np.uint8)

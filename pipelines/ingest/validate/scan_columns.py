@@ -117,6 +117,7 @@ def check(records: Records, keys: CodeKeys = NO_KEYS) -> CheckedScans:
         keys: what scanned codes are verified with.
     """
     texts = records.texts
+    # Event ids nearly all differ, so each row is checked; the other columns repeat, so each distinct text is.
     event_id, bad_event_id = tidied_column(texts[EVENT_ID], EVENT_ID_BYTES)
     person, bad_person, person_codes = _persons(texts[PERSON], texts[PERSON_CODE])
     venue, bad_venue = _names(texts[VENUE])
@@ -126,6 +127,8 @@ def check(records: Records, keys: CodeKeys = NO_KEYS) -> CheckedScans:
     direction, bad_direction = _words(texts[DIRECTION], DIRECTIONS)
     scan_mode, bad_scan_mode = _words(texts[SCAN_MODE], SCAN_MODES)
     occurred_us, bad_time = _times(records)
+    # A missing person is noted by `_persons`, which knows about codes.
+    # Absent, not refused: a refused text keeps its number and has a reason of its own.
     missing = (occurred_us == NO_INSTANT) | ((venue.ids < 0) & (code_ids < 0))
     reason = _first(
         *(records.reason, bad_event_id, bad_person, bad_venue, bad_code, of_rows(bad_zone, zone.ids)),
@@ -149,8 +152,10 @@ def _with_places(checked: CheckedScans, ids: Int32, places: RegisteredCodes) -> 
     belongs to another place than the venue that the record names.
     """
     venue, occurred_us = checked.venue, checked.occurred_us
+    # Equal texts have equal numbers in both. Id -1, no text, picks the element appended last.
     named, coded = same_texts(venue.texts, places.venue)
     differs = (venue.ids >= 0) & (np.append(named, -1)[venue.ids] != np.append(coded, -1)[ids])
+    # The validity of a code is half-open.
     early = occurred_us < np.append(places.valid_from_us, 0)[ids]
     late = occurred_us >= np.append(places.valid_to_us, 0)[ids]
     bad_code = ((ids >= 0) & (differs | early | late)) * np.uint8(BAD_CODE)
@@ -160,6 +165,7 @@ def _with_places(checked: CheckedScans, ids: Int32, places: RegisteredCodes) -> 
         reason=_first(checked.reason, bad_code),
         venue=filled(venue, places.venue, ids),
         zone=filled(checked.zone, places.zone, ids),
+        # Code 0 is `unknown`: a record that says so and one that says nothing are alike.
         direction=np.where(checked.direction == 0, of_code, checked.direction),
         authenticity=np.append(places.authenticity, np.uint8(0))[ids],
     )
@@ -189,16 +195,20 @@ def _persons(
     spelled, bad_text = tidy_names(column, None)
     canonical, refused = canonical_identifiers(spelled.texts)
     reasons = of_rows(_first(bad_text, person_reasons(refused)), spelled.ids)
+    # Spellings of one person still have numbers of their own here; they are merged at the end.
     person = DistinctColumn(spelled.ids, canonical)
     code_ids, texts, bad_code = _codes(codes)
     held: PersonCodes | None = None
     if len(texts):
         held = persons_of(texts, (texts.length >= 0) & (bad_code == 0))
+        # A person who is refused anyway contradicts nothing.
         contradicted = held.contradict(canonical, np.where(reasons == 0, person.ids, -1), code_ids)
         of_code = _first(of_rows(_first(bad_code, held.reason), code_ids), contradicted * np.uint8(BAD_CODE))
         reasons = _first(reasons, of_code)
+        # A person who is named stands; the code fills in where there is none.
         person = filled(person, held.person, code_ids)
     reasons[(spelled.ids < 0) & (code_ids < 0)] = MISSING_FIELD
+    # Equal persons, of different spellings or from names and codes, get one number and one token.
     merged, persons = distinct(column_of(person.texts))
     own = DistinctColumn(np.append(merged, np.int32(-1))[person.ids], persons)
     return own, reasons, (None, None) if held is None else (held, code_ids)
@@ -219,10 +229,12 @@ def _codes(column: Texts) -> tuple[Int32, Spans, UInt8]:
     A code is checked as it was scanned, not in NFC: some formats hash the exact bytes.
     Scanners that act as keyboards append a line end, which is stripped.
     """
+    # Most files have no codes: spare them the table of distinct texts.
     if not (column.length > 0).any():
         return np.full(column.length.size, -1, np.int32), _NO_TEXTS, np.zeros(0, np.uint8)
     ids, texts = distinct(column)
     texts = without_line_ends(texts)
+    # The tidy text only tells what is absent or refused; the text that is decoded stays raw.
     tidy, reasons = tidied(texts, None)
     reasons = _first(reasons, (tidy.length > CODE_BYTES) * np.uint8(BAD_TEXT))
     raw = replace(texts, length=np.where(tidy.length < 0, np.int32(-1), texts.length))
@@ -232,9 +244,11 @@ def _codes(column: Texts) -> tuple[Int32, Spans, UInt8]:
 def _words(column: Texts, words: tuple[str, ...]) -> tuple[UInt8, UInt8]:
     """Return a column of few words as their codes; another word is malformed."""
     codes = words_to_codes(column, words)
+    # The kernel knows the exact words; the few other texts are made tidy and looked up again.
     odd = np.flatnonzero(codes == UNKNOWN_WORD)
     if odd.size:  # padded, or a word for nothing
         names, _ = tidy_names(column.rows(odd), TEXT_BYTES)
+        # Id -1, a word for nothing, picks the 0 appended last.
         codes[odd] = np.append(words_to_codes(column_of(names.texts), words), np.uint8(0))[names.ids]
     return codes, (codes == UNKNOWN_WORD) * np.uint8(MALFORMED)
 
@@ -246,6 +260,7 @@ def _times(records: Records) -> tuple[Int64, UInt8]:
         return records.instants, np.zeros(records.instants.size, np.uint8)
     occurred_us = instants(column)
     reasons = np.zeros(occurred_us.size, np.uint8)
+    # A timestamp may be valid and still too long, by the digits of its fraction.
     odd = np.flatnonzero((occurred_us == BAD_INSTANT) | (column.length > TEXT_BYTES))
     if odd.size:
         tidy, bad_text = tidied_column(column.rows(odd), TEXT_BYTES, optional=False)

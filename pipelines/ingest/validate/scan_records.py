@@ -65,6 +65,7 @@ def _of_lines(block: Lines) -> Records:
     data = read_only(block.data)
     begin, end, state, start, length, escaped = read_lines(data)
     reason = np.where(state == TOO_LONG, np.uint8(TOO_LARGE), np.uint8(0))
+    # Lines in doubt are read again, by the strict parser; lines that are too long are not.
     doubtful = np.flatnonzero(state == IN_DOUBT)
     side, reason[doubtful] = _read_strictly(data, escaped, doubtful, (begin, end), start, length)
     columns = tuple(Texts(data, side, start[field], length[field]) for field in range(len(FIELDS)))
@@ -85,14 +86,15 @@ def _read_strictly(
     reasons: list[int] = []
     for begin, end in zip(bounds[0][rows].tolist(), bounds[1][rows].tolist(), strict=True):
         texts, reason = decode(data[begin:end].tobytes())
-        pieces.extend(
-            texts.values()
-        )  # of many live objects Python's garbage collector walks each again and again
+        # Bytes, no dictionaries: of many live objects the garbage collector walks each again and again.
+        pieces.extend(texts.values())
         fields.extend(texts)
         counts.append(len(texts))
         reasons.append(reason)
     sizes = np.array([len(text) for text in pieces], np.int64)
+    # The field and the row of each text.
     place = np.array(fields, np.int64), np.repeat(rows, counts)
+    # Positions behind `data` and behind the texts with escapes that `side` holds already.
     start[place] = data.size + side.size + np.cumsum(sizes) - sizes
     length[place] = sizes
     more = np.frombuffer(b"".join(pieces), np.uint8)
@@ -103,12 +105,14 @@ def _of_columns(block: Columns) -> Records:
     reason = block.broken.copy()
     texts = [_text_column(block, name) for name in FIELDS]
     sizes = sum(column.length.clip(0).astype(np.int64) for column in texts)
+    # A bound first, then the exact size. A row that is malformed stays so: that reason comes first.
     for row in np.flatnonzero(sizes * _WORST_ESCAPE + _JSON_FRAME > RECORD_BYTES).tolist():
         if len(_json_of(block, row)) > RECORD_BYTES and not 0 < reason[row] < TOO_LARGE:
             reason[row] = TOO_LARGE
     instants = block.fields.get(FIELDS[OCCURRED_AT])
     given = None if isinstance(instants, Spans) else instants
     if given is not None:
+        # Instants came as numbers; blank them in refused rows, as `_without` does with texts.
         given = np.where(reason == 0, given, NO_INSTANT)
     return Records(tuple(_without(column, reason) for column in texts), given, rows_of(block), reason)
 
@@ -119,6 +123,7 @@ def _text_column(block: Columns, name: str) -> Texts:
     if not isinstance(column, Spans):
         return Texts(NO_BYTES, NO_BYTES, np.zeros(block.rows, np.int64), np.full(block.rows, -1, np.int32))
     length = np.where(column.length > 0, column.length, np.int32(-1)).astype(np.int32)
+    # Arrow's arrays are read-only, and numba would compile the kernels again for those: copied.
     start = np.require(column.start, np.int64, ["C", "W"])
     return Texts(read_only(column.data), NO_BYTES, start, length)
 
@@ -143,6 +148,7 @@ def _present(block: Columns, row: int) -> Iterable[tuple[str, str | int]]:
         column = block.fields.get(name)
         if isinstance(column, Spans):
             if raw := column.value(row):
+                # A refused row may hold any bytes, and needs a digest too.
                 yield name, raw.decode(errors="backslashreplace")
         elif column is not None and column[row] != NO_INSTANT:
             yield name, int(column[row])

@@ -110,13 +110,18 @@ def parse(block: Lines | Columns, chunk_number: int, settings: ParseSettings) ->
     """
     records = records_of(block)
     checked = check(records, settings.keys.codes)
+    # Chunk above row: the packed numbers order the records of the whole batch.
     row = records.row + ((chunk_number << ROW_BITS) + block.first_row)
     refused = np.flatnonzero(checked.reason)
+    # None spares a copy of all columns where nothing is refused.
     kept = np.flatnonzero(checked.reason == 0) if refused.size else None
     scans = checked.rows(kept)
+    # Rows with a fault go on to deduplication: a repeat of an accepted scan is a duplicate at any age.
     fault = _faults(scans, settings)
+    # Persons and venues are hashed once each; only event keys are hashed row by row.
     tokens = macs(scans.person.texts, settings.keys.token_key)
     venues = hashes(scans.venue.texts)
+    # A scan that is refused for its time must leave no identifier in the vault.
     sealed = _used(scans.person.ids[fault == 0], tokens.size)
     visited = _used(scans.venue.ids[fault == 0], venues.size)
     return Parsed(
@@ -135,6 +140,7 @@ def parse(block: Lines | Columns, chunk_number: int, settings: ParseSettings) ->
 def _links(scans: CheckedScans, fault: UInt8, settings: ParseSettings) -> CodeLinks:
     if scans.person_codes is None or scans.person_code_ids is None:
         return NO_LINKS
+    # Scans that are refused for their time show no links.
     ids = np.where(fault == 0, scans.person_code_ids, np.int32(-1))
     return code_links(scans.person_codes, ids, scans.occurred_us, settings.keys, settings.forgotten)
 
@@ -142,9 +148,11 @@ def _links(scans: CheckedScans, fault: UInt8, settings: ParseSettings) -> CodeLi
 def _faults(scans: CheckedScans, settings: ParseSettings) -> UInt8:
     """Check each scan against the time limits and what is forgotten; of two faults the first counts."""
     occurred_us, forgotten = scans.occurred_us, settings.forgotten
+    # From the last reason to the first: what is written later stands.
     fault = np.zeros(occurred_us.size, np.uint8)
     if forgotten.erased:
         until_us = erased_until(scans.person.texts, settings.keys, forgotten)
+        # Up to the erasure and at its very instant; later scans of the person are taken.
         fault[occurred_us <= np.append(until_us, NEVER_US)[scans.person.ids]] = ERASED
     fault[occurred_us < forgotten.horizon_us] = PAST_RETENTION
     fault[occurred_us < settings.oldest_us] = TOO_OLD
@@ -154,6 +162,7 @@ def _faults(scans: CheckedScans, settings: ParseSettings) -> UInt8:
 
 def _used(ids: Int32, count: int) -> Int64:
     """Return the numbers below `count` that occur in `ids`, ascending; negative ids count as absent."""
+    # The element at the end is where id -1 writes to.
     marks = np.zeros(count + 1, bool)
     marks[ids] = True
     return np.flatnonzero(marks[:count])
@@ -174,8 +183,10 @@ def _table(
         occurred_us=scans.occurred_us,
     )
     high, low = event_keys(keys.event_key, fields)
+    # After a rotation the lake holds nested keys alone: what arrives must come to the same ones.
     high, low = nest_event_keys(high, low, keys.generations)
     columns = {
+        # A scan without a person or a venue was refused, so no id is -1 in these two.
         "person": tokens[people.ids],
         "venue": venue[venues.ids],
         "occurred_us": scans.occurred_us,
@@ -201,6 +212,7 @@ def _nullable(values: Int64, ids: Int32) -> pa.Array:
 
 def _dictionary(texts: Spans, ids: Int32) -> pa.DictionaryArray:
     """Look up texts by number, as a dictionary column without unused or repeated texts."""
+    # Distinct texts may have become equal when they were made tidy: a word stands once.
     words: dict[bytes, int] = {}
     code_of = np.zeros(len(texts) + 1, np.int32)
     for number in _used(ids, len(texts)).tolist():

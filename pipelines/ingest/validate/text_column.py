@@ -20,6 +20,7 @@ from schemas.wire_text import NOTHING, holds_hidden, is_nothing, tidy
 _PLAIN, _CONTROL, _WIDE, _PADDED, _NOTHING = range(5)
 """What a text is: plain ASCII, ASCII with a control character, not ASCII, in need of trimming, no value."""
 
+# One byte eight times over: the kernels below judge eight letters in one word.
 _EACH = np.uint64(0x0101010101010101)
 _HIGH = np.uint64(0x8080808080808080)
 _BLANKS = np.uint64(0x2020202020202020)
@@ -106,15 +107,18 @@ def tidied_column(column: Texts, limit: int | None, *, optional: bool = True) ->
         refused keeps its spelling.
     """
     kinds = _kinds_of(column, optional)
+    # Without its blanks a text may be empty, or a word for nothing: judge again.
     if (kinds == _PADDED).any():
         column = _trimmed(column, kinds)
         kinds = _kinds_of(column, optional)
     if (kinds == _NOTHING).any():
         column = replace(column, length=np.where(kinds == _NOTHING, np.int32(-1), column.length))
     reasons = np.where(kinds == _CONTROL, np.uint8(BAD_TEXT), np.uint8(0))
+    # NFC changes the size of a wide text, so `_tidied_wide` checks that one.
     if limit is not None:
         reasons[(column.length > limit) & (kinds != _WIDE)] = BAD_TEXT
     changed: list[tuple[int, bytes | None]] = []
+    # Row by row, in Python: columns whose texts repeat come here as their distinct texts.
     for row in np.flatnonzero(kinds == _WIDE).tolist():
         before = column.value(row)
         after, reasons[row] = _tidied_wide(before, limit, optional)
@@ -169,8 +173,10 @@ def _replaced(column: Texts, changed: Sequence[tuple[int, bytes | None]]) -> Tex
     if not changed:
         return column
     start, length = column.start.copy(), column.length.copy()
+    # Positions run through `data`, then `side`: new texts begin behind both.
     end = column.data.size + column.side.size
     for row, text in changed:
+        # An absent text needs no place; its length alone says that it is absent.
         start[row], length[row] = end, -1 if text is None else len(text)
         end += len(text or b"")
     more = np.frombuffer(b"".join(text or b"" for _, text in changed), np.uint8)
@@ -179,7 +185,7 @@ def _replaced(column: Texts, changed: Sequence[tuple[int, bytes | None]]) -> Tex
 
 def _kinds_of(column: Texts, optional: bool) -> UInt8:
     """Say what each text is, uint8[n]; an absent one is plain."""
-    kinds = np.zeros(column.start.size, np.uint8)
+    kinds = np.zeros(column.start.size, np.uint8)  # 0 is `_PLAIN`
     words = _WORDS if optional else _WORDS[:0]
     for buffer, base in column.buffers():
         _note_kinds(buffer, base, column.start, column.length, words, kinds)
@@ -199,8 +205,10 @@ def _note_kinds(buffer: UInt8, base: int, start: Int64, length: Int32, words: UI
     """Judge the rows that lie in a buffer whose first byte has the position `base`."""
     for row in range(start.size):
         at, size = start[row] - base, length[row]
+        # A row lies in one of the two buffers; those of the other are left alone.
         if size > 0 and 0 <= at < buffer.size:
             kind = _kind(buffer, at, size)
+            # Before controls: a tab at an end is one, and is trimmed. Wide text is trimmed in Python.
             if kind != _WIDE and (_is_blank(buffer[at]) or _is_blank(buffer[at + size - 1])):
                 kind = _PADDED
             elif kind == _PLAIN and size <= _WORD_BYTES and _is_word(buffer, at, size, words):
@@ -232,6 +240,7 @@ def _is_word(data: UInt8, at: int, size: int, words: UInt64) -> bool:
 
     Setting bit 5 turns capitals into small letters and leaves `-` and `/` as they are.
     """
+    # Of 1 to 4 letters, so the shift stays below 64, where it would be undefined.
     text = load_upto(data, at, size) | (_BLANKS >> np.uint64(64 - 8 * size))
     found = False
     for index in range(words.size):
@@ -246,9 +255,12 @@ def _kind(data: UInt8, at: int, size: int) -> int:
     control = np.uint64(0)
     for index in range(0, size, 8):
         word = load_upto(data, at + index, size - index)
+        # Blanks fill up the last word: zeros would pass for controls.
         if size - index < 8:
             word |= _BLANKS << np.uint64(8 * (size - index))
         wide |= word
+        # Marks bytes below 0x20 and 0x7F by their high bits. A borrow may mark the byte above such a
+        # one too, so only whether any bit is set can be used.
         delete = word ^ (_EACH * np.uint64(0x7F))
         control |= ((word - _BLANKS) & ~word) | ((delete - _EACH) & ~delete)
     if wide & _HIGH:

@@ -46,6 +46,7 @@ def _note_instants(buffer: UInt8, base: int, start: Int64, length: Int32, result
 def _instant(data: UInt8, at: int, size: int) -> int:
     if size < _SHORTEST:
         return BAD_INSTANT
+    # The shortest timestamp has all fixed positions, so none of these reads passes the end.
     year = _number(data, at, 2) * 100 + _number(data, at + 2, 2)
     month = _number(data, at + 5, 2)
     day = _number(data, at + 8, 2)
@@ -93,6 +94,7 @@ def _fraction(data: UInt8, at: int, end: int) -> tuple[int, int]:
     """Read a fraction; return microseconds (-1 for a point without a digit) and where it ends."""
     if data[at] != _DOT:
         return 0, at
+    # `unit` is what the next digit is worth: 0 after six digits, so further ones are cut off.
     value, unit = 0, SECOND_US
     at += 1
     first = at

@@ -108,6 +108,7 @@ def total_bytes(chunks: Sequence[Chunk]) -> int:
 
 
 def _ranges(size: int, kind: str, compression: str, chunk_bytes: int) -> Iterator[tuple[int, int]]:
+    # An offset in CSV may lie within quotes, and a compressed file can only be read from its begin.
     if compression or kind not in ("ndjson", "parquet") or size <= chunk_bytes:
         yield 0, size
         return
@@ -124,6 +125,8 @@ def _kind_of(path: str) -> tuple[str, str]:
     named = suffixes(path.rpartition("/")[2])
     if named is not None:
         return named
+
+    # The name tells nothing: look at the first bytes, unpacked if need be.
     head = _head(path, "")
     compression = next((kind for kind in ("gzip", "zstd") if head.startswith(MAGIC[kind])), "")
     if compression:

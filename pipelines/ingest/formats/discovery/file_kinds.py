@@ -51,6 +51,7 @@ def other_kind(head: bytes, *, csv: bool = False) -> tuple[str, str] | None:
     for magic, said in {**_OTHERS, **(_NOT_CSV if csv else {})}.items():
         if head.removeprefix(MARK).startswith(magic):
             return said
+    # Latin text in UTF-16 has one zero byte in each pair.
     if head[:2] not in UTF_16 and b"\x00" in head[:2] and head[:2].strip(b"\x00"):
         return "UTF-16 text without a byte order mark", AS_UTF_8
     return None

@@ -116,12 +116,14 @@ def find_files(paths: Sequence[str]) -> FoundFiles:
     for path in paths:
         found = list(_in_store(path) if _is_in_store(path) else _local(path.removeprefix("file://")))
         unread = {file.left_out: file.path for file in found if file.left_out}
+        # Also where nothing was found at all.
         if all(file.left_out for file in found):
             raise unreadable(path, _holds_nothing(unread), f"name files that end in {KNOWN_SUFFIXES}")
         sizes |= {file.path: file.size for file in found if not file.left_out}
         left_out[path] |= unread
     unread_files = []
     for path, places in left_out.items():
+        # What a folder leaves out may be named by another path, and is read then.
         names = sorted(name for name, place in places.items() if place not in sizes)
         if names:
             unread_files.append(UnreadFiles(path, tuple(names)))
@@ -155,6 +157,7 @@ def _is_in_store(path: str) -> bool:
 
 
 def _local(path: str) -> Iterator[_Found]:
+    # First, so that a file whose own name holds `[` or `*` can be named.
     if os.path.exists(path):
         yield from _file_or_folder(path)
     elif glob.has_magic(path):
@@ -171,11 +174,13 @@ def _file_or_folder(path: str) -> Iterator[_Found]:
         if not os.path.isdir(path):
             if not os.path.isfile(path):
                 raise unreadable(path, "is not a regular file", "write its content to a file first")
+            # Links are resolved, so that a file named in two ways counts once.
             yield _Found(str(Path(path).resolve()), os.path.getsize(path))
             return
         for folder, folders, names in os.walk(path, onerror=_raise):
             # os.walk does not descend into links to folders
             closed = [name for name in folders if _is_skipped(name) or os.path.islink(f"{folder}/{name}")]
+            # In place: os.walk descends into what is left.
             folders[:] = [name for name in folders if not _is_skipped(name)]
             for name in [*(f"{name}/" for name in closed), *names]:
                 if not name.startswith("."):
@@ -191,6 +196,7 @@ def _in_local_folder(path: Path, name: str, parent: str) -> _Found:
     left_out = _below(name, name if parent == "." else f"{parent}/{name}")
     if not left_out and not path.exists():
         raise unreadable(str(path), "is a link to a missing file", "mend the link, or remove it")
+    # Reading a pipe might block for ever.
     if not left_out and not path.is_file():
         left_out = name
     return _Found(str(path.resolve()), 0 if left_out else path.stat().st_size, left_out)
@@ -216,12 +222,14 @@ def _in_store(url: str) -> Iterator[_Found]:
     """Find the objects that a URL names: itself, those below it, or those that a glob matches."""
     url = url.rstrip("/")
     _check_store(url)
+    # A URL that names an object exactly wins over objects below it.
     bucket, key = storage.split(url)
     itself = storage.status(url) if key else None
     if itself is not None:
         yield _Found(url, itself.size)
         return
     names = key.split("/") if key else []
+    # List only below the part of the key that holds no wildcard.
     fixed = next((at for at, name in enumerate(names) if glob.has_magic(name)), len(names))
     folder, pattern = "/".join([bucket, *names[:fixed]]), names[fixed:]
     objects = list(storage.files(folder))
@@ -229,10 +237,12 @@ def _in_store(url: str) -> Iterator[_Found]:
         raise unreadable(url, "is missing", "name a file, a folder or a glob that matches")
     for found in objects:
         below = found.place.removeprefix(f"{folder}/").split("/")
+        # How many leading names of the object the pattern covers; nothing where it does not match.
         depths = set(_matched(below, pattern))
         if len(below) in depths and not _is_skipped(below[-1]):
             yield _Found(found.place, found.size)
         elif depths:
+            # The shortest match is the folder that was named.
             yield from _in_folder(found, below, min(depths))
 
 
@@ -243,6 +253,7 @@ def _in_folder(found: storage.Status, below: list[str], depth: int) -> Iterator[
         return
     skipped = next((at for at, name in enumerate(inside) if _is_skipped(name)), None)
     named = found.place[: len(found.place) - len("/".join(inside))] if depth else ""
+    # A folder that is left out is reported once, by its own name.
     if skipped is not None and skipped < len(inside) - 1:
         yield _Found(found.place, 0, named + "/".join(inside[: skipped + 1]) + "/")
     else:
@@ -260,6 +271,7 @@ def _matched(names: Sequence[str], pattern: Sequence[str]) -> Iterator[int]:
         yield 0
     elif pattern[0] == "**":
         for skipped in range(len(names) + 1):
+            # Like a shell, `**` does not enter hidden folders.
             if any(name.startswith(".") for name in names[:skipped]):
                 return
             yield from (skipped + more for more in _matched(names[skipped:], pattern[1:]))

@@ -28,6 +28,7 @@ SEALED: Final = "sealed"
 MARK: Final = b"\xef\xbb\xbf"
 """The byte order mark of UTF-8."""
 
+# Controls and bidi marks in a file name could forge a line on the terminal.
 _HIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 _COPIED_BYTES: Final = 1 << 20
 _MOST_HELD_BYTES: Final = 1 << 30
@@ -130,6 +131,7 @@ def let_go(stream: Any, start: int, stop: int) -> None:
 def announce(stream: Any, places: Sequence[int], size: int) -> None:
     """Ask the system to read `size` bytes at each of some offsets of a local file ahead."""
     with suppress(OSError):
+        # No readahead between the places, but each of them at once.
         os.posix_fadvise(stream.fileno(), 0, 0, os.POSIX_FADV_RANDOM)
         for place in places:
             os.posix_fadvise(stream.fileno(), place, size, os.POSIX_FADV_WILLNEED)
@@ -150,6 +152,7 @@ def open_seekable(path: str, compression: str) -> Iterator[Any]:
     with open_stream(path, compression) as stream:
         for part in parts_of(stream, _COPIED_BYTES):
             whole.write(part.data)
+            # A small archive may unpack to any size.
             if whole.tell() > _MOST_HELD_BYTES:
                 raise unreadable(
                     path, "is too large once decompressed", "compress its columns instead of the file"
@@ -164,6 +167,7 @@ def read_upto(stream: Any, length: int) -> UInt8:
     view = buffer.data
     filled = 0
     while filled < length:
+        # A raw or decompressing stream may return less than was asked for before its end.
         got = stream.readinto(view[filled:])
         if not got:
             break

@@ -49,6 +49,7 @@ def refuse_other_lines(chunk: Chunk, begin: UInt8) -> None:
     if begin[:2].tobytes() in UTF_16:
         raise unreadable(chunk.path, "holds UTF-16 text", AS_UTF_8)
     head = begin[:_LOOK_BYTES].tobytes()
+    # Only where the first megabyte has no line feed at all.
     if b"\n" not in head and b"}\r{" in head:
         raise unreadable(chunk.path, "ends its lines in carriage returns", "end them in line feeds")
 
@@ -62,15 +63,18 @@ def as_utf_8(parts: Iterator[UInt8]) -> Iterator[UInt8]:
     if begin[:2].tobytes() not in UTF_16:
         yield from chain([begin[len(MARK) :] if begin[: len(MARK)].tobytes() == MARK else begin], rest)
         return
+    # A lone surrogate passes as bytes that are not UTF-8, so that its record alone is refused later.
     decoder = codecs.getincrementaldecoder("utf-16")("surrogatepass")
     for part in chain([begin], rest, [None]):
         text = decoder.decode(b"" if part is None else part.tobytes(), final=part is None)
         if text:
+            # A bytearray, not bytes: the kernel of CSV replaces doubled quotes in place.
             yield np.frombuffer(bytearray(text.encode("utf-8", "surrogatepass")), np.uint8)
 
 
 def with_line_feeds(parts: Iterator[UInt8]) -> Iterator[UInt8]:
     """Turn the lone CR at the ends of lines (old Macs) into line feeds, where no line feed is near."""
+    # Hold parts back until a line feed shows up or enough bytes are seen to tell that none will.
     held: list[UInt8] = []
     for part in parts:
         held.append(part)
