@@ -83,11 +83,14 @@ def commit(
         ServiceError: the lake cannot be written.
     """
     url = lake.table_url(name)
+    # Chosen first, since the entry announces it; carried out only when the entry is durable.
     cut = cut or due_cut(lake, name, after)
     said = {**(note or {}), **(cut.note() if cut else {})}
     with writing(url):
+        # Every file must be there in full, and durable, before the log names it.
         actions = _actions(url, add, remove)
         _prepare(lake, name, add, after)
+        # An early look that saves work. What decides is the write below, which fails where an entry exists.
         if storage.exists(log_entry(url, after + 1)):
             raise CommitConflict(name)
         properties = _properties(
@@ -96,9 +99,11 @@ def commit(
         try:
             _write_entry(url, ALL_TABLES[name], actions, after, properties)
         except (DeltaError, OSError) as error:
+            # Returns if the entry is ours after all; then the commit goes on as if nothing had failed.
             _explain(url, after, properties, error)
         _check_place(url, after)
         _make_durable(url, after + 1)
+    # The commit stands from here on: without a checkpoint or a cut, readers see the same.
     if checkpoint_is_due(url, after + 1):
         write_checkpoint(lake, name, after + 1)
     if cut:
@@ -112,6 +117,7 @@ def _properties(
     """Return what the log says beside the actions; the id tells this commit from a competitor's."""
     return CommitProperties(
         custom_metadata={**note, **hashes, COMMIT_ID: uuid.uuid4().hex},
+        # A retry of delta-rs would commit on top of a version that these files were not computed from.
         max_commit_retries=0,
         app_transactions=[Transaction(mark, number) for mark, number in marks.items()],
     )
@@ -119,6 +125,7 @@ def _properties(
 
 def _actions(url: str, add: Sequence[DataFile], remove: Sequence[LiveFile]) -> list[Action]:
     """Return what the commit does; a file that is both added and removed is left as it is."""
+    # Files are named by their bytes: rows that come out unchanged are the same file, and need no action.
     kept = {file.path for file in add} & {file.relative for file in remove}
     new = {file.path: file for file in add if file.path not in kept}
     now_ms = time.time_ns() // 1_000_000
@@ -150,6 +157,7 @@ def _hashes(
     url: str, table: Table, actions: Sequence[Action], marks: Mapping[str, int], after: int
 ) -> dict[str, str]:
     """Return what the entry says about itself and about the one before it."""
+    # These are the fields that `log._essence` reads back from the entry: change both or neither.
     said: list[dict[str, Any]] = [
         {
             "add" if isinstance(action, AddAction) else "remove": {
@@ -165,6 +173,7 @@ def _hashes(
         for action in actions
     ]
     said += [{"txn": {"appId": mark, "version": number}} for mark, number in marks.items()]
+    # Only the first entry of a table holds its columns.
     if after == NO_TABLE:
         columns = {"schemaString": delta_schema(table).to_json(), "partitionColumns": list(table.partition)}
         said.append({"metaData": columns})
@@ -195,6 +204,7 @@ def _write_entry(
             post_commithook_properties=_NO_HOOKS,
         )
     else:
+        # Opened at `after` and not at the newest version: so the entry can only be `after + 1`, or fails.
         DeltaTable(url, version=after, storage_options=storage.delta_options(url)).create_write_transaction(
             actions,
             mode="append",
@@ -226,6 +236,7 @@ def _explain(url: str, after: int, properties: CommitProperties, error: Exceptio
     entry = log_entry(url, after + 1)
     if storage.exists(entry):
         own = (properties.custom_metadata or {})[COMMIT_ID]
+        # By the id and not by the actions: a competitor may have written the very same files.
         if commit_info(read_entry(entry)).get(COMMIT_ID) == own:
             return
         raise CommitConflict(Path(url).name) from error
@@ -233,6 +244,7 @@ def _explain(url: str, after: int, properties: CommitProperties, error: Exceptio
     kept = versions(url)
     if (kept and kept[-1] > after) or (after != NO_TABLE and after not in kept):
         raise CommitConflict(Path(url).name) from error
+    # An errno tells `writing` a full disk from a missing permission.
     if isinstance(error, OSError) and error.errno:
         raise error
     raise ServiceError(f"the log of {url} cannot be written", "check its space and rights") from error
@@ -265,11 +277,13 @@ def _prepare(lake: Lake, name: str, add: Sequence[DataFile], after: int) -> None
         return
     make_private(f"{url}/{LOG_FOLDER}")
     root = Path(lake.url)
+    # The files themselves are durable; their names are not before each folder up to the lake is.
     folders = {Path(url), *(Path(url, file.path).parent for file in add)}
     folders |= {parent for folder in folders for parent in folder.parents if parent.is_relative_to(root)}
+    # Deepest first: the entries of a folder, then its own name in the folder above.
     for folder in sorted(folders, key=lambda folder: -len(folder.parts)):
         sync_path(folder)
-    if os.path.exists(log_entry(url, after)):
+    if os.path.exists(log_entry(url, after)):  # not before the first commit, nor in a log that was cut
         _make_durable(url, after)
 
 
@@ -277,6 +291,8 @@ def _make_durable(url: str, version: int) -> None:
     """Make a log entry private, and its bytes and name durable."""
     if storage.is_url(url):
         return
+    # delta-rs leaves the mode to the umask.
     os.chmod(log_entry(url, version), file_mode(f"{url}/{LOG_FOLDER}"))
+    # The bytes, then the name.
     sync_path(log_entry(url, version))
     sync_path(f"{url}/{LOG_FOLDER}")

@@ -25,7 +25,7 @@ RETENTION_DAYS: Final = 21
 """Days before today that a lake remembers, unless a purge names another number."""
 
 _NAME = "forgotten.json"
-_EVER_US = -(1 << 62)
+_EVER_US = -(1 << 62)  # half of int64: differences of instants do not overflow
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,7 @@ class Forgotten:
     linked: Mapping[str, int] = field(default_factory=dict)
 
     def __reduce__(self) -> tuple[type["Forgotten"], tuple[int, int, int, dict[str, int], dict[str, int]]]:
+        # A mapping proxy cannot be pickled, and workers need the record.
         times = self.number, self.horizon_us, self.cases_us
         return Forgotten, (*times, dict(self.erased), dict(self.linked))
 
@@ -90,6 +91,7 @@ def read_forgotten(lake: Lake) -> Forgotten:
         said: dict[str, Any] = orjson.loads(storage.read(path))
         times = (int(said["horizon_us"]), int(said["cases_us"]))
         erased = {str(person): int(until_us) for person, until_us in said["erased"].items()}
+        # Absent in records of earlier versions.
         linked = {str(token): int(until_us) for token, until_us in said.get("linked", {}).items()}
         return Forgotten(int(said["number"]), *times, MappingProxyType(erased), MappingProxyType(linked))
     except FileNotFoundError:

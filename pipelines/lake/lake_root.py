@@ -91,6 +91,7 @@ def open_lake(url: str, keys: Keys | Path | None = None, *, create: bool = False
         if not create:
             raise DataError(f"there is no lake at {url}", "make one with truyvet run, or name another")
         _create(root, keys)
+        # Read again: of two processes at once another one may have made it, with keys of its own.
         described = _describe(root)
     assert described is not None
     if keys is not None and described["keys"] != _existing(keys, str(described["keys"])).fingerprint:
@@ -119,6 +120,7 @@ def describe(lake: Lake, keys: Keys) -> None:
         ServiceError: it cannot be written.
     """
     with writing(lake.url):
+        # Not durable yet: `take_place` syncs the copy before it becomes the lake.
         storage.put(f"{lake.url}/{_LAKE_JSON}", _description(keys))
 
 
@@ -237,6 +239,7 @@ def _existing(keys: Keys | Path, fingerprint: str) -> Keys:
             "name their folder with --keys; new ones are never made beside a lake",
         )
     held = readable_keys(keys)
+    # A rotation was killed between the exchange of the lakes and that of the keys.
     if held.fingerprint != fingerprint and fits_next(keys, fingerprint):
         take_next(keys)
         held = readable_keys(keys)
@@ -298,7 +301,8 @@ def _is_free(root: str) -> bool:
     os.makedirs(os.path.dirname(root), exist_ok=True)
     make_private(root)
     left = [name for name in os.listdir(root) if not name.startswith(TEMPORARY)]
+    # With a `lake.json` another process is just making this lake: that is no foreign folder.
     if left and _LAKE_JSON not in left:
         return False
-    os.chmod(root, 0o700)
+    os.chmod(root, 0o700)  # an empty folder that was there may be open to others
     return True

@@ -94,12 +94,15 @@ def find_cut(
     url = lake.table_url(name)
     kept = versions(url)
     first = kept[0] if kept else 0
+    # A cut ends below a checkpoint, for later versions are read from there on.
     candidates = [version for version in checkpoints(url) if version - first >= max(long_log, 1)]
     if not candidates:
         return None
+    # The oldest version that another table has still to catch up from.
     marks = (mark(lake, other, f"{name}_version") for other in ALL_TABLES)
     oldest_needed = min((version for version in marks if version not in (None, NO_TABLE)), default=kept[-1])
     before = time.time() - keep_seconds
+    # The largest cut first. Entries ascend in time, so the age of the last that goes is the least.
     for version in reversed(candidates):
         last = log_entry(url, version - 1)
         found = storage.status(last)

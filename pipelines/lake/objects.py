@@ -129,6 +129,7 @@ def asking(place: str) -> Iterator[tuple[Any, str]]:
         return
     except said.AlreadyExistsError:
         raise
+    # A missing bucket has no class of its own in obstore: its text tells.
     except (said.PermissionDeniedError, said.UnauthenticatedError):
         what, remedy = f"{bucket} refuses these credentials", "set others in the provider's own variables"
     except (FileNotFoundError, said.BaseError) as error:
@@ -198,7 +199,7 @@ class ObjectFile(io.RawIOBase):
         return self._position
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        self._position = offset + (0, self._position, self._size)[whence]
+        self._position = offset + (0, self._position, self._size)[whence]  # SEEK_SET, SEEK_CUR, SEEK_END
         return self._position
 
     def read(self, size: int = -1) -> Any:

@@ -108,6 +108,7 @@ def check_files(files: Sequence[LiveFile], done: Callable[[int], None] = lambda 
         done(1)
 
     with ThreadPoolExecutor(_THREADS) as pool:
+        # An error of a thread is raised only when its result is taken.
         for _ in pool.map(check, files):
             pass
 
@@ -136,7 +137,7 @@ def read_table(
     files = snapshot(lake, name, version).files
     if len(files) == 1:  # read inline: a worker thread would allocate from a cold arena
         return read_live_file(files[0], schema)
-    with ThreadPoolExecutor(min(_THREADS, len(files) or 1)) as pool:
+    with ThreadPoolExecutor(min(_THREADS, len(files) or 1)) as pool:  # a pool must have a worker
         parts = list(pool.map(lambda file: read_live_file(file, schema), files))
     return pa.concat_tables(parts) if parts else schema.empty_table()
 
@@ -156,6 +157,7 @@ def read_live_file(file: LiveFile, schema: pa.Schema) -> pa.Table:
     coded = [field.name for field in schema if pa.types.is_dictionary(field.type)]
     try:
         parquet = _parquet(file, coded)
+        # The files are read on threads already.
         rows = parquet.read(columns=stored, use_threads=False)
     except (OSError, pa.ArrowInvalid) as error:
         raise unreadable(file.path, error) from error
@@ -192,6 +194,7 @@ def _content(file: LiveFile) -> pa.Buffer:
         DataError: the file is missing, damaged or may not be read.
     """
     try:
+        # Before the bytes: if the file is replaced in between, the next read finds another and hashes it.
         identity = _identity(file.path)
         content = _bytes(file)
     except (OSError, pa.ArrowInvalid) as error:

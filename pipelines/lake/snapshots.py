@@ -85,7 +85,9 @@ class _Newest:
 
 _T = TypeVar("_T")
 
+# By the URL of the table.
 _newest: dict[str, _Newest] = {}
+# `update_incremental` changes an open table in place: one thread at a time.
 _refreshing = threading.Lock()
 
 
@@ -101,6 +103,7 @@ def snapshot(lake: Lake, name: str, version: int | None = None) -> Snapshot:
     if version is None:
         newest = _find_newest(url, lake)
         return newest.snapshot if newest else Snapshot(NO_TABLE)
+    # The newest version, asked for by its number.
     known = _newest.get(url)
     if known and known.snapshot.version == version and _is_unchanged(url, known):
         return known.snapshot
@@ -127,6 +130,7 @@ class OfNewest(Generic[_T]):
         """Return the value for the lake's newest version."""
         newest = snapshot(lake, self._name)
         kept = self._kept.get(lake.url)
+        # The very object: `snapshot` returns the same one for as long as the version is the newest.
         if kept is None or kept[0] is not newest:
             kept = self._kept[lake.url] = newest, self._make(lake, newest)
         return kept[1]
@@ -154,7 +158,7 @@ def _find_newest(url: str, lake: Lake) -> _Newest | None:
             return known
         table = _brought_up_to_date(url, known) or _open(url)
         if table is None:
-            _newest.pop(url, None)
+            _newest.pop(url, None)  # the lake was removed, or made again without this table
             return None
         found = _Newest(_snapshot_of(url, table), table, _identity(url, table.version()))
         _newest[url] = found
@@ -163,10 +167,12 @@ def _find_newest(url: str, lake: Lake) -> _Newest | None:
 
 def _brought_up_to_date(url: str, known: _Newest | None) -> DeltaTable | None:
     """Read the entries that came since into the open table: ten times faster than opening it again."""
+    # A cut entry or a lake made again: the open table belongs to another log.
     if known is None or _identity(url, known.snapshot.version) != known.entry:
         return None
     try:
         known.table.update_incremental()
+        # Only the entries that came since: those before were checked when the table was opened.
         check_log(url, known.table.version(), known.snapshot.version)
     except (DeltaError, OSError):
         return None  # opening it says what is wrong
@@ -254,6 +260,7 @@ def _no_version(url: str, version: int) -> DataError:
 def _snapshot_of(url: str, table: DeltaTable) -> Snapshot:
     adds = pa.table(table.get_add_actions(flatten=True)).sort_by("path")
     partitions = {
+        # As text, like in the paths, whatever type the log gives them.
         name.removeprefix("partition."): adds[name].cast(pa.string()).to_pylist()
         for name in adds.column_names
         if name.startswith("partition.")

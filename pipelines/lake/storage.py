@@ -92,6 +92,7 @@ def files(folder: str) -> Iterator[Status]:
         ServiceError: the store cannot be reached.
     """
     if is_url(folder):
+        # `list` returns keys below the bucket, whatever the prefix.
         bucket = folder[: len(folder) - len(split(folder)[1])].rstrip("/")
         with asking(folder) as (store, key):
             for batch in store.list(prefix=key or None):
@@ -100,7 +101,7 @@ def files(folder: str) -> Iterator[Status]:
     for parent, _, names in os.walk(folder):
         for name in names:
             found = status(os.path.join(parent, name))
-            if found is not None:
+            if found is not None:  # None: removed since the folder was listed
                 yield found
 
 
@@ -120,6 +121,7 @@ def names(folder: str) -> list[str]:
         ServiceError: the store cannot be reached.
     """
     if is_url(folder):
+        # A store has no folders: the names of deeper objects are among them, with slashes.
         return [found.place.removeprefix(f"{folder}/") for found in files(folder)]
     with contextlib.suppress(FileNotFoundError):
         return os.listdir(folder)
@@ -225,6 +227,7 @@ def put_new(place: str, data: bytes) -> bool:
 
         with asking(place) as (store, key):
             try:
+                # Put if absent, decided by the store itself.
                 store.put(key, data, mode="create")
             except AlreadyExistsError:
                 return False
@@ -237,6 +240,7 @@ def put_new(place: str, data: bytes) -> bool:
             os.link(path, place)  # unlike a rename, a link never replaces an existing file
         except FileExistsError:
             return False
+    # The file's name, and the folder's own, which may be new.
     sync_path(folder)
     sync_path(folder.parent)
     return True
@@ -264,6 +268,7 @@ class New:
             os.fsync(self.file.fileno())
             # Replace a file of the same (content-addressed) name: its bytes may have rotted, and an
             # old time of writing would let vacuum delete it.
+            # The name is not durable yet: a commit syncs the folders of its files, others call `sync`.
             os.replace(str(self._path), place)
 
 
@@ -296,6 +301,7 @@ def new_stream(place: str) -> Iterator[pa.NativeFile]:
         with asking(place) as (store, key):
             store.put(key, pa.BufferReader(whole))
         return
+    # Made with its mode here, since Arrow would leave that to the umask.
     os.close(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     with pa.BufferedOutputStream(pa.OSFile(place, "wb"), _BUFFERED_BYTES) as file:
         yield file
@@ -325,6 +331,7 @@ def remove_each(places: Iterable[str]) -> None:
     """
     places = list(places)
     if places and is_url(places[0]):
+        # A store that complains of a missing object has not said which: then each is removed alone.
         with contextlib.suppress(FileNotFoundError), asking(places[0]) as (store, _):
             store.delete([split(place)[1] for place in places])
             return
