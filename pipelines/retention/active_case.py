@@ -33,6 +33,7 @@ def check_active(lake: Lake, persons: Collection[int], now_us: int) -> None:
     remedy = f"wait until it ended {ACTIVE_DAYS} days ago, or name the decision with --decision REF"
     if any(case.person in persons for case in active.values()):
         raise RefusedError("--person has an active case", remedy)
+    # A case without a date has no infectious window: nobody can be traced from it.
     if _has_contact([number for number, case in active.items() if case.times.known], lake, persons):
         raise RefusedError("--person is a contact (F1) of an active case", remedy)
 

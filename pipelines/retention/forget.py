@@ -47,12 +47,16 @@ def forget(lake: Lake, number: int, removals: Mapping[str, Removal], runner: str
         DataError: a file or a log is damaged.
         ServiceError: the lake cannot be written, or others keep committing.
     """
+    # Files written from here on are this command's own: `sweep_all` takes older ones only.
     begun = time.time()
     remove_beside(lake)  # a rotation that was killed has left another copy of every row
     removed = {name: remove_rows(lake, name, removal, number) for name, removal in removals.items()}
+    # After the records: who is in none of them any more is known only now.
     removed["vault"] = remove_rows(lake, "vault", _strangers(lake), number)
     remove_rows(lake, "unregistered_codes", _unseen_codes(lake), number)
+    # The removal is a newer version of the sources, from which derived tables catch up.
     bring_up_to_date(lake, runner=runner)
+    # Old versions and their statistics are in the log: first the log, then the files that it alone named.
     cut_all(lake, number, runner)
     sweep_all(lake, begun)
     return removed
@@ -65,12 +69,15 @@ def count(lake: Lake, removals: Mapping[str, Removal]) -> dict[str, int]:
 
 def cut_all(lake: Lake, number: int, runner: str) -> None:
     """Cut the log of every table; those that reflect others are cut once they have followed them."""
+    # `cut_history` forms the names of marks itself, as `<table>_version`.
     assert (LONG_PAIRS_VERSION, LINKS_VERSION) == ("long_pairs_version", "links_version")
     cut_history(lake, "long_pairs", number, followed_by=("footfall", "stays"))
+    # What was received. Each cut is a commit, so a table that reflects it must be told or catch up.
     for name in ALL_TABLES:
         if name not in COMPUTED:
             cut_history(lake, name, number, followed_by=("humans",) if name == "links" else ())
     bring_up_to_date(lake, runner=runner)
+    # What follows from it, in the order in which the tables reflect one another.
     cut_history(lake, "humans", number)
     cut_history(lake, "footfall", number, followed_by=("stays",))
     cut_history(lake, "stays", number)
@@ -81,6 +88,7 @@ def cut_all(lake: Lake, number: int, runner: str) -> None:
 
 def _strangers(lake: Lake) -> Removal:
     """Rows of the vault whose person is in no table of what was received."""
+    # Read when this is called, so after the rows of persons have gone.
     known = _distinct(lake, PERSONS)
 
     def goes(rows: pa.Table) -> Bool:

@@ -88,6 +88,7 @@ def purge(
 
 def _purge(lake: Lake, horizon_us: int, cases_us: int, runner: str) -> Purged:
     """Write the horizon down and act on it; an earlier purge that was killed is finished too."""
+    # Under the lock. A horizon never moves back: with more `--days` than before, nothing comes back.
     held = read_forgotten(lake)
     forgotten = held.purge(horizon_us, cases_us)
     if forgotten != held:
@@ -110,6 +111,7 @@ def _horizon_us(days: int, case_days: int, now_us: int | None) -> int:
     real_us = time.time_ns() // 1000
     if now_us is not None and now_us > real_us:
         raise UsageError("--now lies in the future", "leave it out to count from now")
+    # Whole UTC days: a partition goes or stays as a whole, and none is rewritten.
     return ((real_us if now_us is None else now_us) // DAY_US - days) * DAY_US
 
 
@@ -117,11 +119,11 @@ def _removals(horizon_us: int, cases_us: int) -> dict[str, Removal]:
     horizon = day_text(horizon_us // DAY_US)
 
     def is_before(file: LiveFile) -> bool:
-        return file.partition["date"] < horizon
+        return file.partition["date"] < horizon  # ISO dates compare as text
 
     def is_old(rows: pa.Table) -> Bool:
         latest_us = latest_date({name: rows[name] for name in CASE_DATES})
-        old: Bool = (latest_us < cases_us) & (latest_us > NEVER_US)
+        old: Bool = (latest_us < cases_us) & (latest_us > NEVER_US)  # a case without a date never grows old
         return old
 
     removals = {name: Removal(is_before) for name in _BY_DATE}

@@ -54,6 +54,7 @@ def check_gone(lake: Lake, persons: Int64) -> None:
         DataError: one is there, so no receipt may be signed.
     """
     for name, table in ALL_TABLES.items():
+        # Names, not the mark `token` in the schema: scanners and stays are not persons.
         columns = [field.name for field in table.schema if field.name.startswith("person")]
         columns = [name for name in columns if name != "person_seconds"]
         if columns and snapshot(lake, name).version != NO_TABLE:

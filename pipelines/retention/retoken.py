@@ -51,6 +51,7 @@ class NewTokens:
             RefusedError: the vault lacks one.
         """
         at = np.searchsorted(self.old, tokens)
+        # Behind the last: any position will do, for the comparison below refuses it.
         at[at == self.old.size] = 0
         if not self.old.size or (self.old[at] != tokens).any():
             lacking = np.setdiff1d(tokens, self.old).size
@@ -89,6 +90,7 @@ def new_tokens(lake: Lake, authority: X25519PrivateKey, keys: Keys) -> NewTokens
     held = pc.unique(rows["key_id"]).to_pylist()
     if any(one != key_id(keys.authority_public) for one in held):
         raise RefusedError("the vault is sealed to another key", "name the key that it was sealed to")
+    # `np.concatenate` needs at least one array, and a vault may be empty.
     old, made, sealed = [np.empty(0, np.int64)], [np.empty(0, np.int64)], []
     sealer = Sealer(keys.authority_public)
     for start in range(0, rows.num_rows, _AT_ONCE):
@@ -101,7 +103,7 @@ def new_tokens(lake: Lake, authority: X25519PrivateKey, keys: Keys) -> NewTokens
     new = np.concatenate(made)
     if np.unique(new).size != new.size:
         raise DataError("the vault holds a person twice", "run truyvet verify")
-    vault = pa.concat_tables(sealed).sort_by("person") if sealed else rows
+    vault = pa.concat_tables(sealed).sort_by("person") if sealed else rows  # an empty vault
     return NewTokens(np.concatenate(old), new, vault, keys.generations[-1])
 
 
@@ -138,6 +140,7 @@ def retokened(table: Table, partition: dict[str, str], rows: pa.Table, tokens: N
                 columns[one[0]] = pc.if_else(turned, second, first)
                 columns[one[1]] = pc.if_else(turned, first, second)
     generations = (tokens.generation,)
+    # Nested: the new generation hashes what the ones before it have made, as ingest does.
     if "scanner" in _token_columns(table):
         columns["scanner"] = _nested_scanners(rows["scanner"], generations)
     if "event_key" in rows.column_names:
@@ -145,12 +148,14 @@ def retokened(table: Table, partition: dict[str, str], rows: pa.Table, tokens: N
         columns["event_key"] = event_key_column(*nest_event_keys(high, low, generations))
     if table.name == "retries":
         kept = rows["hash"].to_numpy()
+        # A digest hangs on the first generation alone, so the other kind of row stays as it is.
         of_event = pc.equal(rows["kind"], KIND_REFUSED).to_numpy()
         columns["hash"] = column(np.where(of_event, nest_heads(kept, generations), kept))
     if not columns:
         return rows
     for name, values in columns.items():
         at = rows.schema.get_field_index(name)
+        # The schema decides the type, and whether the column may be null.
         rows = rows.set_column(at, rows.schema.field(at), values.cast(rows.schema.field(at).type))
     return in_order(table, partition, rows.combine_chunks())
 
