@@ -43,6 +43,7 @@ def rights(lake: Lake, keys: Path, ledger: Path) -> Check:
     found = _Rights()
     for path in _paths([Path(storage.local(lake.url)), beside(lake.url, "landing")], found):
         _look(path, found, secret=False)
+    # Only the lake's own: the ledger and the keys may belong to other accounts.
     writers = set(found.owners)
     for path in _paths([ledger], found):  # of the account that asks
         _look(path, found, secret=False)
@@ -95,7 +96,7 @@ def _look(path: Path, found: _Rights, *, secret: bool) -> None:
         status = path.lstat()
     except OSError:
         return  # removed meanwhile
-    if stat.S_ISLNK(status.st_mode):
+    if stat.S_ISLNK(status.st_mode):  # a link has no rights of its own
         return
     found.seen += 1
     found.owners.add(status.st_uid)
@@ -108,10 +109,12 @@ def _look(path: Path, found: _Rights, *, secret: bool) -> None:
 
 def waiting_segments(lake: Lake) -> list[Segment]:
     """What `land` received and has not committed yet."""
+    # To list segments takes neither the name of the series nor the key.
     return [found for place in _landing_places(lake) for found in Landing(place, "", b"").segments()]
 
 
 def _landing_places(lake: Lake) -> list[str]:
+    # Beside the lake on this machine, where `land` puts them, and beside it in the store for `stream`.
     return sorted({str(beside(lake.url, "landing")), f"{lake.url}.landing"})
 
 
@@ -150,6 +153,7 @@ def bucket(lake: Lake) -> Check:
 def disk(lake: Lake) -> Check:
     """Check that there is room to write, and to rewrite, the lake."""
     place = Path(storage.local(lake.url))
+    # Of a lake that is not here yet: the disk that it would be on.
     while not place.exists():
         place = place.parent
     usage = shutil.disk_usage(place)

@@ -39,6 +39,7 @@ def bring_up_to_date(
         if stays_file is not None:
             store_stay_rules(lake, stays_file)
             everything = True
+        # Contacts and crowds come after the stays that they are made from.
         refresh_humans(lake, everything=everything)
         done = recompute(lake, everything=everything, runner=runner)
         refresh(lake, everything=everything, runner=runner)

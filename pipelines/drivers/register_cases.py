@@ -49,6 +49,7 @@ def add_case(lake: str, case: Mapping[str, Any], *, keys: str | None = None) -> 
     where = open_lake(lake, folder, create=True)
     known = set(read_table(where, "cases", ["case_id"])["case_id"].to_pylist())
     with records_file("cases", [{name: value for name, value in case.items() if value is not None}]) as path:
+        # Checked first: `run` would refuse the record, count it, and succeed.
         given = read_cases([path], load_keys(folder))
         wrong = [*(given.faults or given.reasons)]
         if wrong:

@@ -75,6 +75,7 @@ def add_venue(
     if not replace and venue["venue"] in _rows_if_any(lake, keys):
         words = f"the venue code {quoted([venue['venue']])} is registered already"
         raise RefusedError(words, "choose another, or add --replace")
+    # All fields with `replace`: an empty one empties what is known, an absent one keeps it.
     whole = {name: venue.get(name) for name in _FIELDS}
     return _put(lake, [whole if replace else _without_nulls(whole)], keys)
 
@@ -92,9 +93,11 @@ def close_venues(
     known = _rows(lake, keys)
     _check_registered(known, venues)
     closed_at = at or _now()
+    # `type` is required; what is absent here stays as it is known.
     rows = [{"venue": venue, "type": known[venue]["type"], "closed_at": closed_at} for venue in venues]
     report = _put(lake, rows, keys)
     now_known = _rows(lake, keys)
+    # Unchanged rows: of two closings the earlier one stands.
     earlier = [venue for venue in dict.fromkeys(venues) if now_known[venue] == known[venue]]
     if earlier:
         words = f"closed by then already, and the earlier closing stands: {quoted(earlier)}"

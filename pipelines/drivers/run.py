@@ -108,12 +108,13 @@ def run(
         RefusedError: other keys, or other durations of stays.
         ServiceError: the lake cannot be written.
     """
+    # The one instant at which all of the batch counts as received.
     received_us = time.time_ns() // 1000
     upserted = {"venues": venues, "cases": cases}
     by_date = {"encounters": encounters, "declarations": declarations, "links": links}
     if not scans and not any((upserted | by_date).values()):
         raise UsageError("there is no input", "name files with --scans, --venues, --cases or --encounters")
-    if rejects is not None:
+    if rejects is not None:  # before a long run, not after it
         check_rejects_file(rejects)
     paths = {"scans": scans, **upserted, **by_date}
     files = {name: list_inputs(given) for name, given in paths.items() if given}
@@ -127,6 +128,7 @@ def run(
     opened = open_or_create(lake, folder, create=create or bool(scans or venues or cases))
     now_us = received_us if now_us is None else now_us
     settings = settings_for(load_keys(folder), now_us, max_age_days, max_ahead_days)
+    # Refused here already: the batch would be committed, and then its stays could not be computed.
     check_stay_rules(opened)
     notes = new_lake_notes(opened, folder)
     job = BatchJob(

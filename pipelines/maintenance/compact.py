@@ -102,6 +102,7 @@ def _compact_table(lake: Lake, name: str, rows_a_file: int) -> None:
         groups = list(small_files(base.files, rows_a_file))
         if not groups:
             return
+        # Asked before the commit: afterwards no table reflects the newest version.
         followers = _followers(lake, name, base)
         joined = [_join(lake, ALL_TABLES[name], group) for group in groups]
         leaving = list(itertools.chain.from_iterable(groups))
@@ -110,6 +111,7 @@ def _compact_table(lake: Lake, name: str, rows_a_file: int) -> None:
                 lake, name, joined, remove=leaving, after=base.version, note={"reason": "compact"}
             )
         except CommitConflict:
+            # The joined files are orphans now, which a sweep removes.
             continue
         for follower in followers:
             move_mark(lake, follower, f"{name}_version", base.version, version)
@@ -127,6 +129,7 @@ def small_files(files: Sequence[LiveFile], rows_a_file: int) -> Iterator[list[Li
     for partition in partitions.values():
         group: list[LiveFile] = []
         rows = 0
+        # Smallest first, so that a large file is not written again for each small one that comes.
         for file in sorted(partition, key=lambda file: (file.rows, file.relative)):
             if rows + file.rows > rows_a_file:
                 break
@@ -157,6 +160,7 @@ def _followers(lake: Lake, name: str, base: Snapshot) -> list[str]:
     if name not in SOURCES:
         return []
     marks = {other: snapshot(lake, other).marks.get(f"{name}_version") for other in ALL_TABLES}
+    # Other tables that are behind merely lag, and catch up.
     if name == "scans" and marks[_LAST] != base.version:
         raise RefusedError(f"{_LAST} are behind {name}", "run truyvet recompute first")
     followers = [other for other, version in marks.items() if version == base.version]
@@ -170,7 +174,7 @@ def move_mark(lake: Lake, name: str, mark: str, before: int, after: int) -> None
     """
     for _ in range(_ATTEMPTS):
         base = snapshot(lake, name)
-        if base.marks.get(mark) != before:
+        if base.marks.get(mark) != before:  # it reflects another version by now
             return
         try:
             moved = commit(
@@ -178,6 +182,7 @@ def move_mark(lake: Lake, name: str, mark: str, before: int, after: int) -> None
             )
         except CommitConflict:
             continue
+        # The commit just made is a version of this table, too: its own followers move along in turn.
         for follower in ALL_TABLES if name in SOURCES else ():
             move_mark(lake, follower, f"{name}_version", base.version, moved)
         return

@@ -76,7 +76,7 @@ def unneeded(
         ServiceError: the store cannot be reached.
     """
     url = lake.table_url(name)
-    if not storage.is_folder(f"{url}/{LOG_FOLDER}"):
+    if not storage.is_folder(f"{url}/{LOG_FOLDER}"):  # no log, no table: then nothing is known to be unneeded
         return []
     before = time.time() - keep_seconds
     old = [found for found in _files(url) if _is_older(found, before)]
@@ -104,6 +104,7 @@ def _live(lake: Lake, name: str) -> Iterator[str]:
 def sweep_scratch(lake: Lake, keep_seconds: float = KEEP_SECONDS) -> None:
     """Remove scratch folders of runs that were killed."""
     before = time.time() - keep_seconds
+    # Local scratch lies on this machine, wherever the lake is.
     folders = [*_folders(f"{storage.local(lake.url)}/{SCRATCH}")]
     if storage.is_url(lake.url):
         folders += _prefixes(f"{lake.url}/{SCRATCH}")
@@ -117,6 +118,7 @@ def _folders(scratch: str) -> Iterator[tuple[str, float]]:
     for folder in Path(scratch).glob("*"):
         with contextlib.suppress(FileNotFoundError):
             if folder.is_dir():
+                # The newest of all that is in it: writing into a file does not touch the folder.
                 yield str(folder), max(path.stat().st_mtime for path in [folder, *folder.rglob("*")])
 
 
@@ -131,6 +133,7 @@ def _prefixes(scratch: str) -> Iterator[tuple[str, float]]:
 
 def _files(url: str) -> Iterator[storage.Status]:
     """Yield data files, sidecars and unfinished files of a table, but no entry of its log."""
+    # Of a lake in a store the sidecars lie on this machine.
     own = storage.files(storage.local(url)) if storage.is_url(url) else ()
     for found in itertools.chain(storage.files(url), own):
         folder, name = os.path.split(found.place)
@@ -157,6 +160,7 @@ def _left_since(url: str, before: float) -> Iterator[str]:
     try:
         for version in reversed(kept):
             entry = log_entry(url, version)
+            # Entries ascend in time: those before this one are older still.
             if _is_older(storage.status(entry), before):
                 return
             for action in read_entry(entry):
@@ -172,5 +176,6 @@ def _tombstones(url: str, version: int, before: float) -> Iterator[str]:
     """Yield the files that a checkpoint remembers to have left since an instant, seconds since 1970."""
     removed = storage.parquet(checkpoint_file(url, version)).read(columns=["remove"])["remove"]
     for action in removed.drop_null().to_pylist():
+        # A row of another action may be read as a struct of nulls; times here are milliseconds.
         if action["path"] is not None and action["deletionTimestamp"] >= before * 1000:
             yield f"{url}/{action['path']}"
