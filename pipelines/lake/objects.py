@@ -129,10 +129,10 @@ def asking(place: str) -> Iterator[tuple[Any, str]]:
         return
     except said.AlreadyExistsError:
         raise
-    # A missing bucket has no class of its own in obstore: its text tells.
     except (said.PermissionDeniedError, said.UnauthenticatedError):
         what, remedy = f"{bucket} refuses these credentials", "set others in the provider's own variables"
     except (FileNotFoundError, said.BaseError) as error:
+        # A missing bucket has no class of its own in obstore: its text tells.
         if any(sign in str(error) for sign in _NO_BUCKET):
             what, remedy = f"there is no {bucket}", "make the bucket, or name another"
         elif isinstance(error, FileNotFoundError):

@@ -256,7 +256,7 @@ class Guard:
                 block for a, b in zip(begin.tolist(), end.tolist(), strict=True) for block in range(a, b)
             }
             return [block for block in sorted(touched) if not self.checked.item(block)]
-        # Difference array: +1 where a range begins, -1 where it ends; its running sum covers a block.
+        # +1 where a range begins and -1 where it ends: blocks with a positive running sum are covered.
         depth = np.zeros(self.checked.size + 1, np.int64)
         # Not `depth[begin] += 1`, which counts a block once however many ranges begin there.
         np.add.at(depth, begin, 1)
