@@ -53,6 +53,7 @@ def make_key(keys_folder: Path, now_us: int | None = None) -> str:
         folder.mkdir(0o700, exist_ok=True)
         before = _own_ids(folder)
         private = Ed25519PrivateKey.generate()
+        # An id has 16 bits, so two keys may share one: then another key is drawn.
         while (key_id := _id_of(private)) in before:
             private = Ed25519PrivateKey.generate()
         public = private.public_key().public_bytes(
@@ -61,6 +62,7 @@ def make_key(keys_folder: Path, now_us: int | None = None) -> str:
         secret = private.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
+        # The public key comes last: a key counts by it, so a kill leaves none that is half made.
         write_private(folder / f"{key_id}.key", secret)
         write_private(folder / f"{key_id}.json", _state({"made_us": now}))
         write_private(folder / f"{key_id}.pub", public)
@@ -92,6 +94,7 @@ def revoke_key(keys_folder: Path, key_id: str, at_us: int | None = None) -> None
         raise DataError(f"there is no key {key_id}", "see truyvet qr keys list")
     state = load_state(folder, key_id)
     at = _now(at_us)
+    # A retirement that is known stands; a revocation only moves back.
     changed = {"retired_us": at} | state | {"revoked_us": min(at, state.get("revoked_us", at))}
     try:
         write_private(folder / f"{key_id}.json", _state(changed))
@@ -134,7 +137,7 @@ def signing_key(keys_folder: Path) -> tuple[str, Ed25519PrivateKey]:
     for key_id in _own_ids(folder):
         if "retired_us" in load_state(folder, key_id):
             continue
-        load_own_key(folder, key_id)
+        load_own_key(folder, key_id)  # checks that the public key is the one of its id
         path = folder / f"{key_id}.key"
         try:
             private = serialization.load_pem_private_key(path.read_bytes(), password=None)

@@ -35,7 +35,7 @@ SECRET_BYTES: Final = 32
 _OWN = re.compile(r"([0-9a-f]{4})\.pub", re.ASCII)
 _NHS = re.compile(r"nhs-(.{1,64})\.pem", re.ASCII)
 _CLEA = re.compile(r"clea-.{1,64}\.key", re.ASCII)
-_ORDER_P256 = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+_ORDER_P256 = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551  # of the group of P-256
 
 
 @dataclass(frozen=True)
@@ -95,6 +95,7 @@ def load_code_keys(keys_folder: Path) -> CodeKeys:
     folder = keys_folder / FOLDER
     if not folder.is_dir():
         return NO_KEYS
+    # Sorted, so that the same files compare equal whatever order the folder has.
     names = sorted(path.name for path in folder.iterdir())
     return CodeKeys(
         own=tuple(load_own_key(folder, match[1]) for name in names if (match := _OWN.fullmatch(name))),

@@ -187,6 +187,7 @@ def _rename_unless_filled(unfinished: Path, folder: Path) -> None:
     try:
         os.rename(unfinished, folder)
     except OSError as error:
+        # Filled by another process, or a file: what is there is read next, and refused if it is unfit.
         if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
             raise
 
@@ -215,6 +216,7 @@ def _read_keys(path: Path, at_most: int | None = None) -> list[bytes]:
         keys = [bytes.fromhex(line) for line in _read(path).decode("ascii").split("\n") if line.strip()]
     except ValueError:
         keys = []
+    # None: any number of keys.
     if not keys or len(keys) > (at_most or len(keys)) or any(len(key) != _KEY_BYTES for key in keys):
         raise DataError(
             f"{path} must hold {2 * _KEY_BYTES} hexadecimal digits", "restore the file from a backup"

@@ -104,6 +104,7 @@ def load_keys(folder: Path) -> Keys:
 
 def keys_of(folder: Path, files: KeyFiles) -> Keys:
     """Return the keys of a folder whose files have been read."""
+    # Every key that rows were made with, and nothing else: keys of codes come and go.
     secret = files.token_key + files.event_key + b"".join(files.generations)
     return Keys(
         folder=folder,
@@ -160,6 +161,7 @@ def _load_again(folder: str, fingerprint: str) -> Keys:
         RefusedError: they are not those that the job was made with.
     """
     own = os.environ.get("TRUYVET_KEYS")
+    # On a worker the launcher's folder may not exist.
     keys = load_keys(Path(own if own and not os.path.isdir(folder) else folder))
     if keys.fingerprint != fingerprint:
         raise RefusedError(

@@ -130,15 +130,17 @@ def record(lake: str, question: Question, asker: Asker | None = None) -> Head:
             head, size = _end_of(file)
             line, mac = _line(key, head, question, asker)
             try:
+                # Cut back to the last whole line first: what a crash left behind it was never answered.
                 file.truncate(size)
                 file.seek(size)
                 file.write(line)
                 os.fsync(file.fileno())
             except OSError:
+                # Half a line must not stay: `truyvet ledger check` would call it damage.
                 with contextlib.suppress(OSError):
                     file.truncate(size)
                 raise
-            if not size:
+            if not size:  # the first line: the name of the file must be durable too
                 _sync_folder(folder)
             return Head(head.seq + 1, mac)
     except OSError as error:
@@ -247,6 +249,7 @@ def _end_of(file: IO[bytes]) -> tuple[Head, int]:
         tail = file.read(step) + tail
         end = tail.rfind(b"\n")
         begin = tail.rfind(b"\n", 0, end) if end >= 0 else -1
+        # Two line feeds bound the last whole line; the first line of a file has none before it.
         if begin >= 0 or (at == 0 and end >= 0):
             return _head_of(tail[begin + 1 : end]), at + end + 1
     return Head(0, START), 0
@@ -274,6 +277,7 @@ def _key_for(folder: Path, file: IO[bytes]) -> bytes:
     Raises:
         RefusedError: there are lines, and no key that can be read.
     """
+    # A new key for lines that exist would break their chain, so then it must be found.
     if not (folder / KEY).exists() and file.seek(0, os.SEEK_END) == 0:
         handle = os.open(folder / KEY, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "wb") as made:

@@ -51,6 +51,7 @@ def seal_into(file: IO[bytes], key: bytes, parts: Iterable[bytes]) -> int:
     salt = os.urandom(_SALT)
     cipher = _cipher(key, salt)
     written = file.write(MAGIC + salt)
+    # One frame behind: only at the end of the input is it known which one is the last.
     ahead = None
     for number, frame in enumerate(_frames(parts)):
         if ahead is not None:
@@ -102,6 +103,7 @@ class SealedReader(io.RawIOBase):
     def _next_frame(self) -> bytes:
         head = self._exactly(_HEAD)
         length, last = int.from_bytes(head[:4], "big"), head[4:]
+        # Before memory is asked for: a damaged length may say four gigabytes.
         if length > _FRAME_BYTES + _TAG:
             raise NotSealedError
         try:
@@ -110,6 +112,7 @@ class SealedReader(io.RawIOBase):
             raise NotSealedError from error
         self._number += 1
         self._ended = last == b"\x01"
+        # Nothing may follow the last frame, or a file could be extended unnoticed.
         if self._ended and self._file.read(1):
             raise NotSealedError
         return frame
