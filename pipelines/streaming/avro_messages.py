@@ -56,6 +56,7 @@ class Decoder:
         Raises:
             ServiceError: the schema of the message cannot be fetched now.
         """
+        # Without an encoding the topic has no schema: JSON, or a container that brings its own.
         encoding = attributes.get(ENCODING, "") if attributes else ""
         if not encoding and not message.startswith(CONTAINER):
             return lines_of(message)
@@ -120,6 +121,7 @@ def _records(message: bytes, encoding: str, schema: Any) -> list[Any]:
         records: list[Any] = []
         for block in AvroContainer(io.BytesIO(message)).blocks():
             records += block
+            # Not decoded to its end: a small container may hold millions of records.
             if len(records) > MOST_RECORDS:
                 break
         if not 1 <= len(records) <= MOST_RECORDS:

@@ -28,14 +28,14 @@ ACK_IDS_A_CALL: Final = 1000  # a request may have 512 KB, an id has up to 200 b
 
 _FULL_NAME = re.compile(r"projects/[^/]+/(topics|subscriptions)/[A-Za-z][\w.~+%-]{2,254}", re.ASCII)
 _CHANNEL = [
-    ("grpc.max_receive_message_length", -1),
+    ("grpc.max_receive_message_length", -1),  # packed messages are large
     ("grpc.keepalive_time_ms", 20_000),  # notices a network that hangs
     ("grpc.keepalive_timeout_ms", 10_000),
     ("grpc.max_reconnect_backoff_ms", 5_000),
     ("grpc.use_local_subchannel_pool", 1),  # else a connection is shared with a client of other options
 ]
-_REQUEST_BYTES = 8 << 20
-_REQUEST_MESSAGES = 1000
+_REQUEST_BYTES = 8 << 20  # Pub/Sub takes 10 MB a request
+_REQUEST_MESSAGES = 1000  # the most that Pub/Sub takes in one
 _REQUESTS_AT_ONCE = 8
 _ATTEMPTS = 5
 
@@ -156,6 +156,7 @@ def pulled(call: Any) -> list[Any] | None:
     try:
         return list(call.result().received_messages)
     except grpc.RpcError as error:
+        # No message came in time, which is no error.
         if call.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
             return None
         raise error
@@ -205,6 +206,7 @@ class Topic:
         Raises:
             ServiceError: the broker does not take them.
         """
+        # Up to 8 requests are under way; the oldest is waited for, so that memory is bounded.
         under_way: list[tuple[Any, Any]] = []
         count = 0
         for request in self._requests(messages):

@@ -77,6 +77,7 @@ class Committer:
     def marks(self) -> tuple[int, int]:
         """Return the last batch of this landing in `scans`, and the last that any table has."""
         batch = f"batch:{self.landing.series}"
+        # A batch that died halfway is in `rejects` or `vault`, and not yet in `scans`, which decides.
         known = [mark(self.lake, table, batch) or 0 for table in ("scans", "rejects", "vault")]
         return known[0], max(known)
 
@@ -84,6 +85,7 @@ class Committer:
         begun = time.perf_counter()
         # Committed by a process that died before it could remove the segments: only that is left to do.
         result = IngestResult() if committed else self._ingest(planned)
+        # Before the stays: what is missing of them after a crash, `catch_up` computes.
         self.landing.done(planned)
         stays_version = bring_up_to_date(self.lake).stays_version
         self._compact_sometimes()
@@ -118,6 +120,7 @@ class Committer:
             except DataError:
                 if self.marks()[0] >= planned.number:
                     return IngestResult()  # another process was faster and has removed the segments
+                # Looked for only now: to read every segment twice would cost every batch.
                 damaged = self._damaged(planned)
                 if damaged:
                     self._warn(f"{len(damaged)} segments are damaged and set aside in {self.landing.folder}")

@@ -98,6 +98,7 @@ class _LandProcess:
                 self._look()
             # Idle because no pull was answered is not idle: the broker has died.
             lost = self._receiver.received.answered == 0 and not stopped.is_set()
+            # What the receiver still holds becomes durable first, and so is part of what is drained.
             self._receiver.stop()
             self._drain()
             self._narrator.tell(self._values(), last=True)
@@ -140,6 +141,7 @@ class _LandProcess:
             TruyVetError: the error that ended it.
             ServiceError: it is gone without a message.
         """
+        # A message is what a batch brought, a warning, the error that ended the child, or True once drained.
         try:
             message: Any = pipe.recv()
         except (EOFError, ConnectionResetError) as error:

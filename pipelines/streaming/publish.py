@@ -103,9 +103,11 @@ def packed(lines: Sequence[bytes]) -> Iterator[tuple[bytes, int]]:
     message = b"[" + b",".join(lines) + b"]"
     if len(lines) == 1:
         yield lines[0], 1
+    # Split here as the receiver will split it: a line that breaks the array shows in the number.
     elif len(message) <= MESSAGE_BYTES and lines_of(message)[1] == len(lines):
         yield message, len(lines)
     else:
+        # Halved until what is broken stands alone.
         half = len(lines) // 2
         yield from packed(lines[:half])
         yield from packed(lines[half:])

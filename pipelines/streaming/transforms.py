@@ -101,6 +101,7 @@ class WindowScans(beam.PTransform[Any, Any]):
             | "Window by day"
             >> beam.WindowInto(
                 FixedWindows(DAY_SECONDS),
+                # Early panes by the clock, one as the watermark passes midnight, one for each late element.
                 trigger=AfterWatermark(early=AfterProcessingTime(self.early_seconds), late=AfterCount(1)),
                 # Each pane counts the whole day so far, so that a lost pane costs nothing.
                 accumulation_mode=AccumulationMode.ACCUMULATING,
@@ -133,7 +134,7 @@ class WindowScans(beam.PTransform[Any, Any]):
                 FixedWindows(DAY_SECONDS, offset=lateness % DAY_SECONDS),  # the days, moved by the lateness
                 trigger=AfterWatermark(late=AfterCount(1)),
                 accumulation_mode=AccumulationMode.DISCARDING,
-                allowed_lateness=_NEVER_SECONDS,
+                allowed_lateness=_NEVER_SECONDS,  # nothing is ever dropped here
             )
             | "Group what may be too late" >> beam.GroupByKey()
             | "Name what is too late" >> beam.ParDo(NameBeyond(lateness))
@@ -170,10 +171,12 @@ class NameBeyond(beam.DoFn):
         info: Any = beam.DoFn.PaneInfoParam,
     ) -> Iterator[Pane]:
         """Name the date of scans that came too late."""
+        # Panes that are on time hold scans within the lateness, which the windows by day have counted.
         if info.timing == PaneInfoTiming.LATE:
             part, scans = element
             count = sum(scans)
             report_counts([(metrics.LATE, count)])
+            # The window is the day moved by the lateness: back to the day.
             yield Pane((int(window.start) - self.lateness_seconds) // DAY_SECONDS, part, BEYOND, count)
 
 
@@ -191,9 +194,11 @@ class CountByDay(beam.DoFn):
         scans = parse(Lines(0, np.frombuffer(lines, np.uint8)), 0, self.settings).scans
         times = scans["occurred_us"].to_numpy()
         part = part_of(scans["venue"].to_numpy(), self.parts)
+        # groups: int64[2, g], (day, part); group: the one of a scan; numpy's versions differ in its shape.
         groups, group = np.unique(np.stack((times // DAY_US, part)), axis=1, return_inverse=True)
         for number, (_, venues) in enumerate(groups.T.tolist()):
             own = times[np.ravel(group) == number]
+            # Beam takes seconds.
             yield TimestampedValue((venues, int(own.size)), int(own.min()) / 1e6)
 
 
@@ -219,6 +224,7 @@ class LandMessages(beam.DoFn):
         Raises:
             ServiceError: the disk does not take them; the runner retries the bundle.
         """
+        # Emptied first: a bundle that fails is delivered again as a whole.
         lines, self._lines = self._lines, []
         if lines:
             self._landing.write(lines)

@@ -82,6 +82,7 @@ def watch(
         arrived = cases.pull(_MESSAGES, _WAIT_SECONDS)
         if arrived:
             last = time.monotonic()
+            # Acknowledged last: after a crash before that, the cases come again.
             watcher.take([item.message.data for item in arrived])
             cases.acknowledge([item.ack_id for item in arrived])
         elif time.monotonic() - refreshed > REFRESH_SECONDS:  # only while no case waits
@@ -123,6 +124,7 @@ class Watcher:
         lines = b"".join(lines_of(message)[0] for message in messages)
         self.cases += self._upsert(lines)
         known = set(read_table(self._lake, "cases", ["case_id"])["case_id"].to_pylist())
+        # A refused record may name a case that the lake does not have: no list for that.
         named = {_case_of(line) for line in lines.splitlines()} & known
         self._watched |= named
         self._send(named)
@@ -134,6 +136,7 @@ class Watcher:
             ServiceError: the topic does not take a list.
         """
         if self._version() != self._seen:
+            # Noted first: what is committed while lists are sent makes another round.
             self._seen = self._version()
             self._send(self._watched)
 
