@@ -32,6 +32,7 @@ def job_endpoint(config: RunnerConfig) -> str:
             f"no Flink cluster listens at {wanted.flink_master}",
             "start one (make flink-cluster), or set flink_master to its REST address",
         )
+    # By what was asked for: two runners with the same settings share one server.
     if wanted not in _started:
         _started[wanted] = _start(wanted)
     return _started[wanted][1]

@@ -81,6 +81,7 @@ def java_command(jars: Path, heap: str) -> list[str]:
 
 def free_port() -> int:
     """Return a free port."""
+    # Not reserved: another process may take it before it is used.
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         return int(found.getsockname()[1])
