@@ -102,6 +102,7 @@ def _look(path: Path, found: _Rights, *, secret: bool) -> None:
     found.owners.add(status.st_uid)
     if status.st_mode & stat.S_IRWXO:
         found.world.append(str(path))
+    # A group that may write, or read a secret.
     elif status.st_mode & stat.S_IWGRP or (secret and status.st_mode & stat.S_IRWXG):
         found.group_writes.append(str(path))
     found.groups += bool(status.st_mode & stat.S_IRWXG)

@@ -44,6 +44,7 @@ def import_venues(
     Raises:
         DataError: a file cannot be read or a district does not exist; nothing is committed.
     """
+    # Read once before the run: nothing is committed where a district is wrong.
     opened, given = _read(lake, paths, keys)
     new = given.rows.to_pylist()
     wrong = [] if any_district else wrong_districts(new)

@@ -149,7 +149,7 @@ def _added(file: DataFile, status: storage.Status | None) -> AddAction:
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
     if status.size != file.size:
         raise ValueError(f"{file.table}: a data file has changed since it was written")
-    modified_ms = status.modified_ns // 1_000_000
+    modified_ms = status.modified_ns // 1_000_000  # Delta's times are milliseconds
     return AddAction(file.path, file.size, dict(file.partition), modified_ms, True, file.stats)
 
 
@@ -194,10 +194,12 @@ def _write_entry(
             url,
             schema,
             [action for action in actions if isinstance(action, AddAction)],
+            # Fails where another process has made the table first.
             mode="error",
             partition_by=list(table.partition),
             name=table.name,
             description=table.doc,
+            # For other writers of the table; ours go by `checkpoint_is_due`.
             configuration={"delta.checkpointInterval": str(CHECKPOINT_EVERY)},
             storage_options=storage.delta_options(url),
             commit_properties=properties,
@@ -207,6 +209,7 @@ def _write_entry(
         # Opened at `after` and not at the newest version: so the entry can only be `after + 1`, or fails.
         DeltaTable(url, version=after, storage_options=storage.delta_options(url)).create_write_transaction(
             actions,
+            # With `overwrite` delta-rs would add removals of its own.
             mode="append",
             schema=schema,
             partition_by=list(table.partition),

@@ -267,6 +267,7 @@ def readable_keys(folder: Path) -> Keys:
 
 def _has_files(folder: Path) -> bool:
     """Return whether a folder of keys has something in it; one that this user may not see has."""
+    # What may not be looked at may be keys: new ones must not be made beside them.
     return is_denied(folder) or (folder.is_dir() and any(folder.iterdir()))
 
 

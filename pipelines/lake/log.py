@@ -102,6 +102,7 @@ def actions_hash(actions: Iterable[dict[str, Any]]) -> str:
         actions: as `read_entry` returns them. Only those count that decide what a reader
             sees: files, marks, and the columns of the table.
     """
+    # Sorted, since delta-rs writes the actions in an order of its own.
     essence = sorted(orjson.dumps(part, option=orjson.OPT_SORT_KEYS) for part in _essence(actions))
     return hashlib.sha256(b"\n".join(essence)).hexdigest()
 

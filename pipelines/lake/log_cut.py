@@ -108,6 +108,7 @@ def find_cut(
         found = storage.status(last)
         if version <= oldest_needed and found is not None and found.modified_ns < before * 1e9:
             sha256 = file_hash(last)
+            # Without a hash another process has cut the entry meanwhile.
             return Cut(version - 1, sha256) if sha256 else None
     return None
 

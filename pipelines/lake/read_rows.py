@@ -168,7 +168,7 @@ def read_live_file(file: LiveFile, schema: pa.Schema) -> pa.Table:
 def _column(file: LiveFile, rows: pa.Table, column: pa.Field, count: int) -> pa.Array | pa.ChunkedArray:
     """Return a column of a file's rows: a partition column, or one that the file may be too old to have."""
     if column.name in file.partition:
-        return pa.repeat(pa.scalar(file.partition[column.name]).cast(column.type), count)
+        return pa.repeat(pa.scalar(file.partition[column.name]).cast(column.type), count)  # text in the log
     if column.nullable and column.name not in rows.column_names:
         return pa.nulls(count, column.type)
     return rows[column.name].cast(column.type)
@@ -182,6 +182,7 @@ def _parquet(file: LiveFile, coded: Sequence[str] = ()) -> pq.ParquetFile:
         return storage.parquet(
             file.path, file.size, page_checksum_verification=True, read_dictionary=read_dictionary
         )
+    # Compared once already: only the columns asked for are read.
     if checked_files.has(file.path) and file.size > SMALL_BYTES:
         return storage.parquet(file.path, file.size, read_dictionary=read_dictionary)
     return pq.ParquetFile(pa.BufferReader(_content(file)), read_dictionary=read_dictionary)
@@ -210,6 +211,7 @@ def _bytes(file: LiveFile) -> pa.Buffer:
     """Return the bytes of a file; those of a large one are mapped, so that a second reader shares them."""
     if storage.is_url(file.path) or file.size <= SMALL_BYTES:
         return pa.py_buffer(storage.read(file.path))
+    # The buffer keeps the pages mapped after the file is closed.
     with pa.memory_map(file.path) as source:
         return source.read_buffer()
 
@@ -233,6 +235,7 @@ def dataset(name: str, files: Sequence[LiveFile]) -> Any:
     schema, form = ALL_TABLES[name].schema, ParquetFileFormat()
     bucket = objects.split(files[0].path)[0] if files else ""
     system = objects.arrow_system(bucket, {file.path: file.size for file in files}) if files else None
+    # What the expression of a fragment rules out is not even opened.
     fragments = [
         form.make_fragment(
             file.path.removeprefix(f"{bucket}/"), filesystem=system, partition_expression=_known(file, schema)
@@ -248,6 +251,7 @@ def _known(file: LiveFile, schema: pa.Schema) -> Any:
     for column, value in file.partition.items():
         known = known & (pc.field(column) == pa.scalar(value).cast(schema.field(column).type))
     for column, least in file.stats.least.items():
+        # Only without nulls: a bound would rule out the rows that are null.
         if file.stats.nulls.get(column) == 0:
             kind = schema.field(column).type
             ends = pa.array([least, file.stats.greatest[column]], pa.int64()).cast(kind)

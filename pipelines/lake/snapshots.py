@@ -188,6 +188,7 @@ def _is_unchanged(url: str, known: _Newest) -> bool:
 def _identity(url: str, version: int) -> tuple[int | str, int]:
     """Return what tells a log entry from one of the same name in a lake that was made again."""
     status = storage.status(log_entry(url, version))
+    # No entry: unequal to that of any file.
     return (0, 0) if status is None else (status.identity, status.modified_ns)
 
 
@@ -252,6 +253,7 @@ def _no_version(url: str, version: int) -> DataError:
             return DataError(
                 f"version {version} of {url} has been cut off the log", f"the oldest one is {kept[0]}"
             )
+        # The entry is there, so an earlier one or a checkpoint is at fault.
         if kept and version in kept:
             return DataError(f"the log of {url} up to version {version} cannot be read", VERIFY)
     return DataError(f"{url} has no version {version}", "ask for another one")

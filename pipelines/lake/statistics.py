@@ -134,4 +134,5 @@ def _shown(kind: pa.DataType) -> Any:
 
 
 def _instant_text(instant_us: int) -> str:
+    # Arrow's %S includes the fraction: six digits for microseconds.
     return str(pc.strftime(pa.scalar(instant_us, pa.timestamp("us")), "%Y-%m-%dT%H:%M:%S")) + "Z"

@@ -167,6 +167,7 @@ def read_range(place: str, offset: int, size: int) -> pa.Buffer:
         buffer = objects.get_range(place, offset, size)
         read = buffer.size
     else:
+        # A buffer of Arrow's own: the stream in it is read without another copy.
         buffer = pa.allocate_buffer(size)
         with open(place, "rb", buffering=0) as file:
             read = os.preadv(file.fileno(), [buffer], offset)
@@ -209,6 +210,7 @@ def put(place: str, data: bytes) -> None:
         return
     with unfinished(Path(place).parent) as (file, path):
         file.write(data)
+        # A reader sees the old file or the new one, never half of it.
         os.replace(path, place)
 
 

@@ -131,7 +131,7 @@ def small_files(files: Sequence[LiveFile], rows_a_file: int) -> Iterator[list[Li
         rows = 0
         # Smallest first, so that a large file is not written again for each small one that comes.
         for file in sorted(partition, key=lambda file: (file.rows, file.relative)):
-            if rows + file.rows > rows_a_file:
+            if rows + file.rows > rows_a_file:  # the rest is larger still
                 break
             group.append(file)
             rows += file.rows
@@ -142,6 +142,7 @@ def small_files(files: Sequence[LiveFile], rows_a_file: int) -> Iterator[list[Li
 def _join(lake: Lake, table: Table, group: list[LiveFile]) -> DataFile:
     rows = pa.concat_tables([read_live_file(file, table.file_schema) for file in group])
     partition = {column: group[0].partition[column] for column in table.partition}
+    # Sorted files one after another are not sorted.
     rows = in_order(table, partition, rows)
     file = write_data_file(lake, table, partition, rows)
     if table.name == "stays":

@@ -137,6 +137,7 @@ def false_statistics(rows: pa.Table, recorded: Statistics) -> Iterator[str]:
         ("greatest", recorded.greatest, true.greatest),
         ("nulls", recorded.nulls, true.nulls),
     ):
+        # A column of nulls has no true bound: what is said of it is not judged.
         wrong = [name for name, value in said.items() if is_so.get(name, value) != value]
         if wrong:
             yield f"statistics are false: {what} of {', '.join(wrong)}"
@@ -276,4 +277,4 @@ def repeated_keys(event_keys: list[pa.ChunkedArray]) -> int:
     # Positions in ties, both sides: only these are compared in all 16 bytes.
     near = np.unique(np.concatenate([tied, tied + 1]))
     pairs = np.stack([high[near], low[near]], axis=1)
-    return int(near.size - np.unique(pairs, axis=0).shape[0])
+    return int(near.size - np.unique(pairs, axis=0).shape[0])  # each repeat beyond the first

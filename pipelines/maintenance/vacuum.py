@@ -82,6 +82,7 @@ def unneeded(
     old = [found for found in _files(url) if _is_older(found, before)]
     # Read after the listing: whatever is committed meanwhile is then known.
     left_before = before if left_seconds is None else time.time() - left_seconds
+    # By stem: a sidecar stays for as long as its data file.
     needed = {_stem(path) for path in (*_live(lake, name), *_left_since(url, left_before))}
     if name == "stays":
         needed |= {_stem(str(lake_sidecar_path(lake, one))) for one in MADE_OF}
@@ -140,6 +141,7 @@ def _files(url: str) -> Iterator[storage.Status]:
         in_log = os.path.basename(folder) == LOG_FOLDER
         # delta-rs stages an entry as `…json#1` before it renames it.
         unfinished = name.startswith(TEMPORARY) or (in_log and "#" in name)
+        # Entries and checkpoints of the log are cut, never swept.
         if unfinished or (not in_log and name.endswith((".parquet", ".arrow"))):
             yield found
 

@@ -211,6 +211,7 @@ def _check_file(table: Table, file: LiveFile, registry: Registry | None) -> _Che
     except (OSError, ValueError, pa.ArrowException):
         wrong = "it cannot be read as Parquet"
     if wrong:
+        # Laws across files cannot be judged for this table then.
         return _CheckedFile((*problems, wrong))
     problems += [*broken_laws(table, file.partition, rows), *false_statistics(rows, file.stats)]
     if problems:  # a sidecar cannot be made of rows with an unknown kind, and need not be like these

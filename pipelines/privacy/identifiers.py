@@ -178,6 +178,7 @@ def _is_nothing(data: Bytes, at: int, end: int) -> bool:
     word = 0
     for index in range(at, end):
         sign = data[index]
+        # Capitals count as small letters.
         word = word * 256 + (sign + _SMALL_A - _LARGE_A if _LARGE_A <= sign <= _LARGE_Z else sign)
     found = False
     for nothing in _NOTHING:
@@ -197,6 +198,7 @@ def _put_kind(kind: int, out: bytearray, to: int) -> int:
 
 def _put_text(data: Bytes, at: int, end: int, kind: int, out: bytearray, to: int) -> int:
     """Write a value as it stands; return where it ends, or `REFUSED`."""
+    # The number of a card is digits from end to end.
     digits = _digits_end(data, at, end) - at
     if (kind == _CCCD and (digits != 12 or digits != end - at)) or (
         kind == _CMND and (digits != 9 or digits != end - at)

@@ -71,6 +71,7 @@ def make_key_files(folder: Path) -> None:
     """
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
+        # Beside the folder, since a rename needs the same file system.
         unfinished = Path(tempfile.mkdtemp(prefix=f"_tmp-{folder.name}-", dir=folder.parent))
         try:
             _fill(unfinished)

@@ -80,6 +80,7 @@ def take_next(folder: Path) -> None:
         RefusedError: this account may not.
     """
     try:
+        # One rename puts both files in force at once.
         os.rename(folder / NEXT_KEYS, folder / NEW_KEYS)
         sync_folder(folder)
     except FileNotFoundError:

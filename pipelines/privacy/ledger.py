@@ -56,6 +56,7 @@ class Asker:
     folder: str | None = None
 
     def __post_init__(self) -> None:
+        # Defaults from the environment; a frozen dataclass takes no assignment.
         object.__setattr__(self, "actor", self.actor or _account())
         object.__setattr__(self, "role", self.role or os.environ.get("TRUYVET_ROLE") or UNSPECIFIED)
         object.__setattr__(self, "purpose", self.purpose or UNSPECIFIED)
@@ -240,6 +241,7 @@ def _locked(path: Path) -> Iterator[IO[bytes]]:
 def _end_of(file: IO[bytes]) -> tuple[Head, int]:
     """The head of the chain and the size of all whole lines, read from the end of the file."""
     size = file.seek(0, os.SEEK_END)
+    # Backwards by blocks: a ledger may be long, and only its end matters.
     tail = b""
     at = size
     while at > 0:

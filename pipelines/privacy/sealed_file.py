@@ -93,7 +93,7 @@ class SealedReader(io.RawIOBase):
         Raises:
             NotSealedError: a frame is damaged or missing.
         """
-        while not self._left and not self._ended:
+        while not self._left and not self._ended:  # a file without content ends with an empty frame
             self._left = memoryview(self._next_frame())
         size = min(len(buffer), len(self._left))
         memoryview(buffer).cast("B")[:size] = self._left[:size]

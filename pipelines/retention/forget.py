@@ -53,6 +53,7 @@ def forget(lake: Lake, number: int, removals: Mapping[str, Removal], runner: str
     removed = {name: remove_rows(lake, name, removal, number) for name, removal in removals.items()}
     # After the records: who is in none of them any more is known only now.
     removed["vault"] = remove_rows(lake, "vault", _strangers(lake), number)
+    # A code in plain text is kept only for as long as a scan names it.
     remove_rows(lake, "unregistered_codes", _unseen_codes(lake), number)
     # The removal is a newer version of the sources, from which derived tables catch up.
     bring_up_to_date(lake, runner=runner)

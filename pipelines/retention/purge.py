@@ -78,6 +78,7 @@ def purge(
     check_stay_rules(where)
     said = {"days": days, "case_days": case_days, "dry_run": dry_run}
     said |= {} if now_us is None else {"now_us": now_us}
+    # A dry run is a question as well, and has its line.
     record(where.url, Question("purge", (), None, snapshot(where, "scans").version, said), asker)
     if dry_run:
         cases_us = horizon_us - case_days * DAY_US

@@ -97,6 +97,7 @@ def receipt(
         key: signs the receipt.
     """
     tables = {name: snapshot(lake, name) for name in ALL_TABLES}
+    # Hashed as in the manifest of a list, so that both name a key alike.
     der = key.public_key().public_bytes(
         serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
     )

@@ -96,6 +96,7 @@ def new_tokens(lake: Lake, authority: X25519PrivateKey, keys: Keys) -> NewTokens
     for start in range(0, rows.num_rows, _AT_ONCE):
         some = rows.slice(start, _AT_ONCE)
         texts = [text.encode() for text in unseal(authority, some)]
+        # The HMAC of `privacy.keys.token`, over a column.
         tokens = macs(text_spans(pa.array(texts, pa.binary()).cast(pa.string())), keys.token_key)
         old.append(some["person"].to_numpy())
         made.append(tokens)

@@ -131,6 +131,7 @@ def rotate(
 def _rotated_copy(lake: Lake, keys: Keys, authority: X25519PrivateKey, runner: str) -> dict[str, int]:
     """Make a copy of a lake that has new keys, and nothing of the old ones in any file."""
     copy = copy_beside(lake)
+    # From here on the copy is a lake of the new keys.
     describe(copy, keys)
     forgotten = read_forgotten(copy)
     # Of linked identifiers only hashes of tokens are kept, and no key makes those tokens any more.
@@ -163,6 +164,7 @@ def _rewrite(lake: Lake, table: Table, tokens: NewTokens) -> int:
         written = [write_data_file(lake, table, {}, tokens.vault)] if tokens.vault.num_rows else []
     else:
         written = [_rewrite_file(lake, table, file, tokens) for file in base.files]
+    # One commit: no version holds old and new tokens together.
     commit(lake, table.name, written, remove=base.files, after=base.version, note={"reason": "rotate"})
     return sum(file.rows for file in written)
 

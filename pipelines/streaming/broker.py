@@ -85,6 +85,7 @@ class Subscription:
             self._client = _subscriber_client()
             found = self._client.get_subscription(subscription=name, timeout=PATIENCE_SECONDS, retry=None)
         self.lease_seconds = int(found.ack_deadline_seconds)
+        # Calls of our own on the client's channel, which brings its credentials along.
         channel = self._client.transport.grpc_channel
         service = "/google.pubsub.v1.Subscriber"
         self._acknowledge = _call(channel, f"{service}/Acknowledge")
@@ -240,7 +241,7 @@ class Topic:
                     raise ServiceError(
                         f"{self.name} does not take messages", "check the broker and the topic's schema"
                     ) from error
-                time.sleep(0.2 * 2**attempt)
+                time.sleep(0.2 * 2**attempt)  # 0.4 s, 0.8 s and so on
                 future = self._publish.future(request, timeout=PATIENCE_SECONDS)
 
     def close(self) -> None:

@@ -50,7 +50,7 @@ def run_stream(config: RunnerConfig, stream: Any, template: str | None) -> str |
     """Build a streaming job on Dataflow and return its id; None for a template."""
     beam_options = {**config.beam, "streaming": True}
     if template:
-        beam_options["template_location"] = template
+        beam_options["template_location"] = template  # Beam then writes the job instead of starting it
     config = replace(config, beam=beam_options)
     pipeline = beam.Pipeline(runner=beam_runner(config), options=pipeline_options(config))
     _ = pipeline | "Stream" >> stream

@@ -140,7 +140,7 @@ class Landing:
                 return
             yield True
         finally:
-            os.close(handle)
+            os.close(handle)  # and with it the lock
 
     def plan(self, committed: int, known: int) -> PlannedBatch | None:
         """Return the batch that was planned and not finished, else plan one; None if nothing waits.

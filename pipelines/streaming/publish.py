@@ -80,6 +80,7 @@ def publish(
 def _messages(chunks: Sequence[Chunk], pack: int, encoding: str, topic: Topic) -> Iterator[tuple[bytes, int]]:
     """Yield messages and the number of scans in each."""
     lines = (line for chunk in chunks for block in read_blocks(chunk) for line in _lines(block))
+    # Across files: a message may hold the end of one and the beginning of the next.
     while group := list(islice(lines, pack)):
         if topic.schema or encoding == "avro":
             yield from _avro(group, topic)

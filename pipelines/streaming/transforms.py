@@ -81,6 +81,7 @@ class StreamScans(beam.PTransform[Any, Any]):
 
     def expand(self, messages: Any) -> Any:
         """Wire the steps."""
+        # Without an output: no window decides about what is kept.
         _ = messages | "Land" >> beam.ParDo(LandMessages(self.lake, self.keys))
         # counted: (part, scans), stamped with the earliest time of those scans
         counted = messages | "Count by day" >> beam.ParDo(CountByDay(self.settings, self.parts))

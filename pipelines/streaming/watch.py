@@ -110,6 +110,7 @@ class Watcher:
         """
         self._lake, self._keys, self._topic, self._rule = lake, keys, topic, rule
         self._sent = SentLists(lake, topic.name, rule)
+        # Cases whose lists were sent before a restart stay watched.
         self._watched = set(self._sent.cases())
         self._seen = ""
         self._signer = MessageSigner(keys.folder)
@@ -166,6 +167,7 @@ class Watcher:
         found = self._rows(case)
         rows = found.rows
         added, withdrawn = differences([] if before is None else before.rows, rows)
+        # A first list is sent even when it is empty.
         if before is not None and not added and not withdrawn:
             return
         sent = Sent(case, self._rule, version, rows)
