@@ -49,6 +49,7 @@ def rights(lake: Lake, keys: Path, ledger: Path) -> Check:
         _look(path, found, secret=False)
     for path in _paths([keys], found):
         _look(path, found, secret=path.name == AUTHORITY_PRIVATE)
+    # The worst first: one finding is said, not all.
     for paths, template in (
         (found.world, "{paths} open to every account of this machine, such as {first}"),
         (found.group_writes, "{paths} open to a group that must not have it, such as {first}"),

@@ -117,6 +117,7 @@ def run(
     if rejects is not None:  # before a long run, not after it
         check_rejects_file(rejects)
     paths = {"scans": scans, **upserted, **by_date}
+    # Listed before the lake is opened: a mistyped path must not leave a new lake behind.
     files = {name: list_inputs(given) for name, given in paths.items() if given}
     inputs = BatchInputs(
         scans=files.get("scans", InputFiles()).chunks,
@@ -130,6 +131,7 @@ def run(
     settings = settings_for(load_keys(folder), now_us, max_age_days, max_ahead_days)
     # Refused here already: the batch would be committed, and then its stays could not be computed.
     check_stay_rules(opened)
+    # Asked before the batch, after which no lake is new.
     notes = new_lake_notes(opened, folder)
     job = BatchJob(
         opened,
@@ -143,6 +145,7 @@ def run(
     with _background_removal() as remove:
         landed = job.land(remove)
         if rejects is not None:
+            # Before the stays: where they fail, the list of refused records is there.
             write_rejects_file([landed.findings[name] for name in files], rejects)
         recomputed = bring_up_to_date(opened, runner=runner)
     # The newest version, for another run may have ended meanwhile and be in the stays too.

@@ -62,6 +62,7 @@ def write_data_file(lake: Lake, table: Table, partition: Mapping[str, str], rows
         raise ValueError(f"{table.name}: the rows have another schema than the table")
     # Arrow ends a page at the end of each chunk, so the bytes would depend on how the rows came.
     rows = rows.replace_schema_metadata(None).combine_chunks()
+    # Dates and orders only: Arrow cuts a partition value at a NUL, so no text from outside may be one.
     where = "/".join(f"{column}={value}" for column, value in partition.items())
     folder = f"{lake.table_url(table.name)}/{where}".rstrip("/")  # without a partition: the table itself
     with writing(folder), storage.new_file(folder) as new:

@@ -355,7 +355,7 @@ def rename(place: str, name: str) -> None:
         os.rename(place, other)
         return
     with asking(place) as (store, key):
-        store.rename(key, split(other)[1])
+        store.rename(key, split(other)[1])  # copied and deleted, so for a moment there are both
 
 
 def sync(folder: str) -> None:

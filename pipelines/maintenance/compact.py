@@ -79,6 +79,7 @@ def compact(
         ServiceError: the lake cannot be written.
     """
     answers = []
+    # Not alone: what another commit changes meanwhile, a further attempt takes in.
     with writing_with_others(lake):
         for name in ALL_TABLES:
             before = snapshot(lake, name)

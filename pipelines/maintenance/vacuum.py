@@ -169,6 +169,7 @@ def _left_since(url: str, before: float) -> Iterator[str]:
                 if "remove" in action:
                     yield f"{url}/{action['remove']['path']}"
         if kept and kept[0] > 0:  # the log has been cut, not long ago
+            # A log that was cut begins at a checkpoint.
             yield from _tombstones(url, kept[0], before)
     except (OSError, ValueError, pa.ArrowException) as error:
         raise DataError(f"the log of {url} is damaged", "run truyvet verify") from error

@@ -151,7 +151,7 @@ def _registry(lake: Lake) -> Registry | None:
 def _by_date(files: Iterable[LiveFile]) -> list[list[LiveFile]]:
     dates: dict[str, list[LiveFile]] = defaultdict(list)
     for file in files:
-        dates[file.partition.get("date", "")].append(file)
+        dates[file.partition.get("date", "")].append(file)  # one group for a table without dates
     return [dates[date] for date in sorted(dates)]
 
 

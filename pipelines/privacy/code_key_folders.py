@@ -115,6 +115,7 @@ def trust_key(keys_folder: Path, issuer: str, name: str, source: Path) -> None:
             f"the issuer must be one of {' '.join(ISSUERS)}, the id of its key 1 to 64 of A-Z a-z 0-9 . _ -",
             "write truyvet qr keys trust ISSUER ID FILE",
         )
+    # Loaded only to refuse a file that does not hold such a key.
     if issuer == "nhs":
         load_p256(source)
     else:

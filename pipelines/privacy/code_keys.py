@@ -121,6 +121,7 @@ def load_own_key(folder: Path, key_id: str) -> OwnKey:
         raise DataError(f"{path} is not an Ed25519 key", "restore the file from a backup")
     public = key.public_bytes_raw()
     number = key_number(public)
+    # The name follows from the key, so files that were mixed up show.
     if f"{number:04x}" != key_id:
         raise DataError(f"{path} is not the key of its name", "restore the file from a backup")
     return OwnKey(number, public, load_state(folder, key_id).get("revoked_us"))

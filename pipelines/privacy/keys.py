@@ -18,6 +18,7 @@ from pipelines.errors import RefusedError
 from pipelines.privacy.code_keys import NO_KEYS, CodeKeys, load_code_keys
 from pipelines.privacy.key_folders import KeyFiles, make_key_files, read_key_files
 
+# A label that changes makes other keys, under which nothing of before is found.
 _DIGEST_LABEL: Final = b"truyvet digest v1"
 _LANDING_LABEL: Final = b"truyvet landing v1"
 _ERASURE_LABEL: Final = b"truyvet erasure v1"
@@ -125,6 +126,7 @@ def scanner_key_of(generation: bytes) -> bytes:
 
 def token(keys: Keys, canonical: str) -> int:
     """Return the token of a canonical identifier: 8 bytes of its HMAC-SHA-256, big-endian, signed."""
+    # Keyed: the plain hash of a nine-digit phone number is undone in minutes.
     mac = hmac.digest(keys.token_key, canonical.encode(), "sha256")
     return int.from_bytes(mac[:8], "big", signed=True)
 

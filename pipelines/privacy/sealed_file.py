@@ -143,6 +143,7 @@ def _sealed(cipher: AESGCM, number: int, frame: bytes, *, last: bool) -> bytes:
 
 
 def _nonce(number: int) -> bytes:
+    # A number never repeats under one key, for each file has a key of its own.
     return number.to_bytes(_NONCE, "big")
 
 

@@ -46,6 +46,7 @@ def active_cases(cases: dict[str, Case], rule: Rule, now_us: int) -> dict[str, C
 def _is_active(case: Case, rule: Rule, now_us: int) -> bool:
     if not case.times.known:
         return True  # nobody can say that it is over
+    # A window that nothing ends lasts until now.
     return infectious_window(case.times, rule.infectious, now_us).end_us > now_us - ACTIVE_DAYS * DAY_US
 
 

@@ -167,6 +167,7 @@ def _token_columns(table: Table) -> list[str]:
 
 def _nested_scanners(old: pa.ChunkedArray, generations: Sequence[bytes]) -> pa.Array:
     """Scanners are few and scans many: each is hashed once."""
+    # Null has no entry in the dictionary, and stays null through its index.
     known = old.combine_chunks().dictionary_encode()
     made = nest_scanners(known.dictionary.to_numpy(zero_copy_only=False), generations)
     return pa.array(made, pa.int64()).take(known.indices)

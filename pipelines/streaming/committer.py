@@ -18,7 +18,7 @@ from pipelines.streaming.landing_spool import Landing, PlannedBatch, open_landin
 from pipelines.windowing.lake_stay_rules import check_stay_rules
 
 _LOCKED_WAIT_SECONDS = 0.1
-_FILES_BEFORE_COMPACTION = 200
+_FILES_BEFORE_COMPACTION = 200  # of `scans`, since the last time
 
 
 class Committer:
@@ -43,6 +43,7 @@ class Committer:
         self._config, self._warn = config, warn
         self.lake: Lake = open_lake(config.lake, config.keys)
         self.landing: Landing = open_landing(self.lake, config.keys.landing_key, shared=shared)
+        # Refused at the start, and not at the first batch.
         check_stay_rules(self.lake)
         self._files_after_compaction = len(snapshot(self.lake, "scans").files)
 

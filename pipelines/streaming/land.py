@@ -71,7 +71,7 @@ class _LandProcess:
     ) -> None:
         self._landing, self._options, self._broker = landing, options, broker
         self._narrator, self._totals = Narrator(options.json_lines), LandTotals()
-        self._waiting: list[Segment] = landing.segments()
+        self._waiting: list[Segment] = landing.segments()  # those of earlier processes, too
         self._receiver = Receiver(
             broker,
             landing,

@@ -90,5 +90,5 @@ def _split(data: UInt8, most: int) -> tuple[UInt8, int]:
         if byte == _LINE_FEED:  # between values: an indented message
             lines[at] = _BLANK
         empty = empty and byte in (_BLANK, _TAB, _RETURN, _LINE_FEED)
-    lines[-1] = _LINE_FEED
+    lines[-1] = _LINE_FEED  # the byte that `lines` has more than `data`
     return lines, _NOT_SPLIT if empty or in_text or depth != 0 else count

@@ -21,8 +21,8 @@ from pipelines.streaming.landing_spool import Landing
 
 HELD_MESSAGES: Final = 20_000
 HELD_BYTES: Final = 128 << 20
-SEGMENT_BYTES: Final = 16 << 20
-LINGER_SECONDS: Final = 0.05
+SEGMENT_BYTES: Final = 16 << 20  # enough for an fsync to be worth it
+LINGER_SECONDS: Final = 0.05  # how long a segment waits for more messages
 
 _MESSAGES_A_PULL = 1000
 _PULL_SECONDS = 10.0

@@ -206,4 +206,5 @@ def _case_of(line: bytes) -> str:
         case = orjson.loads(line)["case_id"]
     except (orjson.JSONDecodeError, KeyError, TypeError, IndexError):
         return ""
+    # As ingest reads it, so that both name the case alike.
     return unicodedata.normalize("NFC", case.strip()) if isinstance(case, str) else ""

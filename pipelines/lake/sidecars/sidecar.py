@@ -195,6 +195,7 @@ class Sidecar:
             DataError: the data file is damaged too.
         """
         with _mending:
+            # Each thread has found its own guard damaged; the first that comes here mends.
             if self.guard is not guard:
                 return  # another thread has done it
             say_damaged(sidecar_path(guard.live.path))

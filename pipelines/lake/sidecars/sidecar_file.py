@@ -378,7 +378,7 @@ def _tail(arrow: pa.Buffer, arrow_bytes: int, table: pa.Table) -> bytes:
             array = array.indices
         # Buffer 1 holds the values; no column has nulls, so no bitmap has to be looked at.
         start = array.buffers()[1].address - arrow.address if stored.num_rows else 0
-        columns[name] = (array.to_numpy().dtype.str, start)
+        columns[name] = (array.to_numpy().dtype.str, start)  # `str` names the byte order, too
     starts = [start for _, start in columns.values()]
     widths = [np.dtype(kind).itemsize for kind, _ in columns.values()]
     sums = block_sums(memoryview(arrow), starts, widths, table.num_rows)

@@ -18,7 +18,7 @@ def job_endpoint(config: RunnerConfig) -> str:
         ServiceError: none is running and none can be started.
     """
     endpoint = str(config.beam.get("job_endpoint", ""))
-    if endpoint and listens(endpoint):
+    if endpoint and listens(endpoint):  # one that runs already, and is not ours to stop
         return endpoint
     wanted = config.job_server
     if wanted is None:

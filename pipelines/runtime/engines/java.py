@@ -37,6 +37,7 @@ def find_java() -> str:
         ServiceError: there is none, or it is of another version.
     """
     home = os.environ.get("JAVA_HOME")
+    # JAVA_HOME decides alone: where it is wrong, the PATH is not tried.
     java = shutil.which(os.path.join(home, "bin", "java") if home else "java")
     wanted = " or ".join(map(str, VERSIONS))
     if java is None:
@@ -150,6 +151,6 @@ class Program:
     def _end(self) -> None:
         self._process.kill()
         self._process.wait()
-        if self._process.stdin:
+        if self._process.stdin:  # our end of the watchdog's pipe
             with contextlib.suppress(BrokenPipeError):
                 self._process.stdin.close()
