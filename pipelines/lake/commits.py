@@ -119,7 +119,7 @@ def _properties(
         custom_metadata={**note, **hashes, COMMIT_ID: uuid.uuid4().hex},
         # A retry of delta-rs would commit on top of a version that these files were not computed from.
         max_commit_retries=0,
-        # delta-rs does not refuse a number that was committed before: callers read the mark first.
+        # delta-rs does not refuse a number that was committed before; `commit_batch` reads the mark first.
         app_transactions=[Transaction(mark, number) for mark, number in marks.items()],
     )
 
