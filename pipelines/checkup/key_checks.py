@@ -28,7 +28,7 @@ def keys(lake: Lake, folder: Path) -> Check:
         )
         return Check("keys", WARN, detail, "name their folder with --keys, or restore it from a backup")
     held = readable_keys(folder)
-    # Compares the fingerprint with that of the lake.
+    # `open_lake` compares the fingerprints.
     try:
         open_lake(lake.url, held)
     except RefusedError as error:

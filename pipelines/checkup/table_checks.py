@@ -35,7 +35,7 @@ def lag(lake: Lake) -> Check:
             if reflected is not None and reflected != newest[source].version:
                 pair = Said("{table} to {source}", table=name, source=source)
                 (behind if reflected < newest[source].version else leading).append(pair)
-    # Leading is damage, such as one table from an older backup; what lags mends itself with the next run.
+    # Leading means damage, such as a source restored from an old backup; lag goes away with the next run.
     if leading:
         detail = Said("later versions are reflected than there are: {pairs}", pairs=joined(leading, ", "))
         return Check("lag", BAD, detail, "restore the lake from one backup, then run truyvet verify")
@@ -91,7 +91,7 @@ def log_length(lake: Lake) -> Check:
             continue
         lengths[name] = len(kept)
         behind = kept[-1] - max(checkpoints(url), default=-1)
-        # Twice the distance: one checkpoint may fail, and readers do without it.
+        # Twice the interval: a single checkpoint may have failed, which harms nobody.
         if behind > 2 * CHECKPOINT_EVERY:
             wrong.append(Said("{table} has no checkpoint for {entries} entries", table=name, entries=behind))
         elif len(kept) > LONG_LOG and _age(log_entry(url, kept[0])) > 2 * KEEP_LOG_SECONDS:

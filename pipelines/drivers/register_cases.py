@@ -47,7 +47,7 @@ def add_case(lake: str, case: Mapping[str, Any], *, keys: str | None = None) -> 
     """
     folder = keys_folder(keys, lake)
     where = open_lake(lake, folder, create=True)
-    # Before the run, to tell a new case from one that is replaced.
+    # Read before the run, to tell a new case from a replaced one.
     known = set(read_table(where, "cases", ["case_id"])["case_id"].to_pylist())
     with records_file("cases", [{name: value for name, value in case.items() if value is not None}]) as path:
         # Checked first: `run` would refuse the record, count it, and succeed.

@@ -83,14 +83,14 @@ def commit(
         ServiceError: the lake cannot be written.
     """
     url = lake.table_url(name)
-    # Chosen first, since the entry announces it; carried out only when the entry is durable.
+    # Decided first, because the entry announces it; carried out once the entry is durable.
     cut = cut or due_cut(lake, name, after)
     said = {**(note or {}), **(cut.note() if cut else {})}
     with writing(url):
-        # Every file must be there in full, and durable, before the log names it.
+        # Every file must be complete and durable before the log names it.
         actions = _actions(url, add, remove)
         _prepare(lake, name, add, after)
-        # An early look that saves work. What decides is the write below, which fails where an entry exists.
+        # Only saves work: the write below is what decides, since it fails if the entry exists.
         if storage.exists(log_entry(url, after + 1)):
             raise CommitConflict(name)
         properties = _properties(
@@ -99,11 +99,11 @@ def commit(
         try:
             _write_entry(url, ALL_TABLES[name], actions, after, properties)
         except (DeltaError, OSError) as error:
-            # Returns if the entry is ours after all; then the commit goes on as if nothing had failed.
+            # Returns if the entry landed after all, and the commit goes on.
             _explain(url, after, properties, error)
         _check_place(url, after)
         _make_durable(url, after + 1)
-    # The commit stands from here on: without a checkpoint or a cut, readers see the same.
+    # The commit stands from here on; a checkpoint or a cut changes nothing that readers see.
     if checkpoint_is_due(url, after + 1):
         write_checkpoint(lake, name, after + 1)
     if cut:
@@ -117,7 +117,7 @@ def _properties(
     """Return what the log says beside the actions; the id tells this commit from a competitor's."""
     return CommitProperties(
         custom_metadata={**note, **hashes, COMMIT_ID: uuid.uuid4().hex},
-        # A retry of delta-rs would commit on top of a version that these files were not computed from.
+        # A retry inside delta-rs would commit on top of a version that the files were not computed from.
         max_commit_retries=0,
         # delta-rs does not refuse a number that was committed before; `commit_batch` reads the mark first.
         app_transactions=[Transaction(mark, number) for mark, number in marks.items()],
@@ -126,7 +126,7 @@ def _properties(
 
 def _actions(url: str, add: Sequence[DataFile], remove: Sequence[LiveFile]) -> list[Action]:
     """Return what the commit does; a file that is both added and removed is left as it is."""
-    # Files are named by their bytes: rows that come out unchanged are the same file, and need no action.
+    # Names are content hashes: unchanged rows give the same file, which needs no action.
     kept = {file.path for file in add} & {file.relative for file in remove}
     new = {file.path: file for file in add if file.path not in kept}
     now_ms = time.time_ns() // 1_000_000
@@ -158,7 +158,7 @@ def _hashes(
     url: str, table: Table, actions: Sequence[Action], marks: Mapping[str, int], after: int
 ) -> dict[str, str]:
     """Return what the entry says about itself and about the one before it."""
-    # These are the fields that `log._essence` reads back from the entry: change both or neither.
+    # The same fields that `log._essence` reads back from the entry: change both or neither.
     said: list[dict[str, Any]] = [
         {
             "add" if isinstance(action, AddAction) else "remove": {
@@ -207,7 +207,7 @@ def _write_entry(
             post_commithook_properties=_NO_HOOKS,
         )
     else:
-        # Opened at `after` and not at the newest version: so the entry can only be `after + 1`, or fails.
+        # Opened at `after`, not at the newest version: the entry becomes `after + 1` or fails.
         DeltaTable(url, version=after, storage_options=storage.delta_options(url)).create_write_transaction(
             actions,
             # With `overwrite` delta-rs would add removals of its own.
@@ -240,7 +240,7 @@ def _explain(url: str, after: int, properties: CommitProperties, error: Exceptio
     entry = log_entry(url, after + 1)
     if storage.exists(entry):
         own = (properties.custom_metadata or {})[COMMIT_ID]
-        # By the id and not by the actions: a competitor may have written the very same files.
+        # Compared by id, not by actions: a competitor may have committed the very same files.
         if commit_info(read_entry(entry)).get(COMMIT_ID) == own:
             return
         raise CommitConflict(Path(url).name) from error
@@ -248,7 +248,7 @@ def _explain(url: str, after: int, properties: CommitProperties, error: Exceptio
     kept = versions(url)
     if (kept and kept[-1] > after) or (after != NO_TABLE and after not in kept):
         raise CommitConflict(Path(url).name) from error
-    # An errno tells `writing` a full disk from a missing permission.
+    # With an errno, `writing` can tell a full disk from a missing permission.
     if isinstance(error, OSError) and error.errno:
         raise error
     raise ServiceError(f"the log of {url} cannot be written", "check its space and rights") from error
@@ -281,7 +281,7 @@ def _prepare(lake: Lake, name: str, add: Sequence[DataFile], after: int) -> None
         return
     make_private(f"{url}/{LOG_FOLDER}")
     root = Path(lake.url)
-    # The files themselves are durable; their names are not before each folder up to the lake is.
+    # The files are durable already; their names are only when every folder up to the lake is synced.
     folders = {Path(url), *(Path(url, file.path).parent for file in add)}
     folders |= {parent for folder in folders for parent in folder.parents if parent.is_relative_to(root)}
     # Deepest first: the entries of a folder, then its own name in the folder above.
@@ -297,6 +297,6 @@ def _make_durable(url: str, version: int) -> None:
         return
     # delta-rs leaves the mode to the umask.
     os.chmod(log_entry(url, version), file_mode(f"{url}/{LOG_FOLDER}"))
-    # The bytes, then the name.
+    # First the bytes, then the name.
     sync_path(log_entry(url, version))
     sync_path(f"{url}/{LOG_FOLDER}")

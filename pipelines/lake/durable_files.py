@@ -79,7 +79,7 @@ def unfinished(folder: str | Path) -> Iterator[tuple[IO[bytes], Path]]:
         with os.fdopen(handle, "wb", buffering=0) as file:
             yield file, path
     finally:
-        with contextlib.suppress(FileNotFoundError):  # it was renamed, and so kept
+        with contextlib.suppress(FileNotFoundError):  # the block has renamed it
             path.unlink()
 
 

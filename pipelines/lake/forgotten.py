@@ -25,7 +25,7 @@ RETENTION_DAYS: Final = 21
 """Days before today that a lake remembers, unless a purge names another number."""
 
 _NAME = "forgotten.json"
-_EVER_US = -(1 << 62)  # half of int64: differences of instants do not overflow
+_EVER_US = -(1 << 62)  # half of int64's range: differences of instants do not overflow
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Forgotten:
     linked: Mapping[str, int] = field(default_factory=dict)
 
     def __reduce__(self) -> tuple[type["Forgotten"], tuple[int, int, int, dict[str, int], dict[str, int]]]:
-        # A mapping proxy cannot be pickled, and workers need the record.
+        # Workers get a pickled copy, and a `MappingProxyType` cannot be pickled.
         times = self.number, self.horizon_us, self.cases_us
         return Forgotten, (*times, dict(self.erased), dict(self.linked))
 

@@ -91,7 +91,7 @@ def open_lake(url: str, keys: Keys | Path | None = None, *, create: bool = False
         if not create:
             raise DataError(f"there is no lake at {url}", "make one with truyvet run, or name another")
         _create(root, keys)
-        # Read again: of two processes at once another one may have made it, with keys of its own.
+        # Read again: another process may have made it at the same time, with other keys.
         described = _describe(root)
     assert described is not None
     if keys is not None and described["keys"] != _existing(keys, str(described["keys"])).fingerprint:
@@ -239,7 +239,7 @@ def _existing(keys: Keys | Path, fingerprint: str) -> Keys:
             "name their folder with --keys; new ones are never made beside a lake",
         )
     held = readable_keys(keys)
-    # A rotation was killed between the exchange of the lakes and that of the keys.
+    # A rotation was killed after it exchanged the lakes and before it changed the keys.
     if held.fingerprint != fingerprint and fits_next(keys, fingerprint):
         take_next(keys)
         held = readable_keys(keys)
@@ -267,7 +267,7 @@ def readable_keys(folder: Path) -> Keys:
 
 def _has_files(folder: Path) -> bool:
     """Return whether a folder of keys has something in it; one that this user may not see has."""
-    # What may not be looked at may be keys: new ones must not be made beside them.
+    # A folder that cannot be read may hold keys: never make new ones there.
     return is_denied(folder) or (folder.is_dir() and any(folder.iterdir()))
 
 
@@ -302,8 +302,8 @@ def _is_free(root: str) -> bool:
     os.makedirs(os.path.dirname(root), exist_ok=True)
     make_private(root)
     left = [name for name in os.listdir(root) if not name.startswith(TEMPORARY)]
-    # With a `lake.json` another process is just making this lake: that is no foreign folder.
+    # With a `lake.json` it is another process that makes this very lake.
     if left and _LAKE_JSON not in left:
         return False
-    os.chmod(root, 0o700)  # an empty folder that was there may be open to others
+    os.chmod(root, 0o700)  # an existing empty folder may be open to others
     return True

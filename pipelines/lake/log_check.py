@@ -46,7 +46,7 @@ def check_log(url: str, version: int, known: int | None = None) -> None:
     if storage.is_url(url):
         return
     if known is None:
-        # Entries from the checkpoint on; what is in the checkpoint is covered by its own hash.
+        # Entries up to the checkpoint are covered by the checkpoint's own hash.
         known = _check_checkpoints(url, version)
     entries = {number: Path(log_entry(url, number)).read_bytes() for number in range(known + 1, version + 1)}
     later = Path(log_entry(url, version + 1))
@@ -55,7 +55,7 @@ def check_log(url: str, version: int, known: int | None = None) -> None:
     for number, content in entries.items():
         if number > version:
             continue
-        # The next entry vouches for the bytes of one; the newest vouches for its own actions alone.
+        # An entry is checked by the hash in its successor; the newest only by that of its own actions.
         following = entries.get(number + 1)
         if not (_acts_as_committed(content) if following is None else _is_followed(content, following)):
             raise DataError(f"{log_entry(url, number)} is damaged", _REMEDY)
@@ -66,7 +66,7 @@ def _check_checkpoints(url: str, version: int) -> int:
     pointer = _pointer(url)
     there = [number for number in checkpoints(url) if number <= version]
     if not there:
-        return -1  # no checkpoint: every entry from 0 on was read
+        return -1  # no checkpoint: delta-rs read all entries from 0 on
     # delta-rs begins at the pointer, and takes a later checkpoint if the listing shows one.
     first = pointer.version if pointer and pointer.version in there else there[-1]
     for number in there:
@@ -101,7 +101,7 @@ def _is_followed(content: bytes, following: bytes) -> bool:
 
 def _recorded(name: str, content: bytes) -> str | None:
     """Return a hash that an entry records, without parsing all of its actions."""
-    # The names are ours and a hash needs no escapes, so the bytes can be searched as they are.
+    # Neither the names nor a hexadecimal hash are ever escaped in JSON, so a search finds them.
     match = re.search(rb'"%b":"([0-9a-f]{64})"' % name.encode(), content)
     return match[1].decode() if match else None
 
@@ -111,6 +111,6 @@ def _acts_as_committed(content: bytes) -> bool:
     try:
         actions = parse_entry(content)
         said = commit_info(actions).get(ACTIONS_HASH)
-        return said is None or actions_hash(actions) == said  # none: another writer has made it
+        return said is None or actions_hash(actions) == said  # None: made by another writer
     except (ValueError, KeyError, TypeError, AttributeError):
         return False

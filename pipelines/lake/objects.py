@@ -132,7 +132,7 @@ def asking(place: str) -> Iterator[tuple[Any, str]]:
     except (said.PermissionDeniedError, said.UnauthenticatedError):
         what, remedy = f"{bucket} refuses these credentials", "set others in the provider's own variables"
     except (FileNotFoundError, said.BaseError) as error:
-        # A missing bucket has no class of its own in obstore: its text tells.
+        # obstore has no error class for a missing bucket, only a text.
         if any(sign in str(error) for sign in _NO_BUCKET):
             what, remedy = f"there is no {bucket}", "make the bucket, or name another"
         elif isinstance(error, FileNotFoundError):

@@ -37,7 +37,7 @@ def is_denied(path: str | Path) -> bool:
     if "://" in str(path):
         return False
     try:
-        # Tried out instead of read from the mode: ACLs and root decide otherwise.
+        # Try it instead of reading the mode, which knows nothing of ACLs and root.
         if os.path.isdir(path):
             os.listdir(path)
         else:

@@ -108,7 +108,7 @@ def check_files(files: Sequence[LiveFile], done: Callable[[int], None] = lambda 
         done(1)
 
     with ThreadPoolExecutor(_THREADS) as pool:
-        # An error of a thread is raised only when its result is taken.
+        # Taking the results raises what a thread has raised.
         for _ in pool.map(check, files):
             pass
 
@@ -157,7 +157,7 @@ def read_live_file(file: LiveFile, schema: pa.Schema) -> pa.Table:
     coded = [field.name for field in schema if pa.types.is_dictionary(field.type)]
     try:
         parquet = _parquet(file, coded)
-        # The files are read on threads already.
+        # Callers read several files on threads already.
         rows = parquet.read(columns=stored, use_threads=False)
     except (OSError, pa.ArrowInvalid) as error:
         raise unreadable(file.path, error) from error
@@ -182,7 +182,7 @@ def _parquet(file: LiveFile, coded: Sequence[str] = ()) -> pq.ParquetFile:
         return storage.parquet(
             file.path, file.size, page_checksum_verification=True, read_dictionary=read_dictionary
         )
-    # Compared once already: only the columns asked for are read.
+    # Compared before: now only the requested columns are read.
     if checked_files.has(file.path) and file.size > SMALL_BYTES:
         return storage.parquet(file.path, file.size, read_dictionary=read_dictionary)
     return pq.ParquetFile(pa.BufferReader(_content(file)), read_dictionary=read_dictionary)
@@ -195,7 +195,7 @@ def _content(file: LiveFile) -> pa.Buffer:
         DataError: the file is missing, damaged or may not be read.
     """
     try:
-        # Before the bytes: if the file is replaced in between, the next read finds another and hashes it.
+        # Taken before the bytes: a file replaced in between has another identity and is hashed again.
         identity = _identity(file.path)
         content = _bytes(file)
     except (OSError, pa.ArrowInvalid) as error:
@@ -235,7 +235,7 @@ def dataset(name: str, files: Sequence[LiveFile]) -> Any:
     schema, form = ALL_TABLES[name].schema, ParquetFileFormat()
     bucket = objects.split(files[0].path)[0] if files else ""
     system = objects.arrow_system(bucket, {file.path: file.size for file in files}) if files else None
-    # What the expression of a fragment rules out is not even opened.
+    # A file that its `partition_expression` rules out is not even opened.
     fragments = [
         form.make_fragment(
             file.path.removeprefix(f"{bucket}/"), filesystem=system, partition_expression=_known(file, schema)
@@ -251,7 +251,7 @@ def _known(file: LiveFile, schema: pa.Schema) -> Any:
     for column, value in file.partition.items():
         known = known & (pc.field(column) == pa.scalar(value).cast(schema.field(column).type))
     for column, least in file.stats.least.items():
-        # Only without nulls: a bound would rule out the rows that are null.
+        # Only without nulls: a bound would exclude rows where the column is null.
         if file.stats.nulls.get(column) == 0:
             kind = schema.field(column).type
             ends = pa.array([least, file.stats.greatest[column]], pa.int64()).cast(kind)

@@ -85,9 +85,9 @@ class _Newest:
 
 _T = TypeVar("_T")
 
-# By the URL of the table.
+# Key: URL of the table.
 _newest: dict[str, _Newest] = {}
-# `update_incremental` changes an open table in place: one thread at a time.
+# `update_incremental` changes an open table in place, so one thread refreshes at a time.
 _refreshing = threading.Lock()
 
 
@@ -103,7 +103,7 @@ def snapshot(lake: Lake, name: str, version: int | None = None) -> Snapshot:
     if version is None:
         newest = _find_newest(url, lake)
         return newest.snapshot if newest else Snapshot(NO_TABLE)
-    # The newest version, asked for by its number.
+    # The newest version may also be asked for by number.
     known = _newest.get(url)
     if known and known.snapshot.version == version and _is_unchanged(url, known):
         return known.snapshot
@@ -130,7 +130,7 @@ class OfNewest(Generic[_T]):
         """Return the value for the lake's newest version."""
         newest = snapshot(lake, self._name)
         kept = self._kept.get(lake.url)
-        # The very object: `snapshot` returns the same one for as long as the version is the newest.
+        # Compared by identity: `snapshot` returns the same object while its version is the newest.
         if kept is None or kept[0] is not newest:
             kept = self._kept[lake.url] = newest, self._make(lake, newest)
         return kept[1]
@@ -167,12 +167,12 @@ def _find_newest(url: str, lake: Lake) -> _Newest | None:
 
 def _brought_up_to_date(url: str, known: _Newest | None) -> DeltaTable | None:
     """Read the entries that came since into the open table: ten times faster than opening it again."""
-    # A cut entry or a lake made again: the open table belongs to another log.
+    # The entry was cut or the lake was made again: the open table is of another log.
     if known is None or _identity(url, known.snapshot.version) != known.entry:
         return None
     try:
         known.table.update_incremental()
-        # Only the entries that came since: those before were checked when the table was opened.
+        # Only the new entries: the others were checked when the table was opened.
         check_log(url, known.table.version(), known.snapshot.version)
     except (DeltaError, OSError):
         return None  # opening it says what is wrong
@@ -253,7 +253,7 @@ def _no_version(url: str, version: int) -> DataError:
             return DataError(
                 f"version {version} of {url} has been cut off the log", f"the oldest one is {kept[0]}"
             )
-        # The entry is there, so an earlier one or a checkpoint is at fault.
+        # The entry exists, so an earlier one or a checkpoint must be at fault.
         if kept and version in kept:
             return DataError(f"the log of {url} up to version {version} cannot be read", VERIFY)
     return DataError(f"{url} has no version {version}", "ask for another one")
@@ -262,7 +262,7 @@ def _no_version(url: str, version: int) -> DataError:
 def _snapshot_of(url: str, table: DeltaTable) -> Snapshot:
     adds = pa.table(table.get_add_actions(flatten=True)).sort_by("path")
     partitions = {
-        # As text, like in the paths, whatever type the log gives them.
+        # As text, whatever type the log gives them.
         name.removeprefix("partition."): adds[name].cast(pa.string()).to_pylist()
         for name in adds.column_names
         if name.startswith("partition.")

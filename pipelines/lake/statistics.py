@@ -45,7 +45,7 @@ class Statistics:
         """Clear the lower 52 bits of the minimum of each token column, and set those of its maximum."""
         return replace(
             self,
-            # Negative tokens too: Python's integers are in two's complement, so bounds only move outwards.
+            # Works for negative tokens too: the bounds only ever move outwards.
             least={
                 name: value & ~_HIDDEN if name in TOKEN_COLUMNS else value
                 for name, value in self.least.items()
@@ -134,5 +134,5 @@ def _shown(kind: pa.DataType) -> Any:
 
 
 def _instant_text(instant_us: int) -> str:
-    # Arrow's %S includes the fraction: six digits for microseconds.
+    # Arrow's %S includes the fraction, six digits for microseconds.
     return str(pc.strftime(pa.scalar(instant_us, pa.timestamp("us")), "%Y-%m-%dT%H:%M:%S")) + "Z"

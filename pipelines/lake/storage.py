@@ -92,7 +92,7 @@ def files(folder: str) -> Iterator[Status]:
         ServiceError: the store cannot be reached.
     """
     if is_url(folder):
-        # `list` returns keys below the bucket, whatever the prefix.
+        # `list` returns keys relative to the bucket, not to the prefix.
         bucket = folder[: len(folder) - len(split(folder)[1])].rstrip("/")
         with asking(folder) as (store, key):
             for batch in store.list(prefix=key or None):
@@ -121,7 +121,7 @@ def names(folder: str) -> list[str]:
         ServiceError: the store cannot be reached.
     """
     if is_url(folder):
-        # A store has no folders: the names of deeper objects are among them, with slashes.
+        # A store has no folders: names of deeper objects come along, with slashes.
         return [found.place.removeprefix(f"{folder}/") for found in files(folder)]
     with contextlib.suppress(FileNotFoundError):
         return os.listdir(folder)
@@ -167,7 +167,7 @@ def read_range(place: str, offset: int, size: int) -> pa.Buffer:
         buffer = objects.get_range(place, offset, size)
         read = buffer.size
     else:
-        # A buffer of Arrow's own: the stream in it is read without another copy.
+        # An Arrow buffer, so that the stream in it is read without another copy.
         buffer = pa.allocate_buffer(size)
         with open(place, "rb", buffering=0) as file:
             read = os.preadv(file.fileno(), [buffer], offset)
@@ -210,7 +210,7 @@ def put(place: str, data: bytes) -> None:
         return
     with unfinished(Path(place).parent) as (file, path):
         file.write(data)
-        # A reader sees the old file or the new one, never half of it.
+        # Readers see the old file or the new one, never a part.
         os.replace(path, place)
 
 
@@ -229,7 +229,7 @@ def put_new(place: str, data: bytes) -> bool:
 
         with asking(place) as (store, key):
             try:
-                # Put if absent, decided by the store itself.
+                # Put-if-absent: the store itself decides who is first.
                 store.put(key, data, mode="create")
             except AlreadyExistsError:
                 return False
@@ -242,7 +242,7 @@ def put_new(place: str, data: bytes) -> bool:
             os.link(path, place)  # unlike a rename, a link never replaces an existing file
         except FileExistsError:
             return False
-    # The file's name, and the folder's own, which may be new.
+    # The name of the file, then that of the folder, which may be new.
     sync_path(folder)
     sync_path(folder.parent)
     return True
@@ -270,7 +270,7 @@ class New:
             os.fsync(self.file.fileno())
             # Replace a file of the same (content-addressed) name: its bytes may have rotted, and an
             # old time of writing would let vacuum delete it.
-            # The name is not durable yet: a commit syncs the folders of its files, others call `sync`.
+            # The name is not durable yet: commits sync their folders, other callers use `sync`.
             os.replace(str(self._path), place)
 
 
@@ -303,7 +303,7 @@ def new_stream(place: str) -> Iterator[pa.NativeFile]:
         with asking(place) as (store, key):
             store.put(key, pa.BufferReader(whole))
         return
-    # Made with its mode here, since Arrow would leave that to the umask.
+    # Created here with its mode; Arrow would leave it to the umask.
     os.close(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     with pa.BufferedOutputStream(pa.OSFile(place, "wb"), _BUFFERED_BYTES) as file:
         yield file
@@ -333,7 +333,7 @@ def remove_each(places: Iterable[str]) -> None:
     """
     places = list(places)
     if places and is_url(places[0]):
-        # A store that complains of a missing object has not said which: then each is removed alone.
+        # If a store complains about a missing object, fall back to removing them one by one.
         with contextlib.suppress(FileNotFoundError), asking(places[0]) as (store, _):
             store.delete([split(place)[1] for place in places])
             return
@@ -355,7 +355,7 @@ def rename(place: str, name: str) -> None:
         os.rename(place, other)
         return
     with asking(place) as (store, key):
-        store.rename(key, split(other)[1])  # copied and deleted, so for a moment there are both
+        store.rename(key, split(other)[1])  # copy and delete: not atomic
 
 
 def sync(folder: str) -> None:

@@ -36,13 +36,13 @@ def writing_with_others(lake: Lake) -> Iterator[None]:
         RefusedError: the lake has been rotated since it was opened.
         ServiceError: the lake cannot be written.
     """
-    # This thread holds the lock alone: `flock` on a second handle would wait for the first for ever.
+    # This thread holds the exclusive lock; `flock` on a second handle would deadlock.
     if _alone.get(lake.url) == threading.get_ident():
         yield
         return
     with _opened(lake) as handle:
         fcntl.flock(handle, fcntl.LOCK_SH)
-        # Looked at under the lock: a rotation may have ended while we waited for it.
+        # Checked under the lock: a rotation may have finished while we waited.
         _check_place(lake)
         yield
 
@@ -63,7 +63,7 @@ def writing_alone(lake: Lake, wait_seconds: float = WAIT_SECONDS) -> Iterator[No
     with _opened(lake) as handle:
         while True:
             try:
-                # Asked for again and again, since `flock` has no time limit.
+                # Polled, because `flock` has no timeout.
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
             except BlockingIOError as error:

@@ -137,7 +137,7 @@ def false_statistics(rows: pa.Table, recorded: Statistics) -> Iterator[str]:
         ("greatest", recorded.greatest, true.greatest),
         ("nulls", recorded.nulls, true.nulls),
     ):
-        # A column of nulls has no true bound: what is said of it is not judged.
+        # A column of nulls has no true bounds, so its recorded ones are not judged.
         wrong = [name for name, value in said.items() if is_so.get(name, value) != value]
         if wrong:
             yield f"statistics are false: {what} of {', '.join(wrong)}"
@@ -146,7 +146,7 @@ def false_statistics(rows: pa.Table, recorded: Statistics) -> Iterator[str]:
 def _dates(table: Table, partition: Mapping[str, str], rows: pa.Table) -> Iterator[str]:
     if "date" in partition:
         column = _DATED_BY[table.name]
-        # The cast takes the UTC day.
+        # The cast to date32 takes the UTC day.
         other = pc.not_equal(rows[column].cast(pa.date32()), pa.scalar(partition["date"]).cast(pa.date32()))
         yield from _counted(other, f"{column} on another UTC day than the partition")
 
@@ -154,7 +154,7 @@ def _dates(table: Table, partition: Mapping[str, str], rows: pa.Table) -> Iterat
 def _values(table: Table, _partition: Mapping[str, str], rows: pa.Table) -> Iterator[str]:
     allowed = _VALUES | _VALUES_OF.get(table.name, {})
     for name in set(allowed) & set(rows.column_names):
-        # Null is in no set; `misshapen` has checked where it is allowed.
+        # `is_in` is false for null; `misshapen` has checked where null is allowed.
         known = pc.is_in(rows[name], value_set=pa.array(allowed[name]))
         yield from _counted(pc.and_(pc.invert(known), rows[name].is_valid()), f"unknown {name}")
 
@@ -186,7 +186,7 @@ def _pairs(table: Table, _partition: Mapping[str, str], rows: pa.Table) -> Itera
         us = pc.subtract(rows["end"].cast(pa.int64()), rows["start"].cast(pa.int64()))
         yield from _counted(pc.not_equal(rows["seconds"], pc.divide(us, 1_000_000)), "seconds not its length")
     for name in _MEASURES if table.name == "encounters" else ():
-        # Of null everything is null, which `_counted` does not count.
+        # Null stays null throughout, and `_counted` does not count it.
         sound = pc.and_(pc.is_finite(rows[name]), pc.greater_equal(rows[name], 0))
         yield from _counted(pc.invert(sound), f"{name} must be a number ≥ 0")
 
@@ -198,7 +198,7 @@ def _unique_rows(table: Table, _partition: Mapping[str, str], rows: pa.Table) ->
 
 
 def _counted(wrong: pa.ChunkedArray, problem: str) -> Iterator[str]:
-    count = pc.sum(wrong).as_py() or 0  # None for no rows
+    count = pc.sum(wrong).as_py() or 0  # None if there are no rows
     if count:
         yield f"{problem}: {count} rows"
 
@@ -225,13 +225,13 @@ class RowSum:
 
 def row_sum(rows: pa.Table) -> RowSum:
     """Return the sum of a file's rows."""
-    # uint64 wraps, which is the sum modulo 2^64 that is wanted.
+    # uint64 wraps around, which gives the sum modulo 2^64.
     sums = [int(_row_hashes(rows, seed).sum(dtype=np.uint64)) for seed in (1, 2)]
     return RowSum(rows.num_rows, (sums[0], sums[1]))
 
 
 def _row_hashes(rows: pa.Table, seed: int) -> UInt64:
-    # Chained from column to column: two values that change places give another hash.
+    # Chained over the columns, so that swapped values give another hash.
     hashes: UInt64 = np.full(rows.num_rows, seed, np.uint64)
     for column in rows.columns:
         hashes = _mixed(hashes ^ _numbers(column), seed)
@@ -268,13 +268,13 @@ def repeated_keys(event_keys: list[pa.ChunkedArray]) -> int:
     if not event_keys:
         return 0
     high, low = words(pa.chunked_array([chunk for keys in event_keys for chunk in keys.chunks], pa.binary()))
-    # By the first 8 bytes alone: of keyed hashes hardly two agree in them without being equal.
+    # Sort by the first 8 bytes only: different keys hardly ever share them.
     order = np.argsort(high)
     high, low = high[order], low[order]
     tied = np.flatnonzero(high[1:] == high[:-1])
     if tied.size == 0:
         return 0
-    # Positions in ties, both sides: only these are compared in all 16 bytes.
+    # Both rows of each tie; only these are compared in all 16 bytes.
     near = np.unique(np.concatenate([tied, tied + 1]))
     pairs = np.stack([high[near], low[near]], axis=1)
     return int(near.size - np.unique(pairs, axis=0).shape[0])  # each repeat beyond the first

@@ -55,7 +55,7 @@ def _missing_entries(url: str, known: list[int], infos: Mapping[int, Mapping[str
     expected = range(reaches + 1, known[-1] + 1)
     for version in sorted(set(expected) - set(known)):
         yield Path(log_entry(url, version)).name, "the entry is missing"
-    # Where the log begins right behind the cut, its first entry knows the last one that went.
+    # If the log begins right after the cut, its first entry holds the hash of the last one cut off.
     if cut and first == cut.version + 1 and infos.get(first, {}).get(PREVIOUS_HASH) != cut.sha256:
         yield Path(log_entry(url, first)).name, "the log before it is not the one that was cut off"
 
@@ -78,7 +78,7 @@ def _entry_problems(url: str, version: int, infos: dict[int, Mapping[str, Any]])
     ):
         actual = file_hash(path) if version and hash_name in said else None
         if actual is not None and actual != said[hash_name]:
-            # The earlier file is at fault: the later one remembers it as it was.
+            # The earlier file has changed; the later entry holds its original hash.
             yield Path(path).name, "bytes have changed since the next commit"
 
 

@@ -35,7 +35,7 @@ SECRET_BYTES: Final = 32
 _OWN = re.compile(r"([0-9a-f]{4})\.pub", re.ASCII)
 _NHS = re.compile(r"nhs-(.{1,64})\.pem", re.ASCII)
 _CLEA = re.compile(r"clea-.{1,64}\.key", re.ASCII)
-_ORDER_P256 = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551  # of the group of P-256
+_ORDER_P256 = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551  # order of the curve's group
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ def load_code_keys(keys_folder: Path) -> CodeKeys:
     folder = keys_folder / FOLDER
     if not folder.is_dir():
         return NO_KEYS
-    # Sorted, so that the same files compare equal whatever order the folder has.
+    # Sorted, so that equal folders give equal values, which serve as cache keys.
     names = sorted(path.name for path in folder.iterdir())
     return CodeKeys(
         own=tuple(load_own_key(folder, match[1]) for name in names if (match := _OWN.fullmatch(name))),
@@ -121,7 +121,7 @@ def load_own_key(folder: Path, key_id: str) -> OwnKey:
         raise DataError(f"{path} is not an Ed25519 key", "restore the file from a backup")
     public = key.public_bytes_raw()
     number = key_number(public)
-    # The name follows from the key, so files that were mixed up show.
+    # The name is derived from the key, so mixed-up files are noticed.
     if f"{number:04x}" != key_id:
         raise DataError(f"{path} is not the key of its name", "restore the file from a backup")
     return OwnKey(number, public, load_state(folder, key_id).get("revoked_us"))

@@ -71,7 +71,7 @@ def make_key_files(folder: Path) -> None:
     """
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        # Beside the folder, since a rename needs the same file system.
+        # Beside the target, because a rename needs the same file system.
         unfinished = Path(tempfile.mkdtemp(prefix=f"_tmp-{folder.name}-", dir=folder.parent))
         try:
             _fill(unfinished)
@@ -188,7 +188,7 @@ def _rename_unless_filled(unfinished: Path, folder: Path) -> None:
     try:
         os.rename(unfinished, folder)
     except OSError as error:
-        # Filled by another process, or a file: what is there is read next, and refused if it is unfit.
+        # Another process was faster, or it is a file: it is read next, and refused if unfit.
         if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
             raise
 
@@ -217,7 +217,7 @@ def _read_keys(path: Path, at_most: int | None = None) -> list[bytes]:
         keys = [bytes.fromhex(line) for line in _read(path).decode("ascii").split("\n") if line.strip()]
     except ValueError:
         keys = []
-    # None: any number of keys.
+    # `at_most` None allows any number.
     if not keys or len(keys) > (at_most or len(keys)) or any(len(key) != _KEY_BYTES for key in keys):
         raise DataError(
             f"{path} must hold {2 * _KEY_BYTES} hexadecimal digits", "restore the file from a backup"

@@ -43,7 +43,7 @@ def make_next(folder: Path) -> Keys:
         shutil.rmtree(made, ignore_errors=True)
         made.mkdir(mode=0o700)
         write_keys(made / TOKEN_KEY, [new_key()])
-        # The generations of before stay, since hashes are nested.
+        # Earlier generations stay, because the hashes are nested.
         write_keys(made / EVENT_KEY, [files.event_key, *files.generations, new_key()])
         sync_folder(folder)
     except OSError as error:
@@ -80,7 +80,7 @@ def take_next(folder: Path) -> None:
         RefusedError: this account may not.
     """
     try:
-        # One rename puts both files in force at once.
+        # One rename puts both files into force.
         os.rename(folder / NEXT_KEYS, folder / NEW_KEYS)
         sync_folder(folder)
     except FileNotFoundError:
@@ -105,7 +105,7 @@ def destroy_old(folder: Path) -> None:
     """
     new = folder / NEW_KEYS
     try:
-        # The token key first: from there on the old tokens can no longer be made.
+        # The token key first: without it the old tokens can no longer be computed.
         for name in (TOKEN_KEY, EVENT_KEY):
             with contextlib.suppress(FileNotFoundError):
                 _overwrite(folder / name)

@@ -56,7 +56,7 @@ class Asker:
     folder: str | None = None
 
     def __post_init__(self) -> None:
-        # Defaults from the environment; a frozen dataclass takes no assignment.
+        # Fill in defaults; a frozen dataclass takes no plain assignment.
         object.__setattr__(self, "actor", self.actor or _account())
         object.__setattr__(self, "role", self.role or os.environ.get("TRUYVET_ROLE") or UNSPECIFIED)
         object.__setattr__(self, "purpose", self.purpose or UNSPECIFIED)
@@ -131,17 +131,17 @@ def record(lake: str, question: Question, asker: Asker | None = None) -> Head:
             head, size = _end_of(file)
             line, mac = _line(key, head, question, asker)
             try:
-                # Cut back to the last whole line first: what a crash left behind it was never answered.
+                # Drop what a crash left behind the last whole line: it was never answered.
                 file.truncate(size)
                 file.seek(size)
                 file.write(line)
                 os.fsync(file.fileno())
             except OSError:
-                # Half a line must not stay: `truyvet ledger check` would call it damage.
+                # Leave no half line: `truyvet ledger check` would report it.
                 with contextlib.suppress(OSError):
                     file.truncate(size)
                 raise
-            if not size:  # the first line: the name of the file must be durable too
+            if not size:  # first line: make the file's name durable too
                 _sync_folder(folder)
             return Head(head.seq + 1, mac)
     except OSError as error:
@@ -241,7 +241,7 @@ def _locked(path: Path) -> Iterator[IO[bytes]]:
 def _end_of(file: IO[bytes]) -> tuple[Head, int]:
     """The head of the chain and the size of all whole lines, read from the end of the file."""
     size = file.seek(0, os.SEEK_END)
-    # Backwards by blocks: a ledger may be long, and only its end matters.
+    # Read blocks from the end: a ledger may be long, and only its last line matters.
     tail = b""
     at = size
     while at > 0:
@@ -251,7 +251,7 @@ def _end_of(file: IO[bytes]) -> tuple[Head, int]:
         tail = file.read(step) + tail
         end = tail.rfind(b"\n")
         begin = tail.rfind(b"\n", 0, end) if end >= 0 else -1
-        # Two line feeds bound the last whole line; the first line of a file has none before it.
+        # The last whole line lies between two line feeds, or begins the file.
         if begin >= 0 or (at == 0 and end >= 0):
             return _head_of(tail[begin + 1 : end]), at + end + 1
     return Head(0, START), 0
@@ -279,7 +279,7 @@ def _key_for(folder: Path, file: IO[bytes]) -> bytes:
     Raises:
         RefusedError: there are lines, and no key that can be read.
     """
-    # A new key for lines that exist would break their chain, so then it must be found.
+    # Never make a new key for existing lines: it would break their chain.
     if not (folder / KEY).exists() and file.seek(0, os.SEEK_END) == 0:
         handle = os.open(folder / KEY, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "wb") as made:

@@ -51,7 +51,7 @@ def seal_into(file: IO[bytes], key: bytes, parts: Iterable[bytes]) -> int:
     salt = os.urandom(_SALT)
     cipher = _cipher(key, salt)
     written = file.write(MAGIC + salt)
-    # One frame behind: only at the end of the input is it known which one is the last.
+    # Write one frame behind, since only the end of the input tells which one is last.
     ahead = None
     for number, frame in enumerate(_frames(parts)):
         if ahead is not None:
@@ -93,7 +93,7 @@ class SealedReader(io.RawIOBase):
         Raises:
             NotSealedError: a frame is damaged or missing.
         """
-        while not self._left and not self._ended:  # a file without content ends with an empty frame
+        while not self._left and not self._ended:  # the last frame may be empty
             self._left = memoryview(self._next_frame())
         size = min(len(buffer), len(self._left))
         memoryview(buffer).cast("B")[:size] = self._left[:size]
@@ -103,7 +103,7 @@ class SealedReader(io.RawIOBase):
     def _next_frame(self) -> bytes:
         head = self._exactly(_HEAD)
         length, last = int.from_bytes(head[:4], "big"), head[4:]
-        # Before memory is asked for: a damaged length may say four gigabytes.
+        # Check before reading: a damaged length could ask for 4 GB.
         if length > _FRAME_BYTES + _TAG:
             raise NotSealedError
         try:
@@ -112,7 +112,7 @@ class SealedReader(io.RawIOBase):
             raise NotSealedError from error
         self._number += 1
         self._ended = last == b"\x01"
-        # Nothing may follow the last frame, or a file could be extended unnoticed.
+        # Nothing may follow the last frame, else a file could be extended unnoticed.
         if self._ended and self._file.read(1):
             raise NotSealedError
         return frame
@@ -143,7 +143,7 @@ def _sealed(cipher: AESGCM, number: int, frame: bytes, *, last: bool) -> bytes:
 
 
 def _nonce(number: int) -> bytes:
-    # A number never repeats under one key, for each file has a key of its own.
+    # Never repeats under one key, because each file has its own.
     return number.to_bytes(_NONCE, "big")
 
 

@@ -78,7 +78,7 @@ def purge(
     check_stay_rules(where)
     said = {"days": days, "case_days": case_days, "dry_run": dry_run}
     said |= {} if now_us is None else {"now_us": now_us}
-    # A dry run is a question as well, and has its line.
+    # A dry run is a question too and gets its line.
     record(where.url, Question("purge", (), None, snapshot(where, "scans").version, said), asker)
     if dry_run:
         cases_us = horizon_us - case_days * DAY_US
@@ -89,7 +89,7 @@ def purge(
 
 def _purge(lake: Lake, horizon_us: int, cases_us: int, runner: str) -> Purged:
     """Write the horizon down and act on it; an earlier purge that was killed is finished too."""
-    # Under the lock. A horizon never moves back: with more `--days` than before, nothing comes back.
+    # Read under the lock. A horizon never moves back, even with more `--days` than before.
     held = read_forgotten(lake)
     forgotten = held.purge(horizon_us, cases_us)
     if forgotten != held:
@@ -112,7 +112,7 @@ def _horizon_us(days: int, case_days: int, now_us: int | None) -> int:
     real_us = time.time_ns() // 1000
     if now_us is not None and now_us > real_us:
         raise UsageError("--now lies in the future", "leave it out to count from now")
-    # Whole UTC days: a partition goes or stays as a whole, and none is rewritten.
+    # Whole UTC days, so that partitions go as a whole and none is rewritten.
     return ((real_us if now_us is None else now_us) // DAY_US - days) * DAY_US
 
 
@@ -124,7 +124,7 @@ def _removals(horizon_us: int, cases_us: int) -> dict[str, Removal]:
 
     def is_old(rows: pa.Table) -> Bool:
         latest_us = latest_date({name: rows[name] for name in CASE_DATES})
-        old: Bool = (latest_us < cases_us) & (latest_us > NEVER_US)  # a case without a date never grows old
+        old: Bool = (latest_us < cases_us) & (latest_us > NEVER_US)  # cases without dates never expire
         return old
 
     removals = {name: Removal(is_before) for name in _BY_DATE}

@@ -54,7 +54,7 @@ def check_gone(lake: Lake, persons: Int64) -> None:
         DataError: one is there, so no receipt may be signed.
     """
     for name, table in ALL_TABLES.items():
-        # Names, not the mark `token` in the schema: scanners and stays are not persons.
+        # By name, not by the schema's `token` mark, which scanners have as well.
         columns = [field.name for field in table.schema if field.name.startswith("person")]
         columns = [name for name in columns if name != "person_seconds"]
         if columns and snapshot(lake, name).version != NO_TABLE:
@@ -97,7 +97,7 @@ def receipt(
         key: signs the receipt.
     """
     tables = {name: snapshot(lake, name) for name in ALL_TABLES}
-    # Hashed as in the manifest of a list, so that both name a key alike.
+    # The same fingerprint of a key as in the manifest of a list.
     der = key.public_key().public_bytes(
         serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
     )

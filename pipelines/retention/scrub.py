@@ -38,10 +38,10 @@ def cut_history(lake: Lake, name: str, number: int, *, followed_by: tuple[str, .
     url = lake.table_url(name)
     if snapshot(lake, name).version == NO_TABLE:
         return
-    # Announced once for each purge or erasure; called again, only what is left is removed.
+    # Announced once per purge or erasure; a repeated call only removes what is left.
     if (mark(lake, name, SCRUBBED_MARK) or 0) < number:
         before, after = _announced(lake, name, number)
-        # The commit changes no row: what reflected the version before it reflects the new one.
+        # The commit changes no row, so followers of the old version reflect the new one.
         for follower in followed_by:
             move_mark(lake, follower, f"{name}_version", before, after)
     kept = versions(url)
@@ -49,7 +49,7 @@ def cut_history(lake: Lake, name: str, number: int, *, followed_by: tuple[str, .
     for cut in _cuts(url, kept):
         if cut.version == last_cut:
             remove_cut(url, cut)  # nothing to do unless an earlier command was killed here
-    # `remove_cut` passes over what it cannot remove; here nothing may be left.
+    # `remove_cut` skips what it cannot remove, but here nothing may be left.
     if versions(url)[0] <= last_cut:
         raise ServiceError(f"old entries of the log of {url} cannot be removed", "check its rights")
 
@@ -63,10 +63,10 @@ def _announced(lake: Lake, name: str, number: int) -> tuple[int, int]:
     url = lake.table_url(name)
     for _ in range(_ATTEMPTS):
         version = snapshot(lake, name).version
-        # The entries below go, so readers need a checkpoint at this version.
+        # Entries below it go, so readers need a checkpoint at this version.
         if version not in checkpoints(url) and not write_checkpoint(lake, name, version):
             raise ServiceError(f"the log of {url} cannot be written", "check its space and rights")
-        # There is nothing below the first entry.
+        # Below the first entry there is nothing to cut.
         sha256 = file_hash(log_entry(url, version - 1)) if version else None
         cut = Cut(version - 1, sha256) if sha256 else None
         try:
@@ -105,7 +105,7 @@ def sweep_all(lake: Lake, begun: float) -> int:
     """
     swept = 0
     for name in ALL_TABLES:
-        # Counted back to the beginning: younger files are this command's own.
+        # An age that reaches back to `begun`: younger files are this command's own.
         swept += sweep(lake, name, time.time() - begun, left_seconds=0)
     sweep_scratch(lake, time.time() - begun)
     return swept

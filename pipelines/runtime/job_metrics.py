@@ -16,7 +16,7 @@ from apache_beam.metrics.metric import Metrics, MetricsFilter
 from pipelines import metrics
 from pipelines.errors import ServiceError
 
-# By context: the jobs of another thread belong to its own block.
+# Per context, so that a block sees only the jobs of its own thread.
 _collecting: ContextVar["list[tuple[Any, bool]] | None"] = ContextVar("collecting", default=None)
 
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 _TRIM_THRESHOLD, _TOP_PAD, _MMAP_MAX, _ARENA_MAX = -1, -2, -4, -8  # of <malloc.h>
 _PAD_BYTES = 64 << 20
-_NEVER_BYTES = (1 << 31) - 1  # the largest number that mallopt takes, an int
+_NEVER_BYTES = (1 << 31) - 1  # mallopt takes an int
 
 
 def keep_freed_memory() -> None:
@@ -27,11 +27,11 @@ def keep_freed_memory() -> None:
     library = _c_library()
     if not hasattr(library, "mallopt"):
         return
-    # One arena: threads share what is kept, instead of keeping a share each.
+    # One arena: freed memory is shared by all threads.
     library.mallopt(_ARENA_MAX, 1)
-    # Large arrays come from the heap too, and not from a mapping that is unmapped when they go.
+    # No mmap for large arrays: freeing one would unmap it.
     library.mallopt(_MMAP_MAX, 0)
-    # The top of the heap is never given back, and grows by a pad at a time.
+    # Never trim the heap, and grow it by 64 MB at a time.
     library.mallopt(_TRIM_THRESHOLD, _NEVER_BYTES)
     library.mallopt(_TOP_PAD, _PAD_BYTES)
     # Arrow's default pool (mimalloc) does not allocate from what malloc keeps.

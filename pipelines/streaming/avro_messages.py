@@ -56,7 +56,7 @@ class Decoder:
         Raises:
             ServiceError: the schema of the message cannot be fetched now.
         """
-        # Without an encoding the topic has no schema: JSON, or a container that brings its own.
+        # No encoding means no topic schema: JSON, or a container file that brings its own.
         encoding = attributes.get(ENCODING, "") if attributes else ""
         if not encoding and not message.startswith(CONTAINER):
             return lines_of(message)
@@ -121,7 +121,7 @@ def _records(message: bytes, encoding: str, schema: Any) -> list[Any]:
         records: list[Any] = []
         for block in AvroContainer(io.BytesIO(message)).blocks():
             records += block
-            # Not decoded to its end: a small container may hold millions of records.
+            # Stop early: a small container may decode to millions of records.
             if len(records) > MOST_RECORDS:
                 break
         if not 1 <= len(records) <= MOST_RECORDS:
@@ -140,7 +140,7 @@ def _line(record: Any) -> bytes:
     """Return a record as a line of JSON for ingest, its instant as text."""
     if not isinstance(record, dict):
         raise TypeError
-    if isinstance(record.get("occurred_at"), int):  # microseconds; text passes as it is
+    if isinstance(record.get("occurred_at"), int):  # microseconds; text is passed on unchanged
         record["occurred_at"] = instant_text(record["occurred_at"])
     return orjson.dumps(record, default=_no_text) + b"\n"
 

@@ -75,7 +75,7 @@ class ReadAndLand(beam.PTransform[Any, Any]):
         """Wire the steps."""
         return (
             begin
-            # FnApiRunner would read nothing and raise nothing (beam#27443): `start_stream` refuses it.
+            # FnApiRunner would silently read nothing (beam#27443), so `start_stream` refuses it.
             | "Read messages" >> ReadFromPubSub(subscription=self.subscription)
             | "To the lake" >> self.stream
         )

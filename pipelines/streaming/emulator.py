@@ -87,7 +87,7 @@ def make_channel(name: str) -> tuple[str, str]:
     with contextlib.suppress(AlreadyExists):
         publisher.create_topic(name=topic, timeout=20)
     with contextlib.suppress(AlreadyExists):
-        # 10 s: the least that Pub/Sub takes.
+        # 10 s is Pub/Sub's minimum.
         subscriber.create_subscription(name=subscription, topic=topic, ack_deadline_seconds=10, timeout=20)
     publisher.transport.close()
     subscriber.close()

@@ -37,7 +37,7 @@ class LandTotals:
     """
 
     def __init__(self) -> None:
-        # A sum for each label where there is one, else a number.
+        # Counters with a label are dictionaries, the others numbers.
         self._sums: Values = {
             name: {} if name in metrics.LAND_LABELS else 0 for name in metrics.LAND_COUNTERS
         }
@@ -143,7 +143,7 @@ class Narrator:
         if self._as_json:
             print(json.dumps({"unix_time": round(time.time(), 3), **values}), file=sys.stderr, flush=True)
         elif last or sys.stderr.isatty():
-            # Back to the start of the line, and erase it.
+            # Return to the start of the line and erase it.
             begin = "\r\x1b[K" if sys.stderr.isatty() else ""
             print(f"{begin}{_sentence(values)}", end="\n" if last else "", file=sys.stderr, flush=True)
 

@@ -81,7 +81,7 @@ class StreamScans(beam.PTransform[Any, Any]):
 
     def expand(self, messages: Any) -> Any:
         """Wire the steps."""
-        # Without an output: no window decides about what is kept.
+        # No output: windows never decide what is kept.
         _ = messages | "Land" >> beam.ParDo(LandMessages(self.lake, self.keys))
         # counted: (part, scans), stamped with the earliest time of those scans
         counted = messages | "Count by day" >> beam.ParDo(CountByDay(self.settings, self.parts))
@@ -172,12 +172,12 @@ class NameBeyond(beam.DoFn):
         info: Any = beam.DoFn.PaneInfoParam,
     ) -> Iterator[Pane]:
         """Name the date of scans that came too late."""
-        # Panes that are on time hold scans within the lateness, which the windows by day have counted.
+        # On-time panes hold scans within the lateness, which the daily windows have counted.
         if info.timing == PaneInfoTiming.LATE:
             part, scans = element
             count = sum(scans)
             report_counts([(metrics.LATE, count)])
-            # The window is the day moved by the lateness: back to the day.
+            # The window is the day shifted by the lateness; shift it back.
             yield Pane((int(window.start) - self.lateness_seconds) // DAY_SECONDS, part, BEYOND, count)
 
 
@@ -195,7 +195,7 @@ class CountByDay(beam.DoFn):
         scans = parse(Lines(0, np.frombuffer(lines, np.uint8)), 0, self.settings).scans
         times = scans["occurred_us"].to_numpy()
         part = part_of(scans["venue"].to_numpy(), self.parts)
-        # groups: int64[2, g], (day, part); group: the one of a scan; numpy's versions differ in its shape.
+        # groups: int64[2, g] of (day, part); the shape of `group` depends on numpy's version.
         groups, group = np.unique(np.stack((times // DAY_US, part)), axis=1, return_inverse=True)
         for number, (_, venues) in enumerate(groups.T.tolist()):
             own = times[np.ravel(group) == number]
@@ -225,7 +225,7 @@ class LandMessages(beam.DoFn):
         Raises:
             ServiceError: the disk does not take them; the runner retries the bundle.
         """
-        # Emptied first: a bundle that fails is delivered again as a whole.
+        # Clear first: a failed bundle is delivered again as a whole.
         lines, self._lines = self._lines, []
         if lines:
             self._landing.write(lines)

@@ -37,7 +37,7 @@ def find_java() -> str:
         ServiceError: there is none, or it is of another version.
     """
     home = os.environ.get("JAVA_HOME")
-    # JAVA_HOME decides alone: where it is wrong, the PATH is not tried.
+    # A wrong JAVA_HOME is an error: the PATH is not tried then.
     java = shutil.which(os.path.join(home, "bin", "java") if home else "java")
     wanted = " or ".join(map(str, VERSIONS))
     if java is None:
