@@ -95,6 +95,7 @@ def withdraw_case(lake: str, case_id: str, at: str | None = None, *, keys: str |
     where = opened(lake, keys)
     (number,) = numbers_of([case_id])
     with writing_with_others(where):
+        # The withdrawal does not depend on the version, so a conflict is simply retried.
         while True:
             try:
                 return _withdraw(where, number, moment)

@@ -84,6 +84,7 @@ def write_checkpoint(lake: Lake, name: str, version: int) -> bool:
             return True
         return False
     try:
+        # In the lake's own folder, so that the finished file can be renamed into the log.
         scratch = tempfile.mkdtemp(prefix=TEMPORARY, dir=lake.scratch("checkpoints"))
     except OSError:
         return False

@@ -56,7 +56,7 @@ class Lake:
             ServiceError: it cannot be made.
         """
         folder = f"{self.url if shared else storage.local(self.url)}/{SCRATCH}/{name}"
-        if not storage.is_url(folder):
+        if not storage.is_url(folder):  # a prefix needs no making
             with writing(folder):
                 make_private(folder)
         return folder
@@ -84,6 +84,7 @@ def open_lake(url: str, keys: Keys | Path | None = None, *, create: bool = False
         UsageError: delta-rs cannot reach a folder of this name, or the URL is malformed.
     """
     root = _root(url)
+    # Keys inside the lake would be copied, shared and backed up with it.
     if isinstance(keys, Path) and Path(os.path.abspath(keys)).is_relative_to(root):
         raise RefusedError(f"the keys {keys} must not be inside the lake", "name another folder with --keys")
     described = _describe(root)
@@ -283,6 +284,7 @@ def _create(root: str, keys: Keys | Path | None) -> None:
     with writing(root):
         if not _is_free(root):
             raise RefusedError(f"{root} is neither a lake nor empty", "name an empty or a new folder")
+        # Keys before `lake.json`: a lake must never exist without its keys.
         if isinstance(keys, Path):
             keys = readable_keys(keys) if _has_files(keys) else create_keys(keys)
         path, content = f"{root}/{_LAKE_JSON}", _description(keys)

@@ -54,7 +54,7 @@ def check_log(url: str, version: int, known: int | None = None) -> None:
         entries[version + 1] = later.read_bytes()
     for number, content in entries.items():
         if number > version:
-            continue
+            continue  # read only to check the one before it
         # An entry is checked by the hash in its successor; the newest only by that of its own actions.
         following = entries.get(number + 1)
         if not (_acts_as_committed(content) if following is None else _is_followed(content, following)):

@@ -93,7 +93,7 @@ def client(bucket: str) -> Any:
     """Return the obstore client of a bucket."""
     from obstore.store import from_url  # imported here: most lakes are local folders
 
-    return from_url(bucket, **_client_options())
+    return from_url(bucket, **_client_options())  # cached with its connections
 
 
 def _client_options() -> dict[str, Any]:
@@ -206,7 +206,7 @@ class ObjectFile(io.RawIOBase):
         """Return the next bytes as a buffer: Arrow takes it without a copy."""
         left = self._size - self._position
         size = left if size < 0 else min(size, left)
-        if size <= 0:
+        if size <= 0:  # at the end: no request
             return b""
         found = get_range(self._place, self._position, size)
         self._position += size

@@ -70,6 +70,7 @@ def _entry_problems(url: str, version: int, infos: dict[int, Mapping[str, Any]])
         yield name, "the entry is damaged"
         return
     said = infos[version] = commit_info(actions)
+    # An entry of another writer has no such hash, and is reported too.
     if said.get(ACTIONS_HASH) != own_hash:
         yield name, "its actions are not those that were committed"
     for hash_name, path in (

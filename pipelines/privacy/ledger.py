@@ -126,6 +126,7 @@ def record(lake: str, question: Question, asker: Asker | None = None) -> Head:
     folder = ledger_folder(lake, asker.folder)
     try:
         _make_private(folder)
+        # One lock over reading the head and appending: no two lines may follow the same one.
         with _locked(folder / LINES) as file:
             key = _key_for(folder, file)
             head, size = _end_of(file)
@@ -160,6 +161,7 @@ def read_lines(folder: Path) -> list[bytes]:
         RefusedError: this account may not read it.
     """
     try:
+        # CR and LF inside a text are escaped in JSON, so only line ends split.
         return (folder / LINES).read_bytes().splitlines(keepends=True)
     except FileNotFoundError as error:
         raise DataError(f"{folder} holds no ledger", "name its folder with --ledger") from error

@@ -80,6 +80,7 @@ def take_place(lake: Lake) -> None:
                 if not name.endswith(_LINKED):
                     sync_path(os.path.join(folder, name))
             sync_path(folder)
+        # The copy is durable; from here on it is the lake.
         _exchange(lake.url, str(copy))
         sync_path(copy.parent)
 

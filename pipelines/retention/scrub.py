@@ -45,6 +45,7 @@ def cut_history(lake: Lake, name: str, number: int, *, followed_by: tuple[str, .
         for follower in followed_by:
             move_mark(lake, follower, f"{name}_version", before, after)
     kept = versions(url)
+    # Cuts of earlier commands may be announced in the same log; the last one covers them.
     last_cut = max((cut.version for cut in _cuts(url, kept)), default=-1)
     for cut in _cuts(url, kept):
         if cut.version == last_cut:

@@ -287,6 +287,7 @@ def _translated(name: str, error: Exception) -> ServiceError | None:
 
     if isinstance(error, grpc.RpcError):
         error = exceptions.from_grpc_error(error)  # type: ignore[no-untyped-call]
+    # Before its base class `GoogleAPIError`.
     if isinstance(error, exceptions.NotFound):
         return ServiceError(f"{name} does not exist", "create it, or check its name")
     if isinstance(error, exceptions.GoogleAPIError):
@@ -321,7 +322,7 @@ def schema_definition(name: str, revision: str) -> str:
         )
         try:
             found = schema_client().get_schema(request=request, timeout=PATIENCE_SECONDS, retry=None)
-        except (NotFound, InvalidArgument):
+        except (NotFound, InvalidArgument):  # deleted meanwhile, or not the name of a schema
             return ""
         return str(found.definition)
 

@@ -100,6 +100,7 @@ class Committer:
     def _ingest(self, planned: PlannedBatch) -> IngestResult:
         """Commit a batch; a damaged segment is set aside and the others are committed."""
         options = self._config.options
+        # By the plan's instant and not by the clock: a retry must refuse the same records.
         settings = settings_for(
             self._config.keys,
             planned.received_us,

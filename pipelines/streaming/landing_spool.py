@@ -168,6 +168,7 @@ class Landing:
                 former = old
             else:
                 storage.remove_each([other])  # made after the lake had gone on: its segments still wait
+        # A named plan takes precedence, unless some table already has the former batch.
         if former is not None and (place not in plans or former.number == known):
             return former
         if place not in plans:

@@ -231,6 +231,7 @@ class Receiver:
         """Write one segment; retry while the disk refuses, since nothing is acknowledged before."""
         while True:
             try:
+                # Inside the loop: a schema that cannot be fetched now is a `ServiceError` as well.
                 parts, records = self._lines(batches)
                 self._landing.write(parts)
                 break
