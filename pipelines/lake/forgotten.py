@@ -58,6 +58,7 @@ class Forgotten:
     def purge(self, horizon_us: int, cases_us: int) -> "Forgotten":
         """Return a record with the later of two horizons."""
         latest = max(horizon_us, self.horizon_us), max(cases_us, self.cases_us)
+        # Nothing new keeps the number, so tables that have removed their rows are left alone.
         if latest == (self.horizon_us, self.cases_us):
             return self
         return replace(self, number=self.number + 1, horizon_us=latest[0], cases_us=latest[1])

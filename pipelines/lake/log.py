@@ -80,6 +80,7 @@ def parse_entry(content: bytes) -> list[dict[str, Any]]:
 
 def commit_info(actions: Iterable[dict[str, Any]]) -> dict[str, Any]:
     """Return the `commitInfo` of an entry, empty if it has none."""
+    # `commitInfo` may stand anywhere among the actions.
     for action in actions:
         info = action.get("commitInfo")
         if isinstance(info, dict):

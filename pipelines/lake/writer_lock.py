@@ -73,6 +73,7 @@ def writing_alone(lake: Lake, wait_seconds: float = WAIT_SECONDS) -> Iterator[No
                     ) from error
                 time.sleep(_STEP_SECONDS)
         _check_place(lake)
+        # Lets `writing_with_others` of this thread pass.
         _alone[lake.url] = threading.get_ident()
         try:
             yield

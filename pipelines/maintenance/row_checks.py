@@ -246,7 +246,7 @@ def _numbers(column: pa.ChunkedArray) -> UInt64:
         positions: npt.NDArray[np.int32] = coded.indices.to_numpy()
         return numbers[positions]
     signed: npt.NDArray[np.int64] = column.cast(pa.int64()).to_numpy()
-    return signed.view(np.uint64)
+    return signed.view(np.uint64)  # the same bits
 
 
 def _text_number(text: str) -> int:

@@ -68,7 +68,7 @@ def make_key(keys_folder: Path, now_us: int | None = None) -> str:
         write_private(folder / f"{key_id}.pub", public)
         for other in before:
             state = load_state(folder, other)
-            if "retired_us" not in state:
+            if "retired_us" not in state:  # the first retirement stands
                 write_private(folder / f"{other}.json", _state(state | {"retired_us": now}))
     except OSError as error:
         raise ServiceError(

@@ -71,6 +71,7 @@ class CodeKeys:
     nhs: tuple[tuple[str, bytes], ...] = ()
     clea: tuple[bytes, ...] = field(default=(), repr=False)
 
+    # `cached_property` writes to `__dict__`, which a frozen dataclass allows.
     @cached_property
     def own_by_number(self) -> Mapping[int, OwnKey]:
         """Index our own keys by the number that codes carry."""

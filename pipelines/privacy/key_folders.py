@@ -78,7 +78,7 @@ def make_key_files(folder: Path) -> None:
             _rename_unless_filled(unfinished, folder)
             sync_folder(folder.parent)
         finally:
-            shutil.rmtree(unfinished, ignore_errors=True)
+            shutil.rmtree(unfinished, ignore_errors=True)  # nothing left if it was renamed
     except OSError as error:
         raise ServiceError(
             f"keys cannot be made in {folder}", error.strerror or "name a folder that can be written"
@@ -102,6 +102,7 @@ def read_rotating_keys(secret: Path, folder: Path) -> KeyFiles:
     Raises:
         DataError: a file is missing, unreadable or damaged.
     """
+    # `event.key` holds the original first, then one generation per rotation.
     (token_key,), (event_key, *generations) = (
         _read_keys(secret / TOKEN_KEY, 1),
         _read_keys(secret / EVENT_KEY),

@@ -123,6 +123,7 @@ def destroy_old(folder: Path) -> None:
 def _overwrite(path: Path) -> None:
     """Overwrite a file before its name goes; a file system that copies on write keeps the old bytes."""
     size = path.stat().st_size
+    # In place: a new file would lie elsewhere on the disk.
     with path.open("r+b") as file:
         file.write(b"0" * size)
         file.flush()

@@ -60,6 +60,7 @@ class Keys:
     generations: tuple[bytes, ...] = field(default=(), repr=False)
 
     def __reduce__(self) -> tuple[Callable[[str, str], "Keys"], tuple[str, str]]:
+        # Absolute, because a worker may run in another folder.
         return _load_again, (os.path.abspath(self.folder), self.fingerprint)
 
     @property

@@ -79,7 +79,7 @@ class SealedReader(io.RawIOBase):
         head = self._exactly(len(MAGIC) + _SALT)
         if not head.startswith(MAGIC):
             raise NotSealedError
-        self._cipher = _cipher(key, head[len(MAGIC) :])
+        self._cipher = _cipher(key, head[len(MAGIC) :])  # the rest of the head is the salt
         self._number = 0
         self._ended = False
         self._left = memoryview(b"")

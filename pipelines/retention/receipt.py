@@ -30,6 +30,7 @@ def check_receipt(lake: Lake, path: Path) -> None:
         RefusedError: the lake lies in an object store that keeps what is deleted, or does not say.
     """
     check_store(lake)
+    # Checked now: after the erasure it would be too late.
     if not path.absolute().parent.is_dir() or path.is_dir():
         raise UsageError("--receipt cannot be written", "name a file in a folder that exists")
 
@@ -69,6 +70,7 @@ def write_receipt(path: Path, said: Mapping[str, Any], key: Ed25519PrivateKey) -
     Raises:
         ServiceError: it cannot be written.
     """
+    # The signature is over exactly these bytes.
     content = orjson.dumps(said, option=orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2) + b"\n"
     try:
         write_private(path, content)

@@ -133,6 +133,7 @@ def collect_metrics() -> Iterator[JobMetrics]:
     Raises:
         ServiceError: the engine does not return them.
     """
+    # Yielded empty and filled when the block ends.
     found, jobs = JobMetrics(), list[tuple[Any, bool]]()
     token = _collecting.set(jobs)
     try:

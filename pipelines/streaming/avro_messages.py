@@ -62,6 +62,7 @@ class Decoder:
             return lines_of(message)
         if len(message) > MESSAGE_BYTES:
             return poison_line(message), 1
+        # Outside the `try`: a service that does not answer does not make the message poison.
         definition = self._definition(attributes) if encoding else ""
         try:
             schema = self._schema(definition) if encoding else None
@@ -72,6 +73,7 @@ class Decoder:
 
     def _definition(self, attributes: Mapping[str, str]) -> str:
         key = attributes.get(SCHEMA, ""), attributes.get(REVISION, "")
+        # By revision: messages of an earlier one may still be waiting.
         if key not in self._definitions:
             self._definitions[key] = self._schema_of(*key)
         return self._definitions[key]

@@ -60,6 +60,7 @@ def run_stream(config: RunnerConfig, stream: Any, template: str | None) -> str |
 
 def _stream(lake: str, subscription: str, keys: str | None) -> Any:
     loaded = load_keys(keys_folder(keys, lake))
+    # Limits for counting days only; every commit checks ages again.
     settings = settings_for(loaded, time.time_ns() // 1000, MAX_AGE_DAYS, MAX_AHEAD_DAYS)
     return ReadAndLand(subscription, StreamToLake(CommitterConfig(lake, loaded), settings))
 

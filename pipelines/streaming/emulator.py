@@ -28,6 +28,7 @@ def emulator_command(port: int) -> list[str] | None:
     gcloud = shutil.which("gcloud")
     if gcloud is None:
         return None
+    # gcloud is usually a link to bin/gcloud in the folder of the SDK.
     jars = sorted(Path(gcloud).resolve().parents[1].glob("platform/pubsub-emulator/lib/*.jar"))
     java = shutil.which("java")
     if jars and java:

@@ -109,6 +109,7 @@ def serve(port: int, values: Callable[[], Values]) -> WSGIServer:
         ServiceError: the port is taken, or is not a port.
     """
     # A registry of its own: the default one would add figures of the Python process.
+    # `auto_describe` would collect once at registration.
     registry = CollectorRegistry(auto_describe=False)
     registry.register(LandCollector(values))
     try:
