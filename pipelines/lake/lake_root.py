@@ -304,7 +304,7 @@ def _is_free(root: str) -> bool:
     os.makedirs(os.path.dirname(root), exist_ok=True)
     make_private(root)
     left = [name for name in os.listdir(root) if not name.startswith(TEMPORARY)]
-    # With a `lake.json` it is another process that makes this very lake.
+    # If `lake.json` is there, another process is making this very lake.
     if left and _LAKE_JSON not in left:
         return False
     os.chmod(root, 0o700)  # an existing empty folder may be open to others

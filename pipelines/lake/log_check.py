@@ -101,7 +101,7 @@ def _is_followed(content: bytes, following: bytes) -> bool:
 
 def _recorded(name: str, content: bytes) -> str | None:
     """Return a hash that an entry records, without parsing all of its actions."""
-    # Neither the names nor a hexadecimal hash are ever escaped in JSON, so a search finds them.
+    # JSON never escapes these names or hexadecimal hashes, so a plain search finds them.
     match = re.search(rb'"%b":"([0-9a-f]{64})"' % name.encode(), content)
     return match[1].decode() if match else None
 
