@@ -42,6 +42,7 @@ def examine(name: str, look: Callable[[], Check]) -> Check:
     try:
         return look()
     except TruyVetError as error:
+        # A missing permission is not a fault of the lake.
         if isinstance(error, RefusedError) or "permission denied" in error.what:
             return Check(name, WARN, Said("not checked: {what}", what=error.what), error.remedy)
         return Check(name, BAD, error.what, error.remedy)

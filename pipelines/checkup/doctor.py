@@ -56,6 +56,7 @@ def doctor(
     now = EPOCH + dt.timedelta(microseconds=now_us)
     folder = keys_folder(None if keys is None else str(keys), where.url)
     asked = ledger_folder(where.url, None if ledger is None else str(ledger))
+    # Functions, so that one check that cannot be made does not stop the others.
     checks: dict[str, Callable[[], Check]] = {
         "rights": lambda: place_checks.rights(where, folder, asked),
         "keys": lambda: key_checks.keys(where, folder),

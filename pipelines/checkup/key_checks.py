@@ -28,6 +28,7 @@ def keys(lake: Lake, folder: Path) -> Check:
         )
         return Check("keys", WARN, detail, "name their folder with --keys, or restore it from a backup")
     held = readable_keys(folder)
+    # `open_lake` compares the fingerprints.
     try:
         open_lake(lake.url, held)
     except RefusedError as error:
@@ -68,6 +69,7 @@ def ledger(folder: Path) -> Check:
         detail = Said("{folder}: {flaw}", folder=str(folder), flaw=str(flaw))
         return Check("ledger", BAD, detail, "keep it as it is and restore a backup")
     lines = Said("{lines}, all sound", lines=Count(head.seq, "line"))
+    # By default `os.access` asks about the real user, not the effective one.
     if not os.access(folder / LINES, os.W_OK, effective_ids=True):
         detail = Said("{lines}; this account may not add to it, so it is refused answers", lines=lines)
         return Check(

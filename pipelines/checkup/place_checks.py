@@ -43,11 +43,13 @@ def rights(lake: Lake, keys: Path, ledger: Path) -> Check:
     found = _Rights()
     for path in _paths([Path(storage.local(lake.url)), beside(lake.url, "landing")], found):
         _look(path, found, secret=False)
+    # Only of the lake itself: the ledger and the keys may belong to other accounts.
     writers = set(found.owners)
     for path in _paths([ledger], found):  # of the account that asks
         _look(path, found, secret=False)
     for path in _paths([keys], found):
         _look(path, found, secret=path.name == AUTHORITY_PRIVATE)
+    # Only the worst finding is reported, so the order matters.
     for paths, template in (
         (found.world, "{paths} open to every account of this machine, such as {first}"),
         (found.group_writes, "{paths} open to a group that must not have it, such as {first}"),
@@ -95,12 +97,13 @@ def _look(path: Path, found: _Rights, *, secret: bool) -> None:
         status = path.lstat()
     except OSError:
         return  # removed meanwhile
-    if stat.S_ISLNK(status.st_mode):
+    if stat.S_ISLNK(status.st_mode):  # a link has no rights of its own
         return
     found.seen += 1
     found.owners.add(status.st_uid)
     if status.st_mode & stat.S_IRWXO:
         found.world.append(str(path))
+    # A group can write, or can read a secret.
     elif status.st_mode & stat.S_IWGRP or (secret and status.st_mode & stat.S_IRWXG):
         found.group_writes.append(str(path))
     found.groups += bool(status.st_mode & stat.S_IRWXG)
@@ -108,10 +111,12 @@ def _look(path: Path, found: _Rights, *, secret: bool) -> None:
 
 def waiting_segments(lake: Lake) -> list[Segment]:
     """What `land` received and has not committed yet."""
+    # Listing segments needs neither the series nor the key.
     return [found for place in _landing_places(lake) for found in Landing(place, "", b"").segments()]
 
 
 def _landing_places(lake: Lake) -> list[str]:
+    # `land` keeps segments on this machine, `stream` beside the lake in its store.
     return sorted({str(beside(lake.url, "landing")), f"{lake.url}.landing"})
 
 
@@ -150,6 +155,7 @@ def bucket(lake: Lake) -> Check:
 def disk(lake: Lake) -> Check:
     """Check that there is room to write, and to rewrite, the lake."""
     place = Path(storage.local(lake.url))
+    # The folder may not exist yet: measure the disk that it would be on.
     while not place.exists():
         place = place.parent
     usage = shutil.disk_usage(place)

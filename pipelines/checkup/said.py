@@ -23,6 +23,7 @@ class Said(str):
     values: dict[str, object]
 
     def __new__(cls, template: str, **values: object) -> "Said":
+        # `str` is immutable, so the text is set here and not in `__init__`.
         made = super().__new__(cls, template.format(**values))
         made.template, made.values = template, values
         return made

@@ -35,6 +35,7 @@ def lag(lake: Lake) -> Check:
             if reflected is not None and reflected != newest[source].version:
                 pair = Said("{table} to {source}", table=name, source=source)
                 (behind if reflected < newest[source].version else leading).append(pair)
+    # Leading means damage, such as a source restored from an old backup; lag goes away with the next run.
     if leading:
         detail = Said("later versions are reflected than there are: {pairs}", pairs=joined(leading, ", "))
         return Check("lag", BAD, detail, "restore the lake from one backup, then run truyvet verify")
@@ -90,6 +91,7 @@ def log_length(lake: Lake) -> Check:
             continue
         lengths[name] = len(kept)
         behind = kept[-1] - max(checkpoints(url), default=-1)
+        # Twice the interval: a single checkpoint may have failed, which harms nobody.
         if behind > 2 * CHECKPOINT_EVERY:
             wrong.append(Said("{table} has no checkpoint for {entries} entries", table=name, entries=behind))
         elif len(kept) > LONG_LOG and _age(log_entry(url, kept[0])) > 2 * KEEP_LOG_SECONDS:
@@ -127,7 +129,7 @@ def retention(lake: Lake, days: int, now_us: int) -> Check:
     if forgotten.forgets_before:
         horizon = day_text(forgotten.horizon_us // DAY_US)
         purged = Said("purged up to {day}", day=horizon)
-        early = [name for name, date in oldest.items() if date < horizon]
+        early = [name for name, date in oldest.items() if date < horizon]  # ISO dates compare as text
         if early:
             detail = Said(
                 "{purged}, and {tables} still hold older days: a purge was interrupted",

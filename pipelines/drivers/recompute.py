@@ -38,7 +38,8 @@ def bring_up_to_date(
     with writing_with_others(lake):
         if stays_file is not None:
             store_stay_rules(lake, stays_file)
-            everything = True
+            everything = True  # other durations may change every stay
+        # Contacts and crowds come after the stays that they are made from.
         refresh_humans(lake, everything=everything)
         done = recompute(lake, everything=everything, runner=runner)
         refresh(lake, everything=everything, runner=runner)

@@ -47,8 +47,10 @@ def add_case(lake: str, case: Mapping[str, Any], *, keys: str | None = None) -> 
     """
     folder = keys_folder(keys, lake)
     where = open_lake(lake, folder, create=True)
+    # Read before the run, to tell a new case from a replaced one.
     known = set(read_table(where, "cases", ["case_id"])["case_id"].to_pylist())
     with records_file("cases", [{name: value for name, value in case.items() if value is not None}]) as path:
+        # Checked first: `run` would refuse the record, count it, and succeed.
         given = read_cases([path], load_keys(folder))
         wrong = [*(given.faults or given.reasons)]
         if wrong:
@@ -93,6 +95,7 @@ def withdraw_case(lake: str, case_id: str, at: str | None = None, *, keys: str |
     where = opened(lake, keys)
     (number,) = numbers_of([case_id])
     with writing_with_others(where):
+        # The withdrawal does not depend on the version, so a conflict is simply retried.
         while True:
             try:
                 return _withdraw(where, number, moment)

@@ -44,6 +44,7 @@ def import_venues(
     Raises:
         DataError: a file cannot be read or a district does not exist; nothing is committed.
     """
+    # A first reading before the run: with a wrong district nothing must be committed.
     opened, given = _read(lake, paths, keys)
     new = given.rows.to_pylist()
     wrong = [] if any_district else wrong_districts(new)
@@ -75,6 +76,7 @@ def add_venue(
     if not replace and venue["venue"] in _rows_if_any(lake, keys):
         words = f"the venue code {quoted([venue['venue']])} is registered already"
         raise RefusedError(words, "choose another, or add --replace")
+    # With `replace` all fields are sent: an empty cell clears what is known, an absent one keeps it.
     whole = {name: venue.get(name) for name in _FIELDS}
     return _put(lake, [whole if replace else _without_nulls(whole)], keys)
 
@@ -92,9 +94,11 @@ def close_venues(
     known = _rows(lake, keys)
     _check_registered(known, venues)
     closed_at = at or _now()
+    # `type` is a required field; the absent ones keep what is known.
     rows = [{"venue": venue, "type": known[venue]["type"], "closed_at": closed_at} for venue in venues]
     report = _put(lake, rows, keys)
     now_known = _rows(lake, keys)
+    # An unchanged row means that an earlier closing stands.
     earlier = [venue for venue in dict.fromkeys(venues) if now_known[venue] == known[venue]]
     if earlier:
         words = f"closed by then already, and the earlier closing stands: {quoted(earlier)}"

@@ -108,14 +108,16 @@ def run(
         RefusedError: other keys, or other durations of stays.
         ServiceError: the lake cannot be written.
     """
+    # The one instant at which the whole batch counts as received.
     received_us = time.time_ns() // 1000
     upserted = {"venues": venues, "cases": cases}
     by_date = {"encounters": encounters, "declarations": declarations, "links": links}
     if not scans and not any((upserted | by_date).values()):
         raise UsageError("there is no input", "name files with --scans, --venues, --cases or --encounters")
-    if rejects is not None:
+    if rejects is not None:  # fail before a long run, not after it
         check_rejects_file(rejects)
     paths = {"scans": scans, **upserted, **by_date}
+    # Listed before the lake is opened: a mistyped path must not leave a new lake behind.
     files = {name: list_inputs(given) for name, given in paths.items() if given}
     inputs = BatchInputs(
         scans=files.get("scans", InputFiles()).chunks,
@@ -127,7 +129,9 @@ def run(
     opened = open_or_create(lake, folder, create=create or bool(scans or venues or cases))
     now_us = received_us if now_us is None else now_us
     settings = settings_for(load_keys(folder), now_us, max_age_days, max_ahead_days)
+    # Refuse here, or the batch would be committed and its stays could not be computed.
     check_stay_rules(opened)
+    # Asked before the batch, since the lake is not new afterwards.
     notes = new_lake_notes(opened, folder)
     job = BatchJob(
         opened,
@@ -141,6 +145,7 @@ def run(
     with _background_removal() as remove:
         landed = job.land(remove)
         if rejects is not None:
+            # Before the stays: if those fail, the list of refused records exists all the same.
             write_rejects_file([landed.findings[name] for name in files], rejects)
         recomputed = bring_up_to_date(opened, runner=runner)
     # The newest version, for another run may have ended meanwhile and be in the stays too.

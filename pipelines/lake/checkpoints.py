@@ -84,6 +84,7 @@ def write_checkpoint(lake: Lake, name: str, version: int) -> bool:
             return True
         return False
     try:
+        # In the lake's own folder, so that the finished file can be renamed into the log.
         scratch = tempfile.mkdtemp(prefix=TEMPORARY, dir=lake.scratch("checkpoints"))
     except OSError:
         return False
@@ -105,6 +106,7 @@ def _write_in(copy: Path, url: str, version: int) -> None:
     """
     copy.mkdir(0o700)
     log = Path(url, LOG_FOLDER)
+    # The last earlier checkpoint and the entries since then: all that delta-rs has to replay.
     earlier = [known for known in checkpoints(url) if known < version][-1:]
     tail = [known for known in versions(url) if (earlier or [-1])[0] < known <= version]
     needed = [checkpoint_file(url, known) for known in earlier] + [log_entry(url, known) for known in tail]
@@ -113,6 +115,7 @@ def _write_in(copy: Path, url: str, version: int) -> None:
     DeltaTable(copy.parent).create_checkpoint()
     made = Path(checkpoint_file(str(copy.parent), version))
     _sign(copy / POINTER, made)
+    # The checkpoint first, then the pointer to it; each is durable before the next step.
     for path, name in ((made, made.name), (copy / POINTER, POINTER)):
         os.chmod(path, file_mode(log))
         sync_path(path)
@@ -132,6 +135,7 @@ def _sign(pointer: Path, checkpoint: Path) -> None:
 
 def checkpoint_is_due(url: str, version: int) -> bool:
     """Return whether a checkpoint should follow the commit of a version."""
+    # Versions 19, 39, …: entries count from 0.
     if version % CHECKPOINT_EVERY != CHECKPOINT_EVERY - 1:
         return False
     with contextlib.suppress(OSError, ServiceError):

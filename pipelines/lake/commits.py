@@ -83,11 +83,14 @@ def commit(
         ServiceError: the lake cannot be written.
     """
     url = lake.table_url(name)
+    # Decided first, because the entry announces it; carried out once the entry is durable.
     cut = cut or due_cut(lake, name, after)
     said = {**(note or {}), **(cut.note() if cut else {})}
     with writing(url):
+        # Every file must be complete and durable before the log names it.
         actions = _actions(url, add, remove)
         _prepare(lake, name, add, after)
+        # Only saves work: the write below is what decides, since it fails if the entry exists.
         if storage.exists(log_entry(url, after + 1)):
             raise CommitConflict(name)
         properties = _properties(
@@ -96,9 +99,11 @@ def commit(
         try:
             _write_entry(url, ALL_TABLES[name], actions, after, properties)
         except (DeltaError, OSError) as error:
+            # Returns if the entry landed after all, and the commit goes on.
             _explain(url, after, properties, error)
         _check_place(url, after)
         _make_durable(url, after + 1)
+    # The commit stands from here on; a checkpoint or a cut changes nothing that readers see.
     if checkpoint_is_due(url, after + 1):
         write_checkpoint(lake, name, after + 1)
     if cut:
@@ -112,13 +117,16 @@ def _properties(
     """Return what the log says beside the actions; the id tells this commit from a competitor's."""
     return CommitProperties(
         custom_metadata={**note, **hashes, COMMIT_ID: uuid.uuid4().hex},
+        # A retry inside delta-rs would commit on top of a version that the files were not computed from.
         max_commit_retries=0,
+        # delta-rs does not refuse a number that was committed before; `commit_batch` reads the mark first.
         app_transactions=[Transaction(mark, number) for mark, number in marks.items()],
     )
 
 
 def _actions(url: str, add: Sequence[DataFile], remove: Sequence[LiveFile]) -> list[Action]:
     """Return what the commit does; a file that is both added and removed is left as it is."""
+    # Names are content hashes: unchanged rows give the same file, which needs no action.
     kept = {file.path for file in add} & {file.relative for file in remove}
     new = {file.path: file for file in add if file.path not in kept}
     now_ms = time.time_ns() // 1_000_000
@@ -142,7 +150,7 @@ def _added(file: DataFile, status: storage.Status | None) -> AddAction:
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
     if status.size != file.size:
         raise ValueError(f"{file.table}: a data file has changed since it was written")
-    modified_ms = status.modified_ns // 1_000_000
+    modified_ms = status.modified_ns // 1_000_000  # Delta's times are milliseconds
     return AddAction(file.path, file.size, dict(file.partition), modified_ms, True, file.stats)
 
 
@@ -150,6 +158,7 @@ def _hashes(
     url: str, table: Table, actions: Sequence[Action], marks: Mapping[str, int], after: int
 ) -> dict[str, str]:
     """Return what the entry says about itself and about the one before it."""
+    # The same fields that `log._essence` reads back from the entry: change both or neither.
     said: list[dict[str, Any]] = [
         {
             "add" if isinstance(action, AddAction) else "remove": {
@@ -165,6 +174,7 @@ def _hashes(
         for action in actions
     ]
     said += [{"txn": {"appId": mark, "version": number}} for mark, number in marks.items()]
+    # Only the first entry of a table holds its columns.
     if after == NO_TABLE:
         columns = {"schemaString": delta_schema(table).to_json(), "partitionColumns": list(table.partition)}
         said.append({"metaData": columns})
@@ -185,18 +195,22 @@ def _write_entry(
             url,
             schema,
             [action for action in actions if isinstance(action, AddAction)],
+            # Fails where another process has made the table first.
             mode="error",
             partition_by=list(table.partition),
             name=table.name,
             description=table.doc,
+            # For other writers of the table; ours go by `checkpoint_is_due`.
             configuration={"delta.checkpointInterval": str(CHECKPOINT_EVERY)},
             storage_options=storage.delta_options(url),
             commit_properties=properties,
             post_commithook_properties=_NO_HOOKS,
         )
     else:
+        # Opened at `after`, not at the newest version: the entry becomes `after + 1` or fails.
         DeltaTable(url, version=after, storage_options=storage.delta_options(url)).create_write_transaction(
             actions,
+            # With `overwrite` delta-rs would add removals of its own.
             mode="append",
             schema=schema,
             partition_by=list(table.partition),
@@ -226,6 +240,7 @@ def _explain(url: str, after: int, properties: CommitProperties, error: Exceptio
     entry = log_entry(url, after + 1)
     if storage.exists(entry):
         own = (properties.custom_metadata or {})[COMMIT_ID]
+        # Compared by id, not by actions: a competitor may have committed the very same files.
         if commit_info(read_entry(entry)).get(COMMIT_ID) == own:
             return
         raise CommitConflict(Path(url).name) from error
@@ -233,6 +248,7 @@ def _explain(url: str, after: int, properties: CommitProperties, error: Exceptio
     kept = versions(url)
     if (kept and kept[-1] > after) or (after != NO_TABLE and after not in kept):
         raise CommitConflict(Path(url).name) from error
+    # With an errno, `writing` can tell a full disk from a missing permission.
     if isinstance(error, OSError) and error.errno:
         raise error
     raise ServiceError(f"the log of {url} cannot be written", "check its space and rights") from error
@@ -265,11 +281,13 @@ def _prepare(lake: Lake, name: str, add: Sequence[DataFile], after: int) -> None
         return
     make_private(f"{url}/{LOG_FOLDER}")
     root = Path(lake.url)
+    # The files are durable already; their names are only when every folder up to the lake is synced.
     folders = {Path(url), *(Path(url, file.path).parent for file in add)}
     folders |= {parent for folder in folders for parent in folder.parents if parent.is_relative_to(root)}
+    # Deepest first: the entries of a folder, then its own name in the folder above.
     for folder in sorted(folders, key=lambda folder: -len(folder.parts)):
         sync_path(folder)
-    if os.path.exists(log_entry(url, after)):
+    if os.path.exists(log_entry(url, after)):  # not before the first commit, nor in a log that was cut
         _make_durable(url, after)
 
 
@@ -277,6 +295,8 @@ def _make_durable(url: str, version: int) -> None:
     """Make a log entry private, and its bytes and name durable."""
     if storage.is_url(url):
         return
+    # delta-rs leaves the mode to the umask.
     os.chmod(log_entry(url, version), file_mode(f"{url}/{LOG_FOLDER}"))
+    # First the bytes, then the name.
     sync_path(log_entry(url, version))
     sync_path(f"{url}/{LOG_FOLDER}")

@@ -62,10 +62,12 @@ def write_data_file(lake: Lake, table: Table, partition: Mapping[str, str], rows
         raise ValueError(f"{table.name}: the rows have another schema than the table")
     # Arrow ends a page at the end of each chunk, so the bytes would depend on how the rows came.
     rows = rows.replace_schema_metadata(None).combine_chunks()
+    # Dates and orders only: pyarrow truncates a partition value at NUL, so never use outside text.
     where = "/".join(f"{column}={value}" for column, value in partition.items())
-    folder = f"{lake.table_url(table.name)}/{where}".rstrip("/")
+    folder = f"{lake.table_url(table.name)}/{where}".rstrip("/")  # without a partition: the table itself
     with writing(folder), storage.new_file(folder) as new:
         sink = _Hashing(new.file)
+        # The name is known only when all bytes are written.
         _write_parquet(rows, table, sink)
         name = f"part-{sink.hexdigest()}.parquet"
         new.keep(name)
@@ -82,6 +84,7 @@ def write_data_file(lake: Lake, table: Table, partition: Mapping[str, str], rows
 class _Hashing:
     """A file that hashes what is written to it; when Arrow closes it, the file below stays open."""
 
+    # `pa.PythonFile` reads this attribute.
     closed = False
 
     def __init__(self, file: IO[bytes]) -> None:
@@ -131,6 +134,7 @@ def _encodings(name: str) -> dict[str, Any]:
     table = ALL_TABLES[name]
     dictionary, packed = [], {}
     for field in table.file_schema:
+        # A batch has a single `received_at`.
         few_values = field.name in ("venue", "received_at") or pa.types.is_int32(field.type)
         if few_values or pa.types.is_string(field.type):
             dictionary.append(field.name)

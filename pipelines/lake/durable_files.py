@@ -60,7 +60,7 @@ def file_mode(folder: str | Path) -> int:
 def make_private(folder: str | Path) -> None:
     """Make a folder and its missing parents, each 0700, or 2750 in one that a group was let into."""
     folder = Path(folder)
-    if folder.is_dir():
+    if folder.is_dir():  # a folder that is there keeps its mode
         return
     make_private(folder.parent)
     with contextlib.suppress(FileExistsError):
@@ -75,11 +75,11 @@ def unfinished(folder: str | Path) -> Iterator[tuple[IO[bytes], Path]]:
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         if (mode := file_mode(folder)) != _PRIVATE:
-            os.fchmod(handle, mode)
+            os.fchmod(handle, mode)  # unlike the mode of `open`, not subject to the umask
         with os.fdopen(handle, "wb", buffering=0) as file:
             yield file, path
     finally:
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(FileNotFoundError):  # the block has renamed it
             path.unlink()
 
 

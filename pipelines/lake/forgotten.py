@@ -25,7 +25,7 @@ RETENTION_DAYS: Final = 21
 """Days before today that a lake remembers, unless a purge names another number."""
 
 _NAME = "forgotten.json"
-_EVER_US = -(1 << 62)
+_EVER_US = -(1 << 62)  # half of int64's range: differences of instants do not overflow
 
 
 @dataclass(frozen=True)
@@ -51,12 +51,14 @@ class Forgotten:
     linked: Mapping[str, int] = field(default_factory=dict)
 
     def __reduce__(self) -> tuple[type["Forgotten"], tuple[int, int, int, dict[str, int], dict[str, int]]]:
+        # Workers get a pickled copy, and a `MappingProxyType` cannot be pickled.
         times = self.number, self.horizon_us, self.cases_us
         return Forgotten, (*times, dict(self.erased), dict(self.linked))
 
     def purge(self, horizon_us: int, cases_us: int) -> "Forgotten":
         """Return a record with the later of two horizons."""
         latest = max(horizon_us, self.horizon_us), max(cases_us, self.cases_us)
+        # Nothing new keeps the number, so tables that have removed their rows are left alone.
         if latest == (self.horizon_us, self.cases_us):
             return self
         return replace(self, number=self.number + 1, horizon_us=latest[0], cases_us=latest[1])
@@ -90,6 +92,7 @@ def read_forgotten(lake: Lake) -> Forgotten:
         said: dict[str, Any] = orjson.loads(storage.read(path))
         times = (int(said["horizon_us"]), int(said["cases_us"]))
         erased = {str(person): int(until_us) for person, until_us in said["erased"].items()}
+        # Absent in records of earlier versions.
         linked = {str(token): int(until_us) for token, until_us in said.get("linked", {}).items()}
         return Forgotten(int(said["number"]), *times, MappingProxyType(erased), MappingProxyType(linked))
     except FileNotFoundError:

@@ -70,6 +70,7 @@ def _s3(url: str) -> KeptObjects:
     import botocore.session
     from botocore.config import Config
 
+    # The same variables that delta-rs reads, so that the right endpoint is asked.
     said = os.environ
     style = "virtual" if said.get("AWS_VIRTUAL_HOSTED_STYLE_REQUEST", "").lower() == "true" else "path"
     client = botocore.session.get_session().create_client(
@@ -83,6 +84,7 @@ def _s3(url: str) -> KeptObjects:
             s3={"addressing_style": style},
         ),
     )
+    # Absent where versioning was never turned on.
     status = client.get_bucket_versioning(Bucket=split(url)[0].partition("://")[2]).get("Status")
     if status == "Enabled":
         return KeptObjects(True, "versioning of the bucket is on", _LIFECYCLE)
@@ -126,6 +128,7 @@ def _google_session() -> tuple[Any, str]:
     from google.auth.transport.requests import AuthorizedSession
     from google.oauth2 import service_account
 
+    # As delta-rs does: the service account is given as JSON or as a file.
     said = os.environ
     text = said.get("GOOGLE_SERVICE_ACCOUNT_KEY")
     file = said.get("GOOGLE_SERVICE_ACCOUNT") or said.get("GOOGLE_SERVICE_ACCOUNT_PATH")
@@ -133,6 +136,7 @@ def _google_session() -> tuple[Any, str]:
         with open(file, encoding="utf-8") as opened:
             text = opened.read()
     account = json.loads(text) if text else {}
+    # `gcs_base_url` and `disable_oauth` are object_store's extensions of that JSON, for emulators.
     base = account.get("gcs_base_url", _GOOGLE)
     if account.get("disable_oauth"):
         return requests.Session(), base

@@ -56,7 +56,7 @@ class Lake:
             ServiceError: it cannot be made.
         """
         folder = f"{self.url if shared else storage.local(self.url)}/{SCRATCH}/{name}"
-        if not storage.is_url(folder):
+        if not storage.is_url(folder):  # a prefix needs no making
             with writing(folder):
                 make_private(folder)
         return folder
@@ -84,6 +84,7 @@ def open_lake(url: str, keys: Keys | Path | None = None, *, create: bool = False
         UsageError: delta-rs cannot reach a folder of this name, or the URL is malformed.
     """
     root = _root(url)
+    # Keys inside the lake would be copied, shared and backed up with it.
     if isinstance(keys, Path) and Path(os.path.abspath(keys)).is_relative_to(root):
         raise RefusedError(f"the keys {keys} must not be inside the lake", "name another folder with --keys")
     described = _describe(root)
@@ -91,6 +92,7 @@ def open_lake(url: str, keys: Keys | Path | None = None, *, create: bool = False
         if not create:
             raise DataError(f"there is no lake at {url}", "make one with truyvet run, or name another")
         _create(root, keys)
+        # Read again: another process may have made it at the same time, with other keys.
         described = _describe(root)
     assert described is not None
     if keys is not None and described["keys"] != _existing(keys, str(described["keys"])).fingerprint:
@@ -119,6 +121,7 @@ def describe(lake: Lake, keys: Keys) -> None:
         ServiceError: it cannot be written.
     """
     with writing(lake.url):
+        # Not durable yet: `take_place` syncs the copy before it becomes the lake.
         storage.put(f"{lake.url}/{_LAKE_JSON}", _description(keys))
 
 
@@ -237,6 +240,7 @@ def _existing(keys: Keys | Path, fingerprint: str) -> Keys:
             "name their folder with --keys; new ones are never made beside a lake",
         )
     held = readable_keys(keys)
+    # A rotation was killed after it exchanged the lakes and before it changed the keys.
     if held.fingerprint != fingerprint and fits_next(keys, fingerprint):
         take_next(keys)
         held = readable_keys(keys)
@@ -264,6 +268,7 @@ def readable_keys(folder: Path) -> Keys:
 
 def _has_files(folder: Path) -> bool:
     """Return whether a folder of keys has something in it; one that this user may not see has."""
+    # A folder that cannot be read may hold keys: never make new ones there.
     return is_denied(folder) or (folder.is_dir() and any(folder.iterdir()))
 
 
@@ -279,6 +284,7 @@ def _create(root: str, keys: Keys | Path | None) -> None:
     with writing(root):
         if not _is_free(root):
             raise RefusedError(f"{root} is neither a lake nor empty", "name an empty or a new folder")
+        # Keys before `lake.json`: a lake must never exist without its keys.
         if isinstance(keys, Path):
             keys = readable_keys(keys) if _has_files(keys) else create_keys(keys)
         path, content = f"{root}/{_LAKE_JSON}", _description(keys)
@@ -298,7 +304,8 @@ def _is_free(root: str) -> bool:
     os.makedirs(os.path.dirname(root), exist_ok=True)
     make_private(root)
     left = [name for name in os.listdir(root) if not name.startswith(TEMPORARY)]
+    # If `lake.json` is there, another process is making this very lake.
     if left and _LAKE_JSON not in left:
         return False
-    os.chmod(root, 0o700)
+    os.chmod(root, 0o700)  # an existing empty folder may be open to others
     return True

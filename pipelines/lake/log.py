@@ -51,6 +51,7 @@ def checkpoints(url: str) -> list[int]:
 
 
 def _numbers(url: str, pattern: re.Pattern[str]) -> list[int]:
+    # `fullmatch` skips entries that delta-rs has only staged, named `…json#1`.
     matches = map(pattern.fullmatch, storage.names(f"{url}/{LOG_FOLDER}"))
     return sorted(int(match[1]) for match in matches if match)
 
@@ -79,6 +80,7 @@ def parse_entry(content: bytes) -> list[dict[str, Any]]:
 
 def commit_info(actions: Iterable[dict[str, Any]]) -> dict[str, Any]:
     """Return the `commitInfo` of an entry, empty if it has none."""
+    # `commitInfo` may stand anywhere among the actions.
     for action in actions:
         info = action.get("commitInfo")
         if isinstance(info, dict):
@@ -101,6 +103,7 @@ def actions_hash(actions: Iterable[dict[str, Any]]) -> str:
         actions: as `read_entry` returns them. Only those count that decide what a reader
             sees: files, marks, and the columns of the table.
     """
+    # Sorted, because delta-rs chooses the order of the actions.
     essence = sorted(orjson.dumps(part, option=orjson.OPT_SORT_KEYS) for part in _essence(actions))
     return hashlib.sha256(b"\n".join(essence)).hexdigest()
 
@@ -108,6 +111,7 @@ def actions_hash(actions: Iterable[dict[str, Any]]) -> str:
 def _essence(actions: Iterable[dict[str, Any]]) -> Iterator[list[Any]]:
     for action in actions:
         for kind, said in action.items():
+            # Other actions (`commitInfo`, `protocol`) are covered only by the hash in the next entry.
             if kind == "add":
                 yield [kind, *_file(said), said["modificationTime"], said["stats"]]
             elif kind == "remove":
@@ -124,6 +128,7 @@ def _file(said: dict[str, Any]) -> list[Any]:
 
 def hashes_before(url: str, version: int) -> dict[str, str]:
     """Return the hashes of the files of `version` that the entry after it records."""
+    # A missing file (cut off, no checkpoint, no commit before) is simply not recorded.
     hashes = {
         PREVIOUS_HASH: file_hash(log_entry(url, version)),
         CHECKPOINT_HASH: file_hash(checkpoint_file(url, version)),

@@ -46,6 +46,7 @@ def check_log(url: str, version: int, known: int | None = None) -> None:
     if storage.is_url(url):
         return
     if known is None:
+        # Entries up to the checkpoint are covered by the checkpoint's own hash.
         known = _check_checkpoints(url, version)
     entries = {number: Path(log_entry(url, number)).read_bytes() for number in range(known + 1, version + 1)}
     later = Path(log_entry(url, version + 1))
@@ -53,7 +54,8 @@ def check_log(url: str, version: int, known: int | None = None) -> None:
         entries[version + 1] = later.read_bytes()
     for number, content in entries.items():
         if number > version:
-            continue
+            continue  # read only to check the one before it
+        # An entry is checked by the hash in its successor; the newest only by that of its own actions.
         following = entries.get(number + 1)
         if not (_acts_as_committed(content) if following is None else _is_followed(content, following)):
             raise DataError(f"{log_entry(url, number)} is damaged", _REMEDY)
@@ -64,7 +66,7 @@ def _check_checkpoints(url: str, version: int) -> int:
     pointer = _pointer(url)
     there = [number for number in checkpoints(url) if number <= version]
     if not there:
-        return -1
+        return -1  # no checkpoint: delta-rs read all entries from 0 on
     # delta-rs begins at the pointer, and takes a later checkpoint if the listing shows one.
     first = pointer.version if pointer and pointer.version in there else there[-1]
     for number in there:
@@ -99,6 +101,7 @@ def _is_followed(content: bytes, following: bytes) -> bool:
 
 def _recorded(name: str, content: bytes) -> str | None:
     """Return a hash that an entry records, without parsing all of its actions."""
+    # JSON never escapes these names or hexadecimal hashes, so a plain search finds them.
     match = re.search(rb'"%b":"([0-9a-f]{64})"' % name.encode(), content)
     return match[1].decode() if match else None
 
@@ -108,6 +111,6 @@ def _acts_as_committed(content: bytes) -> bool:
     try:
         actions = parse_entry(content)
         said = commit_info(actions).get(ACTIONS_HASH)
-        return said is None or actions_hash(actions) == said
+        return said is None or actions_hash(actions) == said  # None: made by another writer
     except (ValueError, KeyError, TypeError, AttributeError):
         return False

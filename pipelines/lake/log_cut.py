@@ -94,17 +94,21 @@ def find_cut(
     url = lake.table_url(name)
     kept = versions(url)
     first = kept[0] if kept else 0
+    # A cut ends right below a checkpoint, where later versions are read from.
     candidates = [version for version in checkpoints(url) if version - first >= max(long_log, 1)]
     if not candidates:
         return None
+    # The oldest version that some table still has to catch up from.
     marks = (mark(lake, other, f"{name}_version") for other in ALL_TABLES)
     oldest_needed = min((version for version in marks if version not in (None, NO_TABLE)), default=kept[-1])
     before = time.time() - keep_seconds
+    # Largest cut first. The last entry to go is the youngest, so its age decides.
     for version in reversed(candidates):
         last = log_entry(url, version - 1)
         found = storage.status(last)
         if version <= oldest_needed and found is not None and found.modified_ns < before * 1e9:
             sha256 = file_hash(last)
+            # No hash: another process has cut the entry meanwhile.
             return Cut(version - 1, sha256) if sha256 else None
     return None
 

@@ -93,7 +93,7 @@ def client(bucket: str) -> Any:
     """Return the obstore client of a bucket."""
     from obstore.store import from_url  # imported here: most lakes are local folders
 
-    return from_url(bucket, **_client_options())
+    return from_url(bucket, **_client_options())  # cached with its connections
 
 
 def _client_options() -> dict[str, Any]:
@@ -132,6 +132,7 @@ def asking(place: str) -> Iterator[tuple[Any, str]]:
     except (said.PermissionDeniedError, said.UnauthenticatedError):
         what, remedy = f"{bucket} refuses these credentials", "set others in the provider's own variables"
     except (FileNotFoundError, said.BaseError) as error:
+        # obstore has no error class for a missing bucket, only a text.
         if any(sign in str(error) for sign in _NO_BUCKET):
             what, remedy = f"there is no {bucket}", "make the bucket, or name another"
         elif isinstance(error, FileNotFoundError):
@@ -198,14 +199,14 @@ class ObjectFile(io.RawIOBase):
         return self._position
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        self._position = offset + (0, self._position, self._size)[whence]
+        self._position = offset + (0, self._position, self._size)[whence]  # SEEK_SET, SEEK_CUR, SEEK_END
         return self._position
 
     def read(self, size: int = -1) -> Any:
         """Return the next bytes as a buffer: Arrow takes it without a copy."""
         left = self._size - self._position
         size = left if size < 0 else min(size, left)
-        if size <= 0:
+        if size <= 0:  # at the end: no request
             return b""
         found = get_range(self._place, self._position, size)
         self._position += size

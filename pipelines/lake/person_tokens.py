@@ -43,7 +43,7 @@ def _keys(folder: Path, lake_url: str | None) -> Keys:
         RefusedError: the lake has other keys, or they are gone or may not be read.
     """
     if lake_url is not None and is_lake(lake_url):
-        open_lake(lake_url, folder)
+        open_lake(lake_url, folder)  # raises where these are not the keys of the lake
     if folder.is_dir():
         return readable_keys(folder)
     if folder.name.endswith(".keys") and is_lake(str(folder)[: -len(".keys")]):

@@ -37,6 +37,7 @@ def is_denied(path: str | Path) -> bool:
     if "://" in str(path):
         return False
     try:
+        # Try it instead of reading the mode, which knows nothing of ACLs and root.
         if os.path.isdir(path):
             os.listdir(path)
         else:

@@ -108,6 +108,7 @@ def check_files(files: Sequence[LiveFile], done: Callable[[int], None] = lambda 
         done(1)
 
     with ThreadPoolExecutor(_THREADS) as pool:
+        # Taking the results raises what a thread has raised.
         for _ in pool.map(check, files):
             pass
 
@@ -136,7 +137,7 @@ def read_table(
     files = snapshot(lake, name, version).files
     if len(files) == 1:  # read inline: a worker thread would allocate from a cold arena
         return read_live_file(files[0], schema)
-    with ThreadPoolExecutor(min(_THREADS, len(files) or 1)) as pool:
+    with ThreadPoolExecutor(min(_THREADS, len(files) or 1)) as pool:  # a pool must have a worker
         parts = list(pool.map(lambda file: read_live_file(file, schema), files))
     return pa.concat_tables(parts) if parts else schema.empty_table()
 
@@ -156,6 +157,7 @@ def read_live_file(file: LiveFile, schema: pa.Schema) -> pa.Table:
     coded = [field.name for field in schema if pa.types.is_dictionary(field.type)]
     try:
         parquet = _parquet(file, coded)
+        # Callers read several files on threads already.
         rows = parquet.read(columns=stored, use_threads=False)
     except (OSError, pa.ArrowInvalid) as error:
         raise unreadable(file.path, error) from error
@@ -166,7 +168,7 @@ def read_live_file(file: LiveFile, schema: pa.Schema) -> pa.Table:
 def _column(file: LiveFile, rows: pa.Table, column: pa.Field, count: int) -> pa.Array | pa.ChunkedArray:
     """Return a column of a file's rows: a partition column, or one that the file may be too old to have."""
     if column.name in file.partition:
-        return pa.repeat(pa.scalar(file.partition[column.name]).cast(column.type), count)
+        return pa.repeat(pa.scalar(file.partition[column.name]).cast(column.type), count)  # text in the log
     if column.nullable and column.name not in rows.column_names:
         return pa.nulls(count, column.type)
     return rows[column.name].cast(column.type)
@@ -180,6 +182,7 @@ def _parquet(file: LiveFile, coded: Sequence[str] = ()) -> pq.ParquetFile:
         return storage.parquet(
             file.path, file.size, page_checksum_verification=True, read_dictionary=read_dictionary
         )
+    # Compared before: now only the requested columns are read.
     if checked_files.has(file.path) and file.size > SMALL_BYTES:
         return storage.parquet(file.path, file.size, read_dictionary=read_dictionary)
     return pq.ParquetFile(pa.BufferReader(_content(file)), read_dictionary=read_dictionary)
@@ -192,6 +195,7 @@ def _content(file: LiveFile) -> pa.Buffer:
         DataError: the file is missing, damaged or may not be read.
     """
     try:
+        # Taken before the bytes: a file replaced in between has another identity and is hashed again.
         identity = _identity(file.path)
         content = _bytes(file)
     except (OSError, pa.ArrowInvalid) as error:
@@ -207,6 +211,7 @@ def _bytes(file: LiveFile) -> pa.Buffer:
     """Return the bytes of a file; those of a large one are mapped, so that a second reader shares them."""
     if storage.is_url(file.path) or file.size <= SMALL_BYTES:
         return pa.py_buffer(storage.read(file.path))
+    # The buffer keeps the pages mapped after the file is closed.
     with pa.memory_map(file.path) as source:
         return source.read_buffer()
 
@@ -230,6 +235,7 @@ def dataset(name: str, files: Sequence[LiveFile]) -> Any:
     schema, form = ALL_TABLES[name].schema, ParquetFileFormat()
     bucket = objects.split(files[0].path)[0] if files else ""
     system = objects.arrow_system(bucket, {file.path: file.size for file in files}) if files else None
+    # A file that its `partition_expression` rules out is not even opened.
     fragments = [
         form.make_fragment(
             file.path.removeprefix(f"{bucket}/"), filesystem=system, partition_expression=_known(file, schema)
@@ -245,6 +251,7 @@ def _known(file: LiveFile, schema: pa.Schema) -> Any:
     for column, value in file.partition.items():
         known = known & (pc.field(column) == pa.scalar(value).cast(schema.field(column).type))
     for column, least in file.stats.least.items():
+        # Only without nulls: a bound would exclude rows where the column is null.
         if file.stats.nulls.get(column) == 0:
             kind = schema.field(column).type
             ends = pa.array([least, file.stats.greatest[column]], pa.int64()).cast(kind)

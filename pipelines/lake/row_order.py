@@ -38,6 +38,7 @@ def is_in_order(rows: pa.Table, columns: tuple[str, ...]) -> bool:
     """Return whether rows ascend by `columns`, the most significant first."""
     if rows.num_rows < 2:
         return True
+    # bool[n - 1]: neighbours equal in all columns so far; only these are compared in the next one.
     open_ties = np.ones(rows.num_rows - 1, bool)
     for name in columns:
         for key in sort_keys(rows[name]):
@@ -57,15 +58,18 @@ def sort_keys(column: pa.ChunkedArray) -> list[npt.NDArray[Any]]:
     if pa.types.is_timestamp(kind):
         return [column.cast(pa.int64()).to_numpy()]
     lengths = pc.min_max(pc.binary_length(column)).as_py() if pa.types.is_binary(kind) else {}
-    if lengths.get("min") == lengths.get("max") == 16:
+    if lengths.get("min") == lengths.get("max") == 16:  # event keys: two numbers each sort faster than bytes
         high, low = words(column)
         return [high, low]
+    # Dense ranks order like the values, and equal values have equal ranks.
     return [pc.rank(column.combine_chunks(), tiebreaker="dense").to_numpy()]
 
 
 def words(column: pa.ChunkedArray) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]:
     """Split values of 16 bytes into two numbers, uint64[n] each, that order like the bytes."""
+    # Read as big-endian words, which order like the bytes.
     fixed = column.cast(pa.binary(16)).combine_chunks()
     raw = np.frombuffer(fixed.buffers()[1], ">u8", count=2 * (fixed.offset + len(fixed)))
+    # A sliced array keeps the whole buffer; skip its offset, which counts values.
     pairs = raw.reshape(-1, 2)[fixed.offset :].astype(np.uint64)
     return np.ascontiguousarray(pairs[:, 0]), np.ascontiguousarray(pairs[:, 1])

@@ -85,7 +85,9 @@ class _Newest:
 
 _T = TypeVar("_T")
 
+# Key: URL of the table.
 _newest: dict[str, _Newest] = {}
+# `update_incremental` changes an open table in place, so one thread refreshes at a time.
 _refreshing = threading.Lock()
 
 
@@ -101,6 +103,7 @@ def snapshot(lake: Lake, name: str, version: int | None = None) -> Snapshot:
     if version is None:
         newest = _find_newest(url, lake)
         return newest.snapshot if newest else Snapshot(NO_TABLE)
+    # The newest version may also be asked for by number.
     known = _newest.get(url)
     if known and known.snapshot.version == version and _is_unchanged(url, known):
         return known.snapshot
@@ -127,6 +130,7 @@ class OfNewest(Generic[_T]):
         """Return the value for the lake's newest version."""
         newest = snapshot(lake, self._name)
         kept = self._kept.get(lake.url)
+        # Compared by identity: `snapshot` returns the same object while its version is the newest.
         if kept is None or kept[0] is not newest:
             kept = self._kept[lake.url] = newest, self._make(lake, newest)
         return kept[1]
@@ -154,7 +158,7 @@ def _find_newest(url: str, lake: Lake) -> _Newest | None:
             return known
         table = _brought_up_to_date(url, known) or _open(url)
         if table is None:
-            _newest.pop(url, None)
+            _newest.pop(url, None)  # the lake was removed, or made again without this table
             return None
         found = _Newest(_snapshot_of(url, table), table, _identity(url, table.version()))
         _newest[url] = found
@@ -163,10 +167,12 @@ def _find_newest(url: str, lake: Lake) -> _Newest | None:
 
 def _brought_up_to_date(url: str, known: _Newest | None) -> DeltaTable | None:
     """Read the entries that came since into the open table: ten times faster than opening it again."""
+    # The entry was cut or the lake was made again: the open table is of another log.
     if known is None or _identity(url, known.snapshot.version) != known.entry:
         return None
     try:
         known.table.update_incremental()
+        # Only the new entries: the others were checked when the table was opened.
         check_log(url, known.table.version(), known.snapshot.version)
     except (DeltaError, OSError):
         return None  # opening it says what is wrong
@@ -182,6 +188,7 @@ def _is_unchanged(url: str, known: _Newest) -> bool:
 def _identity(url: str, version: int) -> tuple[int | str, int]:
     """Return what tells a log entry from one of the same name in a lake that was made again."""
     status = storage.status(log_entry(url, version))
+    # No entry: unequal to that of any file.
     return (0, 0) if status is None else (status.identity, status.modified_ns)
 
 
@@ -246,6 +253,7 @@ def _no_version(url: str, version: int) -> DataError:
             return DataError(
                 f"version {version} of {url} has been cut off the log", f"the oldest one is {kept[0]}"
             )
+        # The entry exists, so an earlier one or a checkpoint must be at fault.
         if kept and version in kept:
             return DataError(f"the log of {url} up to version {version} cannot be read", VERIFY)
     return DataError(f"{url} has no version {version}", "ask for another one")
@@ -254,6 +262,7 @@ def _no_version(url: str, version: int) -> DataError:
 def _snapshot_of(url: str, table: DeltaTable) -> Snapshot:
     adds = pa.table(table.get_add_actions(flatten=True)).sort_by("path")
     partitions = {
+        # As text, whatever type the log gives them.
         name.removeprefix("partition."): adds[name].cast(pa.string()).to_pylist()
         for name in adds.column_names
         if name.startswith("partition.")

@@ -45,6 +45,7 @@ class Statistics:
         """Clear the lower 52 bits of the minimum of each token column, and set those of its maximum."""
         return replace(
             self,
+            # Works for negative tokens too: the bounds only ever move outwards.
             least={
                 name: value & ~_HIDDEN if name in TOKEN_COLUMNS else value
                 for name, value in self.least.items()
@@ -69,7 +70,7 @@ def statistics_of(rows: pa.Table) -> Statistics:
     for field in filter(has_statistics, rows.schema):
         column = rows[field.name]
         nulls[field.name] = column.null_count
-        if column.null_count < len(column):
+        if column.null_count < len(column):  # a column of nulls has no bounds
             if pa.types.is_timestamp(field.type):
                 column = pa.chunked_array([chunk.view(pa.int64()) for chunk in column.chunks], pa.int64())
             bounds = pc.min_max(column)
@@ -133,4 +134,5 @@ def _shown(kind: pa.DataType) -> Any:
 
 
 def _instant_text(instant_us: int) -> str:
+    # Arrow's %S includes the fraction, six digits for microseconds.
     return str(pc.strftime(pa.scalar(instant_us, pa.timestamp("us")), "%Y-%m-%dT%H:%M:%S")) + "Z"

@@ -92,6 +92,7 @@ def files(folder: str) -> Iterator[Status]:
         ServiceError: the store cannot be reached.
     """
     if is_url(folder):
+        # `list` returns keys relative to the bucket, not to the prefix.
         bucket = folder[: len(folder) - len(split(folder)[1])].rstrip("/")
         with asking(folder) as (store, key):
             for batch in store.list(prefix=key or None):
@@ -100,7 +101,7 @@ def files(folder: str) -> Iterator[Status]:
     for parent, _, names in os.walk(folder):
         for name in names:
             found = status(os.path.join(parent, name))
-            if found is not None:
+            if found is not None:  # None: removed since the folder was listed
                 yield found
 
 
@@ -120,6 +121,7 @@ def names(folder: str) -> list[str]:
         ServiceError: the store cannot be reached.
     """
     if is_url(folder):
+        # A store has no folders: names of deeper objects come along, with slashes.
         return [found.place.removeprefix(f"{folder}/") for found in files(folder)]
     with contextlib.suppress(FileNotFoundError):
         return os.listdir(folder)
@@ -165,6 +167,7 @@ def read_range(place: str, offset: int, size: int) -> pa.Buffer:
         buffer = objects.get_range(place, offset, size)
         read = buffer.size
     else:
+        # An Arrow buffer, so that the stream in it is read without another copy.
         buffer = pa.allocate_buffer(size)
         with open(place, "rb", buffering=0) as file:
             read = os.preadv(file.fileno(), [buffer], offset)
@@ -207,6 +210,7 @@ def put(place: str, data: bytes) -> None:
         return
     with unfinished(Path(place).parent) as (file, path):
         file.write(data)
+        # Readers see the old file or the new one, never a part.
         os.replace(path, place)
 
 
@@ -225,6 +229,7 @@ def put_new(place: str, data: bytes) -> bool:
 
         with asking(place) as (store, key):
             try:
+                # Put-if-absent: the store itself decides who is first.
                 store.put(key, data, mode="create")
             except AlreadyExistsError:
                 return False
@@ -237,6 +242,7 @@ def put_new(place: str, data: bytes) -> bool:
             os.link(path, place)  # unlike a rename, a link never replaces an existing file
         except FileExistsError:
             return False
+    # The name of the file, then that of the folder, which may be new.
     sync_path(folder)
     sync_path(folder.parent)
     return True
@@ -264,6 +270,7 @@ class New:
             os.fsync(self.file.fileno())
             # Replace a file of the same (content-addressed) name: its bytes may have rotted, and an
             # old time of writing would let vacuum delete it.
+            # The name is not durable yet: commits sync their folders, other callers use `sync`.
             os.replace(str(self._path), place)
 
 
@@ -296,6 +303,7 @@ def new_stream(place: str) -> Iterator[pa.NativeFile]:
         with asking(place) as (store, key):
             store.put(key, pa.BufferReader(whole))
         return
+    # Created here with its mode; Arrow would leave it to the umask.
     os.close(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     with pa.BufferedOutputStream(pa.OSFile(place, "wb"), _BUFFERED_BYTES) as file:
         yield file
@@ -325,6 +333,7 @@ def remove_each(places: Iterable[str]) -> None:
     """
     places = list(places)
     if places and is_url(places[0]):
+        # If a store complains about a missing object, fall back to removing them one by one.
         with contextlib.suppress(FileNotFoundError), asking(places[0]) as (store, _):
             store.delete([split(place)[1] for place in places])
             return
@@ -346,7 +355,7 @@ def rename(place: str, name: str) -> None:
         os.rename(place, other)
         return
     with asking(place) as (store, key):
-        store.rename(key, split(other)[1])
+        store.rename(key, split(other)[1])  # copy and delete: not atomic
 
 
 def sync(folder: str) -> None:

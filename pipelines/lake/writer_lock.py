@@ -36,11 +36,13 @@ def writing_with_others(lake: Lake) -> Iterator[None]:
         RefusedError: the lake has been rotated since it was opened.
         ServiceError: the lake cannot be written.
     """
+    # This thread holds the exclusive lock; `flock` on a second handle would deadlock.
     if _alone.get(lake.url) == threading.get_ident():
         yield
         return
     with _opened(lake) as handle:
         fcntl.flock(handle, fcntl.LOCK_SH)
+        # Checked under the lock: a rotation may have finished while we waited.
         _check_place(lake)
         yield
 
@@ -61,6 +63,7 @@ def writing_alone(lake: Lake, wait_seconds: float = WAIT_SECONDS) -> Iterator[No
     with _opened(lake) as handle:
         while True:
             try:
+                # Polled, because `flock` has no timeout.
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
             except BlockingIOError as error:
@@ -70,6 +73,7 @@ def writing_alone(lake: Lake, wait_seconds: float = WAIT_SECONDS) -> Iterator[No
                     ) from error
                 time.sleep(_STEP_SECONDS)
         _check_place(lake)
+        # Lets `writing_with_others` of this thread pass.
         _alone[lake.url] = threading.get_ident()
         try:
             yield
@@ -92,6 +96,7 @@ def _opened(lake: Lake) -> Iterator[int]:
     folder = Path(storage.local(lake.url), SCRATCH)
     with writing(folder):
         make_private(folder)
+        # CLOEXEC: a child process must not inherit the lock.
         handle = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         yield handle

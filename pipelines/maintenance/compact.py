@@ -79,6 +79,7 @@ def compact(
         ServiceError: the lake cannot be written.
     """
     answers = []
+    # Shared with batches: a commit in between only costs another attempt.
     with writing_with_others(lake):
         for name in ALL_TABLES:
             before = snapshot(lake, name)
@@ -102,6 +103,7 @@ def _compact_table(lake: Lake, name: str, rows_a_file: int) -> None:
         groups = list(small_files(base.files, rows_a_file))
         if not groups:
             return
+        # Before the commit, after which no table reflects the newest version.
         followers = _followers(lake, name, base)
         joined = [_join(lake, ALL_TABLES[name], group) for group in groups]
         leaving = list(itertools.chain.from_iterable(groups))
@@ -110,6 +112,7 @@ def _compact_table(lake: Lake, name: str, rows_a_file: int) -> None:
                 lake, name, joined, remove=leaving, after=base.version, note={"reason": "compact"}
             )
         except CommitConflict:
+            # The joined files are orphans now; a sweep removes them.
             continue
         for follower in followers:
             move_mark(lake, follower, f"{name}_version", base.version, version)
@@ -127,8 +130,9 @@ def small_files(files: Sequence[LiveFile], rows_a_file: int) -> Iterator[list[Li
     for partition in partitions.values():
         group: list[LiveFile] = []
         rows = 0
+        # Smallest first, so that large files are not rewritten for every small one.
         for file in sorted(partition, key=lambda file: (file.rows, file.relative)):
-            if rows + file.rows > rows_a_file:
+            if rows + file.rows > rows_a_file:  # the remaining files are larger still
                 break
             group.append(file)
             rows += file.rows
@@ -139,6 +143,7 @@ def small_files(files: Sequence[LiveFile], rows_a_file: int) -> Iterator[list[Li
 def _join(lake: Lake, table: Table, group: list[LiveFile]) -> DataFile:
     rows = pa.concat_tables([read_live_file(file, table.file_schema) for file in group])
     partition = {column: group[0].partition[column] for column in table.partition}
+    # Concatenated sorted files are not sorted.
     rows = in_order(table, partition, rows)
     file = write_data_file(lake, table, partition, rows)
     if table.name == "stays":
@@ -157,6 +162,7 @@ def _followers(lake: Lake, name: str, base: Snapshot) -> list[str]:
     if name not in SOURCES:
         return []
     marks = {other: snapshot(lake, other).marks.get(f"{name}_version") for other in ALL_TABLES}
+    # Any other table that is behind simply catches up later.
     if name == "scans" and marks[_LAST] != base.version:
         raise RefusedError(f"{_LAST} are behind {name}", "run truyvet recompute first")
     followers = [other for other, version in marks.items() if version == base.version]
@@ -170,7 +176,7 @@ def move_mark(lake: Lake, name: str, mark: str, before: int, after: int) -> None
     """
     for _ in range(_ATTEMPTS):
         base = snapshot(lake, name)
-        if base.marks.get(mark) != before:
+        if base.marks.get(mark) != before:  # it reflects another version now
             return
         try:
             moved = commit(
@@ -178,6 +184,7 @@ def move_mark(lake: Lake, name: str, mark: str, before: int, after: int) -> None
             )
         except CommitConflict:
             continue
+        # The commit is a new version of this table as well, so its own followers move along.
         for follower in ALL_TABLES if name in SOURCES else ():
             move_mark(lake, follower, f"{name}_version", base.version, moved)
         return

@@ -137,6 +137,7 @@ def false_statistics(rows: pa.Table, recorded: Statistics) -> Iterator[str]:
         ("greatest", recorded.greatest, true.greatest),
         ("nulls", recorded.nulls, true.nulls),
     ):
+        # A column of nulls has no true bounds, so its recorded ones are not judged.
         wrong = [name for name, value in said.items() if is_so.get(name, value) != value]
         if wrong:
             yield f"statistics are false: {what} of {', '.join(wrong)}"
@@ -145,6 +146,7 @@ def false_statistics(rows: pa.Table, recorded: Statistics) -> Iterator[str]:
 def _dates(table: Table, partition: Mapping[str, str], rows: pa.Table) -> Iterator[str]:
     if "date" in partition:
         column = _DATED_BY[table.name]
+        # The cast to date32 takes the UTC day.
         other = pc.not_equal(rows[column].cast(pa.date32()), pa.scalar(partition["date"]).cast(pa.date32()))
         yield from _counted(other, f"{column} on another UTC day than the partition")
 
@@ -152,6 +154,7 @@ def _dates(table: Table, partition: Mapping[str, str], rows: pa.Table) -> Iterat
 def _values(table: Table, _partition: Mapping[str, str], rows: pa.Table) -> Iterator[str]:
     allowed = _VALUES | _VALUES_OF.get(table.name, {})
     for name in set(allowed) & set(rows.column_names):
+        # `is_in` is false for null; `misshapen` has checked where null is allowed.
         known = pc.is_in(rows[name], value_set=pa.array(allowed[name]))
         yield from _counted(pc.and_(pc.invert(known), rows[name].is_valid()), f"unknown {name}")
 
@@ -179,9 +182,11 @@ def _pairs(table: Table, _partition: Mapping[str, str], rows: pa.Table) -> Itera
     if table.name == "humans":
         yield from _counted(pc.greater(rows["human"], rows["person"]), "human above person")
     if table.name == "contacts":
+        # Whole seconds, rounded down.
         us = pc.subtract(rows["end"].cast(pa.int64()), rows["start"].cast(pa.int64()))
         yield from _counted(pc.not_equal(rows["seconds"], pc.divide(us, 1_000_000)), "seconds not its length")
     for name in _MEASURES if table.name == "encounters" else ():
+        # Null stays null throughout, and `_counted` does not count it.
         sound = pc.and_(pc.is_finite(rows[name]), pc.greater_equal(rows[name], 0))
         yield from _counted(pc.invert(sound), f"{name} must be a number ≥ 0")
 
@@ -193,7 +198,7 @@ def _unique_rows(table: Table, _partition: Mapping[str, str], rows: pa.Table) ->
 
 
 def _counted(wrong: pa.ChunkedArray, problem: str) -> Iterator[str]:
-    count = pc.sum(wrong).as_py() or 0
+    count = pc.sum(wrong).as_py() or 0  # None if there are no rows
     if count:
         yield f"{problem}: {count} rows"
 
@@ -220,11 +225,13 @@ class RowSum:
 
 def row_sum(rows: pa.Table) -> RowSum:
     """Return the sum of a file's rows."""
+    # uint64 wraps around, which gives the sum modulo 2^64.
     sums = [int(_row_hashes(rows, seed).sum(dtype=np.uint64)) for seed in (1, 2)]
     return RowSum(rows.num_rows, (sums[0], sums[1]))
 
 
 def _row_hashes(rows: pa.Table, seed: int) -> UInt64:
+    # Chained over the columns, so that swapped values give another hash.
     hashes: UInt64 = np.full(rows.num_rows, seed, np.uint64)
     for column in rows.columns:
         hashes = _mixed(hashes ^ _numbers(column), seed)
@@ -239,7 +246,7 @@ def _numbers(column: pa.ChunkedArray) -> UInt64:
         positions: npt.NDArray[np.int32] = coded.indices.to_numpy()
         return numbers[positions]
     signed: npt.NDArray[np.int64] = column.cast(pa.int64()).to_numpy()
-    return signed.view(np.uint64)
+    return signed.view(np.uint64)  # the same bits
 
 
 def _text_number(text: str) -> int:
@@ -261,11 +268,13 @@ def repeated_keys(event_keys: list[pa.ChunkedArray]) -> int:
     if not event_keys:
         return 0
     high, low = words(pa.chunked_array([chunk for keys in event_keys for chunk in keys.chunks], pa.binary()))
+    # Sort by the first 8 bytes only: different keys hardly ever share them.
     order = np.argsort(high)
     high, low = high[order], low[order]
     tied = np.flatnonzero(high[1:] == high[:-1])
     if tied.size == 0:
         return 0
+    # Both rows of each tie; only these are compared in all 16 bytes.
     near = np.unique(np.concatenate([tied, tied + 1]))
     pairs = np.stack([high[near], low[near]], axis=1)
-    return int(near.size - np.unique(pairs, axis=0).shape[0])
+    return int(near.size - np.unique(pairs, axis=0).shape[0])  # each repeat beyond the first

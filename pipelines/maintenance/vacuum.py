@@ -76,12 +76,13 @@ def unneeded(
         ServiceError: the store cannot be reached.
     """
     url = lake.table_url(name)
-    if not storage.is_folder(f"{url}/{LOG_FOLDER}"):
+    if not storage.is_folder(f"{url}/{LOG_FOLDER}"):  # without a log nothing is known to be unneeded
         return []
     before = time.time() - keep_seconds
     old = [found for found in _files(url) if _is_older(found, before)]
     # Read after the listing: whatever is committed meanwhile is then known.
     left_before = before if left_seconds is None else time.time() - left_seconds
+    # Compared by stem, so that a sidecar stays as long as its data file.
     needed = {_stem(path) for path in (*_live(lake, name), *_left_since(url, left_before))}
     if name == "stays":
         needed |= {_stem(str(lake_sidecar_path(lake, one))) for one in MADE_OF}
@@ -104,6 +105,7 @@ def _live(lake: Lake, name: str) -> Iterator[str]:
 def sweep_scratch(lake: Lake, keep_seconds: float = KEEP_SECONDS) -> None:
     """Remove scratch folders of runs that were killed."""
     before = time.time() - keep_seconds
+    # Local scratch is on this machine, wherever the lake is.
     folders = [*_folders(f"{storage.local(lake.url)}/{SCRATCH}")]
     if storage.is_url(lake.url):
         folders += _prefixes(f"{lake.url}/{SCRATCH}")
@@ -117,6 +119,7 @@ def _folders(scratch: str) -> Iterator[tuple[str, float]]:
     for folder in Path(scratch).glob("*"):
         with contextlib.suppress(FileNotFoundError):
             if folder.is_dir():
+                # Look at the content too: writing to a file does not touch the folder's mtime.
                 yield str(folder), max(path.stat().st_mtime for path in [folder, *folder.rglob("*")])
 
 
@@ -131,12 +134,14 @@ def _prefixes(scratch: str) -> Iterator[tuple[str, float]]:
 
 def _files(url: str) -> Iterator[storage.Status]:
     """Yield data files, sidecars and unfinished files of a table, but no entry of its log."""
+    # The sidecars of a lake in a store are on this machine.
     own = storage.files(storage.local(url)) if storage.is_url(url) else ()
     for found in itertools.chain(storage.files(url), own):
         folder, name = os.path.split(found.place)
         in_log = os.path.basename(folder) == LOG_FOLDER
         # delta-rs stages an entry as `…json#1` before it renames it.
         unfinished = name.startswith(TEMPORARY) or (in_log and "#" in name)
+        # Log entries and checkpoints are never swept, only cut.
         if unfinished or (not in_log and name.endswith((".parquet", ".arrow"))):
             yield found
 
@@ -157,12 +162,14 @@ def _left_since(url: str, before: float) -> Iterator[str]:
     try:
         for version in reversed(kept):
             entry = log_entry(url, version)
+            # Earlier entries are older still.
             if _is_older(storage.status(entry), before):
                 return
             for action in read_entry(entry):
                 if "remove" in action:
                     yield f"{url}/{action['remove']['path']}"
         if kept and kept[0] > 0:  # the log has been cut, not long ago
+            # A log that was cut begins at a checkpoint.
             yield from _tombstones(url, kept[0], before)
     except (OSError, ValueError, pa.ArrowException) as error:
         raise DataError(f"the log of {url} is damaged", "run truyvet verify") from error
@@ -172,5 +179,6 @@ def _tombstones(url: str, version: int, before: float) -> Iterator[str]:
     """Yield the files that a checkpoint remembers to have left since an instant, seconds since 1970."""
     removed = storage.parquet(checkpoint_file(url, version)).read(columns=["remove"])["remove"]
     for action in removed.drop_null().to_pylist():
+        # Rows of other actions can come as structs of nulls. The timestamp is in milliseconds.
         if action["path"] is not None and action["deletionTimestamp"] >= before * 1000:
             yield f"{url}/{action['path']}"

@@ -107,6 +107,7 @@ def verify(lake: Lake, done: Callable[[int], None] = lambda _files: None) -> Ver
     problems: list[Problem] = []
     snapshots: dict[str, Snapshot] = {}
     seen = _Seen()
+    # Logs first: without a snapshot the files of a table are unknown.
     for name in ALL_TABLES:
         problems += _log_problems(lake, name)
         try:
@@ -118,9 +119,11 @@ def verify(lake: Lake, done: Callable[[int], None] = lambda _files: None) -> Ver
             problems.append(Problem(name, LOG_FOLDER, problem))
     registry = _registry(lake)
     for name, version in snapshots.items():
+        # By date: event keys are unique within a day, so only one day's keys are held in memory.
         for date_files in _by_date(version.files):
             problems += _check_date(ALL_TABLES[name], date_files, seen, registry)
             done(len(date_files))
+    # Laws that span files and tables, judged by the sums in `seen`.
     problems += _order_problems(seen)
     problems += _mark_problems(snapshots)
     problems += _footfall_problems(seen, snapshots)
@@ -148,7 +151,7 @@ def _registry(lake: Lake) -> Registry | None:
 def _by_date(files: Iterable[LiveFile]) -> list[list[LiveFile]]:
     dates: dict[str, list[LiveFile]] = defaultdict(list)
     for file in files:
-        dates[file.partition.get("date", "")].append(file)
+        dates[file.partition.get("date", "")].append(file)  # one group for a table without dates
     return [dates[date] for date in sorted(dates)]
 
 
@@ -174,7 +177,7 @@ def _check_date(table: Table, files: list[LiveFile], seen: _Seen, registry: Regi
     for file, checked in zip(files, all_checked, strict=True):
         problems += [Problem(table.name, file.relative, problem) for problem in checked.problems]
         seen.rows += checked.rows
-        seen.entries[date] += checked.entries
+        seen.entries[date] += checked.entries  # 0 except for `footfall`
         seen.exits += checked.exits
         if table.name == "stays":
             seen.stays[file.partition["by"], date] += checked.sum
@@ -197,6 +200,7 @@ def _check_file(table: Table, file: LiveFile, registry: Registry | None) -> _Che
     except OSError:
         return _CheckedFile(("the file cannot be read",))
     problems = []
+    # A file not named by a hash was not written by us and counts as changed.
     if named_hash(file.relative) != hashlib.sha256(content).hexdigest():
         problems.append("bytes have changed: its SHA-256 is not the one in its name")
     if len(content) != file.size:
@@ -207,6 +211,7 @@ def _check_file(table: Table, file: LiveFile, registry: Registry | None) -> _Che
     except (OSError, ValueError, pa.ArrowException):
         wrong = "it cannot be read as Parquet"
     if wrong:
+        # Not `readable`: laws across files are not judged for this table.
         return _CheckedFile((*problems, wrong))
     problems += [*broken_laws(table, file.partition, rows), *false_statistics(rows, file.stats)]
     if problems:  # a sidecar cannot be made of rows with an unknown kind, and need not be like these
@@ -253,12 +258,14 @@ def _footfall_problems(seen: _Seen, snapshots: dict[str, Snapshot]) -> Iterator[
     if seen.unknown & {"stays", "footfall"} or not {"stays", "footfall"} <= snapshots.keys():
         return
     marks = snapshots["stays"].marks
+    # With equal marks one recomputation made both, so they must agree.
     if "scans_version" not in marks or marks != snapshots["footfall"].marks:
         return
     stays = {date: total.rows for (by, date), total in seen.stays.items() if by == "venue"}
     for date in sorted(stays.keys() | {date for date in seen.entries if seen.entries[date]}):
         if seen.entries[date] != stays.get(date, 0):
             yield Problem("footfall", f"date={date}", "entries are not the stays that enter")
+    # A stay may end on a later date than it began, so exits can only be compared in total.
     if seen.exits != sum(stays.values()):
         yield Problem("footfall", "", "exits are not the stays")
 

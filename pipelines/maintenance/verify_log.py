@@ -55,6 +55,7 @@ def _missing_entries(url: str, known: list[int], infos: Mapping[int, Mapping[str
     expected = range(reaches + 1, known[-1] + 1)
     for version in sorted(set(expected) - set(known)):
         yield Path(log_entry(url, version)).name, "the entry is missing"
+    # If the log begins right after the cut, its first entry holds the hash of the last one cut off.
     if cut and first == cut.version + 1 and infos.get(first, {}).get(PREVIOUS_HASH) != cut.sha256:
         yield Path(log_entry(url, first)).name, "the log before it is not the one that was cut off"
 
@@ -69,6 +70,7 @@ def _entry_problems(url: str, version: int, infos: dict[int, Mapping[str, Any]])
         yield name, "the entry is damaged"
         return
     said = infos[version] = commit_info(actions)
+    # An entry of another writer has no such hash, and is reported too.
     if said.get(ACTIONS_HASH) != own_hash:
         yield name, "its actions are not those that were committed"
     for hash_name, path in (
@@ -77,6 +79,7 @@ def _entry_problems(url: str, version: int, infos: dict[int, Mapping[str, Any]])
     ):
         actual = file_hash(path) if version and hash_name in said else None
         if actual is not None and actual != said[hash_name]:
+            # The earlier file has changed; the later entry holds its original hash.
             yield Path(path).name, "bytes have changed since the next commit"
 
 

@@ -53,6 +53,7 @@ def make_key(keys_folder: Path, now_us: int | None = None) -> str:
         folder.mkdir(0o700, exist_ok=True)
         before = _own_ids(folder)
         private = Ed25519PrivateKey.generate()
+        # An id has only 16 bits: draw again if it is taken.
         while (key_id := _id_of(private)) in before:
             private = Ed25519PrivateKey.generate()
         public = private.public_key().public_bytes(
@@ -61,12 +62,13 @@ def make_key(keys_folder: Path, now_us: int | None = None) -> str:
         secret = private.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
+        # The public key last: a key exists once its .pub does, so a kill leaves none half made.
         write_private(folder / f"{key_id}.key", secret)
         write_private(folder / f"{key_id}.json", _state({"made_us": now}))
         write_private(folder / f"{key_id}.pub", public)
         for other in before:
             state = load_state(folder, other)
-            if "retired_us" not in state:
+            if "retired_us" not in state:  # the first retirement stands
                 write_private(folder / f"{other}.json", _state(state | {"retired_us": now}))
     except OSError as error:
         raise ServiceError(
@@ -92,6 +94,7 @@ def revoke_key(keys_folder: Path, key_id: str, at_us: int | None = None) -> None
         raise DataError(f"there is no key {key_id}", "see truyvet qr keys list")
     state = load_state(folder, key_id)
     at = _now(at_us)
+    # An earlier retirement stands; a revocation only moves back in time.
     changed = {"retired_us": at} | state | {"revoked_us": min(at, state.get("revoked_us", at))}
     try:
         write_private(folder / f"{key_id}.json", _state(changed))
@@ -112,6 +115,7 @@ def trust_key(keys_folder: Path, issuer: str, name: str, source: Path) -> None:
             f"the issuer must be one of {' '.join(ISSUERS)}, the id of its key 1 to 64 of A-Z a-z 0-9 . _ -",
             "write truyvet qr keys trust ISSUER ID FILE",
         )
+    # Loaded only to refuse files that hold no such key.
     if issuer == "nhs":
         load_p256(source)
     else:
@@ -134,7 +138,7 @@ def signing_key(keys_folder: Path) -> tuple[str, Ed25519PrivateKey]:
     for key_id in _own_ids(folder):
         if "retired_us" in load_state(folder, key_id):
             continue
-        load_own_key(folder, key_id)
+        load_own_key(folder, key_id)  # raises if the public key does not match its id
         path = folder / f"{key_id}.key"
         try:
             private = serialization.load_pem_private_key(path.read_bytes(), password=None)

@@ -35,7 +35,7 @@ SECRET_BYTES: Final = 32
 _OWN = re.compile(r"([0-9a-f]{4})\.pub", re.ASCII)
 _NHS = re.compile(r"nhs-(.{1,64})\.pem", re.ASCII)
 _CLEA = re.compile(r"clea-.{1,64}\.key", re.ASCII)
-_ORDER_P256 = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+_ORDER_P256 = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551  # order of the curve's group
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,7 @@ class CodeKeys:
     nhs: tuple[tuple[str, bytes], ...] = ()
     clea: tuple[bytes, ...] = field(default=(), repr=False)
 
+    # `cached_property` writes to `__dict__`, which a frozen dataclass allows.
     @cached_property
     def own_by_number(self) -> Mapping[int, OwnKey]:
         """Index our own keys by the number that codes carry."""
@@ -95,6 +96,7 @@ def load_code_keys(keys_folder: Path) -> CodeKeys:
     folder = keys_folder / FOLDER
     if not folder.is_dir():
         return NO_KEYS
+    # Sorted, so that equal folders give equal values, which serve as cache keys.
     names = sorted(path.name for path in folder.iterdir())
     return CodeKeys(
         own=tuple(load_own_key(folder, match[1]) for name in names if (match := _OWN.fullmatch(name))),
@@ -120,6 +122,7 @@ def load_own_key(folder: Path, key_id: str) -> OwnKey:
         raise DataError(f"{path} is not an Ed25519 key", "restore the file from a backup")
     public = key.public_bytes_raw()
     number = key_number(public)
+    # The name is derived from the key, so mixed-up files are noticed.
     if f"{number:04x}" != key_id:
         raise DataError(f"{path} is not the key of its name", "restore the file from a backup")
     return OwnKey(number, public, load_state(folder, key_id).get("revoked_us"))

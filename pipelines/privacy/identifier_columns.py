@@ -24,6 +24,7 @@ def _compiled(functions: Sequence[Callable[..., Any]]) -> Callable[..., Any]:
     for function in functions:
         assert isinstance(function, FunctionType)
         scope = scope or dict(function.__globals__)
+        # `RULE` lists callees first, so they are compiled and in `scope` by now.
         scope[function.__name__] = helper(FunctionType(function.__code__, scope, function.__name__))
     compiled: Callable[..., Any] = scope[functions[-1].__name__]
     return compiled
@@ -48,6 +49,7 @@ def canonical_identifiers(texts: Spans) -> tuple[Spans, Int32]:
 
 @njit(cache=True, nogil=True)
 def _put_all(data: UInt8, start: Int64, length: Int32) -> tuple[UInt8, Int64, Int32]:
+    # An upper bound: every text may grow, and kernels read up to `SLACK` bytes past the end.
     room = SLACK
     for row in range(start.size):
         room += max(0, length[row]) + GROWTH
@@ -59,4 +61,4 @@ def _put_all(data: UInt8, start: Int64, length: Int32) -> tuple[UInt8, Int64, In
         begins[row] = end
         sizes[row] = _PUT_CANONICAL(data, start[row], max(0, int(length[row])), out, end)
         end += max(0, sizes[row])
-    return out[: end + SLACK].copy(), begins, sizes
+    return out[: end + SLACK].copy(), begins, sizes  # drop the unused room

@@ -46,13 +46,16 @@ Bytes = Sequence[int]
 """What is read: `bytes`, or uint8[n] once compiled."""
 
 _PHONE, _CCCD, _CMND, _BHYT, _PASSPORT = map(KINDS.index, ("phone", "cccd", "cmnd", "bhyt", "passport"))
+# Flat tuples of numbers, which numba compiles as constants: all prefixes joined, and their sizes.
 _PREFIXES = tuple("".join(f"{kind}:" for kind in KINDS).encode())
 _PREFIX_SIZES = tuple(len(kind) + 1 for kind in KINDS)
+# Indexed by the two digits after the 1; 0 means that there was no such prefix.
 _SUCCESSORS = tuple(int(OLD_MOBILES.get(f"1{number:02}", 0)) for number in range(100))
 _MOBILE_FIRST = tuple(b"35789")
 _ZERO, _NINE, _PLUS, _MINUS, _DOT, _COMMA = tuple(b"09+-.,")
 _STAR, _BLANK = tuple(b"* ")
 _FILLING = tuple(b".-()")
+# Words as big-endian numbers, compared without strings; more than 7 bytes would overflow int64.
 _NOTHING = tuple(int.from_bytes(word.encode(), "big") for word in sorted(NOTHING) if word)
 _NOTHING_BYTES = max(map(len, NOTHING))
 _LARGE_A, _LARGE_Z, _SMALL_A, _SMALL_Z, _SMALL_E = tuple(b"AZaze")
@@ -134,7 +137,7 @@ def put_canonical(data: Bytes, at: int, size: int, out: bytearray, to: int) -> i
     end, at = at + size, at + prefix
     if end - at > MAX_VALUE_BYTES:
         return TOO_LONG
-    while at < end and _blank_size(data, at, end) > 0:
+    while at < end and _blank_size(data, at, end) > 0:  # blanks after the colon
         at += _blank_size(data, at, end)
     if kind < 0 or at == end:
         return REFUSED
@@ -158,6 +161,7 @@ def _kind_of(data: Bytes, at: int, size: int) -> tuple[int, int]:
     first = 0
     for kind in range(len(_PREFIX_SIZES)):
         prefix = _PREFIX_SIZES[kind]
+        # `first` is the kind's position in `_PREFIXES`.
         same = 0
         while same < prefix and same < size and data[at + same] == _PREFIXES[first + same]:
             same += 1
@@ -174,6 +178,7 @@ def _is_nothing(data: Bytes, at: int, end: int) -> bool:
     word = 0
     for index in range(at, end):
         sign = data[index]
+        # Case is folded.
         word = word * 256 + (sign + _SMALL_A - _LARGE_A if _LARGE_A <= sign <= _LARGE_Z else sign)
     found = False
     for nothing in _NOTHING:
@@ -193,6 +198,7 @@ def _put_kind(kind: int, out: bytearray, to: int) -> int:
 
 def _put_text(data: Bytes, at: int, end: int, kind: int, out: bytearray, to: int) -> int:
     """Write a value as it stands; return where it ends, or `REFUSED`."""
+    # A card number consists of digits only.
     digits = _digits_end(data, at, end) - at
     if (kind == _CCCD and (digits != 12 or digits != end - at)) or (
         kind == _CMND and (digits != 9 or digits != end - at)
@@ -228,6 +234,7 @@ def _put_card(data: Bytes, at: int, end: int, kind: int, out: bytearray, to: int
     size = stop - to
     if kind == _PASSPORT:
         return stop if 5 <= size <= 20 else REFUSED
+    # Check the size first: with fewer than 10 characters `stop - 10` lies before the number.
     if (size != 10 and size != 15) or _digits_end(out, stop - 10, stop) != stop:
         return REFUSED
     for index in range(10):
@@ -237,8 +244,9 @@ def _put_card(data: Bytes, at: int, end: int, kind: int, out: bytearray, to: int
 
 def _put_phone(data: Bytes, at: int, end: int, out: bytearray, to: int) -> int:
     """Write a phone number in E.164; return where it ends, or `REFUSED`."""
+    # Collect the characters behind room for `+84`; the number moves to `to` once it is known.
     first = to + GROWTH
-    stop, dots, behind = first, 0, 0
+    stop, dots, behind = first, 0, 0  # `behind`: characters since the last dot
     while at < end:
         filling = _filling_size(data, at, end)
         if filling == 0:
@@ -251,6 +259,7 @@ def _put_phone(data: Bytes, at: int, end: int, out: bytearray, to: int) -> int:
     # Read without its dot it would be the phone of somebody else.
     if dots == 1 and 1 <= behind <= 2:
         return REFUSED
+    # A Vietnamese number in any spelling, else a foreign one: `+` and 8 to 15 digits.
     national = _national_begin(out, first, stop)
     if national > first and _digits_end(out, national, stop) == stop:
         size = _put_national(out, national, stop, to)
@@ -281,17 +290,21 @@ def _national_begin(text: Bytes, at: int, end: int) -> int:
 def _put_national(text: bytearray, at: int, end: int, to: int) -> int:
     """Write +84 and a Vietnamese number without its trunk 0; return the size, 0 for no such number."""
     digits = end - at
+    # A mobile number from before 2018 without its trunk 0: 1xx and seven digits.
     if digits == 10 and text[at] == _ZERO + 1:
         successor = _SUCCESSORS[(text[at + 1] - _ZERO) * 10 + text[at + 2] - _ZERO]
         if successor == 0:
             return 0
+        # The successor has two digits instead of three and overwrites the last two.
         at, digits = at + 1, 9
         text[at], text[at + 1] = _ZERO + successor // 10, _ZERO + successor % 10
+    # Without the trunk 0: nine digits for a mobile, ten (2x…) for a landline.
     mobile = digits == 9 and text[at] in _MOBILE_FIRST
     landline = digits == 10 and text[at] == _ZERO + 2
     if not mobile and not landline:
         return 0
     text[to], text[to + 1], text[to + 2] = _PLUS, _ZERO + 8, _ZERO + 4
+    # In place, front to back: thanks to the room for `+84` the source never lies before the target.
     for index in range(digits):
         text[to + 3 + index] = text[at + index]
     return 3 + digits
@@ -311,8 +324,9 @@ def _digits_end(text: Bytes, at: int, end: int) -> int:
 def _is_float(text: Bytes, at: int, end: int) -> bool:
     """Tell a number that a spreadsheet or data frame has rewritten: `123.0`, `1.23E+11`."""
     whole = _digits_end(text, at, end)
-    if whole in (at, end):
+    if whole in (at, end):  # no digit, or nothing but digits
         return False
+    # Either a fraction of zeros only (`123.0`), or a signed exponent after any fraction.
     fraction, zeros = whole, True
     if text[whole] == _DOT or text[whole] == _COMMA:
         fraction = _digits_end(text, whole + 1, end)
@@ -320,7 +334,7 @@ def _is_float(text: Bytes, at: int, end: int) -> bool:
             zeros = zeros and text[index] == _ZERO
         if fraction == end:
             return zeros and fraction > whole + 1
-    if end - fraction < 3 or text[fraction] | 32 != _SMALL_E:
+    if end - fraction < 3 or text[fraction] | 32 != _SMALL_E:  # `| 32` lowers the case
         return False
     signed = text[fraction + 1] == _PLUS or text[fraction + 1] == _MINUS
     return signed and _digits_end(text, fraction + 2, end) == end

@@ -71,13 +71,14 @@ def make_key_files(folder: Path) -> None:
     """
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
+        # Beside the target, because a rename needs the same file system.
         unfinished = Path(tempfile.mkdtemp(prefix=f"_tmp-{folder.name}-", dir=folder.parent))
         try:
             _fill(unfinished)
             _rename_unless_filled(unfinished, folder)
             sync_folder(folder.parent)
         finally:
-            shutil.rmtree(unfinished, ignore_errors=True)
+            shutil.rmtree(unfinished, ignore_errors=True)  # nothing left if it was renamed
     except OSError as error:
         raise ServiceError(
             f"keys cannot be made in {folder}", error.strerror or "name a folder that can be written"
@@ -101,6 +102,7 @@ def read_rotating_keys(secret: Path, folder: Path) -> KeyFiles:
     Raises:
         DataError: a file is missing, unreadable or damaged.
     """
+    # `event.key` holds the original first, then one generation per rotation.
     (token_key,), (event_key, *generations) = (
         _read_keys(secret / TOKEN_KEY, 1),
         _read_keys(secret / EVENT_KEY),
@@ -187,6 +189,7 @@ def _rename_unless_filled(unfinished: Path, folder: Path) -> None:
     try:
         os.rename(unfinished, folder)
     except OSError as error:
+        # Another process was faster, or it is a file: it is read next, and refused if unfit.
         if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
             raise
 
@@ -215,6 +218,7 @@ def _read_keys(path: Path, at_most: int | None = None) -> list[bytes]:
         keys = [bytes.fromhex(line) for line in _read(path).decode("ascii").split("\n") if line.strip()]
     except ValueError:
         keys = []
+    # `at_most` None allows any number.
     if not keys or len(keys) > (at_most or len(keys)) or any(len(key) != _KEY_BYTES for key in keys):
         raise DataError(
             f"{path} must hold {2 * _KEY_BYTES} hexadecimal digits", "restore the file from a backup"

@@ -43,6 +43,7 @@ def make_next(folder: Path) -> Keys:
         shutil.rmtree(made, ignore_errors=True)
         made.mkdir(mode=0o700)
         write_keys(made / TOKEN_KEY, [new_key()])
+        # Earlier generations stay, because the hashes are nested.
         write_keys(made / EVENT_KEY, [files.event_key, *files.generations, new_key()])
         sync_folder(folder)
     except OSError as error:
@@ -79,6 +80,7 @@ def take_next(folder: Path) -> None:
         RefusedError: this account may not.
     """
     try:
+        # One rename puts both files into force.
         os.rename(folder / NEXT_KEYS, folder / NEW_KEYS)
         sync_folder(folder)
     except FileNotFoundError:
@@ -103,6 +105,7 @@ def destroy_old(folder: Path) -> None:
     """
     new = folder / NEW_KEYS
     try:
+        # The token key first: without it the old tokens can no longer be computed.
         for name in (TOKEN_KEY, EVENT_KEY):
             with contextlib.suppress(FileNotFoundError):
                 _overwrite(folder / name)
@@ -120,6 +123,7 @@ def destroy_old(folder: Path) -> None:
 def _overwrite(path: Path) -> None:
     """Overwrite a file before its name goes; a file system that copies on write keeps the old bytes."""
     size = path.stat().st_size
+    # In place: a new file would lie elsewhere on the disk.
     with path.open("r+b") as file:
         file.write(b"0" * size)
         file.flush()

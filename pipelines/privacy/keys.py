@@ -18,6 +18,7 @@ from pipelines.errors import RefusedError
 from pipelines.privacy.code_keys import NO_KEYS, CodeKeys, load_code_keys
 from pipelines.privacy.key_folders import KeyFiles, make_key_files, read_key_files
 
+# Changing a label changes the key derived with it, and nothing hashed before is found.
 _DIGEST_LABEL: Final = b"truyvet digest v1"
 _LANDING_LABEL: Final = b"truyvet landing v1"
 _ERASURE_LABEL: Final = b"truyvet erasure v1"
@@ -59,6 +60,7 @@ class Keys:
     generations: tuple[bytes, ...] = field(default=(), repr=False)
 
     def __reduce__(self) -> tuple[Callable[[str, str], "Keys"], tuple[str, str]]:
+        # Absolute, because a worker may run in another folder.
         return _load_again, (os.path.abspath(self.folder), self.fingerprint)
 
     @property
@@ -104,6 +106,7 @@ def load_keys(folder: Path) -> Keys:
 
 def keys_of(folder: Path, files: KeyFiles) -> Keys:
     """Return the keys of a folder whose files have been read."""
+    # Exactly the keys that rows depend on; keys of codes come and go.
     secret = files.token_key + files.event_key + b"".join(files.generations)
     return Keys(
         folder=folder,
@@ -124,6 +127,7 @@ def scanner_key_of(generation: bytes) -> bytes:
 
 def token(keys: Keys, canonical: str) -> int:
     """Return the token of a canonical identifier: 8 bytes of its HMAC-SHA-256, big-endian, signed."""
+    # Keyed: a plain hash of a nine-digit phone number falls in minutes.
     mac = hmac.digest(keys.token_key, canonical.encode(), "sha256")
     return int.from_bytes(mac[:8], "big", signed=True)
 
@@ -160,6 +164,7 @@ def _load_again(folder: str, fingerprint: str) -> Keys:
         RefusedError: they are not those that the job was made with.
     """
     own = os.environ.get("TRUYVET_KEYS")
+    # The launcher's folder may not exist on a worker.
     keys = load_keys(Path(own if own and not os.path.isdir(folder) else folder))
     if keys.fingerprint != fingerprint:
         raise RefusedError(

@@ -56,6 +56,7 @@ class Asker:
     folder: str | None = None
 
     def __post_init__(self) -> None:
+        # Fill in defaults; a frozen dataclass takes no plain assignment.
         object.__setattr__(self, "actor", self.actor or _account())
         object.__setattr__(self, "role", self.role or os.environ.get("TRUYVET_ROLE") or UNSPECIFIED)
         object.__setattr__(self, "purpose", self.purpose or UNSPECIFIED)
@@ -125,20 +126,23 @@ def record(lake: str, question: Question, asker: Asker | None = None) -> Head:
     folder = ledger_folder(lake, asker.folder)
     try:
         _make_private(folder)
+        # One lock over reading the head and appending: no two lines may follow the same one.
         with _locked(folder / LINES) as file:
             key = _key_for(folder, file)
             head, size = _end_of(file)
             line, mac = _line(key, head, question, asker)
             try:
+                # Drop what a crash left behind the last whole line: it was never answered.
                 file.truncate(size)
                 file.seek(size)
                 file.write(line)
                 os.fsync(file.fileno())
             except OSError:
+                # Leave no half line: `truyvet ledger check` would report it.
                 with contextlib.suppress(OSError):
                     file.truncate(size)
                 raise
-            if not size:
+            if not size:  # first line: make the file's name durable too
                 _sync_folder(folder)
             return Head(head.seq + 1, mac)
     except OSError as error:
@@ -157,6 +161,7 @@ def read_lines(folder: Path) -> list[bytes]:
         RefusedError: this account may not read it.
     """
     try:
+        # CR and LF inside a text are escaped in JSON, so only line ends split.
         return (folder / LINES).read_bytes().splitlines(keepends=True)
     except FileNotFoundError as error:
         raise DataError(f"{folder} holds no ledger", "name its folder with --ledger") from error
@@ -238,6 +243,7 @@ def _locked(path: Path) -> Iterator[IO[bytes]]:
 def _end_of(file: IO[bytes]) -> tuple[Head, int]:
     """The head of the chain and the size of all whole lines, read from the end of the file."""
     size = file.seek(0, os.SEEK_END)
+    # Read blocks from the end: a ledger may be long, and only its last line matters.
     tail = b""
     at = size
     while at > 0:
@@ -247,6 +253,7 @@ def _end_of(file: IO[bytes]) -> tuple[Head, int]:
         tail = file.read(step) + tail
         end = tail.rfind(b"\n")
         begin = tail.rfind(b"\n", 0, end) if end >= 0 else -1
+        # The last whole line lies between two line feeds, or begins the file.
         if begin >= 0 or (at == 0 and end >= 0):
             return _head_of(tail[begin + 1 : end]), at + end + 1
     return Head(0, START), 0
@@ -274,6 +281,7 @@ def _key_for(folder: Path, file: IO[bytes]) -> bytes:
     Raises:
         RefusedError: there are lines, and no key that can be read.
     """
+    # Never make a new key for existing lines: it would break their chain.
     if not (folder / KEY).exists() and file.seek(0, os.SEEK_END) == 0:
         handle = os.open(folder / KEY, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "wb") as made:

@@ -83,11 +83,14 @@ def _flaw_of(line: bytes, number: int, before: Head, macs: Collection[str], key:
         entry = json.loads(line)
     except ValueError:
         return "was changed: it is not JSON"
+    # Blanks, another order or a repeated name would pass the MAC, so compare the bytes as well.
     if not isinstance(entry, dict) or compact(entry) + b"\n" != line:
         return "was changed: it is not written as a ledger writes"
     mac = entry.get("mac")
+    # As bytes: `compare_digest` raises on text outside ASCII.
     if not isinstance(mac, str) or not hmac.compare_digest(mac.encode(), mac_of(key, entry).encode()):
         return "was changed: its MAC does not fit"
+    # The line is genuine; only its place can be wrong now.
     seq = entry.get("seq")
     if mac in macs:
         return f"is a double of line {seq}"

@@ -36,7 +36,7 @@ def load_list_key(folder: Path) -> Ed25519PrivateKey:
         raise DataError(f"{path} is missing", "name the folder of the keys with --keys") from error
     except OSError as error:
         raise DataError(f"{path} cannot be read", error.strerror or os.strerror(error.errno or 0)) from error
-    except (ValueError, TypeError, UnsupportedAlgorithm):
+    except (ValueError, TypeError, UnsupportedAlgorithm):  # TypeError: the key has a password
         key = None
     if not isinstance(key, Ed25519PrivateKey):
         raise DataError(f"{path} must hold an Ed25519 private key", "restore the file from a backup")

@@ -32,6 +32,7 @@ def looks_personal(text: str) -> bool:
     >>> [looks_personal(text) for text in ("0905 123 456", "051099123456|An", "qid:77", "an@example.vn")]
     [True, True, True, True]
     """
+    # NFKC turns full-width digits and letters into plain ones.
     folded = unicodedata.normalize("NFKC", text).strip().upper()
     kind, colon, _ = folded.partition(":")
     if "@" in folded or (colon and kind.strip().lower() in KINDS):

@@ -51,6 +51,7 @@ def seal_into(file: IO[bytes], key: bytes, parts: Iterable[bytes]) -> int:
     salt = os.urandom(_SALT)
     cipher = _cipher(key, salt)
     written = file.write(MAGIC + salt)
+    # Write one frame behind, since only the end of the input tells which one is last.
     ahead = None
     for number, frame in enumerate(_frames(parts)):
         if ahead is not None:
@@ -78,7 +79,7 @@ class SealedReader(io.RawIOBase):
         head = self._exactly(len(MAGIC) + _SALT)
         if not head.startswith(MAGIC):
             raise NotSealedError
-        self._cipher = _cipher(key, head[len(MAGIC) :])
+        self._cipher = _cipher(key, head[len(MAGIC) :])  # the rest of the head is the salt
         self._number = 0
         self._ended = False
         self._left = memoryview(b"")
@@ -92,7 +93,7 @@ class SealedReader(io.RawIOBase):
         Raises:
             NotSealedError: a frame is damaged or missing.
         """
-        while not self._left and not self._ended:
+        while not self._left and not self._ended:  # the last frame may be empty
             self._left = memoryview(self._next_frame())
         size = min(len(buffer), len(self._left))
         memoryview(buffer).cast("B")[:size] = self._left[:size]
@@ -102,6 +103,7 @@ class SealedReader(io.RawIOBase):
     def _next_frame(self) -> bytes:
         head = self._exactly(_HEAD)
         length, last = int.from_bytes(head[:4], "big"), head[4:]
+        # Check before reading: a damaged length could ask for 4 GB.
         if length > _FRAME_BYTES + _TAG:
             raise NotSealedError
         try:
@@ -110,6 +112,7 @@ class SealedReader(io.RawIOBase):
             raise NotSealedError from error
         self._number += 1
         self._ended = last == b"\x01"
+        # Nothing may follow the last frame, else a file could be extended unnoticed.
         if self._ended and self._file.read(1):
             raise NotSealedError
         return frame
@@ -140,6 +143,7 @@ def _sealed(cipher: AESGCM, number: int, frame: bytes, *, last: bool) -> bytes:
 
 
 def _nonce(number: int) -> bytes:
+    # Never repeats under one key, because each file has its own.
     return number.to_bytes(_NONCE, "big")
 
 

@@ -63,13 +63,16 @@ class Sealer:
         Returns:
             n rows of `schemas.tables.VAULT`, in the order given.
         """
+        # One call for all nonces.
         nonces = os.urandom(_NONCE * len(canonical))
+        # Associated data: the tokens, 8 bytes each, big-endian.
         labels = tokens.astype(">i8").tobytes()
         encrypt = self._cipher.encrypt
         sealed = []
         for row, identifier in enumerate(canonical):
             nonce = nonces[_NONCE * row : _NONCE * (row + 1)]
             sealed.append(self._head + nonce + encrypt(nonce, identifier, labels[8 * row : 8 * (row + 1)]))
+        # All rows share one key id.
         ids = pa.DictionaryArray.from_arrays(pa.array(np.zeros(len(sealed), np.int32)), [self._key_id])
         columns = [pa.array(tokens), pa.array(sealed, pa.binary()), ids.cast(pa.string())]
         return pa.table(columns, schema=VAULT.schema)
@@ -86,6 +89,7 @@ def unseal(authority_private: X25519PrivateKey, rows: pa.Table) -> list[str]:
     Raises:
         DataError: a row is damaged, or was sealed to another key.
     """
+    # Cache by sealed data key: one HPKE decryption per `Sealer`, not per row.
     ciphers: dict[bytes, AESGCM] = {}
     identifiers = []
     for token, sealed in zip(rows["person"].to_pylist(), rows["sealed"].to_pylist(), strict=True):

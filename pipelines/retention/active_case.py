@@ -33,6 +33,7 @@ def check_active(lake: Lake, persons: Collection[int], now_us: int) -> None:
     remedy = f"wait until it ended {ACTIVE_DAYS} days ago, or name the decision with --decision REF"
     if any(case.person in persons for case in active.values()):
         raise RefusedError("--person has an active case", remedy)
+    # A case without dates has no infectious window to trace from.
     if _has_contact([number for number, case in active.items() if case.times.known], lake, persons):
         raise RefusedError("--person is a contact (F1) of an active case", remedy)
 
@@ -45,6 +46,7 @@ def active_cases(cases: dict[str, Case], rule: Rule, now_us: int) -> dict[str, C
 def _is_active(case: Case, rule: Rule, now_us: int) -> bool:
     if not case.times.known:
         return True  # nobody can say that it is over
+    # An open window lasts until now.
     return infectious_window(case.times, rule.infectious, now_us).end_us > now_us - ACTIVE_DAYS * DAY_US
 
 

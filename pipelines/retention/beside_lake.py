@@ -37,6 +37,7 @@ def check_place(lake: Lake) -> None:
         raise RefusedError(f"{lake.url} is a link or a mount point", "name the folder of the lake itself")
     parent = Path(lake.url).parent
     with writing(parent):
+        # Try it with two empty folders: only the file system itself knows.
         one, other = (tempfile.mkdtemp(prefix=".rotation-", dir=parent) for _ in range(2))
         try:
             _exchange(one, other)
@@ -72,11 +73,14 @@ def take_place(lake: Lake) -> None:
     """
     copy = _beside(lake)
     with writing(copy):
+        # Deepest first: the content of a folder is durable before its name.
         for folder, _, names in os.walk(copy, topdown=False):
             for name in names:
+                # Data files were synced when written, and a hard link shares their bytes.
                 if not name.endswith(_LINKED):
                     sync_path(os.path.join(folder, name))
             sync_path(folder)
+        # The copy is durable; from here on it is the lake.
         _exchange(lake.url, str(copy))
         sync_path(copy.parent)
 
@@ -102,10 +106,12 @@ def _left_out(root: str) -> Callable[[str, list[str]], set[str]]:
 
 
 def _link_or_copy(source: str, target: str) -> None:
+    # Checkpoints end in .parquet too, but belong to the log, which the copy changes.
     if source.endswith(_LINKED) and "_delta_log" not in source:
         try:
             os.link(source, target)
         except OSError as error:
+            # No hard links here, too many to this file, or another device: copy instead.
             if error.errno not in (errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK, errno.EXDEV):
                 raise
         else:
@@ -119,6 +125,7 @@ def _exchange(one: str, other: str) -> None:
     Raises:
         OSError: the system or the file system cannot.
     """
+    # None opens this process, which has loaded the C library.
     libc = ctypes.CDLL(None, use_errno=True)
     if not hasattr(libc, "renameat2"):
         raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))

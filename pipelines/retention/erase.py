@@ -86,6 +86,7 @@ def erase(
         DataError: there is no lake, or a file is damaged.
         ServiceError: the lake cannot be written.
     """
+    # Two spellings of one identifier count once.
     canonical = sorted({canonical_person(one) for one in ([person] if isinstance(person, str) else person)})
     if not canonical:
         raise UsageError("--person is missing", "write --person phone:0905123456")
@@ -93,24 +94,31 @@ def erase(
     folder = keys_folder(None if keys is None else str(keys), url)
     where = open_lake(url, folder)
     held = readable_keys(folder)
+    # Cheap refusals come before the line in the ledger.
     signer = load_list_key(folder)
     if receipt_file is not None:
         check_receipt(where, Path(receipt_file))
     check_stay_rules(where)
     references = {name: text for name, text in (("request", request), ("decision", decision)) if text}
     said = {**references, "persons": len(canonical), **({"linked": True} if linked else {})}
+    # The line is on the disk before any row is read; the receipt names the head after it.
     head = record(where.url, Question("erase", (), None, snapshot(where, "scans").version, said), asker)
     now_us = time.time_ns() // 1000 if now_us is None else now_us
     named = np.array([token(held, one) for one in canonical], np.int64)
     with writing_alone(where):
+        # Under the lock, so that no batch adds links meanwhile.
         persons = humans_in(where).together_with(named) if linked else named
         if not decision:
+            # `check_active` traces over stays, which may lag behind the scans.
             bring_up_to_date(where, runner=runner)
             check_active(where, set(persons.tolist()), now_us)
+        # Known only through links: their text is unknown here, so they are refused by token.
         unnamed = np.setdiff1d(persons, named)
+        # From here on the same command finishes what a kill interrupts.
         number = _suppressed(where, held, canonical, unnamed, now_us).number
         removed = forget(where, number, _removals(persons), runner)
         if receipt_file is not None:
+            # Signed only after every table has been searched once more.
             check_gone(where, persons)
             check_store(where)  # once more: somebody may have turned versioning on meanwhile
             signed = receipt(
@@ -147,13 +155,14 @@ def _latest_us(lake: Lake, persons: Int64) -> dict[int, int]:
     for name, removal in _removals(persons).items():
         assert removal.goes is not None
         dated = (_BEGINS[name],) if name in _BEGINS else ()
+        # A case has several dates, so it has no entry in `_BEGINS`.
         schema = pa.schema([ALL_TABLES[name].schema.field(column) for column in (*PERSONS[name], *dated)])
         for file in filter(removal.holds, snapshot(lake, name).files):
             rows = read_live_file(file, schema)
             found = rows.filter(pa.array(removal.goes(rows)))
             begins = found[_BEGINS[name]].cast(pa.int64()).to_numpy() if name in _BEGINS else None
             for held in (found[column].to_numpy() for column in PERSONS[name]):
-                for person in np.intersect1d(held, persons).tolist():
+                for person in np.intersect1d(held, persons).tolist():  # the other of a pair may be anybody
                     at_us = 0 if begins is None else int(begins[held == person].max())
                     latest[person] = max(latest.get(person, 0), at_us)
     return latest
@@ -168,6 +177,7 @@ def _removal(columns: tuple[str, ...], persons: Int64) -> Removal:
     def holds(file: LiveFile) -> bool:
         """Bounds of tokens are wide, so most files may."""
         return any(
+            # Scalar bounds against int64[k]: true if any of the persons may be in the file.
             bool(((file.stats.least[name] <= persons) & (persons <= file.stats.greatest[name])).any())
             for name in columns
         )

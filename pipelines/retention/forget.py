@@ -47,12 +47,17 @@ def forget(lake: Lake, number: int, removals: Mapping[str, Removal], runner: str
         DataError: a file or a log is damaged.
         ServiceError: the lake cannot be written, or others keep committing.
     """
+    # `sweep_all` spares files written from here on, which are this command's own.
     begun = time.time()
     remove_beside(lake)  # a rotation that was killed has left another copy of every row
     removed = {name: remove_rows(lake, name, removal, number) for name, removal in removals.items()}
+    # After the records, because only now is it known who is in none of them.
     removed["vault"] = remove_rows(lake, "vault", _strangers(lake), number)
+    # Plain codes are kept only as long as a scan names them.
     remove_rows(lake, "unregistered_codes", _unseen_codes(lake), number)
+    # For derived tables the removal is a newer version of their sources.
     bring_up_to_date(lake, runner=runner)
+    # Old versions still name the old files: cut the logs first, then sweep the files.
     cut_all(lake, number, runner)
     sweep_all(lake, begun)
     return removed
@@ -65,12 +70,15 @@ def count(lake: Lake, removals: Mapping[str, Removal]) -> dict[str, int]:
 
 def cut_all(lake: Lake, number: int, runner: str) -> None:
     """Cut the log of every table; those that reflect others are cut once they have followed them."""
+    # `cut_history` builds the names of marks itself, as `<table>_version`.
     assert (LONG_PAIRS_VERSION, LINKS_VERSION) == ("long_pairs_version", "links_version")
     cut_history(lake, "long_pairs", number, followed_by=("footfall", "stays"))
+    # Received tables. A cut is a commit, so tables that reflect it move their mark or catch up.
     for name in ALL_TABLES:
         if name not in COMPUTED:
             cut_history(lake, name, number, followed_by=("humans",) if name == "links" else ())
     bring_up_to_date(lake, runner=runner)
+    # Derived tables, in the order in which they reflect one another.
     cut_history(lake, "humans", number)
     cut_history(lake, "footfall", number, followed_by=("stays",))
     cut_history(lake, "stays", number)
@@ -81,6 +89,7 @@ def cut_all(lake: Lake, number: int, runner: str) -> None:
 
 def _strangers(lake: Lake) -> Removal:
     """Rows of the vault whose person is in no table of what was received."""
+    # Evaluated now, after the rows of the persons have gone.
     known = _distinct(lake, PERSONS)
 
     def goes(rows: pa.Table) -> Bool:

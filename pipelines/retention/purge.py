@@ -78,6 +78,7 @@ def purge(
     check_stay_rules(where)
     said = {"days": days, "case_days": case_days, "dry_run": dry_run}
     said |= {} if now_us is None else {"now_us": now_us}
+    # A dry run is a question too and gets its line.
     record(where.url, Question("purge", (), None, snapshot(where, "scans").version, said), asker)
     if dry_run:
         cases_us = horizon_us - case_days * DAY_US
@@ -88,6 +89,7 @@ def purge(
 
 def _purge(lake: Lake, horizon_us: int, cases_us: int, runner: str) -> Purged:
     """Write the horizon down and act on it; an earlier purge that was killed is finished too."""
+    # Read under the lock. A horizon never moves back, even with more `--days` than before.
     held = read_forgotten(lake)
     forgotten = held.purge(horizon_us, cases_us)
     if forgotten != held:
@@ -110,6 +112,7 @@ def _horizon_us(days: int, case_days: int, now_us: int | None) -> int:
     real_us = time.time_ns() // 1000
     if now_us is not None and now_us > real_us:
         raise UsageError("--now lies in the future", "leave it out to count from now")
+    # Whole UTC days, so that partitions go as a whole and none is rewritten.
     return ((real_us if now_us is None else now_us) // DAY_US - days) * DAY_US
 
 
@@ -117,11 +120,11 @@ def _removals(horizon_us: int, cases_us: int) -> dict[str, Removal]:
     horizon = day_text(horizon_us // DAY_US)
 
     def is_before(file: LiveFile) -> bool:
-        return file.partition["date"] < horizon
+        return file.partition["date"] < horizon  # ISO dates compare as text
 
     def is_old(rows: pa.Table) -> Bool:
         latest_us = latest_date({name: rows[name] for name in CASE_DATES})
-        old: Bool = (latest_us < cases_us) & (latest_us > NEVER_US)
+        old: Bool = (latest_us < cases_us) & (latest_us > NEVER_US)  # cases without dates never expire
         return old
 
     removals = {name: Removal(is_before) for name in _BY_DATE}

@@ -30,6 +30,7 @@ def check_receipt(lake: Lake, path: Path) -> None:
         RefusedError: the lake lies in an object store that keeps what is deleted, or does not say.
     """
     check_store(lake)
+    # Checked now: after the erasure it would be too late.
     if not path.absolute().parent.is_dir() or path.is_dir():
         raise UsageError("--receipt cannot be written", "name a file in a folder that exists")
 
@@ -54,6 +55,7 @@ def check_gone(lake: Lake, persons: Int64) -> None:
         DataError: one is there, so no receipt may be signed.
     """
     for name, table in ALL_TABLES.items():
+        # By name, not by the schema's `token` mark, which scanners have as well.
         columns = [field.name for field in table.schema if field.name.startswith("person")]
         columns = [name for name in columns if name != "person_seconds"]
         if columns and snapshot(lake, name).version != NO_TABLE:
@@ -68,6 +70,7 @@ def write_receipt(path: Path, said: Mapping[str, Any], key: Ed25519PrivateKey) -
     Raises:
         ServiceError: it cannot be written.
     """
+    # The signature is over exactly these bytes.
     content = orjson.dumps(said, option=orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2) + b"\n"
     try:
         write_private(path, content)
@@ -96,6 +99,7 @@ def receipt(
         key: signs the receipt.
     """
     tables = {name: snapshot(lake, name) for name in ALL_TABLES}
+    # The same fingerprint of a key as in the manifest of a list.
     der = key.public_key().public_bytes(
         serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
     )

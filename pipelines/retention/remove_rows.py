@@ -66,6 +66,7 @@ def remove_rows(lake: Lake, name: str, removal: Removal, number: int) -> int:
         if base.version == NO_TABLE:
             return 0
         leaving, kept, removed = _rewritten(lake, ALL_TABLES[name], base.files, removal)
+        # Done by an earlier call: nothing to remove, and the mark is set.
         if not leaving and (mark(lake, name, FORGOTTEN_MARK) or 0) >= number:
             return 0
         try:
@@ -104,6 +105,7 @@ def _rewritten(
     with ThreadPoolExecutor(thread_count()) as pool:
         held = filter(removal.holds, files)
         found = pool.map(lambda file: _without(lake, table, file, removal), held)
+        # Token bounds are wide, so most of the candidate files hold no such row.
         changed = [(file, kept, gone) for file, kept, gone in found if gone]
     leaving = [file for file, _, _ in changed]
     return leaving, [kept for _, kept, _ in changed if kept], sum(gone for _, _, gone in changed)
@@ -113,12 +115,12 @@ def _without(
     lake: Lake, table: Table, file: LiveFile, removal: Removal
 ) -> tuple[LiveFile, DataFile | None, int]:
     """Write a file without the rows that go; return it, the new one if rows are left, and how many go."""
-    if removal.goes is None:
+    if removal.goes is None:  # the partition decides; no need to read
         return file, None, file.rows
     rows = read_live_file(file, table.file_schema)
     goes = removal.goes(rows)
     gone = int(goes.sum())
-    if gone in (0, rows.num_rows):
+    if gone in (0, rows.num_rows):  # nothing or everything goes: no file to write
         return file, None, gone
     return file, _written(lake, table, file, rows.filter(pa.array(np.logical_not(goes)))), gone
 

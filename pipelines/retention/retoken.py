@@ -51,6 +51,7 @@ class NewTokens:
             RefusedError: the vault lacks one.
         """
         at = np.searchsorted(self.old, tokens)
+        # Past the end: any valid position will do, since the comparison below fails.
         at[at == self.old.size] = 0
         if not self.old.size or (self.old[at] != tokens).any():
             lacking = np.setdiff1d(tokens, self.old).size
@@ -89,11 +90,13 @@ def new_tokens(lake: Lake, authority: X25519PrivateKey, keys: Keys) -> NewTokens
     held = pc.unique(rows["key_id"]).to_pylist()
     if any(one != key_id(keys.authority_public) for one in held):
         raise RefusedError("the vault is sealed to another key", "name the key that it was sealed to")
+    # `np.concatenate` needs at least one array, and a vault may be empty.
     old, made, sealed = [np.empty(0, np.int64)], [np.empty(0, np.int64)], []
     sealer = Sealer(keys.authority_public)
     for start in range(0, rows.num_rows, _AT_ONCE):
         some = rows.slice(start, _AT_ONCE)
         texts = [text.encode() for text in unseal(authority, some)]
+        # The same HMAC as `privacy.keys.token`, over a column.
         tokens = macs(text_spans(pa.array(texts, pa.binary()).cast(pa.string())), keys.token_key)
         old.append(some["person"].to_numpy())
         made.append(tokens)
@@ -101,7 +104,7 @@ def new_tokens(lake: Lake, authority: X25519PrivateKey, keys: Keys) -> NewTokens
     new = np.concatenate(made)
     if np.unique(new).size != new.size:
         raise DataError("the vault holds a person twice", "run truyvet verify")
-    vault = pa.concat_tables(sealed).sort_by("person") if sealed else rows
+    vault = pa.concat_tables(sealed).sort_by("person") if sealed else rows  # the vault is empty
     return NewTokens(np.concatenate(old), new, vault, keys.generations[-1])
 
 
@@ -138,6 +141,7 @@ def retokened(table: Table, partition: dict[str, str], rows: pa.Table, tokens: N
                 columns[one[0]] = pc.if_else(turned, second, first)
                 columns[one[1]] = pc.if_else(turned, first, second)
     generations = (tokens.generation,)
+    # The new generation hashes the result of the earlier ones, just as ingest nests them.
     if "scanner" in _token_columns(table):
         columns["scanner"] = _nested_scanners(rows["scanner"], generations)
     if "event_key" in rows.column_names:
@@ -145,12 +149,14 @@ def retokened(table: Table, partition: dict[str, str], rows: pa.Table, tokens: N
         columns["event_key"] = event_key_column(*nest_event_keys(high, low, generations))
     if table.name == "retries":
         kept = rows["hash"].to_numpy()
+        # Digests depend on the first generation only, so rows of the other kind stay as they are.
         of_event = pc.equal(rows["kind"], KIND_REFUSED).to_numpy()
         columns["hash"] = column(np.where(of_event, nest_heads(kept, generations), kept))
     if not columns:
         return rows
     for name, values in columns.items():
         at = rows.schema.get_field_index(name)
+        # The schema decides type and nullability.
         rows = rows.set_column(at, rows.schema.field(at), values.cast(rows.schema.field(at).type))
     return in_order(table, partition, rows.combine_chunks())
 
@@ -161,6 +167,7 @@ def _token_columns(table: Table) -> list[str]:
 
 def _nested_scanners(old: pa.ChunkedArray, generations: Sequence[bytes]) -> pa.Array:
     """Scanners are few and scans many: each is hashed once."""
+    # A null has a null index, and so stays null.
     known = old.combine_chunks().dictionary_encode()
     made = nest_scanners(known.dictionary.to_numpy(zero_copy_only=False), generations)
     return pa.array(made, pa.int64()).take(known.indices)

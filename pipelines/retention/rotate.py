@@ -106,11 +106,14 @@ def rotate(
     check_authority(readable_keys(folder), authority)
     check_stay_rules(where)
     record(where.url, Question("rotate", (), None, snapshot(where, "scans").version), asker)
+    # Tried before the lake is copied.
     check_place(where)
     with writing_alone(where):
+        # An earlier rotation took place but was not tidied up: finish only that.
         if is_taken(folder):
             _tidy_up(where, folder)
             return Rotated(finished=True)
+        # Counted before the copy drops them.
         by_link_alone = len(read_forgotten(where).linked)
         try:
             rows = _rotated_copy(where, make_next(folder), authority, runner)
@@ -118,7 +121,9 @@ def rotate(
         except (Exception, KeyboardInterrupt):
             _undo(where, folder)
             raise
+        # The rotation has happened. After a kill here, opening the lake takes the new keys.
         take_next(folder)
+        # Open it again: `where` has the old fingerprint.
         _tidy_up(open_lake(url, folder), folder)
         return Rotated(rows, no_longer_refused=by_link_alone)
 
@@ -126,6 +131,7 @@ def rotate(
 def _rotated_copy(lake: Lake, keys: Keys, authority: X25519PrivateKey, runner: str) -> dict[str, int]:
     """Make a copy of a lake that has new keys, and nothing of the old ones in any file."""
     copy = copy_beside(lake)
+    # From here on the copy is a lake of the new keys.
     describe(copy, keys)
     forgotten = read_forgotten(copy)
     # Of linked identifiers only hashes of tokens are kept, and no key makes those tokens any more.
@@ -135,10 +141,12 @@ def _rotated_copy(lake: Lake, keys: Keys, authority: X25519PrivateKey, runner: s
     rows = {
         name: _rewrite(copy, table, tokens)
         for name, table in ALL_TABLES.items()
+        # Derived tables are recomputed below.
         if name not in COMPUTED and _has_tokens(table) and snapshot(copy, name).version != NO_TABLE
     }
     bring_up_to_date(copy, everything=True, runner=runner)
     cut_all(copy, forgotten.number, runner)
+    # Everything older than now: nobody has opened the copy, so no reader needs it.
     sweep_all(copy, time.time())
     shutil.rmtree(copy.scratch(""), ignore_errors=True)
     return rows
@@ -151,10 +159,12 @@ def _has_tokens(table: Table) -> bool:
 def _rewrite(lake: Lake, table: Table, tokens: NewTokens) -> int:
     """Replace all files of a table in one commit; how many rows they hold."""
     base = snapshot(lake, table.name)
+    # The new vault comes whole from `new_tokens`; other tables are rewritten file by file.
     if table is VAULT:
         written = [write_data_file(lake, table, {}, tokens.vault)] if tokens.vault.num_rows else []
     else:
         written = [_rewrite_file(lake, table, file, tokens) for file in base.files]
+    # One commit, so that no version mixes old and new tokens.
     commit(lake, table.name, written, remove=base.files, after=base.version, note={"reason": "rotate"})
     return sum(file.rows for file in written)
 
@@ -170,7 +180,7 @@ def _rewrite_file(lake: Lake, table: Table, file: LiveFile, tokens: NewTokens) -
 
 def _undo(lake: Lake, folder: Path) -> None:
     """Take away what a rotation that failed has made, unless the lake has the new keys already."""
-    if is_same(lake):
+    if is_same(lake):  # still the old keys: the lakes were not exchanged
         with contextlib.suppress(ServiceError):
             remove_beside(lake)
             drop_next(folder)

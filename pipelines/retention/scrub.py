@@ -38,15 +38,19 @@ def cut_history(lake: Lake, name: str, number: int, *, followed_by: tuple[str, .
     url = lake.table_url(name)
     if snapshot(lake, name).version == NO_TABLE:
         return
+    # Announced once per purge or erasure; a repeated call only removes what is left.
     if (mark(lake, name, SCRUBBED_MARK) or 0) < number:
         before, after = _announced(lake, name, number)
+        # The commit changes no row, so followers of the old version reflect the new one.
         for follower in followed_by:
             move_mark(lake, follower, f"{name}_version", before, after)
     kept = versions(url)
+    # Cuts of earlier commands may be announced in the same log; the last one covers them.
     last_cut = max((cut.version for cut in _cuts(url, kept)), default=-1)
     for cut in _cuts(url, kept):
         if cut.version == last_cut:
             remove_cut(url, cut)  # nothing to do unless an earlier command was killed here
+    # `remove_cut` skips what it cannot remove, but here nothing may be left.
     if versions(url)[0] <= last_cut:
         raise ServiceError(f"old entries of the log of {url} cannot be removed", "check its rights")
 
@@ -60,8 +64,10 @@ def _announced(lake: Lake, name: str, number: int) -> tuple[int, int]:
     url = lake.table_url(name)
     for _ in range(_ATTEMPTS):
         version = snapshot(lake, name).version
+        # Entries below it go, so readers need a checkpoint at this version.
         if version not in checkpoints(url) and not write_checkpoint(lake, name, version):
             raise ServiceError(f"the log of {url} cannot be written", "check its space and rights")
+        # Below the first entry there is nothing to cut.
         sha256 = file_hash(log_entry(url, version - 1)) if version else None
         cut = Cut(version - 1, sha256) if sha256 else None
         try:
@@ -100,6 +106,7 @@ def sweep_all(lake: Lake, begun: float) -> int:
     """
     swept = 0
     for name in ALL_TABLES:
+        # An age that reaches back to `begun`: younger files are this command's own.
         swept += sweep(lake, name, time.time() - begun, left_seconds=0)
     sweep_scratch(lake, time.time() - begun)
     return swept

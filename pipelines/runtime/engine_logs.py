@@ -39,6 +39,7 @@ def redact_errors() -> Iterator[None]:
     except Exception as error:
         if not _redacting.is_set():
             raise
+        # The innermost frame: where the exception was raised.
         frame = traceback.extract_tb(error.__traceback__)[-1]
         place = f"{Path(frame.filename).name}:{frame.lineno}"
         # `from None`: a chained exception would be logged with its message.

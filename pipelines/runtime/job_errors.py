@@ -55,7 +55,7 @@ def report_errors(scratch: str) -> Iterator[None]:
         TruyVetError: that error.
     """
     try:
-        with writing(scratch):
+        with writing(scratch):  # turns disk errors into user errors
             yield
     except TruyVetError as error:
         _of_this_process[scratch] = error
@@ -82,6 +82,7 @@ def raise_reported(scratch: str) -> Iterator[None]:
         # Beam raises over an interrupt; a step that was cut off may have reported a broken file meanwhile.
         if is_interrupt(error):
             raise KeyboardInterrupt from error
+        # This process first: with a full disk there may be no file.
         reported = _of_this_process.pop(scratch, None) or _read(scratch)
         if reported is None:
             raise

@@ -16,6 +16,7 @@ from apache_beam.metrics.metric import Metrics, MetricsFilter
 from pipelines import metrics
 from pipelines.errors import ServiceError
 
+# Per context, so that a block sees only the jobs of its own thread.
 _collecting: ContextVar["list[tuple[Any, bool]] | None"] = ContextVar("collecting", default=None)
 
 
@@ -132,6 +133,7 @@ def collect_metrics() -> Iterator[JobMetrics]:
     Raises:
         ServiceError: the engine does not return them.
     """
+    # Yielded empty and filled when the block ends.
     found, jobs = JobMetrics(), list[tuple[Any, bool]]()
     token = _collecting.set(jobs)
     try:

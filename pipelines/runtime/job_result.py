@@ -79,6 +79,7 @@ def run_job(build: Callable[["beam.Pipeline"], Any], scratch: str, runner: str, 
 
     with raise_reported(scratch):
         done = run_to_end(build, runner)
+    # The last step wrote it, on whatever machine it ran.
     result = kind.from_json(storage.read(f"{scratch}/{_FILE}"))
     collect(done, is_final=result.is_final)
     return result

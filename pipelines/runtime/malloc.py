@@ -13,7 +13,7 @@ import pyarrow as pa
 
 _TRIM_THRESHOLD, _TOP_PAD, _MMAP_MAX, _ARENA_MAX = -1, -2, -4, -8  # of <malloc.h>
 _PAD_BYTES = 64 << 20
-_NEVER_BYTES = (1 << 31) - 1
+_NEVER_BYTES = (1 << 31) - 1  # mallopt takes an int
 
 
 def keep_freed_memory() -> None:
@@ -27,8 +27,11 @@ def keep_freed_memory() -> None:
     library = _c_library()
     if not hasattr(library, "mallopt"):
         return
+    # One arena: freed memory is shared by all threads.
     library.mallopt(_ARENA_MAX, 1)
+    # No mmap for large arrays: freeing one would unmap it.
     library.mallopt(_MMAP_MAX, 0)
+    # Never trim the heap, and grow it by 64 MB at a time.
     library.mallopt(_TRIM_THRESHOLD, _NEVER_BYTES)
     library.mallopt(_TOP_PAD, _PAD_BYTES)
     # Arrow's default pool (mimalloc) does not allocate from what malloc keeps.

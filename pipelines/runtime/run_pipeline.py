@@ -45,6 +45,7 @@ def run_to_end(build: Callable[[beam.Pipeline], Any], runner: str = "direct") ->
     # With LOOPBACK the engine's workers run in this very process.
     if config.engine != "FnApiRunner":
         silence_workers()
+    # The patches are for graphs that run in this process.
     quick = quick_graphs() if config.engine == "FnApiRunner" else contextlib.nullcontext()
     with _explain_failure(config), quick:
         pipeline = beam.Pipeline(runner=beam_runner(config), options=pipeline_options(config))
@@ -63,6 +64,7 @@ def beam_runner(config: RunnerConfig) -> Any:
     if config.engine == "FnApiRunner":
         from apache_beam.runners.portability.fn_api_runner.fn_runner import FnApiRunner
 
+        # One worker: two lost residuals of splittable DoFns. Threads inside the steps use the cores.
         return FnApiRunner()
     if config.engine == "PrismRunner":
         from pipelines.runtime.engines.prism import prism_runner
@@ -87,7 +89,7 @@ def pipeline_options(config: RunnerConfig) -> PipelineOptions:
     if config.engine == "PortableRunner":
         options["job_endpoint"] = job_endpoint(config)
         if options.get("environment_type") == "PROCESS":
-            options.setdefault("environment_config", _local_worker())
+            options.setdefault("environment_config", _local_worker())  # a file may name another worker
     # An explicit empty list: None would make Beam parse the flags of our own command line.
     return PipelineOptions([], save_main_session=False, **options)
 

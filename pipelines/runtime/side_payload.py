@@ -37,7 +37,7 @@ class SidePayload:
         path = f"{folder}/payload-{type(self).__name__.lower()}-{os.urandom(8).hex()}"
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         storage.put(path, pickle.dumps(values, protocol=5))
-        return _hold(copy.copy(self), path)
+        return _hold(copy.copy(self), path)  # a copy: the original is still pickled whole
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         path = self.__dict__.get("_path")

@@ -76,6 +76,7 @@ def spill(
     with storage.new_stream(path) as file:
         for key, of_key in _by_key(batch, keys, order, rows_at_once):
             offset = file.tell()
+            # Closing the writer ends this key's stream, not the file.
             with pa.ipc.new_stream(file, rows.schema) as writer:
                 writer.write_batch(of_key)
             pieces.append((key, Piece(path, offset, file.tell() - offset, of_key.num_rows)))
@@ -91,6 +92,7 @@ def _by_key(
     """Yield the rows of each key."""
     # Where each key begins, and the end: [4, 4, 9] gives [0, 2, 3].
     bounds = np.append(np.flatnonzero(np.diff(keys, prepend=keys[0] - 1)), keys.size)
+    # Groups of whole keys with about `rows_at_once` rows each.
     for first, last in few_at_once(bounds, rows_at_once):
         begin, *_, end = chunk = bounds[first : last + 1].tolist()
         taken = batch.slice(begin, end - begin) if order is None else batch.take(pa.array(order[begin:end]))

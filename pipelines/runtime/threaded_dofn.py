@@ -94,6 +94,7 @@ class ThreadedDoFn(beam.DoFn):
         self.observe(metrics.FILE_ROWS, file.rows)
 
     def _results(self, element: Any, *sides: Any) -> list[Any]:
+        # On a pool thread: `finish_bundle` gets what is raised here from the future.
         with redact_errors(), report_errors(self.scratch):
             results = list(self.work(element, *sides))
         if self.STEP:

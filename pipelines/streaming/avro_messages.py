@@ -56,11 +56,13 @@ class Decoder:
         Raises:
             ServiceError: the schema of the message cannot be fetched now.
         """
+        # No encoding means no topic schema: JSON, or a container file that brings its own.
         encoding = attributes.get(ENCODING, "") if attributes else ""
         if not encoding and not message.startswith(CONTAINER):
             return lines_of(message)
         if len(message) > MESSAGE_BYTES:
             return poison_line(message), 1
+        # Outside the `try`: a service that does not answer does not make the message poison.
         definition = self._definition(attributes) if encoding else ""
         try:
             schema = self._schema(definition) if encoding else None
@@ -71,6 +73,7 @@ class Decoder:
 
     def _definition(self, attributes: Mapping[str, str]) -> str:
         key = attributes.get(SCHEMA, ""), attributes.get(REVISION, "")
+        # By revision: messages of an earlier one may still be waiting.
         if key not in self._definitions:
             self._definitions[key] = self._schema_of(*key)
         return self._definitions[key]
@@ -120,6 +123,7 @@ def _records(message: bytes, encoding: str, schema: Any) -> list[Any]:
         records: list[Any] = []
         for block in AvroContainer(io.BytesIO(message)).blocks():
             records += block
+            # Stop early: a small container may decode to millions of records.
             if len(records) > MOST_RECORDS:
                 break
         if not 1 <= len(records) <= MOST_RECORDS:
@@ -138,7 +142,7 @@ def _line(record: Any) -> bytes:
     """Return a record as a line of JSON for ingest, its instant as text."""
     if not isinstance(record, dict):
         raise TypeError
-    if isinstance(record.get("occurred_at"), int):
+    if isinstance(record.get("occurred_at"), int):  # microseconds; text is passed on unchanged
         record["occurred_at"] = instant_text(record["occurred_at"])
     return orjson.dumps(record, default=_no_text) + b"\n"
 

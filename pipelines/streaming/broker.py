@@ -28,14 +28,14 @@ ACK_IDS_A_CALL: Final = 1000  # a request may have 512 KB, an id has up to 200 b
 
 _FULL_NAME = re.compile(r"projects/[^/]+/(topics|subscriptions)/[A-Za-z][\w.~+%-]{2,254}", re.ASCII)
 _CHANNEL = [
-    ("grpc.max_receive_message_length", -1),
+    ("grpc.max_receive_message_length", -1),  # unlimited: packed messages are large
     ("grpc.keepalive_time_ms", 20_000),  # notices a network that hangs
     ("grpc.keepalive_timeout_ms", 10_000),
     ("grpc.max_reconnect_backoff_ms", 5_000),
     ("grpc.use_local_subchannel_pool", 1),  # else a connection is shared with a client of other options
 ]
-_REQUEST_BYTES = 8 << 20
-_REQUEST_MESSAGES = 1000
+_REQUEST_BYTES = 8 << 20  # below Pub/Sub's limit of 10 MB
+_REQUEST_MESSAGES = 1000  # Pub/Sub's limit per request
 _REQUESTS_AT_ONCE = 8
 _ATTEMPTS = 5
 
@@ -85,6 +85,7 @@ class Subscription:
             self._client = _subscriber_client()
             found = self._client.get_subscription(subscription=name, timeout=PATIENCE_SECONDS, retry=None)
         self.lease_seconds = int(found.ack_deadline_seconds)
+        # Our own calls use the client's channel and thereby its credentials.
         channel = self._client.transport.grpc_channel
         service = "/google.pubsub.v1.Subscriber"
         self._acknowledge = _call(channel, f"{service}/Acknowledge")
@@ -156,6 +157,7 @@ def pulled(call: Any) -> list[Any] | None:
     try:
         return list(call.result().received_messages)
     except grpc.RpcError as error:
+        # No message in time is not an error.
         if call.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
             return None
         raise error
@@ -205,6 +207,7 @@ class Topic:
         Raises:
             ServiceError: the broker does not take them.
         """
+        # A bounded number of requests is in flight; wait for the oldest first.
         under_way: list[tuple[Any, Any]] = []
         count = 0
         for request in self._requests(messages):
@@ -238,7 +241,7 @@ class Topic:
                     raise ServiceError(
                         f"{self.name} does not take messages", "check the broker and the topic's schema"
                     ) from error
-                time.sleep(0.2 * 2**attempt)
+                time.sleep(0.2 * 2**attempt)  # 0.4 s, 0.8 s, …
                 future = self._publish.future(request, timeout=PATIENCE_SECONDS)
 
     def close(self) -> None:
@@ -284,6 +287,7 @@ def _translated(name: str, error: Exception) -> ServiceError | None:
 
     if isinstance(error, grpc.RpcError):
         error = exceptions.from_grpc_error(error)  # type: ignore[no-untyped-call]
+    # Before its base class `GoogleAPIError`.
     if isinstance(error, exceptions.NotFound):
         return ServiceError(f"{name} does not exist", "create it, or check its name")
     if isinstance(error, exceptions.GoogleAPIError):
@@ -318,7 +322,7 @@ def schema_definition(name: str, revision: str) -> str:
         )
         try:
             found = schema_client().get_schema(request=request, timeout=PATIENCE_SECONDS, retry=None)
-        except (NotFound, InvalidArgument):
+        except (NotFound, InvalidArgument):  # deleted meanwhile, or not the name of a schema
             return ""
         return str(found.definition)
 

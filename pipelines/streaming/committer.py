@@ -18,7 +18,7 @@ from pipelines.streaming.landing_spool import Landing, PlannedBatch, open_landin
 from pipelines.windowing.lake_stay_rules import check_stay_rules
 
 _LOCKED_WAIT_SECONDS = 0.1
-_FILES_BEFORE_COMPACTION = 200
+_FILES_BEFORE_COMPACTION = 200  # new files of `scans`
 
 
 class Committer:
@@ -43,6 +43,7 @@ class Committer:
         self._config, self._warn = config, warn
         self.lake: Lake = open_lake(config.lake, config.keys)
         self.landing: Landing = open_landing(self.lake, config.keys.landing_key, shared=shared)
+        # Refuse at the start, not at the first batch.
         check_stay_rules(self.lake)
         self._files_after_compaction = len(snapshot(self.lake, "scans").files)
 
@@ -77,6 +78,7 @@ class Committer:
     def marks(self) -> tuple[int, int]:
         """Return the last batch of this landing in `scans`, and the last that any table has."""
         batch = f"batch:{self.landing.series}"
+        # A batch that died halfway may be in `rejects` or `vault`, but only `scans` decides.
         known = [mark(self.lake, table, batch) or 0 for table in ("scans", "rejects", "vault")]
         return known[0], max(known)
 
@@ -84,6 +86,7 @@ class Committer:
         begun = time.perf_counter()
         # Committed by a process that died before it could remove the segments: only that is left to do.
         result = IngestResult() if committed else self._ingest(planned)
+        # Before the stays: after a crash `catch_up` computes those.
         self.landing.done(planned)
         stays_version = bring_up_to_date(self.lake).stays_version
         self._compact_sometimes()
@@ -97,6 +100,7 @@ class Committer:
     def _ingest(self, planned: PlannedBatch) -> IngestResult:
         """Commit a batch; a damaged segment is set aside and the others are committed."""
         options = self._config.options
+        # By the plan's instant and not by the clock: a retry must refuse the same records.
         settings = settings_for(
             self._config.keys,
             planned.received_us,
@@ -118,6 +122,7 @@ class Committer:
             except DataError:
                 if self.marks()[0] >= planned.number:
                     return IngestResult()  # another process was faster and has removed the segments
+                # Searched for only now: reading every segment twice would slow every batch.
                 damaged = self._damaged(planned)
                 if damaged:
                     self._warn(f"{len(damaged)} segments are damaged and set aside in {self.landing.folder}")

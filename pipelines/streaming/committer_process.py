@@ -39,7 +39,7 @@ def child(pipe: Connection, config: CommitterConfig) -> None:
         committer.catch_up()
         _commit_until_drained(pipe, committer, config.options.batch_seconds)
         pipe.send(True)
-    except (EOFError, BrokenPipeError):
+    except (EOFError, BrokenPipeError):  # the parent is gone; the segments stay
         return
     except TruyVetError as error:
         pipe.send(error)
@@ -52,10 +52,12 @@ def _commit_until_drained(pipe: Connection, committer: "Committer", batch_second
         EOFError: the parent is gone.
         TruyVetError: an error that waiting does not mend.
     """
+    # None until the parent asks to drain, then the segments waiting at that moment.
     draining: set[str] | None = None
     warned = ""
-    not_before = 0.0
+    not_before = 0.0  # monotonic time before which no batch starts
     while draining is None or draining & _waiting(committer):
+        # Listen to the parent until the next batch is due; do not wait while draining.
         if pipe.poll(max(_IDLE_SECONDS, not_before - time.monotonic()) if draining is None else 0):
             pipe.recv()
             draining = _waiting(committer)
@@ -63,6 +65,7 @@ def _commit_until_drained(pipe: Connection, committer: "Committer", batch_second
         try:
             landed = committer.land()
         except ServiceError as error:
+            # No retry while draining: the parent waits for the end.
             if draining is not None:
                 raise
             if str(error) != warned:
@@ -70,7 +73,7 @@ def _commit_until_drained(pipe: Connection, committer: "Committer", batch_second
             warned, not_before = str(error), time.monotonic() + _RETRY_SECONDS
             continue
         if landed is None:
-            not_before = 0.0
+            not_before = 0.0  # nothing to commit: look again soon
         else:
             warned = ""
             pipe.send(landed)

@@ -50,7 +50,7 @@ def run_stream(config: RunnerConfig, stream: Any, template: str | None) -> str |
     """Build a streaming job on Dataflow and return its id; None for a template."""
     beam_options = {**config.beam, "streaming": True}
     if template:
-        beam_options["template_location"] = template
+        beam_options["template_location"] = template  # Beam then writes the job instead of starting it
     config = replace(config, beam=beam_options)
     pipeline = beam.Pipeline(runner=beam_runner(config), options=pipeline_options(config))
     _ = pipeline | "Stream" >> stream
@@ -60,6 +60,7 @@ def run_stream(config: RunnerConfig, stream: Any, template: str | None) -> str |
 
 def _stream(lake: str, subscription: str, keys: str | None) -> Any:
     loaded = load_keys(keys_folder(keys, lake))
+    # Limits for counting days only; every commit checks ages again.
     settings = settings_for(loaded, time.time_ns() // 1000, MAX_AGE_DAYS, MAX_AHEAD_DAYS)
     return ReadAndLand(subscription, StreamToLake(CommitterConfig(lake, loaded), settings))
 
@@ -75,6 +76,7 @@ class ReadAndLand(beam.PTransform[Any, Any]):
         """Wire the steps."""
         return (
             begin
+            # FnApiRunner would silently read nothing (beam#27443), so `start_stream` refuses it.
             | "Read messages" >> ReadFromPubSub(subscription=self.subscription)
             | "To the lake" >> self.stream
         )

@@ -28,6 +28,7 @@ def emulator_command(port: int) -> list[str] | None:
     gcloud = shutil.which("gcloud")
     if gcloud is None:
         return None
+    # gcloud is usually a link to bin/gcloud in the folder of the SDK.
     jars = sorted(Path(gcloud).resolve().parents[1].glob("platform/pubsub-emulator/lib/*.jar"))
     java = shutil.which("java")
     if jars and java:
@@ -87,6 +88,7 @@ def make_channel(name: str) -> tuple[str, str]:
     with contextlib.suppress(AlreadyExists):
         publisher.create_topic(name=topic, timeout=20)
     with contextlib.suppress(AlreadyExists):
+        # 10 s is Pub/Sub's minimum.
         subscriber.create_subscription(name=subscription, topic=topic, ack_deadline_seconds=10, timeout=20)
     publisher.transport.close()
     subscriber.close()

@@ -71,7 +71,7 @@ class _LandProcess:
     ) -> None:
         self._landing, self._options, self._broker = landing, options, broker
         self._narrator, self._totals = Narrator(options.json_lines), LandTotals()
-        self._waiting: list[Segment] = landing.segments()
+        self._waiting: list[Segment] = landing.segments()  # including those of earlier processes
         self._receiver = Receiver(
             broker,
             landing,
@@ -98,6 +98,7 @@ class _LandProcess:
                 self._look()
             # Idle because no pull was answered is not idle: the broker has died.
             lost = self._receiver.received.answered == 0 and not stopped.is_set()
+            # Stop first: what the receiver still holds becomes durable and is drained as well.
             self._receiver.stop()
             self._drain()
             self._narrator.tell(self._values(), last=True)
@@ -140,6 +141,7 @@ class _LandProcess:
             TruyVetError: the error that ended it.
             ServiceError: it is gone without a message.
         """
+        # Messages: `Landed`, a warning, the error that ended the child, or True once drained.
         try:
             message: Any = pipe.recv()
         except (EOFError, ConnectionResetError) as error:

@@ -37,6 +37,7 @@ class LandTotals:
     """
 
     def __init__(self) -> None:
+        # Counters with a label are dictionaries, the others numbers.
         self._sums: Values = {
             name: {} if name in metrics.LAND_LABELS else 0 for name in metrics.LAND_COUNTERS
         }
@@ -108,6 +109,7 @@ def serve(port: int, values: Callable[[], Values]) -> WSGIServer:
         ServiceError: the port is taken, or is not a port.
     """
     # A registry of its own: the default one would add figures of the Python process.
+    # `auto_describe` would collect once at registration.
     registry = CollectorRegistry(auto_describe=False)
     registry.register(LandCollector(values))
     try:
@@ -142,6 +144,7 @@ class Narrator:
         if self._as_json:
             print(json.dumps({"unix_time": round(time.time(), 3), **values}), file=sys.stderr, flush=True)
         elif last or sys.stderr.isatty():
+            # Return to the start of the line and erase it.
             begin = "\r\x1b[K" if sys.stderr.isatty() else ""
             print(f"{begin}{_sentence(values)}", end="\n" if last else "", file=sys.stderr, flush=True)
 

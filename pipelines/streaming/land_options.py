@@ -57,6 +57,6 @@ class LandOptions:
             ("--pulls", self.pulls, 1, 1_000),
             ("--lease-seconds", self.lease_seconds, 1, _LEASE_MOST_SECONDS),
         ):
-            if value is not None and not least <= value <= most:
+            if value is not None and not least <= value <= most:  # also true for NaN
                 bounds = f"from {least} to {most}" if most < math.inf else f"≥ {least}"
                 raise UsageError(f"{flag} must be a number {bounds}", "correct it")

@@ -109,6 +109,7 @@ class Landing:
         Raises:
             ServiceError: the disk or the store does not take it.
         """
+        # Names sort by time and are unique across writers.
         name = f"{time.time_ns():020}-{os.urandom(4).hex()}{_SUFFIX}"
         with writing(self.folder), storage.new_file(self.folder) as new:
             seal_into(new.file, self.key, parts)
@@ -139,7 +140,7 @@ class Landing:
                 return
             yield True
         finally:
-            os.close(handle)
+            os.close(handle)  # releases the lock
 
     def plan(self, committed: int, known: int) -> PlannedBatch | None:
         """Return the batch that was planned and not finished, else plan one; None if nothing waits.
@@ -156,15 +157,18 @@ class Landing:
         """
         waiting, plans = self._list()
         former = None
+        # The plan that follows `committed`; any other is done, ahead or stale.
         place = f"{self.folder}/{_PLAN}{committed}{_JSON}"
         for other in plans - {place}:
             old = self._read(other)
+            # Committed but not removed yet, or by a machine that is ahead: the caller tells which.
             if old is not None and (old.number == committed or old.after > committed):
                 return old
             if old is not None and _name(other) == _FORMER and old.number >= known:
                 former = old
             else:
                 storage.remove_each([other])  # made after the lake had gone on: its segments still wait
+        # A named plan takes precedence, unless some table already has the former batch.
         if former is not None and (place not in plans or former.number == known):
             return former
         if place not in plans:
@@ -175,7 +179,7 @@ class Landing:
             number = known + 1 + secrets.randbelow(_STEP)
             now_us = time.time_ns() // 1000
             content = {"after": committed, "number": number, "received_us": now_us, "names": names}
-            with writing(self.folder):
+            with writing(self.folder):  # only one of several machines succeeds
                 storage.put_new(place, json.dumps(content).encode())
         # Another machine may have been faster: this is its plan then, or None if it is already done.
         return self._read(place)
@@ -240,7 +244,7 @@ class Landing:
                 plans.add(found.place)
             elif name.endswith(_SUFFIX) and not name.startswith((TEMPORARY, _DAMAGED)):
                 segments.append(Segment(found.place, found.size, found.modified_ns / 1e9))
-        return sorted(segments, key=lambda segment: segment.place), plans
+        return sorted(segments, key=lambda segment: segment.place), plans  # names begin with a timestamp
 
     def _read(self, place: str) -> PlannedBatch | None:
         """Return a plan, or None if it has been carried out and removed."""
@@ -261,6 +265,7 @@ def _next_names(waiting: Sequence[Segment]) -> list[str]:
     names: list[str] = []
     size = 0
     for segment in waiting[:BATCH_SEGMENTS]:
+        # A batch takes at least one segment, however large.
         if names and size + segment.size > BATCH_BYTES:
             break
         names.append(_name(segment.place))
@@ -287,4 +292,5 @@ def open_landing(lake: Lake, key: bytes, *, shared: bool = False) -> Landing:
             make_private(folder)
         if not storage.exists(named):
             storage.put_new(named, json.dumps({"series": f"landing-{os.urandom(8).hex()}"}).encode())
+    # Read it back: another process may have been first.
     return Landing(folder, json.loads(storage.read(named))["series"], key)

@@ -32,6 +32,7 @@ _NOT_SPLIT = -1
 def lines_of(message: bytes) -> tuple[bytes, int]:
     """Return a message's records as lines, each with its line end, and their number."""
     if len(message) <= MESSAGE_BYTES:
+        # One object on one line is passed on without a look inside.
         if message[:1] == b"{" and b"\n" not in message:
             return message + b"\n", 1
         value = message.strip(b" \t\r\n")
@@ -63,15 +64,18 @@ def _split(data: UInt8, most: int) -> tuple[UInt8, int]:
         most: most values.
     """
     lines = np.empty(data.size + 1, np.uint8)
+    # depth: open brackets; count: values so far; empty: only blanks since the last comma.
     depth, count, empty, in_text, escaped = 0, 1, True, False, False
     for at in range(data.size):
         byte = lines[at] = data[at]
         if in_text:
             if byte == _LINE_FEED:  # not JSON, and it would break the line
                 return lines[:0], _NOT_SPLIT
+            # Inside a string only its end matters, an unescaped quote.
             in_text = escaped or byte != _QUOTE
             escaped = not escaped and byte == _BACKSLASH
             continue
+        # A comma outside all brackets separates two values.
         if byte == _COMMA and depth == 0:
             if empty or count == most:
                 return lines[:0], _NOT_SPLIT
@@ -79,11 +83,12 @@ def _split(data: UInt8, most: int) -> tuple[UInt8, int]:
             count, empty = count + 1, True
             continue
         in_text = byte == _QUOTE
+        # Both kinds of brackets share a counter: `[}` passes here, and ingest refuses it.
         depth += (byte in (_OPEN, _BEGIN)) - (byte in (_CLOSE, _END))
         if depth < 0:
             return lines[:0], _NOT_SPLIT
         if byte == _LINE_FEED:  # between values: an indented message
             lines[at] = _BLANK
         empty = empty and byte in (_BLANK, _TAB, _RETURN, _LINE_FEED)
-    lines[-1] = _LINE_FEED
+    lines[-1] = _LINE_FEED  # `lines` is one byte longer than `data`
     return lines, _NOT_SPLIT if empty or in_text or depth != 0 else count

@@ -80,6 +80,7 @@ def publish(
 def _messages(chunks: Sequence[Chunk], pack: int, encoding: str, topic: Topic) -> Iterator[tuple[bytes, int]]:
     """Yield messages and the number of scans in each."""
     lines = (line for chunk in chunks for block in read_blocks(chunk) for line in _lines(block))
+    # Across files: a message may hold the end of one and the start of the next.
     while group := list(islice(lines, pack)):
         if topic.schema or encoding == "avro":
             yield from _avro(group, topic)
@@ -103,9 +104,11 @@ def packed(lines: Sequence[bytes]) -> Iterator[tuple[bytes, int]]:
     message = b"[" + b",".join(lines) + b"]"
     if len(lines) == 1:
         yield lines[0], 1
+    # Split as the receiver will: a line that breaks the array changes the count.
     elif len(message) <= MESSAGE_BYTES and lines_of(message)[1] == len(lines):
         yield message, len(lines)
     else:
+        # Halve until the broken line stands alone.
         half = len(lines) // 2
         yield from packed(lines[:half])
         yield from packed(lines[half:])

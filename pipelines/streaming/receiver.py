@@ -21,8 +21,8 @@ from pipelines.streaming.landing_spool import Landing
 
 HELD_MESSAGES: Final = 20_000
 HELD_BYTES: Final = 128 << 20
-SEGMENT_BYTES: Final = 16 << 20
-LINGER_SECONDS: Final = 0.05
+SEGMENT_BYTES: Final = 16 << 20  # enough to be worth an fsync
+LINGER_SECONDS: Final = 0.05  # how long a segment waits for more messages
 
 _MESSAGES_A_PULL = 1000
 _PULL_SECONDS = 10.0
@@ -107,8 +107,10 @@ class Receiver:
         self._full, self._warn, self._lease_seconds = full, warn, lease_seconds
         self._held_messages = held_messages
         self._stopped = threading.Event()
+        # pull → `_arrived` → write → `_durable` → acknowledge; None ends a queue.
         self._arrived: queue.SimpleQueue[ReceivedBatch | None] = queue.SimpleQueue()
         self._durable: queue.SimpleQueue[list[ReceivedBatch] | None] = queue.SimpleQueue()
+        # Pulled but not acknowledged: leased, and counted against the bounds.
         self._held: set[ReceivedBatch] = set()
         self._calls: set[Any] = set()
         self._lock = threading.Lock()
@@ -126,6 +128,7 @@ class Receiver:
 
     def stop(self) -> None:
         """Stop pulling, make durable what has come and acknowledge it."""
+        # Stop stage by stage from the source on, so that nothing stays in a queue.
         self._stopped.set()
         with self._lock:
             for call in self._calls:
@@ -162,6 +165,7 @@ class Receiver:
                 # An idle broker times out too: that says nothing new about whether it answers.
                 now, pause = answered or messages is not None, _FIRST_PAUSE_SECONDS
             with self._lock:
+                # Difference of booleans: +1 when this thread's pulls get answers again, -1 when they stop.
                 self.received.answered += now - answered
             answered = now
 
@@ -173,6 +177,7 @@ class Receiver:
 
     def _pull_once(self) -> list[Any] | None:
         """Pull once; return None if the time ran out."""
+        # Under the lock, so that `stop` finds every call.
         with self._lock:
             if self._stopped.is_set():
                 return None
@@ -186,7 +191,7 @@ class Receiver:
         if messages:
             size = sum(len(item.message.data) for item in messages)
             batch = ReceivedBatch(messages, [item.ack_id for item in messages], size)
-            with self._lock:
+            with self._lock:  # held before it is queued, so that its lease is extended
                 self._held.add(batch)
             self._arrived.put(batch)
             self.received.last_at = time.monotonic()  # a wall clock may be set back
@@ -208,6 +213,7 @@ class Receiver:
             if first is None:
                 return
             batches, size = [first], first.size
+            # The first pull waits at most this long for others to share its fsync.
             until = time.monotonic() + LINGER_SECONDS
             while size < SEGMENT_BYTES:
                 try:
@@ -225,6 +231,7 @@ class Receiver:
         """Write one segment; retry while the disk refuses, since nothing is acknowledged before."""
         while True:
             try:
+                # Inside the loop: a schema that cannot be fetched now is a `ServiceError` as well.
                 parts, records = self._lines(batches)
                 self._landing.write(parts)
                 break
@@ -256,11 +263,13 @@ class Receiver:
                 self._subscription.acknowledge([ack_id for batch in batches for ack_id in batch.ack_ids])
             except Exception as error:  # unheard, the message comes again and is a duplicate
                 self._warn_once(f"the broker did not take acknowledgements ({_code_of(error)})")
+            # Only now: until then they count as held and stay leased.
             with self._lock:
                 self._held.difference_update(batches)
 
     def _lease(self) -> None:
         """Extend the leases of messages that are not durable yet, well before the subscription's deadline."""
+        # A third, so that two renewals may fail before a lease expires.
         period = min(self._subscription.lease_seconds, self._lease_seconds) / 3
         while not self._stopped.wait(period):
             with contextlib.suppress(Exception):  # an expired message comes again

@@ -73,6 +73,7 @@ class SentLists:
         Raises:
             ServiceError: the disk does not take it.
         """
+        # Durable when this returns: the message of the case is acknowledged afterwards.
         with writing(self._folder), unfinished(self._folder) as (file, path):
             file.write(orjson.dumps(asdict(sent)))
             os.fsync(file.fileno())
@@ -100,4 +101,4 @@ def differences(before: list[Row], after: list[Row]) -> tuple[list[Row], list[Ro
 
 
 def _identity(row: Row) -> bytes:
-    return orjson.dumps([row.get(name) for name in _NEWS])
+    return orjson.dumps([row.get(name) for name in _NEWS])  # bytes can be a key; a list cannot

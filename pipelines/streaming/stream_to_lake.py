@@ -54,6 +54,7 @@ class StreamToLake(beam.PTransform[Any, Any]):
         return (
             messages
             | "Stream scans" >> stream
+            # From here on a pane only says that something has landed; commits are paced by the clock.
             | "Name the lake" >> beam.Map(under_one_key)
             | "Gather panes"
             >> beam.WindowInto(
@@ -81,11 +82,12 @@ class CommitLanded(beam.DoFn):
         """Open the lake and its landing."""
         from pipelines.streaming.committer import Committer  # on the worker: it runs pipelines of its own
 
-        self._committer = Committer(self.config, _warn, shared=True)
+        self._committer = Committer(self.config, _warn, shared=True)  # shared: segments of all workers
         self._committer.catch_up()
 
     def process(self, _panes: tuple[int, Iterable[Any]]) -> Iterator[dict[str, Any]]:
         """Commit until no segment is left that was waiting at the start."""
+        # Later segments have panes of their own.
         waiting = {segment.place for segment in self._committer.landing.segments()}
         while waiting & {segment.place for segment in self._committer.landing.segments()}:
             landed = self._committer.land()

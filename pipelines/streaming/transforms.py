@@ -81,6 +81,7 @@ class StreamScans(beam.PTransform[Any, Any]):
 
     def expand(self, messages: Any) -> Any:
         """Wire the steps."""
+        # No output: windows never decide what is kept.
         _ = messages | "Land" >> beam.ParDo(LandMessages(self.lake, self.keys))
         # counted: (part, scans), stamped with the earliest time of those scans
         counted = messages | "Count by day" >> beam.ParDo(CountByDay(self.settings, self.parts))
@@ -101,6 +102,7 @@ class WindowScans(beam.PTransform[Any, Any]):
             | "Window by day"
             >> beam.WindowInto(
                 FixedWindows(DAY_SECONDS),
+                # Early panes by the clock, one as the watermark passes midnight, one for each late element.
                 trigger=AfterWatermark(early=AfterProcessingTime(self.early_seconds), late=AfterCount(1)),
                 # Each pane counts the whole day so far, so that a lost pane costs nothing.
                 accumulation_mode=AccumulationMode.ACCUMULATING,
@@ -133,7 +135,7 @@ class WindowScans(beam.PTransform[Any, Any]):
                 FixedWindows(DAY_SECONDS, offset=lateness % DAY_SECONDS),  # the days, moved by the lateness
                 trigger=AfterWatermark(late=AfterCount(1)),
                 accumulation_mode=AccumulationMode.DISCARDING,
-                allowed_lateness=_NEVER_SECONDS,
+                allowed_lateness=_NEVER_SECONDS,  # nothing is ever dropped here
             )
             | "Group what may be too late" >> beam.GroupByKey()
             | "Name what is too late" >> beam.ParDo(NameBeyond(lateness))
@@ -170,10 +172,12 @@ class NameBeyond(beam.DoFn):
         info: Any = beam.DoFn.PaneInfoParam,
     ) -> Iterator[Pane]:
         """Name the date of scans that came too late."""
+        # On-time panes hold scans within the lateness, which the daily windows have counted.
         if info.timing == PaneInfoTiming.LATE:
             part, scans = element
             count = sum(scans)
             report_counts([(metrics.LATE, count)])
+            # The window is the day shifted by the lateness; shift it back.
             yield Pane((int(window.start) - self.lateness_seconds) // DAY_SECONDS, part, BEYOND, count)
 
 
@@ -191,9 +195,11 @@ class CountByDay(beam.DoFn):
         scans = parse(Lines(0, np.frombuffer(lines, np.uint8)), 0, self.settings).scans
         times = scans["occurred_us"].to_numpy()
         part = part_of(scans["venue"].to_numpy(), self.parts)
+        # groups: int64[2, g] of (day, part); the shape of `group` depends on numpy's version.
         groups, group = np.unique(np.stack((times // DAY_US, part)), axis=1, return_inverse=True)
         for number, (_, venues) in enumerate(groups.T.tolist()):
             own = times[np.ravel(group) == number]
+            # Beam takes seconds.
             yield TimestampedValue((venues, int(own.size)), int(own.min()) / 1e6)
 
 
@@ -219,6 +225,7 @@ class LandMessages(beam.DoFn):
         Raises:
             ServiceError: the disk does not take them; the runner retries the bundle.
         """
+        # Clear first: a failed bundle is delivered again as a whole.
         lines, self._lines = self._lines, []
         if lines:
             self._landing.write(lines)

@@ -82,6 +82,7 @@ def watch(
         arrived = cases.pull(_MESSAGES, _WAIT_SECONDS)
         if arrived:
             last = time.monotonic()
+            # Acknowledge last, so that after a crash the cases come again.
             watcher.take([item.message.data for item in arrived])
             cases.acknowledge([item.ack_id for item in arrived])
         elif time.monotonic() - refreshed > REFRESH_SECONDS:  # only while no case waits
@@ -109,6 +110,7 @@ class Watcher:
         """
         self._lake, self._keys, self._topic, self._rule = lake, keys, topic, rule
         self._sent = SentLists(lake, topic.name, rule)
+        # Cases with a list from before a restart stay watched.
         self._watched = set(self._sent.cases())
         self._seen = ""
         self._signer = MessageSigner(keys.folder)
@@ -123,6 +125,7 @@ class Watcher:
         lines = b"".join(lines_of(message)[0] for message in messages)
         self.cases += self._upsert(lines)
         known = set(read_table(self._lake, "cases", ["case_id"])["case_id"].to_pylist())
+        # A refused record may name a case that the lake does not have; it gets no list.
         named = {_case_of(line) for line in lines.splitlines()} & known
         self._watched |= named
         self._send(named)
@@ -134,6 +137,7 @@ class Watcher:
             ServiceError: the topic does not take a list.
         """
         if self._version() != self._seen:
+            # Noted first, so that a commit during the sending causes another round.
             self._seen = self._version()
             self._send(self._watched)
 
@@ -163,6 +167,7 @@ class Watcher:
         found = self._rows(case)
         rows = found.rows
         added, withdrawn = differences([] if before is None else before.rows, rows)
+        # The first list is sent even if it is empty.
         if before is not None and not added and not withdrawn:
             return
         sent = Sent(case, self._rule, version, rows)
@@ -201,4 +206,5 @@ def _case_of(line: bytes) -> str:
         case = orjson.loads(line)["case_id"]
     except (orjson.JSONDecodeError, KeyError, TypeError, IndexError):
         return ""
+    # Normalised as by ingest, so that both see the same id.
     return unicodedata.normalize("NFC", case.strip()) if isinstance(case, str) else ""

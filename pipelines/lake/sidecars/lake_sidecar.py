@@ -63,6 +63,7 @@ def _kept_at(lake: Lake, path: Path) -> OpenFile | None:
     found = _kept.get(str(path)) or _found(path)
     if found is None:
         return None
+    # The cache of this machine evicts what has not been used for a week.
     if storage.is_url(lake.url):
         note_use(path)
     return _keep(path, found)
@@ -81,6 +82,7 @@ def older_lake_sidecar(lake: Lake, name: str) -> OpenFile | None:
 def lake_sidecar_path(lake: Lake, name: str) -> Path:
     """Return where a sidecar of the lake's newest tables lies, on this machine."""
     digest = hashlib.sha256(_FORMAT.encode())
+    # Data files are named by content, so equal names mean equal rows.
     for table in MADE_OF[name]:
         for file in snapshot(lake, table).files:
             digest.update(f"{table}/{file.relative}\n".encode())
@@ -115,6 +117,7 @@ def _found(path: Path) -> OpenFile | None:
 def _made(lake: Lake, path: Path, table: pa.Table) -> OpenFile:
     """Write the sidecar in place of older ones, if that is possible and there are stays to lie beside."""
     if (storage.is_url(lake.url) or path.parent.is_dir()) and try_to_write(table, path):
+        # Older versions of the same sidecar; a process that has mapped one keeps its pages.
         for older in path.parent.glob(f"{path.name.partition('-')[0]}-*.arrow"):
             if older != path:
                 with contextlib.suppress(OSError):

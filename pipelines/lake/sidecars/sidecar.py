@@ -39,7 +39,7 @@ from pipelines.lake.snapshots import LiveFile
 from schemas.codes import ENTER_KINDS, EXIT_KINDS
 from schemas.tables import STAYS
 
-_FORMAT = b"4"
+_FORMAT = b"4"  # raise it when the columns change: sidecars of other formats are made again
 _TIMES = ("enter_us", "exit_us", "imputed_from_us")
 _SCHEMA = pa.schema(
     [
@@ -53,6 +53,7 @@ _SCHEMA = pa.schema(
     ]
 )
 _NAMES = tuple(_SCHEMA.names)
+# `scans` is the only stored column that no column of the sidecar is made from.
 _SOURCES = pa.schema([STAYS.schema.field(name) for name in STAYS.file_schema.names if name != "scans"])
 _KIND_BITS = 4  # of `kinds`, the lower ones, that hold the enter kind
 _FEW = 64  # ranges up to which a loop in Python is faster than numpy
@@ -60,6 +61,7 @@ _OFTEN = 32
 _ATTRIBUTES = {"zone": "zone_code"}  # attributes that are named otherwise than their columns in the file
 _STORED = {attribute: name for name, attribute in _ATTRIBUTES.items()}
 
+# One lock for all files: damage is rare.
 _mending = threading.Lock()
 
 
@@ -117,9 +119,11 @@ class Sidecar:
         Raises:
             DataError: the sidecar is damaged, and so is the data file that it could be made from again.
         """
+        # At most one mending: mended columns have no guard.
         while True:
             guard = self.guard
             first, last = search.rows_of(self.ids, wanted)
+            # Rows first: a proof reads those on both sides of each end, and damaged rows prove nothing.
             if guard is None or (
                 guard.check_rows(first, last)
                 and (guard.knows(self.by) or search.is_proven(self.ids, wanted, first, last))
@@ -158,7 +162,7 @@ class Sidecar:
         Raises:
             DataError: as in `rows_of`.
         """
-        guard, row = self.guard, np.zeros(1, np.int64)
+        guard, row = self.guard, np.zeros(1, np.int64)  # the range [0, 1); no data file is empty
         if guard and not guard.check_rows(row, row + 1):
             self._mend(guard)
         return int(self.enter_us[0])
@@ -195,6 +199,7 @@ class Sidecar:
                 return  # another thread has done it
             say_damaged(sidecar_path(guard.live.path))
             mended = make_again(guard.live, lambda: _made(guard.live))
+            # Drop the guard last: a thread that sees none must see the mended columns.
             for name, value in _attributes(mended).items():
                 setattr(self, name, value)
             self.guard = None
@@ -232,13 +237,14 @@ class Guard:
 
         From the `_OFTEN`th search on it is cheaper to check them once than to prove each search.
         """
-        self.searches += 1
+        self.searches += 1  # not locked: a lost count only delays the whole check
         if self.searches < _OFTEN:
             return all(_NAMES.index(name) in self.whole for name in names)
         return all(self.check_column(name) for name in names)
 
     def check_rows(self, first: Int64, last: Int64) -> bool:
         """Check the blocks of rows [first, last) and of a row at either side; return if all are sound."""
+        # int64[k] each: half-open ranges of blocks, one row wider at both ends for the proof.
         begin = np.maximum(first - 1, 0) // BLOCK_ROWS
         end = np.minimum(last, self.blocks.rows - 1) // BLOCK_ROWS + 1
         return all(self._check_block(block) for block in self._unchecked(begin, end))
@@ -250,7 +256,9 @@ class Guard:
                 block for a, b in zip(begin.tolist(), end.tolist(), strict=True) for block in range(a, b)
             }
             return [block for block in sorted(touched) if not self.checked.item(block)]
+        # +1 where a range begins and -1 where it ends: blocks with a positive running sum are covered.
         depth = np.zeros(self.checked.size + 1, np.int64)
+        # `depth[begin] += 1` would count repeated blocks only once.
         np.add.at(depth, begin, 1)
         np.add.at(depth, end, -1)
         found: list[int] = np.flatnonzero((np.cumsum(depth[:-1]) > 0) & (self.checked == 0)).tolist()
@@ -324,14 +332,17 @@ def _columns(rows: pa.Table) -> pa.Table:
     """Compute the columns of a sidecar, with format and longest stay in the schema's metadata."""
     enter, leave, seen = (_micros(rows, name) for name in ("enter", "exit", "last_seen"))
     entered, left = (pc.equal(rows[name], "scanned") for name in ("enter_kind", "exit_kind"))
+    # Both scanned: nothing is imputed; only enter: from the last scan on; otherwise the whole stay.
     imputed_from = pc.if_else(entered, pc.if_else(left, leave, seen), enter)
-    longest_us = pc.max(pc.subtract(leave, enter)).as_py() or 0
+    longest_us = pc.max(pc.subtract(leave, enter)).as_py() or 0  # null if there are no rows
     metadata = {b"format": _FORMAT, b"longest_us": str(longest_us).encode()}
+    # In the order of `_SCHEMA`.
     arrays = [
         *(rows["person"], rows["venue"], enter, leave, imputed_from),
         *(pc.and_(entered, left).cast(pa.uint8()), _kinds(rows)),
         *(rows["stay_id"], _coded(rows["zone"])),
     ]
+    # One chunk per column, since each is mapped as one run of bytes.
     return pa.table(arrays, schema=_SCHEMA.with_metadata(metadata)).combine_chunks()
 
 

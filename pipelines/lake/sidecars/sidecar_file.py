@@ -96,6 +96,7 @@ def block_sums(
     """Compute the checksums of columns; arguments as the attributes of `Blocks`."""
     sums = np.empty((-(-rows // BLOCK_ROWS), len(start)), np.uint32)
     for column, (begin, size) in enumerate(zip(start, width, strict=True)):
+        # Block bounds in bytes; the last block may be shorter, and without rows there is none.
         ends = [*range(begin, begin + rows * size, BLOCK_ROWS * size), begin + rows * size]
         sums[:, column] = [zlib.crc32(content[a:b]) for a, b in pairwise(ends)]
     return sums
@@ -262,6 +263,7 @@ def _parse(content: pa.Buffer) -> OpenFile:
     if len(view) < _END.size:
         raise ValueError("a sidecar must have a tail")
     size, crc, magic = _END.unpack(view[-_END.size :])
+    # A damaged size could reach before the file, and a negative start counts from the end.
     head = view[max(len(view) - _END.size - size, 0) : -_END.size]
     if magic != _MAGIC or zlib.crc32(head) != crc:
         raise ValueError("the head of a sidecar must have its checksum")
@@ -301,6 +303,7 @@ def check_columns(
         return None
     except OSError:
         return "sidecar cannot be read"
+    # If the head cannot be parsed, the bytes below will differ.
     with contextlib.suppress(ValueError, KeyError, TypeError):
         if not concerns(_parse(pa.py_buffer(stored))):
             return None
@@ -338,10 +341,10 @@ def _write(table: pa.Table, path: Path) -> None:
     try:
         with os.fdopen(handle, "wb") as file:
             arrow_bytes = _write_arrow(file, table)
-            file.flush()
+            file.flush()  # `_map` reads the file itself
             file.write(_tail(_map(Path(unfinished)), arrow_bytes, table))
         os.replace(unfinished, path)
-    except BaseException:
+    except BaseException:  # an interrupt must leave no file behind either
         os.unlink(unfinished)
         raise
 
@@ -373,8 +376,9 @@ def _tail(arrow: pa.Buffer, arrow_bytes: int, table: pa.Table) -> bytes:
         if isinstance(array, pa.DictionaryArray):
             dictionaries[name] = array.dictionary.to_pylist()
             array = array.indices
+        # Buffer 1 holds the values; without nulls the validity bitmap can be ignored.
         start = array.buffers()[1].address - arrow.address if stored.num_rows else 0
-        columns[name] = (array.to_numpy().dtype.str, start)
+        columns[name] = (array.to_numpy().dtype.str, start)  # `str` includes the byte order
     starts = [start for _, start in columns.values()]
     widths = [np.dtype(kind).itemsize for kind, _ in columns.values()]
     sums = block_sums(memoryview(arrow), starts, widths, table.num_rows)

@@ -22,6 +22,7 @@ def rows_of(ids: Int64, wanted: Int64) -> tuple[Int64, Int64]:
     >>> first.tolist(), last.tolist()
     ([1, 3], [3, 3])
     """
+    # numpy needs no Python loop here, so numba is used only if it is loaded already.
     if wanted.size > _FEW and "numba" in sys.modules:
         from pipelines.lake.sidecars.sidecar_kernel import rows_of as many
 
@@ -35,6 +36,7 @@ def is_proven(ids: Int64, wanted: Int64, first: Int64, last: Int64) -> bool:
     """Return whether the ends of `rows_of` are right."""
     size = ids.size
     if wanted.size <= _VERY_FEW:
+        # `item` returns a Python int; indexing would make a numpy scalar each time.
         return all(
             (start == 0 or ids.item(start - 1) < id_)
             and (start == size or ids.item(start) >= id_)
@@ -42,6 +44,7 @@ def is_proven(ids: Int64, wanted: Int64, first: Int64, last: Int64) -> bool:
             and (end == size or ids.item(end) > id_)
             for id_, start, end in zip(wanted.tolist(), first.tolist(), last.tolist(), strict=True)
         )
+    # An index of -1 reads the last row, which is harmless: the first term is true there.
     proofs = (
         (first == 0) | (ids[first - 1] < wanted),
         (first == size) | (ids[np.minimum(first, size - 1)] >= wanted),
@@ -70,10 +73,11 @@ def rows_entering(
         many(ids, enter_us, wanted, after_us, before_us, first, last)
         return first, last
     begin, end = rows_of(ids, wanted)
+    # For ids without rows the range stays empty, [begin, begin).
     first, last = begin.copy(), begin
     for at in (begin < end).nonzero()[0].tolist():
         enters = enter_us[begin[at] : end[at]]
-        start = begin[at]
+        start = begin[at]  # read before `last[at]` is set: `last` is `begin` itself
         first[at] = start + enters.searchsorted(after_us[at], "right")
         last[at] = start + enters.searchsorted(before_us[at], "left")
     return first, last
@@ -92,11 +96,13 @@ def is_entering_proven(
     end = ids.size - 1
     if wanted.size <= _VERY_FEW:
         columns = (column.tolist() for column in (wanted, after_us, before_us, first, last))
+        # Instants are integers: entering after `after` means at `after + 1` or later.
         return all(
             _is_between(ids, enter_us, start, id_, after + 1)
             and _is_between(ids, enter_us, stop, id_, before)
             for id_, after, before, start, stop in zip(*columns, strict=True)
         )
+    # As in `is_proven`, the first term covers an index of -1.
     proofs = (
         (first == 0) | _precedes(ids, enter_us, first - 1, wanted, after_us + 1),
         (first > end) | ~_precedes(ids, enter_us, np.minimum(first, end), wanted, after_us + 1),

@@ -57,6 +57,7 @@ def main(argv: Sequence[str]) -> None:
         variables["LOGGING_API_SERVICE_DESCRIPTOR"] = f"url: '{flags.get('logging_endpoint', '')}'"
     if not variables["CONTROL_API_SERVICE_DESCRIPTOR"]:
         variables["CONTROL_API_SERVICE_DESCRIPTOR"] = f"url: '{flags.get('control_endpoint', '')}'"
+    # Beam's worker is configured by the environment only.
     os.environ.update(variables)
     keep_freed_memory()
     silence_workers()

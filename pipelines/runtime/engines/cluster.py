@@ -36,6 +36,7 @@ class SessionCluster:
             ServiceError: the jars or Java are missing, or a process did not start.
         """
         self._command = java_command(jars, "640m")  # the heap of flink-conf.yaml: framework 128m, task 512m
+        # How the task managers find the job manager.
         self._rpc_port = free_port()
         self.address = f"localhost:{rest_port}"
         self.task_managers: list[Program] = []

@@ -121,6 +121,7 @@ def _beam(path: Path, given: dict[str, Any]) -> dict[str, Option]:
             raise UsageError(
                 f"{where}: {key} must be a string, an integer, a boolean or a list of strings", "correct it"
             )
+    # Paths are relative to the file that holds them.
     if "prism_location" in given:
         given["prism_location"] = str((path.absolute().parent / str(given["prism_location"])).resolve())
     return given

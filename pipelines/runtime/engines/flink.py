@@ -18,7 +18,7 @@ def job_endpoint(config: RunnerConfig) -> str:
         ServiceError: none is running and none can be started.
     """
     endpoint = str(config.beam.get("job_endpoint", ""))
-    if endpoint and listens(endpoint):
+    if endpoint and listens(endpoint):  # already running, so not ours to stop
         return endpoint
     wanted = config.job_server
     if wanted is None:
@@ -32,6 +32,7 @@ def job_endpoint(config: RunnerConfig) -> str:
             f"no Flink cluster listens at {wanted.flink_master}",
             "start one (make flink-cluster), or set flink_master to its REST address",
         )
+    # Runners with the same settings share a server.
     if wanted not in _started:
         _started[wanted] = _start(wanted)
     return _started[wanted][1]

@@ -37,6 +37,7 @@ def find_java() -> str:
         ServiceError: there is none, or it is of another version.
     """
     home = os.environ.get("JAVA_HOME")
+    # A wrong JAVA_HOME is an error: the PATH is not tried then.
     java = shutil.which(os.path.join(home, "bin", "java") if home else "java")
     wanted = " or ".join(map(str, VERSIONS))
     if java is None:
@@ -81,6 +82,7 @@ def java_command(jars: Path, heap: str) -> list[str]:
 
 def free_port() -> int:
     """Return a free port."""
+    # Not reserved: another process may take it before it is used.
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         return int(found.getsockname()[1])
@@ -149,6 +151,6 @@ class Program:
     def _end(self) -> None:
         self._process.kill()
         self._process.wait()
-        if self._process.stdin:
+        if self._process.stdin:  # our end of the watchdog's pipe
             with contextlib.suppress(BrokenPipeError):
                 self._process.stdin.close()

@@ -84,10 +84,11 @@ def _caching(make: Callable[[PipelineOptions, type], Any]) -> Callable[[Pipeline
     """Cache `view_as` per class of view: all views of the same options share their values anyway."""
 
     def view_as(options: PipelineOptions, cls: type) -> Any:
+        # Cached in the options themselves, so that it goes when they go.
         views = options.__dict__.setdefault("_views_by_class", {})
         if cls not in views:
             views[cls] = view = make(options, cls)
-            view.__dict__["_views_by_class"] = views
+            view.__dict__["_views_by_class"] = views  # views of a view are those of the options
         return views[cls]
 
     return view_as
