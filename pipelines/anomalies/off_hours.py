@@ -41,7 +41,6 @@ def off_hours(units: Units) -> FlagTest:
     Args:
         units: venues.
     """
-
     # A row a unit and local day.
     starts, unit = days_of(units)
     count = np.diff(np.append(starts, units.rows.size))
@@ -73,7 +72,6 @@ def peak_drop(units: Units) -> FlagTest:
     Args:
         units: venues.
     """
-
     # int64[u, 24], scans by local hour.
     own = np.bincount(units.number * 24 + units.scans.hour[units.rows], minlength=units.ids.size * 24)
     own = own.reshape(-1, 24)

@@ -141,7 +141,6 @@ def _late(units: Units, delays: Delays) -> tuple[Float64, Float64, Float64]:
 
 def _rhythm(units: Units) -> tuple[Float64, Float64, Float64]:
     """Return value, expectation and ln p of the gaps of each unit, on its worst day or on all together."""
-
     # Unit-days of at least FEWEST_GAPS gaps.
     count_of = units.ids.size
     starts, unit = days_of(units)

@@ -80,7 +80,6 @@ class _Suppression:
     """Hides cells until every hidden one is safe."""
 
     def __init__(self, cells: LinkedCells, k: int, hidden: Mask) -> None:
-
         # What has been shown possible: large is at least k, small at most 1.
         self._counts = cells.counts
         self._is_total = cells.is_total
