@@ -109,7 +109,7 @@ def doubts_of_humans(lake: Lake, doubts: Doubts) -> Doubts:
     """Put the flags of all identifiers of a human under the token that stands for it."""
     # Only persons are linked; ids of venues and stays are left as they are.
     held = np.where(doubts.kind == PERSON, human_of(lake, doubts.id), doubts.id)
-    # Most lakes have no links, and then nothing is sorted.
+    # A plain lake, or one without links of these persons.
     if (held == doubts.id).all():
         return doubts
     order = np.lexsort((held, doubts.kind))

@@ -124,8 +124,8 @@ def _in_file(stays: Sidecar, person: Int64, venue: Int64, at_us: Int64, bits: In
 
 
 def _pairs(one: Int64, other: Int64) -> Int64:
-    # Ranks, not tokens: the product of two int64 tokens would overflow.
     """Return a number for each pair of values, counted from 0."""
+    # Ranks, not tokens: the product of two int64 tokens would overflow.
     first, second = numbered(one)[0], numbered(other)[0]
     found: Int64 = numbered(first * (int(second.max()) + 1) + second)[0]
     return found

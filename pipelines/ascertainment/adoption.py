@@ -26,7 +26,7 @@ _AREA_OF: Final = {
     "venue": "venue_code",
 }
 _VENUES: Final = ("venue", "venue_code", "name", "type", "district_code", "commune_code")
-_YEARS: Final = (1990, 2100)  # a day outside is a slip of the keyboard
+_YEARS: Final = (1990, 2100)  # a year outside is a slip of the keyboard
 _OPEN_US: Final = 2**62  # stands for never closed and always registered; sums with it stay in int64
 
 

@@ -87,8 +87,8 @@ def _audit(row: Mapping[str, str | None], number: int, path: str | Path) -> Audi
     start_us, end_us = (_instant(cells[name], f"{where}: {name}") for name in ("start", "end"))
     if start_us >= end_us:
         raise DataError(f"{where}: start must lie before end", "write when the counting began and ended")
+    # Codes are hashed in NFC, as ingest does; a spreadsheet may have saved the other form.
     return Audit(
-        # Codes are hashed in NFC, as ingest does; a spreadsheet may have saved the other form.
         number, venue_id(unicodedata.normalize("NFC", cells["venue"])), start_us, end_us, int(cells["heads"])
     )
 

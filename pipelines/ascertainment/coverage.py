@@ -88,8 +88,8 @@ def coverage(
 def _visits(
     lake: Lake, registry: Registry, intervals: Intervals
 ) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:
-    # From the first infectious window to the last, for visits by anybody.
     """int64[3, v]: counts of `two_way_visits` from the first window to the last."""
+    # From the first infectious window to the last, for visits by anybody.
     if intervals.person.size == 0:
         return np.zeros((3, registry.venue.size), np.int64)
     return two_way_visits(

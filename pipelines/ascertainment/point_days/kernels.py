@@ -116,10 +116,10 @@ def count_scans(
         if place == -2 or venue[row] != venue[row - 1]:
             place = _place_of(registry.venue, venue[row])
         at = at_us[row]
-        # Scans outside both spans cost one comparison and no write.
+        # Scans outside both spans are passed over without a write.
         if at < span.before_us or at >= end_us:
             continue
-        # Not registered, or closed by then; numba wraps an index of -1 to the last cell, as NumPy does.
+        # Not registered, or closed by then.
         if place < 0 or at >= registry.unregistered_us[place]:
             tally.unregistered[place] += at >= span.from_us  # -1 is the last cell
         # Open, and a point; counts_until_us is the least int64 for what is none.

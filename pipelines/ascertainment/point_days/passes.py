@@ -100,7 +100,7 @@ def count_files(
 
 def _reaches(file: LiveFile, span: CountedDays) -> bool:
     least_us, greatest_us = file.stats.least["occurred_at"], file.stats.greatest["occurred_at"]
-    # Half-open at the end; a file's greatest instant is one of its scans.
+    # The span is half-open at its end, the bounds of a file include both.
     return bool(least_us < span.end_us and greatest_us >= span.before_us)
 
 

@@ -39,8 +39,8 @@ class CountDays(beam.PTransform):  # type: ignore[type-arg]
 
     def expand(self, begin: Any) -> Any:
         """Wire the steps; a day is counted whole by one worker, so that nothing is shuffled."""
+        # LocalDay -> DataFile, a file already written
         counted = (
-            # LocalDay -> DataFile, a file already written
             begin
             | "List local days" >> beam.Create(self.plan.days)
             | "Count points" >> beam.ParDo(CountPoints(self.plan.lake, self.scratch))
@@ -48,8 +48,8 @@ class CountDays(beam.PTransform):  # type: ignore[type-arg]
         return (
             begin
             | "Once" >> beam.Create([None], reshuffle=False)
+            # As a side input the files are complete before the one element is processed.
             | "Commit point days" >> beam.ParDo(CommitPointDays(self.plan, self.scratch), AsList(counted))
-        # As a side input the files are complete before the one element is processed.
         )
 
 
