@@ -156,8 +156,8 @@ def _from_csv(path: Path, zone: ZoneInfo) -> pa.Table:
     # utf-8-sig drops the byte order mark, which would stick to the first head.
     with path.open(encoding="utf-8-sig", newline="") as file:
         head = file.readline()
-        # The separator is told by the head, for the list does not state it; texts may hold either sign.
         file.seek(0)
+        # The separator is told by the head, for the list does not state it; texts may hold either sign.
         rows = csv.reader(file, delimiter=";" if head.count(";") > head.count(",") else ",")
         at = _places(next(rows))
         cells = [{name: row[column] for name, column in at.items()} for row in rows]

@@ -64,8 +64,8 @@ def read_json_list(folder: Path) -> list[str]:
 def write_parquet_list(made: ExposureList, folder: Path) -> list[WrittenFile]:
     """Write `list.parquet` with the types of the columns."""
     with (folder / PARQUET).open("wb") as file:
+        # With the schema's metadata, which marks tokens.
         write_parquet(made.rows.cast(COLUMNS), file)
-    # With the schema's metadata, which marks tokens.
     return [WrittenFile(PARQUET, made.rows.num_rows)]
 
 
