@@ -168,7 +168,7 @@ def _told(error: Exception) -> TruyVetError | None:
     Access that the operating system refused is reported as such, also where a module
     took it for a damaged file or a missing service.
     """
-    # These are told as they are, whatever caused them.
+    # These are told as they are; their causes add nothing.
     if isinstance(error, RefusedError | UnreadableError):
         return error
     # The answer's buffered rest would meet the full disk again at exit.

@@ -87,7 +87,7 @@ def _on_other_days(unit: Int64, most: Int64, scans: Int64, top: Int64) -> Float6
     """Return the mean over the other days of each unit, NaN where it has none."""
     is_other = np.ones(unit.size, np.bool_)
     is_other[top] = False
-    # A quiet day would pull the mean down, so days with less than half as many scans wait behind.
+    # Quiet days would pull the mean down; they count only where there are no others.
     is_alike = is_other & (2 * scans >= scans[top][unit])
 
     def mean(chosen: Bool) -> Float64:

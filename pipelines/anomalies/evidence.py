@@ -101,6 +101,7 @@ def flag_tests(evidence: Evidence, by: str) -> list[FlagTest]:
         evidence.photographed_venues,
         silent_exits(units),
         peak_drop(units),
+        # Only venues need footfall, so it is read here and not before.
         over_capacity(units, *evidence.find_peaks()),
     ]
 

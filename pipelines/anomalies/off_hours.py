@@ -26,7 +26,7 @@ QUIET_SHARE: Final = 0.01
 _ENOUGH: Final = 1000  # scans of a type, below which its week is that of all types
 _TOLERANCE: Final = 2.0
 _LEAST: Final = 2.0  # scans of a night that surprise nobody
-_DROP: Final = 3.0  # times smaller a share of the peak hour than the others have surprises nobody
+_DROP: Final = 3.0  # how far the share of the peak hour may fall below the others' and surprise nobody
 # A venue needs rows of 168 int64 in several arrays; a block of this size keeps each near 20 MB.
 _AT_ONCE: Final = 1 << 14  # venues
 
@@ -78,10 +78,10 @@ def peak_drop(units: Units) -> FlagTest:
     of_type = np.zeros((int(units.kind.max(initial=-1)) + 1, 24), np.int64)
     np.add.at(of_type, units.kind, own)
     others = of_type[units.kind] - own
+    # The peak hour of the others: the venue's own busiest hour would not show that it is missing.
     peak = np.argmax(others, axis=1)
     each = np.arange(units.ids.size)
     seen, total = own[each, peak], own.sum(axis=1)
-    # The peak hour comes from other venues: the venue's own busiest hour would not show that it is missing.
     enough = others.sum(axis=1) >= FEWEST_OF_OTHERS
     share = np.where(enough, others[each, peak] / np.maximum(others.sum(axis=1), 1), np.nan)
     # A share of 1 would divide by 0 below.

@@ -47,7 +47,7 @@ def remote_scans(scans: ScanTable) -> Bool:
     # A sweep: +1 behind each enter and -1 at its exit, so the sum is above 0 strictly inside a stay.
     depth = np.bincount(first + 1, minlength=by_person.size) - np.bincount(last, minlength=by_person.size)
     inside = np.flatnonzero(np.cumsum(depth) > 0)
-    # The enter that was last before each scan, carried forward: where the person is taken to be.
+    # The latest enter at or before each scan, carried forward: where the person is taken to be.
     since = np.zeros(by_person.size, np.int64)
     since[first] = first
     around = np.maximum.accumulate(since)[inside]

@@ -159,9 +159,9 @@ def read_venues(lake: Lake) -> VenueTable:
     """Read the registry."""
     rows = read_table(lake, "venues", list(_VENUES)).sort_by("venue")
     types = tuple(sorted(set(rows["type"].to_pylist())))
-    # combine_chunks: `codes` is taken from by position, again and again.
     return VenueTable(
         rows["venue"].to_numpy(),
+        # One chunk, for `codes` is taken from by position.
         rows["venue_code"].combine_chunks(),
         np.asarray(pc.index_in(rows["type"], pa.array(types, pa.string())).to_numpy(), np.int64),
         types,

@@ -133,8 +133,8 @@ def others_share(part: Int64, whole: Int64, kind: Int64) -> Float64:
         whole: int64[u], such as its scans.
         kind: int64[u], type numbers.
     """
-    in_type = np.bincount(kind, part, kind.max(initial=-1) + 1)[kind] - part
     # Sums less the unit's own, so that no unit is compared with itself.
+    in_type = np.bincount(kind, part, kind.max(initial=-1) + 1)[kind] - part
     of_type = np.bincount(kind, whole, kind.max(initial=-1) + 1)[kind] - whole
     enough = of_type >= FEWEST_OF_OTHERS
     share = np.where(enough, in_type, part.sum() - part)

@@ -145,7 +145,6 @@ def _rhythm(units: Units) -> tuple[Float64, Float64, Float64]:
     count_of = units.ids.size
     starts, unit = days_of(units)
     count = np.diff(np.append(starts, units.rows.size)) - 1
-    # The median lies near itself, so one gap fewer is counted, and one of the gaps.
     near = _near_gaps(units, starts, count) - 1  # without the median itself
     long = np.flatnonzero(count >= FEWEST_GAPS)
     unit, near, count = unit[long], near[long], count[long] - 1

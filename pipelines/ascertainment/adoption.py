@@ -137,7 +137,7 @@ def _places(lake: Lake, by: str, day: dt.date, valid: Mapping[str, Area]) -> pa.
             "venue": rows["venue"],
             "area": area,
             "name": rows["name"],
-            # Homes are no points, whatever codes hang there.
+            # Homes are no points, even with a code.
             "is_point": pc.and_(is_open, pc.not_equal(rows["type"], "home")),
             "is_new": pc.greater_equal(registered_us, end_us - 7 * DAY_US),
             # Nobody knew at the end of a venue registered later, so its scans are those of an unknown code.
@@ -151,7 +151,7 @@ def _to_ask_about(counts: Sequence[Mapping[str, Any]], names: Mapping[str, str])
     kept = [
         count
         for count in counts
-        # Only venues that count as points; a closed one is nobody's to call about.
+        # Only venues that count as points; nobody needs to be called about a closed one.
         if count["points"] and (count["never_used"] or count["silent_7d"] or _is_once_a_day(count))
     ]
     order = [("never_used", "descending"), ("silent_7d", "descending"), ("area", "ascending")]

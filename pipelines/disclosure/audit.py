@@ -84,8 +84,8 @@ def audit_table(release: Release, dimensions: tuple[str, str]) -> pa.Table:
     )
 
 
-# An integer lies inside the bounds: the least is rounded up, the greatest down, past solver noise.
 def _whole(end: float, *, up: bool) -> int | None:
     if np.isinf(end):
         return None
+    # An integer lies inside the bounds: the least is rounded up, the greatest down, past solver noise.
     return int(np.ceil(end - _TOLERANCE) if up else np.floor(end + _TOLERANCE))

@@ -100,7 +100,7 @@ def count_cells(lake: Lake, cut: TableCut) -> Counted:
         UsageError: the table has more than 20,000 cells.
         DataError: a file of the lake is damaged.
     """
-    # people are counted distinct over all parts: a person may have rows in several files.
+    # People are counted distinct over all parts: a person may have rows in several files.
     cells = answer("published_cells", {"parts": _parts(lake, cut)})
     return _table(lake, cut, cells, "people" if cut.measure == "people" else "records", always_none=False)
 
@@ -131,7 +131,6 @@ def _parts(lake: Lake, cut: TableCut) -> pa.Table:
     return pa.concat_tables([_PARTS.empty_table(), *parts])
 
 
-# (venue, person, at_us) of each file, int64 and microseconds UTC.
 def _records(lake: Lake, measure: str) -> Iterator[pa.Table]:
     table, time = (STAYS, "enter") if measure == "stays" else (SCANS, "occurred_at")
     schema = pa.schema([table.schema.field(name) for name in ("venue", "person", time)])
@@ -140,6 +139,7 @@ def _records(lake: Lake, measure: str) -> Iterator[pa.Table]:
         if file.partition.get("by", "venue") == "venue":
             rows = read_live_file(file, schema)
             at_us = rows[time].cast(pa.int64())
+            # (venue, person, at_us), int64 each, microseconds UTC
             yield rows.drop_columns([time]).append_column("at_us", at_us)
 
 

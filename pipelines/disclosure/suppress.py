@@ -80,12 +80,11 @@ class _Suppression:
     """Hides cells until every hidden one is safe."""
 
     def __init__(self, cells: LinkedCells, k: int, hidden: Mask) -> None:
-        # What has been shown possible: large is at least k, small at most 1.
         self._counts = cells.counts
         self._is_total = cells.is_total
         self._k = k
         self._hidden = hidden
-        # The true table is one of the tables that fit: it needs no witness.
+        # What has been shown possible; the true table is one that fits, and needs no witness.
         self._may_be_large = cells.counts >= k
         self._may_be_small = cells.counts <= 1
         self._strict = _Flows(cells, 1)

@@ -75,7 +75,7 @@ def root_cases(traced: pa.Table, cases: Collection[ListedCase]) -> list[str]:
     found = []
     for person, via in zip(traced["person"].to_pylist(), traced["via"].to_pylist(), strict=True):
         root = roots[via]
-        # setdefault: a person found again keeps the root of his first row.
+        # setdefault: a person found again keeps the root of the first row.
         roots.setdefault(person, root)
         found.append(root)
     return found

@@ -129,6 +129,7 @@ def _list_of(asked: AskedList) -> tuple[ExposureList, pa.Table | None, list[str]
     notes += human_notes(where, people)
     if options.capacity is not None:
         traced = with_calls(traced, options.capacity)
+    # The register and the vault, both joined by token.
     register, register_notes = _register(asked)
     settings = _settings(asked)
     # Opened after the ledger's line, and only when it was asked for.
@@ -144,6 +145,7 @@ def _list_of(asked: AskedList) -> tuple[ExposureList, pa.Table | None, list[str]
         opened.identifier,
         register.people,
     )
+    # Since the earlier list: what is new, changed or gone.
     rows, withdrawn, earlier, earlier_notes = _compared(asked, rows)
     # Whom the vault does not hold cannot be called: that is said beside the list.
     if options.reveal and len(opened.identifier) < rows.num_rows:

@@ -233,6 +233,7 @@ def _put_time(out: Bytes, at: int, seconds: int) -> int:
     """
     # Days since 1 March of year 0, so that the leap day ends a year.
     days, second = seconds // 86_400 + 719_468, seconds % 86_400
+    # The era has 400 years; then the year in it, the day of the year, and the month counted from March.
     era, day = days // 146_097, days % 146_097
     year = (day - day // 1_460 + day // 36_524 - day // 146_096) // 365
     day -= 365 * year + year // 4 - year // 100

@@ -269,7 +269,7 @@ def _choose(walk: Walk, person: int, kind: int, district: int) -> int:
     # Squared: the first places of a district are the popular ones.
     skewed = luck if kind == own.HOME else luck * luck
     place = int(first) + int(skewed * number)
-    # Nobody visits himself.
+    # A visit to one's own home is none.
     return -1 if place == walk.now[_VENUES] + walk.people[person].household else place
 
 

@@ -187,6 +187,7 @@ def _plan_visit(eye: Eye, mode: int, enter: int, leave: int) -> None:
     first = enter + below(eye.dice, min(60, seconds // 4))
     last = leave - 1 - below(eye.dice, min(30, seconds // 4))
     middle = enter + seconds // 3 + below(eye.dice, seconds // 3)
+    # Where exits are not told apart, the entry is the only scan and never forgotten.
     no_entry = sees_exits and chance(eye.dice, share[_ENTRIES_FORGOTTEN])
     no_exit = not chance(eye.dice, 1.0 - share[_EXITS_FORGOTTEN] if sees_exits else _SCANS_ONE_WAY_EXIT)
     # A stay that reaches the end of the world has not ended.

@@ -91,7 +91,7 @@ def _phones(settings: Settings, people: People) -> Int64:
     for person in np.flatnonzero(lends & (people["carries"] == 1)).tolist():
         # People are sorted by household.
         begin, end = np.searchsorted(people["household"], people["household"][person] + np.array([0, 1]))
-        # The lender must use the phone himself, or nobody would share it.
+        # The owner must use the phone as well, or it would not be shared.
         owners = [one for one in range(begin, end) if people["carries"][one] and not lends[one]]
         if owners:
             whose[person] = owners[0]

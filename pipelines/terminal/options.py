@@ -63,7 +63,7 @@ def beside(lake: str, what: str) -> Path:
     data folder, which is `XDG_DATA_HOME` or `~/.local/share`.
     """
     folder = lake.removeprefix("file://").rstrip("/")
-    # Whatever lies beside a lake in a store lies on this machine.
+    # What lies beside a lake in a store lies on this machine.
     return in_user_data(folder, what) if "://" in folder else Path(f"{folder}.{what}")
 
 

@@ -127,7 +127,7 @@ def _with_names(columns: list[_Column], names: VenueNames) -> list[_Column]:
 def _fit(columns: list[_Column], width: int) -> list[_Column]:
     """Return columns that together fit into `width`, as far as two columns can."""
     kept = list(columns)
-    # First what hardly anybody reads is left out whole, then texts get narrower.
+    # Columns that few people read are left out first, then texts get narrower.
     for column in _expendable(columns):
         if _total(kept) <= width:
             return kept

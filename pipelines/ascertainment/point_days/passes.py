@@ -130,7 +130,7 @@ def _count(
     file: LiveFile, registry: PlaceColumns, span: CountedDays, tally: ScanCounts, schema: pa.Schema
 ) -> tuple[Int64, Int64]:
     """Add a file to a tally, and return the person and the cell of the rows that count."""
-    # A file that ends before the days gives only scans before, for which nobody's token is read.
+    # A file that ends before the days gives only scans before, for which the column of persons is not read.
     counts = file.stats.greatest["occurred_at"] >= span.from_us
     # Row groups have dictionaries of their own; unified, one code means one text.
     rows = read_live_file(file, schema if counts else _COLUMNS_BEFORE).unify_dictionaries().combine_chunks()
