@@ -51,6 +51,7 @@ class Answer:
     @cached_property
     def quality(self) -> Quality | None:
         """What the rows rest on; computed at first use, because it can cost more than the rows."""
+        # cached_property writes into __dict__ directly, which `frozen` does not prevent.
         return None if self.find_quality is None else self.find_quality()
 
     def lines(self) -> Iterator[str]:
@@ -58,6 +59,7 @@ class Answer:
         yield from self.notes
         if self.quality is not None:
             yield from self.quality.lines()
+            # Only beside a statement of quality: where nothing rests on scans, no rows may well be right.
             if not self.rows.num_rows:
                 yield NOT_SAFETY
 
@@ -105,7 +107,9 @@ def started(find: Callable[[], _Found], eager: bool) -> Callable[[], _Found]:
         return find
     pool = ThreadPoolExecutor(1)
     future = pool.submit(find)
+    # Not waited for: the thread ends by itself, also where nobody asks for the result.
     pool.shutdown(wait=False)
+    # An error of the thread is raised where the quality is asked for.
     return future.result
 
 

@@ -64,10 +64,12 @@ class Entry:
 
     def load(self) -> Command:
         """Import the command's module; what it brings stays, so the collector never looks at it again."""
+        # Collections during an import walk over thousands of objects that all stay.
         gc.disable()
         try:
             return cast(Command, importlib.import_module(self.module))
         finally:
+            # What is there now lives as long as the process: frozen objects are never walked over again.
             gc.freeze()
             gc.enable()
             gc.set_threshold(_OBJECTS_BEFORE_COLLECTING)
@@ -141,6 +143,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         announce_compiling()  # and keeps its standard error to itself
     try:
         code = _dispatch(words)
+        # Here, so that a broken pipe is met inside the try.
         sys.stdout.flush()
         return code
     except BrokenPipeError:
@@ -152,6 +155,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:
         told = _told(error)
         if told is None:
+            # A bug: its message may hold data and is not printed.
             print(_internal_error(error), file=sys.stderr)
             return EXIT_INTERNAL
         print(_prefixed(words, str(told)), file=sys.stderr)
@@ -164,17 +168,21 @@ def _told(error: Exception) -> TruyVetError | None:
     Access that the operating system refused is reported as such, also where a module
     took it for a damaged file or a missing service.
     """
+    # These are told as they are; their causes add nothing.
     if isinstance(error, RefusedError | UnreadableError):
         return error
+    # The answer's buffered rest would meet the full disk again at exit.
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         _give_up_output()
         return ServiceError("no space is left on the disk", "make room, or write somewhere else")
+    # A module may have taken a refused access for damage or a missing service.
     denial = next((cause for cause in _causes(error) if is_denial(cause)), None)
     if denial is None:
         return error if isinstance(error, TruyVetError) else None
     told = permission_denied(denial)
     if not isinstance(error, TruyVetError):
         return told
+    # With the path that the system named, else with the module's own words.
     what = told.what if ": " in told.what else f"{told.what}: {error.what}"
     return (DataError if isinstance(error, DataError) else RefusedError)(what, told.remedy)
 
@@ -183,15 +191,18 @@ def _causes(error: BaseException) -> Iterator[OSError]:
     """Return the error and its causes, as far as the operating system raised them."""
     seen: set[int] = set()
     cause: BaseException | None = error
+    # seen: a chain of causes may be a circle.
     while cause is not None and id(cause) not in seen:
         seen.add(id(cause))
         if isinstance(cause, OSError):
             yield cause
+        # As Python prints it: an explicit cause, else the context unless it was suppressed.
         cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
 
 
 def _give_up_output() -> None:
     """Keep Python from flushing once more on the way out, and complaining."""
+    # Descriptor 1 and not sys.stdout: its buffer is flushed into nothing at exit.
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
@@ -202,6 +213,7 @@ def _dispatch(words: list[str]) -> int:
         UsageError: no such command, or wrong flags.
     """
     if not words:
+        # No command is a mistake, so the overview goes to standard error.
         print(_overview(), file=sys.stderr)
         return UsageError.exit_code
     name, rest = words[0], words[1:]
@@ -213,6 +225,7 @@ def _dispatch(words: list[str]) -> int:
         return 0
     if name not in COMMANDS:
         kind = "flag" if name.startswith("-") else "command"
+        # Never with its value: a flag may carry an identifier.
         shown = name.partition("=")[0]
         raise UsageError(f"truyvet: unknown {kind} {shown}", f"{nearest(name, COMMANDS)}see truyvet --help")
     command = COMMANDS[name].load()
@@ -259,6 +272,7 @@ def _internal_error(error: Exception) -> str:
     """Return the place in our code and the type of the error, never its message: it may hold data."""
     if os.environ.get("TRUYVET_DEBUG"):
         return "".join(traceback.format_exception(error)).rstrip()
+    # The last frame of our own code; that of a library says little.
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if Path(__file__).parent in Path(frame.filename).parents]
     place = f"{Path(own[-1].filename).name}:{own[-1].lineno}"

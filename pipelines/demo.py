@@ -135,6 +135,7 @@ def _show(title: str, rows: pa.Table) -> None:
 
 def _show_changes(before: pa.Table, after: pa.Table) -> None:
     """Show how the answer changed, comparing whole rows."""
+    # Whole rows as text, since an overlap has no key of its own.
     was, remains = (set(map(str, rows.to_pylist())) for rows in (before, after))
     print(f"\nThe answer has changed: {len(was - remains)} rows are gone and {len(remains - was)} are new")
     fresh = [str(row) not in was for row in after.to_pylist()]

@@ -41,6 +41,7 @@ def main() -> None:
     out.mkdir(parents=True)
     _say("Starting the Pub/Sub emulator")
     emulator = Emulator(free_port())
+    # Set for this process and for those that it starts.
     os.environ["PUBSUB_EMULATOR_HOST"] = emulator.host
     running: list[subprocess.Popen[bytes]] = []
     try:
@@ -61,6 +62,7 @@ def _story(out: Path, running: "list[subprocess.Popen[bytes]]") -> None:
     _say("Loading everything before the last morning from files")
     _run("run", "--lake", lake, "--scans", before, "--venues", province / "venues.csv", "--now", made["now"])
     scans, cases, lists = (make_channel(name) for name in ("scans", "cases", "lists"))
+    # The scans are years old by the clock, and would be too old.
     far = ("--max-age-days", 36_000)
     running.append(_start("land", "--lake", lake, "--subscription", scans[1], *far))
     running.append(_start("watch", "--lake", lake, "--subscription", cases[1], "--topic", lists[0]))
@@ -105,6 +107,7 @@ def _play(topic: Topic, morning: list[tuple[int, bytes]]) -> None:
     begun = time.perf_counter()
     sent = 0
     while sent < len(morning):
+        # The clock of the story runs SPEED times faster than the wall's.
         clock_us = first + (time.perf_counter() - begun) * SPEED * 1e6
         upto = sent
         while upto < len(morning) and morning[upto][0] <= clock_us:
@@ -117,6 +120,7 @@ def _play(topic: Topic, morning: list[tuple[int, bytes]]) -> None:
 
 def _wait_until_landed(lake: Path) -> None:
     """Wait until no segment is pending and none is added."""
+    # Calm three times in a row: between two segments the folder is empty as well.
     begun = time.perf_counter()
     calm = 0
     while calm < 3 and time.perf_counter() - begun < _PATIENCE_SECONDS:
@@ -140,6 +144,7 @@ def _first_case(province: Path) -> dict[str, str]:
 
 
 def _receive(subscription: Subscription) -> dict[str, Any]:
+    # Monotonic: the wall clock may be set meanwhile.
     until = time.monotonic() + _PATIENCE_SECONDS
     while time.monotonic() < until:
         for item in subscription.pull(10, 1.0):

@@ -74,6 +74,7 @@ def permission_denied(error: OSError, path: str | None = None) -> RefusedError:
     """
     reason = "read-only file system" if error.errno == errno.EROFS else "permission denied"
     remedy = "run the command as an account that has access, or ask for it"
+    # The file as the user named it, else as the system did.
     path = path or _path_of(error)
     if path is None:
         return RefusedError(reason, remedy)
@@ -84,6 +85,7 @@ def _path_of(error: OSError) -> str | None:
     """Return the file that the error names; Arrow names it in its message only."""
     if isinstance(error.filename, str | bytes):
         return os.fsdecode(error.filename)
+    # Arrow's OSError has no filename.
     quoted = re.search(r"'(/[^']+)'", str(error))
     return quoted.group(1) if quoted else None
 
@@ -95,6 +97,7 @@ def is_denial(error: BaseException) -> bool:
 
 def _barrier(path: str) -> str:
     """Find the nearest visible file or folder on the way to `path`, with its owner and mode."""
+    # Climbs until something can be seen: the folder that bars the way, and whose it is.
     while True:
         try:
             status = os.stat(path)

@@ -73,6 +73,7 @@ def parse_instant(text: str, flag: str = "a time") -> int:
         raise UsageError(
             f"{flag} is not a valid time", "write 2021-07-01T08:30:00+07:00 (with offset) or 2021-07-01"
         ) from error
+    # timedelta // timedelta is exact, where timestamps as floats are not.
     return (moment - EPOCH) // _MICROSECOND + below_second_us
 
 
@@ -86,6 +87,7 @@ def instant_us(when: Instant | None, flag: str) -> int | None:
         return None
     if isinstance(when, str):
         return parse_instant(when, flag)
+    # A datetime is a date too, so the narrower type is asked for first.
     if not isinstance(when, dt.datetime):
         return parse_instant(when.isoformat(), flag)
     if when.tzinfo is None:
@@ -103,6 +105,7 @@ def end_us(when: Instant | None, flag: str) -> int | None:
     """
     at_us = instant_us(when, flag)
     text = when.strip() if isinstance(when, str) else ""
+    # By its text or its type: a datetime at midnight is an instant, no whole day.
     is_date = isinstance(when, dt.date) and not isinstance(when, dt.datetime)
     return at_us + DAY_US if at_us is not None and (is_date or _DATE.fullmatch(text)) else at_us
 
@@ -114,10 +117,13 @@ def _moment_of(text: str) -> tuple[dt.datetime, int]:
         ValueError: the text is not a time.
     """
     if _DATE.fullmatch(text):
+        # Vietnam's offset has not always been +07:00, so the zone decides and no constant.
         return dt.datetime.fromisoformat(text).replace(tzinfo=LOCAL_TIMEZONE), 0
+    # By a pattern first: fromisoformat of 3.11 reads many forms that RFC 3339 has not.
     match = _INSTANT.fullmatch(text)
     if match is None:
         raise ValueError
     day, clock, fraction, offset = match.groups()
     moment = dt.datetime.fromisoformat(f"{day}T{clock}{offset.upper()}")
+    # Cut to microseconds and not rounded; shorter fractions are filled up.
     return moment, int((fraction or "")[:6].ljust(6, "0"))

@@ -30,6 +30,7 @@ def peaks(lake: Lake, from_us: int | None = None, to_us: int | None = None) -> t
         DataError: a file is damaged or may not be read.
     """
     venue, peak = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+    # The UTC date of a partition is ISO text, which sorts as its days do; most files fall out unread.
     for file in snapshot(lake, "footfall").files:
         date = file.partition["date"]
         if (from_us is None or date >= day_text(from_us // DAY_US)) and (
@@ -37,6 +38,7 @@ def peaks(lake: Lake, from_us: int | None = None, to_us: int | None = None) -> t
         ):
             rows = read_live_file(file, _READ)
             start_us = rows["window_start"].cast(pa.int64()).to_numpy()
+            # A date's file reaches beyond the span at either end, so its rows are filtered as well.
             kept = np.ones(start_us.size, np.bool_)
             if from_us is not None:
                 kept &= start_us >= from_us
@@ -61,11 +63,13 @@ def over_capacity(units: Units, venues: Int64, most: Int64) -> FlagTest:
     table = units.scans.venues
     capacity = table.capacity[units.ids]
     own = table.ids[units.ids]
+    # searchsorted gives `size` for an id beyond the last; it is clipped and compared below.
     at = np.minimum(np.searchsorted(venues, own), max(venues.size - 1, 0))
     peak = np.zeros(own.size, np.int64)
     if venues.size:
         peak = np.where(venues[at] == own, most[at], 0)
     log_p = log_poisson_tail(peak, TIMES * capacity.astype(np.float64))
+    # A capacity of 0 means that the registry states none.
     applies = np.flatnonzero((capacity > 0) & (peak > 0))
     return flag_test(
         "over_capacity",

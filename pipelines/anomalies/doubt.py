@@ -49,6 +49,7 @@ class Doubts(NamedTuple):
 
     def of(self, kind: int, ids: Int64) -> Int64:
         """Return the bits of venues, persons or stays; 0 where there is no flag."""
+        # Entries ascend by (kind, id): one slice holds a kind, ids ascending in it.
         first, last = np.searchsorted(self.kind, [kind, kind + 1])
         if first == last:
             return np.zeros(ids.size, np.int64)
@@ -106,10 +107,13 @@ def doubt_texts(bits: Int64) -> pa.Array:
 
 def doubts_of_humans(lake: Lake, doubts: Doubts) -> Doubts:
     """Put the flags of all identifiers of a human under the token that stands for it."""
+    # Only persons are linked; ids of venues and stays are left as they are.
     held = np.where(doubts.kind == PERSON, human_of(lake, doubts.id), doubts.id)
+    # A plain lake, or one without links of these persons.
     if (held == doubts.id).all():
         return doubts
     order = np.lexsort((held, doubts.kind))
+    # Several tokens of one human become neighbours, and their bits are joined.
     kind, held = doubts.kind[order], held[order]
     first = np.flatnonzero(np.r_[True, (kind[1:] != kind[:-1]) | (held[1:] != held[:-1])])
     return Doubts(kind[first], held[first], np.bitwise_or.reduceat(doubts.bits[order], first))

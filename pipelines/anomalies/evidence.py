@@ -101,12 +101,14 @@ def flag_tests(evidence: Evidence, by: str) -> list[FlagTest]:
         evidence.photographed_venues,
         silent_exits(units),
         peak_drop(units),
+        # Only venues need footfall, so it is read here and not before.
         over_capacity(units, *evidence.find_peaks()),
     ]
 
 
 def significant_units(test: FlagTest) -> Int64:
     """Return the ids of the units of a test whose q-value is significant."""
+    # The number of tests is that of the units to which this flag applies, not of all units.
     q = q_values(np.exp(test.log_p), test.log_p.size)
     flagged: Int64 = test.unit[q <= FALSE_DISCOVERY_RATE]
     return flagged

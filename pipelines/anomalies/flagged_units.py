@@ -31,6 +31,7 @@ def entries_of(lake: Lake, evidence: Evidence | None = None) -> Entries:
     """
     evidence = evidence or Evidence(read_scan_table(lake), lambda: peaks(lake))
     scans = evidence.scans
+    # Venues are tested by their position in the registry; the lake names them by id.
     number, bits = _flagged(evidence, "venue")
     venues = scans.venues.ids[number], bits
     persons = _flagged(evidence, "person")
@@ -39,6 +40,7 @@ def entries_of(lake: Lake, evidence: Evidence | None = None) -> Entries:
         (PERSON, *persons),
         (STAY, *_stays(lake, scans, *_flagged(evidence, "scanner"))),
     ]
+    # VENUE < PERSON < STAY, each part ascending by id: the whole ascends by (kind, id).
     kind = np.concatenate([np.full(ids.size, kind, np.int64) for kind, ids, _ in parts])
     return kind, np.concatenate([ids for _, ids, _ in parts]), np.concatenate([bits for *_, bits in parts])
 
@@ -49,6 +51,7 @@ def _flagged(evidence: Evidence, by: str) -> tuple[Int64, Int64]:
     for test in flag_tests(evidence, by):
         found = significant_units(test)
         ids.append(found)
+        # One bit a flag, at its position in FLAGS, which kept sidecars rely on.
         bits.append(np.full(found.size, 1 << FLAGS.index(test.flag), np.int64))
     return together(np.concatenate(ids), np.concatenate(bits))
 
@@ -70,13 +73,16 @@ def _stays(lake: Lake, scans: ScanTable, scanner: Int64, bits: Int64) -> tuple[I
     """Return the stays that scans of flagged devices belong to, and the bits of these devices."""
     if not scanner.size:
         return scanner, bits
+    # `scanner` ascends; a token that is not in it lands on a neighbour and fails the comparison.
     at = np.minimum(np.searchsorted(scanner, scans.scanner), scanner.size - 1)
     rows = np.flatnonzero(scans.has_scanner & (scanner[at] == scans.scanner))
     of_scan = bits[at[rows]]
+    # File by file, so that the stays of all dates never lie in memory together.
     parts = [
         _in_file(
             columns, scans.person[rows], scans.venues.ids[scans.venue[rows]], scans.occurred_us[rows], of_scan
         )
+        # by=person only: the other order holds the same stays, and each would be found twice.
         for columns in _by_person(lake)
     ]
     none = np.empty(0, np.int64)
@@ -97,15 +103,20 @@ def _in_file(stays: Sidecar, person: Int64, venue: Int64, at_us: Int64, bits: In
     none = np.empty(0, np.int64)
     if not stays.rows or not at_us.size:
         return none, none
+    # Only scans that can lie in a stay of this file are packed, which keeps their times small.
     first_us, last_us = int(stays.enter_us.min()), int(stays.exit_us.max())
     near = np.flatnonzero((at_us >= first_us) & (at_us <= last_us))
     if not near.size:
         return none, none
+    # Stays and scans get one numbering of (person, venue), so that one int64 packs pair and time.
     pair = _pairs(np.concatenate([stays.person, person[near]]), np.concatenate([stays.venue, venue[near]]))
+
+    # key = pair << width | microseconds since the file's first enter; it sorts as (pair, time) does
     width = (last_us - first_us + 1).bit_length()
     begins = (pair[: stays.rows] << width) + (stays.enter_us - first_us)
     order = order_of(begins)
     wanted = (pair[stays.rows :] << width) + (at_us[near] - first_us)
+    # The last stay of the pair that began at or before the scan; -1 is none.
     before = np.searchsorted(begins[order], wanted, "right") - 1
     row = order[np.maximum(before, 0)]
     inside = (before >= 0) & (pair[row] == pair[stays.rows :]) & (at_us[near] <= stays.exit_us[row])
@@ -114,6 +125,7 @@ def _in_file(stays: Sidecar, person: Int64, venue: Int64, at_us: Int64, bits: In
 
 def _pairs(one: Int64, other: Int64) -> Int64:
     """Return a number for each pair of values, counted from 0."""
+    # Ranks, not tokens: the product of two int64 tokens would overflow.
     first, second = numbered(one)[0], numbered(other)[0]
     found: Int64 = numbered(first * (int(second.max()) + 1) + second)[0]
     return found

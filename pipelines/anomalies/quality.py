@@ -72,6 +72,7 @@ def quality(
     units, found = evidence.units(by), flag_tests(evidence, by)
     rows = rows_of_tests(units, by, found)
     if from_us is None and to_us is None:
+        # Flags of the whole lake are what `trace` shows as doubt; those of a span must not be kept.
         keep_doubts(where, evidence)
     made = freshness_of_scans(where)
     return Answer(rows, tuple(_notes(by, units, found, rows)), lambda: made)
@@ -85,6 +86,8 @@ def span_of(from_: Instant | None, to: Instant | None) -> tuple[int | None, int 
     """
     from_us, to_us = instant_us(from_, "--from"), end_us(to, "--to")
     whole = instant_us(to, "--to")
+    # A date as --to ends with its day, so that --from the day after it is backwards;
+    # two equal instants are a span without scans, and no error.
     if from_us is not None and to_us is not None and (from_us > to_us or from_us == to_us != whole):
         raise UsageError("--from lies after --to", "exchange them")
     return from_us, to_us
@@ -104,6 +107,7 @@ def rows_of_tests(units: Units, by: str, found: Sequence[FlagTest]) -> pa.Table:
     for test in found:
         p = np.exp(test.log_p)
         q = q_values(p, p.size)
+        # `unit` of a test is among the ids, ascending.
         number = np.searchsorted(units.ids, test.unit)
         unit = units.scans.venues.codes.take(pa.array(test.unit)) if by == "venue" else pa.array(test.unit)
         columns = [
@@ -115,6 +119,7 @@ def rows_of_tests(units: Units, by: str, found: Sequence[FlagTest]) -> pa.Table:
         ]
         parts.append(pa.table(columns, schema=schema))
         log_p.append(test.log_p)
+    # Sorted by ln p: tails below 1e-308 are all 0 as p, and would lose their order.
     rows = pa.concat_tables(parts).append_column("log_p", pa.array(np.concatenate(log_p)))
     order = [("log_p", "ascending"), ("flag", "ascending"), ("unit", "ascending")]
     return rows.sort_by(order).drop_columns(["log_p"]).cast(schema).combine_chunks()

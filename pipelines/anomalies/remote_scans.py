@@ -28,10 +28,13 @@ _OF_PERSONS: Final = 1.5, 0.003  # once the scans of flagged venues are left out
 def remote_scans(scans: ScanTable) -> Bool:
     """Return which scans lie inside a stay of the same person elsewhere whose enter and exit were scanned."""
     by_person = scans.by_person
+    # rank: where a scan stands in `by_person`, int64[n]
     rank = np.empty(by_person.size, np.int64)
     rank[by_person] = np.arange(by_person.size)
     order = order_of(scans.person_number)  # stable: of a person by venue and time, as the table is
     is_out = (scans.direction == OUT)[order]
+
+    # A scanned stay: neighbours in the order (person, venue, time), not out and then out.
     begins = np.flatnonzero(~is_out[:-1] & is_out[1:])
     one, other = order[begins], order[begins + 1]
     is_stay = (
@@ -39,15 +42,19 @@ def remote_scans(scans: ScanTable) -> Bool:
         & (scans.person_number[one] == scans.person_number[other])
         & (scans.occurred_us[other] - scans.occurred_us[one] <= LONGEST_US)
     )
+    # Both ends as ranks in by_person; no pair reaches over two people, for both rows are one person's.
     first, last = rank[one[is_stay]], rank[other[is_stay]]
+    # A sweep: +1 behind each enter and -1 at its exit, so the sum is above 0 strictly inside a stay.
     depth = np.bincount(first + 1, minlength=by_person.size) - np.bincount(last, minlength=by_person.size)
     inside = np.flatnonzero(np.cumsum(depth) > 0)
+    # The latest enter at or before each scan, carried forward: where the person is taken to be.
     since = np.zeros(by_person.size, np.int64)
     since[first] = first
     around = np.maximum.accumulate(since)[inside]
     row = by_person[inside]
     apart_km = distance_km(scans.venues, scans.venue[row], scans.venue[by_person[around]])
     found = np.zeros(by_person.size, np.bool_)
+    # Written as a negation: NaN, a venue without a place, is not near and counts as remote.
     found[row[~(apart_km <= NESTED_KM)]] = True
     return found
 
@@ -60,6 +67,7 @@ def photographed(units: Units, remote: Bool, flagged: Int64 | None = None) -> Fl
         remote: of all scans, as of `remote_scans`.
         flagged: for persons: numbers of venues whose scans do not count, as the test of venues flagged them.
     """
+    # A scan of one's own phone at a poster; readers and lists see the person, not a picture of the code.
     by_phone = (mode_is(units.scans, ["self", ""]) & ~units.scans.has_scanner)[units.rows]
     if flagged is not None:
         by_phone &= ~np.isin(units.scans.venue[units.rows], flagged)

@@ -31,7 +31,7 @@ _READ: Final = pa.schema(
     ]
 )
 _VENUES: Final = ("venue", "venue_code", "type", "lat", "lon", "capacity", "closed_at")
-_OPEN_US: Final = 2**62
+_OPEN_US: Final = 2**62  # when an open venue closes: beyond any instant, yet sums with it stay in int64
 _THREADS: Final = 4
 
 
@@ -101,6 +101,7 @@ class ScanTable:
     @cached_property
     def by_person(self) -> Int64:
         """The order (person, occurred_us), at one instant what leaves first."""
+        # The doubled time leaves the lowest bit for the tie: out is 0, everything else 1.
         return order_of(self.person_number, 2 * self.occurred_us + (self.direction != OUT))
 
 
@@ -116,6 +117,7 @@ def read_scan_table(lake: Lake, from_us: int | None = None, to_us: int | None = 
         DataError: a file is damaged or may not be read.
     """
     files = [file for file in snapshot(lake, "scans").files if _may_hold(file, from_us, to_us)]
+    # Decoding Parquet releases the interpreter lock.
     with ThreadPoolExecutor(_THREADS) as pool:
         parts = list(pool.map(lambda file: read_live_file(file, _READ), files))
     return scan_table(pa.concat_tables([_READ.empty_table(), *parts]), read_venues(lake), from_us, to_us)
@@ -126,9 +128,11 @@ def scan_table(
 ) -> ScanTable:
     """Return rows of `scans` as columns; arguments as of `read_scan_table`."""
     occurred_us = rows["occurred_at"].cast(pa.int64()).to_numpy()
+    # An unregistered venue lands on a neighbour, or behind the last; the comparison of ids tells.
     venue = np.searchsorted(venues.ids, rows["venue"].to_numpy())
     known = np.minimum(venue, max(venues.ids.size - 1, 0))
     kept = np.zeros(occurred_us.size, np.bool_)
+    # Closed from closed_at on: a scan at that very instant is unregistered.
     if venues.ids.size:
         kept = (venues.ids[known] == rows["venue"].to_numpy()) & (occurred_us < venues.closed_us[known])
     if from_us is not None:
@@ -145,6 +149,7 @@ def scan_table(
         rows["received_at"].cast(pa.int64()).to_numpy()[at],
         codes_of(rows["direction"], DIRECTIONS)[at],
         codes_of(rows["scan_mode"], SCAN_MODES)[at],
+        # 0 may be a token too; only has_scanner tells a missing one.
         pc.fill_null(rows["scanner"], 0).to_numpy()[at],
         pc.is_valid(rows["scanner"]).to_numpy()[at],
     )
@@ -156,6 +161,7 @@ def read_venues(lake: Lake) -> VenueTable:
     types = tuple(sorted(set(rows["type"].to_pylist())))
     return VenueTable(
         rows["venue"].to_numpy(),
+        # One chunk, for `codes` is taken from by position.
         rows["venue_code"].combine_chunks(),
         np.asarray(pc.index_in(rows["type"], pa.array(types, pa.string())).to_numpy(), np.int64),
         types,

@@ -91,9 +91,11 @@ def units_of_rows(scans: ScanTable, rows: Int64, unit: Int64) -> Units:
         rows: int64[m], positions, ascending by (unit, occurred_us).
         unit: int64[m], their ids.
     """
+    # Rows ascend by unit, so a unit is a run of neighbours.
     starts = np.flatnonzero(changes(unit)) if unit.size else np.empty(0, np.int64)
     begin = np.append(starts, unit.size)
     number = np.repeat(np.arange(starts.size), np.diff(begin))
+    # The type of the first scan's venue: a scanner or person may have several.
     kind = scans.venues.kind[scans.venue[rows[starts]]]
     return Units(scans, unit[starts], kind, rows, number, begin)
 
@@ -113,6 +115,7 @@ def others_median(values: Float64) -> Float64:
     order = np.argsort(values, kind="stable")
     rank = np.empty(values.size, np.int64)
     rank[order] = np.arange(values.size)
+    # Taking one value out of the sorted ones moves the lower median up by one for those at or below it.
     middle = (values.size - 2) // 2
     found: Float64 = values[order][np.where(middle < rank, middle, middle + 1)]
     return found
@@ -130,6 +133,7 @@ def others_share(part: Int64, whole: Int64, kind: Int64) -> Float64:
         whole: int64[u], such as its scans.
         kind: int64[u], type numbers.
     """
+    # Sums less the unit's own, so that no unit is compared with itself.
     in_type = np.bincount(kind, part, kind.max(initial=-1) + 1)[kind] - part
     of_type = np.bincount(kind, whole, kind.max(initial=-1) + 1)[kind] - whole
     enough = of_type >= FEWEST_OF_OTHERS
@@ -142,7 +146,9 @@ def flag_test(
     flag: str, unit: Int64, value: Float64, expected: Float64, log_p: Float64, applies: Int64
 ) -> FlagTest:
     """Return the result of a test for the units at some positions that have an expectation."""
+    # NaN means that nothing can be expected, so the unit is not tested and does not count as a test.
     at = applies[~np.isnan(expected[applies])]
+    # A Bonferroni factor can push p above 1.
     return FlagTest(flag, unit[at], value[at], expected[at], np.minimum(log_p[at], 0.0))
 
 
@@ -161,8 +167,10 @@ def of_worst_day(worst: Int64, units: int, unit: Int64, log_p: Float64) -> tuple
     best = np.full(units, np.inf)
     np.minimum.at(best, unit, log_p)
     row = np.full(units, -1, np.int64)
+    # Reversed, so that of equal days the first assignment is the one that stands.
     hit = np.flatnonzero(log_p == best[unit])[::-1]
     row[unit[hit]] = worst[hit]
+    # Each unit has as many tries as days; ln p + ln tries is Bonferroni.
     tries = np.maximum(np.bincount(unit, minlength=units), 1)
     return row, np.minimum(np.where(row >= 0, best, 0.0) + np.log(tries), 0.0)
 

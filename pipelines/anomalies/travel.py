@@ -58,12 +58,15 @@ def travel_pairs(scans: ScanTable) -> TravelPairs:
     if moving.size:
         placed &= ~moving[venues.kind]
     is_placed = placed[venue]
+
+    # Neighbours in (person, time) at two venues of known places.
     pair = np.flatnonzero(
         (person[1:] == person[:-1]) & (venue[1:] != venue[:-1]) & is_placed[1:] & is_placed[:-1]
     )
     occurred_us = scans.occurred_us[at]
     apart_us = occurred_us[pair + 1] - occurred_us[pair]
     too_far = distance_km(venues, venue[pair], venue[pair + 1]) - SLACK_KM
+    # At one instant no clock error helps, so only the 2 km of slack remain.
     hours = np.where(apart_us == 0, 0, apart_us + SLACK_US) / HOUR_US
     return TravelPairs(scans.person[at[pair]], venue[pair], venue[pair + 1], too_far > KM_AN_HOUR * hours)
 
@@ -72,6 +75,7 @@ def distance_km(venues: VenueTable, one: Int64, other: Int64) -> Float64:
     """Compute the length of the great circle between venues; NaN where one has no place."""
     lat, lon = np.radians(venues.lat), np.radians(venues.lon)
     cosine = np.cos(lat)
+    # Haversine: exact for small distances, where the cosine formula cancels.
     half = (
         np.sin((lat[other] - lat[one]) / 2) ** 2
         + cosine[one] * cosine[other] * np.sin((lon[other] - lon[one]) / 2) ** 2
@@ -93,9 +97,11 @@ def travel_of_venues(units: Units, pairs: TravelPairs) -> FlagTest:
     touching = np.bincount(pairs.from_venue[hit], minlength=places) + np.bincount(
         pairs.to_venue[hit], minlength=places
     )
+    # Each impossible pair is blamed on one end only, the one with more such pairs among its own.
     raw = touching / np.maximum(whole, 1)
     one, other = pairs.from_venue[hit], pairs.to_venue[hit]
     part = np.bincount(np.where(raw[one] >= raw[other], one, other), minlength=places)
+    # From all places of the registry to those with scans.
     part, whole = part[units.ids], whole[units.ids]
     expected = others_share(part, whole, np.zeros(units.ids.size, np.int64))
     null = np.minimum(np.maximum(_TOLERANCE * np.nan_to_num(expected), _VENUE_SHARE_AT_LEAST), 1.0)
@@ -111,12 +117,14 @@ def travel_of_persons(pairs: TravelPairs, of_venues: FlagTest) -> FlagTest:
         pairs: as of `travel_pairs`.
         of_venues: as of `travel_of_venues`; the pairs of its significant venues are left out.
     """
+    # Only venues that stand out after Benjamini-Hochberg lose their pairs.
     q = q_values(np.exp(of_venues.log_p), of_venues.log_p.size)
     wrong = of_venues.unit[q <= FALSE_DISCOVERY_RATE]
     kept = ~(np.isin(pairs.from_venue, wrong) | np.isin(pairs.to_venue, wrong))
     number, persons = numbered(pairs.person[kept])
     whole = np.bincount(number, minlength=persons.size)
     part = np.bincount(number, pairs.impossible[kept], persons.size).astype(np.int64)
+    # The rate of all other persons together; a person's own pairs are left out.
     rate = (part.sum() - part) / np.maximum(whole.sum() - whole, 1)
     expected = whole * np.maximum(rate, RATE_AT_LEAST)
     log_p = log_poisson_tail(part, expected)

@@ -21,8 +21,8 @@ ELSEWHERE_AT_LEAST: Final = 2
 """Scans elsewhere on the day that show a person who scans."""
 
 _TOWARDS_ALL: Final = 0.5  # of the way from the others' share to 1 that chance may go
-_EXITS_MISSING: Final = 2.0
-_ONLY_AT_LEAST: Final = 0.5
+_EXITS_MISSING: Final = 2.0  # times fewer exits than the others before it surprises
+_ONLY_AT_LEAST: Final = 0.5  # share of a device's persons that its scans alone may account for
 
 
 class SeenVisits(NamedTuple):
@@ -44,14 +44,18 @@ def visits_of(scans: ScanTable) -> SeenVisits:
     if not scans.venue.size:
         return SeenVisits(np.empty(0, np.int64), np.empty(0, np.bool_))
     first_day = scans.day.min()
+    # Person and day in one int64: the rank of a person, not its token, leaves room for the day.
     of_day = scans.person_number * (scans.day.max() - first_day + 1) + (scans.day - first_day)
     order = order_of(of_day)  # stable: inside a day by venue and time, as the table is
     of_day, venue = of_day[order], scans.venue[order]
+    # Runs of (person, day, venue).
     starts = np.flatnonzero(changes(of_day, venue))
     here = np.diff(np.append(starts, order.size))
+    # All runs of a person and day add up; less the run itself is what was scanned elsewhere.
     person_day = np.cumsum(changes(of_day[starts])) - 1
     elsewhere = np.bincount(person_day, here)[person_day] - here
     one_way = (scans.direction == UNKNOWN) | mode_is(scans, ["manual"])
+    # A visit with one such scan is left out whole.
     some_one_way = np.add.reduceat(one_way[order].astype(np.int64), starts) > 0
     kept = (elsewhere >= ELSEWHERE_AT_LEAST) & ~some_one_way
     return SeenVisits(order[starts[kept]], here[kept] == 1)
@@ -70,6 +74,7 @@ def once_a_day(units: Units, visits: SeenVisits, by: str) -> FlagTest:
     if by == "scanner":
         single, first = single[scans.has_scanner[first]], first[scans.has_scanner[first]]
     of = scans.scanner[first] if by == "scanner" else scans.venue[first]
+    # Every unit with such a visit has scans, so the search always finds it.
     number = np.searchsorted(units.ids, of)
     whole = np.bincount(number, minlength=units.ids.size)
     part = np.bincount(number, single, units.ids.size).astype(np.int64)
@@ -118,12 +123,16 @@ def one_scanner(units: Units) -> FlagTest:
         units: scanners.
     """
     scans = units.scans
+    # By rank of person: how many scans each has anywhere.
     scans_of = np.bincount(scans.person_number)
     person = scans.person_number[units.rows]
+
+    # Runs of (scanner, person).
     order = order_of(units.number, person)
     person, unit = person[order], units.number[order]
     starts = np.flatnonzero(changes(unit, person)) if unit.size else np.empty(0, np.int64)
     here = np.diff(np.append(starts, unit.size))
+    # All of the person's scans are in this run.
     only = here == scans_of[person[starts]]
     whole = np.bincount(unit[starts], minlength=units.ids.size)
     part = np.bincount(unit[starts], only, units.ids.size).astype(np.int64)

@@ -26,8 +26,8 @@ _AREA_OF: Final = {
     "venue": "venue_code",
 }
 _VENUES: Final = ("venue", "venue_code", "name", "type", "district_code", "commune_code")
-_YEARS: Final = (1990, 2100)
-_OPEN_US: Final = 2**62
+_YEARS: Final = (1990, 2100)  # a year outside is a slip of the keyboard
+_OPEN_US: Final = 2**62  # stands for never closed and always registered; sums with it stay in int64
 
 
 def adoption(
@@ -101,6 +101,7 @@ def _day(on: str | dt.date | None, made: Freshness) -> dt.date:
         UsageError: it is not a date.
     """
     if on is None:
+        # An empty lake has no last day; the epoch still gives rows, and a note asks for --on.
         return made.last_day or EPOCH.date()
     try:
         day = dt.date.fromisoformat(str(on))
@@ -112,6 +113,7 @@ def _day(on: str | dt.date | None, made: Freshness) -> dt.date:
 
 
 def _end_us(day: dt.date) -> int:
+    # The registry's end of a week is local midnight, as that of every count.
     end_us = instant_us(day + dt.timedelta(days=1), "--on")
     assert end_us is not None
     return end_us
@@ -121,18 +123,21 @@ def _places(lake: Lake, by: str, day: dt.date, valid: Mapping[str, Area]) -> pa.
     """The registry as `adoption.sql` reads it."""
     rows = read_table(lake, "venues", [*_VENUES, "registered_at", "closed_at"])
     end_us = _end_us(day)
+    # A venue without a date of registration has always been there.
     registered_us = pc.fill_null(rows["registered_at"].cast(pa.int64()), -_OPEN_US)
     closed_us = pc.fill_null(rows["closed_at"].cast(pa.int64()), _OPEN_US)
     is_known = pc.less(registered_us, end_us)
     is_open = pc.and_(is_known, pc.greater_equal(closed_us, end_us))
     area = rows[_AREA_OF[by]]
     if by in ("district", "commune"):
+        # A code that is in no valid area goes to the row without an area, as empty ones do.
         area = pc.if_else(pc.is_in(area, pa.array(list(valid), pa.string())), area, None)
     return pa.table(
         {
             "venue": rows["venue"],
             "area": area,
             "name": rows["name"],
+            # Homes are no points, even with a code.
             "is_point": pc.and_(is_open, pc.not_equal(rows["type"], "home")),
             "is_new": pc.greater_equal(registered_us, end_us - 7 * DAY_US),
             # Nobody knew at the end of a venue registered later, so its scans are those of an unknown code.
@@ -146,6 +151,7 @@ def _to_ask_about(counts: Sequence[Mapping[str, Any]], names: Mapping[str, str])
     kept = [
         count
         for count in counts
+        # Only venues that count as points; nobody needs to be called about a closed one.
         if count["points"] and (count["never_used"] or count["silent_7d"] or _is_once_a_day(count))
     ]
     order = [("never_used", "descending"), ("silent_7d", "descending"), ("area", "ascending")]

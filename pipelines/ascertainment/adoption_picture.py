@@ -37,7 +37,9 @@ def draw_adoption(rows: Answer | pa.Table, path: str | Path, title: str = "") ->
     shown = sorted(rows.to_pylist(), key=lambda row: -row["points"])[:_AREAS_AT_MOST]
     names = [drawable(row["name"] or row["area"] or "in no area", _NAME_AT_MOST) for row in shown]
     with style():
+        # The figure grows with its rows, so that names never overlap.
         figure = Figure(figsize=(8.0, 1.2 + _ROW_INCHES * max(len(shown), 1)), layout="constrained")
+        # A canvas of its own instead of pyplot, whose state is global and not safe in threads.
         FigureCanvasAgg(figure)
         points, scans = figure.subplots(1, 2, sharey=True, width_ratios=(3, 2))
         _draw_points(points, shown)
@@ -56,6 +58,7 @@ def _draw_points(axes: Axes, rows: list[dict[str, Any]]) -> None:
     axes.barh(line, [row["points"] for row in rows], color=_LIGHT, height=0.6, label="points")
     axes.barh(line, active, color=COLOURS[0], height=0.36, label="active in 7 days, with 95 % interval")
     for place, row in enumerate(rows):
+        # The interval is that of active points per inhabitant, so it is scaled back to points.
         if row["population"]:
             low, high = (end * row["population"] for end in wilson(row["active_7d"], row["population"]))
             axes.plot([low, high], [place, place], color="black", linewidth=0.9)

@@ -83,7 +83,9 @@ def adoption_rows(
         names: of areas, types or venues, by code.
         areas: those with a population, by code; one that is not in `counts` gets a row as well.
     """
+    # Areas that nobody scanned in are not in the counts, but in the list of areas.
     of = {count["area"]: count for count in counts}
+    # None, what lies in no area, comes last and cannot be sorted among texts.
     codes = [*sorted({code for code in of if code is not None} | set(areas)), *([None] if None in of else [])]
     rows = [_row(code, of.get(code, {}), names, areas) for code in codes]
     _rank(rows)
@@ -122,7 +124,9 @@ def _rank(rows: Sequence[dict[str, Any]]) -> None:
     ranked = [row for row in rows if row["population"]]
     rates = [row["active_7d"] / row["population"] for row in ranked]
     ends = [wilson(row["active_7d"], row["population"]) for row in ranked]
+    # Every area against every other: a province has a few hundred of them at most.
     for row, rate, (low, high) in zip(ranked, rates, ends, strict=True):
+        # Equal rates share the smaller rank, for only higher ones count.
         row["rank"] = 1 + sum(other > rate for other in rates)
         row["rank_low"] = 1 + sum(other_low > high for other_low, _ in ends)
         row["rank_high"] = len(ranked) - sum(other_high < low for _, other_high in ends)

@@ -62,6 +62,7 @@ def read_areas(path: str | Path) -> list[Area]:
     missing = [name for name in _REQUIRED if name not in (rows.fieldnames or ())]
     if missing:
         raise DataError(f"--areas {path} has no column {missing[0]}", f"its columns are {','.join(COLUMNS)}")
+    # Rows are read lazily, so a broken quote is met here and not at the opening.
     try:
         areas = [_area(row, number, path) for number, row in enumerate(rows, 1)]
     except csv.Error as error:
@@ -72,10 +73,12 @@ def read_areas(path: str | Path) -> list[Area]:
 
 def areas_on(areas: Sequence[Area], level: str, day: dt.date) -> dict[str, Area]:
     """Return the areas of a tier on a day, by code."""
+    # One area a code, for rows that overlap in time were refused when the file was read.
     return {area.code: area for area in areas if area.level == level and area.is_valid(day)}
 
 
 def _area(row: Mapping[str, str | None], number: int, path: str | Path) -> Area:
+    # DictReader gives None for cells that a short row lacks.
     cells = {name: (row.get(name) or "").strip() for name in COLUMNS}
     if not cells["area_code"]:
         raise DataError(f"--areas {path}: row {number} has no area_code", "every area needs its code")
@@ -123,6 +126,7 @@ def _check_overlaps(areas: Sequence[Area], path: str | Path) -> None:
 
 
 def _overlap(one: Area, other: Area) -> bool:
+    # An open end reaches to the first or the last date there is; both ends are days of the area.
     starts = [area.valid_from or dt.date.min for area in (one, other)]
     ends = [area.valid_to or dt.date.max for area in (one, other)]
     return max(starts) <= min(ends)

@@ -87,6 +87,7 @@ def _audit(row: Mapping[str, str | None], number: int, path: str | Path) -> Audi
     start_us, end_us = (_instant(cells[name], f"{where}: {name}") for name in ("start", "end"))
     if start_us >= end_us:
         raise DataError(f"{where}: start must lie before end", "write when the counting began and ended")
+    # Codes are hashed in NFC, as ingest does; a spreadsheet may have saved the other form.
     return Audit(
         number, venue_id(unicodedata.normalize("NFC", cells["venue"])), start_us, end_us, int(cells["heads"])
     )
@@ -123,6 +124,7 @@ def compare_audits(
             left_out.setdefault("names a venue that is not registered", []).append(audit.row)
         elif audit.start_us < begin_us or audit.end_us > end_us:
             left_out.setdefault("reaches beyond the days of the lake's stays", []).append(audit.row)
+        # More people scanned than heads were counted: the count is wrong, and p would exceed 1.
         elif (seen := _people_there(lake, audit)) > audit.heads:
             left_out.setdefault("counted fewer heads than people scanned", []).append(audit.row)
         else:
@@ -143,6 +145,7 @@ def _known_days(lake: Lake) -> tuple[int, int]:
     if not stats:
         return 0, 0
     first_us = min(one.least["enter"] for one in stats)
+    # Widened to whole UTC days: an audit may begin before the first scan of its day.
     last_us = max(one.greatest["exit"] for one in stats)
     return first_us // DAY_US * DAY_US, -(-last_us // DAY_US) * DAY_US
 
@@ -151,8 +154,10 @@ def _people_there(lake: Lake, audit: Audit) -> int:
     """Count the people with a stay at the venue of an audit that overlaps its time."""
     wanted = np.array([audit.venue], np.int64)
     found = [np.empty(0, np.int64)]
+    # The venue order: a venue's stays are neighbours, found by its sidecar's index.
     for columns in sidecars(live_files(lake, "venue", Span(audit.start_us, audit.end_us), wanted)):
         row = rows_between(*columns.rows_of(wanted))
+        # Half-open: who leaves as the counting begins was not counted.
         there = (columns.enter_us[row] < audit.end_us) & (columns.exit_us[row] > audit.start_us)
         found.append(columns.person[row[there]])
     return int(np.unique(np.concatenate(found)).size)

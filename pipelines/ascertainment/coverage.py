@@ -63,10 +63,13 @@ def coverage(
         DataError: there is no such lake or case, it has been withdrawn, it has neither onset nor sample, or
             a row of the audits is malformed.
     """
+    # A file that cannot be read is told before the lake is opened.
     counted = [] if audits is None else read_audits(audits)
     where = opened(lake)
+    # Without a case all of them, where `trace` would refuse the question.
     everybody = all_cases or not case
     request = make_request(where, load_rule(rule), case, all_cases=everybody, depth=None, until=until)
+    # On a thread beside the rows; the answer waits for it only when it is printed.
     quality = started(lambda: request.quality(where), eager_quality)
     registry = registry_from(read_table(where, "venues", ["venue", "type", "closed_at"]))
     compared, left_out = compare_audits(where, registry, counted)
@@ -75,6 +78,7 @@ def coverage(
         registry, partner_pairs(where, intervals), compared, _visits(where, registry, intervals)
     )
     traced = run_trace(where, request)
+    # People in the list of all tiers, each once: `new` marks those a hop found first.
     found = sum(int(np.count_nonzero(hop.new)) for hop in traced.hops)
     notes = [*request.notes(), *left_out]
     said = coverage_notes(CoverageCounts.sum(by_type.values()), found, request.depth)
@@ -85,6 +89,7 @@ def _visits(
     lake: Lake, registry: Registry, intervals: Intervals
 ) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:
     """int64[3, v]: counts of `two_way_visits` from the first window to the last."""
+    # From the first infectious window to the last, for visits by anybody.
     if intervals.person.size == 0:
         return np.zeros((3, registry.venue.size), np.int64)
     return two_way_visits(
@@ -105,6 +110,7 @@ def _by_type(
         np.array([getattr(audit, name) for audit in audits], np.int64) for name in ("heads", "seen")
     )
     found = {}
+    # -1 is what has left the registry since the stays were made.
     for code in (-1, *range(len(VENUE_TYPES))):
         of_type = visits[:, registry.type_code == code].sum(axis=1).tolist()
         evidence = CoverageCounts(
@@ -112,6 +118,7 @@ def _by_type(
             SeenShare(int(heads[of_audit == code].sum()), int(seen[of_audit == code].sum())),
             TwoWayVisits(*of_type),
         )
+        # A type without any evidence has no row; zeros would look like a finding.
         if evidence.met.pairs or evidence.audited.pairs or evidence.visits.seen:
             found[_UNKNOWN if code < 0 else VENUE_TYPES[code]] = evidence
     return found
@@ -119,6 +126,7 @@ def _by_type(
 
 def _types(registry: Registry, venue: Int64) -> Int64:
     """The position of each venue's type in `VENUE_TYPES`, -1 where it is not registered."""
+    # `registry.venue` ascends; an unknown venue lands on a neighbour, and the comparison gives -1.
     if registry.venue.size == 0:
         return np.full(venue.size, -1, np.int64)
     found = np.minimum(np.searchsorted(registry.venue, venue), registry.venue.size - 1)

@@ -77,6 +77,7 @@ class CoverageCounts:
     def sum(cls, parts: Iterable["CoverageCounts"]) -> "CoverageCounts":
         """Add up the evidence of several types."""
         parts = list(parts)
+        # Shares are summed as counts: a mean of shares would weigh small types like large ones.
         met, audited = (
             SeenShare(sum(share.pairs for share in shares), sum(share.seen for share in shares))
             for shares in ([part.met for part in parts], [part.audited for part in parts])
@@ -94,6 +95,7 @@ def coverage_rows(by_type: Mapping[str, CoverageCounts], found: int) -> pa.Table
     """
     rows = [_row(name, by_type[name]) for name in sorted(by_type)]
     whole = CoverageCounts.sum(by_type.values())
+    # Only the whole list can be scaled up: a list has no type.
     total = _row(ALL, whole) | {"found": found, "list_high": whole.chosen[1].list_high(found)}
     return pa.Table.from_pylist([*rows, total], schema=COVERAGE)
 

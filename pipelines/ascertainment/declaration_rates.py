@@ -54,6 +54,7 @@ def rates(counts: pa.Table, to_us: int, weeks: int) -> pa.Table:
     Returns:
         Columns of `RATES` by start and area, areas that declared nothing but did before included.
     """
+    # of[week][area]; week 0 is the last span before to_us, 1 the one before it.
     of: _Counts = {}
     for row in counts.to_pylist():
         of.setdefault(row["week"], {})[row["area"]] = row["declarations"], row["people"], row["symptomatic"]
@@ -63,10 +64,13 @@ def rates(counts: pa.Table, to_us: int, weeks: int) -> pa.Table:
 
 def _rows_of_week(of: _Counts, week: int, to_us: int) -> list[dict[str, Any]]:
     """The rows of one span, with the q-values of its areas."""
+    # Areas of the 28 days before as well: silence of an area that declared before is a finding.
     areas = {area for back in range(WEEKS_BEFORE + 1) for area in of.get(week + back, {})}
+    # None, no area, last.
     ordered = sorted(areas, key=lambda area: (area is None, area or ""))
     rows = [_row(of, week, area, to_us) for area in ordered]
     tested = [row for row in rows if row["p"] is not None]
+    # q over the areas of one span only: each span is a question of its own.
     q = q_values(np.array([row["p"] for row in tested], np.float64), len(tested))
     for row, value in zip(tested, q.tolist(), strict=True):
         row |= {"q": value, "significant": value <= FALSE_DISCOVERY_RATE}
@@ -77,6 +81,7 @@ def _row(of: _Counts, week: int, area: str | None, to_us: int) -> dict[str, Any]
     declarations, people, symptomatic = of.get(week, {}).get(area, _NONE)
     before = [of.get(week + back, {}).get(area, _NONE) for back in range(1, WEEKS_BEFORE + 1)]
     people_before, symptomatic_before = (sum(count[place] for count in before) for place in (1, 2))
+    # Without anybody before there is no share to compare with, whatever this span has.
     tested = declarations >= FEWEST_DECLARATIONS and people_before > 0
     return {
         "area": area,

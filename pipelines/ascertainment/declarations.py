@@ -74,12 +74,15 @@ def _span(from_: Instant | None, to: Instant | None) -> Span:
 
 def _rates(lake: Lake, by: str, span: Span) -> Answer:
     made = freshness_of_declarations(lake)
+    # Without --to the spans end with the local day of the last declaration, so that none is cut.
     to_us = _end_us(made) if span.to_us is None else span.to_us
     if to_us is None:
         return Answer(RATES.empty_table(), ("the lake holds no declaration",), lambda: made)
+    # Spans are whole: a rest of less than 7 days at --from is not counted.
     weeks = 1 if span.from_us is None else (to_us - span.from_us) // WEEK_US
     if weeks < 1:
         raise UsageError("--from must lie at least 7 days before --to", "name an earlier day")
+    # Read four spans further back than is shown, for the share of before.
     read = Span(to_us - (weeks + WEEKS_BEFORE) * WEEK_US, to_us)
     rows = read_declarations(lake, ["person", "symptoms", BY[by]], read)
     declared = rows.rename_columns(["person", "symptoms", "area", "declared_us"])
@@ -99,6 +102,7 @@ def _unlinked(lake: Lake, rule: str, span: Span, *, eager_quality: bool) -> Answ
     from pipelines.ascertainment.unlinked_claims import unlinked_claims
     from pipelines.graph.tracing.request import make_request
 
+    # Every case counts: a claim is unlinked only if no trace at all reaches its person.
     request = make_request(lake, load_rule(rule), (), all_cases=True, depth=None, until=None)
     quality = started(lambda: request.quality(lake), eager_quality)
     rows = unlinked_claims(lake, request, span)

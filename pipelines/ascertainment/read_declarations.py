@@ -33,6 +33,7 @@ def read_declarations(lake: Lake, columns: Sequence[str], span: Span) -> pa.Tabl
     rows = pa.concat_tables([schema.empty_table(), *parts])
     declared_us = rows["declared_at"].cast(pa.int64())
     inside = pc.and_(pc.greater_equal(declared_us, span.begins_at()), pc.less(declared_us, span.ends_at()))
+    # `declared_at` may be read for the filter alone and is then left out.
     return rows.select(columns).append_column("declared_us", declared_us).filter(inside)
 
 

@@ -63,17 +63,23 @@ def two_way_visits(lake: Lake, venues: Int64, span: Span) -> np.ndarray[tuple[in
     counts = np.zeros((3, venues.size), np.int64)
     if venues.size == 0:
         return counts
+    # Stays in the venue order; each stay lies in one file only.
     for columns in sidecars(live_files(lake, "venue", span)):
         columns.check("venue", "enter_us", "kinds")
         place = np.searchsorted(venues, columns.venue)
+        # Beyond the last id: any place will do, for the ids then differ.
         place[place == venues.size] = 0
+        # A stay counts by its enter, so that two spans share none.
         inside = (venues[place] == columns.venue) & (columns.enter_us >= span.begins_at())
         inside &= columns.enter_us < span.ends_at()
+        # Imputed and default times are the pairing rule's and no look at the visit.
         entered = pc.equal(columns.enter_kind(slice(None)), "scanned").to_numpy(zero_copy_only=False)
         left = pc.equal(columns.exit_kind(slice(None)), "scanned").to_numpy(zero_copy_only=False)
         for count, chosen in zip(counts, (entered, left, entered & left), strict=True):
             count += np.bincount(place[inside & chosen], minlength=venues.size)
+    # Without a single scan of one kind the poster has one direction, and nothing can be compared.
     one_way = (counts[:2] == 0).any(axis=0)
+    # A guard sees who comes in and who leaves: the two looks are then not independent.
     counts[:, one_way | np.isin(venues, _guarded(lake, span))] = 0
     return counts
 
@@ -83,6 +89,7 @@ def _guarded(lake: Lake, span: Span) -> Int64:
     found = [pa.array([], pa.int64())]
     for file in snapshot(lake, "scans").files:
         bounds = file.stats
+        # By the statistics in the log, so that files outside the span are not opened.
         if (
             bounds.least["occurred_at"] < span.ends_at()
             and bounds.greatest["occurred_at"] >= span.begins_at()

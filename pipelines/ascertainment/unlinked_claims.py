@@ -35,8 +35,10 @@ def unlinked_claims(lake: Lake, request: TraceRequest, span: Span) -> pa.Table:
     reached = np.intersect1d(claims, _reached(lake, request, request.cases))
     cases = np.array([case.person for case in request.cases], np.int64)
     # A case has no row in its own trace, but the traces of the others may reach it.
+    # One trace a claiming case: F0 has no row of its own, so its cases are left out in turn.
     by_others = [person for person in np.intersect1d(claims, cases).tolist() if _met(lake, request, person)]
     linked = reached.size + len(by_others)
+    # Both parts together are those whom some trace reaches; the two sets have nobody in common.
     share = (claims.size - linked) / claims.size if claims.size else None
     row = {"claims": claims.size, "unlinked": claims.size - linked, "reached": linked, "share": share}
     return pa.Table.from_pylist([row], schema=UNLINKED)
@@ -50,6 +52,7 @@ def _claimants(lake: Lake, span: Span) -> Int64:
 
 def _met(lake: Lake, request: TraceRequest, person: int) -> bool:
     """Return whether the cases of other people reach a person who is a case."""
+    # By person: F0 has no row, so all cases of the person are left out.
     others = tuple(case for case in request.cases if case.person != person)
     return bool(np.isin(person, _reached(lake, request, others)))
 

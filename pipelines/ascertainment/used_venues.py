@@ -21,8 +21,10 @@ def used_before(lake: Lake, end_us: int) -> pa.Table:
     last = day_text((end_us - 1) // DAY_US)
     parts = [pa.array([], pa.int64())]
     for file in snapshot(lake, "scans").files:
+        # Days before the last are whole, so their file's distinct venues serve every later question.
         if file.partition["date"] < last:
             parts.append(_of_whole_file(file))
+        # The UTC day in which the local midnight lies is cut at it.
         elif file.partition["date"] == last:
             rows = read_live_file(file, _TIMES)
             before = pc.less(rows["occurred_at"].cast(pa.int64()), end_us)
@@ -32,6 +34,7 @@ def used_before(lake: Lake, end_us: int) -> pa.Table:
 
 def _of_whole_file(file: LiveFile) -> pa.Array:
     found = _venues_of.get(file.path)
+    # Two threads may both read the file; the second result is the same.
     if found is None:
         found = _venues_of[file.path] = pc.unique(read_live_file(file, _VENUE)["venue"])
     return found

@@ -57,6 +57,7 @@ def run(args: argparse.Namespace) -> int:
         return print_definitions(DEFINITIONS)
     require_lake(args)
     is_picture = Path(args.output or "").suffix.lower() in _PICTURES
+    # The format is settled here, for a picture is none of those of rows.
     if not is_picture:
         args.answers_rows = True
         check_output(args)
@@ -71,5 +72,6 @@ def run(args: argparse.Namespace) -> int:
         return print_answer(found, args)
     from pipelines.ascertainment.adoption_picture import draw_adoption  # here: rows need no matplotlib
 
+    # The first note up to its semicolon says which days are counted.
     draw_adoption(found, args.output, found.notes[0].partition(";")[0])
     return print_lines(found)

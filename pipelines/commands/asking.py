@@ -29,6 +29,7 @@ def record_question(command: str, args: argparse.Namespace, lake: Lake) -> None:
     Raises:
         RefusedError: the line cannot be written, so the question must not be answered.
     """
+    # One number or several, as the command has it; none for questions about a person.
     case = getattr(args, "case", None) or []
     record(
         lake.url,
@@ -45,5 +46,6 @@ def record_question(command: str, args: argparse.Namespace, lake: Lake) -> None:
 
 def _arguments(args: argparse.Namespace) -> dict[str, Any]:
     """The flags that were given, without persons."""
+    # `from_` is `from` for people; the underscore is Python's.
     given = {name.rstrip("_"): value for name, value in vars(args).items() if name not in _ELSEWHERE}
     return {name: value for name, value in given.items() if value not in (None, [], False)}

@@ -44,6 +44,7 @@ def run(args: argparse.Namespace) -> int:
     """Print venues or people, and on standard error how many there are of both and what they rest on."""
     from pipelines.graph.clustering.backward import backward
 
+    # Both or neither is a mistake.
     if bool(args.case) == args.all_cases:
         raise UsageError("one of --case and --all-cases is needed", "name cases, or ask for all, not both")
     lake = opened(args.lake, args.keys)

@@ -40,6 +40,7 @@ def run(args: argparse.Namespace) -> int:
         UsageError: `--keep-hours` is not a duration.
         RefusedError: stays lag behind the scans.
     """
+    # NaN fails both comparisons and is refused as well.
     if not 0 <= args.keep_hours < float("inf"):
         raise UsageError("--keep-hours must be a number ≥ 0", "write --keep-hours 24")
     lake = open_lake(args.lake)

@@ -80,6 +80,7 @@ def limits(lake: "Lake", min_minutes: float | None, crowd_cap: int | None) -> "L
     """
     from pipelines.graph.contact_table.plan import Limits, held_limits
 
+    # A flag that is absent keeps the lake's own value: a table has one set of limits.
     held = held_limits(lake) or Limits()
     min_us, cap = held.min_us, held.cap
     if min_minutes is not None:
@@ -100,6 +101,7 @@ def _day(text: str) -> int:
         UsageError: the text is not a date.
     """
     try:
+        # fromisoformat of 3.11 also reads 20210701 and weeks, which are refused here.
         if len(text) == len("2021-07-01"):
             return day_number(dt.date.fromisoformat(text))
     except ValueError:

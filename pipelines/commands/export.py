@@ -89,6 +89,7 @@ def _export(args: argparse.Namespace) -> int:
     from pipelines.commands.asking import asker_of
     from pipelines.export import ListOptions, SormasSettings, export
 
+    # Neither is required by argparse, since --check needs none of them.
     if not args.lake:
         raise UsageError("--lake is missing", "name the lake, or set TRUYVET_LAKE")
     if not args.output:
@@ -145,6 +146,7 @@ def _check(args: argparse.Namespace) -> int:
 
     checked = check_list(args.check, key=args.key, fingerprint_hex=args.fingerprint)
     manifest = checked.manifest
+    # The list is a witness: its head must be a line of that ledger.
     if args.ledger:
         _, flaw = check_ledger(Path(args.ledger), [manifest.ledger])
         if flaw is not None:
@@ -156,6 +158,7 @@ def _check(args: argparse.Namespace) -> int:
         f"cases {' '.join(manifest.cases)}, rule {manifest.rule}, made {manifest.created}, "
         f"expires {manifest.expires}"
     )
+    # A key that travels with the list proves nothing.
     if not checked.known_key:
         print(
             f"signed by an unknown key, {checked.key}: compare it with one that you have from elsewhere, "

@@ -78,6 +78,7 @@ def run(args: argparse.Namespace) -> int:
     """Land until stopped and print the counters as one JSON line."""
     from pipelines.streaming.land import land
 
+    # Signals set the event, so that landing ends in order and the counts below are printed.
     stopped = threading.Event()
     restore = stop_on_signals(stopped)
     try:

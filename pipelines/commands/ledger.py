@@ -53,6 +53,7 @@ def run(args: argparse.Namespace) -> int:
         return 0
     from pipelines.export import check_list  # needs what lists are made with, which the others need not
 
+    # Lists are checked themselves before they witness anything.
     witnesses = [check_list(path).manifest.ledger for path in getattr(args, "list", [])]
     head, flaw = check_ledger(folder, witnesses)
     if flaw is not None:

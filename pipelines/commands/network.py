@@ -47,6 +47,7 @@ def run(args: argparse.Namespace) -> int:
     from pipelines.graph.case_network.export import format_of, save_network
     from pipelines.graph.case_network.graph import network
 
+    # The ending is tested before the question reaches the ledger.
     format_of(args.output)
     lake = opened(args.lake, args.keys)
     record_question("network", args, lake)
@@ -54,6 +55,7 @@ def run(args: argparse.Namespace) -> int:
     graph = network(lake, args.case, args.rule, **asked, eager_quality=True)
     save_network(graph, args.output)
     kinds = Counter(kind for _, kind in graph.nodes(data="kind"))
+    # The case itself is a person of the graph.
     exposed = kinds["person"] - 1
     people, venues = counted(exposed, "person", "people"), counted(kinds["venue"], "venue")
     quality = () if graph.quality is None else graph.quality.lines()

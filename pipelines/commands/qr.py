@@ -87,6 +87,7 @@ def decoded_rows(found: list[Decoded], keys: Path | None) -> pa.Table:
 
 
 def _token_of(said: Decoded, keys: Path | None) -> int | None:
+    # A refused code gives nobody; its person was never checked.
     if said.person is None or said.reason or keys is None:
         return None
     return key_files.token(load_keys(keys), canonical_person(said.person))
@@ -176,6 +177,7 @@ def _add_key_actions(parser: argparse.ArgumentParser) -> None:
 def _make(args: argparse.Namespace) -> int:
     rotate = None if args.rotate_minutes is None else round(args.rotate_minutes * 60)
     first = _seconds(args.first, "--from")
+    # A series begins now unless a time is given.
     if rotate is not None and first is None:
         first = int(time.time())
     content = CodeContent(args.venue, args.zone, args.direction, first, _seconds(args.last, "--to"))
@@ -191,11 +193,13 @@ def _print(args: argparse.Namespace) -> int:
         raise UsageError("--lake is missing", "name the lake whose registry to print")
     folder, output = keys_folder(args.keys, args.lake), Path(args.output)
     kind = args.kind or output.suffix.lower().removeprefix(".") or "png"
+    # A folder may be given for pictures; a PDF is one file.
     if kind not in KINDS or (kind == "pdf" and output.suffix.lower() != ".pdf"):
         raise UsageError("--output has an unknown ending", f"end its name in one of .{' .'.join(KINDS)}")
     registry = read_table(open_lake(args.lake, folder), "venues")
     places = places_to_print(registry, args.venues, dt.datetime.now(dt.UTC))
     ends = (_seconds(args.first, "--from"), _seconds(args.last, "--to"))
+    # Each direction once, in the order given.
     posters = posters_of(places, Wanted(args.zones, tuple(dict.fromkeys(args.direction)), *ends), folder)
     if kind != "pdf" and output.suffix and len(posters) != 1:
         raise UsageError(f"{len(posters)} posters do not fit one picture", "name a folder, or a .pdf")
@@ -205,6 +209,7 @@ def _print(args: argparse.Namespace) -> int:
 
 
 def _decode(args: argparse.Namespace) -> int:
+    # Keys are optional: without them codes are read and graded unsigned.
     folder = keys_folder(args.keys, args.lake) if args.keys or args.lake else None
     if folder is not None and not folder.is_dir():
         if args.keys:
@@ -220,6 +225,7 @@ def _decode(args: argparse.Namespace) -> int:
 def _texts(given: str) -> list[str] | list[bytes]:
     """The codes in a text, a picture or standard input."""
     if given == "-":
+        # Bytes: a code may hold any, and the decoder decides what text it is.
         return [line for line in sys.stdin.buffer.read().splitlines() if line.strip()]
     if not _is_file(given):
         return [given]
@@ -243,6 +249,7 @@ def _keys(args: argparse.Namespace) -> int:
     if args.action == "new":
         if args.words:
             raise UsageError("qr keys new takes no arguments", "see truyvet qr keys --help")
+        # Made where there are none: codes can be printed before the lake exists.
         if not folder.is_dir():
             _make_folder(folder)
         print(make_key(folder))
@@ -261,6 +268,7 @@ def _keys(args: argparse.Namespace) -> int:
 
 def _make_folder(folder: Path) -> None:
     """Make keys before their lake, as `truyvet token` does; never beside a lake that has lost its own."""
+    # Opening the lake raises when its keys are gone; new ones would not fit its tokens.
     if folder.name.endswith(".keys") and Path(f"{str(folder)[: -len('.keys')]}", "lake.json").exists():
         open_lake(str(folder)[: -len(".keys")], folder)
     create_keys(folder)

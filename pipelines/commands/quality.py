@@ -14,6 +14,7 @@ truyvet quality --lake LAKE --by person --output to_ask.xlsx
 truyvet quality --definitions
 """
 
+# As `tested_units.BY`, without loading the kernels for --help.
 BY = ("venue", "scanner", "person")
 
 

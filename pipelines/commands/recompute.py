@@ -48,6 +48,7 @@ def run(args: argparse.Namespace) -> int:
         lake, everything=True, stays_file=stays_file, point_days=args.point_days, runner=args.runner
     )
     report = asdict(done)
+    # How many dates: a long history would be a very long line.
     report[DATES_REWRITTEN] = len(report.pop("dates"))
     print(json.dumps(report))
     return 0

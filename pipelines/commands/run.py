@@ -77,6 +77,7 @@ def run(args: argparse.Namespace) -> int:
     """Run, say on standard error what was refused or not read, and print the report as one JSON line."""
     from pipelines.drivers.run import run as run_files
 
+    # Before the batch, which may take long.
     if args.metrics:
         _check_writable(Path(args.metrics))
     keep_freed_memory()
@@ -100,7 +101,9 @@ def run(args: argparse.Namespace) -> int:
         )
     for note in report.notes:
         print(f"truyvet run: {note}", file=sys.stderr)
+    # One JSON line on standard output, for programs; words go to standard error.
     print(json.dumps(report.counts()))
+    # After the report: the batch is committed, whatever happens to the file.
     if collected is not None:
         write_file(json.dumps(collected.as_dict(), indent=2).encode() + b"\n", args.metrics, "--metrics")
     return 0

@@ -56,7 +56,9 @@ def run(args: argparse.Namespace) -> int:
     from pipelines.web.server import serve
 
     stopped, another = threading.Event(), threading.Event()
+    # Enter on a terminal asks for a further one-time URL.
     if sys.stdin.isatty():
+        # A daemon: waiting for a line must not hold up the end.
         threading.Thread(target=_wait_for_enter, args=(another,), daemon=True).start()
     restore = stop_on_signals(stopped)
     try:
@@ -77,6 +79,7 @@ def run(args: argparse.Namespace) -> int:
     finally:
         restore()
     sys.stdout.flush()
+    # os._exit skips what would wait for threads; everything to be kept is on the disk.
     if threading.active_count() > 1:  # a request that outlasted its ten seconds does not keep the process
         os._exit(0)
     return 0

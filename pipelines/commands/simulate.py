@@ -51,6 +51,7 @@ def run(args: argparse.Namespace) -> int:
         start=_date(args.start),
         knobs=knobs_of(args),
     )
+    # Parameters and counts of kinds stay in simulation.json.
     shown = {name: report[name] for name in ("now", "rows", "expected")}
     print(json.dumps(shown, separators=(",", ":")))
     print(

@@ -27,11 +27,14 @@ def run(args: argparse.Namespace) -> int:
     from pipelines.lake.person_tokens import token
     from pipelines.terminal.output import token_text
 
+    # Keys that are named win over a lake from the environment.
     lake = args.lake or (None if args.keys else os.environ.get("TRUYVET_LAKE"))
     folder = keys_folder(args.keys, lake)
+    # Before the token is made, for that makes the keys.
     is_new = not folder.exists()
     found = token_text(token(args.person, keys=args.keys, lake=lake))
     if is_new:  # a mistyped --lake or --keys would give a token that no lake holds
         print(f"truyvet token: {folder} is a new folder of keys; keep a copy of it", file=sys.stderr)
+    # Alone on the last line of standard output, for scripts.
     print(found)
     return 0

@@ -51,10 +51,12 @@ def _answer(args: argparse.Namespace) -> Answer:
     from pipelines.graph.tracing.explain import explain
     from pipelines.graph.tracing.trace import trace
 
+    # At most one of the three; without any it is the list.
     if sum(value is not None for value in (args.explain, args.compare, args.capacity)) > 1:
         raise UsageError("--explain, --compare and --capacity answer different questions", "name one of them")
     if args.stability is not None and (args.explain is not None or args.compare is not None):
         raise UsageError("--stability belongs to the list", "leave out --explain and --compare")
+    # Flags are checked first, so that a refused question leaves no line in the ledger.
     lake = opened(args.lake, args.keys)
     record_question("trace", args, lake)
     common = {"all_cases": args.all_cases, "depth": args.depth, "until": args.until}

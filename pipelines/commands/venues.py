@@ -77,12 +77,14 @@ def _changed(args: argparse.Namespace) -> dict[str, object]:
     if args.does == "import":
         report = import_venues(args.lake, args.paths, keys=args.keys, any_district=args.any_district)
     elif args.does == "close":
+        # Checked here: the driver takes the text as a cell of a registry.
         if args.at is not None:
             parse_instant(args.at, "--at")
         report = close_venues(args.lake, args.venues, args.at, keys=args.keys)
     else:
         place = {"lat": args.lat, "lon": args.lon}
         place |= {f"{name}_code": getattr(args, name) for name in ("province", "district", "commune")}
+        # Only what was given, so that a move leaves the rest of the venue alone.
         place = {name: value for name, value in place.items() if value is not None}
         if args.does == "move":
             report = move_venue(args.lake, args.venue, place, keys=args.keys)

@@ -28,6 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Write one row for each problem; exit 3 when there is one."""
     lake = open_lake(args.lake)
+    # How many files there are is known only while they are listed.
     with progress("verify", None, "file") as done:
         verified = verify(lake, done)
     write_rows(problem_rows(verified), args.format, args.output)

@@ -23,7 +23,7 @@ NONE: Final = "none"
 
 _DAYS: Final[Mapping[str, int]] = {"week": 7, "day": 1}
 _COLUMN_OF: Final[Mapping[str, str]] = {"district": "district_code", "type": "type"}
-_MOST_CELLS: Final = 20_000
+_MOST_CELLS: Final = 20_000  # each hidden one costs two linear programs over the whole table
 # Of any instant since 1975, when the offset changed last; 1970 had another.
 _LOCAL_US: Final = (
     dt.datetime(2000, 1, 1, tzinfo=LOCAL_TIMEZONE).utcoffset() or dt.timedelta()
@@ -100,6 +100,7 @@ def count_cells(lake: Lake, cut: TableCut) -> Counted:
         UsageError: the table has more than 20,000 cells.
         DataError: a file of the lake is damaged.
     """
+    # People are counted distinct over all parts: a person may have rows in several files.
     cells = answer("published_cells", {"parts": _parts(lake, cut)})
     return _table(lake, cut, cells, "people" if cut.measure == "people" else "records", always_none=False)
 
@@ -134,14 +135,17 @@ def _records(lake: Lake, measure: str) -> Iterator[pa.Table]:
     table, time = (STAYS, "enter") if measure == "stays" else (SCANS, "occurred_at")
     schema = pa.schema([table.schema.field(name) for name in ("venue", "person", time)])
     for file in snapshot(lake, table.name).files:
+        # `stays` lie in two orders; one of them is read, or each stay would count twice.
         if file.partition.get("by", "venue") == "venue":
             rows = read_live_file(file, schema)
             at_us = rows[time].cast(pa.int64())
+            # (venue, person, at_us), int64 each, microseconds UTC
             yield rows.drop_columns([time]).append_column("at_us", at_us)
 
 
 def _places(lake: Lake, cut: TableCut) -> pa.Table:
     """The registry as `published_parts.sql` reads it."""
+    # A place without a value and an unregistered code both come out as null, the row NONE.
     registry = read_table(lake, "venues", ["venue", *_COLUMN_OF.values()])
     nothing = pa.nulls(registry.num_rows, pa.string())
     columns = {"venue": registry["venue"]}
@@ -158,6 +162,7 @@ def _table(lake: Lake, cut: TableCut, cells: pa.Table, measure: str, *, always_n
             f"the table has {len(rows) * len(columns):,} cells, and at most {_MOST_CELLS:,} can be protected",
             "count by week instead of day",
         )
+    # Cells that nobody was in have no row in the answer and stay 0.
     counts = np.zeros((len(rows), len(columns)), np.int64)
     for cell in cells.to_pylist():
         counts[rows[cell["row_value"]], columns[cell["column_value"]]] += cell[measure]
@@ -170,11 +175,14 @@ def _values(
     """The values of a dimension, with their places in order."""
     seen = set(found)
     if dimension in _DAYS:
+        # Days come as digits since 1970; those between the first and the last are columns even if empty.
         days, step = sorted(int(value) for value in seen if value is not None), _DAYS[dimension]
         return {
             str(day): place for place, day in enumerate(range(days[0], days[-1] + 1, step) if days else ())
         }
+    # From the registry, so that a district without a scan has a row too.
     registry = pc.unique(read_table(lake, "venues", [_COLUMN_OF[dimension]]).column(0)).to_pylist()
+    # Sorted by code, null last.
     values: list[str | None] = sorted({*seen, *registry} - {None})
     return {value: place for place, value in enumerate(values + [None] * (always_none or None in seen))}
 
@@ -187,6 +195,7 @@ def _labels(dimension: str, values: Iterable[str | None]) -> Iterator[str]:
         elif dimension == "day":
             yield day_text(int(value))
         elif dimension == "week":
+            # The ISO year, which differs from the calendar's around New Year.
             year, week, _ = dt.date.fromisoformat(day_text(int(value))).isocalendar()
             yield f"{year}-W{week:02}"
         else:

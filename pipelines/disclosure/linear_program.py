@@ -37,6 +37,7 @@ class LinearProgram:
         self._solver = _new_solver()
         self._count = len(lower)
         self._all = np.arange(self._count, dtype=np.int32)
+        # The model stays in the solver; later calls change bounds and costs and keep the last basis.
         self._solver.passModel(_model(lower, upper, equations))
 
     def set_bounds(self, variable: int, lower: float, upper: float) -> None:
@@ -63,6 +64,7 @@ class LinearProgram:
             status = self._run()
         if status in _UNBOUNDED:
             return None
+        # Every status is checked: HiGHS reports a program that it did not solve by its status only.
         if status != _OPTIMAL:
             raise ArithmeticError(f"HiGHS ended with {status}")
         return np.array(self._solver.getSolution().col_value)
@@ -81,6 +83,7 @@ def equations_of(cells: LinkedCells, variables: list[list[tuple[int, float]]]) -
     """
     found = []
     for total, parts in cells.sums:
+        # total - parts = 0, each cell written out as its variables.
         terms = [*variables[total], *((name, -sign) for part in parts for name, sign in variables[part])]
         if terms:
             found.append(([name for name, _ in terms], [sign for _, sign in terms]))
@@ -93,9 +96,11 @@ def _model(lower: Floats, upper: Floats, equations: Equations) -> highspy.HighsL
     model.num_row_ = len(equations)
     model.col_cost_ = np.zeros(len(lower))
     model.col_lower_ = np.asarray(lower, np.float64)
+    # HiGHS has a number of its own for no bound.
     model.col_upper_ = np.where(np.isinf(upper), _INFINITE, upper)
     model.row_lower_ = model.row_upper_ = np.zeros(len(equations))
     model.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
+    # Row-wise: start_ holds where the entries of each equation begin, and the end.
     model.a_matrix_.start_ = np.cumsum([0, *(len(names) for names, _ in equations)])
     model.a_matrix_.index_ = np.array([name for names, _ in equations for name in names], np.int32)
     model.a_matrix_.value_ = np.array([sign for _, signs in equations for sign in signs], np.float64)
@@ -105,6 +110,7 @@ def _model(lower: Floats, upper: Floats, equations: Equations) -> highspy.HighsL
 def _new_solver() -> highspy.Highs:
     with _quiet():
         solver = highspy.Highs()  # type: ignore[no-untyped-call]
+    # `threads` is not set: in a second solver of a process that makes run() end as kNotset.
     solver.setOptionValue("output_flag", False)
     solver.setOptionValue("presolve", "off")  # else each program would start from nothing
     return solver
@@ -113,9 +119,11 @@ def _new_solver() -> highspy.Highs:
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Send what C prints to nowhere: HiGHS has no option before it is made, when it prints its banner."""
+    # Python's buffer and C's first: what they hold belongs on the real stdout.
     sys.stdout.flush()
     library = ctypes.CDLL(None)
     library.fflush(None)
+    # Descriptor 1 and not sys.stdout, since HiGHS writes from C; other threads' output is lost meanwhile.
     kept, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
     try:
         os.dup2(nowhere, 1)

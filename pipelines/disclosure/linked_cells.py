@@ -55,8 +55,11 @@ def with_margins(counts: Counts) -> LinkedCells:
     full = np.zeros((rows + 1, columns + 1), np.int64)
     full[:rows, :columns] = counts
     full[:rows, columns] = counts.sum(axis=1)
+    # The last row adds up the column of totals too, which gives the total of all.
     full[rows] = full[:rows].sum(axis=0)
+    # A cell's number is its place in the table, row by row.
     place = np.arange(full.size).reshape(full.shape)
+    # Rows and columns alike, the lines of totals among them; a line without parts has no sum.
     lines = [(line[-1], line[:-1]) for line in (*place, *place.T) if len(line) > 1]
     return LinkedCells(full.ravel(), tuple((int(total), _numbers(parts)) for total, parts in lines))
 

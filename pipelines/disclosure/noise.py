@@ -26,6 +26,7 @@ def noisy(counts: Counts, epsilon: float) -> Counts:
         opendp.vector_domain(opendp.atom_domain(T="i64")),
         opendp.l1_distance(T="i64"),
     )
+    # One person moves the counts by MOST_CELLS in the L1 norm, which is what the scale hangs on.
     measurement = space >> opendp.m.then_laplace(MOST_CELLS / epsilon)
     drawn = measurement([int(count) for count in counts.ravel()]) if counts.size else []
     return np.array(drawn, np.int64).reshape(counts.shape)

@@ -68,9 +68,11 @@ def publish_adoption(
     where = opened(lake)
     found = adoption(where, areas, on=on, by=by)
     day = on or freshness_of_scans(where).last_day
+    # Other areas are other counts, so the file's digest is part of the cut.
     digest = hashlib.sha256(Path(areas).read_bytes()).hexdigest()[:8]
     cut = f"adoption by {by} on {day} with areas {digest}"
     rows = found.to_pylist()
+    # The lock is held until every measure is in the register.
     with ExitStack() as stack:
         shown = _released(where, cut, rows, stack)
     for row, counts in zip(rows, shown, strict=True):
@@ -78,6 +80,7 @@ def publish_adoption(
         row["scans_per_active_point"] = _ratio(row["scans_7d"], row["active_7d"])
         row["people_per_100"] = _ratio(row["people_7d"], row["population"], 100)
     notes = (*found.notes, f"people and scans from 1 to {K - 1} are hidden, others rounded to {BASE}")
+    # The rows still have the columns for officers; the schema leaves them out.
     return Answer(pa.Table.from_pylist(rows, schema=PUBLISHED_ADOPTION), notes, found.find_quality)
 
 
@@ -88,9 +91,12 @@ def _released(
     protection = Protection(K, BASE)
     registers = {measure: ReleaseRegister(lake, measure) for measure in _COUNTS}
     found = {measure: register.find(cut, protection) for measure, register in registers.items()}
+    # Answered without the lock where both were released; else one register's lock serves for all,
+    # and what another process released in the meantime is looked up again under it.
     if None in found.values():
         stack.enter_context(next(iter(registers.values())).held())
         found = {measure: register.find(cut, protection) for measure, register in registers.items()}
+    # A run that died between two measures left one of them: only the other is released now.
     for measure, register in registers.items():
         if found[measure] is None:
             release = found[measure] = _release(cut, protection, register, rows, _COUNTS[measure])
@@ -114,6 +120,7 @@ def _release(
     counts = np.array([[row[name] for name in names] for row in rows], np.int64).reshape(
         len(rows), len(names)
     )
+    # No totals are published here, so small counts alone need hiding.
     hidden = (counts > 0) & (counts < protection.k)
     cells = with_nulls(rounded(counts, protection.base), hidden)
     return Release(

@@ -73,8 +73,10 @@ def statistics(
     protection = _protection(k, base, epsilon, audit=audit, measure=measure)
     where = opened(lake)
     register = ReleaseRegister(where, measure)
+    # First without the lock: a table that was released before is only read again.
     release = register.find(cut.said, protection)
     if release is None:
+        # An audit releases nothing, so it needs neither the lock nor a line in the register.
         with nullcontext() if audit else register.held():
             release = register.find(cut.said, protection)  # another process may have come first
             if release is None:
@@ -120,7 +122,9 @@ def _new_release(lake: Lake, cut: TableCut, protection: Protection, register: Re
     else:
         from pipelines.disclosure.noise import MOST_CELLS, noisy
 
+        # With noise: counts of people with bounded contributions, so that epsilon means what it says.
         counted = count_bounded(lake, cut, MOST_CELLS)
+        # Totals are of the noisy counts as drawn. Cut off at 0 first, their errors would no longer cancel.
         drawn = with_margins(noisy(counted.counts, protection.epsilon)).counts
         shown = rounded(np.maximum(drawn, 0), protection.base)
         shape = len(counted.rows) + 1, len(counted.columns) + 1
@@ -136,14 +140,17 @@ def protected(counts: Counts, protection: Protection, earlier: Sequence[Release]
         protection: how much is hidden.
         earlier: releases of the same table, whose hidden cells stay hidden.
     """
+    # Here and not above: noise, and a table that was released before, need no solver.
     from pipelines.disclosure.audit import check_safe
     from pipelines.disclosure.suppress import hidden_cells
 
     cells = with_margins(counts)
+    # What an earlier release hid stays hidden: shown now, it would be known there too.
     before = np.zeros(len(cells.counts), bool)
     for release in earlier:
         before |= np.array([cell is None for row in release.rows for cell in row[1:]], bool)
     hidden = hidden_cells(cells, protection.k, before)
+    # Checked as if the shown counts were exact; rounding tells a reader less still.
     check_safe(cells, hidden, protection.k)
     shape = tuple(size + 1 for size in counts.shape)
     return with_nulls(rounded(cells.counts, protection.base).reshape(shape), hidden.reshape(shape))
@@ -197,6 +204,7 @@ def _notes(cut: TableCut, release: Release, register: ReleaseRegister) -> list[s
             f"{protection.k - 1}, and others from which they could be derived; the rest is rounded to "
             f"{protection.base}"
         )
+    # The register refuses a second cut of one version only; over versions it can but warn.
     said += [
         f"an earlier version of these counts was released as {other}: where little has changed since, "
         "the two tables can be subtracted"

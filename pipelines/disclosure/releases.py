@@ -76,6 +76,7 @@ class ReleaseRegister:
     """
 
     def __init__(self, lake: Lake, measure: str) -> None:
+        # Taken once: counts, protection and register speak of the same versions throughout.
         self.versions = {name: snapshot(lake, name).version for name in _TABLES}
         self._measure = measure
         self._folder = beside(lake.url, "releases")
@@ -90,9 +91,12 @@ class ReleaseRegister:
         """
         releases = self._read()
         for release in releases:
+            # Equal in every number: the table that was printed then is printed again.
             if release.cut == cut and release.protection == protection:
                 return release
         what = f"{self._measure} of scans version {self.versions['scans']} were released"
+
+        # Any release of this version restricts all later ones.
         for release in releases:
             if release.cut != cut:
                 raise RefusedError(
@@ -109,6 +113,7 @@ class ReleaseRegister:
                     f"{what} with {_said(release.protection)}, and less protection shows what it hid",
                     "publish that one again, or raise --k and --round",
                 )
+            # The same cut of other stays or venues: the difference of the two would be a third table.
             if release.versions != self.versions:
                 raise RefusedError(
                     f"{what}, and stays or venues have changed since",
@@ -132,12 +137,14 @@ class ReleaseRegister:
             RefusedError: the register cannot be written, so the table must not be published.
         """
         with self._writing():
+            # The whole file is written again beside its name: half a register would permit a second cut.
             releases = [*self._read(), release]
             text = json.dumps([asdict(each) for each in releases], ensure_ascii=False, indent=1)
             with unfinished(self._folder) as (file, path):
                 file.write(f"{text}\n".encode())
                 os.fsync(file.fileno())
                 os.replace(path, self._path)
+            # The new name is durable too before the table goes out.
             sync_path(self._folder)
 
     @contextlib.contextmanager
@@ -150,6 +157,7 @@ class ReleaseRegister:
         with self._writing():
             make_private(self._folder)
             handle = os.open(self._folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+        # Open until the end: closing the descriptor is what gives the lock back, in a crash as well.
         try:
             fcntl.flock(handle, fcntl.LOCK_EX)
             yield

@@ -21,6 +21,7 @@ def least_of(shown: int, base: int, k: int) -> int:
         >>> least_of(10, 5, 11), least_of(15, 5, 11), least_of(0, 5, 11)
         (11, 13, 0)
     """
+    # base // 2 below rounds up to it (halves go up), but nothing below k is shown at all.
     return max(shown - base // 2, k) if shown else 0
 
 
@@ -31,5 +32,6 @@ def greatest_of(shown: int, base: int, k: int) -> int:
         >>> greatest_of(15, 5, 11), greatest_of(0, 5, 11), greatest_of(0, 5, 1)
         (17, 0, 2)
     """
+    # (base - 1) // 2 above still rounds down to it.
     above = (base - 1) // 2
     return shown + above if shown or above >= k else 0

@@ -19,6 +19,7 @@ from pipelines.times import EPOCH
 from schemas.districts import address_of
 from schemas.tables import STAYS as STAYS_TABLE
 
+# `venue` is read as the id and becomes the code in _with_names.
 _READ_COLUMNS = ("stay_id", "person", "venue", "enter", "exit", "enter_kind", "exit_kind", "last_seen")
 _READ = pa.schema([STAYS_TABLE.schema.field(name) for name in _READ_COLUMNS])
 _WHERE = pa.schema([field for field in _READ if field.name != "last_seen"])
@@ -38,6 +39,7 @@ def stays_behind(lake: Lake, persons: Int64, stay_ids: Int64, span: Span) -> pa.
     Returns:
         Rows of `STAYS`, ordered by person, enter.
     """
+    # isin against distinct, sorted ids: a stay is behind several rows.
     wanted = np.unique(stay_ids)
     rows = read_stays(
         lake, _READ, np.unique(persons), span, lambda columns, row: np.isin(columns.stay_id[row], wanted)
@@ -50,10 +52,12 @@ def people_at(lake: Lake, venue: int, from_us: int, to_us: int) -> int:
     """How many distinct people were at a venue in [from, to), microseconds UTC."""
     found: list[Int64] = []
     for stays in sidecars(live_files(lake, "venue", Span(from_us, to_us), np.array([venue], np.int64))):
+        # The order of venue files: a venue's stays are one slice.
         first, last = np.searchsorted(stays.venue, [venue, venue + 1])
         rows = slice(first, last)
         there = (stays.enter_us[rows] < to_us) & (stays.exit_us[rows] > from_us)
         found.append(stays.person[rows][there])
+    # One person may have several stays there, in several files.
     return int(np.unique(np.concatenate(found)).size) if found else 0
 
 
@@ -89,7 +93,9 @@ def public_stays(lake: Lake, cases: Sequence[ListedCase]) -> list[PublicStay]:
     found = []
     for case in cases:
         for stay in _stays_in_window(lake, case).to_pylist():
+            # A venue without a row in the registry counts as no home.
             place = known.get(stay["venue_id"], {})
+            # Only the registry can tell a home.
             if place.get("type") != HOME:
                 address = address_of(place.get("district_code"), place.get("commune_code"))
                 times = (_us(stay["enter"]), _us(stay["exit"]))
@@ -102,6 +108,7 @@ def _stays_in_window(lake: Lake, case: ListedCase) -> pa.Table:
     window = Window(case.start_us, case.end_us)
 
     def keep(columns: Sidecar, row: Int64) -> Bool:
+        # Clipped to the window and not empty: touching it is not being in it.
         start_us = np.maximum(columns.enter_us[row], window.start_us)
         met: Bool = start_us < np.minimum(columns.exit_us[row], window.end_us)
         return met
@@ -110,6 +117,7 @@ def _stays_in_window(lake: Lake, case: ListedCase) -> pa.Table:
     if not window.empty:
         persons = np.array([case.person], np.int64)
         rows = read_stays(lake, _WHERE, persons, Span(window.start_us, window.end_us), keep)
+    # _with_names puts the code into `venue`; the id is kept for joins.
     rows = rows.append_column("venue_id", rows["venue"])
     return _with_names(lake, rows).select(_IN_WINDOW.names).cast(_IN_WINDOW).sort_by("enter")
 

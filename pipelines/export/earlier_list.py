@@ -51,12 +51,14 @@ def read_earlier(
         UsageError: it answers another question.
     """
     folder = Path(folder)
+    # Signature and files are checked before a single row is read.
     checked = check_list(folder, fingerprint_hex=fingerprint(key.public_key()), allow_expired=True)
     if checked.manifest.question != question:
         raise UsageError(
             f"--since {folder} answers another question", "name one of the same cases, rule and depth"
         )
     names = {file.name for file in checked.manifest.files}
+    # The most exact format first: sheets and CSV keep whole seconds in local time.
     for name, read in _READERS.items():
         if name in names:
             rows = read(folder / name, ZoneInfo(checked.manifest.zone))
@@ -79,10 +81,13 @@ def of_known_humans(earlier: pa.Table, human_of: Callable[[Int64], Int64]) -> pa
     """
     person = earlier["person"].to_numpy()
     human = human_of(person)
+    # Without new links every token is its own human, and the rows stay as they are.
     if (person == human).all():
         return earlier
+    # Two rows of that list may be one human now: the lowest tier, then the earliest exposure stays.
     rows = earlier.set_column(0, WITHDRAWN.field(0), column(human))
     order = np.lexsort((rows["exposed_at"].cast(pa.int64()).to_numpy(), rows["tier"].to_numpy(), human))
+    # unique gives the first position of each human in this order.
     first = order[np.unique(human[order], return_index=True)[1]]
     return rows.take(column(np.sort(first)))
 
@@ -115,6 +120,7 @@ def _keyed(rows: pa.Table) -> Iterator[tuple[int, tuple[Any, ...]]]:
     for name in _COMPARED:
         column = rows[name]
         if pa.types.is_timestamp(column.type):
+            # Microseconds are cut: a list for people keeps none, and all would count as changed.
             columns.append([value // SECOND_US for value in column.cast(pa.int64()).to_pylist()])
         else:
             columns.append(column.to_pylist())
@@ -147,9 +153,11 @@ def _from_sheet(path: Path, zone: ZoneInfo) -> pa.Table:
 
 
 def _from_csv(path: Path, zone: ZoneInfo) -> pa.Table:
+    # utf-8-sig drops the byte order mark, which would stick to the first head.
     with path.open(encoding="utf-8-sig", newline="") as file:
         head = file.readline()
         file.seek(0)
+        # The separator is told by the head, for the list does not state it; texts may hold either sign.
         rows = csv.reader(file, delimiter=";" if head.count(";") > head.count(",") else ",")
         at = _places(next(rows))
         cells = [{name: row[column] for name, column in at.items()} for row in rows]
@@ -163,10 +171,13 @@ def _from_cells(
     found = []
     for row in rows:
         times = [moment(row[name]) for name in ("exposed_at", "last_contact")]
+        # Tiers come from a sheet as floats.
         found.append(
             (_token(row["person"].removeprefix(PERSON_PREFIX)), int(float(row["tier"])),
+             # The apostrophe that a list puts before a cell which a spreadsheet would execute.
              *(_instant_us(time, zone) for time in times), row["venues"].removeprefix("'"))
         )  # fmt: skip
+    # zip of no rows has no columns.
     columns = list(zip(*found, strict=True)) or [()] * len(WITHDRAWN)
     kinds = (pa.int64(), pa.int64(), pa.int64(), pa.int64(), pa.string())
     arrays = [pa.array(column, kind) for column, kind in zip(columns, kinds, strict=True)]
@@ -182,6 +193,7 @@ def _places(head: Sequence[str]) -> dict[str, int]:
     Raises:
         DataError: one is missing.
     """
+    # A list in the other language is taken too: heads of both are known.
     by_head = {wording(one)("column", name): name for one in LANGUAGES for name in WITHDRAWN.names}
     at = {by_head[text]: column for column, text in enumerate(head) if text in by_head}
     if missing := [name for name in WITHDRAWN.names if name not in at]:

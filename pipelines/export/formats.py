@@ -62,6 +62,7 @@ def chosen_formats(names: Sequence[str]) -> list[str]:
     for name in names:
         if name not in (*FORMATS, ALL):
             raise UsageError("--format is unknown", f"choose some of {' '.join(FORMATS)}, or {ALL}")
+    # In the order of FORMATS whatever the flags' order, so that folders compare.
     wanted = set(FORMATS if ALL in names else names or DEFAULT)
     return [name for name in FORMATS if name in wanted]
 
@@ -98,6 +99,7 @@ _WRITERS: dict[str, _Writer] = {
 
 _READERS: dict[str, _Reader] = {
     "csv": lambda made, folder, _: (read_csv_list(folder, made.settings.separator), _tokens(made.rows)),
+    # A sheet, and the report, hold the first rows only; what they leave out is counted beside.
     "xlsx": lambda made, folder, _: (read_sheet(folder), _tokens(made.rows.slice(0, MOST_SHEET_ROWS))),
     "json": lambda made, folder, _: (read_json_list(folder), _tokens(made.rows)),
     "parquet": lambda made, folder, _: (read_parquet_list(folder), made.rows["person"].to_pylist()),
@@ -108,6 +110,7 @@ _READERS: dict[str, _Reader] = {
     ),
     "godata": lambda made, folder, beside: (read_godata(folder), _tokens(_new_contacts(made, beside))),
     "epicontacts": lambda made, folder, _: (read_epicontacts(folder), _tokens(made.rows)),
+    # A graph's nodes come back in another order.
     "graphml": lambda made, folder, _: (sorted(read_graphml(folder)), sorted(_tokens(made.rows))),
     "notice": lambda _made, folder, beside: (
         read_notice(folder),
@@ -121,6 +124,7 @@ def _tokens(rows: pa.Table) -> list[str]:
 
 
 def _first_tier(made: ExposureList) -> pa.Table:
+    # The other tiers have no place in SORMAS and Go.Data.
     return made.rows.filter(pc.equal(made.rows["tier"], 1))
 
 
@@ -128,5 +132,6 @@ def _new_contacts(made: ExposureList, beside: Beside) -> pa.Table:
     rows = _first_tier(made)
     if beside.earlier is None:
         return rows
+    # A second import of a known contact harms there, so only new ones are in the file.
     known = pa.array(sorted(beside.earlier), pa.int64())
     return rows.filter(pc.invert(pc.is_in(rows["person"], known)))

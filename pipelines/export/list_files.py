@@ -32,6 +32,7 @@ def write_csv_list(made: ExposureList, folder: Path) -> list[WrittenFile]:
     with (folder / CSV).open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.writer(file, delimiter=settings.separator, lineterminator="\r\n")
         writer.writerow([settings.words("column", name) for name in names])
+        # In slices, so that the texts of all rows are never in memory together.
         for start in range(0, made.rows.num_rows, _ROWS_AT_ONCE):
             rows = made.rows.slice(start, _ROWS_AT_ONCE)
             columns = [_cells(rows, name, settings) for name in names]
@@ -42,6 +43,7 @@ def write_csv_list(made: ExposureList, folder: Path) -> list[WrittenFile]:
 def read_csv_list(folder: Path, separator: str) -> list[str]:
     """The codes of the persons in `list.csv`, for comparison with what was to be written."""
     text = (folder / CSV).read_text(encoding="utf-8-sig")
+    # newline="" leaves line breaks inside quoted cells as they are.
     rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
     next(rows)
     return [row[1].removeprefix(PERSON_PREFIX) for row in rows]
@@ -62,6 +64,7 @@ def read_json_list(folder: Path) -> list[str]:
 def write_parquet_list(made: ExposureList, folder: Path) -> list[WrittenFile]:
     """Write `list.parquet` with the types of the columns."""
     with (folder / PARQUET).open("wb") as file:
+        # With the schema's metadata, which marks tokens.
         write_parquet(made.rows.cast(COLUMNS), file)
     return [WrittenFile(PARQUET, made.rows.num_rows)]
 
@@ -79,6 +82,7 @@ def _cells(rows: pa.Table, name: str, settings: ListSettings) -> Sequence[str]:
         texts: list[str] = pc.fill_null(times, "").to_pylist()
         return texts
     values = readable(rows, name, settings)
+    # Only texts can be executed; numbers and dates keep their look.
     if any(isinstance(value, str) for value in values):
         return ["" if value is None else safe_cell(value) for value in values]
     return ["" if value is None else str(value) for value in values]

@@ -59,9 +59,11 @@ def rows_of_case(lake: Lake, case_id: str, rule: str) -> CaseRows:
     request = make_request(lake, load_rule(rule), case_id, all_cases=False, depth=None, until=None)
     cases = listed_cases(lake, request, case_id, all_cases=False)
     settings = ListSettings(words=wording("vi"))
+    # Nothing opened and nobody joined: a message holds tokens only.
     rows = list_rows(
         trace_rows(lake, request), cases, names_by_code(lake), settings, request.until_us, {}, {}
     )
+    # Through the JSON writer, so that a message has exactly the spellings of list.json.
     text = io.BytesIO()
     write_json(rows, text)
     until = utc_text(EPOCH + dt.timedelta(microseconds=request.until_us))

@@ -139,11 +139,13 @@ def ask_for_list(
     created: dt.datetime | None,
 ) -> AskedList:
     """Check a question and write it into the ledger; the arguments and errors of `export`."""
+    # What is malformed is refused before the lake is opened, and leaves no line in the ledger.
     options.check()
     check_new(output)
     pack = load_rule(rule)
     url = lake.url if isinstance(lake, Lake) else str(lake)
     folder = keys_folder(None if keys is None else str(keys), url)
+    # Humans are a view of the lake, so every later step counts them alike.
     where = of_humans(open_lake(url, folder), options.humans)
     held = load_keys(folder)
     request = make_request(where, pack, case, all_cases=all_cases, depth=depth, until=until)
@@ -155,8 +157,11 @@ def ask_for_list(
         snapshot(where, "scans").version,
         _arguments(options, depth=depth, until=until, all_cases=all_cases),
     )
+    # Before the ledger's line: a missing key should not leave a question that was never answered.
     signer = load_list_key(held.folder)
+    # The line is on the disk from here on: only now may anything be traced or opened.
     head = record(where.url, question, asker)
+    # Whole seconds, as the manifest writes them.
     made = created or dt.datetime.now(dt.UTC).replace(microsecond=0)
     return AskedList(
         where, held, signer, request, cases, options, chosen_formats(options.formats), head, made
@@ -168,6 +173,7 @@ def listed_cases(
 ) -> list[ListedCase]:
     """Return the index cases with their numbers and windows, ordered by number."""
     named = numbers_of([case] if isinstance(case, str) else case)
+    # make_request has refused named cases without a date; of all cases they are left out.
     chosen = cases_by_id(lake) if all_cases else dict(zip(named, find_cases(lake, named), strict=True))
     known = {number: one for number, one in chosen.items() if one.times.known}
     return [_listed(number, known[number], request) for number in sorted(known)]
@@ -193,10 +199,12 @@ def _arguments(
     """The flags as the ledger keeps them: those that were given, without persons and tokens."""
     given = {**vars(options), "sormas": asdict(options.sormas)} | {"depth": depth, "all_cases": all_cases}
     given |= {"until": None if until is None else str(until)}
+    # A register in memory must not reach the ledger; of a file its name does.
     if not isinstance(options.people, str | Path | None):
         given["people"] = "a table"  # its rows are persons
     for name in ("authority_key", "people", "since"):
         given[name] = None if given[name] is None else str(given[name])
+    # Nested settings as flags of their own; what was not given is left out.
     sormas = {f"sormas_{name}": value for name, value in given.pop("sormas").items()}
     shown = {name: value for name, value in (given | sormas).items() if value not in (None, "", False, ())}
     return {name: list(value) if isinstance(value, tuple) else value for name, value in shown.items()}

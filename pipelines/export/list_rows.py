@@ -40,8 +40,10 @@ def list_rows(
     """
     count = traced.num_rows
     persons = traced["person"].to_pylist()
+    # By token; most persons are in neither the register nor the vault.
     known = [people.get(person, _NOBODY) for person in persons]
     opened = [revealed.get(person) for person in persons]
+    # What the trace has already is taken as it is; the rest is added or null.
     made: dict[str, Any] = {name: traced[name] for name in COLUMNS.names if name in traced.schema.names}
     made |= {
         "no": pa.array(range(1, count + 1), pa.int64()),
@@ -68,10 +70,12 @@ def root_cases(traced: pa.Table, cases: Collection[ListedCase]) -> list[str]:
     of_person: dict[int, list[str]] = {}
     for case in cases:
         of_person.setdefault(case.person, []).append(case.case_id)
+    # roots: by token the joined cases a chain ends in. Tiers ascend, so `via` is there already.
     roots = {person: SEPARATOR.join(sorted(ids)) for person, ids in of_person.items()}
     found = []
     for person, via in zip(traced["person"].to_pylist(), traced["via"].to_pylist(), strict=True):
         root = roots[via]
+        # setdefault: a person found again keeps the root of the first row.
         roots.setdefault(person, root)
         found.append(root)
     return found
@@ -79,10 +83,12 @@ def root_cases(traced: pa.Table, cases: Collection[ListedCase]) -> list[str]:
 
 def names_of(codes: Sequence[str], names: Mapping[str, str]) -> list[str]:
     """The names of venues in the order of their codes, both joined by `;`; a name holds none."""
+    # Rows of one place share their text; each distinct one is made once.
     known: dict[str, str] = {}
     for joined in codes:
         if joined not in known:
             parts = [names.get(code) or code for code in joined.split(SEPARATOR)] if joined else []
+            # A name may hold the separator; names and codes must stay in step.
             known[joined] = SEPARATOR.join(part.replace(SEPARATOR, ",") for part in parts)
     return [known[joined] for joined in codes]
 
@@ -90,9 +96,12 @@ def names_of(codes: Sequence[str], names: Mapping[str, str]) -> list[str]:
 def _follow_up(last_contact: pa.ChunkedArray, settings: ListSettings, until_us: int) -> dict[str, pa.Array]:
     """`follow_up_until` and `day`, in local days from the last contact."""
     assert settings.follow_up_days is not None
+    # Local dates: a contact at 18:00 UTC is on the next day in Vietnam.
     local = pc.cast(last_contact, pa.timestamp("us", tz=str(settings.zone)))
     last = pc.cast(pc.local_timestamp(local), pa.date32()).cast(pa.int32())
+    # The question's end and never the clock, so that a list made again is the same.
     today = (local_day(until_us, settings.zone) - dt.date(1970, 1, 1)).days
+    # Not below 0; not cut above, since days past the end matter.
     passed = pc.max_element_wise(pc.subtract(today, last), 0)
     return {
         "follow_up_until": pc.add(last, settings.follow_up_days).cast(pa.int32()).cast(pa.date32()),

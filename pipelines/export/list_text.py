@@ -35,10 +35,12 @@ def phone_text(canonical: str) -> str:
         >>> phone_text("+6591234567")
         '0065 9123 4567'
     """
+    # Grouped by blanks: a spreadsheet would make a number of bare digits and drop the leading 0.
     digits = canonical.removeprefix("+")
     if digits.startswith("84"):
         national = "0" + digits[2:]
         return " ".join((national[:4], national[4:-3], national[-3:]))
+    # Country codes have one to three digits; setting two apart is only a matter of looks.
     return " ".join(("00" + digits[:2], *_groups(digits[2:], 4)))
 
 
@@ -86,5 +88,6 @@ def split_name(full_name: str) -> tuple[str, str]:
         >>> split_name("Ước")
         ('', 'Ước')
     """
+    # Everything after the family name is taken as given: middle names cannot be told apart.
     family, _, given = one_line(full_name).partition(" ")
     return given, family

@@ -22,6 +22,7 @@ def shown_columns(settings: ListSettings) -> list[str]:
 
 def local_instants(column: pa.ChunkedArray, zone: ZoneInfo) -> pa.ChunkedArray:
     """Instants as naive local times of whole seconds: microseconds are cut."""
+    # The cast alone would refuse to lose microseconds.
     local = pc.local_timestamp(pc.cast(column, pa.timestamp("us", tz=str(zone))))
     return pc.floor_temporal(local, unit="second").cast(pa.timestamp("s"))
 

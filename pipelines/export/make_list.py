@@ -92,6 +92,7 @@ def export(
             the lake was made with other keys.
         ServiceError: the disk is full, read-only or forbidden.
     """
+    # Checks, keys and the ledger's line; nothing is computed before.
     asked = ask_for_list(
         lake, case, rule, Path(output), all_cases=all_cases, depth=depth, until=until, keys=keys,
         options=options or ListOptions(), asker=asker, created=created,
@@ -105,9 +106,12 @@ def export(
         spans,
         spans_left_out,
     )
+    # From here on files are written; any error removes the folder.
     with new_list_folder(Path(output)) as folder:
+        # Each format is read back at once, so a wrong file is found before anything is signed.
         by_format = {name: write_format(name, made, folder, beside) for name in asked.formats}
         manifest = _manifest(asked, rule, made, folder, by_format)
+        # The manifest last: it names every file by its bytes.
         write_manifest(folder, manifest, asked.signer)
     said = [note for files in by_format.values() for file in files for note in file.notes]
     return ExportedList(Path(output), manifest, [*notes, *said, *_counts_left_out(manifest)])
@@ -117,14 +121,18 @@ def _list_of(asked: AskedList) -> tuple[ExposureList, pa.Table | None, list[str]
     """The list, the rows of the earlier one, and what is to be said of them."""
     where, request, options = asked.lake, asked.request, asked.options
     notes = list(request.notes())
+    # Starts on a thread beside the trace; it is waited for where `stated` is made.
     quality = started(lambda: request.list_quality(where), eager=True)
     traced = trace_rows(where, request)
+    # The cases too: the notes say which people of the answer have several identifiers.
     people = np.concatenate((traced["person"].to_numpy(), request.persons()))
     notes += human_notes(where, people)
     if options.capacity is not None:
         traced = with_calls(traced, options.capacity)
+    # The register and the vault, both joined by token.
     register, register_notes = _register(asked)
     settings = _settings(asked)
+    # Opened after the ledger's line, and only when it was asked for.
     opened = Revealed()
     if options.reveal and options.authority_key is not None:
         opened = revealed(where, traced["person"].to_numpy(), options.authority_key)
@@ -137,11 +145,14 @@ def _list_of(asked: AskedList) -> tuple[ExposureList, pa.Table | None, list[str]
         opened.identifier,
         register.people,
     )
+    # Since the earlier list: what is new, changed or gone.
     rows, withdrawn, earlier, earlier_notes = _compared(asked, rows)
+    # Whom the vault does not hold cannot be called: that is said beside the list.
     if options.reveal and len(opened.identifier) < rows.num_rows:
         missing = rows.num_rows - len(opened.identifier)
         notes.append(f"the vault does not hold {counted(missing, 'person')} of the list")
     persons = rows["person"].to_pylist()
+    # The statement of quality counts this list's people.
     stated = replace(quality(), found=rows.num_rows)
     made = ExposureList(
         rows=rows,
@@ -199,7 +210,9 @@ def _compared(asked: AskedList, rows: pa.Table) -> tuple[pa.Table, pa.Table, pa.
     """The rows with `change`, who was withdrawn, the earlier rows, and what is to be said of that list."""
     if asked.options.since is None:
         return rows, WITHDRAWN.empty_table(), None, []
+    # Checks signature, files and question of that list.
     earlier, manifest = read_earlier(asked.options.since, asked.question, asked.signer)
+    # Links made since may have joined two of its persons.
     earlier = of_known_humans(earlier, lambda persons: human_of(asked.lake, persons))
     states, withdrawn = changes(rows, earlier)
     place = rows.schema.get_field_index("change")
@@ -216,11 +229,14 @@ def _compared(asked: AskedList, rows: pa.Table) -> tuple[pa.Table, pa.Table, pa.
 
 def _stays(asked: AskedList, traced: pa.Table) -> pa.Table:
     """The stays that drawings need: of all rows for a graph, of the best-scored for the report."""
+    # Reading stays costs most, so formats without a drawing do without.
     if "graphml" not in asked.formats and "html" not in asked.formats:
         return stays_behind(asked.lake, np.empty(0, np.int64), np.empty(0, np.int64), Span())
     if "graphml" not in asked.formats:
+        # The report draws the best-scored lanes only.
         order = pc.sort_indices(traced, sort_keys=[("score", "descending")])
         traced = traced.take(order[:MOST_LANES])
+    # One stay is behind several rows.
     ids = pc.unique(pc.list_flatten(traced["stays"])).to_numpy()
     persons = np.concatenate([traced["person"].to_numpy(), traced["via"].to_numpy()])
     return stays_behind(asked.lake, persons, ids, Span())
@@ -248,6 +264,7 @@ def _manifest(
 ) -> Manifest:
     """What is signed; writes `public.pem`, which is one of the files."""
     rows = {file.name: file.rows for files in by_format.values() for file in files}
+    # public.pem first, as it is one of the listed files. The lock file, with its dot, is none.
     write_public(folder, asked.signer)
     names = sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
     tiers = Counter(made.rows["tier"].to_pylist())
@@ -256,6 +273,7 @@ def _manifest(
         tool_version=__version__,
         lake_version=made.lake_version,
         rule=made.rule.id,
+        # Of the file's bytes: two packs of one id can differ.
         rule_sha256=hashlib.sha256(rule_file(rule).read_bytes()).hexdigest(),
         cases=[case.case_id for case in made.cases],
         until=utc_text(EPOCH + dt.timedelta(microseconds=made.until_us)),
@@ -266,6 +284,7 @@ def _manifest(
         expires=utc_text(made.expires),
         tiers={str(tier): tiers[tier] for tier in sorted(tiers)},
         revealed=made.opened,
+        # Counted in every format, zeros as well: a list says what it lacks.
         left_out={name: sum(file.left_out for file in files) for name, files in by_format.items()},
         files=[listed(folder / name, rows.get(name)) for name in names],
         ledger=asked.head,

@@ -93,6 +93,7 @@ class Manifest:
     def to_bytes(self) -> bytes:
         """The JSON that is signed."""
         fields = {"format": self.format} | asdict(self)
+        # These exact bytes are signed; nothing serialises them a second time.
         return json.dumps(fields, ensure_ascii=False, indent=1).encode() + b"\n"
 
     @property
@@ -111,12 +112,14 @@ def manifest_from(content: bytes) -> Manifest:
     Raises:
         ValueError: it is not a manifest of this format.
     """
+    # Signed, yet perhaps by another version of this program: only this format is read.
     given = json.loads(content)
     if not isinstance(given, dict) or given.get("format") != FORMAT:
         raise ValueError(f"format must be {FORMAT}")
     try:
         files = tuple(ListedFile(**file) for file in given.pop("files"))
         head = Head(**given.pop("ledger"))
+        # An unknown key is an error too, as it may restrict the list.
         made = Manifest(**given, files=files, ledger=head)
     except (TypeError, KeyError) as error:
         raise ValueError("a field is missing or unknown") from error
@@ -129,6 +132,7 @@ def listed(path: Path, rows: int | None) -> ListedFile:
     """A file as the manifest names it."""
     content = hashlib.sha256()
     with path.open("rb") as file:
+        # In blocks: a list of a million rows is not read into memory to be hashed.
         for block in iter(lambda: file.read(1 << 20), b""):
             content.update(block)
     return ListedFile(path.name, path.stat().st_size, content.hexdigest(), rows)
@@ -151,6 +155,7 @@ def _is_sound(manifest: Manifest) -> bool:
     if not all(isinstance(value, kind) for value, kind in checks):
         return False
     try:
+        # Without an offset it could not be compared with now.
         return dt.datetime.fromisoformat(manifest.expires).tzinfo is not None
     except ValueError:
         return False

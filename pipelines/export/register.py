@@ -20,11 +20,14 @@ from pipelines.terminal.named_csv import read_named_csv
 
 COLUMNS: Final = ("person", "full_name", "birth_year", "sex", "address", "phone")
 
+# Control signs, bidi marks and overrides, zero-width signs, line separators, byte order marks.
 _HIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
+# A code of a list, or a bare token as machines write it.
 _TOKEN = re.compile(r"(?:p-)?([0-9a-fA-F]{16})")
 _YEAR = re.compile(r"(1[89]|20)\d{2}")
 _SEXES: Final = {
     "male": "male", "m": "male", "nam": "male", "1": "male",
+    # Vietnamese and the digits of cards; what is not known stays as it was typed.
     "female": "female", "f": "female", "nữ": "female", "nu": "female", "2": "female",
 }  # fmt: skip
 
@@ -72,6 +75,7 @@ def read_register(people: str | Path | Any, keys: Keys) -> Register:
     if not isinstance(people, str | Path):
         return _read_table(pa.table(people), keys)
     where = f"--people {people}"
+    # Read lazily: a broken row shows in the loop below, inside the try.
     rows = read_named_csv(people, "--people")
     try:
         names = [(name or "").strip().lower() for name in rows.fieldnames or ()]
@@ -92,8 +96,10 @@ def of_humans(register: Register, lake: Lake) -> Register:
     if not isinstance(lake, HumanLake):
         return register
     people: dict[int, RegisteredPerson] = {}
+    # Ascending tokens, so that it does not depend on the rows' order who speaks first.
     tokens = sorted(register.people)
     for token_, human in zip(tokens, human_of(lake, np.array(tokens, np.int64)).tolist(), strict=True):
+        # On the right wins: what an earlier token of the human said.
         said = _said(register.people[token_]) | _said(people.get(human))
         people[human] = RegisteredPerson(**said)
     return replace(register, people=people)
@@ -127,6 +133,7 @@ def _register(rows: Iterable[Mapping[str, str | None]], where: str, keys: Keys) 
     people: dict[int, RegisteredPerson] = {}
     seen: dict[int, int] = {}
     unreadable = without_year = 0
+    # From 2: the head is row 1, as a spreadsheet numbers it.
     for number, row in enumerate(rows, 2):
         cells = {name: _clean(row.get(name) or "") for name in COLUMNS}
         if not any(cells.values()):
@@ -135,6 +142,7 @@ def _register(rows: Iterable[Mapping[str, str | None]], where: str, keys: Keys) 
         if person is None:
             unreadable += 1
             continue
+        # By token and not by spelling: two spellings of a phone are one person.
         if person in seen:
             raise DataError(
                 f"{where}: rows {seen[person]} and {number} name the same person",
@@ -156,6 +164,7 @@ def _register(rows: Iterable[Mapping[str, str | None]], where: str, keys: Keys) 
 def _person(text: str, keys: Keys) -> int | None:
     """The token of a person, or None where the text is neither an identifier nor a token."""
     match = _TOKEN.fullmatch(text)
+    # Sixteen digits alone are a token; an identifier has its kind before a colon.
     if match and (text.startswith(PERSON_PREFIX) or len(text) == 16):
         return int.from_bytes(bytes.fromhex(match[1]), "big", signed=True)
     try:

@@ -58,9 +58,13 @@ def revealed(lake: Lake, persons: Int64, authority_key: str | Path) -> Revealed:
         RefusedError: the vault was sealed to another key.
     """
     private = load_authority(Path(authority_key))
+    # Whole, for a vault has no index by person.
     rows = read_table(lake, "vault", ["person", "sealed", "key_id"])
+    # All tokens of each human: the phone may lie under another one than the row's.
     tokens = tokens_of(lake, np.unique(persons))
+    # Sorted by token, so that of equals the smaller one is kept below.
     wanted = rows.filter(pc.is_in(rows["person"], pa.array(tokens))).sort_by("person")
+    # Compared before anything is decrypted, to tell a wrong key from damage.
     own = key_id(private.public_key().public_bytes_raw())
     if not pc.all(pc.equal(wanted["key_id"], own)).as_py() and wanted.num_rows:
         raise RefusedError(
@@ -69,9 +73,11 @@ def revealed(lake: Lake, persons: Int64, authority_key: str | Path) -> Revealed:
         )
     identifier: dict[int, tuple[str, str]] = {}
     owners = human_of(lake, wanted["person"].to_numpy()).tolist()
+    # identifier: by human, the most useful kind so far
     for person, text in zip(owners, unseal(private, wanted), strict=True):
         kind, _, value = text.partition(":")
         held = identifier.get(person)
         if held is None or _SHOWN.index(kind) < _SHOWN.index(held[0]):
             identifier[person] = (kind, value)
+    # All that were opened count, also those that are not shown.
     return Revealed(identifier, wanted.num_rows)

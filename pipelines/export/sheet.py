@@ -39,6 +39,7 @@ _LINE_POINTS = 15
 _HEAD_POINTS = 3 * _LINE_POINTS
 _MOST_LINES = 12
 _WRAPPED = ("full_name", "address", "venue_names", "symptoms")
+# Excel counts a 29 February 1900 that never was; from 1899-12-30 on its later dates are right.
 _UNIX_SERIAL = (dt.date(1970, 1, 1) - dt.date(1899, 12, 30)).days
 _WIDTHS = {
     "no": 5, "person": 20, "identifier_kind": 12, "identifier": 17, "full_name": 22, "birth_year": 8,
@@ -65,6 +66,7 @@ def write_sheet(made: ExposureList, folder: Path) -> list[WrittenFile]:
         folder: where; temporary parts lie there too, for they may hold identifiers.
     """
     with _writing(folder) as book:
+        # The list's date, or XlsxWriter would take the clock's and the bytes would differ each time.
         book.set_properties({"title": "Truy Vết", "created": made.created.replace(tzinfo=None)})
         pen = _Pen(book, made)
         _write_list(pen)
@@ -82,6 +84,7 @@ def _writing(folder: Path) -> Iterator[Workbook]:
     Raises:
         OSError: the disk is full, read-only or forbidden.
     """
+    # An error inside leaves the book unclosed, and so unwritten.
     book = Workbook(str(folder / XLSX), {"tmpdir": str(folder)})
     yield book
     try:
@@ -102,6 +105,7 @@ def read_sheet(folder: Path) -> list[str]:
     if executes(folder / XLSX):
         return []
     rows = sheet_rows(folder / XLSX, LIST)
+    # The head is skipped by position: its words depend on the language.
     next(rows)
     at = COLUMNS.names.index("person")
     return [row[at].removeprefix(PERSON_PREFIX) for row in rows]
@@ -130,6 +134,7 @@ class _Pen:
         self.tier = book.add_format({"num_format": '"F"0', "valign": "top", "align": "left"})
 
     def _text(self, look: dict[str, Any]) -> Format:
+        # "@" keeps digits as text, the prefix keeps a formula text when the cell is edited.
         made = self.book.add_format(look | {"num_format": "@"})
         made.set_quote_prefix()
         return made
@@ -147,9 +152,11 @@ class _Pen:
         sheet.set_landscape()
         sheet.set_paper(_A4)
         sheet.set_margins(left=0.4, right=0.4, top=0.5, bottom=0.6)
+        # One page wide, as many high as needed.
         sheet.fit_to_pages(1, 0)
         sheet.repeat_rows(0)
         foot = self.words("sheet", "foot", rule=self.made.rule.id, expires=self._expires(), zone=self._zone())
+        # & is a control sign of footers and has to be doubled.
         sheet.set_footer(f"&L{foot.replace('&', '&&')}&R{self.words('sheet', 'page')}")
         return sheet
 
@@ -173,6 +180,7 @@ class _Pen:
 
     def fitting(self, values: Sequence[Any]) -> Sequence[Any]:
         """The values, with texts cut that are too long for a cell."""
+        # Twice the signs is the most UTF-16 units there can be: texts are measured only near the limit.
         if all(len(value) * 2 <= _MOST_UNITS for value in values if isinstance(value, str)):
             return values
         return [self._fitting(value) if isinstance(value, str) else value for value in values]
@@ -181,6 +189,7 @@ class _Pen:
         if len(text.encode("utf-16-le")) // 2 <= _MOST_UNITS:
             return text
         self.cut += 1
+        # Cut between code points: "ignore" drops half a surrogate pair.
         return text.encode("utf-16-le")[: 2 * (_MOST_UNITS - 1)].decode("utf-16-le", "ignore") + "…"
 
     def _expires(self) -> str:
@@ -200,11 +209,13 @@ def _write_list(pen: _Pen) -> None:
     sheet = pen.sheet(LIST, names, heads, frozen=2)
     rows = pen.made.rows.slice(0, MOST_ROWS)
     looks = [_look(pen, name) for name in shown]
+    # Rows of a part go straight to disk, see StreamedSheet.
     for start in range(0, rows.num_rows, _ROWS_AT_ONCE):
         part = rows.slice(start, _ROWS_AT_ONCE)
         columns = [_values(part, name, pen) for name in shown]
         lines = _lines_of(dict(zip(shown, columns, strict=True)))
         tall = np.flatnonzero(lines > 1).tolist()  # LibreOffice does not fit rows by itself
+        # Heights by the row inside this part.
         pen.put_columns(
             sheet, start + 1, columns, looks, {row: _LINE_POINTS * int(lines[row]) for row in tall}
         )
@@ -214,6 +225,7 @@ def _write_list(pen: _Pen) -> None:
 def _lines_of(columns: Mapping[str, Sequence[Any]]) -> Int64:
     """Return how many lines the longest wrapped text of each row takes up, from 1."""
     needed = [
+        # Lines by characters over the column's width, rounded up: a guess, good enough for a row's height.
         -(-pc.fill_null(pc.utf8_length(pa.array(columns[name], pa.string())), 0).to_numpy() // _WIDTHS[name])
         for name in _WRAPPED
         if name in columns
@@ -226,6 +238,7 @@ def _values(rows: pa.Table, name: str, pen: _Pen) -> Sequence[Any]:
     """A column as texts and as numbers of Excel, which are minutes, or days since 1899-12-30."""
     column = rows[name]
     if name in _MINUTES:
+        # With their fractions; the format shows whole minutes.
         return list(pc.divide(column.cast(pa.float64()), 60.0).to_pylist())
     if pa.types.is_timestamp(column.type):
         return _serials(column, pen)
@@ -236,6 +249,7 @@ def _values(rows: pa.Table, name: str, pen: _Pen) -> Sequence[Any]:
 
 def _serials(column: pa.ChunkedArray, pen: _Pen) -> list[float | None]:
     """Instants as Excel counts local times, in days since 1899-12-30."""
+    # Seconds as local clocks show them, divided into days: Excel knows no zone.
     seconds = local_instants(column, pen.made.settings.zone).cast(pa.int64()).cast(pa.float64())
     return list(pc.add(pc.divide(seconds, 86_400.0), float(_UNIX_SERIAL)).to_pylist())
 
@@ -268,6 +282,7 @@ def _write_milestones(pen: _Pen) -> None:
 
 
 def _write_withdrawn(pen: _Pen) -> None:
+    # Two rows are kept free below for the note.
     rows = pen.made.withdrawn.slice(0, _MOST_WITHDRAWN)
     names = rows.schema.names
     sheet = pen.sheet(WITHDRAWN, names, [pen.words("column", name) for name in names], frozen=0)
@@ -284,6 +299,7 @@ def _write_withdrawn(pen: _Pen) -> None:
 
 def _write_about(pen: _Pen) -> None:
     sheet = pen.sheet(ABOUT, ["name"], ["Truy Vết"], frozen=0)
+    # Wide enough to wrap sentences on one page.
     sheet.set_column(0, 0, 110)
     for row, line in enumerate(pen.made.about, 1):
         pen.put_text(sheet, row, 0, line, pen.wrapped)

@@ -24,14 +24,17 @@ def executes(path: Path) -> bool:
     with zipfile.ZipFile(path) as book:
         if any("vbaProject" in name or "externalLinks" in name for name in book.namelist()):
             return True
+        # Sheets alone: formulas and links stand nowhere else.
         sheets = [name for name in book.namelist() if name.startswith("xl/worksheets/")]
         for name in sheets:
             with book.open(name) as file:
+                # The end of a block is searched again with the next, since a tag may straddle both.
                 tail = b""
                 for block in iter(lambda file=file: file.read(1 << 20), b""):  # type: ignore[misc]
                     # Text of cells cannot look like a tag: its `<` is written `&lt;`.
                     searched = tail + block
                     if any(tag in searched for tag in _EXECUTABLE):
                         return True
+                    # Longer than any tag looked for.
                     tail = block[-32:]
     return False

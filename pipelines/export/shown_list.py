@@ -50,15 +50,20 @@ def list_to_show(
     """
     request = make_request(lake, load_rule(rule), case, all_cases=False, depth=depth, until=until)
     cases = listed_cases(lake, request, case, all_cases=False)
+    # On a thread beside the trace, and waited for in `stated`.
     quality = started(lambda: request.list_quality(lake), eager=True)
     searched = run_trace(lake, request)
+    # The page keeps what was traced, to draw and compare from it.
     if found is not None:
         found(searched)
     traced = rows_of_traced(lake, searched)
+    # No identifiers and no register: a page shows tokens until it is asked to reveal.
     rows = list_rows(traced, cases, names_by_code(lake), settings, request.until_us, {}, {})
     stated = replace(quality(), found=rows.num_rows)
+    # Stays of the drawn lanes only; the rest would be read for nothing.
     drawn = best_rows(traced, MOST_LANES)
     persons = np.concatenate([drawn["person"].to_numpy(), drawn["via"].to_numpy()])
+    # A page is not kept, so it neither ages nor expires.
     now = dt.datetime.now(dt.UTC)
     return ExposureList(
         rows=rows,
@@ -92,5 +97,6 @@ def with_capacity(made: ExposureList, capacity: int | None) -> ExposureList:
     """The list with the calls marked that are worth most, as `export --capacity` marks them."""
     if capacity is None:
         return made
+    # The column is made again; `call` of the list is null until a capacity is given.
     rows: pa.Table = with_calls(made.rows.drop_columns(["call"]), capacity).select(COLUMNS.names)
     return replace(made, rows=rows, settings=replace(made.settings, capacity=capacity))

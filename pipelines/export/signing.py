@@ -17,8 +17,10 @@ from pipelines.errors import DataError, RefusedError, UsageError
 from pipelines.export.manifest import MANIFEST, PUBLIC, SIGNATURE, Manifest, manifest_from
 from pipelines.terminal.output import counted
 
+# No separator, no leading dot: a name cannot leave the folder or hide in it.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,100}")
 _SIGNATURE_BYTES = 64
+# A manifest has a line a file; anything this large is an attack.
 _MOST_MANIFEST_BYTES = 64 << 20
 
 
@@ -57,6 +59,7 @@ def write_public(folder: Path, key: Ed25519PrivateKey) -> Path:
 
 def write_manifest(folder: Path, manifest: Manifest, key: Ed25519PrivateKey) -> None:
     """Write the manifest and its signature."""
+    # Signed and written from one variable, never from what is read back.
     content = manifest.to_bytes()
     (folder / MANIFEST).write_bytes(content)
     (folder / SIGNATURE).write_bytes(key.sign(content))
@@ -88,11 +91,13 @@ def check_list(
     wanted = _wanted(key, fingerprint_hex)
     with _reading(folder):
         manifest, own = _signed_manifest(folder)
+        # Only now, for a signature that does not fit says nothing of its key.
         if wanted is not None and own != wanted:
             raise RefusedError(
                 f"{folder} is signed with another key", "ask the sender for the fingerprint of the list key"
             )
         _check_files(folder, manifest)
+    # Last, so that damage is told even of a list that has expired.
     if not allow_expired and manifest.expired(now or dt.datetime.now(dt.UTC)):
         raise DataError(f"{folder} has expired ({manifest.expires})", "ask for a new list")
     return CheckedList(folder, manifest, own, wanted is not None)
@@ -105,6 +110,7 @@ def _signed_manifest(folder: Path) -> tuple[Manifest, str]:
         DataError: the signature does not fit, or what was signed is no manifest.
     """
     path = folder / MANIFEST
+    # Before it is read: its size is the sender's choice.
     if path.stat().st_size > _MOST_MANIFEST_BYTES:
         raise DataError(f"{path} is too large", "ask for the list again")
     content, signature = path.read_bytes(), (folder / SIGNATURE).read_bytes()
@@ -120,6 +126,7 @@ def _signed_manifest(folder: Path) -> tuple[Manifest, str]:
     except ValueError as error:
         raise DataError(f"{path} is signed, but {error}", "check which tool made it") from error
     own = fingerprint(public)
+    # The signature fits public.pem; that must also be the key which was signed for.
     if manifest.key != own:
         raise DataError(f"{folder / PUBLIC} is not the key that {MANIFEST} names", "ask for the list again")
     return manifest, own
@@ -131,20 +138,24 @@ def _check_files(folder: Path, manifest: Manifest) -> None:
     Raises:
         DataError: a name has a path, or a file is missing, unlisted or another.
     """
+    # A dict drops doubles; they are counted below.
     listed = {file.name: file for file in manifest.files}
     for name in listed:
         if not _NAME.fullmatch(name) or name in (MANIFEST, SIGNATURE):
             raise DataError(f"{folder / MANIFEST} lists a name that no list has", "do not use this list")
     if len(listed) != len(manifest.files):
         raise DataError(f"{folder / MANIFEST} lists a file twice", "do not use this list")
+    # Exactly the files that are listed: one more could be opened by mistake.
     there = set(os.listdir(folder)) - {MANIFEST, SIGNATURE}
     if unlisted := sorted(there - listed.keys()):
         raise DataError(f"{folder} holds {counted(len(unlisted), 'file')} not listed", "do not use them")
     for name, file in listed.items():
         path = folder / name
+        # A link could lead to another file after the check.
         if name not in there or path.is_symlink() or not path.is_file():
             raise DataError(f"{path} is missing", "ask for the list again")
         with path.open("rb") as opened:
+            # Size first, the cheaper test.
             same = path.stat().st_size == file.bytes and _sha256(opened) == file.sha256
         if not same:
             raise DataError(f"{path} was changed after the list was signed", "ask for the list again")
@@ -163,6 +174,7 @@ def _wanted(key: str | Path | None, fingerprint_hex: str | None) -> str | None:
     """
     if fingerprint_hex is not None:
         wanted = fingerprint_hex.replace(":", "").strip().lower()
+        # As openssl prints it, with colons, is taken too.
         if not re.fullmatch(r"[0-9a-f]{64}", wanted):
             raise UsageError(
                 "--fingerprint must be 64 hexadecimal digits", "take them from manifest.json, key"

@@ -56,7 +56,9 @@ def make_cases(settings: Settings, course: Rows) -> list[Case]:
         first = int(np.argmin(course["infected"]))
         onset = _before(course[first]["onset"], end)
         cases = [Case("", first, onset, end - 2 * _HOUR, end - 1, None, None)]
+    # One false alarm in twenty cases, and one at least from five cases on.
     cases += _false_alarms(settings, course, len(cases) // 20 + (len(cases) >= 5))
+    # Numbered by report, so case numbers ascend as an authority would give them.
     cases.sort(key=lambda case: (case.reported, case.person))
     return [replace(case, case_id=f"QN-{number:04d}") for number, case in enumerate(cases, 1)]
 
@@ -64,6 +66,7 @@ def make_cases(settings: Settings, course: Rows) -> list[Case]:
 def _found(settings: Settings, course: Rows) -> list[Case]:
     """Report infected people who were sampled, 6 to 30 hours later."""
     end = settings.days * _DAY
+    # NEVER is beyond every end, so those who are not sampled fall out as well.
     who = np.flatnonzero((course["infected"] < NEVER) & (course["sampled"] < end))
     hours = 6 + 24 * units_of(settings.seed, REPORTS, who, 0)
     reported = course["sampled"][who] + np.floor(hours * _HOUR).astype(np.int64)
@@ -84,6 +87,7 @@ def _found(settings: Settings, course: Rows) -> list[Case]:
 def _false_alarms(settings: Settings, course: Rows, number: int) -> list[Case]:
     """Report people who were never infected; these cases are withdrawn by the end."""
     end = settings.days * _DAY
+    # A random order of everybody, of which the first who are well are taken.
     order = np.argsort(units(settings.seed, REPORTS, course.size, 1), kind="stable")
     well: Int64 = order[course["infected"][order] == NEVER][:number]
     part = 0.2 + 0.3 * units_of(settings.seed, REPORTS, well, 2)

@@ -15,8 +15,10 @@ def clocks(settings: Settings, stream: int, count: int) -> Int64:
     to a year ahead.
     """
     broken, off = settings.knobs.clocks_broken, settings.knobs.clocks_off
+    # One draw decides the state, another its size: changing a share does not move the sizes.
     state = units(settings.seed, stream, count, 0)
     size = units(settings.seed, stream, count, 1)
+    # Bit 0 is the sign, the bits above choose among three kinds of broken clocks.
     bits = words(settings.seed, stream, count)
     sign = np.where(bits & np.uint64(1), 1, -1)
     minutes = sign * np.floor(60 + size * 2_640).astype(np.int64)

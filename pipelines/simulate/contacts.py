@@ -33,11 +33,14 @@ def contacts_of(who: Int64, stays: list[Rows], people: int, places: int, days: i
     wanted[who] = True
     mine = np.concatenate([part[wanted[part["person"]]] for part in stays])
     mine = mine[np.lexsort((mine["enter"], mine["person"]))]
+    # First a coarse filter by (place, day), which leaves few of the province's stays.
     hit = np.zeros((places, days), np.bool_)
     _mark(mine, hit)
     near = np.concatenate([part[_near(part, hit)] for part in stays])
+    # Sorted by (place, enter): the search below begins at a place and ends at an enter.
     near = near[np.lexsort((near["person"], near["enter"], near["place"]))]
     first = np.searchsorted(near["place"], mine["place"])
+    # Counted first with no room to write, then written: numba grows no arrays.
     found = np.empty(_overlaps(mine, near, first, np.empty(0, CONTACT)), CONTACT)
     _overlaps(mine, near, first, found)
     return found
@@ -47,6 +50,7 @@ def contacts_of(who: Int64, stays: list[Rows], people: int, places: int, days: i
 def _mark(stays: Rows, hit: Bools) -> None:
     """Mark every (place, day) that the stays touch."""
     for row in range(stays.size):
+        # exit is excluded, hence the day of the second before it.
         for day in range(stays[row].enter // _DAY, (stays[row].exit - 1) // _DAY + 1):
             hit[stays[row].place, day] = True
 
@@ -69,6 +73,7 @@ def _overlaps(mine: Rows, near: Rows, first: Int64, found: Rows) -> int:
     count = 0
     for row in range(mine.size):
         at = first[row]
+        # Later enters cannot overlap any more.
         while at < near.size and near[at].place == mine[row].place and near[at].enter < mine[row].exit:
             if near[at].exit > mine[row].enter and near[at].person != mine[row].person:
                 if count < found.size:

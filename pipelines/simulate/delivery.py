@@ -35,6 +35,7 @@ _KINDS = {
 
 def create(path: Path) -> IO[bytes]:
     """Open a new file that only its owner may read."""
+    # O_EXCL: never over a file that is there.
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
 
 
@@ -65,13 +66,16 @@ class Delivery:
     def take(self, scans: Rows) -> None:
         """Hold scans until the day of their arrival."""
         days = scans["arrives"] // _DAY
+        # 2 · day + folder, one number to split by.
         slots = days * 2 + scans["late"]
         for slot in np.unique(slots).tolist():
+            # Held by day of arrival: a late scan waits for its file, however long ago it was made.
             self.waiting.setdefault((slot % 2, slot // 2), []).append(scans[slots == slot])
 
     def send(self, folder: int, day: int) -> None:
         """Write the file of one folder and day, in the order of arrival."""
         scans = np.concatenate([np.empty(0, SCAN), *self.waiting.pop((folder, day), [])])
+        # Stable: of equal arrivals the order of the stays, so that bytes do not depend on threads.
         scans = scans[np.argsort(scans["arrives"], kind="stable")]
         date = np.datetime64(self.settings.start, "D") + day
         parts = [scans[at : at + _LINES_AT_ONCE] for at in range(0, scans.size, _LINES_AT_ONCE)]
@@ -88,21 +92,26 @@ class Delivery:
     def _count(self, counts: Counter[str], scans: Rows) -> None:
         """Count delivered scans by kind, and by what the pipeline must make of them."""
         flaw, written = scans["flaw"].astype(np.int64), scans["written"]
+        # flaw 0 is none, 1 to len(FLAWS) are refused, higher ones are unusual and accepted.
         reasons = np.array(["", *(f.reason for f in FLAWS)])
         flawed = (flaw > 0) & (flaw <= len(FLAWS))
         end = self.settings.days * _DAY
+        # Time is tested on what the record says, not on when the scan was.
         old = ~flawed & (written < end - MAX_AGE_DAYS * _DAY)
         new = ~flawed & (written > end + MAX_AHEAD_DAYS * _DAY)
         good = ~flawed & ~old & ~new
         counts["received"] += scans.size
+        # strict=False: bincount counts unusual flaws as well, beyond the reasons.
         for name, number in zip(reasons[1:], np.bincount(flaw, minlength=reasons.size)[1:], strict=False):
             counts[f"reason {name}"] += int(number)
         counts["reason too_old"] += int(old.sum())
         counts["reason too_new"] += int(new.sum())
+        # Copies come after their originals and are the duplicates.
         copies = good & (scans["copy"] == 1)
         counts["duplicate"] += int(copies.sum())
         counts["accepted"] += int((good & ~copies).sum())
         place = self.places.table[scans["place"]]
+        # Closed or unknown places: accepted, and counted apart.
         closed = (place["closed"] >= 0) & (written >= place["closed"])
         counts["unregistered"] += int((good & ~copies & (closed | (place["known"] == 0))).sum())
         self._count_kinds(counts, scans)
@@ -111,6 +120,7 @@ class Delivery:
         for name, kind in _KINDS.items():
             counts[f"kind {name}"] += int((scans["kind"] == kind).sum())
         phone = np.isin(scans["mode"], (SELF, ONE_WAY))
+        # A visitor's phone, or the device of the place.
         clock = np.where(
             phone, self.people["clock"][scans["person"]], self.places.table["clock"][scans["place"]]
         )

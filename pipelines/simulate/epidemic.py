@@ -79,15 +79,18 @@ class Epidemic:
     lasting: Rows = field(init=False)
 
     def __post_init__(self) -> None:
+        # Eight int64 a person, all -1, seen as one record.
         self.course = np.full(self.people.size, -1, np.int64).repeat(8).view(COURSE_OF)
         for name in ("infected", "infectious", "over", "onset", "sampled", "isolated"):
             self.course[name] = NEVER
         self.lasting = np.empty(0, STAY)
         count = max(_some(self.people.size), round(self.settings.knobs.cases * self.people.size))
         order = np.argsort(units(self.settings.seed, SEEDS, self.people.size, 0), kind="stable")
+        # The first of a random order of everybody are infected at the start.
         first = order[:count]
         self.course["infected"][first] = 0
         self._start_course(first)
+        # Their courses are moved into the days around the beginning.
         begin = -4 * _DAY + units_of(self.settings.seed, SEEDS, first, 1) * 4.5 * _DAY
         self._shift(first, np.floor(begin).astype(np.int64) - self.course["infectious"][first])
 
@@ -102,19 +105,24 @@ class Epidemic:
         self._note_samples(day, stays)
         infectious = (self.course["infectious"] < end) & (self.course["over"] > begin)
         present = self._present(begin, end, stays)
+        # Only places where somebody infectious is can pass anything on.
         hit = np.zeros(self.places.table.size, np.bool_)
         hit[present["place"][infectious[present["person"]]]] = True
         present = present[hit[present["place"]]]
+        # By place: the kernel works through runs of one place.
         present = present[np.argsort(present["place"], kind="stable")]
         weights = self.settings.knobs.infectiousness * _PER_HOUR * np.array(habits.WEIGHTS)
+        # As of the morning: who is infected today infects nobody today, so the order of meetings is free.
         before = self.course["infected"].copy()
         _infect(self.settings.seed, present, self.course, before, weights[self.places.table["kind"]])
         self._start_course(np.flatnonzero((self.course["infected"] < NEVER) & (before == NEVER)))
+        # Stays that reach into the next day are clipped and looked at again there.
         both = np.concatenate([self.lasting, stays])
         self.lasting = both[both["exit"] > end]
 
     def _present(self, begin: int, end: int, stays: Rows) -> Rows:
         """Clip everybody's stays to one day, including those of people who are at home at its end."""
+        # Stays at home become rows only when they end; until then the open ones are added here.
         at_home = np.flatnonzero((self.people["home_since"] >= 0) & (self.people["home_since"] < end))
         homes = np.zeros(at_home.size, STAY)
         homes["person"] = at_home
@@ -134,6 +142,7 @@ class Epidemic:
         ill = luck[2] < 0.7
         onset = course["infectious"][who] + _floor((24 + 36 * luck[3]) * _HOUR)
         course["onset"][who] = np.where(ill, onset, NEVER)
+        # The others are noticed three days after they became infectious.
         noticed = np.where(ill, onset + _floor(luck[4] * 36 * _HOUR), course["infectious"][who] + 3 * _DAY)
         sampled = luck[5] < np.where(ill, 0.85, 0.3)
         self.people["sampled_on"][who] = np.where(sampled, noticed // _DAY + 1, NEVER)
@@ -153,6 +162,7 @@ class Epidemic:
         today = self.people["sampled_on"] == day
         out = stays[today[stays["person"]] & (stays["place"] < self.places.venues)]
         self.course["sampled"][today] = day * _DAY + 9 * _HOUR
+        # One visit outside on that day, at the hospital; others keep 9 o'clock.
         self.course["sampled"][out["person"]] = out["enter"] + 300
         home = np.maximum(self.people["home_since"][today], self.course["sampled"][today] + 300)
         self.course["isolated"][today] = home
@@ -182,11 +192,14 @@ def _infect(
         last = first
         while last < present.size and present[last].place == place:
             last += 1
+        # [first, last): everybody at one place on this day.
         crowd = max(1.0, (last - first) / _CLOSE_PEOPLE)
         for row in range(first, last):
             ill = course[present[row].person]
+            # Clipped to the time in which the person is infectious.
             enter = max(int(present[row].enter), int(ill.infectious))
             leave = min(int(present[row].exit), int(ill.over))
+            # Only who was infected before today passes on; `before` is NEVER for the susceptible.
             if enter >= leave or before[present[row].person] == NEVER:
                 continue
             for other in range(first, last):
@@ -212,11 +225,14 @@ def _meet(
     hazard = strength * (end - start) / _HOUR
     if ill.zone > 0 and well.zone > 0 and ill.zone != well.zone:
         hazard *= _OTHER_ZONE
+    # One draw a pair and instant, whatever the order of the rows.
     word = key(seed, INFECTION, int(ill.person) << 32 | int(well.person), start)
     if unit(word) >= 1.0 - exp(-hazard):
         return
+    # A second, independent number from the same word.
     at = start + int((end - start) * unit(mix(word)))
     fate = course[well.person]
+    # The earliest infection counts, of equals that by the smaller person: no order of work shows.
     if at < fate.infected or (at == fate.infected and ill.person < fate.by):
         fate.infected = at
         fate.by = ill.person

@@ -115,5 +115,6 @@ def errands() -> Floats:
     for row, wishes in enumerate(_ERRANDS.values()):
         for kind, share in wishes.items():
             shares[row, kind] = share
+    # Cumulative, so that a draw finds its type by the first sum above it.
     sums = np.cumsum(shares, axis=1)
     return sums / sums[:, -1:]

@@ -42,7 +42,9 @@ def write_links(path: Path, settings: Settings, people: People, names: Sequence[
     rows: list[tuple[str, ...]] = []
     for day in range(settings.days):
         luck = units(settings.seed, LINKING, people.size, 2 + day)
+        # Only people whose card is another identifier than their phone.
         for person in np.flatnonzero((people["card"] != people["kind"]) & (luck < _A_DAY)).tolist():
+            # Second numbers below 0 are used by no other draw of this stream.
             word = int(key(settings.seed, LINKING, person, -1 - day))
             second = day * _DAY + 6 * _HOUR + (word >> 16) % (15 * _HOUR)
             rows.append(
@@ -68,7 +70,9 @@ def _phones_in_codes(settings: Settings, people: People) -> Int64:
     shared = units(settings.seed, LINKING, people.size, 1) < settings.knobs.shared_phones
     has_phone = (people["kind"] == PHONE) & (people["card"] != PHONE)
     for person in np.flatnonzero(shared & has_phone).tolist():
+        # People are sorted by household: its members are [begin, end).
         begin, end = np.searchsorted(people["household"], people["household"][person] + np.array([0, 1]))
+        # The owner's own code must show the phone too, or nobody could tell that it is shared.
         others = [other for other in range(begin, end) if has_phone[other] and not shared[other]]
         if others:
             whose[person] = others[0]

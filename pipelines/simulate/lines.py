@@ -79,11 +79,13 @@ def write_lines(scans: Rows, people: People, names: Names) -> Bytes:
     Returns:
         uint8[m], whole lines with their line ends.
     """
+    # Lines with a flaw are rare and made in Python; all others are written by the kernel.
     special = [
         special_line(int(scan["flaw"]), fields_of(scan, people, names)) for scan in scans[scans["flaw"] > 0]
     ]
     ends = np.cumsum([len(line) for line in special], dtype=np.int64)
     data = np.frombuffer(b"".join(special), np.uint8)
+    # Room for the longest line of every scan; the kernel returns what it used.
     out = np.empty(scans.size * LONGEST_LINE + data.size, np.uint8)
     return out[: _write(out, 0, scans, people, names, data, ends)]
 
@@ -93,6 +95,7 @@ def fields_of(scan: Row, people: People, names: Names) -> Fields:
     out = np.empty(LONGEST_LINE, np.uint8)
     who = people[scan["person"]]
     code = _text(names.codes[scan["place"]])
+    # A guard sees the card, everybody else the usual identifier.
     kind = who["card"] if scan["mode"] == GUARD else who["kind"]
     size = write_person(out, 0, kind, who["number"], scan["spelling"], names.identifiers)
     moment = dt.datetime(1970, 1, 1) + dt.timedelta(seconds=int(names.start[0] + scan["written"]))
@@ -133,12 +136,13 @@ def _write(
         if scan.flaw == 0:
             at = _write_line(out, at, scan, people, names)
             continue
+        # ends: where each special line ends in `special`.
         while copied < ends[next_special]:
             out[at] = special[copied]
             at += 1
             copied += 1
         next_special += 1
-        out[at] = 10
+        out[at] = 10  # line feed
         at += 1
     return at
 
@@ -227,7 +231,9 @@ def _put_time(out: Bytes, at: int, seconds: int) -> int:
     The calendar algorithm is from Howard Hinnant, "chrono-compatible low-level date
     algorithms", civil_from_days.
     """
+    # Days since 1 March of year 0, so that the leap day ends a year.
     days, second = seconds // 86_400 + 719_468, seconds % 86_400
+    # The era has 400 years; then the year in it, the day of the year, and the month counted from March.
     era, day = days // 146_097, days % 146_097
     year = (day - day // 1_460 + day // 36_524 - day // 146_096) // 365
     day -= 365 * year + year // 4 - year // 100
@@ -235,6 +241,7 @@ def _put_time(out: Bytes, at: int, seconds: int) -> int:
     day = day - (153 * month + 2) // 5 + 1
     year += era * 400 + (1 if month >= 10 else 0)
     month += 3 if month < 10 else -9
+    # 45 is '-', 84 'T', 58 ':', 43 '+'; `at - 1` writes over the sign after a century or an offset.
     at = _put_two(out, at, year // 100, 45)
     at = _put_two(out, at - 1, year % 100, 45)
     at = _put_two(out, at, month, 45)

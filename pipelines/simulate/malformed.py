@@ -28,6 +28,7 @@ class Flaw(NamedTuple):
 
 
 def _json(fields: Fields) -> bytes:
+    # surrogatepass: some flaws hold lone surrogates, which must reach the file.
     return json.dumps(fields, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "surrogatepass")
 
 
@@ -80,6 +81,7 @@ FLAWS = (
     Flaw("too_deep", _with_raw(_DEEP)),
     Flaw("bad_text", _with(event_id="e" * 65)),
     Flaw("bad_text", _with(venue="QN522-SH\x00")),
+    # U+202E turns the direction of text around.
     Flaw("bad_text", _with(zone="T1\u202e")),
     Flaw("bad_text", _with(venue="V" * 129)),
     Flaw("missing_field", _without("person")),

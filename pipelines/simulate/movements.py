@@ -77,6 +77,7 @@ def live_day(settings: Settings, day: int, span: tuple[int, int], people: People
         STAY[n] by person and time: stays that began on this day, and stays at home that ended on it, clipped
             to the end of the world.
     """
+    # A person's sequence hangs on seed, day and number alone, so threads may take any range.
     stays = np.empty((span[1] - span[0]) * _MOST_STAYS, STAY)
     now = np.array([0, 0, settings.days * _DAY, settings.seed, places.venues], np.int64)
     minutes, errands = own.visit_minutes(), own.errands()
@@ -98,12 +99,15 @@ def last_stays(people: People, venues: int, end: int) -> Rows:
 def _live(walk: Walk, day: int, weekday: int, first: int, last: int) -> None:
     for person in range(first, last):
         midnight = day * _DAY
+        # A sequence of its own for each person and day.
         walk.dice[0] = key(walk.now[_SEED], DAY, person, day)
+        # Isolated for good after the sample, or still away.
         if day > walk.people[person].sampled_on or walk.people[person].free_at >= midnight + _DAY:
             continue
         rise = midnight + between(walk.dice, 5 * _HOUR, 8 * _HOUR)
         walk.now[_CLOCK] = max(walk.people[person].free_at, rise)
         if day == walk.people[person].sampled_on:
+            # The day of the sample is one visit to the hospital, between 8 and 10.
             walk.now[_CLOCK] = max(walk.now[_CLOCK], midnight + between(walk.dice, 8 * _HOUR, 10 * _HOUR))
             _visit(walk, person, own.HOSPITAL, walk.people[person].district)
         elif walk.now[_CLOCK] < midnight + 20 * _HOUR:
@@ -125,6 +129,7 @@ def _spend(walk: Walk, person: int, midnight: int, weekday: int) -> None:
         _deliver(walk, person, midnight)
     elif role == own.NIGHT and weekday < 6:
         _errands(walk, person, midnight + 14 * _HOUR, own.ADULT, 2 + below(walk.dice, 4))
+        # A night shift ends on the next day; its stay belongs to the day it began on.
         walk.now[_CLOCK] = max(walk.now[_CLOCK], midnight + between(walk.dice, 20 * _HOUR, 22 * _HOUR))
         _stay(walk, person, walk.people[person].work, between(walk.dice, 7 * _HOUR, 10 * _HOUR))
     elif weekday == 6 or (weekday == 5 and role != own.SELLER and chance(walk.dice, 0.7)):
@@ -140,6 +145,7 @@ def _work(walk: Walk, person: int, midnight: int) -> None:
     """Go to work or school and back, with lunch at home, out or there, and errands."""
     child = walk.people[person].role == own.PUPIL
     place, begin = walk.people[person].work, midnight + between(walk.dice, 6 * _HOUR, 8 * _HOUR)
+    # Nobody sets out earlier than an hour before work begins.
     walk.now[_CLOCK] = max(walk.now[_CLOCK], begin - _HOUR)
     if chance(walk.dice, 0.3):
         _visit(walk, person, own.RESTAURANT, walk.people[person].district)
@@ -155,6 +161,7 @@ def _work(walk: Walk, person: int, midnight: int) -> None:
             _visit(walk, person, own.RESTAURANT, walk.people[person].district)
         else:
             _go_home(walk, person)
+        # 45,000 to 48,000 seconds: half past twelve to twenty past one.
         walk.now[_CLOCK] = max(walk.now[_CLOCK], midnight + between(walk.dice, 45_000, 48_000))
     _stay(walk, person, place, close - walk.now[_CLOCK])
     if walk.people[person].rider:
@@ -190,6 +197,7 @@ def _travel(walk: Walk, person: int, midnight: int) -> None:
     here, districts = walk.people[person].district, walk.span.shape[1]
     there = below(walk.dice, districts)
     overnight = chance(walk.dice, 0.15)
+    # A coach leaves in the evening and arrives in the morning.
     walk.now[_CLOCK] = max(walk.now[_CLOCK], midnight + (18 if overnight else 7) * _HOUR)
     _ride(walk, person, here, there, overnight)
     if not overnight:
@@ -201,6 +209,7 @@ def _travel(walk: Walk, person: int, midnight: int) -> None:
 @njit(cache=True, nogil=True)
 def _ride(walk: Walk, person: int, here: int, there: int, overnight: bool) -> None:
     """Wait at a station, then ride; the island, the last district, has boats only."""
+    # Districts are ordered by code, and the island's is the highest.
     island = walk.span.shape[1] - 1
     by_boat = here == island or there == island
     station = own.WHARF if by_boat else (own.RAILWAY if chance(walk.dice, 0.2) else own.BUS_STATION)
@@ -231,6 +240,7 @@ def _errands(walk: Walk, person: int, begin: int, who: int, number: int) -> None
 @njit(cache=True, nogil=True)
 def _errand(walk: Walk, who: int) -> int:
     luck, kind = draw(walk.dice), 0
+    # Cumulative shares end at 1, and a draw lies below it.
     while luck >= walk.errands[who, kind]:
         kind += 1
     return kind
@@ -247,15 +257,19 @@ def _visit(walk: Walk, person: int, kind: int, district: int) -> None:
 @njit(cache=True, nogil=True)
 def _choose(walk: Walk, person: int, kind: int, district: int) -> int:
     """Choose one of the person's favourite places of the type, popular ones more often; -1 if none."""
+    # Now and then another district, whose favourites are then the person's own there.
     if chance(walk.dice, _AWAY_FROM_DISTRICT):
         district = below(walk.dice, walk.span.shape[1])
     favourite = below(walk.dice, _FAVOURITES)
     first, number = walk.span[kind, district]
     if number == 0:
         return _any_place(walk, kind, district)
+    # One fixed place for each person, district, type and number: types are below 32, favourites below 8.
     luck = unit(key(walk.now[_SEED], FAVOURITES, person, (district * 32 + kind) * 8 + favourite))
+    # Squared: the first places of a district are the popular ones.
     skewed = luck if kind == own.HOME else luck * luck
     place = int(first) + int(skewed * number)
+    # A visit to one's own home is none.
     return -1 if place == walk.now[_VENUES] + walk.people[person].household else place
 
 
@@ -276,6 +290,7 @@ def _stay(walk: Walk, person: int, place: int, seconds: int) -> None:
     """Go to a place and stay; workers are always in the same zone, visitors in any."""
     if place < 0:
         return
+    # Leaving home ends the open stay there.
     if walk.people[person].home_since >= 0:
         home = walk.now[_VENUES] + walk.people[person].household
         _add(walk, person, home, walk.people[person].home_since, walk.places[home].zones)
@@ -284,8 +299,10 @@ def _stay(walk: Walk, person: int, place: int, seconds: int) -> None:
     zones = walk.places[place].zones
     zone = 0
     if zones > 0:
+        # Negative second numbers are used by no favourite.
         own_zone = int(unit(key(walk.now[_SEED], FAVOURITES, person, -1 - place)) * zones)
         zone = 1 + (own_zone if place == walk.people[person].work else below(walk.dice, zones))
+    # At least a minute, also where the plan left less.
     walk.now[_CLOCK] = enter + max(60, seconds)
     _add(walk, person, place, enter, zone)
 
@@ -293,6 +310,7 @@ def _stay(walk: Walk, person: int, place: int, seconds: int) -> None:
 @njit(cache=True, nogil=True)
 def _add(walk: Walk, person: int, place: int, enter: int, zone: int) -> None:
     """Record a stay from `enter` until now, clipped to the end of the world."""
+    # Beyond the end of the world nothing is known.
     leave = min(walk.now[_CLOCK], walk.now[_END])
     if leave <= enter:
         return
@@ -307,6 +325,7 @@ def _add(walk: Walk, person: int, place: int, enter: int, zone: int) -> None:
 
 @njit(cache=True, nogil=True)
 def _go_home(walk: Walk, person: int) -> None:
+    # free_at: a stay in hospital may have ended later than the clock says.
     walk.now[_CLOCK] = max(walk.now[_CLOCK], walk.people[person].free_at) + between(walk.dice, 120, 1_200)
     walk.people[person].home_since = min(walk.now[_CLOCK], NEVER - 1)
     walk.people[person].free_at = walk.people[person].home_since

@@ -59,10 +59,10 @@ SCANNED, NOBODY, NO_CODE, RESIDENT, FORGOTTEN, GUARDED = range(6)
 """Why a visit has no scan: not at all; its person never scans; its place has no code; it is at home; nobody
 thought of it; a guard scanned the visitor earlier that day."""
 
-_MOST_SCANS = 8
+_MOST_SCANS = 8  # four kinds of scan, and a copy or a conflict of each
 _SCANS_AGAIN = 0.03  # share of visits longer than 20 minutes
 _SCANS_ONE_WAY_EXIT = 0.1  # share of visits at posters that do not distinguish in and out
-_SPELLS_OTHERWISE = 0.05
+_SPELLS_OTHERWISE = 0.05  # share of scans spelled otherwise than the person's usual way
 _BLOCK_SECONDS = 4 * 3_600  # how long a reader or phone stays offline
 _DAY = 86_400
 _COUNT, _SEED, _END, _VENUES, _FLAWS, _DRESSES = range(6)
@@ -129,6 +129,7 @@ def see(settings: Settings, stays: Rows, people: People, places: Places) -> tupl
     Returns:
         SCAN[m] in the order of the stays, int64[4] counts of visits, and uint8[n], why a stay has no scan.
     """
+    # More than a day can fill; only the used front is copied out.
     scans = np.empty(stays.size * _MOST_SCANS, SCAN)
     end = settings.days * _DAY
     now = np.array([0, settings.seed, end, places.venues, FLAW_COUNT, UNUSUAL_COUNT], np.int64)
@@ -146,9 +147,11 @@ def _see(eye: Eye, stays: Rows, why: Bytes) -> None:
         stay = stays[row]
         who, where = eye.people[stay.person], eye.places[stay.place]
         if not who.carries or not where.coded or stay.place == eye.now[_VENUES] + who.household:
+            # Homes of others may have a code; of one's own nobody scans it.
             at_home = stay.place == eye.now[_VENUES] + who.household
             why[row] = RESIDENT if at_home else NOBODY if where.coded else NO_CODE
             continue
+        # By person and instant of the stay: the same visit is seen alike, whatever else happens.
         eye.dice[0] = key(eye.now[_SEED], SIGHT, int(stay.person), int(stay.enter))
         if not chance(eye.dice, eye.levels[_VISITS_SCANNED]):
             why[row] = FORGOTTEN
@@ -157,6 +160,7 @@ def _see(eye: Eye, stays: Rows, why: Bytes) -> None:
             why[row] = GUARDED
             continue
         _plan_visit(eye, where.mode, int(stay.enter), int(stay.exit))
+        # A picture that was scanned meanwhile is of another place.
         if eye.plan[ENTERING] < 0 and eye.plan[LEAVING] < 0 and eye.plan[AGAIN] < 0:
             why[row] = FORGOTTEN
         for kind in range(eye.plan.size):
@@ -179,11 +183,14 @@ def _plan_visit(eye: Eye, mode: int, enter: int, leave: int) -> None:
     """Decide when a person who remembers to scan does so on this visit, by kind; -1 for never."""
     seconds, share = leave - enter, eye.levels
     sees_exits = mode not in (ONE_WAY, GUARD, MANUAL)
+    # Within the first minute, or the first quarter of a short stay.
     first = enter + below(eye.dice, min(60, seconds // 4))
     last = leave - 1 - below(eye.dice, min(30, seconds // 4))
     middle = enter + seconds // 3 + below(eye.dice, seconds // 3)
+    # Where exits are not told apart, the entry is the only scan and never forgotten.
     no_entry = sees_exits and chance(eye.dice, share[_ENTRIES_FORGOTTEN])
     no_exit = not chance(eye.dice, 1.0 - share[_EXITS_FORGOTTEN] if sees_exits else _SCANS_ONE_WAY_EXIT)
+    # A stay that reaches the end of the world has not ended.
     can_leave = leave < eye.now[_END] and (sees_exits or mode == ONE_WAY)
     again = seconds > 1_200 and mode != GUARD and chance(eye.dice, _SCANS_AGAIN)
     eye.plan[ENTERING] = -1 if no_entry else first
@@ -200,6 +207,7 @@ def _plan_visit(eye: Eye, mode: int, enter: int, leave: int) -> None:
 def _note(eye: Eye, stay: Row, kind: int, at: int) -> None:
     """Record one scan of a visit with its clock, delivery, copies and flaw."""
     place = below(eye.dice, eye.now[_VENUES]) if kind == PHOTOGRAPHED else int(stay.place)
+    # A picture of the place's own code would be an ordinary scan.
     if kind == PHOTOGRAPHED and place == stay.place:
         return
     mode = SELF if kind == PHOTOGRAPHED else eye.places[place].mode
@@ -208,6 +216,7 @@ def _note(eye: Eye, stay: Row, kind: int, at: int) -> None:
     scan = eye.scans[eye.now[_COUNT]]
     eye.now[_COUNT] += 1
     scan.at = scan.arrives = at
+    # Paper lists have minutes; a wrong clock moves what is written, not when it happened.
     scan.written = (at // 60 * 60 if mode == MANUAL else at) + clock
     scan.person = stay.person
     scan.place = place
@@ -218,6 +227,7 @@ def _note(eye: Eye, stay: Row, kind: int, at: int) -> None:
     if mode == ONE_WAY:
         scan.direction = ABSENT if chance(eye.dice, 0.5) else UNKNOWN
     scan.mode = mode
+    # A place has up to three readers.
     scan.scanner = 0 if by_phone else 1 + below(eye.dice, 3)
     scan.spelling = eye.people[stay.person].spelling
     if not by_phone or chance(eye.dice, _SPELLS_OTHERWISE):
@@ -232,6 +242,7 @@ def _note(eye: Eye, stay: Row, kind: int, at: int) -> None:
 @njit(cache=True, nogil=True)
 def _event_id(eye: Eye, scan: Row) -> np.uint64:
     """Compute a unique id: a bijection of person, second and kind."""
+    # 25 bits of seconds (366 days) above 4 of the kind, and the person from bit 29 on: no two are equal.
     why = np.int64(scan.person) << 29 | np.int64(scan.at) << 4 | np.int64(scan.kind)
     return mix(np.uint64(why) ^ key(eye.now[_SEED], EVENT_ID, 0, 0))
 
@@ -239,6 +250,7 @@ def _event_id(eye: Eye, scan: Row) -> np.uint64:
 @njit(cache=True, nogil=True)
 def _deliver(eye: Eye, scan: Row, by_phone: bool) -> None:
     """Delay the scan by hours or days if its phone or reader was offline."""
+    # Everything that a phone or reader scans within a block is late together.
     block, share = scan.at // _BLOCK_SECONDS, eye.levels[_LATE]
     if by_phone:
         luck = unit(key(eye.now[_SEED], PHONE_OFFLINE, scan.person, block))
@@ -249,6 +261,7 @@ def _deliver(eye: Eye, scan: Row, by_phone: bool) -> None:
     longest = eye.levels[_LATE_DAYS] * _DAY
     hours = min(20.0 * 3_600.0, longest)
     part = luck / share
+    # The same luck is uniform below `share`: 60 % follow within 20 hours of the block, the rest later.
     delay = hours * min(1.0, part / 0.6) + (longest - hours) * max(0.0, (part - 0.6) / 0.4)
     scan.late = 1
     scan.arrives = (block + 1) * _BLOCK_SECONDS + int(delay)
@@ -257,11 +270,13 @@ def _deliver(eye: Eye, scan: Row, by_phone: bool) -> None:
 @njit(cache=True, nogil=True)
 def _spoil(eye: Eye, scan: Row, in_time: bool) -> None:
     """Make the scan unusual or broken, or let it arrive twice."""
+    # One draw for three outcomes that exclude each other.
     luck = draw(eye.dice)
     if luck < eye.levels[_MALFORMED]:
         flaw = 1 + below(eye.dice, eye.now[_FLAWS])
         if flaw != CONFLICTING:
             scan.flaw = flaw
+        # A record that is refused for its time cannot be a conflict or a copy as well.
         elif in_time:
             _conflict(eye, scan)
     elif luck < eye.levels[_MALFORMED] + eye.levels[_UNUSUAL]:
@@ -273,6 +288,7 @@ def _spoil(eye: Eye, scan: Row, in_time: bool) -> None:
 @njit(cache=True, nogil=True)
 def _conflict(eye: Eye, scan: Row) -> None:
     """Add a scan with the same event id on the same day but other content."""
+    # Both need an id, even if the scan had none.
     scan.event_id = _event_id(eye, scan)
     other = _copy_of(eye, scan)
     other.flaw = CONFLICTING
@@ -295,6 +311,7 @@ def _repeat(eye: Eye, scan: Row) -> None:
 @njit(cache=True, nogil=True)
 def _copy_of(eye: Eye, scan: Row) -> Row:
     row = eye.now[_COUNT]
+    # Assigns all fields; the return value is a view, so its fields can be changed.
     eye.scans[row] = scan
     eye.now[_COUNT] += 1
     return eye.scans[row]

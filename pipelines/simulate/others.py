@@ -67,12 +67,14 @@ def write_venues(
     rows = []
     for place in known.tolist():
         row, district = table[place], where[table[place]["district"]]
+        # Five independent numbers a place.
         north, east, commune, size, age = (float(column[place]) for column in luck)
         radius = 0.01 if district.communes == 0 else 0.05
         away = 2 + size if misplaced is not None and misplaced[place] else 0  # degrees
         rows.append(
             (
                 code := codes[place].decode(),
+                # The number behind the type and its dash, without leading zeros.
                 f"{_NAMES[row['kind']]} {int(code[9:])}, {district.name}",
                 habits.TYPES[row["kind"]],
                 ";".join(f"{habits.ZONE_LETTERS[row['kind']]}{1 + zone}" for zone in range(row["zones"])),
@@ -82,6 +84,7 @@ def write_venues(
                 f"{district.lat + away + radius * (2 * north - 1):.5f}",
                 f"{district.lon - away + radius * (2 * east - 1):.5f}",
                 int(habits.CAPACITIES[row["kind"]] * (0.5 + size)),
+                # An empty cell means the default zone, and half of the rows use it.
                 "Asia/Ho_Chi_Minh" if place % 2 else "",
                 local_text(settings, -int(age * 90 * _DAY) - 1),
                 local_text(settings, row["closed"]) if row["closed"] >= 0 else "",
@@ -122,12 +125,14 @@ def write_encounters(
     lines = []
     for row in np.flatnonzero(luck[0] < 0.3).tolist():
         pair, begin, length, metres, measure = (
+            # luck[0] decided the recording and is below 0.3, so begin / 0.3 is uniform again.
             rows[row],
             *(float(column[row]) for column in luck[:1] + luck[2:]),
         )
         seconds = int(pair["end"] - pair["start"])
         start = int(pair["start"]) + int(begin / 0.3 * seconds / 2)
         until = start + max(60, int((0.5 + length / 2) * (int(pair["end"]) - start)))
+        # Squared: short distances are more frequent.
         distance = 0.3 + 7.7 * metres * metres
         fields: dict[str, object] = {
             "event_id": f"bt-{row:08d}",
@@ -136,6 +141,7 @@ def write_encounters(
             "started_at": local_text(settings, start),
             "ended_at": local_text(settings, min(until, int(pair["end"]))),
         }
+        # Either measure or both: the draws overlap from 0.3 to 0.8.
         if measure < 0.8:
             fields["distance_m"] = round(distance, 1)
         if measure > 0.3:
@@ -155,8 +161,10 @@ def write_declarations(
     codes = [district.code for district in districts()]
     for day in range(settings.days):
         luck = units(settings.seed, DECLARING, people.size, day)
+        # Ill people declare for three days after the onset, twenty times as often.
         ill = (course["onset"] >= (day - 3) * _DAY) & (course["onset"] < day * _DAY)
         for person in np.flatnonzero(luck < np.where(ill, min(1.0, 20 * share), share)).tolist():
+            # Python's int: the word is unsigned, and shifts take independent bits of it.
             word = int(key(settings.seed, DECLARING, person, -1 - day))
             sick = bool(ill[person]) or word % _BACKGROUND == 0
             symptoms = [name for bit, name in enumerate(_SYMPTOMS) if sick and (word >> (8 + bit)) & 1]
@@ -166,6 +174,7 @@ def write_declarations(
                     names[person],
                     local_text(settings, day * _DAY + 6 * _HOUR + (word >> 16) % (15 * _HOUR)),
                     ";".join(symptoms),
+                    # Different bits, so that answers are independent of each other.
                     _answer(word >> 40, 2 if ill[person] else _BACKGROUND),
                     _answer(word >> 30, 4 if ill[person] else _BACKGROUND),
                     _answer(word >> 20, 50 * _BACKGROUND),

@@ -130,11 +130,13 @@ def make_households(settings: Settings) -> tuple[Int64, Int64]:
     """
     luck = units(settings.seed, PEOPLE, settings.people, 0)
     sizes = np.searchsorted(np.cumsum(_HOUSEHOLD_SIZES), luck, side="right") + 1
+    # The last household is cut to the number of people.
     ends = np.minimum(np.cumsum(sizes), settings.people)
     count = int(np.searchsorted(ends, settings.people)) + 1
     household = np.repeat(np.arange(count, dtype=np.int64), np.diff(ends[:count], prepend=0))
     people = np.array([district.population for district in districts()], np.float64)
     edges = np.cumsum(people) / people.sum()
+    # Households in proportion to population, in the order of the districts.
     district = np.searchsorted(edges, (np.arange(count) + 0.5) / count, side="right")
     return household, np.bincount(district, minlength=people.size).astype(np.int64)
 
@@ -150,10 +152,12 @@ def make_people(settings: Settings, places: Places, household: Int64) -> People:
     people["vehicle"] = _fixed_place(seed, 1, places.span, district, np.full(count, habits.TRANSPORT))
     people["clock"] = clocks(settings, PHONE_CLOCK, count)
     people["sampled_on"] = NEVER
+    # 48,271 shares no factor with 10^8, so eight digits stay unique up to 10^8 people.
     people["number"] = (np.arange(count) * 48_271 + seed % _NUMBERS) % _NUMBERS
     people["kind"] = _pick([share for share, _ in _KINDS], units(seed, PEOPLE, count, 3))
     people["card"] = np.where(has_card(settings), _card_beside(people["kind"]), people["kind"])
     people["spelling"] = np.floor(units(seed, PEOPLE, count, 4) * 3)
+    # Only people with a place of work or school commute.
     people["rider"] = (units(seed, PEOPLE, count, 2) < _RIDERS) & (role <= habits.NIGHT)
     people["carries"] = units(seed, PEOPLE, count, 5) < knobs.scanning
     people["app"] = units(seed, PEOPLE, count, 6) < knobs.app_users
@@ -195,11 +199,13 @@ def write_person(out: Bytes, at: int, kind: int, number: int, spelling: int, tab
         table: all spellings.
     """
     row = table.first[kind] + spelling % table.number[kind]
+    # The next digit to be used, from the left.
     power = 10_000_000
     for sign in table.text[row, : table.length[row]]:
         if sign == 35 or sign == 64:  # '#', '@'
             digit = (number // power) % 10
             power //= 10
+            # A block has two digits that stand for one.
             if sign == 64:
                 out[at] = 48 + _FREE_BLOCKS[digit] // 10
                 at += 1
@@ -218,6 +224,7 @@ def _write_canonical(out: Bytes, kind: Int64, number: Int64, table: Spellings) -
 
 def _pick(shares: tuple[float, ...] | list[float], luck: Floats) -> Int64:
     """Map each number in [0, 1) to a position, in proportion to the shares."""
+    # The last edge is left out: rounding could leave it below 1.
     edges = np.cumsum(shares)[:-1] / sum(shares)
     return np.searchsorted(edges, luck, side="right").astype(np.int64)
 
@@ -249,6 +256,7 @@ def _fixed_place(seed: int, which: int, span: Int64, district: Int64, kind: Int6
         if kind[person] < 0:
             continue
         where = district[person]
+        # The own district, then the following ones.
         for _ in range(districts_count):
             first, number = span[kind[person], where]
             if number > 0:

@@ -112,9 +112,12 @@ def make_places(settings: Settings, households: Int64) -> Places:
     """
     people = np.array([district.population for district in districts()], np.float64)
     numbers = _numbers_by_type(settings.venues)
+    # int64[types, districts], homes in the last row.
     number = np.array([*(_spread(number, people) for number in numbers), households], np.int64)
+    # nonzero walks row by row, so places are sorted by (type, district).
     kind, district = np.nonzero(number)
     table = np.zeros(int(number.sum()), PLACE)
+    # Each pair as often as it has places.
     table["kind"] = kind = np.repeat(kind, number[number > 0])
     table["district"] = np.repeat(district, number[number > 0])
     table["zones"], table["mode"] = _zones(settings, kind), _modes(settings, kind)
@@ -122,6 +125,7 @@ def make_places(settings: Settings, households: Int64) -> Places:
     lucky = units(settings.seed, PLACES, kind.size, 2) < settings.knobs.home_codes
     table["coded"] = lucky | (kind != habits.HOME)
     table["known"], table["closed"] = _registry(settings, kind.size)
+    # Exclusive running sums: the first place of each (type, district).
     first = (np.cumsum(number) - number.ravel()).reshape(number.shape)
     return Places(table, np.stack([first, number], axis=2), settings.venues)
 
@@ -131,6 +135,7 @@ def _numbers_by_type(venues: int) -> list[int]:
     shares = np.array([*habits.SHARES, 1.0 - sum(habits.SHARES)])
     order = [*habits.FIRST_NEEDED, *(t for t in range(shares.size) if t not in habits.FIRST_NEEDED)]
     numbers = np.zeros(shares.size, np.int64)
+    # With fewer places than types the most needed ones come first.
     numbers[order[:venues]] = 1
     rest = venues - int(numbers.sum())
     wanted = np.maximum(shares * venues - numbers, 0.0)
@@ -142,6 +147,7 @@ def _numbers_by_type(venues: int) -> list[int]:
 def _spread(number: int, weights: Floats) -> Int64:
     """Split a number in proportion to weights by largest remainder; ties go to the first."""
     exact = weights * (number / weights.sum())
+    # By largest remainder: `parts - exact` is smallest where most was cut off.
     parts: Int64 = np.floor(exact).astype(np.int64)
     most = np.argsort(parts - exact, kind="stable")[: number - int(parts.sum())]
     parts[most] += 1
@@ -159,6 +165,7 @@ def _modes(settings: Settings, kind: Int64) -> Int64:
 
 def _zones(settings: Settings, kind: Int64) -> Int64:
     most = np.array(habits.MOST_ZONES)[kind]
+    # Below 1 the quotient is uniform again and chooses the number of zones.
     luck = units(settings.seed, PLACES, kind.size, 1) / max(settings.knobs.zoned, 1e-9)
     return np.where((luck < 1.0) & (most > 0), 1 + np.floor(luck * most), 0).astype(np.int64)
 
@@ -168,9 +175,11 @@ def _registry(settings: Settings, places: int) -> tuple[Bools, Int64]:
     count = settings.venues
     order = np.argsort(units(settings.seed, PLACES, count, 3), kind="stable")
     unknown = _few(settings.knobs.unregistered, count)
+    # Unknown and closed places are different ones, from one random order.
     shut = min(_few(settings.knobs.closed, count), count - unknown)
     known, closed = np.ones(places, np.bool_), np.full(places, -1, np.int64)
     known[order[:unknown]] = False
+    # Half of the world's days in seconds.
     closed[order[unknown : unknown + shut]] = settings.days * 43_200
     return known, closed
 

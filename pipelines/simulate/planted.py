@@ -66,6 +66,7 @@ def make_planted(settings: Settings, people: People, places: Places) -> Planted:
     by_hand = open_venue & np.isin(table["mode"], (GUARD, MANUAL))
 
     def chosen(can: Bools, share: float, which: int) -> Bools:
+        # 2.0 lies above every draw: who cannot be chosen comes last, and the count never reaches there.
         luck = np.where(can, units(settings.seed, PLANTING, table.size, which), 2.0)
         count = min(max(round(share * can.sum()), share > 0), int(can.sum()))
         found = np.zeros(table.size, np.bool_)
@@ -88,7 +89,9 @@ def _phones(settings: Settings, people: People) -> Int64:
     whose = np.arange(people.size)
     lends = units(settings.seed, PLANTING, people.size, _LENT) < settings.knobs.lent_phones
     for person in np.flatnonzero(lends & (people["carries"] == 1)).tolist():
+        # People are sorted by household.
         begin, end = np.searchsorted(people["household"], people["household"][person] + np.array([0, 1]))
+        # The owner must use the phone as well, or it would not be shared.
         owners = [one for one in range(begin, end) if people["carries"][one] and not lends[one]]
         if owners:
             whose[person] = owners[0]
@@ -108,13 +111,16 @@ def plant(settings: Settings, planted: Planted, day: int, scans: Rows, people: P
     Returns:
         SCAN[m].
     """
+    # Without a knob the scans keep their very bytes.
     if not planted.changes_scans:
         return scans
     if planted.copied.size:
         taken = scans["kind"] == PHOTOGRAPHED
+        # Numbers from 16 on are free of the choices above.
         which = units_of(settings.seed, PLANTING, scans["person"][taken].astype(np.int64), 16 + day)
         scans["place"][taken] = planted.copied[np.floor(which * planted.copied.size).astype(np.int64)]
     by_phone = np.isin(scans["mode"], (SELF, ONE_WAY))
+    # Only phones are lent: a reader sees the person's own card.
     scans["person"] = np.where(by_phone, planted.phone_of[scans["person"]], scans["person"])
     _type_lists(planted, day, scans)
     bursts = [_burst(settings, int(place), day, people) for place in np.flatnonzero(planted.remote_on == day)]
@@ -126,7 +132,9 @@ def _type_lists(planted: Planted, day: int, scans: Rows) -> None:
     for place in np.unique(scans["place"][planted.typed[scans["place"]]]).tolist():
         rows = np.flatnonzero(scans["place"] == place)
         order = rows[np.argsort(scans["at"][rows], kind="stable")]  # a copy stays behind its original
+        # A copy has its original's line.
         line = np.cumsum(scans["copy"][order] == 0)
+        # Places begin at different minutes; one line in two takes a second more.
         written = day * _DAY + _EVENING + place % 60 * 60 + line * _TYPING + line * 7 % 2
         scans["written"][order] = written
         scans["arrives"][order] = np.maximum(written, scans["arrives"][order])
@@ -136,6 +144,7 @@ def _type_lists(planted: Planted, day: int, scans: Rows) -> None:
 def _burst(settings: Settings, place: int, day: int, people: People) -> Rows:
     """Return the scans of a photographed poster by people at home, from 4 to 8 o'clock."""
     low, high = _REMOTE_PEOPLE
+    # Places are below 2^20, so neither number meets another draw of this stream.
     luck = np.where(people["carries"] == 1, units(settings.seed, PLANTING, people.size, 1 << 20 | place), 2.0)
     count = low + int(key(settings.seed, PLANTING, place, -1) % np.uint64(high - low))
     who = np.argsort(luck, kind="stable")[: min(count, int((people["carries"] == 1).sum()))]
@@ -145,6 +154,7 @@ def _burst(settings: Settings, place: int, day: int, people: People) -> Rows:
     scans["arrives"] = scans["written"] = scans["at"]
     scans["person"], scans["place"], scans["kind"], scans["mode"] = who, place, REMOTE, SELF
     scans["direction"], scans["spelling"] = IN, people["spelling"][who]
+    # Subjects of their own: the ids of ordinary scans hang on (0, 0).
     scans["event_id"] = [key(settings.seed, EVENT_ID, int(person), -2 - place) for person in who.tolist()]
     return scans
 
@@ -161,6 +171,7 @@ def write_anomalies(
         codes: of places.
         identifiers: canonical, by person.
     """
+    # What is planted outranks what follows from it.
     planted_rows = set(_planted(planted, places, codes, identifiers))
     follows = set(_follows(planted, codes)) - planted_rows
     rows = [(*row, "planted") for row in planted_rows] + [(*row, "follows") for row in follows]

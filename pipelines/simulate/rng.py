@@ -13,7 +13,7 @@ from numba import njit
 
 from pipelines.simulate.dtypes import Floats, Int64, Words
 
-_STEP = np.uint64(0x9E3779B97F4A7C15)
+_STEP = np.uint64(0x9E3779B97F4A7C15)  # 2^64 / golden ratio, odd
 _TO_UNIT = 1.0 / 9007199254740992.0  # 2**-53
 
 
@@ -28,7 +28,9 @@ def mix(word: np.uint64) -> np.uint64:
 @njit(cache=True, nogil=True)
 def key(seed: int, stream: int, first: int, second: int) -> np.uint64:
     """Start the sequence of a stream and two numbers."""
+    # Unsigned arithmetic wraps around; a negative number is taken by its bits.
     word = mix(np.uint64(seed) + np.uint64(stream) * _STEP)
+    # Mixed between the two subjects, so that swapping them gives another number.
     word = mix(word ^ (np.uint64(first) * _STEP))
     return mix(word + np.uint64(second) * _STEP)
 
@@ -36,6 +38,7 @@ def key(seed: int, stream: int, first: int, second: int) -> np.uint64:
 @njit(cache=True, nogil=True)
 def unit(word: np.uint64) -> float:
     """Map the word to a number in [0, 1)."""
+    # The 53 highest bits, as many as a float64 holds exactly.
     return np.float64(word >> np.uint64(11)) * _TO_UNIT
 
 
@@ -55,6 +58,7 @@ def chance(dice: Words, share: float) -> bool:
 @njit(cache=True, nogil=True)
 def between(dice: Words, low: int, high: int) -> int:
     """Draw an integer in [low, high), with a triangular distribution."""
+    # The sum of two draws is triangular, which needs no log or sqrt.
     return int(low + (high - low) * 0.5 * (draw(dice) + draw(dice)))
 
 

@@ -22,6 +22,7 @@ def in_order(pool: Executor, work: Callable[[Item], Result], items: Iterable[Ite
     running: deque[Future[Result]] = deque()
     for item in items:
         running.append(pool.submit(work, item))
+        # Taken out before more is put in: no more than _AHEAD results exist at a time.
         if len(running) >= _AHEAD:
             yield running.popleft().result()
     while running:

@@ -83,6 +83,7 @@ class Truth:
         self._people = pa.array(people, pa.string())
         self._codes = pa.array([code.decode() for code in codes.tolist()], pa.string())
         letters = habits.ZONE_LETTERS
+        # 32 numbers a letter, so that 32 · type + zone finds the text.
         self._zones = pa.array([f"{letter}{zone}" for letter in letters for zone in range(32)])
         self._kinds, self._start_us = places.table["kind"], start_us
 
@@ -100,10 +101,12 @@ class Truth:
     def add_stays(self, stays: Rows, why: Bytes) -> None:
         """Write STAY[n] as a row group; `why`, uint8[n], is why each has no scan."""
         zone = stays["zone"]
+        # Masked where there is no zone; the index below is never looked at.
         zones = pa.array(self._kinds[stays["place"]] * 32 + zone, mask=zone == 0).cast(pa.int32())
         columns = [
             self._named(self._people, stays["person"]),
             self._named(self._codes, stays["place"]),
+            # Dictionary arrays hold each name once; the cast to text happens a part at a time.
             pa.DictionaryArray.from_arrays(zones, self._zones),
             self._instants(stays["enter"]),
             self._instants(stays["exit"]),
@@ -127,10 +130,12 @@ class Truth:
     def write_infections(self, course: Rows, case_ids: list[str | None]) -> None:
         """Write COURSE_OF[people], ordered by time; `case_ids` is indexed by person."""
         who = np.flatnonzero(course["infected"] < NEVER)
+        # Stable: of one instant by person.
         who = who[np.argsort(course["infected"][who], kind="stable")]
         rows = course[who]
         columns = [
             self._people.take(pa.array(who)),
+            # -1 is nobody and nowhere: infected before the world began.
             self._people.take(pa.array(rows["by"], mask=rows["by"] < 0)),
             self._codes.take(pa.array(rows["place"], mask=rows["place"] < 0)),
             *(self._instants(rows[name]) for name in ("infected", "infectious", "over", "onset")),
@@ -153,5 +158,6 @@ class Truth:
 
     def _instants(self, seconds: npt.NDArray[np.integer]) -> pa.Array:
         """Convert seconds of the world to instants; NEVER is null."""
+        # NEVER becomes null before it is cast to a time that does not exist.
         us = seconds.astype(np.int64) * 1_000_000 + self._start_us
         return pa.array(us, pa.int64(), mask=seconds == NEVER).cast(INSTANT)

@@ -65,6 +65,7 @@ def simulate(
         RefusedError: this account may not write the folder.
     """
     settings = Settings(people, venues, days, seed, start, knobs or Knobs())
+    # Settings first: what is out of range leaves no folder behind.
     folder = _new_folder(Path(out))
     try:
         with new_pool() as pool:
@@ -100,6 +101,7 @@ class _World:
         epidemic = Epidemic(self.settings, self.people, self.places)
         names = names_of(self.settings, self.places)
         delivery = Delivery(self.settings, self.out, self.people, self.places, names, self.pool)
+        # Whole seconds, so that no rounding of floats shows in the truth.
         start_us = round(start_of(self.settings).timestamp()) * 1_000_000
         truth = Truth(self.out / "truth", self.identifiers, self.codes, self.places, start_us)
         with truth, progress("simulate", self.settings.days, "day") as done:
@@ -118,6 +120,7 @@ class _World:
     def _live(self, day: int, epidemic: Epidemic, delivery: Delivery, truth: Truth) -> None:
         """Simulate one day of everybody and write what arrives on it."""
         parts, seen, reasons = [], [], []
+        # Threads run ahead, results come in the order of the people.
         for stays, scans, tally, why in in_order(
             self.pool, lambda span: self._live_some(day, span), self._spans()
         ):
@@ -126,10 +129,12 @@ class _World:
             reasons.append(why)
             self.tally += tally
         for scans in self._with_planted(day, seen):
+            # Late scans of earlier days may be due today, so both folders get a file each day.
             delivery.take(scans)
         for folder in range(len(FOLDERS)):
             delivery.send(folder, day)
         stays = np.concatenate(parts)
+        # After the day is over: infections take effect from tomorrow on.
         epidemic.pass_on(day, stays)
         self._keep(stays, np.concatenate(reasons), truth)
 
@@ -137,10 +142,12 @@ class _World:
         """Return the scans of a day with what is planted; a list that somebody types is whole in one part."""
         if not self.planted.changes_scans:
             return seen
+        # Planting needs the whole day, for a list is typed across the ranges of people.
         scans = np.concatenate(seen)
         return [plant(self.settings, self.planted, day, scans, self.people)]
 
     def _live_some(self, day: int, span: tuple[int, int]) -> tuple[Rows, Rows, Int64, Bytes]:
+        # Ranges are disjoint, so threads change the state of different people.
         stays = live_day(self.settings, day, span, self.people, self.places)
         return stays, *see(self.settings, stays, self.people, self.places)
 
@@ -158,8 +165,10 @@ class _World:
         cases = make_cases(settings, course)
         case_ids: list[str | None] = [None] * people.size
         for case in cases:
+            # A withdrawn case is no case in the truth.
             case_ids[case.person] = case.case_id if case.withdrawn is None else None
         who = np.array([case.person for case in cases if case.withdrawn is None], np.int64)
+        # The cases are known only now, which is why all stays were kept.
         contacts = contacts_of(who, self.stays, people.size, self.places.table.size, settings.days)
         truth.write_contacts(contacts, case_ids)
         truth.write_infections(course, case_ids)

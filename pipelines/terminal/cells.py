@@ -36,6 +36,7 @@ def token_text(value: int) -> str:
     >>> token_text(-1)
     'ffffffffffffffff'
     """
+    # The mask turns the signed int64 into its unsigned bits.
     return f"{value & 0xFFFF_FFFF_FFFF_FFFF:016x}"
 
 
@@ -78,6 +79,7 @@ def instant_texts(column: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedAr
         >>> instant_texts(pa.array([1_500_000, 2_000_000, None], pa.timestamp("us", "UTC"))).to_pylist()
         ['1970-01-01T00:00:01.500000Z', '1970-01-01T00:00:02Z', None]
     """
+    # strftime of Arrow writes six digits for microseconds; whole seconds lose them below.
     texts = pc.strftime(column.cast(pa.timestamp("us", "UTC")), "%Y-%m-%dT%H:%M:%SZ")
     return pc.replace_substring(texts, ".000000Z", "Z")
 
@@ -101,6 +103,7 @@ def safe_cell(text: str) -> str:
 
 def is_token(field: pa.Field) -> bool:
     """Tell whether the column holds tokens, by its mark or by its name."""
+    # DuckDB drops the mark, so the name decides as well.
     marked = (field.metadata or {}).get(b"token") == b"1"
     return pa.types.is_int64(_item_type(field)) and (marked or field.name in TOKEN_COLUMNS)
 
@@ -123,6 +126,7 @@ def column_values(rows: pa.Table | pa.RecordBatch, index: int) -> list[Any]:
     if pa.types.is_timestamp(field.type):
         texts: list[str | None] = instant_texts(column).to_pylist()
         return texts
+    # What JSON holds already; most columns of an answer are one of these.
     if pa.types.is_string(field.type) or pa.types.is_boolean(field.type):
         return list(column.to_pylist())
     shown = _id_value if is_id(field) else json_value
@@ -137,6 +141,7 @@ def csv_texts(rows: pa.Table | pa.RecordBatch, index: int) -> list[str]:
         return texts
     if is_id(field):
         return _joined_texts(rows, index, text_of)
+    # Arrow formats whole columns; a Python loop is for what it cannot.
     if pa.types.is_integer(field.type):
         digits: list[str] = pc.fill_null(column.cast(pa.string()), "").to_pylist()
         return digits
@@ -175,6 +180,7 @@ def json_value(value: Any) -> Any:
         return value.isoformat()
     if isinstance(value, bytes):
         return value.hex()
+    # JSON has no NaN or infinity.
     if isinstance(value, float) and not math.isfinite(value):
         return None
     if isinstance(value, list):
@@ -197,9 +203,11 @@ def table_cell(value: Any) -> str:
     if isinstance(value, dt.datetime):
         return local_time(value).strftime("%Y-%m-%d %H:%M:%S")
     if isinstance(value, float):
+        # Small chances keep their power of ten; else up to four decimals.
         return f"{value:.1e}" if 0 < abs(value) < _SMALL else f"{value:.4f}".rstrip("0").rstrip(".")
     if isinstance(value, list):
         return _TEXT_LIST_GLUE.join(table_cell(part) for part in value)
+    # A control sign could move the cursor or colour the terminal.
     return _HIDDEN.sub("\N{REPLACEMENT CHARACTER}", text_of(value))
 
 
@@ -208,6 +216,7 @@ def width_of(text: str) -> int:
     if text.isascii():
         return len(text)
     wide = sum(unicodedata.east_asian_width(letter) in "WF" for letter in text)
+    # Wide signs take two columns; a combining accent takes none.
     return len(text) + wide - sum(map(bool, map(unicodedata.combining, text)))
 
 
@@ -219,6 +228,7 @@ def cut_to(text: str, width: int) -> str:
     """
     if width_of(text) <= width:
         return text
+    # From the longest beginning downwards; one column is kept for the sign of the cut.
     end = next(end for end in range(len(text), -1, -1) if width_of(text[:end]) < width or not end)
     return text[:end].rstrip() + "…"
 

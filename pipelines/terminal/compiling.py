@@ -18,6 +18,7 @@ _announced = False
 
 def announce_compiling() -> None:
     """Print the line when numba first compiles something; numba itself is not imported."""
+    # numba may be there already, or come much later, or never.
     if _EVENTS in sys.modules:
         _listen(sys.modules[_EVENTS])
     else:
@@ -30,9 +31,11 @@ class _AfterImport:
     def find_spec(self, fullname: str, *_: Any) -> ModuleSpec | None:
         if fullname != _EVENTS:
             return None
+        # Removed before the real finder is asked, which would else ask this one again.
         sys.meta_path.remove(self)
         spec = importlib.util.find_spec(fullname)
         if spec is not None and spec.loader is not None:
+            # The loader's own work first: `Listener` exists only after it.
             execute = spec.loader.exec_module
 
             def execute_and_listen(module: ModuleType) -> None:
@@ -44,6 +47,7 @@ class _AfterImport:
 
 
 def _listen(events: Any) -> None:
+    # Defined here, for its base class is numba's.
     class Announcer(events.Listener):  # type: ignore[misc]
         def on_start(self, _event: Any) -> None:
             _announce()
@@ -59,6 +63,7 @@ def _announce() -> None:
     if _announced:
         return
     _announced = True
+    # A cache that cannot be written compiles again each time; that is worth another line.
     refused = refused_folder()
     if refused is None:
         line = COMPILING_ONCE

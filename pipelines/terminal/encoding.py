@@ -27,6 +27,7 @@ def replace_unencodable() -> None:
         if stream is None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
         elif isinstance(stream, io.TextIOWrapper):
+            # Both streams stay what they are; only the handling of errors changes.
             stream.reconfigure(errors=REPLACING)
 
 
@@ -36,7 +37,9 @@ def lookalike(text: str) -> str:
     >>> lookalike("mốc dịch tễ → F1 …")
     'moc dich te -> F1 ...'
     """
+    # đ has no decomposition in Unicode, so NFKD leaves it; the table has it.
     plain = "".join(_LOOKALIKES.get(letter, letter) for letter in text)
+    # NFKD splits a letter from its accents, which are then dropped.
     bases = [letter for letter in unicodedata.normalize("NFKD", plain) if not unicodedata.combining(letter)]
     return "".join(letter if letter.isascii() else "?" for letter in bases)
 
@@ -44,7 +47,9 @@ def lookalike(text: str) -> str:
 def _replace(error: UnicodeError) -> tuple[str, int]:
     if not isinstance(error, UnicodeEncodeError):
         raise error
+    # Replaces the whole run that cannot be encoded, and goes on behind it.
     return lookalike(error.object[error.start : error.end]), error.end
 
 
+# Registered by name, for `reconfigure` and `encode` take nothing else.
 codecs.register_error(REPLACING, _replace)

@@ -23,6 +23,7 @@ def read_named_csv(path: str | Path, flag: str) -> "csv.DictReader[str]":
         raise DataError(f"{flag} {path} cannot be read", error.strerror or "check the path") from error
     except UnicodeDecodeError as error:
         raise DataError(f"{flag} {path} is not UTF-8", "save it as CSV UTF-8") from error
+    # Excel in Vietnamese separates with ; since , is its decimal sign.
     head = next(iter(text.splitlines()), "")
     lines = io.StringIO(text, newline="")  # a quoted cell keeps its line breaks
     return csv.DictReader(lines, delimiter=";" if head.count(";") > head.count(",") else ",")

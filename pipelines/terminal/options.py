@@ -18,6 +18,7 @@ _ENDINGS: Final = {"": "table", ".txt": "table", **{f".{name}": name for name in
 
 def add_lake(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
     """Add `--lake`; `TRUYVET_LAKE` stands in for it."""
+    # An empty variable counts as unset.
     default = os.environ.get("TRUYVET_LAKE") or None
     parser.add_argument(
         "--lake",
@@ -62,6 +63,7 @@ def beside(lake: str, what: str) -> Path:
     data folder, which is `XDG_DATA_HOME` or `~/.local/share`.
     """
     folder = lake.removeprefix("file://").rstrip("/")
+    # What lies beside a lake in a store lies on this machine.
     return in_user_data(folder, what) if "://" in folder else Path(f"{folder}.{what}")
 
 
@@ -72,6 +74,7 @@ def in_user_data(lake: str, what: str) -> Path:
     '/s3/bucket/lake.keys'
     """
     scheme, found, path = lake.removeprefix("file://").partition("://")
+    # A local path is absolute here, so that two lakes of one name do not share a folder.
     place = f"{scheme}/{path}" if found else f"file{os.path.abspath(scheme)}"
     data = os.environ.get("XDG_DATA_HOME") or os.path.expanduser("~/.local/share")
     return Path(data, "truyvet", f"{place}.{what}")
@@ -181,6 +184,7 @@ def check_output(args: argparse.Namespace) -> None:
     """
     if not getattr(args, "answers_rows", False):
         return
+    # Settled once, so that no command looks at the ending again.
     args.format = format_of(args.format, args.output)
     if args.output is not None and not os.path.isdir(os.path.dirname(args.output) or "."):
         raise UsageError("--output cannot be written", "its folder does not exist")

@@ -74,6 +74,7 @@ def write_rows(
     """
     chosen = format_of(format, output)
     if chosen == "table" and output is None and sys.stdout.isatty():
+        # Width and encoding are the terminal's; only here may columns be left out.
         lines = fitted_lines(table, shutil.get_terminal_size().columns, venue_names)
         encoding = sys.stdout.encoding or "utf-8"
         text = "".join(f"{line}\n" for line in lines).encode(encoding, REPLACING)
@@ -105,6 +106,7 @@ def _writing(what: str, path: str | None) -> Iterator[None]:
     """Tell in one line what cannot be written."""
     try:
         yield
+    # The reader has gone, as `head` does; main ends quietly.
     except BrokenPipeError:
         raise
     except OSError as error:
@@ -115,12 +117,15 @@ def _writing(what: str, path: str | None) -> Iterator[None]:
 
 def write_csv(table: pa.Table, sink: IO[bytes]) -> None:
     """Write a header and a line per row; null is empty, lists are joined by `;`."""
+    # write_through and no newline translation: lines end as the writer below ends them.
     text = io.TextIOWrapper(sink, encoding="utf-8", newline="", write_through=True)
     writer = csv.writer(_LineWriter(text), lineterminator="\r\n")
     writer.writerow([safe_cell(name) for name in table.column_names])
+    # In batches, so that the texts of all rows are never in memory together.
     for batch in table.to_batches(max_chunksize=65_536):
         columns = [csv_texts(batch, index) for index in range(batch.num_columns)]
         writer.writerows(zip(*columns, strict=True))
+    # Not closed: the sink belongs to the caller.
     text.detach()
 
 
@@ -133,6 +138,7 @@ def write_json(table: pa.Table, sink: IO[bytes]) -> None:
         names = table.column_names
         objects = [orjson.dumps(dict(zip(names, row, strict=True))) for row in zip(*columns, strict=True)]
         if objects:
+            # The comma stands before each batch but the first.
             sink.write(before + b",\n".join(objects))
             before = b",\n"
     sink.write(b"\n]\n")
@@ -182,6 +188,7 @@ def _sink(output: str | None) -> Iterator[IO[bytes]]:
         buffer = io.BytesIO()
         yield buffer
         _write_all(sys.stdout.buffer, buffer.getvalue())
+    # A device or a pipe cannot be renamed over.
     elif os.path.exists(output) and not stat.S_ISREG(os.stat(output).st_mode):
         with open(output, "wb") as special:
             yield special
@@ -201,11 +208,13 @@ def _write_all(file: IO[bytes], content: bytes) -> None:
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[IO[bytes]]:
     """Open a file of mode 0600 that takes the name when it is whole, and vanishes when it is not."""
+    # In the same folder, for a rename between file systems is a copy; mkstemp makes it 0600.
     handle, temporary = tempfile.mkstemp(prefix="_tmp-", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
             yield file
         os.replace(temporary, path)
+    # Ctrl-C as well: no half-written file stays behind.
     except BaseException:
         os.unlink(temporary)
         raise

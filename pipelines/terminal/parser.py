@@ -37,6 +37,7 @@ class Parser(argparse.ArgumentParser):
         """
         try:
             return super()._get_value(action, arg_string)
+        # argparse would name Python's type, which tells a user little.
         except argparse.ArgumentError:
             kind = "an integer" if action.type is int else "a number" if action.type is float else None
             if kind is None:
@@ -57,6 +58,7 @@ def parse(parser: Parser, words: list[str]) -> argparse.Namespace | None:
     Raises:
         UsageError: a flag is unknown, missing or wrong, or `--output` cannot be written.
     """
+    # Before argparse: it would report the first missing flag instead of the misspelt one.
     flags = [word.partition("=")[0] for word in words if word.startswith("--")]
     for flag in flags:
         if flag != "--" and flag not in parser.flags():
@@ -68,6 +70,7 @@ def parse(parser: Parser, words: list[str]) -> argparse.Namespace | None:
         args, extra = parser.parse_known_args(words)
     except SystemExit:  # argparse has printed the help
         return None
+    # Extra words are most often a value with blanks that was not quoted.
     if extra:
         parser.error("unexpected argument; quote values containing spaces")
     check_output(args)

@@ -46,6 +46,7 @@ def image_of(figure: Figure, kind: str) -> bytes:
         kind: one of `FORMATS`.
     """
     image = io.BytesIO()
+    # Both would hold a time or a version, and change the bytes.
     metadata = {"Date": None} if kind == "svg" else {"Software": None}
     figure.savefig(image, format=kind, dpi=_DPI, metadata=metadata)
     return image.getvalue()
@@ -89,6 +90,7 @@ def drawable(text: str, longest: int | None = None) -> str:
         longest: the length to cut it to, ellipsis included; None leaves it whole.
     """
     glyphs = _glyphs()
+    # Every sign that the font lacks becomes one square; layout controls, too.
     shown = "".join(letter if ord(letter) in glyphs else _NO_GLYPH for letter in text)
     if longest is not None and len(shown) > longest:
         shown = shown[: longest - 1].rstrip() + "…"

@@ -30,18 +30,22 @@ def display(name: str) -> Iterator[None]:
         name: what is running, such as the command.
     """
     global _display
+    # One display a process; a step inside another command's joins it.
     if _display is not None or not sys.stderr.isatty():
         yield
         return
+    # Kept to be put back: others may have replaced the streams as well.
     out, err = sys.stdout, sys.stderr
     _display = shown = _Display(name, err)
     sys.stderr = cast(TextIO, _Clearing(err, shown))
+    # An answer in a file or a pipe needs no clearing, and must not be touched.
     if out.isatty():
         sys.stdout = cast(TextIO, _Clearing(out, shown))
     try:
         yield
     finally:
         shown.stop()
+        # The order matters: the thread has ended before the streams are exchanged.
         _display, sys.stdout, sys.stderr = None, out, err
 
 
@@ -97,6 +101,7 @@ def counting(items: Iterable[Item], label: str, total: int, unit: str) -> Iterat
         for item in items:
             yield item
             left -= 1
+            # On the way back from `yield`: the item has been worked through.
             work_done(label, 1)
     finally:
         work_done(label, left)
@@ -129,6 +134,7 @@ class _Display:
     def add(self, label: str, units: int | None, unit: str) -> None:
         with self._lock:
             step = self._latest = self._steps.setdefault(label, _Step(label, unit))
+            # One unknown part makes the whole unknown.
             step.total = None if step.total is None or units is None else step.total + units
 
     def done(self, label: str, units: int) -> None:
@@ -140,6 +146,7 @@ class _Display:
         """Take the bar off the screen, for a text; until that has ended its line none is drawn."""
         with self._lock:
             self._erase()
+            # A prompt or half a line stands on the screen: the bar must not write into it.
             self._within_line = within_line
 
     def stop(self) -> None:
@@ -150,11 +157,13 @@ class _Display:
             self._erase()
 
     def _draw_until_ended(self) -> None:
+        # Most commands are done before; they never import tqdm.
         if self._ended.wait(DELAY_SECONDS):
             return
         from tqdm import tqdm  # few commands take that long
 
         while not self._ended.is_set():
+            # The lock keeps a text of another thread from falling into the middle of the bar.
             with self._lock:
                 if not self._within_line:
                     self._draw(self._line(tqdm.format_meter))
@@ -163,6 +172,7 @@ class _Display:
     def _line(self, format_meter: Callable[..., str]) -> str:
         columns = _columns(self._stream) - 1  # a full last column would wrap
         step, now = self._latest, time.monotonic()
+        # Nothing is known to be under way: the time alone shows that the command lives.
         if step is None or step.done == step.total:
             minutes, seconds = divmod(round(now - self._begun), 60)
             return f"{self._name} {minutes:02}:{seconds:02}"[:columns]
@@ -180,6 +190,7 @@ class _Display:
 
     def _draw(self, line: str) -> None:
         if line != self._drawn:
+            # Blanks behind a shorter line wipe out what is left of the longer one.
             self._stream.write(f"\r{line.ljust(len(self._drawn))}")
             self._stream.flush()
             self._drawn = line

@@ -37,8 +37,10 @@ class StreamedSheet(Worksheet):  # type: ignore[misc]  # XlsxWriter is not typed
         count = len(columns[0][0])
         if not count:
             return
+        # Records the extent, from which XlsxWriter writes the sheet's `dimension`.
         self._check_dimensions(first, 0)
         self._check_dimensions(first + count - 1, len(columns) - 1)
+        # Rows of the file count from 1.
         numbers = [str(number) for number in range(first + 1, first + count + 1)]
         heads = [f'<row r="{number}">' for number in numbers]
         for row, points in (heights or {}).items():
@@ -47,9 +49,12 @@ class StreamedSheet(Worksheet):  # type: ignore[misc]  # XlsxWriter is not typed
             self._cells(xl_col_to_name(place), numbers, values, look)
             for place, (values, look) in enumerate(columns)
         ]
+        # A row is the head, its cells from the left and the end; the strings are joined a row at a time.
         rows = map("".join, zip(heads, *cells, ["</row>"] * count, strict=True))
         if self._rows is None:
+            # In the folder of the workbook, since cells may hold identifiers.
             self._rows = tempfile.TemporaryFile(dir=self.tmpdir)  # noqa: SIM115 (closed with the sheet)
+        # Texts are indices of shared strings here, so the XML is ASCII.
         self._rows.write("".join(rows).encode("ascii"))
 
     def _cells(self, name: str, numbers: Sequence[str], values: Sequence[Any], look: Format) -> list[str]:
@@ -62,6 +67,7 @@ class StreamedSheet(Worksheet):  # type: ignore[misc]  # XlsxWriter is not typed
             if value is None or value == ""
             else f"{begin}{row}{text}{index(literal(value))}</v></c>"
             if isinstance(value, str)
+            # 16 digits, as XlsxWriter writes numbers.
             else f"{begin}{row}{number}{value:.16G}</v></c>"
             for row, value in zip(numbers, values, strict=True)
         ]
@@ -75,6 +81,7 @@ class StreamedSheet(Worksheet):  # type: ignore[misc]  # XlsxWriter is not typed
         self.dim_rowmax = max(self.table, default=0)
         super()._write_rows()
         self._rows.seek(0)
+        # Our bytes go past the text layer, which must be empty first.
         self.fh.flush()
         shutil.copyfileobj(self._rows, self.fh.buffer)
         self._rows.close()

@@ -45,8 +45,10 @@ def fitted_lines(table: pa.Table, width: int, names: VenueNames | None = None) -
     columns = _columns_of(table)
     if names is not None and not any(column.name == _NAMES for column in columns):
         columns = _with_names(columns, names)
+    # Names are unique in an answer, so they tell what was left out.
     whole = {column.name: column.width for column in columns}
     fitted = _fit(columns, width)
+    # Cut once more: even two columns may be wider than a very narrow terminal.
     lines = [cut_to(line, width) for line in _lines(fitted, table.num_rows)]
     kept = {column.name for column in fitted}
     note = [
@@ -83,6 +85,7 @@ class _Column:
     width: int = field(default=0)
 
     def __post_init__(self) -> None:
+        # The widest cell, the heading included.
         self.width = self.width or max(map(width_of, (self.name, *self.cells)))
 
     @property
@@ -112,8 +115,10 @@ def _with_names(columns: list[_Column], names: VenueNames) -> list[_Column]:
         return columns
     codes = [cell.split(";") if cell else [] for cell in columns[place].cells]
     known = names({code for row in codes for code in row})
+    # Without a single known name the column would only repeat the codes.
     if not any(code in known for row in codes for code in row):
         return columns
+    # A code without a name stays among several, and is left out alone: the code stands beside it.
     cells = ["; ".join(known.get(code, code if row[1:] else "") for code in row) for row in codes]
     added = _Column(_NAMES, cells, is_text=True, is_added=True)
     return [*columns[: place + 1], added, *columns[place + 1 :]]
@@ -122,10 +127,12 @@ def _with_names(columns: list[_Column], names: VenueNames) -> list[_Column]:
 def _fit(columns: list[_Column], width: int) -> list[_Column]:
     """Return columns that together fit into `width`, as far as two columns can."""
     kept = list(columns)
+    # Columns that few people read are left out first, then texts get narrower.
     for column in _expendable(columns):
         if _total(kept) <= width:
             return kept
         kept.remove(column)
+    # Columns go until the rest fits at its narrowest; two always stay.
     while _total(kept, shortest=True) > width and len(kept) > 2:
         kept.remove(_least(kept))
     _shorten(kept, width)
@@ -135,6 +142,7 @@ def _fit(columns: list[_Column], width: int) -> list[_Column]:
 def _expendable(columns: list[_Column]) -> Iterator[_Column]:
     """Order what is left out first: ids of stays, what is empty in every row, the rest of the list."""
     stays = [column for column in columns if column.name in STAY_COLUMNS]
+    # A column that is empty in every row tells nothing; the first one always stays.
     empty = [
         column for column in columns[1:] if column not in stays and not any(column.cells) and column.cells
     ]
@@ -154,12 +162,14 @@ def _least(columns: list[_Column]) -> _Column:
 
 def _shorten(columns: list[_Column], width: int) -> None:
     """Cut the widest texts until the columns fit, none below what is of use."""
+    # The widest is cut down to the next widest, and so on, so that all texts lose alike.
     while (excess := _total(columns) - width) > 0:
         texts = [column for column in columns if column.width > column.shortest]
         if not texts:
             return
         widest, *others = sorted(texts, key=lambda column: -column.width)
         next_widest = others[0].width if others else 0
+        # At least one column each turn, or equal widths would never move.
         room = widest.width - max(widest.shortest, min(next_widest, widest.width - 1))
         widest.width -= min(excess, room)
 

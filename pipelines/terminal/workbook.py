@@ -33,6 +33,7 @@ def write_workbook(table: pa.Table, sink: IO[bytes]) -> None:
     Raises:
         RefusedError: there are more rows, or a longer text, than a sheet can hold.
     """
+    # Before anything is written: half an answer would look like a whole one.
     if table.num_rows > MOST_ROWS:
         raise RefusedError(
             f"{table.num_rows:,} rows do not fit an Excel sheet, which holds {MOST_ROWS:,}",
@@ -45,6 +46,7 @@ def write_workbook(table: pa.Table, sink: IO[bytes]) -> None:
         styles = _Styles.of(book)
         for index, field in enumerate(table.schema):
             shown = _write_column(sheet, index, table, styles)
+            # Beside the heading there is room for the arrow of the filter.
             sheet.set_column(
                 index, index, max(_NARROWEST, min(_WIDEST, max(shown, width_of(field.name) + 3)))
             )
@@ -80,11 +82,13 @@ def _write_column(sheet: Worksheet, index: int, table: pa.Table, styles: _Styles
     """Write heading and cells of one column; the width of its widest cell."""
     field = table.schema.field(index)
     _write_text(sheet, (0, index), field.name, styles.heading, styles, field.name)
+    # Ids are text: a float keeps 53 bits of an int64.
     write = None if is_id(field) else _writer_of(field.type)
     texts = sheet_texts(table, index)
     for row, (value, text) in enumerate(zip(table.column(index).to_pylist(), texts, strict=True), 1):
         if value is None:
             continue
+        # What Excel cannot hold as its type is written as text, never rounded.
         if write is None or not write(sheet, (row, index), value, styles):
             _write_text(sheet, (row, index), text, styles.text, styles, field.name)
     return max(map(width_of, texts), default=0)
@@ -117,6 +121,7 @@ def _write_number(sheet: Worksheet, cell: tuple[int, int], value: Any, _styles: 
 
 def _write_time(sheet: Worksheet, cell: tuple[int, int], value: dt.date, styles: _Styles) -> bool:
     is_instant = isinstance(value, dt.datetime)
+    # Local time without a zone, as Excel has none; a date is its midnight.
     local = local_time(value) if isinstance(value, dt.datetime) else dt.datetime.combine(value, dt.time())
     if local < _FIRST_DATE:
         return False

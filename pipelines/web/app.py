@@ -44,10 +44,13 @@ def create_app(
         scratch: where lists lie on their way to the browser.
         checkups: of doctor; by default new ones.
     """
+    # Flask would serve folders of its own; here each file is named in _STATIC.
     app = Flask(__name__, static_folder=None, template_folder=None)
+    # Limits of the parser itself, beside the guard's look at the stated length.
     app.config.update(MAX_CONTENT_LENGTH=MOST_BYTES, MAX_FORM_MEMORY_SIZE=MOST_BYTES, MAX_FORM_PARTS=2_000)
     app.url_map.converters["case"] = CaseConverter
     app.url_map.merge_slashes = False
+    # As before_request, which runs for unknown paths and static files too.
     guard(app, settings, sessions)
     _add_errors(app, settings)
     _add_frame(app, sessions)
@@ -68,6 +71,7 @@ def _add_frame(app: Flask, sessions: Sessions) -> None:
 
     @app.get("/static/<name>")
     def static(name: str) -> Response:
+        # Only names that are listed: no path leads anywhere else.
         if name not in _STATIC:
             raise PageError(404, "no_page")
         return Response(static_file(name), content_type=_STATIC[name])
@@ -84,6 +88,7 @@ def _add_frame(app: Flask, sessions: Sessions) -> None:
     def sign_out() -> AnyResponse:
         words = page_words(session_now().language)
         sessions.end(session_now())
+        # After this the answer is that of somebody without a session.
         g.session = None
         response = plain_page(
             words.language, words("problem", "signed_out"), words("problem", "signed_out_text"), 200
@@ -95,6 +100,7 @@ def _add_frame(app: Flask, sessions: Sessions) -> None:
 def _own_path(back: str) -> str:
     """A path of ours to go back to; anything else leads to the overview."""
     parts = urlsplit(back)
+    # A browser reads // and /\ as the beginning of another host.
     own = (
         back.startswith("/") and not back.startswith(("//", "/\\")) and not parts.scheme and not parts.netloc
     )
@@ -106,6 +112,7 @@ def _add_errors(app: Flask, settings: ServeSettings) -> None:
 
     @app.errorhandler(Exception)
     def told(error: Exception) -> Response:
+        # From the most specific: a PageError knows its status, the others are told by their kind.
         if isinstance(error, PageError):
             return _error_page(error, settings)
         if isinstance(error, TruyVetError):
@@ -113,18 +120,21 @@ def _add_errors(app: Flask, settings: ServeSettings) -> None:
         if isinstance(error, HTTPException):
             status = error.code or 500
             return _error_page(PageError(status, _OF_STATUS.get(status, "wrong_request")), settings)
+        # Kind and place alone: the message of an unforeseen error may quote a record.
         print(f"truyvet serve: {_place_of(error)}", file=sys.stderr, flush=True)
         return _error_page(PageError(500, "internal", _place_of(error)), settings)
 
 
 def _error_page(error: PageError, settings: ServeSettings) -> Response:
     """A page that says what is wrong and what to do; without a session it says nothing of the lake."""
+    # None where the guard has refused, perhaps before it looked for a session.
     session = getattr(g, "session", None)
     language = settings.language if session is None else session.language
     words = page_words(language)
     heading, text = words("problem", error.key), words("problem", f"{error.key}_text")
     if session is None:
         return plain_page(language, heading, text, error.status)
+    # English sentences of the program in the language of the page, where it has words for all of them.
     said = [said_in(words, part) for part in (error.what, error.remedy) if part]
     known = None not in said
     values = {

@@ -32,5 +32,7 @@ def case_url(case_id: str, action: str = "") -> str:
 
 def escaped_case(case_id: str) -> str:
     """A number without what a path cannot hold."""
+    # % first, or the escapes that follow would be escaped again.
     plain = case_id.replace("%", "%25").replace("/", "%2F").replace("\\", "%5C")
+    # A path of . or .. would be resolved by the browser.
     return f"%2E{plain[1:]}" if plain.startswith(".") else plain

@@ -15,6 +15,7 @@ CHANGING: Final = threading.Lock()
 
 def typed(name: str) -> str:
     """A field of the form without blanks at its ends and without signs that cannot be seen."""
+    # Cc are control signs: invisible on the page, yet part of a number or a code.
     return "".join(sign for sign in request.form.get(name, "") if unicodedata.category(sign) != "Cc").strip()
 
 
@@ -47,6 +48,7 @@ def whole_number(name: str, least: int, most: int) -> int | None:
     text = typed(name)
     if not text:
         return None
+    # The length is checked before int, which takes time with very long digits.
     if not (text.isascii() and text.isdigit() and len(text) < 9 and least <= int(text) <= most):
         raise PageError(422, "wrong_number")
     return int(text)

@@ -34,23 +34,28 @@ class KeptAnswers:
             question: what is asked, wholly.
             make: computes it; an error is nobody's answer but the one who met it.
         """
+        # Fingerprint and versions are part of the key: after a change or a rotation nothing old is found.
         key = (lake.url, lake.fingerprint, versions_of(lake), *question)
         with self._lock:
             if key in self._kept:
                 self._kept.move_to_end(key)
                 return cast(_Answered, self._kept[key])
+            # One lock a question, so that different ones do not wait for each other.
             computing = self._computing.setdefault(key, threading.Lock())
         with computing:
+            # Another thread may have answered while this one waited.
             with self._lock:
                 if key in self._kept:
                     return cast(_Answered, self._kept[key])
             try:
                 answer = make()
             finally:
+                # An error is not kept: the next request computes again.
                 with self._lock:
                     self._computing.pop(key, None)
             with self._lock:
                 self._kept[key] = answer
+                # The one that was not asked for longest goes.
                 while len(self._kept) > _MOST:
                     self._kept.popitem(last=False)
             return answer

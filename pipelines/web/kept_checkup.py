@@ -52,11 +52,13 @@ class Checkups:
         """Return the newest one, perhaps of a version before; None while the first is being made."""
         begun = None
         with self._lock:
+            # At most one at a time, however many pages are opened.
             running = self._running
             if self._is_old(lake) and (running is None or not running.is_alive()):
                 self._running = threading.Thread(target=self._make, args=(lake,), daemon=True)
                 self._running.start()
                 begun = self._running
+        # Outside the lock: other pages need not wait with this one.
         if begun is not None:
             begun.join(_PATIENCE)
         return self._kept
@@ -66,12 +68,14 @@ class Checkups:
         return kept is None or time.time() - kept.at > _SECONDS or kept.versions != versions_of(lake)
 
     def _make(self, lake: Lake) -> None:
+        # Versions before the checkup: if the lake changes meanwhile, this one counts as old at once.
         versions = versions_of(lake)
         try:
             checks = doctor(lake, keys=self._settings.keys, ledger=self._settings.ledger)
             quality = _quality(lake)
         except (TruyVetError, OSError):
             return  # the page that needs the lake says what is wrong with it
+        # One assignment, so that a reader sees the old checkup or the new one.
         self._kept = KeptCheckup(checks, quality, time.time(), versions)
 
 

@@ -42,5 +42,6 @@ def lake_state(lake: Lake) -> dict[str, Any]:
 
 def stays_version(lake: Lake) -> int:
     """The version of scans that `stays` reflects; -1 before the first."""
+    # A mark of the newest commit of `stays`, read without opening its files.
     found = mark(lake, "stays", "scans_version")
     return -1 if found is None else found

@@ -21,6 +21,7 @@ def lake_now(settings: ServeSettings) -> Lake:
     Raises:
         DataError: it is not there, or may not be read.
     """
+    # Once a request, so that all parts of a page speak of the same lake.
     if "lake" not in g:
         g.lake = opened(settings.lake)
     lake: Lake = g.lake
@@ -53,9 +54,11 @@ def note_visit(
     lake = lake_now(settings)
     given = {name: value for name, value in arguments.items() if value not in (None, "", False)}
     version = snapshot(lake, "scans").version
+    # The page stands among the arguments, since the command is `serve` for all of them.
     question = Question("serve", cases, rule, version, {"page": page, "method": request.method} | given)
     try:
         record(lake.url, question, asker_now(settings, purpose))
+    # 503 here, where the command line has exit 5: the server itself is well.
     except RefusedError as error:
         raise LedgerClosedError(error) from error
     return lake
@@ -72,6 +75,7 @@ def purpose_now() -> str:
     Raises:
         PageError: there is none, or it is very long.
     """
+    # Blanks alone are no purpose.
     purpose = " ".join(request.form.get("purpose", "").split())
     if not purpose:
         raise PageError(422, "no_purpose")

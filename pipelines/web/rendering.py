@@ -33,6 +33,7 @@ NAVIGATION: Final = (
 def page_words(language: str) -> Wording:
     """The words of lists and reports, and those of pages, in a language."""
     own = read_toml(FILES / f"pages_{language}.toml")
+    # Sections of pages win over those of lists with the same name.
     return Wording(language, {**wording(language).sections, **own})
 
 
@@ -41,6 +42,7 @@ def page_environment() -> jinja2.Environment:
     """The environment of the report, which finds the templates of pages too."""
     shared = environment()
     assert shared.loader is not None
+    # An overlay shares autoescape and the strictness towards undefined names.
     return shared.overlay(loader=jinja2.ChoiceLoader([jinja2.FileSystemLoader(FILES), shared.loader]))
 
 
@@ -95,6 +97,7 @@ def page(
     """
     session = session_now()
     words = page_words(session.language)
+    # Shown once: they are about the change that led here.
     notes, session.notes = session.notes, []
     html = page_environment().get_template(f"{template}.html.j2").render(
         lang=words.language,
@@ -127,4 +130,5 @@ def html_response(html: str, status: int) -> Response:
 
 def _local_url() -> str:
     """Path and query of the page; of the answer to a form its path alone, for it cannot be asked again."""
+    # The switch of the language leads back here, and a form's answer cannot be asked for again.
     return request.full_path.rstrip("?") if request.method == "GET" else "/"

@@ -31,13 +31,16 @@ def said_in(words: Wording, sentence: str) -> str | None:
         return ""
     if isinstance(sentence, Said):
         template = _templates().get(sentence.template)
+        # A template without letters of its own, such as one of a path alone, is the same in all languages.
         if template is None and re.search(r"[^\W\d_]", re.sub(r"{\w+}", "", sentence.template)):
             return None
         values = {name: _value_in(words, value) for name, value in sentence.values.items()}
         return (template or sentence.template).format(**values)
     if template := _templates().get(sentence):
         return template
+    # A regular expression with several lazy groups is slow on a very long text.
     for pattern, template in _patterns() if len(sentence) <= _MOST_SIGNS else ():
+        # Those that say most come first, so that a general template does not take a special sentence.
         if found := pattern.fullmatch(sentence):
             return template.format(
                 **{name: _text_in(words, text) for name, text in found.groupdict().items()}

@@ -23,10 +23,12 @@ class ScratchFolder:
 
     def __init__(self) -> None:
         """Make it, and remove those of servers that have ended."""
+        # /dev/shm is memory: what lies there is never written to a disk by us.
         place = _MEMORY if os.path.isdir(_MEMORY) and os.access(_MEMORY, os.W_OK) else tempfile.gettempdir()
         _remove_left(Path(place))
         self.path = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=place))
         self._lock: IO[bytes] = (self.path / _LOCK).open("wb")
+        # Held as long as the process lives; its end frees it, however it ends.
         fcntl.flock(self._lock, fcntl.LOCK_EX)
 
     @contextlib.contextmanager
@@ -48,8 +50,10 @@ def _remove_left(place: Path) -> None:
     """Remove folders of our account that no living server holds."""
     for left in place.glob(f"{_PREFIX}*"):
         with contextlib.suppress(OSError):
+            # Not ours, not yet locked, or a link that leads elsewhere.
             if left.is_symlink() or left.stat().st_uid != os.getuid() or not (left / _LOCK).exists():
                 continue
             with (left / _LOCK).open("rb") as lock:
+                # A living server holds the lock; BlockingIOError is an OSError, and the folder stays.
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 shutil.rmtree(left, ignore_errors=True)

@@ -77,8 +77,10 @@ def serve(
     settings = ServeSettings(
         lake, keys, ledger, actor, lang, authority_key, user_header, public_url.rstrip("/")
     )
+    # Everything that can be refused is, before the port is taken.
     check_settings(settings, port)
     url = opened(lake).url
+    # The start itself is a line: without a ledger nothing is served at all.
     record(url, Question("serve", arguments={"page": "start"}), settings.asker("", ""))
     logging.getLogger("waitress").setLevel(logging.ERROR)  # it would tell of every busy moment
     sessions = Sessions(settings.idle_seconds, settings.language)
@@ -86,14 +88,17 @@ def serve(
     try:
         server = _listen(settings, port, sessions, scratch)
         another = another or threading.Event()
+        # The first URL is given like every later one.
         another.set()
         _load_later()
+        # The address is said from this thread, between two turns of the loop.
         for _ in _turns(server, stopped or threading.Event()):
             if another.is_set():
                 another.clear()
                 say(f"http://{HOST}:{server.effective_port}{ENTER}{sessions.offer()}")
         _end(server)
     finally:
+        # Lists in the scratch folder must not outlive the server.
         scratch.remove()
 
 
@@ -115,6 +120,7 @@ def check_settings(settings: ServeSettings, port: int) -> None:
         raise UsageError("--port must be an integer from 0 to 65535", "write --port 8765")
     if settings.language not in LANGUAGES:
         raise UsageError("--lang is unknown", f"choose one of {' '.join(LANGUAGES)}")
+    # A header is trusted only together with the URL of the proxy that sets it.
     if bool(settings.user_header) != bool(settings.public_url):
         raise UsageError("--trust-proxy and --public-url go together", "name the header and the proxy's URL")
     if settings.user_header and not settings.user_header.replace("-", "").isalnum():
@@ -124,6 +130,7 @@ def check_settings(settings: ServeSettings, port: int) -> None:
         if parts.scheme not in ("http", "https") or not parts.netloc or parts.path or parts.query:
             raise UsageError("--public-url must be an origin", "write --public-url https://trace.example.vn")
     if settings.authority_key is not None:
+        # Loaded to see that it is a key; the pages load it again for each reveal.
         load_authority(Path(settings.authority_key))
 
 
@@ -134,8 +141,10 @@ def _listen(settings: ServeSettings, port: int, sessions: Sessions, scratch: Scr
         ServiceError: the port is taken or forbidden.
     """
     try:
+        # The port first: with --port 0 only the socket knows it, and the app checks hosts with it.
         server = create_server(
             _not_ready, host=HOST, port=port, threads=_THREADS, ident=None, max_request_body_size=_MOST_BODY,
+            # Idle connections are closed after 60 s; poll instead of select, whose descriptors end at 1,024.
             channel_timeout=60, connection_limit=200, asyncore_use_poll=True,
         )  # fmt: skip
     except OSError as error:
@@ -145,8 +154,10 @@ def _listen(settings: ServeSettings, port: int, sessions: Sessions, scratch: Scr
                 f"port {port} {taken}", "choose another with --port, or --port 0 for any"
             ) from error
         raise
+    # Both spellings of this machine, with the port; no other name leads here.
     hosts = frozenset({f"{HOST}:{server.effective_port}", f"localhost:{server.effective_port}"})
     settings = replace(settings, hosts=hosts)
+    # From now on requests are answered by the pages.
     server.application = create_app(settings, sessions, scratch, Checkups(settings))
     return server
 
@@ -161,6 +172,7 @@ def _turns(server: BaseWSGIServer, stopped: threading.Event) -> Iterator[None]:
     """Answer until stopped, and yield some times a second."""
     while not stopped.is_set():
         yield
+        # One turn of waitress's own loop, so that signals and new URLs are looked at in between.
         wasyncore.loop(_POLL_SECONDS, True, server._map, 1)
 
 
@@ -168,8 +180,10 @@ def _end(server: BaseWSGIServer) -> None:
     """Take no further request, and let those that run end."""
     wasyncore.dispatcher.close(server)  # the port alone: the answers still have to leave
     until = time.monotonic() + END_SECONDS
+    # Output that is still buffered counts as busy, too.
     while time.monotonic() < until and _is_busy(server):
         wasyncore.loop(_POLL_SECONDS / 5, True, server._map, 1)
+    # Threads that still run are left behind; they are daemons of the process.
     server.task_dispatcher.shutdown(timeout=0.1)
     for channel in list(server.active_channels.values()):
         channel.handle_close()

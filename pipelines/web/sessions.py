@@ -14,7 +14,7 @@ from typing import Any, Final
 
 COOKIE: Final = "truyvet"
 _BYTES: Final = 32
-_MOST: Final = 1_000
+_MOST: Final = 1_000  # clients that keep no cookie would otherwise fill the memory
 
 
 @dataclass
@@ -63,6 +63,7 @@ class Sessions:
     def enter(self, token: str) -> BrowserSession | None:
         """Use up a token; None if it was never offered, or has been used."""
         with self._lock:
+            # All are compared, in constant time each, so that nothing is learnt of how near a guess was.
             known = [one for one in self._offered if hmac.compare_digest(one.encode(), token.encode())]
             if not known:
                 return None
@@ -91,6 +92,7 @@ class Sessions:
             session = self._open.get(key)
             if session is None:
                 return None
+            # Ended when it is looked for; no thread is needed to clean up.
             if self._clock() - session.used > self._idle_seconds:
                 del self._open[key]
                 return None

@@ -67,6 +67,7 @@ def page_of(
     rows: pa.Table, asked: str, path: str, query: Mapping[str, str], anchor: str = ""
 ) -> tuple[pa.Table, Pager]:
     """Return the rows of a page and its pager; a number that is none, or too high, is the nearest page."""
+    # A number from a URL may be anything; its length is checked before int.
     number = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 9 else 1
     pager = Pager(1, rows.num_rows, path, query, anchor)
     pager = Pager(min(max(number, 1), pager.pages), rows.num_rows, path, query, anchor)
@@ -97,6 +98,7 @@ def sorted_rows(rows: pa.Table, asked: str, allowed: Sequence[str]) -> pa.Table:
         return rows
     place = pa.array(range(rows.num_rows), pa.int64())  # without rows Arrow would not know the type
     order = "descending" if asked.startswith("-") else "ascending"
+    # The place breaks ties, so that equals keep their order in either direction.
     keyed = pa.table({"key": rows[name], "place": place})
     chosen = keyed.sort_by([("key", order), ("place", "ascending")])["place"]
     return rows.take(chosen)

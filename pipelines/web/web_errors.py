@@ -31,6 +31,7 @@ class LedgerClosedError(PageError):
 
 def page_error_of(error: TruyVetError) -> PageError:
     """The page that says what the command line would say."""
+    # From the most specific: every kind of the command line has its status.
     if isinstance(error, UsageError):
         return PageError(422, "wrong", error.what, error.remedy)
     if isinstance(error, RefusedError):

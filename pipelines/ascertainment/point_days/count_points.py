@@ -15,7 +15,7 @@ from pipelines.ascertainment.used_venues import used_before
 from pipelines.lake import Lake, Snapshot, snapshot
 from pipelines.times import DAY_US
 
-_NOT_A_POINT_US: Final = np.iinfo(np.int64).min
+_NOT_A_POINT_US: Final = np.iinfo(np.int64).min  # nothing occurs before it, so no scan counts
 _COUNTS: Final = ("scans", "ins", "outs", "guarded")
 _NAME_HELD: Final = {
     "venue": "venue",
@@ -55,15 +55,19 @@ def count_points(lake: Lake, places: pa.Table, end_us: int) -> WeekCounts:
         places: the registry, `venue area is_point unregistered_us`; the area may be null.
         end_us: a local midnight.
     """
+    # The kernels look venues up by binary search, and number places in this order.
     places = places.sort_by("venue")
     registry, areas = _registry(places)
     from_us, before_us = end_us - 7 * DAY_US, end_us - 14 * DAY_US
     scans = snapshot(lake, "scans")
+    # Only a table that reflects this very version of scans; else the scans are counted.
     held = held_point_days(lake, scans)
+    # With the table at hand only people and unregistered scans are left to count, and no days before.
     span = CountedDays(from_us if held else before_us, from_us, 7)
     passed = count_files(scans.files, registry, span, people_only=held is not None)
     venue = places["venue"].combine_chunks()
     around, people = _around(venue, passed), pa.table({"area": areas, "people_7d": passed.people})
+    # Without the table: the week, the days before and the used venues from the scans themselves.
     if held is None:
         return WeekCounts(_days(venue, passed), around, people, used_before(lake, end_us))
     days, before, used = _of_held(held, places, end_us)
@@ -75,8 +79,10 @@ def _of_held(held: Snapshot, places: pa.Table, end_us: int) -> tuple[pa.Table, p
 
     A venue that is a point at the end was open on all days, so that all its scans count.
     """
+    # Days 0-6 are the week before, 7-13 the week asked for; `day` counts from `first`.
     first, last = local_day(end_us) - 14, local_day(end_us) - 1
     rows = read_days(held, first, last, tuple(_NAME_HELD))
+    # Filtered by the registry of today, as the rows are kept of every venue ever scanned.
     points = places.filter(places["is_point"])["venue"].combine_chunks()
     rows = rows.filter(pc.is_in(rows["venue"], value_set=points))
     earlier, week = (rows.filter(kept) for kept in (pc.less(rows["day"], 7), pc.greater(rows["day"], 6)))
@@ -89,12 +95,14 @@ def _of_held(held: Snapshot, places: pa.Table, end_us: int) -> tuple[pa.Table, p
     )
     days = week.rename_columns([_NAME_HELD.get(name, name) for name in week.column_names])
     days = days.set_column(days.column_names.index("day"), "day", pc.subtract(days["day"], 7))
+    # From day 0 of the epoch: a venue is used if it was ever scanned up to the last day.
     used = read_days(held, 0, last, ["venue"])["venue"]
     return days, before, pa.table({"venue": pc.unique(used)})
 
 
 def _registry(places: pa.Table) -> tuple[PlaceColumns, pa.Array]:
     """The registry as arrays, and the areas by number."""
+    # "encode" gives null a number of its own: no area is counted like an area.
     coded = places["area"].combine_chunks().dictionary_encode(null_encoding="encode")
     unregistered_us = places["unregistered_us"].to_numpy()
     counts_until_us = np.where(places["is_point"].to_numpy(), unregistered_us, _NOT_A_POINT_US)
@@ -106,6 +114,7 @@ def _days(venue: pa.Array, passed: Passed) -> pa.Table:
     counts = {name: getattr(passed.tally, name) for name in _COUNTS}
     counts |= {"visits": passed.visits, "single": passed.single}
     cell = np.flatnonzero(passed.tally.scans)
+    # A cell is place * CELLS_A_PLACE + day.
     place, day = np.divmod(cell, CELLS_A_PLACE)
     return pa.table(
         {
@@ -117,7 +126,9 @@ def _days(venue: pa.Array, passed: Passed) -> pa.Table:
 
 
 def _around(venue: pa.Array, passed: Passed) -> pa.Table:
+    # The last count is of scans at codes of no registry; a null venue stands for them.
     venues = pa.concat_arrays([venue, pa.nulls(1, pa.int64())])
+    # Scans of unknown codes before the week are not asked for.
     before = np.append(passed.tally.before, 0)
     return pa.table(
         {"venue": venues, "scans_before": before, "unregistered_scans": passed.tally.unregistered}

@@ -17,6 +17,7 @@ def held_point_days(lake: Lake, scans: Snapshot | None = None) -> Snapshot | Non
         scans: a version of `scans`; None is the newest.
     """
     held = snapshot(lake, POINT_DAYS.name)
+    # Not merely at least as new: a question of an older version must not see later scans.
     is_current = held.marks.get(SCANS_VERSION) == (scans or snapshot(lake, "scans")).version
     return held if held.version != NO_TABLE and is_current else None
 
@@ -34,8 +35,10 @@ def read_days(held: Snapshot, first: int, last: int, columns: Sequence[str]) -> 
         The columns wanted, then `day`, int64, counted from `first`.
     """
     schema = pa.schema([POINT_DAYS.schema.field(name) for name in columns])
+    # An empty part first, so that no file at all still gives the columns.
     parts = [schema.append(pa.field("day", pa.int64())).empty_table()]
     for file in held.files:
+        # By the partition alone; files of other days are not opened.
         if first <= day_of(file) <= last:
             rows = read_live_file(file, schema)
             day = pa.repeat(pa.scalar(day_of(file) - first, pa.int64()), rows.num_rows)

@@ -18,6 +18,7 @@ from pipelines.times import DAY_US
 IN, OUT, GUARDED = 1, 2, 4
 """Flags of a scan."""
 
+# A power of two, so that place and day come out of a cell by a shift.
 CELLS_A_PLACE = 8
 """For the 7 days of a week; the last cell stays empty."""
 
@@ -106,17 +107,22 @@ def count_scans(
     Returns:
         person and cell, int64[k] each, of the scans that count at points.
     """
+    # As long as the file at most; cut to `kept` at the end.
     persons, cells = np.empty(venue.size, np.int64), np.empty(venue.size, np.int64)
     kept = 0
     place, end_us = -2, span.from_us + span.days * DAY_US
     for row in range(venue.size):
+        # place is looked up once a venue: scans of a file ascend by venue. -2 is none yet, -1 not registered.
         if place == -2 or venue[row] != venue[row - 1]:
             place = _place_of(registry.venue, venue[row])
         at = at_us[row]
+        # Scans outside both spans are passed over without a write.
         if at < span.before_us or at >= end_us:
             continue
+        # Not registered, or closed by then.
         if place < 0 or at >= registry.unregistered_us[place]:
             tally.unregistered[place] += at >= span.from_us  # -1 is the last cell
+        # Open, and a point; counts_until_us is the least int64 for what is none.
         elif at < registry.counts_until_us[place]:
             if at < span.from_us:
                 tally.before[place] += 1
@@ -127,6 +133,7 @@ def count_scans(
             tally.ins[cell] += (flag & IN) != 0
             tally.outs[cell] += (flag & OUT) != 0
             tally.guarded[cell] += (flag & GUARDED) != 0
+            # `person` and `flags` are empty for files before the days; no scan of theirs comes this far.
             persons[kept], cells[kept] = person[row], cell
             kept += 1
     return persons[:kept], cells[:kept]
@@ -146,11 +153,16 @@ def split(person: Int64, cell: Int64, bits: int) -> tuple[Int64, Int64, Int64]:
     Returns:
         person, cell, and int64[2^bits + 1], where the rows of each value of the bits begin.
     """
+    # The highest bits: a token is a hash, so its buckets are of nearly one size.
     shift = np.uint64(64 - bits)
+
+    # Counting sort: bucket sizes, their prefix sums, then each row to its place.
     bounds = np.zeros((1 << bits) + 1, np.int64)
     for row in range(person.size):
+        # Shifted by one, so that after the sum bounds[b] is where bucket b begins.
         bounds[_part(person[row], shift, bits) + 1] += 1
     bounds = np.cumsum(bounds)
+    # Where the next row of each bucket goes.
     place = bounds[:-1].copy()
     persons, cells = np.empty_like(person), np.empty_like(cell)
     for row in range(person.size):
@@ -179,16 +191,22 @@ def count_people(
         single: int32[8 p], added to: visits with one scan.
         people: int64[areas], added to.
     """
+    # At most half full, or a probe would not end; the same slots serve both numberings.
     slots = np.full(slots_for(person.size), FREE, np.int32)
     first, again = np.empty(person.size, np.int32), np.zeros(person.size, np.bool_)
+    # A visit is (person, cell); first[v] is its first row, again[v] whether it has another.
     count = _number_visits(person, cell, slots, first, again)
+
+    # People of areas: each (person, area) counts once, however many visits it has.
     slots[:] = FREE
     for number in range(count):
         row = first[number]
         visits[cell[row]] += 1
         single[cell[row]] += not again[number]
         own = area[cell[row] // CELLS_A_PLACE]
+        # The odd factor keeps (person, area) apart from (person, other area); the product wraps around.
         slot = home_of(slots, person[row] + own * _ODD)
+        # A slot holds the row that took it; FREE is below 0.
         while slots[slot] >= 0:
             other = slots[slot]
             if person[other] == person[row] and area[cell[other] // CELLS_A_PLACE] == own:
@@ -204,6 +222,7 @@ def _number_visits(person: Int64, cell: Int64, slots: Int32, first: Int32, again
     """Enter the first row of each visit and mark those with another; return how many visits there are."""
     count = 0
     for row in range(person.size):
+        # Keys are compared in full below, so a collision of the sum costs a step, no count.
         slot = home_of(slots, person[row] + cell[row] * _ODD)
         while slots[slot] >= 0:
             other = first[slots[slot]]
@@ -211,6 +230,7 @@ def _number_visits(person: Int64, cell: Int64, slots: Int32, first: Int32, again
                 again[slots[slot]] = True
                 break
             slot = next_slot(slots, slot)
+        # The probe ended at a free slot: a visit not met before.
         if slots[slot] < 0:
             slots[slot], first[count] = count, row
             count += 1

@@ -63,12 +63,16 @@ def make_plan(lake: Lake, *, everything: bool = False) -> PointDaysPlan:
         everything: count all days.
     """
     scans, live = snapshot(lake, "scans"), snapshot(lake, POINT_DAYS.name)
+    # The files of the version that the table reflects; None where it is gone, and then all days count.
     before = None if everything else _reflected(lake, live)
     if before is None:
+        # Days of live files too: a day that has lost its last scan must lose its row.
         days = _days_of(scans.files) | {day_of(file) for file in live.files}
     else:
         was, remains = ({file.relative: file for file in files} for files in (before, scans.files))
+        # A file that came or went dirties each local day that its bounds touch; files never change.
         days = _days_of((was | remains)[path] for path in was.keys() ^ remains.keys())
+    # Every dirty day with all files that may hold scans of it; one without files is removed.
     holding: dict[int, list[LiveFile]] = {day: [] for day in days}
     for file in scans.files:
         for day in _days_of([file]) & days:
@@ -88,6 +92,7 @@ def commit_days(plan: PointDaysPlan, written: Sequence[DataFile]) -> None:
     # A file is named by its rows, so a day that is as it was keeps its file.
     again = {file.path for file in written}
     held = {file.relative for file in plan.live.files}
+    # Removals and additions in one commit, right after the version that was planned against.
     commit_once(
         plan.lake,
         POINT_DAYS.name,
@@ -102,6 +107,7 @@ def _reflected(lake: Lake, live: Snapshot) -> tuple[LiveFile, ...] | None:
     """Return the files of the scans that the table reflects; None when that version is gone."""
     try:
         return snapshot(lake, "scans", live.marks[SCANS_VERSION]).files
+    # The log was cut behind that version, or the table has no mark yet.
     except (DataError, KeyError):
         return None
 
@@ -110,6 +116,7 @@ def _days_of(files: Iterable[LiveFile]) -> set[int]:
     """Return the local days that files of `scans` may hold scans of."""
     days: set[int] = set()
     for file in files:
+        # A UTC day holds scans of two local days.
         first, last = (local_day(ends["occurred_at"]) for ends in (file.stats.least, file.stats.greatest))
         days.update(range(first, last + 1))
     return days

@@ -27,6 +27,7 @@ def refresh_point_days(
     """
     if not (begin or is_kept(lake)):
         return
+    # Another writer's commit makes the plan stale: it is made again from the newest versions.
     for _ in range(_ATTEMPTS):
         plan = make_plan(lake, everything=everything)
         if plan.is_idle or _is_carried_out(plan, runner):
@@ -36,6 +37,7 @@ def refresh_point_days(
 
 def _is_carried_out(plan: PointDaysPlan, runner: str) -> bool:
     """Carry out one plan and return whether it was committed."""
+    # Scans changed and no day did: only the mark is moved on, without a job.
     if not plan.days:
         try:
             commit_days(plan, [])
@@ -45,6 +47,7 @@ def _is_carried_out(plan: PointDaysPlan, runner: str) -> bool:
     # Here: a lake without the table, and a question, should not wait for Beam.
     from pipelines.ascertainment.point_days.transforms import CountDays, PointDaysResult
 
+    # A name of its own: two runs must not share, or clean up, each other's folder.
     name = f"point-days-{os.getpid()}-{os.urandom(4).hex()}"
     scratch = plan.lake.scratch(name, shared=runner != "direct")
     try:

@@ -39,6 +39,7 @@ class CountDays(beam.PTransform):  # type: ignore[type-arg]
 
     def expand(self, begin: Any) -> Any:
         """Wire the steps; a day is counted whole by one worker, so that nothing is shuffled."""
+        # LocalDay -> DataFile, a file already written
         counted = (
             begin
             | "List local days" >> beam.Create(self.plan.days)
@@ -47,6 +48,7 @@ class CountDays(beam.PTransform):  # type: ignore[type-arg]
         return (
             begin
             | "Once" >> beam.Create([None], reshuffle=False)
+            # As a side input the files are complete before the one element is processed.
             | "Commit point days" >> beam.ParDo(CommitPointDays(self.plan, self.scratch), AsList(counted))
         )
 
@@ -61,6 +63,7 @@ class CountPoints(ThreadedDoFn):
 
     def work(self, local: LocalDay, *_: Any) -> Iterator[DataFile]:
         """Count one day and write it."""
+        # Named by its content, so that a bundle that is run again writes the same file.
         rows = count_day(local)
         if rows.num_rows:
             file = write_data_file(self.lake, POINT_DAYS, {"day": day_text(local.day)}, rows)
@@ -79,6 +82,7 @@ class CommitPointDays(beam.DoFn):
         """Commit, and report the result to the launcher."""
         result = PointDaysResult(rows=sum(file.rows for file in written))
         with report_errors(self.scratch):
+            # A conflict is a result and no failure: the launcher plans again.
             try:
                 commit_days(self.plan, written)
             except CommitConflict:

@@ -45,10 +45,12 @@ def _linelist(made: ExposureList) -> list[list[Any]]:
     zone = made.settings.zone
     by_person: dict[int, list[ListedCase]] = {}
     for case in made.cases:
+        # A person with several cases has one row, or make_epicontacts refuses the linelist.
         by_person.setdefault(case.person, []).append(case)
     rows: list[list[Any]] = []
     for person, cases in by_person.items():
         onsets = [case.onset_us for case in cases if case.onset_us is not None]
+        # The earliest of several onsets.
         onset = local_day(min(onsets), zone).isoformat() if onsets else ""
         rows.append([person_code(person), ";".join(case.case_id for case in cases), 0, onset, "", "", ""])
     columns = [made.rows[name].to_pylist() for name in ("person", "tier", "sex", "birth_year", "address")]
@@ -59,6 +61,7 @@ def _linelist(made: ExposureList) -> list[list[Any]]:
 
 def _contacts(made: ExposureList) -> list[list[Any]]:
     zone = made.settings.zone
+    # One row a row of the trace; an end need not be in the linelist.
     rows = []
     for row in made.rows.to_pylist():
         known = row["person"] in made.known_cases
@@ -68,6 +71,7 @@ def _contacts(made: ExposureList) -> list[list[Any]]:
                 person_code(row["person"]),
                 row["exposed_at"].astimezone(zone).date().isoformat(),
                 row["last_contact"].astimezone(zone).date().isoformat(),
+                # Spelled as R does, so that read.csv makes a logical column of it.
                 "TRUE" if known else "FALSE",
                 "case" if known else "under_followup",
                 row["tier"],

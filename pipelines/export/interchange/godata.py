@@ -66,6 +66,7 @@ def write_godata(
     (folder / MAP).write_text(json.dumps(mapping, indent=2) + "\n", encoding="utf-8")
     changes = [_relationship(one, made, ids) for one in moved]
     (folder / RELATIONSHIPS).write_bytes(orjson.dumps(changes, option=orjson.OPT_INDENT_2) + b"\n")
+    # Only the first case of a row goes over: a contact has one relationship there.
     cases = ", ".join(sorted({one.row["case_ids"].split(";")[0] for one in new}))
     note = f"{CONTACTS}: check first that Go.Data knows {cases}: with another case id it deletes the contacts"
     left_out = made.rows.num_rows - len(everybody)
@@ -79,6 +80,7 @@ def write_godata(
 def read_godata(folder: Path) -> list[str]:
     """The tokens of the persons in `godata_contacts.json`, for comparison."""
     found = orjson.loads((folder / CONTACTS).read_bytes())
+    # The comment ends with the code of the person; no other field of the file holds it.
     return [contact["comment"].rpartition(PERSON_PREFIX)[2] for contact in found]
 
 
@@ -86,6 +88,7 @@ class _Ids:
     """Ids that are the same in every list of a lake and tell nothing of a person."""
 
     def __init__(self, event_key: bytes) -> None:
+        # A sub-key, so that an id tells nothing of event keys or tokens.
         self._key = hmac.digest(event_key, _LABEL, "sha256")
 
     def contact(self, contact: HandoverContact) -> str:
@@ -95,8 +98,10 @@ class _Ids:
         return self._id(b"relationship", contact)
 
     def _id(self, what: bytes, contact: HandoverContact) -> str:
+        # A row's case and token make it one contact; the same pair has the same id in every list.
         first_case = contact.row["case_ids"].split(";")[0].encode()
         token = contact.row["person"].to_bytes(8, "big", signed=True)
+        # No kind holds a NUL, a token has eight bytes, the case comes last: the join is unambiguous.
         mac = hmac.digest(self._key, b"\0".join((what, token, first_case)), "sha256")
         return str(_uuid(mac[:16]))
 
@@ -108,6 +113,7 @@ def _uuid(content: bytes) -> uuid.UUID:
         content: 16 bytes, of which 6 bits give way to version and variant.
     """
     number = int.from_bytes(content, "big")
+    # Version: 4 bits from bit 76 on. Variant: the two bits from 62 on.
     number = number & ~(0xF << 76) | 8 << 76
     return uuid.UUID(int=number & ~(3 << 62) | 2 << 62)
 
@@ -120,6 +126,7 @@ def _contact(contact: HandoverContact, made: ExposureList, ids: _Ids) -> dict[st
     if row["address"]:
         address["addressLine1"] = one_line(row["address"])
     kind = row["identifier_kind"]
+    # A phone goes into the address; other identifiers are documents.
     documents = (
         [{"type": f"{_DATA}DOCUMENT_TYPE_{_DOCUMENTS.get(kind, 'OTHER')}", "number": row["identifier"]}]
         if row["identifier"] and kind != "phone"
@@ -134,6 +141,7 @@ def _contact(contact: HandoverContact, made: ExposureList, ids: _Ids) -> dict[st
         "addresses": [address],
         "documents": documents,
         "relationshipId": ids.relationship(contact),
+        # A file may name one person of the relationship: the case. The importer sets the contact itself.
         "persons": [{"id": row["case_ids"].split(";")[0]}],
         **_exposure(contact, made),
     }
@@ -145,10 +153,12 @@ def _exposure(contact: HandoverContact, made: ExposureList) -> dict[str, Any]:
     total = row["seconds_direct"] + row["seconds_indirect"]
     duration = next((name for most, name in _DURATIONS if total < most), "LONG_DAYS")
     return {
+        # Days without a time: an instant before 7 o'clock would become the day before.
         "contactDate": row["last_contact"].astimezone(zone).date().isoformat(),
         "dateOfFirstContact": row["exposed_at"].astimezone(zone).date().isoformat(),
         "contactDateEstimated": row["seconds_imputed"] > 0,
         "certaintyLevelId": f"{_DATA}CERTAINTY_LEVEL_{_certainty(row, total)}",
+        # A stay at one place says nothing of touch or household.
         "exposureTypeId": f"{_DATA}EXPOSURE_TYPE_OTHER_PLEASE_SPECIFY_IN_COMMENT_FIELD",
         "exposureFrequencyId": f"{_DATA}EXPOSURE_FREQUENCY_UNKNOWN",
         "exposureDurationId": f"{_DATA}EXPOSURE_DURATION_{duration}",
@@ -177,6 +187,7 @@ def _has_moved(contact: HandoverContact, earlier: Mapping[int, tuple[int, int]],
     """Whether the local day of a known person's first or last contact is another than before."""
     if contact.row["person"] not in earlier:
         return False
+    # Days are compared, for Go.Data keeps no times.
     zone = made.settings.zone
     now = tuple(contact.row[name].astimezone(zone).date() for name in ("exposed_at", "last_contact"))
     before = tuple(local_day(instant_us, zone) for instant_us in earlier[contact.row["person"]])

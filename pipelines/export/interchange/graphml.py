@@ -14,8 +14,10 @@ GRAPHML: Final = "network.graphml"
 
 def write_graphml(made: ExposureList, folder: Path) -> list[WrittenFile]:
     """Write `network.graphml`; ids of persons are 16 hexadecimal digits, of venues `venue:` and the code."""
+    # A multigraph: a person may stay at a venue several times.
     graph: Any = nx.MultiDiGraph()
     for case in made.cases:
+        # F0 has no row; everybody else gets the tier of a row below.
         graph.add_node(token_text(case.person), kind="person", tier=0)
     columns = ("person", "via", "tier", "exposed_at", "last_contact", "seconds_direct", "seconds_indirect",
                "seconds_imputed", "score", "rule")  # fmt: skip
@@ -26,9 +28,11 @@ def write_graphml(made: ExposureList, folder: Path) -> list[WrittenFile]:
         times = {name: utc_text(row[name]) for name in ("exposed_at", "last_contact")}
         graph.add_edge(
             token_text(row["via"]), token_text(row["person"]), kind="exposed", score=row["score"],
+            # XML 1.0 has no control signs, which a venue's name may hold.
             rule=clean(row["rule"]), **seconds, **times,
         )  # fmt: skip
     for stay in made.stays.to_pylist():
+        # The prefix keeps a code apart from a token that reads the same.
         venue = f"venue:{clean(stay['venue'])}"
         graph.add_node(venue, kind="venue", name=clean(stay["name"] or ""))
         times = {name: utc_text(stay[name]) for name in ("enter", "exit")}

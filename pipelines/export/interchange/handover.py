@@ -42,9 +42,11 @@ def first_tier(made: ExposureList) -> pa.Array:
 
 def contacts(made: ExposureList) -> Iterator[HandoverContact]:
     """The first-tier contacts of a list, in its order."""
+    # Without a register there are no phones at all, and not one for each row.
     phones = made.phones or [""] * made.rows.num_rows
     kept = first_tier(made)
     rows = made.rows.append_column("phone", pa.array(phones, pa.string())).filter(kept)
+    # Batches, so that a large list is never one list of dicts.
     for batch in rows.to_batches(max_chunksize=10_000):
         for row in batch.to_pylist():
             yield _contact(row)
@@ -54,9 +56,11 @@ def _contact(row: dict[str, Any]) -> HandoverContact:
     code = person_code(row["person"])
     full_name = one_line(row["full_name"] or "")
     given, family = split_name(full_name)
+    # No apostrophe here, which other systems would store: an unsafe name is left out instead.
     unsafe = any(safe_cell(part) != part for part in (given, family))
     if unsafe:
         given = family = ""
     revealed = row["identifier"] if row["identifier_kind"] == "phone" else None
+    # The opened phone goes before the register's, which somebody typed.
     phone = dialled(revealed) if revealed else "".join(sign for sign in row["phone"] or "" if sign.isdigit())
     return HandoverContact(row, code, given or "F1", family or code, phone, unsafe)

@@ -51,6 +51,7 @@ _USERS: Final = {
     "dmy": "a user whose language writes day/month/year (French, Spanish, German, English of Nigeria…)",
     "mdy": "a user whose language is English",
 }
+# Below the limits of these columns in SORMAS (4096 and 512); others are cut at 255, its smallest.
 _MOST_SIGNS: Final = {"description": 4_000, "caseOrEventInformation": 500}
 
 
@@ -88,6 +89,7 @@ class SormasSettings:
                 "--format sormas needs --date-order dmy or mdy",
                 "SORMAS reads dates as the importing user's language writes them, and others wrongly",
             )
+        # These begin a cell, and no apostrophe may go before them.
         for flag in ("disease", "region", "district", "case_uuid"):
             if not _is_safe(getattr(self, flag)):
                 raise UsageError(
@@ -119,6 +121,7 @@ def read_sormas(folder: Path, separator: str) -> list[str]:
         rows = csv.reader(file, delimiter=separator, escapechar="\\", doublequote=True)
         found = [row for row in rows if row]
     at = [name for _, name in COLUMNS].index("externalToken")
+    # A separator or quote that broke a row shows as another width; nothing then compares equal.
     if any(len(row) != len(COLUMNS) for row in found):
         return []
     return [row[at].removeprefix("p-") for row in found[2:]]
@@ -140,22 +143,28 @@ def _cells(contact: HandoverContact, made: ExposureList, settings: SormasSetting
     last = row["last_contact"].astimezone(zone).date()
     vietnamese = made.settings.words.language == "vi"
     places = one_line((row["venue_names"] or row["venues"] or "").replace(";", "; "))
+    # The column holds one case: the first by number.
     number = settings.case_uuid or row["case_ids"].split(";")[0]
     return [
         number if _is_safe(number) else "",
         f"{'Ca' if vietnamese else 'Cases'} {row['case_ids']}, F1, via {person_code(row['via'])}",
+        # Enum names are upper-case there.
         settings.disease.upper(),
+        # The question's end and not the clock: the same list again is the same file.
         _date(local_day(made.until_us, zone), settings),
         settings.region,
         settings.district,
+        # firstContactDate is dropped on import unless this is true; "yes" is read by the user's language.
         "true" if first != last else "false",
         _date(first, settings),
         _date(last, settings),
         "TRACING_APP",
         "OTHER",
         "Truy Vet",
+        # FACE_TO_FACE_SHORT and some medical kinds would switch follow-up off.
         "SAME_ROOM" if row["seconds_direct"] else "AEROSOL",
         "UNCONFIRMED",
+        # A fixed word first, so that no name of a venue begins the cell.
         f"{'Nơi tiếp xúc' if vietnamese else 'Places'}: {places}",
         contact.code,
         contact.first_name,
@@ -176,6 +185,7 @@ def _safe(cells: Sequence[str]) -> list[str]:
     """The cells on one line, short enough and with doubled backslashes; none begins with untrusted text."""
     made = []
     for (_, name), cell in zip(COLUMNS, cells, strict=True):
+        # Cut before the backslashes are doubled, or half an escape could stand at the end.
         text = one_line(cell)[: _MOST_SIGNS.get(name, 255)].replace("\\", "\\\\")
         if not _is_safe(text):
             raise AssertionError(f"a cell of {name} begins with untrusted text")

@@ -63,10 +63,13 @@ PeopleAt = Callable[[int, int, int], int]
 def merged_spans(stays: Iterable[PublicStay]) -> list[PublicStay]:
     """Stays with times rounded outwards, those of one place that meet merged; by time, then venue."""
     merged: dict[int, list[PublicStay]] = {}
+    # Per venue in the order of enter, so a stay can only meet the span before it.
     for stay in sorted(stays, key=lambda stay: stay.enter_us):
         enter = stay.enter_us // _ROUND_US * _ROUND_US
+        # Floor division rounds towards the past; negated twice it rounds up.
         leave = -(-stay.exit_us // _ROUND_US) * _ROUND_US
         spans = merged.setdefault(stay.venue, [])
+        # Spans that touch are one, too: after rounding they name the same quarter.
         if spans and enter <= spans[-1].exit_us:
             last = spans.pop()
             enter, leave = last.enter_us, max(last.exit_us, leave)
@@ -88,6 +91,7 @@ def published(
         zone: of the times.
     """
     spans = merged_spans(stays)
+    # Counted over the merged, rounded span, which is what readers see.
     kept = [span for span in spans if people_at(span.venue, span.enter_us, span.exit_us) >= FEWEST_PEOPLE]
     shown = [
         PublicSpan(
@@ -114,6 +118,7 @@ def write_notice(
         left_out: how many spans are not, for the few people there.
     """
     rows = [
+        # `from` is a keyword of Python, so the field has an underscore that the file has not.
         {"to" if name == "to" else name.rstrip("_"): value for name, value in asdict(span).items()}
         for span in spans
     ]
@@ -130,6 +135,7 @@ def read_notice(folder: Path) -> list[tuple[str, str]]:
 
 def _page(made: ExposureList, spans: Sequence[PublicSpan]) -> str:
     words = made.settings.words
+    # The language decides the look of dates, the file keeps RFC 3339.
     form = "%d/%m/%Y %H:%M" if words.language == "vi" else "%Y-%m-%d %H:%M"
 
     def shown(text: str) -> str:

@@ -66,6 +66,7 @@ def write_report(made: ExposureList, folder: Path) -> list[WrittenFile]:
 def read_report(folder: Path) -> list[str]:
     """The codes of the persons in the list of the report, for comparison."""
     text = (folder / REPORT).read_text(encoding="utf-8")
+    # Safe to split: the template escapes `<` in every text of others.
     return [part[:16] for part in text.split('<tr data-person="p-')[1:]]
 
 
@@ -79,6 +80,7 @@ def report_html(made: ExposureList) -> str:
     return environment().get_template("report.html.j2").render(
         lang=words.language,
         w=words,
+        # The policy names the hash of exactly this script.
         policy=page_policy(script),
         script=script,
         words_json=_json(words.sections["report"]),
@@ -107,6 +109,7 @@ def report_html(made: ExposureList) -> str:
         node_width=NODE_WIDTH,
         node_height=NODE_HEIGHT,
         heads=list_heads(made),
+        # The page is cut at MOST_ROWS; `rows_capped` makes the template say so.
         rows=list_lines(made.rows.slice(0, MOST_ROWS), made),
         rows_capped=total > MOST_ROWS,
         withdrawn=_withdrawn(made),
@@ -218,6 +221,7 @@ def timeline_of(made: ExposureList) -> tuple[Timeline | None, int]:
     """The drawing, and how many people of the list it shows."""
     best = best_rows(made.rows, MOST_LANES)
     by_person: dict[int, list[dict[str, Any]]] = {}
+    # Both sides of each contact, for a lane shows the time together.
     wanted = set(best["person"].to_pylist()) | set(best["via"].to_pylist())
     kept = pc.is_in(made.stays["person"], pa.array(sorted(wanted), pa.int64()))
     for stay in made.stays.filter(kept).to_pylist():
@@ -228,14 +232,17 @@ def timeline_of(made: ExposureList) -> tuple[Timeline | None, int]:
             True,
             lane_stays(by_person.get(case.person, ()), (), 0),
         )
+        # Cases first, each once, and only those who were anywhere.
         for case in made.cases
         if case.person in by_person
     ]
     ways = [made.rule.contact, *(override.contact for override in made.rule.overrides)]
+    # The longest of all overrides: a drawing shows what may count, not what did.
     minutes = max(way.indirect_minutes for way in ways)
     for person, via in zip(best["person"].to_pylist(), best["via"].to_pylist(), strict=True):
         stays = lane_stays(by_person.get(person, ()), by_person.get(via, ()), minutes)
         lanes.append(TimelineLane(person_code(person), False, stays))
+    # Without any stay there is no axis to draw.
     drawn = any(lane.stays for lane in lanes)
     day_form = "%d/%m" if made.settings.words.language == "vi" else "%Y-%m-%d"
     return draw_timeline(lanes, made.settings.zone, day_form) if drawn else None, best.num_rows
@@ -256,12 +263,14 @@ def tree_of(made: ExposureList) -> tuple[Tree, bool]:
     """The drawing, and whether people had to be left out of a column."""
     people: dict[int, TreePerson] = {}
     for case in made.cases:
+        # A person with several cases stands once, under the first.
         people.setdefault(case.person, TreePerson(case.person, case.case_id, 0, None, case.case_id))
     shown = list(people.values())
     capped = False
     for tier in sorted(set(made.rows["tier"].to_pylist())):
         column = made.rows.filter(pc.equal(made.rows["tier"], tier))
         capped |= column.num_rows > MOST_NODES
+        # Top to bottom by time, so that lines cross less.
         for row in sorted(
             best_rows(column, MOST_NODES).to_pylist(), key=lambda row: (row["exposed_at"], row["no"])
         ):
@@ -278,6 +287,7 @@ def _shown(made: ExposureList) -> list[str]:
 def list_heads(made: ExposureList, names: Sequence[str] = ()) -> list[Cell]:
     """The heads of the list, or of some of its columns."""
     words = made.settings.words
+    # With empty columns at the end, for handwriting.
     wanted = names or [*_shown(made), *HANDWRITING]
     return [Cell(words("column", _MINUTES.get(name, name)), _printed(name, "")) for name in wanted]
 
@@ -299,6 +309,7 @@ def list_lines(rows: pa.Table, made: ExposureList, names: Sequence[str] = ()) ->
         [replace(cell, look=_printed(name, cell.look)) for cell in _cells(rows, name, made)]
         for name in names or _shown(made)
     ]
+    # Only the report itself has room for handwriting.
     blank = [] if names else [Cell("", "blank")] * len(HANDWRITING)
     codes = readable(rows, "person", made.settings)
     return [ListLine(code, [*cells, *blank]) for code, *cells in zip(codes, *columns, strict=True)]
@@ -316,6 +327,7 @@ def _cells(rows: pa.Table, name: str, made: ExposureList) -> Iterable[Cell]:
         form = "%d/%m/%Y %H:%M" if made.settings.words.language == "vi" else "%Y-%m-%d %H:%M"
         sorts = rows[name].cast(pa.int64()).to_pylist()
         times = local_times(rows[name], made.settings.zone)
+        # Sorted by the instant: dates as Vietnamese write them do not sort as text.
         return [
             Cell("", "when") if time is None else Cell(time.strftime(form), "when", sort)
             for time, sort in zip(times, sorts, strict=True)

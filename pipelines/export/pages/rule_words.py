@@ -27,6 +27,7 @@ def rule_sentences(rule: Rule, depth: int, words: Wording) -> Iterator[str]:
         else words("rule", "after", days=number(infectious.days_after))
     )
     yield f"{begin}, {end}."
+    # An override may set any of these, so only its venue types are named.
     if contact.min_minutes:
         key = {"each": "each", "24h": "day", "window": "total"}[contact.accumulate]
         yield words("rule", key, minutes=number(contact.min_minutes))

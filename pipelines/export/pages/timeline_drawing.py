@@ -111,6 +111,7 @@ def draw_timeline(lanes: Sequence[TimelineLane], zone: ZoneInfo, day_form: str =
         zone: of the axis.
         day_form: how a day is written above its first tick, as of `strftime`.
     """
+    # Every stay lies within one segment, since segments are merged around stays.
     segments = _segments([stay for lane in lanes for stay in lane.stays])
     rows = [(TOP + LANE_HEIGHT * number, lane) for number, lane in enumerate(lanes)]
     boxes = [box for y, lane in rows for box in _boxes(lane, y, segments)]
@@ -138,7 +139,9 @@ def _lane_stay(row: dict[str, Any], others: Sequence[tuple[str, int, int]], indi
     enter, leave = _us(row["enter"]), _us(row["exit"])
     there = [(begin, end) for venue, begin, end in others if venue == row["venue"]]
     together = _clipped(there, enter, leave)
+    # From the infectious person's exit on, for as long as the rule counts the air.
     after = _clipped([(end, end + indirect_us) for _, end in there], enter, leave) if indirect_us else []
+    # Imputed: all of a stay with an imputed enter, else from the last scan to an exit nobody scanned.
     if row["enter_kind"] == "imputed":
         imputed = enter
     else:
@@ -147,6 +150,7 @@ def _lane_stay(row: dict[str, Any], others: Sequence[tuple[str, int, int]], indi
 
 
 def _clipped(spans: Iterable[tuple[int, int]], first: int, last: int) -> list[tuple[int, int]]:
+    # Half-open: spans that only touch are dropped.
     clipped = ((max(begin, first), min(end, last)) for begin, end in spans)
     return sorted((begin, end) for begin, end in clipped if begin < end)
 
@@ -155,6 +159,7 @@ def _segments(stays: Sequence[LaneStay]) -> list[_LaneSegment]:
     """Stretches of time around the stays; those less than two hours apart are one."""
     merged: list[list[int]] = []
     for stay in sorted(stays, key=lambda stay: stay.enter_us):
+        # Whole hours outwards, where ticks stand.
         begin = stay.enter_us // HOUR_US * HOUR_US
         end = -(-stay.exit_us // HOUR_US) * HOUR_US
         if merged and begin - merged[-1][1] <= _MERGE_US:
@@ -164,6 +169,7 @@ def _segments(stays: Sequence[LaneStay]) -> list[_LaneSegment]:
     found = []
     x = float(LEFT)
     for begin, end in merged:
+        # A short stretch gets room for its tick.
         width = max(_LEAST_WIDTH, (end - begin) / HOUR_US * _HOUR_WIDTH)
         found.append(_LaneSegment(begin, end, x, width))
         x += width + _GAP_WIDTH
@@ -173,6 +179,7 @@ def _segments(stays: Sequence[LaneStay]) -> list[_LaneSegment]:
 def _boxes(lane: TimelineLane, y: float, segments: Sequence[_LaneSegment]) -> Iterable[Box]:
     for stay in lane.stays:
         segment = next(part for part in segments if part.start_us <= stay.enter_us < part.end_us)
+        # In the order of drawing: later boxes lie on top.
         yield _box("stay", stay.venue, stay.enter_us, stay.exit_us, y, segment)
         for kind, spans in (("together", stay.together), ("indirect", stay.indirect)):
             for begin, end in spans:
@@ -183,6 +190,7 @@ def _boxes(lane: TimelineLane, y: float, segments: Sequence[_LaneSegment]) -> It
 
 def _box(kind: str, venue: str, begin: int, end: int, y: float, segment: _LaneSegment) -> Box:
     x = segment.place(begin)
+    # At least two pixels, or a stay of minutes would vanish.
     width = max(2.0, segment.place(end) - x)
     return Box(kind, round(x, 1), y + 4, round(width, 1), LANE_HEIGHT - 8, venue, begin, end)
 
@@ -190,15 +198,18 @@ def _box(kind: str, venue: str, begin: int, end: int, y: float, segment: _LaneSe
 def _ticks(segment: _LaneSegment, zone: ZoneInfo, day_form: str) -> Iterable[Tick]:
     """Marks at whole local hours, as many as there is room for."""
     hours = (segment.end_us - segment.start_us) / HOUR_US
+    # The smallest step whose ticks do not run into each other.
     step = next((step for step in _TICKS_HOURS if segment.width / (hours / step) >= _TICK_WIDTH), 24)
     day = ""
     for number in range(int(hours)):
         instant_us = segment.start_us + number * HOUR_US
         local = (EPOCH + dt.timedelta(microseconds=instant_us)).astimezone(zone)
         if number == 0 or local.hour % step == 0:
+            # The first tick is always drawn; one too close behind it would lie on it.
             if number and segment.place(instant_us) - segment.x < _TICK_WIDTH:
                 continue
             shown = local.strftime(day_form)
+            # The day once, where it begins to be shown.
             yield Tick(round(segment.place(instant_us), 1), f"{local:%H:%M}", shown if shown != day else "")
             day = shown
 

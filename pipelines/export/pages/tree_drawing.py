@@ -54,10 +54,12 @@ def draw_tree(people: Sequence[TreePerson]) -> Tree:
         for row, one in enumerate(column):
             node = TreeNode(_LEFT + tier * COLUMN_WIDTH, _TOP + row * (NODE_HEIGHT + 6), one)
             nodes.append(node)
+            # The first place of a person: in the column of the fewest hops.
             places.setdefault(one.person, node)
     lines = [
         (source.x + NODE_WIDTH, source.y + NODE_HEIGHT / 2, node.x, node.y + NODE_HEIGHT / 2)
         for node in nodes
+        # Lines lead forward only; an infector whom a cap left out has no node.
         if node.person.via is not None and (source := places.get(node.person.via)) and source.x < node.x
     ]
     heads = [(_LEFT + tier * COLUMN_WIDTH, f"F{tier}") for tier in sorted(columns)]

@@ -28,6 +28,7 @@ class Wording:
     def __call__(self, section: str, key: str, **values: object) -> str:
         """Return the words for a key, with the values of its `{names}`; numbers as people write them."""
         words = self.sections[section][key]
+        # bool is an int too, and must stay as it is.
         shown = {name: self.number(value) if type(value) is int else value for name, value in values.items()}
         return words.format(**shown) if shown else words
 

@@ -41,10 +41,12 @@ def add_adoption(app: Flask, settings: ServeSettings, kept: KeptAnswers) -> None
             raise PageError(422, "wrong_question")
         lake = note_visit(settings, "adoption", by=by, on=on)
         words = words_now()
+        # The same for everybody, so the language is not part of the question.
         answer = kept.once(lake, ("adoption", by, on), lambda: adoption(lake, by=by, on=on or None))
         rows = sorted_rows(answer.rows, sort, ("name", *_COUNTS, "rank"))
         query = {"by": by, "on": on}
         shown, pager = page_of(rows, request.args.get("page", ""), "/adoption", query | {"sort": sort})
+        # Types and venues have no inhabitants, and so no rank.
         names = ("name", *_COUNTS) if by in ("type", "venue") else ("name", *_COUNTS, "rank")
         heads = [
             sort_link(

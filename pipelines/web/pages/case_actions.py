@@ -53,6 +53,7 @@ def add_case_actions(app: Flask, settings: ServeSettings, kept: KeptAnswers, scr
         asked = question_now(case_id, request.form)
         tier = whole_number("tier", 1, 99)
         wanted = {"tier": tier, "place": typed("place"), "symptoms": typed("symptoms"), "call": typed("call")}
+        # Remembered in the session: what was typed must not get into a URL.
         session_now().remembered[f"list {case_id}"] = {} if typed("clear") else wanted
         return redirect(url_of(case_url(case_id), asked.query, "list"), 303)
 
@@ -67,6 +68,7 @@ def add_case_actions(app: Flask, settings: ServeSettings, kept: KeptAnswers, scr
         session_now().notes.append(
             words("done", "calls_cleared") if calls is None else words("done", "calls_marked", calls=calls)
         )
+        # 303: the browser asks for the page, and a reload does not send the form again.
         return redirect(url_of(case_url(case_id), asked.query, "first"), 303)
 
     @app.post("/cases/<case:case_id>/reveal")
@@ -87,15 +89,19 @@ def _reveal(settings: ServeSettings, kept: KeptAnswers, asked: CaseQuestion) -> 
     purpose = purpose_now()
     if settings.authority_key is None:
         raise PageError(403, "no_key")
+    # Malformed tokens are refused before the ledger has a line of them.
     tokens = _tokens(request.form.getlist("person"))
+    # How many people, not which: the ledger holds no tokens.
     lake = note_visit(
         settings, "reveal", cases=[asked.case_id], rule=asked.rule, purpose=purpose, people=len(tokens)
     )
     case = require_case(lake, asked.case_id)["person"]
     made = listed(kept, lake, asked)
     known = {case, *made.rows["person"].to_pylist()}
+    # Only people of this list, so that the page cannot be used to open anybody else.
     if not known.issuperset(tokens):
         raise PageError(422, "not_on_list")
+    # After the ledger's line; opened values live in this answer alone.
     opened = revealed(lake, np.array(tokens, np.int64), settings.authority_key)
     words = words_now()
     rows = [
@@ -116,6 +122,7 @@ def _tokens(texts: Sequence[str]) -> list[int]:
         raise PageError(422, "nobody_chosen")
     if len(texts) > _MOST_REVEALED or not all(re.fullmatch("[0-9a-f]{16}", text) for text in texts):
         raise PageError(422, "not_on_list")
+    # Hexadecimal tokens are unsigned; the view gives the signed int64 of the lake.
     unsigned = np.array([int(text, 16) for text in dict.fromkeys(texts)], np.uint64)
     return [int(token) for token in unsigned.view(np.int64)]
 
@@ -145,6 +152,7 @@ def _export(settings: ServeSettings, asked: CaseQuestion, scratch: ScratchFolder
         PageError: it is to be revealed and there is no purpose or no key, or a field is malformed.
     """
     reveals = bool(typed("reveal"))
+    # A purpose that was given is checked and kept also where none is needed.
     purpose = purpose_now() if reveals or typed("purpose") else ""
     if reveals and settings.authority_key is None:
         raise PageError(403, "no_key")
@@ -156,12 +164,14 @@ def _export(settings: ServeSettings, asked: CaseQuestion, scratch: ScratchFolder
     require_case(lake, asked.case_id)
     from pipelines.export import export  # loads every format
 
+    # In memory where the machine has it, and gone when the answer has been made.
     with scratch.folder() as place:
         folder = place / "list"
         export(
             lake, asked.case_id, asked.rule, output=folder, depth=asked.depth, keys=settings.keys,
             options=options, asker=asker_now(settings, purpose),
         )  # fmt: skip
+        # Read whole: the folder is removed before the browser has taken the first byte.
         return _handed_over(folder, asked.case_id, options)
 
 
@@ -179,8 +189,10 @@ def _options(settings: ServeSettings, asked: CaseQuestion, reveals: bool) -> "Li
         lang=lang,
         separator=typed("separator") or ",",
         reveal=reveals,
+        # Without a reveal the key is not even passed on.
         authority_key=settings.authority_key if reveals else None,
         follow_up_days=whole_number("follow_up_days", 0, _MOST_DAYS),
+        # The calls that this session has marked.
         capacity=session_now().remembered.get(capacity_key(asked.case_id)),
         sormas=SormasSettings(
             typed("disease"), typed("region"), typed("district"), typed("case_uuid"), typed("date_order")
@@ -192,9 +204,11 @@ def _options(settings: ServeSettings, asked: CaseQuestion, reveals: bool) -> "Li
 
 def _handed_over(folder: Path, case_id: str, options: "ListOptions") -> Response:
     """A list as one download: the file of a format that has one, else all files with the signature."""
+    # ASCII alone, without quotes: the name stands in a header.
     name = f"{re.sub(r'[^A-Za-z0-9._-]+', '_', case_id).strip('._') or 'case'}-{dt.date.today():%Y-%m-%d}"
     files = sorted(folder.iterdir())
     own = [path for path in files if path.name not in _BESIDE]
+    # One file of one format as it is; of several the signature must not be separated.
     if len(options.formats) == 1 and len(own) == 1:
         media = _MEDIA.get(own[0].suffix, "application/octet-stream")
         return _attached(own[0].read_bytes(), f"{name}-{own[0].name}", media)

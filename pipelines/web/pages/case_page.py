@@ -80,6 +80,7 @@ def add_case_page(app: Flask, settings: ServeSettings, kept: KeptAnswers) -> Non
         words = words_now()
         title = words("case", "title", case=case_id)
         common = _common(asked, row, settings)
+        # Neither has a window, so there is no list to show.
         if row["withdrawn_at"] is not None or (row["onset_at"] is None and row["sampled_at"] is None):
             state = "undated" if row["withdrawn_at"] is None else "withdrawn"
             return page("case_without_list", title, common | {"state": state}, lake=lake)
@@ -98,9 +99,11 @@ def add_case_page(app: Flask, settings: ServeSettings, kept: KeptAnswers) -> Non
 
         said = words_now().sections
         words = PictureWords(**said["picture"], venue_types=said["venue_type"])
+        # rcParams of matplotlib are the process's: two drawings at once would mix their styles.
         with kept.drawing:
             image = network_image(network(lake, case_id, asked.rule, depth=asked.depth), "svg", words)
         drawn = Response(image, mimetype="image/svg+xml")
+        # The picture has its style inline; the guard leaves a policy alone that is set already.
         drawn.headers["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'"
         return drawn
 
@@ -124,6 +127,7 @@ def _sure(lake: Lake, made: ExposureList, row: Mapping[str, Any], words: Wording
     """How far the list can be trusted, the question itself included."""
     said = list(made.about)
     case = made.cases[0]
+    # An empty window makes an empty list, which must not look like safety.
     if case.end_us <= case.start_us:
         said.append(words("case", "empty_window"))
     times = CaseTimes(case.onset_us, case.sampled_us, case.isolated_us)
@@ -135,6 +139,7 @@ def _sure(lake: Lake, made: ExposureList, row: Mapping[str, Any], words: Wording
     return {
         "about": said,
         "behind": stays_version(lake) < snapshot(lake, "scans").version,
+        # The window ends with the lake's knowledge and not with an isolation: more may come.
         "until_open": case.isolated_us is None and case.end_us >= last_instant_us(lake),
         "reported": local_time(row["reported_at"], words),
     }
@@ -161,6 +166,7 @@ def _where(made: ExposureList) -> dict[str, Any]:
         "dates": case_dates(made.cases[0], made),
         "rule": made.rule,
         "rule_lines": list(rule_sentences(made.rule, made.depth, words)),
+        # Without the first column, the case, which the page is about.
         "milestone_heads": [words("milestone", name) for name in made.milestones.schema.names[1:]],
         "milestones": [line[1:] for line in milestone_lines(made)],
         "timeline": timeline,
@@ -174,11 +180,13 @@ def _who_else(made: ExposureList, asked: CaseQuestion) -> dict[str, Any]:
     """The list, filtered, sorted and cut into pages, and who exposed whom."""
     wanted = session_now().remembered.get(f"list {asked.case_id}", {})
     shown_list = filtered(made, wanted)
+    # The sort is part of the URL; it names columns only.
     sort = request.args.get("sort", "")
     path, query = case_url(asked.case_id), asked.query | {"sort": sort}
     names = _COLUMNS if made.settings.capacity is None else ("call", *_COLUMNS)
     rows = sorted_rows(shown_list.rows, sort, tuple(_SORTED))
     shown, pager = page_of(rows, request.args.get("page", ""), path, query, "list")
+    # Of the whole list: a filter should not change who exposed whom.
     tree, tree_capped = tree_of(made)
     return {
         "wanted": wanted,
@@ -209,6 +217,7 @@ def _heads(
 def _other_rule(lake: Lake, kept: KeptAnswers, asked: CaseQuestion, words: Wording) -> dict[str, Any]:
     """Who is in under another rule, and why the others are not."""
     rows = compared(kept, lake, asked)
+    # The sum of no rows is None.
     counts = [
         (name, pc.sum(pc.equal(rows["in"], name)).as_py() or 0) for name in (asked.rule, asked.other, "both")
     ]
@@ -231,6 +240,7 @@ def _other_rule(lake: Lake, kept: KeptAnswers, asked: CaseQuestion, words: Wordi
 
 def why_said(why: str, words: Wording) -> str:
     """The reason of a comparison in the language of the page."""
+    # The reasons are English sentences of the tracer; what none of these matches is shown as it is.
     for key, pattern in _WHYS:
         found = re.fullmatch(pattern, why)
         if found:

@@ -44,6 +44,7 @@ class CaseQuestion:
     def query(self) -> dict[str, str]:
         """The question as parts of a URL, as far as it is not the usual one."""
         given = {"rule": self.rule if self.rule != DEFAULT_RULE else "", "other": self.other}
+        # Usual values are left out, so that the page of a case has one URL.
         usual = next(one for one in _OTHER_RULES if one != self.rule)
         given["depth"] = "" if self.depth is None else str(self.depth)
         return {name: value for name, value in given.items() if value and value != usual}
@@ -82,6 +83,7 @@ def listed(kept: KeptAnswers, lake: Lake, asked: CaseQuestion) -> ExposureList:
     words = words_now()
 
     def make() -> ExposureList:
+        # Taken before the trace: a commit in between would give the comparison other versions.
         before = versions_of(lake)
 
         def found(traced: "Traced") -> None:
@@ -90,7 +92,9 @@ def listed(kept: KeptAnswers, lake: Lake, asked: CaseQuestion) -> ExposureList:
         settings = ListSettings(words=words)
         return list_to_show(lake, asked.case_id, asked.rule, settings, depth=asked.depth, found=found)
 
+    # Words are part of a list, and so the language of the question.
     made = kept.once(lake, ("list", words.language, asked.case_id, asked.rule, asked.depth), make)
+    # After keeping: the capacity is this session's, the list everybody's.
     return with_capacity(made, session_now().remembered.get(capacity_key(asked.case_id)))
 
 
@@ -100,6 +104,7 @@ def compared(kept: KeptAnswers, lake: Lake, asked: CaseQuestion) -> pa.Table:
     from pipelines.graph.tracing.request import make_request
 
     def rows() -> pa.Table:
+        # pop: used once, and not held with the request's other values.
         versions, traced = g.pop(_FOUND, (None, None))
         ours, theirs = (
             make_request(lake, load_rule(rule), asked.case_id, all_cases=False, depth=asked.depth, until=None)
@@ -144,6 +149,7 @@ def filtered(made: ExposureList, wanted: Mapping[str, Any]) -> ExposureList:
         rows = rows.filter(pc.equal(rows["tier"], int(wanted["tier"])))
     if wanted.get("place"):
         said = [
+            # Text as it was typed, no pattern: a name may hold any sign.
             pc.match_substring(pc.fill_null(rows[name], ""), wanted["place"], ignore_case=True)
             for name in ("venues", "venue_names")
         ]

@@ -59,15 +59,19 @@ def _add_changes(app: Flask, settings: ServeSettings, kept: KeptAnswers) -> None
         language = session_now().language
         fields = {name: typed(name) for name in ("case_id", "person")}
         fields |= {name: typed_date(name, language) for name in DATES}
+        # A bare number is a phone, the most usual identifier.
         if ":" not in fields["person"]:
             fields["person"] = f"phone:{fields['person']}"
         wrong = _wrong_field(fields)
+        # Looked at here, with words for each mistake; ingest would refuse them all the same.
         if wrong:
             return _cases_page(settings, kept, fields, wrong, 422)
+        # Before the change; a line without a change is better than the reverse.
         note_visit(settings, "add a case", cases=[fields["case_id"]], purpose=purpose)
         from pipelines.drivers.register_cases import ALREADY_KNOWN, add_case  # loads Beam
 
         try:
+            # One change at a time in this process.
             with CHANGING:
                 report = add_case(
                     settings.lake, {name: value or None for name, value in fields.items()}, keys=settings.keys
@@ -96,6 +100,7 @@ def _wrong_field(fields: Mapping[str, str]) -> str:
     """The words for what is wrong with a new case, by the rules of ingest; empty if nothing is."""
     if not fields["case_id"]:
         return "case_without_id"
+    # A phone as a case number would stand in URLs, titles and the ledger.
     if any(_is_person(kind + fields["case_id"]) for kind in ("", "phone:", "cccd:")):
         return "case_id_personal"
     if not _is_person(fields["person"]):
@@ -140,6 +145,7 @@ def _cases_page(
         "heads": heads,
         "wanted": wanted,
         "states": STATES,
+        # Not the person: an identifier is not sent back to the browser.
         "fields": {name: fields.get(name, "") for name in ("case_id", *DATES)},
         "dates": DATES,
         "wrong": wrong,

@@ -46,4 +46,5 @@ def add_clusters(app: Flask, settings: ServeSettings, kept: KeptAnswers) -> None
 def _about(answer: Answer) -> list[str]:
     quality = answer.quality
     assert isinstance(quality, AnswerQuality)
+    # With one row the sentence about an empty answer is left out.
     return list(quality_sentences(quality, 1, words_now(), LOCAL_TIMEZONE))

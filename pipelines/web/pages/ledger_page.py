@@ -26,6 +26,7 @@ def add_ledger(app: Flask, settings: ServeSettings) -> None:
         checks = request.args.get("check") == "1"
         lake = note_visit(settings, "ledger", check=checks, number=request.args.get("page"))
         folder = ledger_folder(lake.url, settings.ledger)
+        # The newest first.
         lines = entries(folder)[::-1]
         numbers = pa.table({"at": pa.array(range(len(lines)), pa.int64())})
         shown, pager = page_of(numbers, request.args.get("page", ""), "/ledger", {})
@@ -36,6 +37,7 @@ def add_ledger(app: Flask, settings: ServeSettings) -> None:
             "head": None,
             "flaw": None,
         }
+        # A whole check reads every line; of a long ledger only on demand.
         if checks or len(lines) <= _CHECKED_AT_ONCE:
             head, flaw = check_ledger(folder)
             values |= {"head": head, "flaw": flaw}

@@ -54,6 +54,7 @@ def add_overview(app: Flask, settings: ServeSettings, checkups: Checkups, kept: 
             lake=lake,
         )
 
+    # No line of the ledger: it holds no answer, and open pages ask for it every ten seconds.
     @app.get("/state.json")
     def state() -> Response:
         return jsonify(lake_state(lake_now(settings)))
@@ -73,6 +74,7 @@ def _checks(checkup: KeptCheckup | None, words: Wording) -> Sequence[Any]:
     """The checks, the worst first, in the language of the page; what it has no words for stays English."""
     if checkup is None:
         return []
+    # The worst first; sorted is stable, so doctor's order stays within a state.
     shown = sorted(checkup.checks, key=lambda check: (BAD, WARN, OK).index(check.state))
     return [
         {"check": check.check, "state": check.state, "detail": _said(check.detail, words)}

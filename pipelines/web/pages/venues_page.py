@@ -60,6 +60,7 @@ def _add_changes(app: Flask, settings: ServeSettings) -> None:
     def register() -> AnyResponse:
         purpose = purpose_now()
         fields = {name: typed(name) for name in (*_FIELDS, "type")}
+        # Attempts are noted as well, before anything is tested.
         note_visit(settings, "register a venue", purpose=purpose, venue=_named(fields["venue"]))
         if not fields["venue"] or fields["type"] not in VENUE_TYPES:
             return _venues_page(settings, fields, "venue_incomplete", 422)
@@ -109,6 +110,7 @@ def _poster(settings: ServeSettings, lake: Lake, venue: str, kind: str) -> Respo
 
     places = places_to_print(read_table(lake, "venues"), [venue], dt.datetime.now(dt.UTC))
     folder = keys_folder(settings.keys, lake.url)
+    # Opens the lake to check that these are its keys, or posters would be signed by others.
     open_lake(lake.url, folder)
     try:
         (made,) = posters_of(places, Wanted(), folder)
@@ -120,6 +122,7 @@ def _poster(settings: ServeSettings, lake: Lake, venue: str, kind: str) -> Respo
     else:
         write_svg(made, sink)
     response = Response(sink.getvalue(), content_type=_POSTERS[kind])
+    # ASCII alone: the name stands in a header.
     name = "".join(sign if sign.isascii() and (sign.isalnum() or sign in "-_") else "_" for sign in venue)
     response.headers["Content-Disposition"] = f'attachment; filename="{name}.{kind}"'
     return response
@@ -137,6 +140,7 @@ def _record(fields: Mapping[str, str]) -> dict[str, Any]:
 
 def _done(key: str, venue: str) -> AnyResponse:
     session_now().notes.append(words_now()("done", key, venue=venue))
+    # The list then shows the venue that was changed.
     session_now().remembered["venues"] = {"text": venue, "type": ""}
     return redirect("/venues", 303)
 
