@@ -26,7 +26,11 @@ _OF_PERSONS: Final = 1.5, 0.003  # once the scans of flagged venues are left out
 
 
 def remote_scans(scans: ScanTable) -> Bool:
-    """Return which scans lie inside a stay of the same person elsewhere whose enter and exit were scanned."""
+    """Return which scans lie inside a stay of the same person elsewhere whose enter and exit were scanned.
+
+    A visit that was itself scanned at both ends is not remote: at work, out to lunch and back, with a scan
+    forgotten on each way, looks the same.
+    """
     by_person = scans.by_person
     # rank: where a scan stands in `by_person`, int64[n]
     rank = np.empty(by_person.size, np.int64)
@@ -47,7 +51,8 @@ def remote_scans(scans: ScanTable) -> Bool:
     # A sweep: +1 behind each enter and -1 at its exit, so the sum is above 0 strictly inside a stay.
     depth = np.bincount(first + 1, minlength=by_person.size) - np.bincount(last, minlength=by_person.size)
     inside = np.flatnonzero(np.cumsum(depth) > 0)
-    # The latest enter at or before each scan, carried forward: where the person is taken to be.
+    # The latest enter at or before each scan, carried forward: where the person is taken to be. The scans of
+    # a visit of two scans have that visit here, which is 0 km away.
     since = np.zeros(by_person.size, np.int64)
     since[first] = first
     around = np.maximum.accumulate(since)[inside]

@@ -21,7 +21,10 @@ from pipelines.linkage.human_lake import HumanLake
 from pipelines.registry.venue_names import places
 from schemas.tables import INSTANT, STAYS
 
-__all__ = ["Span", "live_files", "own_stays", "rows_beside_stays", "sidecars", "stays_of_person"]
+__all__ = [
+    "Span", "files_spanning", "live_files", "own_stays", "rows_beside_stays", "sidecars", "stay_orders",
+    "stays_of_person",
+]  # fmt: skip
 
 _STAYS = pa.schema(
     [
@@ -92,7 +95,7 @@ def rows_beside_stays(lake: Lake, own: OwnStays, person: int) -> pa.Table:
 
 
 def live_files(lake: Lake, by: str, span: Span, ids: Int64 | None = None) -> list[LiveFile]:
-    """Return the files of `stays` in one order that may hold a stay reaching into `span`.
+    """Return the files of the newest `stays` in one order that may hold a stay reaching into `span`.
 
     Args:
         lake: the lake.
@@ -100,7 +103,11 @@ def live_files(lake: Lake, by: str, span: Span, ids: Int64 | None = None) -> lis
         span: the time concerned.
         ids: int64[n], the venues or persons concerned, ascending; None is all.
     """
-    order = _orders(lake)[by]
+    return files_spanning(stay_orders(lake)[by], span, ids)
+
+
+def files_spanning(order: StayOrder, span: Span, ids: Int64 | None = None) -> list[LiveFile]:
+    """Return the files of an order that may hold a stay reaching into `span`; see `live_files`."""
     # By bounds in the log; those of persons are wide, so some files are looked at in vain.
     wanted = (order.enter_us < span.ends_at()) & (order.exit_us > span.begins_at())
     if ids is not None:
@@ -112,13 +119,14 @@ def live_files(lake: Lake, by: str, span: Span, ids: Int64 | None = None) -> lis
     return [order.files[file] for file in np.flatnonzero(wanted).tolist()]
 
 
-def _orders(lake: Lake) -> dict[str, StayOrder]:
+def stay_orders(lake: Lake) -> dict[str, StayOrder]:
+    """Return the files of the newest `stays`, by order."""
     return human_orders(lake) if isinstance(lake, HumanLake) else plain_orders(lake)
 
 
 def _files_beside(lake: Lake, own: OwnStays) -> list[tuple[LiveFile, Int64]]:
     """Return the files that may hold rows beside own stays, and the positions of those stays."""
-    order = _orders(lake)["venue"]
+    order = stay_orders(lake)["venue"]
     # bool[files, own stays]
     near = own.exit_us > order.enter_us[:, np.newaxis]
     near &= own.enter_us < order.exit_us[:, np.newaxis]

@@ -23,6 +23,7 @@ NOWHERE = venues(["shop"] * 2)
         (FAR, [(1, 0, 0, "in"), (2, 1, 30, "in"), (1, 0, 60, "out")], []),  # somebody else
         (FAR, [(1, 0, 0, "in"), (1, 1, 30, "in"), (1, 0, 16 * 60 + 1, "out")], []),  # too long for a stay
         (FAR, [(1, 0, 0, "in"), (1, 1, 0, "in"), (1, 0, 60, "out"), (1, 1, 60, "out")], [60]),
+        (FAR, [(1, 0, 0, "in"), (1, 1, 20, "in"), (1, 1, 30, "out"), (1, 0, 60, "out")], []),  # out to lunch
     ],
 )
 def test_a_scan_inside_a_stay_elsewhere_is_remote(places, rows, remote):

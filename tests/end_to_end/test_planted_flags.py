@@ -7,6 +7,9 @@ from benchmarks.quality import CLEAN, PLANTED, Score, province, scores
 MOST_FLAGGED = 0.05
 LEAST_RECALL, LEAST_PRECISION = 0.8, 0.9
 PEOPLE = 4000
+MANY_PEOPLE = 12_000
+"""Of 4,000 the fifty who lend a phone are too few to tell a recall of 0.84 from one of 0.8."""
+
 JUDGED = [
     *(("venue", flag) for flag in ("impossible_travel", "off_hours", "once_a_day", "photographed")),
     *(("venue", flag) for flag in ("silent_exits", "typed_late")),
@@ -33,7 +36,7 @@ def test_in_a_clean_province_at_most_five_percent_of_units_have_a_flag(tmp_path)
 
 @pytest.mark.slow
 def test_in_a_planted_province_each_kind_is_found(tmp_path):
-    world, lake = province(tmp_path, PLANTED, PEOPLE)
+    world, lake = province(tmp_path, PLANTED, MANY_PEOPLE)
     found = scores(lake, world)
     shown(found)
     of = {(one.by, one.flag): one for one in found}

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from pipelines.graph.encounters import Proximity, proximity
-from pipelines.graph.stays_index import Span, live_files, sidecars
+from pipelines.graph.stays_index import Span, files_spanning, sidecars, stay_orders
 from pipelines.graph.tracing.clipped_stays import ClippedStays, Zones, clipped_stays
 from pipelines.graph.tracing.contact_criteria import Criteria, VenueClasses, criteria, venue_classes
 from pipelines.graph.tracing.exposure_table import AllPersons, all_persons
@@ -96,10 +96,12 @@ class TemporalGraph:
 
 def network(lake: Lake, rule: Rule, until_us: int) -> TemporalGraph:
     """Return the stays and encounters of a lake under a rule, up to an instant."""
+    # Of one version: after a commit in the middle of a trace, a hop would meet people who have no number, for
+    # everybody was numbered before.
+    orders = stay_orders(lake)
 
     def files(by: str, span: Span) -> list[Sidecar]:
-        # Each call sees the newest version: a commit in the middle of a trace shows from the next one on.
-        return sidecars(live_files(lake, by, span))
+        return sidecars(files_spanning(orders[by], span))
 
     return TemporalGraph(files, criteria(rule), _classes(lake, rule), _near(lake, rule), until_us)
 
