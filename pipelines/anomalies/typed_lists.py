@@ -145,7 +145,8 @@ def _rhythm(units: Units) -> tuple[Float64, Float64, Float64]:
     count_of = units.ids.size
     starts, unit = days_of(units)
     count = np.diff(np.append(starts, units.rows.size)) - 1
-    near = _near_gaps(units, starts, count) - 1  # without the median itself
+    # Without the median itself; a day whose median is 0 has no gap near to it at all.
+    near = np.maximum(_near_gaps(units, starts, count) - 1, 0)
     long = np.flatnonzero(count >= FEWEST_GAPS)
     unit, near, count = unit[long], near[long], count[long] - 1
     all_near = np.bincount(unit, near, count_of).astype(np.int64)

@@ -90,7 +90,9 @@ def _writing(folder: Path) -> Iterator[Workbook]:
     try:
         book.close()
     except FileCreateError as error:
-        raise (error.__cause__ or error) from error
+        # XlsxWriter raises its error in the handler of the disk's, without `from`.
+        failure = error.__context__
+        raise (failure if isinstance(failure, OSError) else error) from error
 
 
 def _notes(pen: "_Pen") -> Iterator[str]:

@@ -14,7 +14,7 @@ def span_between(from_: Instant | None, to: Instant | None) -> Span:
         24
 
     Raises:
-        UsageError: one is not a time, or they `to` lies before `from_`.
+        UsageError: one is not a time, or `to` lies before `from_`.
     """
     span = Span(instant_us(from_, "--from"), end_us(to, "--to"))
     # A date as --to ends with its day, so the day before --from would make an empty span and no error.

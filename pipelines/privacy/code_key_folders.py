@@ -135,21 +135,23 @@ def signing_key(keys_folder: Path) -> tuple[str, Ed25519PrivateKey]:
         DataError: no key signs, or a file is damaged.
     """
     folder = keys_folder / FOLDER
-    for key_id in _own_ids(folder):
-        if "retired_us" in load_state(folder, key_id):
-            continue
-        load_own_key(folder, key_id)  # raises if the public key does not match its id
-        path = folder / f"{key_id}.key"
-        try:
-            private = serialization.load_pem_private_key(path.read_bytes(), password=None)
-        except (OSError, ValueError, TypeError, UnsupportedAlgorithm) as error:
-            raise DataError(
-                f"{path} cannot be read", "restore the file, or make a key with truyvet qr keys new"
-            ) from error
-        if not isinstance(private, Ed25519PrivateKey) or _id_of(private) != key_id:
-            raise DataError(f"{path} is not the key of its name", "restore the file from a backup")
-        return key_id, private
-    raise DataError("no key signs codes", "make one with truyvet qr keys new")
+    states = {key_id: load_state(folder, key_id) for key_id in _own_ids(folder)}
+    signing = [key_id for key_id, state in states.items() if "retired_us" not in state]
+    if not signing:
+        raise DataError("no key signs codes", "make one with truyvet qr keys new")
+    # The newest: a kill in the middle of `make_key` leaves the one before without its retirement.
+    key_id = max(signing, key=lambda one: states[one].get("made_us", 0))
+    load_own_key(folder, key_id)  # raises if the public key does not match its id
+    path = folder / f"{key_id}.key"
+    try:
+        private = serialization.load_pem_private_key(path.read_bytes(), password=None)
+    except (OSError, ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise DataError(
+            f"{path} cannot be read", "restore the file, or make a key with truyvet qr keys new"
+        ) from error
+    if not isinstance(private, Ed25519PrivateKey) or _id_of(private) != key_id:
+        raise DataError(f"{path} is not the key of its name", "restore the file from a backup")
+    return key_id, private
 
 
 def list_keys(keys_folder: Path) -> pa.Table:

@@ -4,8 +4,8 @@ import ctypes
 import errno
 import os
 import shutil
+import stat
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +16,8 @@ from pipelines.lake.lake_root import SCRATCH
 
 _AT_FDCWD: Final = -100
 _RENAME_EXCHANGE: Final = 2
+
+_UNFINISHED: Final = "_tmp-rotation"
 
 _LINKED: Final = (".parquet", ".arrow")
 """Files that are never changed, only removed; others are copied, so the copy may replace them."""
@@ -60,8 +62,20 @@ def copy_beside(lake: Lake) -> Lake:
     copy = _beside(lake)
     remove_beside(lake)
     with writing(copy):
-        shutil.copytree(lake.url, copy, ignore=_left_out(lake.url), copy_function=_link_or_copy)
-        os.chmod(copy, 0o700)
+        # Made inside the lake, so that it inherits the group that was let into it: to give a folder to a
+        # group needs membership, which a writer does not have, and so does setting the bit again.
+        inside = Path(lake.url, _UNFINISHED)
+        _make_like(lake.url, inside)
+        os.rename(inside, copy)
+        for folder, folders, names in os.walk(lake.url):
+            here = copy / os.path.relpath(folder, lake.url)
+            if folder == lake.url:
+                # `walk` does not enter what is taken off its list.
+                folders[:] = [name for name in folders if name != SCRATCH]
+            else:
+                _make_like(folder, here)
+            for name in names:
+                _link_or_copy(os.path.join(folder, name), str(here / name))
     return Lake(str(copy))
 
 
@@ -91,9 +105,12 @@ def remove_beside(lake: Lake) -> None:
     Raises:
         ServiceError: it cannot be removed.
     """
-    if not storage.is_url(lake.url) and _beside(lake).exists():
-        with writing(_beside(lake)):
-            shutil.rmtree(_beside(lake))
+    if storage.is_url(lake.url):
+        return
+    for path in (Path(lake.url, _UNFINISHED), _beside(lake)):
+        if path.exists():
+            with writing(path):
+                shutil.rmtree(path)
 
 
 def _beside(lake: Lake) -> Path:
@@ -101,8 +118,13 @@ def _beside(lake: Lake) -> Path:
     return path.with_name(f".{path.name}.rotation")
 
 
-def _left_out(root: str) -> Callable[[str, list[str]], set[str]]:
-    return lambda folder, _names: {SCRATCH} if folder == root else set()
+def _make_like(folder: str, made: Path) -> None:
+    """Make a folder with the mode of another one; the bit of the group comes from the folder around it."""
+    mode = stat.S_IMODE(os.stat(folder).st_mode)
+    made.mkdir(mode & 0o777)
+    # Only where it differs, as in the vault: who is not in the group loses its bit by any `chmod`.
+    if stat.S_IMODE(made.stat().st_mode) != mode:
+        made.chmod(mode)
 
 
 def _link_or_copy(source: str, target: str) -> None:

@@ -79,9 +79,8 @@ def cut_all(lake: Lake, number: int, runner: str) -> None:
             cut_history(lake, name, number, followed_by=("humans",) if name == "links" else ())
     bring_up_to_date(lake, runner=runner)
     # Derived tables, in the order in which they reflect one another.
-    cut_history(lake, "humans", number)
-    cut_history(lake, "footfall", number, followed_by=("stays",))
-    cut_history(lake, "stays", number)
+    for name in ("humans", "footfall", "stays"):
+        cut_history(lake, name, number)
     bring_up_to_date(lake, runner=runner)
     for name in ("contacts", "crowds", "point_days"):
         cut_history(lake, name, number)

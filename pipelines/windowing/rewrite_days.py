@@ -112,8 +112,9 @@ class RewriteDays(ThreadedDoFn):
         # Only files whose ids overlap the part, and of these only rows of the part.
         base = self._read(live.venue if day.by == "venue" else live.person, day, CODED.names)
         stays = merged_in_order(base, own, day.by)
-        reaching = self._read(live.reaching, day, _PRESENCE, day.date * DAY_US)
         # Only footfall needs those that reach into the date, and only the venue order counts it.
+        files = live.reaching if day.by == "venue" else ()
+        reaching = self._read(files, day, _PRESENCE, day.date * DAY_US)
         return stays, merged(reaching, earlier) if day.by == "venue" else reaching
 
     def _changes(self, day: DayPart, pieces: list[Piece]) -> tuple[pa.Table, pa.Table]:

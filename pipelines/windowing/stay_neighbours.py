@@ -127,8 +127,7 @@ def _stays_of(file: LiveFile, person: Int64, queries: Int64) -> Iterator[tuple[I
     if not queries.size:
         return
     # Mapped, and sorted: a file without any of the persons is not decoded.
-    column = open_sidecar(file).person
-    first, last = (np.searchsorted(column, person[queries], side) for side in ("left", "right"))
+    first, last = open_sidecar(file).rows_of(person[queries])
     count = last - first
     if not count.any():
         return

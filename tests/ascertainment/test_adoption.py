@@ -343,6 +343,7 @@ def test_after_the_districts_are_gone_all_points_lie_in_none(tmp_path):
         (f"{HEAD}\n5,x,district,,-5,,,,", DataError, "population of row 1 must be an integer ≥ 0"),
         (f"{HEAD}\n5,x,district,,{10**20},,,,", DataError, "population of row 1 must be an integer"),
         (f'{HEAD}\n5,"{"x" * 200_000}",district,,5,,,,', DataError, "is not CSV"),
+        (f'"{"x" * 200_000}",{HEAD}\n', DataError, "is not CSV"),
         (f"{HEAD}\n5,x,district,,5,,,1.7.2025,", DataError, "a date of row 1 is not valid"),
         (
             f"{HEAD}\n5,x,district,,5,,,,2021-07-01\n5,x,district,,6,,,2021-07-01,",

@@ -1,5 +1,7 @@
 """The sheet at the limits of Excel: rows beyond them are counted, texts beyond them are cut and told."""
 
+import errno
+import os
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -42,6 +44,15 @@ def test_a_text_longer_than_a_cell_is_cut_and_told(made, tmp_path):
     assert written.notes == ["list.xlsx: 1 text longer than 32,767 signs cut"]
     assert not executes(tmp_path / "list.xlsx")
     assert len(list(sheet_rows(tmp_path / "list.xlsx", "list"))) == 1 + made.rows.num_rows
+
+
+def test_a_disk_that_fills_up_while_the_book_is_closed_is_told_as_such(made, tmp_path, monkeypatch):
+    def full(_book):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("xlsxwriter.Workbook._store_workbook", full)
+    with pytest.raises(OSError, match="No space left"):
+        write_sheet(made, tmp_path)
 
 
 def test_the_head_is_frozen_and_repeated_on_each_page(made, tmp_path):

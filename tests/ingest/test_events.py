@@ -112,6 +112,7 @@ def test_every_format_gives_the_same_link_whichever_identifier_comes_first(parse
         ({"source": None}, "missing_field"),
         ({"self": "perhaps"}, "malformed"),
         ({"person_b": "phone:12"}, "bad_person"),
+        ({"person_a": "phone:13", "person_b": "phone:12"}, "bad_person"),  # two of them are not one person
         ({"seen_at": "2021-07-01"}, "bad_time"),
         ({"seen_at": "2021-05-01T08:00:00Z"}, "too_old"),
         ({"seen_at": "2021-08-01T08:00:00Z"}, "too_new"),

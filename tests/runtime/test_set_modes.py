@@ -144,6 +144,27 @@ def test_what_ingest_writes_later_is_read_by_the_tracer_and_by_nobody_else(lake,
     assert Path(lake.url, "declarations").stat().st_mode & 0o7777 == 0o2750
 
 
+def test_a_lake_that_ingest_has_rotated_is_read_by_the_tracer_as_before(lake, accounts):
+    before = {path: path.stat().st_mode for path in Path(lake.url).rglob("*") if "_scratch" not in path.parts}
+    code = (
+        "from pipelines.lake import open_lake; from pipelines.retention import beside_lake;"
+        f"lake = open_lake({lake.url!r});"
+        "beside_lake.copy_beside(lake); beside_lake.take_place(lake)"
+    )
+    folder = Path(lake.url).parent
+    shutil.chown(folder, accounts["ingest"])
+    try:
+        done = run_as(accounts["ingest"], sys.executable, "-c", code)
+        assert done.returncode == 0, done.stderr
+    finally:
+        shutil.chown(folder, 0)
+    assert {path: path.stat().st_mode for path in Path(lake.url).rglob("*")} == before
+    for path in (lake.url, Path(lake.url, "lake.json"), snapshot(lake, "cases").files[0].path):
+        assert [role for role in ROLES if may(accounts[role], "ls", path)] == ["ingest", "tracer"]
+    assert may(accounts["tracer"], "cat", Path(lake.url, "lake.json"))
+    assert [role for role in ROLES if may(accounts[role], "ls", Path(lake.url, "vault"))] == ["ingest"]
+
+
 def run_as(account, *words):
     environment = os.environ | {"HOME": "/nonexistent", "PYTHONPATH": str(ROOT), "NUMBA_DISABLE_JIT": "0"}
     as_account = ["setpriv", f"--reuid={account}", f"--regid={account}", "--clear-groups"]

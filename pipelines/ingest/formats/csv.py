@@ -26,7 +26,7 @@ DELIMITERS: Final = ",;\t|"
 """What may separate fields: the one by which the header names most known columns."""
 
 _HEADER_BYTES: Final = 1 << 16
-_SEPARATOR = re.compile(rb'\s*"?sep=([ -~\t])"?\s*', re.IGNORECASE)
+_SEPARATOR = re.compile(rb'\s*"?sep=([ !#-~\t])"?\s*', re.IGNORECASE)
 _TRIMMED: Final = " \t\u00a0\u200b\ufeff"
 
 

@@ -263,13 +263,14 @@ def _values(checked: CheckedColumns, column: _Distinct, rule: FieldRule) -> pa.A
 
 
 def _persons(checked: CheckedColumns, column: _Distinct, keys: Keys) -> PersonColumn:
-    # Refused texts read as empty and so share one token, which no accepted row has.
+    # Refused texts read as empty and would share one token: they have none.
     allowed = np.where(column.reasons == 0, column.texts.length, np.int32(0))
     texts, refused = canonical_identifiers(Spans(column.texts.data, column.texts.start, allowed))
     reasons = person_reasons(refused)
     checked.refuse(column.per_row(np.where(column.reasons == 0, reasons, np.uint8(0))))
     tokens = macs(texts, keys.token_key)
-    return PersonColumn(column.rows_of(pa.array(tokens)), column.ids, tokens, texts)
+    shown = pa.array(tokens, mask=(column.reasons != 0) | (reasons != 0))
+    return PersonColumn(column.rows_of(shown), column.ids, tokens, texts)
 
 
 def _instants(
