@@ -46,6 +46,7 @@ def test_a_rotated_key_no_longer_signs_and_its_posters_stay_valid(tmp_path):
 def test_of_two_keys_that_were_not_retired_the_newer_one_signs(tmp_path):
     for number in range(8):  # ids are drawn, so either may come first
         folder = tmp_path / str(number)
+        folder.mkdir()
         old = make_key(folder, 1_000_000)
         state = (folder / "codes" / f"{old}.json").read_bytes()
         new = make_key(folder, 2_000_000)
