@@ -116,6 +116,8 @@ COMMANDS = dict(
 )
 """All commands, in the order of the help."""
 
+_NO_CACHE = "cannot cache function"  # numba says it of the first kernel
+
 _SERVING = ("land", "serve", "stream", "watch")  # they run until they are stopped, which no bar can show
 
 
@@ -169,6 +171,10 @@ def _told(error: Exception) -> TruyVetError | None:
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         _give_up_output()
         return ServiceError("no space is left on the disk", "make room, or write somewhere else")
+    if isinstance(error, RuntimeError) and str(error).startswith(_NO_CACHE):
+        return ServiceError(
+            "no folder for compiled kernels can be written", "name a folder of your own with XDG_CACHE_HOME"
+        )
     denial = next((cause for cause in _causes(error) if is_denial(cause)), None)
     if denial is None:
         return error if isinstance(error, TruyVetError) else None

@@ -197,6 +197,14 @@ def test_missing_permission_for_a_file_without_a_name_names_what_the_module_knew
     assert "permission denied: lake.json cannot be read: run" in capsys.readouterr().err
 
 
+def test_a_machine_without_any_folder_for_compiled_kernels_is_told_what_to_name(monkeypatch, capsys):
+    missing = "cannot cache function 'add': no locator available for file '/opt/kernels/add.py'"
+    fake_command(raising(RuntimeError(missing)), monkeypatch)
+    assert cli.main(["fake"]) == ServiceError.exit_code
+    told = "no folder for compiled kernels can be written: name a folder of your own with XDG_CACHE_HOME"
+    assert capsys.readouterr().err == f"truyvet fake: {told}\n"
+
+
 def test_damage_stays_damage(monkeypatch, capsys):
     fake_command(raising(raised_from(FileNotFoundError(errno.ENOENT, "no", "/x"))), monkeypatch)
     assert cli.main(["fake"]) == 3
