@@ -299,6 +299,8 @@ def check_columns(
         stored = sidecar_path(live.path).read_bytes()
     except FileNotFoundError:
         return None
+    except PermissionError:
+        return "permission denied for its sidecar"
     except OSError:
         return "sidecar cannot be read"
     with contextlib.suppress(ValueError, KeyError, TypeError):
