@@ -11,13 +11,15 @@ import errno
 import gc
 import importlib
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, cast
+from types import FrameType
+from typing import Any, NoReturn, Protocol, cast
 
 from pipelines import __version__
 from pipelines.errors import (
@@ -118,6 +120,9 @@ COMMANDS = dict(
 )
 """All commands, in the order of the help."""
 
+_is_interrupted = False
+_NO_CACHE = "cannot cache function"  # numba says it of the first kernel
+
 _SERVING = ("land", "serve", "stream", "watch")  # they run until they are stopped, which no bar can show
 
 
@@ -141,6 +146,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if argv is None:
         do_without_pandas()  # a program that calls us may need it
         announce_compiling()  # and keeps its standard error to itself
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+            signal.signal(signal.SIGINT, _interrupt)
     try:
         code = _dispatch(words)
         # Here, so that a broken pipe is met inside the try.
@@ -153,6 +160,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("truyvet: interrupted", file=sys.stderr)
         return EXIT_INTERRUPTED
     except Exception as error:
+        if _is_interrupted:
+            print("truyvet: interrupted", file=sys.stderr)
+            return EXIT_INTERRUPTED
         told = _told(error)
         if told is None:
             # A bug: its message may hold data and is not printed.
@@ -160,6 +170,13 @@ def main(argv: Sequence[str] | None = None) -> int:
             return EXIT_INTERNAL
         print(_prefixed(words, str(told)), file=sys.stderr)
         return told.exit_code
+
+
+def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
+    """Interrupt as Python does, and remember it: numba's C code may turn that into an ImportError."""
+    global _is_interrupted
+    _is_interrupted = True
+    signal.default_int_handler(number, frame)
 
 
 def _told(error: Exception) -> TruyVetError | None:
@@ -175,6 +192,10 @@ def _told(error: Exception) -> TruyVetError | None:
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         _give_up_output()
         return ServiceError("no space is left on the disk", "make room, or write somewhere else")
+    if isinstance(error, RuntimeError) and str(error).startswith(_NO_CACHE):
+        return ServiceError(
+            "no folder for compiled kernels can be written", "name a folder of your own with XDG_CACHE_HOME"
+        )
     # A module may have taken a refused access for damage or a missing service.
     denial = next((cause for cause in _causes(error) if is_denial(cause)), None)
     if denial is None:

@@ -24,7 +24,7 @@ def read_toml_text(path: Path) -> str:
         UsageError: the file is missing, unreadable or not UTF-8.
     """
     try:
-        return path.read_bytes().decode("utf-8")
+        return path.read_bytes().decode("utf-8-sig")  # the Editor of Windows writes a mark
     except OSError as error:
         raise UsageError(f"{path} cannot be read", error.strerror or "check the path") from error
     except UnicodeDecodeError as error:

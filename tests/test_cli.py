@@ -2,6 +2,7 @@ import argparse
 import errno
 import os
 import re
+import signal
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -195,6 +196,27 @@ def test_missing_permission_for_a_file_without_a_name_names_what_the_module_knew
     fake_command(raising(denied(DataError, None)), monkeypatch)
     assert cli.main(["fake"]) == 3
     assert "permission denied: lake.json cannot be read: run" in capsys.readouterr().err
+
+
+def test_an_interrupt_that_a_library_makes_another_error_of_is_an_interrupt(monkeypatch, capsys):
+    def run(_args):
+        try:
+            cli._interrupt(signal.SIGINT, None)
+        except KeyboardInterrupt:
+            raise ImportError("numpy.core.umath failed to import") from None
+
+    monkeypatch.setattr(cli, "_is_interrupted", False)
+    fake_command(run, monkeypatch)
+    assert cli.main(["fake"]) == cli.EXIT_INTERRUPTED
+    assert capsys.readouterr().err == "truyvet: interrupted\n"
+
+
+def test_a_machine_without_any_folder_for_compiled_kernels_is_told_what_to_name(monkeypatch, capsys):
+    missing = "cannot cache function 'add': no locator available for file '/opt/kernels/add.py'"
+    fake_command(raising(RuntimeError(missing)), monkeypatch)
+    assert cli.main(["fake"]) == ServiceError.exit_code
+    told = "no folder for compiled kernels can be written: name a folder of your own with XDG_CACHE_HOME"
+    assert capsys.readouterr().err == f"truyvet fake: {told}\n"
 
 
 def test_damage_stays_damage(monkeypatch, capsys):

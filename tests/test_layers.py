@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 ORDER = (
-    ["errors", "metrics", "schemas", "kernels"],
+    ["errors", "metrics", "user_folders", "schemas", "kernels"],
     ["times", "terminal"],
     ["answer"],
     ["privacy"],

@@ -1,5 +1,6 @@
 """What importing the package does: it names the cache of compiled kernels, and nothing more."""
 
+import fcntl
 import os
 import re
 import subprocess
@@ -30,7 +31,7 @@ def import_with(variables, code=PRINT_CACHE):
         ({"HOME": "/tmp/x"}, "/tmp/x/.cache/truyvet/numba-[0-9a-f]{16}"),
         ({"HOME": "/tmp/x", "XDG_CACHE_HOME": "/tmp/cache"}, "/tmp/cache/truyvet/numba-[0-9a-f]{16}"),
         ({"HOME": "/tmp/x", "NUMBA_CACHE_DIR": "/tmp/own"}, "/tmp/own"),
-        ({"HOME": "/tmp/x", "XDG_CACHE_HOME": "relative"}, "None"),
+        ({"HOME": "/tmp/x", "XDG_CACHE_HOME": "relative"}, "/tmp/x/.cache/truyvet/numba-[0-9a-f]{16}"),
     ],
 )
 def test_compiled_kernels_are_kept_in_a_lasting_folder_of_the_user(given, folder):
@@ -48,6 +49,59 @@ def test_kernels_of_an_account_without_a_cache_go_to_a_private_folder_that_ends_
     assert Path(folder).name.startswith("truyvet-numba-")
     assert (mode, own) == ("0o700", "True")
     assert not os.path.exists(folder)
+
+
+def test_kernels_are_kept_in_memory_where_no_disk_can_be_written():
+    code = (
+        "import os, tempfile\n"
+        "def gettempdir(): raise FileNotFoundError\n"
+        "tempfile.gettempdir = gettempdir\n"
+        "import pipelines; print(os.environ['NUMBA_CACHE_DIR'])"
+    )
+    folder = Path(import_with({"HOME": "/proc/nowhere"}, code))
+    assert folder.parent == Path("/dev/shm")
+    assert not folder.exists()
+
+
+def test_kernels_are_never_taken_from_a_folder_of_another_account(tmp_path):
+    if os.geteuid() != 0:
+        pytest.skip("only root can make a folder that belongs to another account")
+    theirs = tmp_path / "truyvet"
+    theirs.mkdir()
+    code = "import os, pipelines; from pipelines.kernels.cache import refusal_of_cache;"
+    code += "print(os.environ['NUMBA_CACHE_DIR'], refusal_of_cache(), sep=';')"
+    given = {"HOME": "/tmp/x", "XDG_CACHE_HOME": str(tmp_path)}
+    assert import_with(given, code).startswith(f"{theirs}/numba-")
+    os.chown(theirs, 65534, 65534)
+    folder, reason, remedy = import_with(given, code).split(";")
+    assert Path(folder).name.startswith("truyvet-numba-")
+    assert reason == f"{theirs} belongs to another account"
+    assert remedy == " name a folder of your own with XDG_CACHE_HOME"
+    (tmp_path / "own").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "own")
+    os.chown(tmp_path / "link", 65534, 65534, follow_symlinks=False)
+    reason = import_with(given | {"XDG_CACHE_HOME": str(tmp_path / "link")}, code).split(";")[1]
+    assert reason == f"{tmp_path / 'link'} belongs to another account"
+    (tmp_path / "own").rmdir()
+    reason = import_with(given | {"XDG_CACHE_HOME": str(tmp_path / "link")}, code).split(";")[1]
+    assert reason.endswith(" cannot be written")
+
+
+def test_the_private_folders_of_killed_processes_are_removed_by_the_next(tmp_path):
+    temporary = {"HOME": "/proc/nowhere", "TMPDIR": str(tmp_path)}
+    killed = "import os, pipelines; folder = os.environ['NUMBA_CACHE_DIR']; print(folder, flush=True);"
+    folder = Path(import_with(temporary, killed + "os._exit(0)"))
+    assert folder.parent == tmp_path
+    assert folder.exists()
+    import_with(temporary)
+    assert folder.exists()  # too young to be sure that it is not just being made
+    os.utime(folder, (0, 0))
+    with (folder / ".lock").open("rb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        import_with(temporary)
+        assert folder.exists()  # in use
+    import_with(temporary)
+    assert not folder.exists()
 
 
 def test_a_process_started_from_another_keeps_its_temporary_cache():

@@ -31,6 +31,8 @@ _MASKED_CITIZEN = re.compile(r"[0-9*]{12}", re.ASCII)
 _OLD_NUMBER = re.compile(r"(?:[0-9]{9})?", re.ASCII)
 _DAY = re.compile(r"([0-9]{2})([0-9]{2})([0-9]{4})", re.ASCII)
 _GENDERS: Final = ("nam", "nữ")
+_FULL_WIDTH: Final = {0xFF00 + place: 0x20 + place for place in range(1, 0x5F)}
+"""The full-width form of each sign of ASCII, which an input method makes of what a scanner types."""
 
 
 def decode_place(text: str, _keys: CodeKeys) -> Decoded | None:
@@ -118,8 +120,11 @@ def decode_card(text: str, _keys: CodeKeys) -> Decoded | None:
 
 
 def _parts(text: str) -> list[str]:
-    """Split a code at its bars; some readers and phones give its Vietnamese letters decomposed."""
-    return unicodedata.normalize("NFC", text).split("|")
+    """Split a code at its bars.
+
+    Some readers and phones give its Vietnamese letters decomposed, or signs of ASCII in full width.
+    """
+    return unicodedata.normalize("NFC", text).translate(_FULL_WIDTH).split("|")
 
 
 def _date(year: str, month: str, day: str) -> dt.date:

@@ -240,6 +240,8 @@ def _texts(given: str) -> list[str] | list[bytes]:
 def _is_file(given: str) -> bool:
     try:
         return Path(given).is_file()
+    except PermissionError:
+        raise
     except (OSError, ValueError):  # too long or with a zero byte, so not the name of a file
         return False
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from pipelines.errors import DataError, UnreadableError
 
 VERIFY = "run truyvet verify"
+DENIED = "permission denied"
 _ALLOW = "run as a user who may read it, or ask the lake's owner for read access"
 
 
@@ -15,7 +16,7 @@ def denied(path: str | Path) -> UnreadableError:
     >>> print(denied("/lake/lake.json"))
     permission denied: /lake/lake.json: run as a user who may read it, or ask the lake's owner for read access
     """
-    return UnreadableError(f"permission denied: {path}", _ALLOW)
+    return UnreadableError(f"{DENIED}: {path}", _ALLOW)
 
 
 def unreadable(path: str | Path, error: BaseException | None = None, remedy: str = VERIFY) -> DataError:

@@ -24,6 +24,7 @@ from pipelines.lake.objects import STORES as STORES
 from pipelines.lake.objects import ObjectFile, asking, object_status
 from pipelines.lake.objects import Status as Status
 from pipelines.lake.objects import split as split
+from pipelines.user_folders import user_folder
 
 _AT_ONCE = 16  # concurrent requests
 _BUFFERED_BYTES = 1 << 22
@@ -50,9 +51,18 @@ def local(place: str) -> str:
 
 
 def cache() -> str:
-    """Return the folder for local copies of what belongs to lakes in object stores."""
-    base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    return os.path.join(base, "truyvet", "lakes")
+    """Return the folder for local copies of what belongs to lakes in object stores.
+
+    Raises:
+        ServiceError: this account has none.
+    """
+    base = user_folder("XDG_CACHE_HOME", ".cache")
+    if base is None:
+        raise ServiceError(
+            "this account has no home folder to keep columns of the lake in",
+            "name a folder of your own with XDG_CACHE_HOME",
+        )
+    return str(base / "truyvet" / "lakes")
 
 
 def status(place: str) -> Status | None:
@@ -89,6 +99,7 @@ def files(folder: str) -> Iterator[Status]:
     """List all files below a folder, which need not exist.
 
     Raises:
+        PermissionError: this account may not look into one.
         ServiceError: the store cannot be reached.
     """
     if is_url(folder):
@@ -98,11 +109,17 @@ def files(folder: str) -> Iterator[Status]:
             for batch in store.list(prefix=key or None):
                 yield from (object_status(f"{bucket}/{found['path']}", found) for found in batch)
         return
-    for parent, _, names in os.walk(folder):
+    for parent, _, names in os.walk(folder, onerror=_raise_denial):
         for name in names:
             found = status(os.path.join(parent, name))
             if found is not None:  # None: removed since the folder was listed
                 yield found
+
+
+def _raise_denial(error: OSError) -> None:
+    """Refuse to pass over a folder that this account may not look into; one that is gone has no files."""
+    if isinstance(error, PermissionError):
+        raise error
 
 
 def is_folder(folder: str) -> bool:

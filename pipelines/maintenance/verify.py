@@ -19,7 +19,7 @@ from pipelines.errors import DataError, UnreadableError
 from pipelines.lake import storage
 from pipelines.lake.lake_root import Lake
 from pipelines.lake.log import LOG_FOLDER
-from pipelines.lake.read_errors import is_denied
+from pipelines.lake.read_errors import DENIED, is_denied
 from pipelines.lake.read_rows import named_hash
 from pipelines.lake.sidecars.sidecar import check as check_sidecar
 from pipelines.lake.snapshots import NO_TABLE, LiveFile, Snapshot, snapshot
@@ -115,7 +115,7 @@ def verify(lake: Lake, done: Callable[[int], None] = lambda _files: None) -> Ver
         except DataError as error:
             log = f"{lake.table_url(name)}/{LOG_FOLDER}"
             may_not = isinstance(error, UnreadableError) or is_denied(log)
-            problem = "permission denied" if may_not else "the log cannot be read"
+            problem = DENIED if may_not else "the log cannot be read"
             problems.append(Problem(name, LOG_FOLDER, problem))
     registry = _registry(lake)
     for name, version in snapshots.items():
@@ -196,7 +196,7 @@ def _check_file(table: Table, file: LiveFile, registry: Registry | None) -> _Che
     except FileNotFoundError:
         return _CheckedFile(("the file is missing",))
     except PermissionError:
-        return _CheckedFile(("permission denied",))
+        return _CheckedFile((DENIED,))
     except OSError:
         return _CheckedFile(("the file cannot be read",))
     problems = []

@@ -20,6 +20,7 @@ from pipelines.lake.log import (
     versions,
 )
 from pipelines.lake.log_cut import Cut
+from pipelines.lake.read_errors import DENIED
 
 _Found = Iterator[tuple[str, str]]
 
@@ -66,6 +67,9 @@ def _entry_problems(url: str, version: int, infos: dict[int, Mapping[str, Any]])
     try:
         actions = read_entry(log_entry(url, version))
         own_hash = actions_hash(actions)
+    except PermissionError:
+        yield name, DENIED
+        return
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         yield name, "the entry is damaged"
         return
@@ -77,7 +81,12 @@ def _entry_problems(url: str, version: int, infos: dict[int, Mapping[str, Any]])
         (PREVIOUS_HASH, log_entry(url, version - 1)),
         (CHECKPOINT_HASH, checkpoint_file(url, version - 1)),
     ):
-        actual = file_hash(path) if version and hash_name in said else None
+        try:
+            actual = file_hash(path) if version and hash_name in said else None
+        except PermissionError:
+            if hash_name == CHECKPOINT_HASH:  # an entry is reported by itself
+                yield Path(path).name, DENIED
+            continue
         if actual is not None and actual != said[hash_name]:
             # The earlier file has changed; the later entry holds its original hash.
             yield Path(path).name, "bytes have changed since the next commit"
@@ -87,12 +96,19 @@ def _pointer_problems(url: str) -> _Found:
     """Check that `_last_checkpoint` names a checkpoint, and the right one."""
     try:
         pointer = read_pointer(url)
+    except PermissionError:
+        yield POINTER, DENIED
+        return
     except (OSError, ValueError):
         yield POINTER, "it is damaged"
         return
     if pointer is None:
         return
-    actual = file_hash(checkpoint_file(url, pointer.version))
+    try:
+        actual = file_hash(checkpoint_file(url, pointer.version))
+    except PermissionError:
+        yield Path(checkpoint_file(url, pointer.version)).name, DENIED
+        return
     if actual is None:
         yield POINTER, "it names a checkpoint that is missing"
     elif pointer.sha256 not in (None, actual):

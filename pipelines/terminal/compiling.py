@@ -6,7 +6,7 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any, Final
 
-from pipelines.kernels.cache import refused_folder
+from pipelines.kernels.cache import refusal_of_cache
 
 _EVENTS: Final = "numba.core.event"
 _COMPILE: Final = "numba:compile"  # not sent for a kernel that comes from the cache
@@ -63,13 +63,7 @@ def _announce() -> None:
     if _announced:
         return
     _announced = True
-    # A cache that cannot be written compiles again each time; that is worth another line.
-    refused = refused_folder()
-    if refused is None:
-        line = COMPILING_ONCE
-    else:
-        line = (
-            f"compiling kernels (about 30 s), each time: {refused} cannot be written; "
-            "name a folder of your own with XDG_CACHE_HOME\n"
-        )
+    # A cache that cannot be used compiles again each time; that is worth another line.
+    refusal = refusal_of_cache()
+    line = f"compiling kernels (about 30 s), each time: {refusal}\n" if refusal else COMPILING_ONCE
     print(line, end="", file=sys.stderr, flush=True)

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from pipelines.errors import UsageError
+from pipelines.errors import RefusedError, UsageError
+from pipelines.user_folders import user_folder
 from schemas.rules import DEFAULT_RULE
 
 FORMATS: Final = ("table", "csv", "json", "parquet", "xlsx")
@@ -72,12 +73,20 @@ def in_user_data(lake: str, what: str) -> Path:
 
     >>> str(in_user_data("s3://bucket/lake", "keys")).rpartition("truyvet")[2]
     '/s3/bucket/lake.keys'
+
+    Raises:
+        RefusedError: this account has no home folder.
     """
     scheme, found, path = lake.removeprefix("file://").partition("://")
     # A local path is absolute here, so that two lakes of one name do not share a folder.
     place = f"{scheme}/{path}" if found else f"file{os.path.abspath(scheme)}"
-    data = os.environ.get("XDG_DATA_HOME") or os.path.expanduser("~/.local/share")
-    return Path(data, "truyvet", f"{place}.{what}")
+    data = user_folder("XDG_DATA_HOME", ".local/share")
+    if data is None:
+        raise RefusedError(
+            f"this account has no home folder for the {what} of a lake",
+            "name a folder of your own with XDG_DATA_HOME",
+        )
+    return data / "truyvet" / f"{place}.{what}"
 
 
 def add_depth_and_until(parser: argparse.ArgumentParser) -> None:

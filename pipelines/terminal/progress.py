@@ -5,6 +5,7 @@ also inside a Beam step of this process, reports it with `add_work` and
 `work_done`; without a display these do nothing.
 """
 
+import math
 import os
 import sys
 import threading
@@ -16,6 +17,7 @@ from typing import Any, TextIO, TypeVar, cast
 
 DELAY_SECONDS = 2.0
 _TICK_SECONDS = 0.2
+_ROUNDING = 1e-6  # of units, in shares of them
 
 Item = TypeVar("Item")
 
@@ -114,6 +116,16 @@ class _Step:
     total: int | None = 0
     done: int = 0
     begun: float = field(default_factory=time.monotonic)
+    shown: float = 0.0  # the share that was drawn
+
+    def to_show(self) -> int:
+        """Return the units to draw: where work was added, what was drawn stands until it is reached."""
+        if not self.total:
+            return self.done
+        held = math.ceil(self.shown * self.total - _ROUNDING)
+        units = max(self.done, min(held, self.total))
+        self.shown = units / self.total
+        return units
 
 
 class _Display:
@@ -178,7 +190,7 @@ class _Display:
             return f"{self._name} {minutes:02}:{seconds:02}"[:columns]
         own = step.label == self._name
         return format_meter(
-            step.done,
+            step.to_show(),
             step.total,
             now - step.begun,
             ncols=columns,

@@ -153,6 +153,9 @@ def test_verify_says_which_files_may_not_be_read(folder):
         path.chmod(0o755 if path.is_dir() else 0o644)
     (file,) = snapshot(lake, "venues").files
     Path(file.path).chmod(0)
+    Path(log_entry(lake.table_url("scans"), 0)).chmod(0)
+    for sidecar in Path(lake.table_url("stays")).rglob("*.arrow"):
+        sidecar.chmod(0)
     Path(lake.table_url("footfall"), "_delta_log").chmod(0)
     snapshots._newest.clear()
     with without_rights():
@@ -161,6 +164,9 @@ def test_verify_says_which_files_may_not_be_read(folder):
             read_table(lake, "venues")
     assert ("venues", file.relative, "permission denied") in found
     assert ("footfall", "_delta_log", "permission denied") in found
+    assert ("scans", f"_delta_log/{Path(log_entry('', 0)).name}", "permission denied") in found
+    assert {said for table, _, said in found if table == "stays"} == {"permission denied for its sidecar"}
+    assert not any("damaged" in said for _, _, said in found)
 
 
 def test_the_error_is_of_the_family_with_exit_code_3():

@@ -114,6 +114,12 @@ def test_a_mistake_names_the_file_and_the_key(old, new, named, tmp_path):
     assert "stays.toml" in str(caught.value)
 
 
+def test_a_file_saved_by_the_editor_of_windows_is_read(tmp_path):
+    path = tmp_path / "stays.toml"
+    path.write_bytes(b"\xef\xbb\xbf" + GOOD.replace("\n", "\r\n").encode())
+    assert load_stay_rules(path).dwell_us[VENUE_TYPES.index("shop")] == 30 * MINUTE_US
+
+
 def test_a_missing_file_is_wrong_usage(tmp_path):
     with pytest.raises(UsageError, match="cannot be read"):
         load_stay_rules(tmp_path / "no.toml")

@@ -57,4 +57,7 @@ def test_no_line_is_printed_where_nothing_is_compiled(run_kernel):
 def test_kernels_that_cannot_be_kept_are_told_with_the_remedy(run_kernel):
     said = run_kernel("announce_compiling(); from kernel import add; add(1, 2)", cache="kernel.py/no")
     assert said.startswith("compiling kernels (about 30 s), each time: ")
-    assert said.endswith("kernel.py/no cannot be written; name a folder of your own with XDG_CACHE_HOME\n")
+    assert said.endswith(
+        "kernel.py/no cannot be written; "
+        "unset NUMBA_CACHE_DIR and name a folder of your own with XDG_CACHE_HOME\n"
+    )

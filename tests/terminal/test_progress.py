@@ -1,4 +1,5 @@
 import io
+import re
 import sys
 import threading
 import time
@@ -78,8 +79,26 @@ def test_work_of_a_command_is_counted_over_all_threads(monkeypatch):
         for thread in threads:
             thread.start()
         wait_for(terminal, "run: read:  50%")
-        add_work("read", 30, "B")
-        wait_for(terminal, "run: read:  25%")
+        add_work("read", 30, "B")  # a bar never goes back
+        wait_for(terminal, "30.0/60.0")
+        work_done("read", 30)
+        wait_for(terminal, "run: read:  75%")
+    shares = [int(share) for share in re.findall(r"(\d+)%", terminal.getvalue())]
+    assert shares == sorted(shares)
+
+
+@pytest.mark.parametrize("total", [1, 3, 7, 61, 997])
+def test_a_share_stands_where_work_is_added_and_grows_no_further_by_itself(total):
+    step = module._Step("read", "file", total)
+    step.done = total // 2
+    first = [step.to_show() for _ in range(100)]
+    assert first == [total // 2] * 100
+    step.total = 10 * total + 1
+    held = [step.to_show() for _ in range(100)]
+    assert len(set(held)) == 1
+    assert held[0] / step.total >= first[0] / total
+    step.done = step.total
+    assert step.to_show() == step.total
 
 
 def test_a_command_that_counts_nothing_shows_its_time(monkeypatch):

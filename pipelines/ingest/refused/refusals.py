@@ -236,7 +236,8 @@ _BY_REASON: Final = {
     f"(905123456.0); kinds are {' '.join(KINDS)}",
     "bad_time": "a time needs seconds and an offset with a colon, such as 2021-07-01T08:00:00+07:00; "
     "not +0700, 01/07/2021 08:00 or a time without offset",
-    "bad_code": "the code is of an unknown format, or of another venue than the record names",
+    "bad_code": "the code is of an unknown format, or masked, or of another venue or person than the record "
+    "names",
     "conflicting_event_id": "an event_id stands for one record a UTC day and scanner; the first stands",
     "too_old": "if the data is old, say --now with its time, or a larger --max-age-days",
     "too_new": "if the clocks are right, say --now with the time of the data, or a larger --max-ahead-days",

@@ -301,6 +301,8 @@ def check_columns(
         stored = sidecar_path(live.path).read_bytes()
     except FileNotFoundError:
         return None
+    except PermissionError:
+        return "permission denied for its sidecar"
     except OSError:
         return "sidecar cannot be read"
     # If the head cannot be parsed, the bytes below will differ.

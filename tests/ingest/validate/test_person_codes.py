@@ -9,6 +9,7 @@ from tests.ingest.reference import SETTINGS, Row, block, kept, line, of, outcome
 CARD = "051200000001|212345678|Nguyễn Văn A|01011990|Nữ|Quảng Ngãi|01012021"
 PERSONAL = "001093029317|NGUYEN VAN A|1987-01-18|0|162979388586171100|<1<DN4010123456789<0905123456"
 QID = "162979388586171100"
+FULL_WIDTH = {sign: sign + 0xFEE0 for sign in range(0x21, 0x7F)}
 
 
 def person_of(code, **fields):
@@ -27,6 +28,8 @@ def person_of(code, **fields):
         ("\ufeff " + CARD, "cccd:051200000001"),
         (unicodedata.normalize("NFD", CARD), "cccd:051200000001"),
         (CARD.replace("Nữ", "NỮ"), "cccd:051200000001"),
+        (unicodedata.normalize("NFD", CARD[:24]) + CARD[24:].lower() + " \u00a0", "cccd:051200000001"),
+        (CARD.translate(FULL_WIDTH), "cccd:051200000001"),
         (PERSONAL, "cccd:001093029317"),
         (PERSONAL.replace("001093029317", "0010*****317"), f"qid:{QID}"),
         (PERSONAL.replace("001093029317", "212345678"), f"qid:{QID}"),

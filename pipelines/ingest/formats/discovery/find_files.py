@@ -16,7 +16,7 @@ from re import fullmatch
 from typing import Final
 
 from pipelines.errors import UsageError
-from pipelines.ingest.formats.discovery.streams import path_text, unreadable
+from pipelines.ingest.formats.discovery.streams import denied, path_text, unreadable
 from pipelines.lake import storage
 
 FORMATS: Final = {
@@ -158,15 +158,50 @@ def _is_in_store(path: str) -> bool:
 
 def _local(path: str) -> Iterator[_Found]:
     # First, so that a file whose own name holds `[` or `*` can be named.
-    if os.path.exists(path):
+    if _is_there(path):
         yield from _file_or_folder(path)
     elif glob.has_magic(path):
-        for match in glob.glob(path, recursive=True):
+        for match in _matches(path):
             if not _is_skipped(os.path.basename(match)):
                 for found in _file_or_folder(match):
                     yield replace(found, left_out=found.left_out and f"{match}/{found.left_out}")
     else:
         raise unreadable(path, "is missing", "name a file, a folder or a glob that matches")
+
+
+def _is_there(path: str) -> bool:
+    """Tell whether a path leads to something; `os.path.exists` also denies what may not be seen.
+
+    Raises:
+        UnreadableError: this account may not enter a folder on the way.
+    """
+    try:
+        os.stat(path)
+    except PermissionError as error:
+        raise denied(path, error) from error
+    except (OSError, ValueError):  # ValueError: a zero byte
+        return False
+    return True
+
+
+def _matches(pattern: str) -> list[str]:
+    """Return what a glob names, which passes over folders that may not be looked into.
+
+    Raises:
+        UnreadableError: it names nothing, and the last folder before its signs may not be looked into.
+    """
+    found = glob.glob(pattern, recursive=True)
+    folder = pattern
+    while glob.has_magic(folder):
+        folder = os.path.dirname(folder)
+    try:
+        if not found:
+            os.listdir(folder or ".")
+    except PermissionError as error:
+        raise denied(folder, error) from error
+    except OSError:  # said as of a glob that matches nothing
+        return []
+    return found
 
 
 def _file_or_folder(path: str) -> Iterator[_Found]:
@@ -186,7 +221,7 @@ def _file_or_folder(path: str) -> Iterator[_Found]:
                 if not name.startswith("."):
                     yield _in_local_folder(Path(folder, name), name, os.path.relpath(folder, path))
     except PermissionError as error:
-        raise unreadable(path, "cannot be opened", "permission denied; let this user read it") from error
+        raise denied(str(error.filename or path), error) from error
     except OSError as error:
         raise unreadable(path, "cannot be opened", error.strerror or "check the folder") from error
 

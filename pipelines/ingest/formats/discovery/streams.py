@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 
-from pipelines.errors import DataError
+from pipelines.errors import DataError, UnreadableError, permission_denied
 from pipelines.kernels.types import UInt8
 from pipelines.lake import storage
 from pipelines.privacy.sealed_file import SealedReader
@@ -47,6 +47,12 @@ def unreadable(path: str, what: str, remedy: str) -> DataError:
     return DataError(f"{path} {what}", remedy)
 
 
+def denied(path: str, error: PermissionError) -> UnreadableError:
+    """Build the error of a file or folder that this account may not read."""
+    told = permission_denied(error, path_text(path))
+    return UnreadableError(told.what, told.remedy)
+
+
 def path_text(path: str) -> str:
     r"""Return a path as text for people: names need not be UTF-8, and may hold line breaks.
 
@@ -68,7 +74,7 @@ def open_file(path: str) -> Any:
     except FileNotFoundError as error:
         raise unreadable(path, "is missing", "name a file that exists") from error
     except PermissionError as error:
-        raise unreadable(path, "cannot be opened", "permission denied; let this user read it") from error
+        raise denied(path, error) from error
     except OSError as error:
         raise unreadable(path, "cannot be opened", error.strerror or "check the file") from error
 

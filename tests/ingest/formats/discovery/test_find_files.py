@@ -5,7 +5,7 @@ import tempfile
 
 import pytest
 
-from pipelines.errors import DataError, ServiceError, UsageError
+from pipelines.errors import DataError, ServiceError, UnreadableError, UsageError
 from pipelines.ingest.formats.discovery.discover import list_inputs
 from pipelines.ingest.formats.discovery.find_files import UnreadFiles, find_files
 from pipelines.lake import storage
@@ -170,3 +170,22 @@ def test_a_store_that_does_not_answer_is_a_missing_service(monkeypatch):
     with pytest.raises(ServiceError, match=r"s3://quiet cannot be reached"):
         find_files(["s3://quiet/x"])
     objects.client.cache_clear()
+
+
+CLOSED = ("closed/a.ndjson", "closed", "closed/*.ndjson", "closed/sub/*.ndjson", "b", ".")
+
+
+@pytest.mark.parametrize("name", CLOSED)
+def test_what_may_not_be_looked_into_is_never_told_as_missing(name):
+    with tempfile.TemporaryDirectory() as made:
+        os.chmod(made, 0o755)
+        os.makedirs(f"{made}/closed/sub")
+        for file in (f"{made}/closed/a.ndjson", f"{made}/b"):
+            with open(file, "x"):
+                os.chmod(file, 0)
+        os.chmod(f"{made}/closed", 0)
+        said = r"permission denied: .*belongs to .*, mode \d{3}"
+        with without_rights(), pytest.raises(UnreadableError, match=said) as raised:
+            list_inputs([os.path.join(made, name)])
+        os.chmod(f"{made}/closed", 0o700)
+    assert raised.value.exit_code == 3
