@@ -68,15 +68,17 @@ class Killing:
         shutil.copytree(self._home.folder / "whole", self.lake)
         shutil.copytree(self._home.folder / "whole.keys", self._home.keys)
 
-    def run(self, call):
+    def run(self, call, **order):
         """Run the command, killed at a call of a number; its exit code."""
-        self._zygote.start(*self._words, call=call, calls=str(self._home.folder / "calls"))
+        self._zygote.start(*self._words, call=call, calls=str(self._home.folder / "calls"), **order)
         done = self._zygote.wait()
         assert done.code in (0, -signal.SIGKILL), done.err
         return done.code
 
     def calls(self):
         """Run the command to its end; how many calls it made."""
+        self.renew()
+        assert self.run(NO_CALL, rehearse=str(self._home.folder / "kernels")) == 0
         self.renew()
         assert self.run(NO_CALL) == 0
         return int((self._home.folder / "calls").read_text())
