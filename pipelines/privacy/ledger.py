@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from pipelines.errors import DataError, RefusedError, permission_denied
+from pipelines.privacy.key_folders import new_key, sync_folder, write_keys
 from pipelines.terminal.options import beside, in_user_data
 
 LINES: Final = "ledger.jsonl"
@@ -139,7 +140,7 @@ def record(lake: str, question: Question, asker: Asker | None = None) -> Head:
                     file.truncate(size)
                 raise
             if not size:
-                _sync_folder(folder)
+                sync_folder(folder)
             return Head(head.seq + 1, mac)
     except OSError as error:
         raise RefusedError(
@@ -275,12 +276,7 @@ def _key_for(folder: Path, file: IO[bytes]) -> bytes:
         RefusedError: there are lines, and no key that can be read.
     """
     if not (folder / KEY).exists() and file.seek(0, os.SEEK_END) == 0:
-        handle = os.open(folder / KEY, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "wb") as made:
-            made.write(os.urandom(_KEY_BYTES).hex().encode() + b"\n")
-            made.flush()
-            os.fsync(made.fileno())
-        _sync_folder(folder)
+        write_keys(folder / KEY, [new_key()])  # whole: half a key, left by a kill, would refuse every question
     try:
         return read_key(folder)
     except DataError as error:
@@ -295,14 +291,6 @@ def _make_private(folder: Path) -> None:
         _make_private(folder.parent)
         with contextlib.suppress(FileExistsError):
             folder.mkdir(0o700)
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _account() -> str:

@@ -58,10 +58,18 @@ class Zygote:
         )
         return int(self._process.stdout.readline())
 
+    def stops(self) -> Iterator[None]:
+        """Yield as often as the command stops on its way, and let it go on."""
+        while (said := self._process.stdout.readline()) == "stopped\n":
+            yield
+            print(file=self._process.stdin, flush=True)
+        self._last = said
+
     def wait(self) -> Done:
         """Wait for the command and return how it ended."""
-        code = int(self._process.stdout.readline())
-        return Done(code, *((self._folder / name).read_text() for name in ("out", "err")))
+        for _ in self.stops():
+            pass
+        return Done(int(self._last), *((self._folder / name).read_text() for name in ("out", "err")))
 
 
 class Case:

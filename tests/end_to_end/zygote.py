@@ -5,8 +5,9 @@ what is ready, in which nothing has been started yet, is as good to kill.
 
 Reads lines of JSON on standard input: the words of a command, and optionally
 at which of its commits the child kills itself, or at which of its calls that
-change the disk where `kill_at_call.c` is preloaded. Answers a line for each:
-the child's number; and another one when it has ended.
+change the disk where `kill_at_call.c` is preloaded: 0 stops it at each, until
+another line comes. Answers a line for each: the child's number; "stopped" as
+often as that happens; and a last one when it has ended.
 
 A child that is told to `rehearse` leaves the list of the kernels that it used,
 and the process loads them, so that later children need not: half of the time
@@ -111,10 +112,21 @@ def _serve() -> None:
             os.close(0)
             _child(order)
         print(child, flush=True)
-        _, status = os.waitpid(child, 0)
+        code = _ended(child)
         if "rehearse" in order:
             _load_kernels(Path(order["rehearse"]))
-        print(os.waitstatus_to_exitcode(status), flush=True)
+        print(code, flush=True)
+
+
+def _ended(child: int) -> int:
+    """Wait for a child, which may stop on its way; how it ended."""
+    while True:
+        _, status = os.waitpid(child, os.WUNTRACED)
+        if not os.WIFSTOPPED(status):
+            return os.waitstatus_to_exitcode(status)
+        print("stopped", flush=True)
+        sys.stdin.readline()
+        os.kill(child, signal.SIGCONT)
 
 
 if __name__ == "__main__":
