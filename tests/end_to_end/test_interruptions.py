@@ -35,7 +35,7 @@ class Zygote:
     """Commands in forks of one process that has imported everything."""
 
     def __init__(self, folder: Path, **variables: str) -> None:
-        self._folder = folder
+        self._folder, self._code = folder, None
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.end_to_end.zygote"],
             cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
@@ -48,6 +48,7 @@ class Zygote:
 
     def start(self, *words: object, **order: Any) -> int:
         """Start a command; its number."""
+        self._code = None
         for name in ("out", "err"):
             (self._folder / name).unlink(missing_ok=True)
             order[name] = str(self._folder / name)
@@ -63,13 +64,13 @@ class Zygote:
         while (said := self._process.stdout.readline()) == "stopped\n":
             yield
             print(file=self._process.stdin, flush=True)
-        self._last = said
+        self._code = int(said)
 
     def wait(self) -> Done:
         """Wait for the command and return how it ended."""
-        for _ in self.stops():
-            pass
-        return Done(int(self._last), *((self._folder / name).read_text() for name in ("out", "err")))
+        if self._code is None:
+            list(self.stops())
+        return Done(self._code, *((self._folder / name).read_text() for name in ("out", "err")))
 
 
 class Case:

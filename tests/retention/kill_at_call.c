@@ -1,11 +1,13 @@
 /* Preloaded: counts the calls that change what is on the disk, once it is told to, and ends the process at
-   one of them, or stops it at each. Of a write half of the bytes arrive; one that was stopped goes on. */
+   one of them, or stops it at each from one on, whose number is negative. Of a write half of the bytes arrive;
+   one that was stopped goes on. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 #include <sys/uio.h>
@@ -17,10 +19,13 @@ static atomic_int counts;
 void truyvet_kill_at(long number) { made = 0; last = number; counts = 1; }
 long truyvet_calls(void) { counts = 0; return made; }
 
-static int is_each(void) { return last == 0; }
-static int is_last(void) { return counts && (atomic_fetch_add(&made, 1) + 1 == last || is_each()); }
+static int is_last(void) {
+    if (!counts) return 0;
+    long number = atomic_fetch_add(&made, 1) + 1;
+    return number == last || (last < 0 && number >= -last);
+}
 static void end(void) {
-    if (is_each()) { raise(SIGSTOP); return; }  /* this thread before all others */
+    if (last < 0) { raise(SIGSTOP); return; }  /* this thread before all others */
     kill(getpid(), SIGKILL);
     for (;;) pause();
 }
@@ -75,3 +80,9 @@ CALL(int, mkdirat, (int at, const char *path, mode_t mode), (at, path, mode))
 CALL(int, rmdir, (const char *path), (path))
 CALL(int, chmod, (const char *path, mode_t mode), (path, mode))
 CALL(int, fchmod, (int fd, mode_t mode), (fd, mode))
+CALL(ssize_t, sendfile, (int to, int from, off_t *at, size_t size), (to, from, at, size))
+CALL(ssize_t, sendfile64, (int to, int from, off64_t *at, size_t size), (to, from, at, size))
+CALL(ssize_t, copy_file_range, (int from, off64_t *a, int to, off64_t *b, size_t size, unsigned how),
+     (from, a, to, b, size, how))
+CALL(int, utimensat, (int at, const char *path, const struct timespec times[2], int how),
+     (at, path, times, how))

@@ -5,6 +5,7 @@ it is then, which is what a kill there leaves: so one run serves for all kills, 
 before left no other need not be tried again.
 """
 
+import os
 import shutil
 import signal
 import subprocess
@@ -28,7 +29,7 @@ from tests.retention.test_rotate import renamed, without_ties
 KILLS = 24
 """Of each command, evenly spread over its calls."""
 
-PARTS = 4
+PARTS = 5
 """Of the test that takes all calls of an erasure."""
 
 CARD = "cccd:051200000009"
@@ -93,11 +94,14 @@ class Killing:
         assert self.run(NO_CALL) == 0
         return int((self._home.folder / "calls").read_text())
 
-    def stops(self):
-        """Run the command and yield the number of each call, before which it is stopped."""
-        self._zygote.start(*self._words, call=0, calls=str(self._home.folder / "calls"))
-        yield from (number for number, _ in enumerate(self._zygote.stops(), 1))
-        assert self._zygote.wait().code == 0
+    def stops(self, calls):
+        """Run the command and yield the number of each of some calls, before which it is stopped."""
+        child = self._zygote.start(*self._words, call=-calls.start, calls=str(self._home.folder / "calls"))
+        for number, _ in enumerate(self._zygote.stops(), calls.start):
+            if number in calls:
+                yield number
+            else:
+                os.kill(child, signal.SIGKILL)
 
 
 class Disks:
@@ -184,23 +188,21 @@ def test_killed_at_any_call_of_an_erasure_the_next_one_finishes(zygote, made, ca
     killing, disks, killed = Killing(zygote, home, words), Disks(home), 0
     calls = killing.calls()
     expected = rows_of(killing.lake)
-    end = 1 + (part + 1) * calls // PARTS if part + 1 < PARTS else NO_CALL
-    own = range(1 + part * calls // PARTS, end)
+    begin, end = (1 + number * calls // PARTS for number in (part, part + 1))
     killing.renew()
     with eager_runs():
-        for number in killing.stops():
-            killed += number in own
-            if number in own and (lake := disks.copied()):
+        for number in killing.stops(range(begin, end if part + 1 < PARTS else NO_CALL)):
+            killed += 1
+            if lake := disks.copied():
                 assert truyvet(words[0], "--lake", lake, "--keys", disks.keys, *words[1:]).code == 0, number
                 assert differences(disks.rows_of(lake), expected) == [], number
                 assert is_clean(lake), number
                 if disks.tried % 8 == 0:
                     assert truyvet("verify", "--lake", lake).code == 0, number
-    assert differences(rows_of(killing.lake), expected) == []
     with capsys.disabled():
         print(
-            f"\n{words[0]}: killed at {killed} of {calls} calls that change the disk, from {own.start} on, "
+            f"\n{words[0]}: killed at {killed} of {calls} calls that change the disk, from {begin} on, "
             f"which leave {disks.tried} disks: all end right",
             end=" ",
         )
-    assert killed >= calls // PARTS
+    assert killed >= end - begin - 9  # of its last part, in which two runs may differ
