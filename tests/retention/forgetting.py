@@ -170,7 +170,7 @@ def places_of(folder: Path, token: int, texts: Sequence[bytes] = ()) -> list[tup
 
 
 def bytes_of(path: Path) -> bytes:
-    """The bytes of a file and, of Parquet, those of its columns; a sidecar's lie in it as they do in memory."""
+    """The bytes of a file and, of Parquet, of its columns; those of a sidecar lie in it as they are."""
     raw = path.read_bytes()
     return raw + b"\n" + _decoded(raw) if path.name.endswith(".parquet") else raw
 
