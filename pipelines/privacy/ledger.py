@@ -276,7 +276,7 @@ def _key_for(folder: Path, file: IO[bytes]) -> bytes:
         RefusedError: there are lines, and no key that can be read.
     """
     if not (folder / KEY).exists() and file.seek(0, os.SEEK_END) == 0:
-        write_keys(folder / KEY, [new_key()])  # whole: half a key, left by a kill, would refuse every question
+        write_keys(folder / KEY, [new_key()])  # whole: half a key would refuse every question
     try:
         return read_key(folder)
     except DataError as error:
