@@ -7,9 +7,10 @@ from collections.abc import Iterator
 import pytest
 
 from pipelines.terminal import compiling
+from tests.end_to_end.commands import ROOT
 from tests.lake import object_store
 from tests.lake.servers import variables_set
-from tests.planted import named_below
+from tests.planted import caches, named_below, named_in_bucket, named_since, own_temporary_folder
 
 _REQUIRED = os.environ.get("TRUYVET_REQUIRE") == "1"
 
@@ -50,19 +51,25 @@ def kernels_compiled_in_silence():
 
 @pytest.fixture(scope="session", autouse=True)
 def lakes_name_nobody(tmp_path_factory):
-    """Search the lakes of all tests of this process for planted identifiers, when the last one is over."""
-    yield
-    begun = time.process_time()
-    found = named_below(tmp_path_factory.getbasetemp())
-    print(f"searched all lakes for identifiers in {time.process_time() - begun:.1f} s of processor time")
+    """Search what the tests of this process leave for planted identifiers, when the last one is over."""
+    since, places, base = time.time(), caches(), tmp_path_factory.getbasetemp()
+    with own_temporary_folder() as folder:
+        yield
+        begun = time.process_time()
+        found = named_below(base)
+        found += named_since(since, folder, *places, *ROOT.glob("core*"))
+    print(f"searched for identifiers in {time.process_time() - begun:.1f} s of processor time")
     assert found == []
 
 
 @pytest.fixture(scope="session")
 def s3_server(tmp_path_factory):
     """An S3 server, one a process of tests."""
-    with object_store.server(tmp_path_factory.mktemp("s3")) as server:
+    home = tmp_path_factory.mktemp("s3")
+    with object_store.server(home) as server:
         yield server
+        with variables_set(server.environment(), home):
+            assert named_in_bucket(f"s3://{object_store.BUCKET}") == []
 
 
 @pytest.fixture(scope="module")

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from pipelines.errors import DataError, RefusedError, is_denial, permission_denied
+from pipelines.privacy.key_folders import new_key, sync_folder, write_keys
 from pipelines.terminal.options import beside, in_user_data
 
 LINES: Final = "ledger.jsonl"
@@ -143,7 +144,7 @@ def record(lake: str, question: Question, asker: Asker | None = None) -> Head:
                     file.truncate(size)
                 raise
             if not size:  # first line: make the file's name durable too
-                _sync_folder(folder)
+                sync_folder(folder)
             return Head(head.seq + 1, mac)
     except OSError as error:
         what = f"the ledger {folder} cannot be written ({error.strerror or 'unknown error'})"
@@ -285,12 +286,7 @@ def _key_for(folder: Path, file: IO[bytes]) -> bytes:
     """
     # Never make a new key for existing lines: it would break their chain.
     if not (folder / KEY).exists() and file.seek(0, os.SEEK_END) == 0:
-        handle = os.open(folder / KEY, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "wb") as made:
-            made.write(os.urandom(_KEY_BYTES).hex().encode() + b"\n")
-            made.flush()
-            os.fsync(made.fileno())
-        _sync_folder(folder)
+        write_keys(folder / KEY, [new_key()])  # whole: half a key would refuse every question
     try:
         return read_key(folder)
     except DataError as error:
@@ -305,14 +301,6 @@ def _make_private(folder: Path) -> None:
         _make_private(folder.parent)
         with contextlib.suppress(FileExistsError):
             folder.mkdir(0o700)
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _account() -> str:

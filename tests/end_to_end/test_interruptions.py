@@ -35,7 +35,7 @@ class Zygote:
     """Commands in forks of one process that has imported everything."""
 
     def __init__(self, folder: Path, **variables: str) -> None:
-        self._folder, self._child = folder, 0
+        self._folder, self._child, self._code = folder, 0, None
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.end_to_end.zygote"],
             cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
@@ -52,6 +52,7 @@ class Zygote:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self._child, signal.SIGKILL)
             self.wait()
+        self._code = None
         for name in ("out", "err"):
             (self._folder / name).write_bytes(b"")
             order[name] = str(self._folder / name)
@@ -63,10 +64,19 @@ class Zygote:
         self._child = int(self._process.stdout.readline())
         return self._child
 
+    def stops(self) -> Iterator[None]:
+        """Yield as often as the command stops on its way, and let it go on."""
+        while (said := self._process.stdout.readline()) == "stopped\n":
+            yield
+            print(file=self._process.stdin, flush=True)
+        self._code = int(said)
+
     def wait(self) -> Done:
         """Wait for the command and return how it ended."""
-        code, self._child = int(self._process.stdout.readline()), 0
-        return Done(code, *((self._folder / name).read_text() for name in ("out", "err")))
+        if self._code is None:
+            list(self.stops())
+        self._child = 0
+        return Done(self._code, *((self._folder / name).read_text() for name in ("out", "err")))
 
 
 class Case:

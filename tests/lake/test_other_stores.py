@@ -33,6 +33,7 @@ from tests.lake.test_stored_files import (  # noqa: F401
     test_a_file_that_is_put_in_several_requests_is_whole,
     test_files_are_removed_whether_the_first_is_there_or_not,
 )
+from tests.planted import named_in_bucket
 from tests.streaming.scans import committer_of
 from tests.streaming.test_committer import (  # noqa: F401
     in_the_lake,
@@ -53,6 +54,7 @@ def store(request, tmp_path_factory):
         variables_set(found.at(found.address), home),
     ):
         yield found
+        assert named_in_bucket(found.bucket) == []
 
 
 @pytest.fixture(scope="module")

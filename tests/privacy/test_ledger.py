@@ -209,6 +209,20 @@ def test_a_line_that_a_crash_left_unfinished_is_taken_away_by_the_next(lake):
     assert check_ledger(folder_of(lake))[1] is None
 
 
+def test_a_key_that_a_kill_left_unfinished_is_made_again(lake, monkeypatch):
+    def killed(handle):
+        os.ftruncate(handle, 3)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", killed)
+        with pytest.raises(KeyboardInterrupt):
+            ask(lake)
+    head = ask(lake)
+    assert check_ledger(folder_of(lake), [head]) == (head, None)
+    assert {path.name for path in folder_of(lake).iterdir()} == {LINES, KEY}
+
+
 def test_a_line_longer_than_a_block_is_read_back(lake):
     record(lake, Question("trace", cases=["BN-" + "9" * 200_000]))
     assert ask(lake).seq == 2

@@ -4,6 +4,7 @@ import datetime as dt
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -163,16 +164,20 @@ def places_of(folder: Path, token: int, texts: Sequence[bytes] = ()) -> list[tup
     wanted = spellings(token) | {f"text {number}": text for number, text in enumerate(texts)}
     found = []
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        content = b"\n".join((path.read_bytes(), *decoded(path)))
+        content = bytes_of(path)
         found += [(str(path.relative_to(folder)), how) for how, text in wanted.items() if text in content]
     return found
 
 
-def decoded(path: Path) -> list[bytes]:
-    """What a Parquet file holds, as text and as numbers lie in memory."""
-    if path.name.endswith(".parquet"):
-        return _plain(pq.ParquetFile(path).read())
-    return []  # a sidecar is mapped into memory, so its columns lie in it as they are
+def bytes_of(path: Path) -> bytes:
+    """The bytes of a file and, of Parquet, of its columns; those of a sidecar lie in it as they are."""
+    raw = path.read_bytes()
+    return raw + b"\n" + _decoded(raw) if path.name.endswith(".parquet") else raw
+
+
+@lru_cache(512)
+def _decoded(parquet: bytes) -> bytes:
+    return b"\n".join(_plain(pq.ParquetFile(pa.BufferReader(parquet)).read()))
 
 
 def _plain(rows: pa.Table) -> list[bytes]:

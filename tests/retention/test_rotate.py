@@ -13,7 +13,7 @@ from pipelines.privacy.keys import load_keys, token
 from pipelines.retention.retoken import person_columns
 from schemas.tables import ALL_TABLES
 from tests.end_to_end.commands import truyvet
-from tests.retention.forgetting import Home, decoded, differences, spellings, tables_of
+from tests.retention.forgetting import Home, bytes_of, differences, spellings, tables_of
 
 WORLDS = [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 20))]
 
@@ -73,7 +73,7 @@ def left_in(folder, tokens, texts):
     """Files below a folder that hold a token in one of its spellings, or a text, raw or decoded."""
     wanted = [*texts, *(text for one in tokens for text in spellings(one).values())]
     files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
-    content = {path: b"\n".join((path.read_bytes(), *decoded(path))) for path in files}
+    content = {path: bytes_of(path) for path in files}
     whole = b"\n".join(content.values())
     found = [text for text in wanted if text in whole]
     return [(path.name, text) for path in files for text in found if text in content[path]]
