@@ -179,7 +179,6 @@ def test_killed_at_a_call_the_next_one_finishes(zygote, made, capsys, command):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("part", range(PARTS))
 def test_killed_at_any_call_of_an_erasure_the_next_one_finishes(zygote, made, capsys, part):
     home, person = made

@@ -158,9 +158,11 @@ def overlaps_any(
     if of_id.size == 0 or ids.size == 0:
         return np.zeros(ids.size, np.bool_)
     least_us = min(int(start_us.min()), int(of_start_us.min()))
-    # Numbers of (id, instant) in one int64: ids times the span must stay below 2^63, which a million venues
-    # over a hundred days do.
-    span_us = max(int(end_us.max()), int(of_end_us.max())) - least_us + 1
+    # An end behind every start may as well lie there, so the tail of a rule that says for ever makes no key
+    # overflow: ids times the span stay below 2^63 for a million venues over a hundred days.
+    latest_us = max(int(start_us.max()), int(of_start_us.max())) + 1
+    end_us, of_end_us = np.minimum(end_us, latest_us), np.minimum(of_end_us, latest_us)
+    span_us = latest_us - least_us + 1
     # The others by (id, start); each id has a range of keys of its own.
     order = np.lexsort((of_start_us, of_id))
     key = of_id[order] * span_us + (of_start_us[order] - least_us)
