@@ -9,6 +9,7 @@ from pathlib import Path
 import openpyxl
 import pyarrow as pa
 import pytest
+from xlsxwriter import Workbook
 
 from pipelines.export import ListOptions
 from pipelines.export.list_columns import COLUMNS
@@ -47,7 +48,10 @@ def test_a_text_longer_than_a_cell_is_cut_and_told(made, tmp_path):
 
 
 def test_a_disk_that_fills_up_while_the_book_is_closed_is_told_as_such(made, tmp_path, monkeypatch):
-    def full(_book):
+    stored = Workbook._store_workbook
+
+    def full(book):
+        stored(book)  # which closes the temporary files of the sheets
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr("xlsxwriter.Workbook._store_workbook", full)
