@@ -95,6 +95,19 @@ def is_denial(error: BaseException) -> bool:
     return isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
+def write_failure(what: str, error: OSError, path: str) -> str:
+    """Say why a write failed: `permission denied: PATH` where that is it, else what failed and the reason.
+
+    Args:
+        what: such as `the ledger FOLDER`.
+        error: of the operating system.
+        path: the file or folder, where access was refused.
+    """
+    if is_denial(error):
+        return permission_denied(error, path).what
+    return f"{what} cannot be written ({error.strerror or 'unknown error'})"
+
+
 def _barrier(path: str) -> str:
     """Find the nearest visible file or folder on the way to `path`, with its owner and mode."""
     # Climbs until something can be seen: the folder that bars the way, and whose it is.

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from pipelines.errors import DataError, RefusedError, is_denial, permission_denied
+from pipelines.errors import DataError, RefusedError, write_failure
 from pipelines.lake import Lake, snapshot
 from pipelines.lake.durable_files import make_private, sync_path, unfinished
 from pipelines.terminal.options import beside
@@ -172,10 +172,7 @@ class ReleaseRegister:
         try:
             yield
         except OSError as error:
-            why = error.strerror or "unknown error"
-            what = f"the register of releases {self._folder} cannot be written ({why})"
-            if is_denial(error):
-                what = permission_denied(error, str(self._folder)).what
+            what = write_failure(f"the register of releases {self._folder}", error, str(self._folder))
             raise RefusedError(
                 f"{what}, and nothing is published without its line in the register of releases",
                 "make the folder writable",

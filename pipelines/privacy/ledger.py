@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Final
 
-from pipelines.errors import DataError, RefusedError, is_denial, permission_denied
+from pipelines.errors import DataError, RefusedError, permission_denied, write_failure
 from pipelines.privacy.key_folders import new_key, sync_folder, write_keys
 from pipelines.terminal.options import beside, in_user_data
 
@@ -147,9 +147,7 @@ def record(lake: str, question: Question, asker: Asker | None = None) -> Head:
                 sync_folder(folder)
             return Head(head.seq + 1, mac)
     except OSError as error:
-        what = f"the ledger {folder} cannot be written ({error.strerror or 'unknown error'})"
-        if is_denial(error):
-            what = permission_denied(error, os.fsdecode(error.filename or folder)).what
+        what = write_failure(f"the ledger {folder}", error, os.fsdecode(error.filename or folder))
         raise RefusedError(
             f"{what}, and no question is answered without its line in the ledger",
             "make its folder writable, or name another with --ledger or TRUYVET_LEDGER",

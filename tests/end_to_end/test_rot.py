@@ -125,7 +125,8 @@ def after_flips(lake, flips, seed):
         put(path, flipped(good, chance))
         found = answers(lake, case, logs.beside(path))
         for words, before, now in zip(QUESTIONS, expected, found, strict=True):
-            if (now.code == DAMAGED or OTHER_FORMAT in now.err) and not now.out:
+            is_refusal = now.code == DAMAGED or OTHER_FORMAT in now.err
+            if is_refusal and now.out == "" and "internal error" not in now.err:
                 counts["refused"] += 1
             elif (now.code, now.out, said(now)) == (0, before.out, said(before)):
                 counts["repaired" if REPAIRED in now.err else "same"] += 1

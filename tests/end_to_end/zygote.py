@@ -6,8 +6,8 @@ what is ready, in which nothing has been started yet, is as good to kill.
 Reads lines of JSON on standard input: the words of a command, and optionally
 at which of its commits the child kills itself, or at which of its calls that
 change the disk where `kill_at_call.c` is preloaded: -n stops it at each from
-the n-th on, until another line comes. Answers a line for each: the child's number; "stopped" as
-often as that happens; and a last one when it has ended.
+the n-th on, until another line comes. Answers a line for each: the child's
+number; "stopped" as often as that happens; and a last one when it has ended.
 
 A child that is told to `rehearse` leaves the list of the kernels that it used,
 and the process loads them, so that later children need not: half of the time

@@ -245,9 +245,8 @@ def test_a_list_of_encounters_alone_depends_on_the_people_only(tmp_path):
     put_venues(lake, VENUES)
     put_cases(lake, "case_id | person | onset_at\nBN-1 | p0 | 11 00:00")
     put_encounters(lake, "person_a|person_b|started_at|ended_at\np0|p39|11 08:00|11 08:30")
-    rows = trace(
-        lake, "BN-1", rule="vn-2020-12", depth=1, until=UNTIL, stability=200
-    )  # the keys are drawn: of 40 draws all keep a person once in 70
+    # Keys are drawn: a person is in all of 40 draws once in 70 lakes, and in all of 200 never.
+    rows = trace(lake, "BN-1", rule="vn-2020-12", depth=1, until=UNTIL, stability=200)
     assert rows["stability_scans"].to_pylist() == rows["stability_visits"].to_pylist() == [1.0]
     assert 0 < rows["stability_people"][0].as_py() < 1
 
