@@ -62,7 +62,7 @@ def test_a_killed_task_manager_does_not_change_the_lake(province, by_direct, tmp
         assert not list(Path(lake).glob("scans/_delta_log/*.json")), "the kill came too late"
         cluster.add_task_manager()
         done = finished(process)
-        assert (done.code, done.err) == (0, "")
+        assert done.code == 0, done.err  # the province has lines to refuse, so stderr is not empty
         jobs = get(cluster, "/jobs")["jobs"]
         failed = [get(cluster, f"/jobs/{job['id']}/exceptions").get("root-exception") for job in jobs]
         assert any(failed), "no job noticed the kill"
