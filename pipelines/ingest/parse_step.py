@@ -162,7 +162,8 @@ class ParseChunks(ThreadedDoFn):
     ) -> Iterator[Any]:
         row, reason = parsed.refused_row, parsed.refused_reason
         if row.size:
-            table = refused_rows(self.settings.keys, block, row, reason, contract)
+            inside = (row & ROW_MASK) - block.first_row
+            table = refused_rows(self.settings.keys, block, inside, row, reason, contract)
             for _, piece in spill(self.scratch, f"refused-{name}", table, np.zeros(row.size, np.int64)):
                 yield TaggedOutput(REFUSED, (share, piece))
 
