@@ -156,11 +156,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         _give_up_output()  # the reader has gone
         return EXIT_BROKEN_PIPE
-    except KeyboardInterrupt:
-        print("truyvet: interrupted", file=sys.stderr)
-        return EXIT_INTERRUPTED
-    except Exception as error:
-        if _is_interrupted:
+    except (KeyboardInterrupt, Exception) as error:
+        # An interrupt may come as another error, see `_interrupt`.
+        if _is_interrupted or isinstance(error, KeyboardInterrupt):
             print("truyvet: interrupted", file=sys.stderr)
             return EXIT_INTERRUPTED
         told = _told(error)

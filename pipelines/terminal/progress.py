@@ -17,7 +17,7 @@ from typing import Any, TextIO, TypeVar, cast
 
 DELAY_SECONDS = 2.0
 _TICK_SECONDS = 0.2
-_ROUNDING = 1e-6  # of units, in shares of them
+_ROUNDING = 1e-6  # units: a share is a fraction, and its product with the total may end a little above them
 
 Item = TypeVar("Item")
 
