@@ -1,6 +1,5 @@
 """Areas with their populations, an input with dates of validity: the denominators of a ranking."""
 
-import csv
 import datetime as dt
 import re
 from collections.abc import Mapping, Sequence
@@ -58,17 +57,8 @@ def read_areas(path: str | Path) -> list[Area]:
     Raises:
         DataError: it cannot be read or lacks a column, a row is malformed, or two rows of one area overlap.
     """
-    rows = read_named_csv(path, "--areas")
-    # Rows are read lazily, the header too, so a broken quote is met here and not at the opening.
-    try:
-        missing = [name for name in _REQUIRED if name not in (rows.fieldnames or ())]
-        if missing:
-            raise DataError(
-                f"--areas {path} has no column {missing[0]}", f"its columns are {','.join(COLUMNS)}"
-            )
-        areas = [_area(row, number, path) for number, row in enumerate(rows, 1)]
-    except csv.Error as error:
-        raise DataError(f"--areas {path} is not CSV", "save it as CSV UTF-8") from error
+    rows = read_named_csv(path, "--areas", COLUMNS, _REQUIRED)
+    areas = [_area(row, number, path) for number, row in enumerate(rows, 1)]
     _check_overlaps(areas, path)
     return areas
 

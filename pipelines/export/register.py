@@ -1,8 +1,7 @@
 """The officer's register of people, joined to a list by token and never stored."""
 
-import csv
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -74,16 +73,7 @@ def read_register(people: str | Path | Any, keys: Keys) -> Register:
     """
     if not isinstance(people, str | Path):
         return _read_table(pa.table(people), keys)
-    where = f"--people {people}"
-    # Read lazily: a broken row shows in the loop below, inside the try.
-    rows = read_named_csv(people, "--people")
-    try:
-        names = [(name or "").strip().lower() for name in rows.fieldnames or ()]
-        _check_names(names, where)
-        rows.fieldnames = names
-        return _register(rows, where, keys)
-    except csv.Error as error:
-        raise DataError(f"{where} is not CSV", "save it as CSV UTF-8") from error
+    return _register(read_named_csv(people, "--people", COLUMNS, ("person",)), f"--people {people}", keys)
 
 
 def of_humans(register: Register, lake: Lake) -> Register:
@@ -111,15 +101,11 @@ def _said(person: RegisteredPerson | None) -> dict[str, Any]:
 
 def _read_table(table: pa.Table, keys: Keys) -> Register:
     names = [name.strip().lower() for name in table.schema.names]
-    _check_names(names, "the table of people")
+    if "person" not in names:
+        raise DataError("the table of people has no column person", f"its columns are {','.join(COLUMNS)}")
     rows = table.rename_columns(names).to_pylist()
     texts = ({name: _text(value) for name, value in row.items()} for row in rows)
     return _register(texts, "the table of people", keys)
-
-
-def _check_names(names: Sequence[str], where: str) -> None:
-    if "person" not in names:
-        raise DataError(f"{where} has no column person", f"its columns are {','.join(COLUMNS)}")
 
 
 def _text(value: Any) -> str:
