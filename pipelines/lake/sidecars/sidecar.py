@@ -137,7 +137,7 @@ class Sidecar:
         Args:
             wanted: int64[k], persons or venues, whichever the file is sorted by.
             after_us: int64[k], excluded.
-            before_us: int64[k], excluded; not less than `after_us`.
+            before_us: int64[k], excluded; greater than `after_us`.
 
         Raises:
             DataError: as in `rows_of`.

@@ -64,7 +64,7 @@ def rows_entering(
         enter_us: int64[n]; the rows are in the order (id, enter).
         wanted: int64[k].
         after_us: int64[k], excluded.
-        before_us: int64[k], excluded; not less than `after_us`.
+        before_us: int64[k], excluded; greater than `after_us`.
     """
     if wanted.size > _FEW:
         from pipelines.lake.sidecars.sidecar_kernel import rows_entering as many  # numba takes long to load
