@@ -3,7 +3,8 @@
 delta-rs parses the log and checks no hash: a flipped digit of a bound would
 hide a file from a question in silence. The entries and the checkpoint that a
 version is read from are compared with the hashes that `log` keeps, once for
-each entry and process. That takes about a millisecond a table.
+each entry and process, and before delta-rs reads them: a damaged checkpoint
+makes it panic, which is no `Exception`. That takes about a millisecond a table.
 
 Logs in object stores are not checked here: it would double the requests, and
 stores check their objects themselves. `truyvet verify` checks them too.
@@ -26,17 +27,37 @@ from pipelines.lake.log import (
     commit_info,
     log_entry,
     parse_entry,
+    versions,
 )
 
 _REMEDY = "restore it from a backup; truyvet verify names all that is damaged"
 
 
+def check_before_reading(url: str, version: int | None = None) -> int | None:
+    """Check what delta-rs will read a version from, None for the newest.
+
+    Returns:
+        The version that was checked, None where there is none to check.
+
+    Raises:
+        DataError: as in `check_log`.
+        OSError: as there.
+    """
+    if storage.is_url(url):
+        return None
+    if version is None:
+        version = max(versions(url), default=None)
+    if version is not None:
+        check_log(url, version)
+    return version
+
+
 def check_log(url: str, version: int, known: int | None = None) -> None:
-    """Check the entries and checkpoints from which delta-rs has read a version.
+    """Check the entries and checkpoints from which delta-rs reads a version.
 
     Args:
         url: of the table.
-        version: the version read.
+        version: the version.
         known: a version that has been checked already; None checks from the last checkpoint on.
 
     Raises:
@@ -66,7 +87,7 @@ def _check_checkpoints(url: str, version: int) -> int:
     pointer = _pointer(url)
     there = [number for number in checkpoints(url) if number <= version]
     if not there:
-        return -1  # no checkpoint: delta-rs read all entries from 0 on
+        return -1  # no checkpoint: delta-rs reads all entries from 0 on
     # delta-rs begins at the pointer, and takes a later checkpoint if the listing shows one.
     first = pointer.version if pointer and pointer.version in there else there[-1]
     for number in there:

@@ -19,7 +19,7 @@ from pipelines.errors import DataError
 from pipelines.lake import storage
 from pipelines.lake.lake_root import Lake, is_same
 from pipelines.lake.log import LOG_FOLDER, log_entry, versions
-from pipelines.lake.log_check import check_log
+from pipelines.lake.log_check import check_before_reading, check_log
 from pipelines.lake.read_errors import VERIFY, denied, first_denied
 from pipelines.lake.statistics import Statistics, from_log
 
@@ -202,8 +202,10 @@ def _open(url: str, version: int | None = None) -> DeltaTable | None:
         return None
     for attempt in range(_ATTEMPTS):
         try:
+            checked = check_before_reading(url, version)
             table = DeltaTable(url, version=version, storage_options=storage.delta_options(url))
-            check_log(url, table.version())
+            # Entries that have come since the look above.
+            check_log(url, table.version(), checked)
         except TableNotFoundError:
             return None
         except (DeltaError, OSError) as error:

@@ -69,6 +69,21 @@ def test_a_flip_in_a_checkpoint_is_refused(tmp_path, after):
     assert unchanged_after_flips(lake, path, 60) == 60
 
 
+def test_a_damaged_checkpoint_is_never_given_to_delta_rs(tmp_path, monkeypatch):
+    """It panics over some of them, which is no `Exception` and speaks on standard error."""
+    lake = grown(tmp_path, 21)
+    path = Path(checkpoint_file(lake.table_url("scans"), 19))
+    opened = []
+    monkeypatch.setattr(snapshots, "DeltaTable", lambda *given, **named: opened.append(given))
+    for damaged in flips(path.read_bytes(), 3):
+        path.write_bytes(damaged)
+        with pytest.raises(DataError, match="is damaged"):
+            read_again(lake)
+        with pytest.raises(DataError, match="is damaged"):
+            snapshot(lake, "scans", 20)
+    assert opened == []
+
+
 def test_a_flip_in_the_pointer_is_refused_or_changes_nothing(tmp_path):
     lake = grown(tmp_path, 21)
     unchanged_after_flips(lake, Path(lake.table_url("scans"), LOG_FOLDER, POINTER), 150)

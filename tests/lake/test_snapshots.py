@@ -93,13 +93,22 @@ def test_a_version_that_never_was_is_an_error(lake):
             snapshot(lake, name, 7)
 
 
-@pytest.mark.parametrize("content", [b'{"add":{"pa', b"\xff\xfe", b'{"add":5}'])
-def test_a_damaged_log_is_one_line(lake, content):
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b'{"add":{"pa', r"0001\.json is damaged: restore it from a backup"),
+        (b"\xff\xfe", r"0001\.json is damaged: restore it from a backup"),
+        # It might be another writer's, who keeps no hash.
+        (b'{"add":5}', r"the log of .*scans cannot be read: run truyvet verify"),
+    ],
+    ids=["cut short", "no text", "no action"],
+)
+def test_a_damaged_log_is_one_line(lake, content, said):
     add(lake, SCANS, PARTITION, scan_rows())
     snapshot(lake, "scans")
     with open(f"{lake.url}/scans/_delta_log/{1:020d}.json", "wb") as file:
         file.write(content)
-    with pytest.raises(DataError, match=r"the log of .*scans cannot be read: run truyvet verify") as raised:
+    with pytest.raises(DataError, match=said) as raised:
         snapshot(lake, "scans")
     assert "\n" not in str(raised.value)
 
