@@ -175,7 +175,9 @@ def _by_time(rank: Int64, at_us: Int64, is_out: Bool, high: UInt64, low: UInt64)
     time_bits = (int(at_us.max()) - least_us).bit_length()
     # One bit for `out`, and the sign stays free.
     if int(rank.max()).bit_length() + time_bits > 62:
-        return np.lexsort((low, high, ~is_out, at_us, rank))
+        # The ranks of times always fit: there are fewer than 2^31 scans, and no more times or persons.
+        at_us, times = dense_rank(at_us)
+        least_us, time_bits = 0, times.size.bit_length()
     # The lowest bit is 0 for an `out` and 1 for others, so that at one instant it comes first.
     key = ((rank << time_bits) | (at_us - least_us)) << 1
     return order_by_key(key | ~is_out, high, low)
