@@ -82,7 +82,7 @@ def order_by(major: Int64, minor: Int64, high: UInt64, low: UInt64) -> Int64:
 
     Packs the rank of `major` and `minor` into one int64, which sorts several
     times faster than four columns; ties are few and sorted afterwards.
-    Columns that do not fit, and columns of long ties, go to `np.lexsort`.
+    Columns of long ties go to `np.lexsort`.
 
     Args:
         major: int64[n], compared signed.
@@ -92,14 +92,30 @@ def order_by(major: Int64, minor: Int64, high: UInt64, low: UInt64) -> Int64:
     """
     if major.size == 0:
         return np.empty(0, np.int64)
-    ranks, distinct = dense_rank(major)
+    ranks, _ = dense_rank(major)
+    return order_by_key(packed(ranks, minor), high, low)
+
+
+def packed(ranks: Int64, minor: Int64, bits: int = 63) -> Int64:
+    """Return numbers in the order of (rank, minor), int64[n] of at most `bits` bits, none negative.
+
+    Example:
+        >>> packed(np.array([1, 0, 1]), np.array([10, 13, 13])).tolist()
+        [4, 3, 7]
+
+    Args:
+        ranks: int64[n], from 0, as `dense_rank` returns them; n is above 0.
+        minor: int64[n], compared signed.
+        bits: 62 or 63; the sign bit is not for use.
+    """
     # Python integers: the span of two int64 may need 64 bits.
     least = int(minor.min())
     minor_bits = (int(minor.max()) - least).bit_length()
-    # The key must stay positive: its sign bit is not for use.
-    if distinct.size.bit_length() + minor_bits > 63:
-        return np.lexsort((low, high, minor, major))
-    return order_by_key((ranks << minor_bits) | (minor - least), high, low)
+    if int(ranks.max()).bit_length() + minor_bits > bits:
+        # Two ranks always fit: there are fewer than 2^31 rows.
+        minor, distinct = dense_rank(minor)
+        least, minor_bits = 0, distinct.size.bit_length()
+    return (ranks << minor_bits) | (minor - least)
 
 
 def order_of(*keys: Int64) -> Int64:

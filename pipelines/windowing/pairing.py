@@ -11,7 +11,7 @@ import numpy as np
 from numba import njit
 
 from pipelines.kernels.hash_table import FREE, fill, home_of, next_slot, slots_for
-from pipelines.kernels.sort import dense_rank, order_by_key
+from pipelines.kernels.sort import dense_rank, order_by_key, packed
 from pipelines.kernels.types import Bool, Int16, Int32, Int64, UInt8, UInt64
 from pipelines.windowing.stay_ids import stay_ids
 from pipelines.windowing.stay_scan import SortedScans, mixed, nearest_elsewhere, walk
@@ -170,16 +170,8 @@ def _by_time(rank: Int64, at_us: Int64, is_out: Bool, high: UInt64, low: UInt64)
     """Return the permutation that sorts scans by (person, time, `out` before others, event key)."""
     if at_us.size == 0:
         return np.empty(0, np.int64)
-    # Python integers, which do not overflow where the times span more than int64 holds.
-    least_us = int(at_us.min())
-    time_bits = (int(at_us.max()) - least_us).bit_length()
-    # One bit for `out`, and the sign stays free.
-    if int(rank.max()).bit_length() + time_bits > 62:
-        # The ranks of times always fit: there are fewer than 2^31 scans, and no more times or persons.
-        at_us, times = dense_rank(at_us)
-        least_us, time_bits = 0, times.size.bit_length()
     # The lowest bit is 0 for an `out` and 1 for others, so that at one instant it comes first.
-    key = ((rank << time_bits) | (at_us - least_us)) << 1
+    key = packed(rank, at_us, 62) << 1
     return order_by_key(key | ~is_out, high, low)
 
 
