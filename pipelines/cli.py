@@ -7,6 +7,7 @@ work, Beam and compiled kernels, is imported by `run` alone, so that `--help`
 and wrong flags are answered at once.
 """
 
+import atexit
 import errno
 import gc
 import importlib
@@ -144,6 +145,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     silence_libraries()
     replace_unencodable()
     if argv is None:
+        # The process ends with the command: without this its last collection walks over all that is left of
+        # a pipeline, half a second of a large `run`.
+        atexit.register(gc.freeze)
         do_without_pandas()  # a program that calls us may need it
         announce_compiling()  # and keeps its standard error to itself
         if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
