@@ -14,12 +14,9 @@ from pipelines.kernels.hash_table import FREE, fill, home_of, next_slot, slots_f
 from pipelines.kernels.sort import dense_rank, order_by_key, packed
 from pipelines.kernels.types import Bool, Int16, Int32, Int64, UInt8, UInt64
 from pipelines.windowing.stay_ids import stay_ids
-from pipelines.windowing.stay_scan import SortedScans, mixed, nearest_elsewhere, walk
+from pipelines.windowing.stay_scan import SortedScans, mixed, sorted_scans, walk
 from schemas.codes import DIRECTIONS, ENTER_KINDS
 from schemas.stay_rules import StayRules
-
-_NEVER_US = np.iinfo(np.int64).max  # no later scan elsewhere
-_NO_TIME_US = np.iinfo(np.int64).min  # no earlier one: every other time is above it
 
 _OUT = DIRECTIONS.index("out")
 _IMPUTED = ENTER_KINDS.index("imputed")
@@ -104,18 +101,15 @@ def pair_scans(
     # From here on all columns are in the order (person, time, `out` first, event key).
     venue_rank, venues = dense_rank(venue[row])
     at_us, zone, types = occurred_us[row], zone_code[row], type_code[row]
-    scans = SortedScans(
-        person=rank,
-        venue=venue_rank,
-        at_us=at_us,
-        direction=direction,
-        zone=zone,
-        mixed=mixed(event_high[row], event_low[row], zone, direction),
-        # A pass onwards in time knows the earlier scans, one backwards the later ones.
-        earlier_us=nearest_elsewhere(rank, venue_rank, at_us, 1, _NO_TIME_US),
-        later_us=nearest_elsewhere(rank, venue_rank, at_us, -1, _NEVER_US),
-        dwell_us=rules.dwell_us[types],
-        max_stay_us=rules.max_stay_us[types],
+    scans = sorted_scans(
+        rank,
+        venue_rank,
+        at_us,
+        direction,
+        zone,
+        mixed(event_high[row], event_low[row], zone, direction),
+        rules.dwell_us[types],
+        rules.max_stay_us[types],
     )
     stays = _stays(scans, venues.size, rules.bounce_us, row, person, venue, event_high, event_low)
     return PairedScans(stays, row)

@@ -18,6 +18,8 @@ from schemas.codes import DIRECTIONS, EXIT_KINDS
 NO_ZONE = -1
 NO_LONG_PAIR = np.iinfo(np.int64).min
 _SEVERAL_ZONES = -2
+_NEVER_US = np.iinfo(np.int64).max  # no later scan elsewhere
+_NO_TIME_US = np.iinfo(np.int64).min  # no earlier one: every other time is above it
 
 _IN, _OUT = DIRECTIONS.index("in"), DIRECTIONS.index("out")
 
@@ -86,6 +88,25 @@ def mixed(high: UInt64, low: UInt64, zone: Int32, direction: UInt8) -> UInt64:
         value = (value ^ (value >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
         found[row] = value ^ (value >> np.uint64(31))
     return found
+
+
+def sorted_scans(
+    person: Int64,
+    venue: Int64,
+    at_us: Int64,
+    direction: UInt8,
+    zone: Int32,
+    mixed: UInt64,
+    dwell_us: Int64,
+    max_stay_us: Int64,
+) -> SortedScans:
+    """Return scans for a walk, with each one's neighbours elsewhere; arguments as of `SortedScans`."""
+    # A pass onwards in time knows the earlier scans, one backwards the later ones.
+    earlier_us = nearest_elsewhere(person, venue, at_us, 1, _NO_TIME_US)
+    later_us = nearest_elsewhere(person, venue, at_us, -1, _NEVER_US)
+    return SortedScans(
+        person, venue, at_us, direction, zone, mixed, earlier_us, later_us, dwell_us, max_stay_us
+    )
 
 
 @njit(cache=True, nogil=True)
