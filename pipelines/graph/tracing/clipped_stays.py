@@ -1,5 +1,6 @@
 """The stays of infectious people, clipped to when they are infectious."""
 
+from itertools import count
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,6 +22,7 @@ class Zones:
 
     def __init__(self) -> None:
         self._numbers: dict[str, int] = {}
+        self._next = count()
 
     def of(self, columns: Sidecar) -> Int32:
         """Return the zone of each row of a file, int32[n].
@@ -42,10 +44,10 @@ class Zones:
         return numbers
 
     def _numbered(self, names: list[str | None]) -> Int32:
-        # Without a lock: threads that get here together walk the same files in the same order, so that
-        # each meets a new name at the same point and it gets one number.
+        # Without a lock: no number is given twice, and a name keeps the first that it got. Of threads that
+        # meet a new name together all but one waste a number.
         numbers = [
-            NO_ZONE if name is None else self._numbers.setdefault(name, len(self._numbers)) for name in names
+            NO_ZONE if name is None else self._numbers.setdefault(name, next(self._next)) for name in names
         ]
         return np.array(numbers or [NO_ZONE], np.int32)
 

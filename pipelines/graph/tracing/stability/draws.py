@@ -27,8 +27,8 @@ from pipelines.graph.tracing.stability.drawn_stays import (
     clip_stays,
     latest_exits,
 )
-from pipelines.graph.tracing.stability.in_play import InPlay, StaysInPlay
-from pipelines.kernels.sort import order_of
+from pipelines.graph.tracing.stability.in_play import InPlay, PeopleInPlay, StaysInPlay
+from pipelines.kernels.sort import order_of, packed
 from pipelines.kernels.types import Int64, UInt64
 from schemas.rules import Rule
 
@@ -54,6 +54,20 @@ class Terms(NamedTuple):
     until_us: int
 
 
+class Drawn(NamedTuple):
+    """What draws have.
+
+    Attributes:
+        stays: of all draws.
+        mask: uint64[n], the draws that have each stay.
+        near: uint64[e], those that have each encounter.
+    """
+
+    stays: StaysInPlay
+    mask: UInt64
+    near: UInt64
+
+
 def all_of(draws: int) -> np.uint64:
     """Return the mask of that many draws.
 
@@ -65,45 +79,65 @@ def all_of(draws: int) -> np.uint64:
     return np.uint64(2**draws - 1)
 
 
-def listed_in_draws(
-    play: InPlay, terms: Terms, stays: StaysInPlay, mask: UInt64, near: UInt64, draws: int
-) -> UInt64:
-    """Return in which draws the trace lists each person, at whatever tier, uint64[p].
+def passing_on_in_draws(play: InPlay, terms: Terms, drawn: Drawn, draws: int) -> tuple[UInt64, Sources]:
+    """Trace draws up to the tier before the last.
 
     Args:
-        play: the people in play.
+        play: the infectors.
         terms: what is asked of each draw.
-        stays: the stays of all draws.
-        mask: uint64[n], the draws that have each stay.
-        near: uint64[e], those that have each encounter.
+        drawn: what draws have of their stays.
         draws: how many there are, at most `DRAWS_AT_ONCE`.
+
+    Returns:
+        The draws that list each person by then, uint64[p], and when cases and those are infectious.
     """
-    drawn = _in_order(stays, mask)
-    people = play.persons.size
+    people = play.people
+    stays = _in_order(drawn)
     # Everybody can be found in every draw, and is exposed in none; the cases can be found in none.
     found = FoundInDraws(
-        np.full(people, all_of(draws)),
-        np.zeros(people, np.uint64),
-        np.full((people, draws), NEVER_US),
+        np.where(play.is_target, all_of(draws), np.uint64(0)),
+        np.zeros(people.persons.size, np.uint64),
+        np.full((people.persons.size, draws), NEVER_US),
     )
-    found.open[play.cases] = 0
-    listed = np.zeros(people, np.uint64)
+    found.open[people.cases] = 0
+    listed = np.zeros_like(found.fresh)
     # The first sources are the cases, in all draws.
-    index = play.infectious
-    sources = _sources(people, *index, np.full(index.person.size, all_of(draws)))
-    for tier in range(1, terms.depth + 1):
-        last = tier == terms.depth
-        # In the last hop it matters only who is found at all: draws that list a person already are done.
-        if last:
-            found.open[:] &= ~listed
+    cases = (*people.infectious, np.full(people.infectious.person.size, all_of(draws)))
+    sources = _sources(people, [cases])
+    for _ in range(1, terms.depth):
         found.fresh[:] = 0
-        _expand(play, terms, drawn, near, sources, found, last)
+        _expand(play, terms, stays, drawn.near, sources, found, last=False)
         # People who were found again are in it already.
         listed |= found.fresh
-        if last or not found.fresh.any():
+        if not found.fresh.any():
             break
-        sources = _passing_on(play, terms, found)
-    return listed
+        sources = _sources(people, [_passing_on(people, terms, found)])
+    # In each draw the earliest exposure holds all that a later one would pass on.
+    found.fresh[:] = listed
+    return listed, _sources(people, [cases, _passing_on(people, terms, found)])
+
+
+def found_in_draws(
+    play: InPlay, terms: Terms, drawn: Drawn, sources: Sources, wanted: UInt64, draws: int
+) -> UInt64:
+    """Return the draws in which sources expose each person, uint64[p].
+
+    Args:
+        play: the people.
+        terms: what is asked of each draw.
+        drawn: what draws have of their stays.
+        sources: who is infectious.
+        wanted: uint64[p], the draws in which each person is looked for.
+        draws: how many there are, at most `DRAWS_AT_ONCE`.
+    """
+    # In the last hop it does not matter when somebody was exposed: memory that is never touched.
+    when = np.empty((wanted.size, draws), np.int64)
+    found = FoundInDraws(wanted.copy(), np.zeros_like(wanted), when)
+    # Before and after the span of a look stays may be wrong, for scans farther off have not been read.
+    start_us, end_us = np.maximum(sources.start_us, play.from_us), np.minimum(sources.end_us, play.until_us)
+    within = sources._replace(start_us=start_us, end_us=end_us)
+    _expand(play, terms, _in_order(drawn), drawn.near, within, found, last=True)
+    return found.fresh
 
 
 def _expand(
@@ -113,12 +147,13 @@ def _expand(
     mask: UInt64,
     sources: Sources,
     found: FoundInDraws,
+    *,
     last: bool,
 ) -> None:
     """Record whom the sources expose."""
     contact = _contact(play, terms.criteria)
-    clipped = clip_stays(drawn, contact.kind, contact.indirect_us, terms.until_us, sources)
-    near = _encounters(play, mask, sources, contact.min_us.size)
+    clipped = clip_stays(drawn, contact.kind, contact.indirect_us, play.until_us, sources)
+    near = _encounters(play.people, mask, sources, contact.min_us.size)
     # One overlap or encounter that is long enough settles most people, without a look at pairs.
     expose_near(near, contact, found, last)
     # Links that lead past rows that no longer matter; at first each row leads to itself.
@@ -135,10 +170,12 @@ def _expand(
         judge(together, order_of(together.pair, together.start_us), contact, found, last)
 
 
-def _in_order(stays: StaysInPlay, mask: UInt64) -> DrawnStays:
+def _in_order(drawn: Drawn) -> DrawnStays:
     """The stays that some draw has, by (venue, enter)."""
+    stays, mask = drawn.stays, drawn.mask
     order = np.flatnonzero(mask)
-    order = order[order_of(stays.venue[order], stays.enter_us[order])]
+    if order.size:
+        order = order[order_of(packed(stays.venue[order], stays.enter_us[order]))]
     venue, exit_us = stays.venue[order], stays.exit_us[order]
     columns = (stays.person[order], venue, stays.enter_us[order], exit_us, stays.zone[order], mask[order])
     return DrawnStays(*columns, latest_exits(venue, exit_us), np.searchsorted(venue, venue, "right"))
@@ -146,7 +183,7 @@ def _in_order(stays: StaysInPlay, mask: UInt64) -> DrawnStays:
 
 def _contact(play: InPlay, criteria: Criteria) -> ContactTerms:
     return ContactTerms(
-        play.kind,
+        play.sources.kind,
         criteria.min_us,
         # Where a day has no room for the minimum, no overlap is ever enough.
         np.where(out_of_reach(criteria), NEVER_US, criteria.min_us),
@@ -156,23 +193,29 @@ def _contact(play: InPlay, criteria: Criteria) -> ContactTerms:
     )
 
 
-def _encounters(play: InPlay, mask: UInt64, sources: Sources, classes: int) -> DrawnOverlaps:
-    near = play.near
+def _encounters(people: PeopleInPlay, mask: UInt64, sources: Sources, classes: int) -> DrawnOverlaps:
+    near = people.near
     # Class 0, so nothing is added for the class.
-    pair = (near.person * play.persons.size + near.other) * classes
+    pair = (near.person * people.persons.size + near.other) * classes
     return clip_encounters(near.person, pair, near.start_us, near.end_us, mask, sources)
 
 
-def _passing_on(play: InPlay, terms: Terms, found: FoundInDraws) -> Sources:
+def _passing_on(
+    people: PeopleInPlay, terms: Terms, found: FoundInDraws
+) -> tuple[Int64, Int64, Int64, UInt64]:
     """When those whom a hop has found are infectious, in the draws that have found them."""
     person, exposed_us, mask = exposures_of_draws(found)
     start_us = exposed_us + latency_us(terms.rule)
-    end_us = until_isolation(person, play.isolated, terms.until_us)
+    end_us = until_isolation(person, people.isolated, terms.until_us)
     # Only infectors in play: the others are in the list's last tier, and need not pass on.
-    kept = (start_us < end_us) & play.infector[person]
-    return _sources(play.persons.size, person[kept], start_us[kept], end_us[kept], mask[kept])
+    kept = (start_us < end_us) & people.infector[person]
+    return person[kept], start_us[kept], end_us[kept], mask[kept]
 
 
-def _sources(people: int, person: Int64, start_us: Int64, end_us: Int64, mask: UInt64) -> Sources:
+def _sources(people: PeopleInPlay, parts: list[tuple[Int64, Int64, Int64, UInt64]]) -> Sources:
+    """Make sources of persons, when they are infectious from and to, and in which draws."""
+    person, *columns = map(np.concatenate, zip(*parts, strict=True))
     # Ascending by person, so the sources of one are a range.
-    return Sources(np.searchsorted(person, np.arange(people + 1)), start_us, end_us, mask)
+    order = order_of(person)
+    first = np.searchsorted(person[order], np.arange(people.persons.size + 1))
+    return Sources(first, *(column[order] for column in columns))

@@ -9,15 +9,17 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+from numba import njit
 
 from pipelines.graph.encounters import Proximity
 from pipelines.graph.row_ranges import rows_between
 from pipelines.graph.stays_index import Span
-from pipelines.graph.tracing.clipped_stays import Zones
-from pipelines.graph.tracing.contact_criteria import Criteria
 from pipelines.graph.tracing.infectious_intervals import Intervals, Isolation
 from pipelines.graph.tracing.temporal_graph import TemporalGraph
+from pipelines.kernels.sort import order_of, packed
 from pipelines.kernels.types import Bool, Int32, Int64, UInt8
+
+_LONG_AGO_US, _NEVER_US = np.iinfo(np.int64).min, np.iinfo(np.int64).max
 
 
 class StaysInPlay(NamedTuple):
@@ -26,7 +28,6 @@ class StaysInPlay(NamedTuple):
     Attributes:
         person, venue: int64[n], their ranks.
         enter_us, exit_us: int64[n], microseconds UTC.
-        stay_id: int64[n].
         zone: int32[n], the number of the zone, see `Zones`.
     """
 
@@ -34,7 +35,6 @@ class StaysInPlay(NamedTuple):
     venue: Int64
     enter_us: Int64
     exit_us: Int64
-    stay_id: Int64
     zone: Int32
 
     def at(self, chosen: Int64 | Bool) -> "StaysInPlay":
@@ -43,43 +43,84 @@ class StaysInPlay(NamedTuple):
         return StaysInPlay(*columns)
 
 
-class InPlay(NamedTuple):
-    """People and venues of a trace by rank, 0 for the smallest, so that ties end as they do by token.
+class PeopleInPlay(NamedTuple):
+    """The cases of a trace and all in its list, by rank, 0 for the smallest, so that ties end as by token.
 
     Attributes:
         persons: int64[p], tokens, ascending.
-        infector: bool[p], the cases, and whom the list has before its last tier.
-        venues: int64[v], ascending.
-        kind: uint8[v], the class of each venue.
-        infectious: when the cases are, persons by rank.
         cases: int64[c], ranks.
+        infector: bool[p], the cases, and whom the list has before its last tier.
+        infectious: when the cases are, persons by rank.
         isolated: of the people who are cases, by rank.
         near: the encounters between the people, by rank.
-        stays: their stays that reach into the time of the trace and can be beside an infector's.
-        zones: the numbers of zones.
     """
 
     persons: Int64
-    infector: Bool
-    venues: Int64
-    kind: UInt8
-    infectious: Intervals
     cases: Int64
+    infector: Bool
+    infectious: Intervals
     isolated: Isolation
     near: Proximity
+
+    def from_us(self) -> int:
+        """Return when the first case becomes infectious, microseconds UTC."""
+        return int(self.infectious.start_us.min())
+
+    def of_cases(self) -> Bool:
+        """Tell who is a case, bool[p]."""
+        found = np.zeros(self.persons.size, np.bool_)
+        found[self.cases] = True
+        return found
+
+
+class SourcesInPlay(NamedTuple):
+    """Who may expose others, and where they stay.
+
+    Attributes:
+        is_source: bool[p].
+        until_us: nobody is exposed later; microseconds UTC.
+        venues: int64[v], where they stay, ascending.
+        kind: uint8[v], the class of each venue.
+        stays: theirs, venues by rank.
+        stay_id: int64[n], of each stay.
+    """
+
+    is_source: Bool
+    until_us: int
+    venues: Int64
+    kind: UInt8
     stays: StaysInPlay
-    zones: Zones
+    stay_id: Int64
 
 
-def in_play(
+class InPlay(NamedTuple):
+    """What can expose some of the people within a span of time.
+
+    Attributes:
+        people: all of the trace.
+        sources: who may expose others.
+        is_target: bool[p], who may be exposed.
+        from_us, until_us: the span, microseconds UTC.
+        is_thorough: whether all that can expose them is looked for, or only where it is likely.
+    """
+
+    people: PeopleInPlay
+    sources: SourcesInPlay
+    is_target: Bool
+    from_us: int
+    until_us: int
+    is_thorough: bool
+
+
+def people_in_play(
     graph: TemporalGraph,
     index: Intervals,
     cases: Int64,
     isolated: Isolation,
     listed: Int64,
     passing_on: Int64,
-) -> InPlay:
-    """Gather what is in play.
+) -> PeopleInPlay:
+    """Gather who is in play.
 
     Args:
         graph: what was traced through.
@@ -90,25 +131,15 @@ def in_play(
         passing_on: int64[k], the tokens of those before its last tier.
     """
     persons = np.unique(np.concatenate((cases, listed)))
-    infector = np.isin(persons, np.concatenate((cases, passing_on)))
-    # `scans_in_play` numbers the zones of scans here too, so that stays and scans agree.
-    zones = Zones()
-    span = Span(int(index.start_us.min()), max(graph.until_us, int(index.start_us.min())))
-    # Only at venues where an infector stays can anybody be exposed.
-    venues = _venues(graph, persons[infector], span)
-    stays = _stays(graph, persons, venues, span, zones)
-    stays = stays.at(_beside_infectors(stays, infector, graph.criteria))
     # Isolation and encounters of others are not asked for, and would have no rank.
     known = np.isin(isolated.person, persons)
     near = graph.near
     both = np.isin(near.person, persons) & np.isin(near.other, persons)
-    return InPlay(
+    return PeopleInPlay(
         persons,
-        infector,
-        venues,
-        graph.classes.kinds(venues),
-        Intervals(np.searchsorted(persons, index.person), index.start_us, index.end_us),
         np.searchsorted(persons, cases),
+        np.isin(persons, np.concatenate((cases, passing_on))),
+        Intervals(np.searchsorted(persons, index.person), index.start_us, index.end_us),
         Isolation(np.searchsorted(persons, isolated.person[known]), isolated.isolated_us[known]),
         Proximity(
             np.searchsorted(persons, near.person[both]),
@@ -116,63 +147,112 @@ def in_play(
             near.start_us[both],
             near.end_us[both],
         ),
-        stays,
-        zones,
     )
 
 
-def _beside_infectors(stays: StaysInPlay, infector: Bool, criteria: Criteria) -> Bool:
-    """Tell which stays are an infector's, or overlap one of an infector at the same venue.
+def sources_in_play(graph: TemporalGraph, people: PeopleInPlay, *, passing_on: bool) -> SourcesInPlay:
+    """Gather what can expose people.
 
     Args:
-        stays: in any order.
-        infector: bool[p], by rank.
-        criteria: how far contact reaches beyond a stay.
+        graph: what was traced through.
+        people: all of the trace.
+        passing_on: whether all infectors expose others, or the cases alone.
     """
-    own = infector[stays.person]
-    reach_us = int(criteria.indirect_us.max())
+    is_source = people.infector if passing_on else people.of_cases()
+    # Cases expose nobody after their last infectious interval.
+    until_us = graph.until_us if passing_on else int(people.infectious.end_us.max())
+    span = Span(people.from_us(), max(until_us, people.from_us()))
+    # Only at venues where a source stays can anybody be exposed.
+    venues = _venues(graph, people.persons[is_source], span)
+    kinds = graph.classes.kinds(venues)
+    stays = _stays(graph, people.persons, np.flatnonzero(is_source), venues, span)
+    return SourcesInPlay(is_source, until_us, venues, kinds, *stays)
+
+
+def stays_in_play(graph: TemporalGraph, play: InPlay) -> tuple[StaysInPlay, Int64]:
+    """Return stays of targets beside one of a source, and of sources beside one of a target.
+
+    Args:
+        graph: what was traced through.
+        play: what is in play.
+
+    Returns:
+        the stays by (venue, enter), venues by rank, and the id of each, int64[n].
+    """
+    people, sources = play.people, play.sources
     # The widest reach, at every venue and not clipped: a few stays too many, and none too few.
-    sources = stays.venue[own], stays.enter_us[own], stays.exit_us[own] + reach_us
-    beside: Bool = own | overlaps_any(stays.venue, stays.enter_us, stays.exit_us, *sources)
-    return beside
+    reach_us = int(graph.criteria.indirect_us.max())
+    until_us = min(play.until_us, sources.until_us)
+    own = (sources.stays.enter_us < until_us) & (sources.stays.exit_us + reach_us > play.from_us)
+    span = Span(play.from_us, max(until_us, play.from_us))
+    ranks = np.flatnonzero(play.is_target & ~sources.is_source)
+    others, other_ids = _stays(graph, people.persons, ranks, sources.venues, span)
+    stays = joined_stays([sources.stays.at(own), others])
+    roles = sources.is_source[stays.person], play.is_target[stays.person]
+    beside = beside_each_other(stays.venue, stays.enter_us, stays.exit_us, reach_us, *roles)
+    return stays.at(beside), np.concatenate((sources.stay_id[own], other_ids))[beside]
 
 
-def overlaps_any(
-    ids: Int64, start_us: Int64, end_us: Int64, of_id: Int64, of_start_us: Int64, of_end_us: Int64
-) -> Bool:
-    """Tell whether each interval overlaps one of others with the same id, bool[n].
+def beside_each_other(
+    venue: Int64, start_us: Int64, end_us: Int64, reach_us: int, is_source: Bool, is_target: Bool
+) -> Int64:
+    """Find the intervals of targets beside one of a source, and those of sources beside one of a target.
+
+    An interval is not beside itself.
 
     Example:
-        >>> others = np.array([4, 4]), np.array([0, 50]), np.array([10, 60])
-        >>> overlaps_any(np.array([4, 4, 5]), np.array([9, 10, 0]), np.array([20, 50, 99]), *others).tolist()
-        [True, False, False]
+        >>> times = np.array([0, 9, 50, 0]), np.array([10, 20, 60, 99])
+        >>> is_source = np.array([True, False, False, False])
+        >>> beside_each_other(np.array([4, 4, 4, 5]), *times, 0, is_source, ~is_source).tolist()
+        [0, 1]
 
     Args:
-        ids: int64[n], from 0.
+        venue: int64[n], from 0.
         start_us: int64[n], microseconds UTC.
         end_us: int64[n].
-        of_id: int64[m], from 0.
-        of_start_us: int64[m].
-        of_end_us: int64[m].
+        reach_us: how far contact reaches beyond the interval of a source.
+        is_source: bool[n].
+        is_target: bool[n]; both may be true.
+
+    Returns:
+        their positions by (venue, start).
     """
-    if of_id.size == 0 or ids.size == 0:
-        return np.zeros(ids.size, np.bool_)
-    least_us = min(int(start_us.min()), int(of_start_us.min()))
-    # An end behind every start may as well lie there, so the tail of a rule that says for ever makes no key
-    # overflow: ids times the span stay below 2^63 for a million venues over a hundred days.
-    latest_us = max(int(start_us.max()), int(of_start_us.max())) + 1
-    end_us, of_end_us = np.minimum(end_us, latest_us), np.minimum(of_end_us, latest_us)
-    span_us = latest_us - least_us + 1
-    # The others by (id, start); each id has a range of keys of its own.
-    order = np.lexsort((of_start_us, of_id))
-    key = of_id[order] * span_us + (of_start_us[order] - least_us)
-    # The latest end so far; ends of an id lie below those of the next, so that one maximum serves all.
-    latest = np.maximum.accumulate(of_id[order] * span_us + (of_end_us[order] - least_us))
-    # The last of the others that starts before the end: of the id, or of a smaller one.
-    last = np.searchsorted(key, ids * span_us + (end_us - least_us)) - 1
-    # Those of a smaller id end below every time of this one, so they never overlap.
-    overlaps: Bool = latest[last] > ids * span_us + (start_us - least_us)
-    return overlaps & (last >= 0)  # `last` is -1 where no other starts before
+    if not venue.size:
+        return _NONE
+    order = order_of(packed(venue, start_us))
+    times = start_us[order], end_us[order]
+    return order[_beside(venue[order], *times, is_source[order], is_target[order], reach_us)]
+
+
+@njit(cache=True, nogil=True)
+def _beside(
+    venue: Int64, start_us: Int64, end_us: Int64, is_source: Bool, is_target: Bool, reach_us: int
+) -> Bool:
+    """As `beside_each_other`, of intervals by (venue, start); bool[n]."""
+    beside = np.zeros(venue.size, np.bool_)
+    # Of those that start before, the latest end tells; of those that start later, the first start.
+    source_us = target_us = _LONG_AGO_US
+    for row in range(venue.size):
+        if row and venue[row] != venue[row - 1]:
+            source_us = target_us = _LONG_AGO_US
+        beside[row] = (is_target[row] and source_us > start_us[row]) or (
+            is_source[row] and target_us > start_us[row]
+        )
+        if is_source[row]:
+            source_us = max(source_us, end_us[row] + reach_us)
+        if is_target[row]:
+            target_us = max(target_us, end_us[row])
+    source_us = target_us = _NEVER_US
+    for row in range(venue.size - 1, -1, -1):
+        if row + 1 < venue.size and venue[row] != venue[row + 1]:
+            source_us = target_us = _NEVER_US
+        beside[row] |= is_target[row] and source_us < end_us[row]
+        beside[row] |= is_source[row] and target_us < end_us[row] + reach_us
+        if is_source[row]:
+            source_us = start_us[row]
+        if is_target[row]:
+            target_us = start_us[row]
+    return beside
 
 
 def _venues(graph: TemporalGraph, persons: Int64, span: Span) -> Int64:
@@ -182,30 +262,32 @@ def _venues(graph: TemporalGraph, persons: Int64, span: Span) -> Int64:
     return np.unique(np.concatenate([np.empty(0, np.int64), *found]))
 
 
-def _stays(graph: TemporalGraph, persons: Int64, venues: Int64, span: Span, zones: Zones) -> StaysInPlay:
-    """The stays of some persons at some venues, both by rank."""
-    parts = [NO_STAYS]
+def _stays(
+    graph: TemporalGraph, persons: Int64, ranks: Int64, venues: Int64, span: Span
+) -> tuple[StaysInPlay, Int64]:
+    """The stays of some persons at some venues, both by rank, and the id of each."""
+    parts, ids = [NO_STAYS], [_NONE]
     # Without venues there is no rank to clamp to.
-    for columns in graph.files("person", span) if venues.size else ():
-        first, last = columns.rows_of(persons)
+    for columns in graph.files("person", span) if venues.size and ranks.size else ():
+        first, last = columns.rows_of(persons[ranks])
         row = rows_between(first, last)
         venue = columns.venue[row]
         rank = np.minimum(np.searchsorted(venues, venue), venues.size - 1)
         # A rank is right only where the venue is in play; other stays are dropped.
         known = np.flatnonzero(venues[rank] == venue)
         row = row[known]
-        zone = zones.of(columns)[row] if graph.criteria.zoned else np.full(row.size, -1, np.int32)
+        zone = graph.zones.of(columns)[row] if graph.criteria.zoned else np.full(row.size, -1, np.int32)
         parts.append(
             StaysInPlay(
-                np.repeat(np.arange(persons.size), last - first)[known],
+                np.repeat(ranks, last - first)[known],
                 rank[known],
                 columns.enter_us[row],
                 columns.exit_us[row],
-                columns.stay_id[row],
                 zone,
             )
         )
-    return joined_stays(parts)
+        ids.append(columns.stay_id[row])
+    return joined_stays(parts), np.concatenate(ids)
 
 
 def joined_stays(parts: Sequence[StaysInPlay]) -> StaysInPlay:
@@ -215,4 +297,4 @@ def joined_stays(parts: Sequence[StaysInPlay]) -> StaysInPlay:
 
 
 _NONE = np.empty(0, np.int64)
-NO_STAYS = StaysInPlay(_NONE, _NONE, _NONE, _NONE, _NONE, _NONE.astype(np.int32))
+NO_STAYS = StaysInPlay(_NONE, _NONE, _NONE, _NONE, _NONE.astype(np.int32))

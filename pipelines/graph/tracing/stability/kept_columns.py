@@ -12,6 +12,7 @@ from pipelines.kernels.arrow_columns import codes_of, event_key_words
 from pipelines.kernels.sort import dense_rank, order_by
 from pipelines.kernels.types import Int64, UInt8, UInt64
 from pipelines.lake import LiveFile, read_live_file
+from pipelines.lake.sidecars.sidecar_search import rows_of
 from schemas.codes import DIRECTIONS
 from schemas.tables import SCANS
 
@@ -23,7 +24,7 @@ _SCHEMA = pa.schema(
     ]
 )
 _OUT: Final = DIRECTIONS.index("out")
-_BYTES_KEPT: Final = 1 << 28  # 256 MB
+_BYTES_KEPT: Final = 1 << 29  # 512 MB
 _BYTES_A_SCAN: Final = 45  # five numbers of 8 bytes, a direction of 1, the index of a zone of 4
 
 
@@ -60,7 +61,7 @@ class ScanColumns(NamedTuple):
             Columns whose `person` is a position in `persons`.
         """
         # The file ascends by person, so the rows of each are a range.
-        first, last = (np.searchsorted(self.person, persons, side) for side in ("left", "right"))
+        first, last = rows_of(self.person, persons)
         row = rows_between(first, last)
         zone = self.zone.take(pa.array(row)) if zoned else self.zone.slice(0, 0)
         columns: list[Any] = [np.repeat(np.arange(persons.size), last - first)]

@@ -4,37 +4,37 @@ Without a scan a stay can begin later, end earlier or later, or fall apart in tw
 again, by the rule that made the stays (`windowing.pairing`).
 """
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
-from pipelines.graph.tracing.stability.in_play import NO_STAYS, InPlay, StaysInPlay, overlaps_any
+from pipelines.graph.tracing.stability.in_play import NO_STAYS, InPlay, StaysInPlay, beside_each_other
 from pipelines.graph.tracing.stability.kept_columns import ScanColumns, columns_of, joined, no_scans
 from pipelines.graph.tracing.stability.thinned_scans import (
     TimedScans,
+    alike,
     remains_of,
     visit_ends,
     with_scans_around,
 )
 from pipelines.graph.tracing.stability.thinning import keys_of_events
-from pipelines.kernels.group_by import changes
-from pipelines.kernels.sort import order_of
+from pipelines.graph.tracing.temporal_graph import TemporalGraph
+from pipelines.kernels.sort import order_by, order_of
 from pipelines.kernels.types import Bool, Int16, Int32, Int64, UInt8, UInt64
 from pipelines.lake import Lake, LiveFile, read_table, snapshot
 from pipelines.linkage.human_lake import human_of, tokens_of
 from pipelines.registry.registry import registry_from
 from pipelines.times import DAY_US, SECOND_US, day_text
 from pipelines.windowing.lake_stay_rules import stay_rules_of
-from pipelines.windowing.pairing import pair
+from pipelines.windowing.stay_scan import sorted_scans, walk
+from schemas.codes import DIRECTIONS
 from schemas.stay_rules import StayRules
 
 _THREADS = 2
-_BY_SCAN = ("token", "venue", "occurred_us", "high", "low", "number", "direction", "zone", "type_code")
 _NO_ROWS = np.empty(0, np.int64)
+_OUT = DIRECTIONS.index("out")
 
 
 class ScansInPlay(NamedTuple):
@@ -71,23 +71,12 @@ class ScansInPlay(NamedTuple):
     venue_rank: Int64
     rules: StayRules
 
-    def keys(self) -> UInt8:
-        """Return the event key of each number, so that no scan is hashed twice."""
+    def events(self) -> tuple[UInt8, Int64]:
+        """Return the event key of each number, for no scan is hashed twice, and the rank of its person."""
         # Any row of an event will do: they hold the same key.
         row = np.empty(int(self.number.max(initial=-1)) + 1, np.int64)
         row[self.number] = np.arange(self.number.size)
-        return keys_of_events(self.high[row], self.low[row])
-
-    def in_pieces(self, pieces: int) -> Iterator["ScansInPlay"]:
-        """Cut the visits into pieces of about as many scans, each to be paired by a thread."""
-        targets = np.arange(1, pieces) * self.token.size // pieces
-        # Visits are not torn apart: a cut falls on the end of one.
-        cuts = [0, *np.searchsorted(self.ends, targets).tolist(), self.ends.size]
-        for first, last in pairwise(cuts):
-            begin = int(self.ends[first - 1]) if first else 0
-            end = int(self.ends[last - 1]) if last else 0
-            columns: Any = {name: getattr(self, name)[begin:end] for name in _BY_SCAN}
-            yield self._replace(**columns, ends=self.ends[first:last] - begin, at=self.at[first:last])
+        return keys_of_events(self.high[row], self.low[row]), self.rank[self.token[row]]
 
     def stays(self, kept: UInt64, draws: int) -> tuple[StaysInPlay, UInt64]:
         """Pair what draws keep of the scans.
@@ -99,87 +88,86 @@ class ScansInPlay(NamedTuple):
         Returns:
             The stays, each once, and the draws that have each, uint64[k].
         """
-        # `pair` gets parts for persons: what one draw keeps of a visit must not meet what another keeps.
         remains = remains_of(self.ends, kept[self.number], draws)
         row = remains.row
         if not row.size:
             return NO_STAYS, np.empty(0, np.uint64)
-        made = pair(
+        type_code = self.type_code[row]
+        # A part stands for a person: what one draw keeps of a visit must not meet what another keeps.
+        scans = sorted_scans(
             remains.part,
             self.venue[row],
             self.occurred_us[row],
-            self.high[row],
-            self.low[row],
             self.direction[row],
             self.zone[row],
-            self.type_code[row],
-            self.rules,
+            np.zeros(row.size, np.uint64),  # fingerprints are not asked for
+            self.rules.dwell_us[type_code],
+            self.rules.max_stay_us[type_code],
         )
+        made = walk(scans, self.venue_rank.size, self.rules.bounce_us)
         visit = np.repeat(np.arange(self.ends.size), np.diff(self.ends, prepend=0))
-        # Parts are numbered from 0 in the order of `remains.part`, and so are the entries of `first`.
-        first = np.flatnonzero(changes(remains.part))
-        # A part is of one person and one visit, so its first scan tells both; `made.person` is the part.
-        token, at = self.token[row[first]], self.at[visit[row[first]]]
-        known = made.venue == at[made.person]  # the scans elsewhere are there for the visit only
+        # A stay is of the person and the visit of its first scan; scans elsewhere are there for those only.
+        first = row[made.first]
+        known = np.flatnonzero(self.venue[first] == self.at[visit[first]])
+        mask = remains.mask[remains.part[made.first[known]]]
+        first = first[known]
+        once, mask = alike(visit[first], made.enter_us[known], made.exit_us[known], made.zone[known], mask)
+        first, known = first[once], known[once]
         stays = StaysInPlay(
-            self.rank[token[made.person]],
-            self.venue_rank[made.venue],
-            made.enter_us,
-            made.exit_us,
-            made.stay_id,
-            made.zone,
+            self.rank[self.token[first]],
+            self.venue_rank[self.venue[first]],
+            made.enter_us[known],
+            made.exit_us[known],
+            made.zone[known],
         )
-        return merged(stays.at(known), remains.mask[made.person[known]])
+        return stays, mask
 
 
-def merged(stays: StaysInPlay, mask: UInt64) -> tuple[StaysInPlay, UInt64]:
-    """Return each stay once, with all the draws that have it, uint64[k]; ids do not distinguish them."""
-    # Parts of one visit often make the same stay: it is traced once for all of their draws.
-    columns = (stays.person, stays.venue, stays.enter_us, stays.zone.astype(np.int64), stays.exit_us)
-    order = order_of(*columns)
-    first = np.flatnonzero(changes(*(column[order] for column in columns))) if order.size else order
-    draws = np.bitwise_or.reduceat(mask[order], first) if order.size else mask
-    return stays.at(order[first]), draws
-
-
-def scans_in_play(lake: Lake, play: InPlay, until_us: int, reach_us: int, *, zoned: bool) -> ScansInPlay:
-    """Read the scans that can make a stay beside one of an infector.
+def scans_in_play(lake: Lake, graph: TemporalGraph, play: InPlay) -> ScansInPlay:
+    """Read the scans that can make a stay of a target beside one of a source, or one of a source beside it.
 
     Args:
         lake: where.
-        play: the people in play.
-        until_us: how far the trace reaches; microseconds UTC.
-        reach_us: how far contact reaches beyond a stay.
-        zoned: whether zones matter.
+        graph: what was traced through.
+        play: what is in play.
     """
     rules = stay_rules_of(lake)
     margin_us = int(rules.max_stay_us.max())  # no scan farther off changes what a stay covers of the span
-    from_us = int(play.infectious.start_us.min(initial=until_us))
-    # Nobody passes on after the last stay of an infector; without its `out` that one ends later, but not by
+    sources, criteria = play.sources, graph.criteria
+    persons = play.people.persons[sources.is_source | play.is_target]
+    from_us = play.from_us
+    # Nobody passes on after the last stay of a source; without its `out` that one ends later, but not by
     # more than the longest stay that the rules allow.
-    passed_on_us = play.stays.exit_us[play.infector[play.stays.person]]
-    until_us = min(until_us, int(passed_on_us.max(initial=from_us)) + margin_us)
-    # Read the scans, a margin beyond the trace at either end; by identifier, for so stays are paired.
-    tokens = tokens_of(lake, play.persons)
-    rows = _rows_of(lake, tokens, (from_us - margin_us, until_us + margin_us), zoned=zoned)
+    until_us = min(
+        play.until_us, sources.until_us, int(sources.stays.exit_us.max(initial=from_us)) + margin_us
+    )
+    # Read the scans, a margin beyond the span at either end; by identifier, for so stays are paired.
+    tokens = tokens_of(lake, persons)
+    rows = _rows_of(lake, tokens, (from_us - margin_us, until_us + margin_us), zoned=criteria.zoned)
     token, venue, occurred_us, direction = rows.person, rows.place, rows.occurred_us, rows.direction
     registry = registry_from(read_table(lake, "venues", ["venue", "type", "closed_at"]))
     types, closed_us = registry.of_venues(rows.venues)
     type_code = types[venue]
     # As in the lake's own stays, scans at places that are not registered, or closed by then, take no part.
     order = np.flatnonzero((type_code >= 0) & (occurred_us < closed_us[venue]))
-    order = order[_by_time(token[order], occurred_us[order])]
+    order = order[
+        _in_order(token[order], occurred_us[order], direction[order], rows.high[order], rows.low[order])
+    ]
     columns: list[Any] = [column[order] for column in (token, venue, occurred_us, direction)]
     # Of registered venues only, so every type is a position.
     columns += [rules.dwell_us[type_code[order]], rules.max_stay_us[type_code[order]]]
     scans = TimedScans(*columns)
     # int64[tokens], the person of each identifier.
-    rank = np.searchsorted(play.persons, human_of(lake, tokens))
-    venue_rank = _ranks(play.venues, rows.venues)
+    rank = np.searchsorted(play.people.persons, human_of(lake, tokens))
+    venue_rank = _ranks(sources.venues, rows.venues)
+    # Nobody is exposed where no target scanned, or no source stays.
+    looked_at = np.zeros(venue_rank.size, np.bool_)
+    looked_at[scans.venue[play.is_target[rank][scans.token]]] = True
     # Cut them into visits, and keep those that can matter.
-    own, ends = _visits(scans, venue_rank, rules.bounce_us)
+    own, ends = _visits(scans, looked_at & (venue_rank >= 0), rules.bounce_us)
+    reach_us = int(criteria.indirect_us.max())
     beside = _beside(play, scans, rank, venue_rank, own, ends, (from_us, until_us, reach_us))
-    # Only visits that can make a stay beside an infector are paired: mostly a small part of all.
+    # Only visits that can make a stay in play are paired: mostly a small part of all.
     own = own[np.repeat(beside, np.diff(ends, prepend=0))]
     ends = np.cumsum(np.diff(ends, prepend=0)[beside])
     # A visit is at one venue, so any of its scans tells which.
@@ -190,8 +178,8 @@ def scans_in_play(lake: Lake, play: InPlay, until_us: int, reach_us: int, *, zon
     row = order[around]
     # Zones are read as text, and only where the rule asks for them.
     zone = np.full(row.size, -1, np.int32)
-    if zoned:
-        zone = play.zones.numbers(pa.chunked_array([rows.zone.take(pa.array(row)).cast(pa.string())]))
+    if criteria.zoned:
+        zone = graph.zones.numbers(pa.chunked_array([rows.zone.take(pa.array(row)).cast(pa.string())]))
     # Only the events that stand in some visit are numbered, since each number is hashed.
     stands = np.zeros(order.size, np.bool_)
     stands[around] = True
@@ -221,13 +209,13 @@ def _ranks(known: Int64, venues: Int64) -> Int64:
     return np.where(known[rank] == venues, rank, -1)
 
 
-def _visits(scans: TimedScans, venue_rank: Int64, bounce_us: int) -> tuple[Int64, Int64]:
-    """Return the rows at venues where infectors stay, visit after visit, and where each visit ends."""
-    row = np.flatnonzero((venue_rank >= 0)[scans.venue])
+def _visits(scans: TimedScans, looked_at: Bool, bounce_us: int) -> tuple[Int64, Int64]:
+    """Return the rows at venues that are looked at, visit after visit, and where each visit ends."""
+    row = np.flatnonzero(looked_at[scans.venue])
     if not row.size:
         return _NO_ROWS, _NO_ROWS
     # (token, venue) as one number stands in for the token, as `visit_ends` asks.
-    key = scans.token[row] * venue_rank.size + scans.venue[row]
+    key = scans.token[row] * looked_at.size + scans.venue[row]
     order = order_of(key)  # stable, so by time in each
     row = row[order]
     columns: list[Any] = [key[order], *(column[row] for column in scans[1:])]
@@ -243,33 +231,46 @@ def _beside(
     ends: Int64,
     span: tuple[int, int, int],
 ) -> Bool:
-    """Tell which visits can make a stay beside one of an infector, or an infector's own, bool[v].
+    """Tell which visits of a target can make a stay beside one of a source, and the reverse, bool[v].
 
-    All stays of a visit lie between its first scan, less the dwell, and its last, and the dwell after that.
+    All stays of a visit lie between its first scan, less the dwell, and its last, and the dwell after that;
+    most between its first scan and its last.
     """
     from_us, until_us, reach_us = span
     # The slice is for no visits at all, when `append` gives one entry too many.
     first, last = own[np.append(0, ends[:-1])[: ends.size]], own[ends - 1]
     venue = venue_rank[scans.venue[first]]
-    start_us = scans.at_us[first] - scans.dwell_us[first]
-    end_us = scans.at_us[last] + np.maximum(scans.dwell_us[last], SECOND_US)
-    # Of infectors only the time in which somebody can be exposed counts, and a tail after it.
-    some = play.infector[rank[scans.token[first]]] & (start_us < until_us) & (end_us > from_us)
-    clipped = np.maximum(start_us, from_us)[some], np.minimum(end_us, until_us)[some] + reach_us
-    return overlaps_any(venue, start_us, end_us, venue[some], *clipped)
+    start_us, end_us = scans.at_us[first], scans.at_us[last] + SECOND_US
+    if play.is_thorough:
+        start_us -= scans.dwell_us[first]
+        end_us = np.maximum(end_us, scans.at_us[last] + scans.dwell_us[last])
+    # Of sources only the time in which somebody can be exposed counts, and a tail after it.
+    person = rank[scans.token[first]]
+    is_source = play.sources.is_source[person] & (start_us < until_us) & (end_us > from_us)
+    found = np.zeros(ends.size, np.bool_)
+    found[beside_each_other(venue, start_us, end_us, reach_us, is_source, play.is_target[person])] = True
+    return found
 
 
-def _by_time(token: Int64, occurred_us: Int64) -> Int64:
-    """Return the permutation that sorts scans by token and time, for they are paired by identifier.
+def _in_order(token: Int64, occurred_us: Int64, direction: UInt8, high: UInt64, low: UInt64) -> Int64:
+    """Return the permutation that sorts scans as they are paired: by token, time, `out` first, event key.
 
     Files of one date each, one after another, leave the scans of a token in order.
     """
-    # Cheaper than by both, and enough if times turn out to be in order.
+    key = occurred_us << 1 | (direction != _OUT)
+    # Cheaper than by all, and enough if the rest turns out to be in order.
     order = order_of(token)
-    sorted_us = occurred_us[order]
-    if np.all((sorted_us[1:] >= sorted_us[:-1]) | (np.diff(token[order]) > 0)):
+    times, words = key[order], high[order]
+    is_above = (np.diff(token[order]) > 0) | (times[1:] > times[:-1])
+    tied = np.flatnonzero(~is_above)
+    # Rows of one instant in one file are in order by event key; those of two files may not be.
+    later = low[order[tied + 1]]
+    is_after = (words[tied + 1] > words[tied]) | (words[tied + 1] == words[tied]) & (
+        later >= low[order[tied]]
+    )
+    if np.all(is_after & (times[tied + 1] == times[tied])):
         return order
-    return order_of(token, occurred_us)
+    return order_by(token, key, high, low)
 
 
 def _rows_of(lake: Lake, tokens: Int64, span: tuple[int, int], *, zoned: bool) -> ScanColumns:

@@ -12,12 +12,13 @@ import numpy as np
 from numba import njit
 
 from pipelines.kernels.compile import inlined
-from pipelines.kernels.types import Int64, UInt8, UInt64
+from pipelines.kernels.types import Int32, Int64, UInt8, UInt64
 from schemas.codes import DIRECTIONS
 
 _OUT = DIRECTIONS.index("out")
 _ONE = np.uint64(1)
 _LONGEST = 64  # scans of a visit whose parts are compared; a bit each
+_COMPARED = 64  # stays of a visit that each new one is compared with
 
 
 class Remains(NamedTuple):
@@ -208,3 +209,41 @@ def _number_parts(mask: UInt64, first: int, end: int, kept: UInt64, number: Int6
         else:
             number[draw] = parts
             parts += 1
+
+
+@njit(cache=True, nogil=True)
+def alike(visit: Int64, enter_us: Int64, exit_us: Int64, zone: Int32, mask: UInt64) -> tuple[Int64, UInt64]:
+    """Find the stays of a visit that are the same, for several of its parts often make one.
+
+    In a visit of very many stays some that are the same may stay apart: they are traced twice, no more.
+
+    Args:
+        visit: int64[n], ascending; a visit is of one person at one venue.
+        enter_us: int64[n], microseconds UTC.
+        exit_us: int64[n].
+        zone: int32[n].
+        mask: uint64[n], the draws that have each.
+
+    Returns:
+        the first row of each, int64[k], and the draws that have it, uint64[k].
+    """
+    row, masks = np.empty(visit.size, np.int64), np.empty(visit.size, np.uint64)
+    count = begin = 0
+    for at in range(visit.size):
+        # The stays of this visit are those from `begin` on.
+        if at and visit[at] != visit[at - 1]:
+            begin = count
+        low = max(begin, count - _COMPARED)
+        same = count - 1
+        while same >= low and (
+            enter_us[row[same]] != enter_us[at]
+            or exit_us[row[same]] != exit_us[at]
+            or zone[row[same]] != zone[at]
+        ):
+            same -= 1
+        if same < low:
+            same = count
+            row[same], masks[same] = at, 0
+            count += 1
+        masks[same] |= mask[at]
+    return row[:count], masks[:count]

@@ -18,6 +18,7 @@ from typing import Any, Final
 import numpy as np
 from numba import njit
 
+from pipelines.kernels.compile import inlined
 from pipelines.kernels.sha256 import BLOCK, INITIAL, head
 from pipelines.kernels.sha256_simd import LANES, compress
 from pipelines.kernels.types import Bool, Int64, UInt8, UInt32, UInt64
@@ -60,7 +61,7 @@ def keys_of_events(high: UInt64, low: UInt64) -> UInt8:
 
 
 def masks_of(
-    unit: str, draws: range, keys: UInt8, share: tuple[int, int] = KEPT, always: Int64 | None = None
+    unit: str, draws: range, keys: UInt8, share: tuple[int, int] = KEPT, wanted: UInt64 | None = None
 ) -> UInt64:
     """Return the draws that keep each key as the bits of a mask, the first draw lowest, uint64[n].
 
@@ -73,17 +74,15 @@ def masks_of(
         draws: their numbers, at most 64.
         keys: uint8[n, k], the bytes of each key.
         share: numerator and denominator of the share that is kept.
-        always: positions of keys that are kept whatever the draw.
+        wanted: uint64[n], the draws that matter, all others are left out; None is all draws of all keys.
     """
-    everything = np.uint64(2 ** len(draws) - 1)
+    if wanted is None:
+        wanted = np.full(keys.shape[0], np.uint64(2 ** len(draws) - 1))
     above = -(-(share[0] << 64) // share[1])  # the first number that is not below the share
     # A share of 1 is 2^64 here, which a Python number holds and a uint64 does not.
     if above > np.iinfo(np.uint64).max:
-        return np.full(keys.shape[0], everything)
-    mask = _masks(_blocks(unit, 0, keys), _differences(unit, draws), np.uint64(above))
-    if always is not None:
-        mask[always] = everything
-    return mask
+        return wanted
+    return _masks(_blocks(unit, 0, keys), _differences(unit, draws), np.uint64(above), wanted)
 
 
 def _blocks(unit: str, draw: int, keys: UInt8) -> UInt32:
@@ -108,34 +107,45 @@ def _differences(unit: str, draws: range) -> UInt32:
 
 
 @njit(cache=True, nogil=True)
-def _masks(blocks: UInt32, differences: UInt32, above: Any) -> UInt64:
-    """Hash eight keys at a time, each with all draws, and compare the first 8 bytes.
+def _masks(blocks: UInt32, differences: UInt32, above: Any, wanted: UInt64) -> UInt64:
+    """Hash keys with the draws that are wanted, eight at a time, and compare the first 8 bytes.
 
     Args:
         blocks: uint32[n, 16], of draw 0.
         differences: uint32[draws, 16].
         above: uint64, the numbers below it are kept.
+        wanted: uint64[n], the draws to hash each key with.
     """
-    # Words of all lanes side by side, as `compress` wants them: index * LANES + lane.
     mask = np.zeros(blocks.shape[0], np.uint64)
-    own, words = np.zeros(16 * LANES, np.uint32), np.zeros(16 * LANES, np.uint32)
-    state = np.empty(8 * LANES, np.uint32)
-    for first in range(0, blocks.shape[0], LANES):
-        # The last lanes of the last turn may hold keys of the turn before; their hashes are not read.
-        count = min(LANES, blocks.shape[0] - first)
-        for lane in range(count):
-            for index in range(16):
-                own[index * LANES + lane] = blocks[first + lane, index]
-        # The same keys for another draw: only the words that hold its number change.
+    # Words of all lanes side by side, as `compress` wants them: index * LANES + lane.
+    words, state = np.zeros(16 * LANES, np.uint32), np.empty(8 * LANES, np.uint32)
+    keys, bits = np.empty(LANES, np.int64), np.empty(LANES, np.uint64)
+    count = 0
+    for key in range(blocks.shape[0]):
         for draw in range(differences.shape[0]):
+            bit = np.uint64(1) << np.uint64(draw)
+            if not wanted[key] & bit:
+                continue
             for index in range(16):
-                for lane in range(LANES):
-                    words[index * LANES + lane] = own[index * LANES + lane] ^ differences[draw, index]
-            for index in range(8):
-                for lane in range(LANES):
-                    state[index * LANES + lane] = INITIAL[index]
-            compress(state, words)
-            for lane in range(count):
-                is_kept = head(state, 0, lane) < above
-                mask[first + lane] |= np.uint64(is_kept) << np.uint64(draw)
+                words[index * LANES + count] = blocks[key, index] ^ differences[draw, index]
+            keys[count], bits[count] = key, bit
+            count += 1
+            if count == LANES:
+                _compare(words, state, above, keys, bits, count, mask)
+                count = 0
+    _compare(words, state, above, keys, bits, count, mask)
     return mask
+
+
+@inlined
+def _compare(
+    words: UInt32, state: UInt32, above: Any, keys: Int64, bits: UInt64, count: int, mask: UInt64
+) -> None:
+    """Hash a message a lane, of the first `count` lanes, and set the bits of those that are kept."""
+    for index in range(8):
+        for lane in range(LANES):
+            state[index * LANES + lane] = INITIAL[index]
+    compress(state, words)
+    for lane in range(count):
+        if head(state, 0, lane) < above:
+            mask[keys[lane]] |= bits[lane]

@@ -150,19 +150,20 @@ def stays_of(lake):
     return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
 
 
-def listed(lake, rule):
-    return set(trace(lake, all_cases=True, rule=rule, until=UNTIL)["person"].to_pylist())
+def listed(lake, rule, depth):
+    return set(trace(lake, all_cases=True, rule=rule, depth=depth, until=UNTIL)["person"].to_pylist())
 
 
-def expected(town, tmp_path, rule, make):
+def expected(town, tmp_path, rule, make, depth=2):
     """The share of draws in which the trace of a lake that really lacks something has each person."""
-    lists = [listed(make(tmp_path / f"draw{draw}", draw), rule) for draw in range(DRAWS)]
-    rows = trace(town, all_cases=True, rule=rule, until=UNTIL)
+    lists = [listed(make(tmp_path / f"draw{draw}", draw), rule, depth) for draw in range(DRAWS)]
+    rows = trace(town, all_cases=True, rule=rule, depth=depth, until=UNTIL)
     return [sum(person in one for one in lists) / DRAWS for person in rows["person"].to_pylist()]
 
 
-def found(town, rule, column):
-    return trace(town, all_cases=True, rule=rule, until=UNTIL, stability=DRAWS)[column].to_pylist()
+def found(town, rule, column, depth=2):
+    answer = trace(town, all_cases=True, rule=rule, depth=depth, until=UNTIL, stability=DRAWS)
+    return answer[column].to_pylist()
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -197,16 +198,47 @@ def test_visits_are_missing_and_encounters_are_not(town, tmp_path, rule):
     assert min(shares) < max(shares)
 
 
-@pytest.mark.parametrize("rule", ["who-2020-12", SAME_ZONE], ids=["who", "same zone"])
-def test_scans_are_missing_and_the_others_are_paired_again(town, tmp_path, rule):
-    rule = rule_in(tmp_path, rule)
-
+def without_scans(town):
     def make(folder, draw):
         return lake_from(folder, town, scans=lambda high, low: kept("scans", draw, keys_of_events(high, low)))
 
-    shares = found(town, rule, "stability_scans")
-    assert shares == pytest.approx(expected(town, tmp_path, rule, make))
+    return make
+
+
+@pytest.mark.parametrize("rule", ["who-2020-12", SAME_ZONE], ids=["who", "same zone"])
+def test_scans_are_missing_and_the_others_are_paired_again(town, tmp_path, rule):
+    rule = rule_in(tmp_path, rule)
+    shares = found(town, rule, "stability_scans", depth=1)
+    assert shares == pytest.approx(expected(town, tmp_path, rule, without_scans(town), depth=1))
     assert min(shares) < max(shares)
+
+
+@pytest.mark.parametrize("depth", [2, 3])
+def test_whom_only_a_missing_scan_makes_an_infector_passes_on_to_nobody(town, tmp_path, depth):
+    """A stay that ends later for want of its `out` may reach people sooner, and those are left aside."""
+    shares = np.array(found(town, "who-2020-12", "stability_scans", depth))
+    true = np.array(expected(town, tmp_path, "who-2020-12", without_scans(town), depth))
+    assert (shares <= true + 1e-9).all()
+    assert (true - shares).mean() < 0.02
+    assert shares.min() < shares.max()
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3, 4])
+@pytest.mark.parametrize("rule", ["who-2020-12", "vn-2020-12", SAME_ZONE], ids=["who", "vn", "same zone"])
+def test_where_people_are_looked_for_first_changes_no_share(town, tmp_path, rule, depth):
+    pack = load_rule(rule_in(tmp_path, rule))
+    request = make_request(town, pack, [], all_cases=True, depth=depth, until=UNTIL)
+    traced = run_trace(town, request)
+    rows = trace_rows(town, request)
+    around = (traced.where, traced.rule, traced.index, traced.cases, isolation_in(town))
+    at_once, *others = (
+        with_stability(town, rows, *around, depth, 70, (3, 4), parts)
+        for parts in ((), (2,), (16, 8, 4, 2), (7, 5, 3))
+    )
+    for name in COLUMNS:
+        assert 0 < min(at_once[name].to_pylist()) < 1
+    for looked_at in others:
+        assert looked_at.equals(at_once)
 
 
 @pytest.mark.parametrize("rule", [*RULES, "tas-2021-02"])

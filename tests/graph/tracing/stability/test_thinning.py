@@ -46,12 +46,14 @@ def test_draws_are_nested_and_all_and_nothing_can_be_kept():
     assert kept("visits", 4, keys_of(np.empty(0, np.int64))).size == 0
 
 
-def test_a_mask_has_a_bit_for_each_draw_and_some_keys_are_always_kept():
+def test_a_mask_has_a_bit_for_each_draw_that_is_wanted():
     keys = keys_of(np.arange(300))
     mask = masks_of("visits", range(5, 69), keys)
     for bit in (0, 1, 63):
         is_set = (mask >> np.uint64(bit)) & np.uint64(1) == 1
         assert is_set.tolist() == kept("visits", 5 + bit, keys).tolist()
-    always = masks_of("people", range(3), keys, (0, 1), always=np.array([7]))
-    assert np.flatnonzero(always).tolist() == [7]
-    assert always[7] == 7
+    wanted = np.random.default_rng(1).integers(0, 2**64, 300, np.uint64)
+    wanted[:20] = 0
+    for share in ((9, 10), (1, 1)):
+        every = masks_of("visits", range(5, 69), keys, share)
+        assert masks_of("visits", range(5, 69), keys, share, wanted).tolist() == (every & wanted).tolist()
