@@ -19,6 +19,7 @@ from benchmarks import (
     retention,
     scale,
     serve,
+    stability,
     streaming,
     trace,
 )
@@ -31,6 +32,7 @@ BENCHMARKS = {
     "humans": humans.measure,
     "contacts": contacts.measure,
     "trace": trace.measure,
+    "stability": stability.measure,
     "lists": lists.measure,
     "serve": serve.measure,
     "recall": recall.measure,
