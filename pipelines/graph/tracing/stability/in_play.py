@@ -182,8 +182,9 @@ def stays_in_play(graph: TemporalGraph, play: InPlay) -> tuple[StaysInPlay, Int6
     people, sources = play.people, play.sources
     # The widest reach, at every venue and not clipped: a few stays too many, and none too few.
     reach_us = int(graph.criteria.indirect_us.max())
-    until_us = min(play.until_us, sources.until_us)
-    own = (sources.stays.enter_us < until_us) & (sources.stays.exit_us + reach_us > play.from_us)
+    own = (sources.stays.enter_us < play.until_us) & (sources.stays.exit_us + reach_us > play.from_us)
+    # A target may come after the last source has left.
+    until_us = min(play.until_us, sources.until_us + reach_us)
     span = Span(play.from_us, max(until_us, play.from_us))
     ranks = np.flatnonzero(play.is_target & ~sources.is_source)
     others, other_ids = _stays(graph, people.persons, ranks, sources.venues, span)

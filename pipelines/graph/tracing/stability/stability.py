@@ -38,7 +38,7 @@ from schemas.rules import Rule
 _STEP = "trace draws"
 _THREADS = 2
 _NO_TIME = np.empty(0, np.int64)
-_SAMPLED = 64  # one stay of so many tells well enough when most of them were
+_SAMPLE = 4_096  # stays that tell well enough when all of them were
 
 PARTS: Final = (64, 32, 16, 8, 4, 2)
 """Of all stays, the last 64th is looked at first, then what else is in the last 32nd, and so on."""
@@ -275,7 +275,8 @@ def _spans(graph: TemporalGraph, from_us: int, depth: int, parts: tuple[int, ...
     if depth == 1:
         return [whole]
     files = graph.files("person", Span(*whole))
-    enter_us = np.sort(np.concatenate([_NO_TIME, *(columns.enter_us[::_SAMPLED] for columns in files)]))
+    step = max(1, sum(columns.enter_us.size for columns in files) // _SAMPLE)
+    enter_us = np.sort(np.concatenate([_NO_TIME, *(columns.enter_us[::step] for columns in files)]))
     enter_us = enter_us[(enter_us > from_us) & (enter_us < graph.until_us)]
     # When the last part of all stays begins, and so on.
     cuts = [int(enter_us[-1 - enter_us.size // part]) for part in parts if enter_us.size >= part]

@@ -283,6 +283,24 @@ def test_a_list_of_encounters_alone_depends_on_the_people_only(tmp_path):
     assert 0 < rows["stability_people"][0].as_py() < 1
 
 
+@pytest.mark.parametrize("depth", [1, 2])
+def test_who_comes_after_the_last_case_has_left_can_be_kept(tmp_path, depth):
+    lake = new_lake(tmp_path)
+    put_venues(lake, VENUES)
+    rows = "person | venue | direction | occurred_at\n" + "\n".join(
+        ("p0 | cafe | in | 11 21:00", "p0 | cafe | out | 11 23:58", "p1 | cafe | in | 12 00:05",
+         "p1 | cafe | out | 12 02:00")
+    )  # fmt: skip
+    put_scans(lake, rows)
+    put_stays(lake, paired(lake, None))
+    put_cases(lake, "case_id | person | onset_at | isolated_at\nBN-1 | p0 | 11 00:00 | 11 23:59")
+    request = make_request(lake, load_rule("cwa-2021"), [], all_cases=True, depth=depth, until=UNTIL)
+    traced, kept_rows = run_trace(lake, request), trace_rows(lake, request)
+    around = (traced.where, traced.rule, traced.index, traced.cases, isolation_in(lake))
+    made = with_stability(lake, kept_rows, *around, depth, 2, share=(1, 1))
+    assert [made[name].to_pylist() for name in COLUMNS] == [[1.0]] * 3
+
+
 def test_an_empty_list_has_the_columns_too(tmp_path):
     answer = trace(new_lake(tmp_path), all_cases=True, stability=2)
     assert answer.column_names == [*TRACE.names, "doubt", *COLUMNS]
