@@ -190,12 +190,21 @@ def stays_in_play(graph: TemporalGraph, play: InPlay) -> tuple[StaysInPlay, Int6
     others, other_ids = _stays(graph, people.persons, ranks, sources.venues, span)
     stays = joined_stays([sources.stays.at(own), others])
     roles = sources.is_source[stays.person], play.is_target[stays.person]
-    beside = beside_each_other(stays.venue, stays.enter_us, stays.exit_us, reach_us, *roles)
+    beside = beside_each_other(
+        stays.venue, stays.enter_us, stays.exit_us, reach_us, *roles, is_thorough=play.is_thorough
+    )
     return stays.at(beside), np.concatenate((sources.stay_id[own], other_ids))[beside]
 
 
 def beside_each_other(
-    venue: Int64, start_us: Int64, end_us: Int64, reach_us: int, is_source: Bool, is_target: Bool
+    venue: Int64,
+    start_us: Int64,
+    end_us: Int64,
+    reach_us: int,
+    is_source: Bool,
+    is_target: Bool,
+    *,
+    is_thorough: bool,
 ) -> Int64:
     """Find the intervals of targets beside one of a source, and those of sources beside one of a target.
 
@@ -204,7 +213,8 @@ def beside_each_other(
     Example:
         >>> times = np.array([0, 9, 50, 0]), np.array([10, 20, 60, 99])
         >>> is_source = np.array([True, False, False, False])
-        >>> beside_each_other(np.array([4, 4, 4, 5]), *times, 0, is_source, ~is_source).tolist()
+        >>> roles = is_source, ~is_source
+        >>> beside_each_other(np.array([4, 4, 4, 5]), *times, 0, *roles, is_thorough=True).tolist()
         [0, 1]
 
     Args:
@@ -214,6 +224,7 @@ def beside_each_other(
         reach_us: how far contact reaches beyond the interval of a source.
         is_source: bool[n].
         is_target: bool[n]; both may be true.
+        is_thorough: whether all sources are looked for, or at most four for each target.
 
     Returns:
         their positions by (venue, start).
@@ -222,7 +233,8 @@ def beside_each_other(
         return _NONE
     order = order_of(packed(venue, start_us))
     times = start_us[order], end_us[order]
-    return order[_beside(venue[order], *times, is_source[order], is_target[order], reach_us)]
+    found = _beside if is_thorough else _beside_few
+    return order[found(venue[order], *times, is_source[order], is_target[order], reach_us)]
 
 
 @njit(cache=True, nogil=True)
@@ -253,6 +265,38 @@ def _beside(
             source_us = start_us[row]
         if is_target[row]:
             target_us = start_us[row]
+    return beside
+
+
+@njit(cache=True, nogil=True)
+def _beside_few(
+    venue: Int64, start_us: Int64, end_us: Int64, is_source: Bool, is_target: Bool, reach_us: int
+) -> Bool:
+    """As `_beside`, but with at most four sources for each target: those that stay longest, and come next."""
+    beside = np.zeros(venue.size, np.bool_)
+    one = other = -1
+    for row in range(venue.size):
+        if row and venue[row] != venue[row - 1]:
+            one = other = -1
+        if is_target[row]:
+            for source in (one, other):
+                if source >= 0 and end_us[source] + reach_us > start_us[row]:
+                    beside[row] = beside[source] = True
+        if is_source[row]:
+            if one < 0 or end_us[row] >= end_us[one]:
+                one, other = row, one
+            elif other < 0 or end_us[row] > end_us[other]:
+                other = row
+    one = other = -1
+    for row in range(venue.size - 1, -1, -1):
+        if row + 1 < venue.size and venue[row] != venue[row + 1]:
+            one = other = -1
+        if is_target[row]:
+            for source in (one, other):
+                if source >= 0 and start_us[source] < end_us[row]:
+                    beside[row] = beside[source] = True
+        if is_source[row]:
+            one, other = row, one
     return beside
 
 

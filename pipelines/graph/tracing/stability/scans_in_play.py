@@ -248,7 +248,8 @@ def _beside(
     person = rank[scans.token[first]]
     is_source = play.sources.is_source[person] & (start_us < until_us) & (end_us > from_us)
     found = np.zeros(ends.size, np.bool_)
-    found[beside_each_other(venue, start_us, end_us, reach_us, is_source, play.is_target[person])] = True
+    roles = is_source, play.is_target[person]
+    found[beside_each_other(venue, start_us, end_us, reach_us, *roles, is_thorough=play.is_thorough)] = True
     return found
 
 

@@ -1,7 +1,6 @@
 """Which intervals of targets and of sources lie beside each other."""
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -20,18 +19,41 @@ INTERVALS = st.lists(
 )
 
 
+def exposes(source, target, reach):
+    venue, start, length, is_source, _ = source
+    other, other_start, other_length, _, is_target = target
+    overlaps = start < other_start + other_length and other_start < start + length + reach
+    return is_source and is_target and venue == other and overlaps
+
+
+def found_in(intervals, reach, *, is_thorough):
+    venue, start, length, *roles = np.array(intervals, np.int64).reshape(-1, 5).T
+    roles = (role.astype(np.bool_) for role in roles)
+    found = beside_each_other(venue, start, start + length, reach, *roles, is_thorough=is_thorough)
+    assert np.lexsort((start[found], venue[found])).tolist() == list(range(found.size))
+    return sorted(found.tolist())
+
+
 @settings(deadline=None)
 @given(INTERVALS, st.sampled_from([0, 2, FOR_EVER]))
 def test_it_says_what_all_pairs_say_however_long_the_intervals_are(intervals, reach):
-    def exposes(source, target):
-        venue, start, length, is_source, _ = intervals[source]
-        other, other_start, other_length, _, is_target = intervals[target]
-        overlaps = start < other_start + other_length and other_start < start + length + reach
-        return source != target and is_source and is_target and venue == other and overlaps
-
     rows = range(len(intervals))
-    expected = [row for row in rows if any(exposes(row, other) or exposes(other, row) for other in rows)]
-    venue, start, length, *roles = np.array(intervals, np.int64).reshape(-1, 5).T
-    found = beside_each_other(venue, start, start + length, reach, *(role.astype(np.bool_) for role in roles))
-    assert sorted(found.tolist()) == expected
-    assert np.lexsort((start[found], venue[found])).tolist() == pytest.approx(range(found.size))
+
+    def is_beside(row):
+        others = [intervals[other] for other in rows if other != row]
+        own = intervals[row]
+        return any(exposes(own, other, reach) or exposes(other, own, reach) for other in others)
+
+    assert found_in(intervals, reach, is_thorough=True) == [row for row in rows if is_beside(row)]
+
+
+@settings(deadline=None)
+@given(INTERVALS, st.sampled_from([0, 2, FOR_EVER]))
+def test_a_look_at_few_finds_each_target_with_a_source_and_no_source_in_vain(intervals, reach):
+    found = found_in(intervals, reach, is_thorough=False)
+    assert set(found) <= set(found_in(intervals, reach, is_thorough=True))
+    for row, own in enumerate(intervals):
+        others = [other for other in found if other != row]
+        beside = [other for other, one in enumerate(intervals) if other != row and exposes(one, own, reach)]
+        assert bool(set(beside) & set(others)) == bool(beside)
+        assert row in found or not beside
