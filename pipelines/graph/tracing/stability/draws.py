@@ -95,7 +95,7 @@ def passing_on_in_draws(play: InPlay, terms: Terms, drawn: Drawn, draws: int) ->
     stays = _in_order(drawn)
     # Everybody can be found in every draw, and is exposed in none; the cases can be found in none.
     found = FoundInDraws(
-        np.where(play.is_target, all_of(draws), np.uint64(0)),
+        play.wanted & all_of(draws),
         np.zeros(people.persons.size, np.uint64),
         np.full((people.persons.size, draws), NEVER_US),
     )

@@ -17,9 +17,10 @@ from pipelines.graph.stays_index import Span
 from pipelines.graph.tracing.infectious_intervals import Intervals, Isolation
 from pipelines.graph.tracing.temporal_graph import TemporalGraph
 from pipelines.kernels.sort import order_of, packed
-from pipelines.kernels.types import Bool, Int32, Int64, UInt8
+from pipelines.kernels.types import Bool, Int32, Int64, UInt8, UInt64
 
 _LONG_AGO_US, _NEVER_US = np.iinfo(np.int64).min, np.iinfo(np.int64).max
+_EVERY = np.uint64(2**64 - 1)
 
 
 class StaysInPlay(NamedTuple):
@@ -99,14 +100,14 @@ class InPlay(NamedTuple):
     Attributes:
         people: all of the trace.
         sources: who may expose others.
-        is_target: bool[p], who may be exposed.
+        wanted: uint64[p], the draws in which each person is looked for; none of people who are no targets.
         from_us, until_us: the span, microseconds UTC.
         is_thorough: whether all that can expose them is looked for, or only where it is likely.
     """
 
     people: PeopleInPlay
     sources: SourcesInPlay
-    is_target: Bool
+    wanted: UInt64
     from_us: int
     until_us: int
     is_thorough: bool
@@ -169,7 +170,7 @@ def sources_in_play(graph: TemporalGraph, people: PeopleInPlay, *, passing_on: b
     return SourcesInPlay(is_source, until_us, venues, kinds, *stays)
 
 
-def stays_in_play(graph: TemporalGraph, play: InPlay) -> tuple[StaysInPlay, Int64]:
+def stays_in_play(graph: TemporalGraph, play: InPlay) -> tuple[StaysInPlay, Int64, UInt64]:
     """Return stays of targets beside one of a source, and of sources beside one of a target.
 
     Args:
@@ -177,7 +178,8 @@ def stays_in_play(graph: TemporalGraph, play: InPlay) -> tuple[StaysInPlay, Int6
         play: what is in play.
 
     Returns:
-        the stays by (venue, enter), venues by rank, and the id of each, int64[n].
+        the stays by (venue, enter), venues by rank; the id of each, int64[n]; and the draws in which each
+        is needed, uint64[n].
     """
     people, sources = play.people, play.sources
     # The widest reach, at every venue and not clipped: a few stays too many, and none too few.
@@ -186,14 +188,14 @@ def stays_in_play(graph: TemporalGraph, play: InPlay) -> tuple[StaysInPlay, Int6
     # A target may come after the last source has left.
     until_us = min(play.until_us, sources.until_us + reach_us)
     span = Span(play.from_us, max(until_us, play.from_us))
-    ranks = np.flatnonzero(play.is_target & ~sources.is_source)
+    ranks = np.flatnonzero((play.wanted != 0) & ~sources.is_source)
     others, other_ids = _stays(graph, people.persons, ranks, sources.venues, span)
     stays = joined_stays([sources.stays.at(own), others])
-    roles = sources.is_source[stays.person], play.is_target[stays.person]
-    beside = beside_each_other(
+    roles = sources.is_source[stays.person], play.wanted[stays.person]
+    row, needed = beside_each_other(
         stays.venue, stays.enter_us, stays.exit_us, reach_us, *roles, is_thorough=play.is_thorough
     )
-    return stays.at(beside), np.concatenate((sources.stay_id[own], other_ids))[beside]
+    return stays.at(row), np.concatenate((sources.stay_id[own], other_ids))[row], needed
 
 
 def beside_each_other(
@@ -202,20 +204,20 @@ def beside_each_other(
     end_us: Int64,
     reach_us: int,
     is_source: Bool,
-    is_target: Bool,
+    wanted: UInt64,
     *,
     is_thorough: bool,
-) -> Int64:
+) -> tuple[Int64, UInt64]:
     """Find the intervals of targets beside one of a source, and those of sources beside one of a target.
 
     An interval is not beside itself.
 
     Example:
         >>> times = np.array([0, 9, 50, 0]), np.array([10, 20, 60, 99])
-        >>> is_source = np.array([True, False, False, False])
-        >>> roles = is_source, ~is_source
-        >>> beside_each_other(np.array([4, 4, 4, 5]), *times, 0, *roles, is_thorough=True).tolist()
-        [0, 1]
+        >>> roles = np.array([True, False, False, False]), np.array([0, 6, 6, 6], np.uint64)
+        >>> row, needed = beside_each_other(np.array([4, 4, 4, 5]), *times, 0, *roles, is_thorough=False)
+        >>> row.tolist(), needed.tolist()
+        ([0, 1], [6, 6])
 
     Args:
         venue: int64[n], from 0.
@@ -223,65 +225,69 @@ def beside_each_other(
         end_us: int64[n].
         reach_us: how far contact reaches beyond the interval of a source.
         is_source: bool[n].
-        is_target: bool[n]; both may be true.
+        wanted: uint64[n], the draws in which each is a target's.
         is_thorough: whether all sources are looked for, or at most four for each target.
 
     Returns:
-        their positions by (venue, start).
+        their positions by (venue, start), int64[k], and the draws in which each is needed, uint64[k].
     """
     if not venue.size:
-        return _NONE
+        return _NONE, _NONE.astype(np.uint64)
     order = order_of(packed(venue, start_us))
-    times = start_us[order], end_us[order]
-    found = _beside if is_thorough else _beside_few
-    return order[found(venue[order], *times, is_source[order], is_target[order], reach_us)]
+    columns = start_us[order], end_us[order], is_source[order], wanted[order]
+    needed = (_beside if is_thorough else _beside_few)(venue[order], *columns, reach_us)
+    found = np.flatnonzero(needed)
+    return order[found], needed[found]
 
 
 @njit(cache=True, nogil=True)
 def _beside(
-    venue: Int64, start_us: Int64, end_us: Int64, is_source: Bool, is_target: Bool, reach_us: int
-) -> Bool:
-    """As `beside_each_other`, of intervals by (venue, start); bool[n]."""
-    beside = np.zeros(venue.size, np.bool_)
+    venue: Int64, start_us: Int64, end_us: Int64, is_source: Bool, wanted: UInt64, reach_us: int
+) -> UInt64:
+    """Return the draws in which intervals by (venue, start) are needed, sources in all, uint64[n]."""
+    needed = np.zeros(venue.size, np.uint64)
     # Of those that start before, the latest end tells; of those that start later, the first start.
     source_us = target_us = _LONG_AGO_US
     for row in range(venue.size):
         if row and venue[row] != venue[row - 1]:
             source_us = target_us = _LONG_AGO_US
-        beside[row] = (is_target[row] and source_us > start_us[row]) or (
-            is_source[row] and target_us > start_us[row]
-        )
+        if source_us > start_us[row]:
+            needed[row] |= wanted[row]
         if is_source[row]:
+            if target_us > start_us[row]:
+                needed[row] = _EVERY
             source_us = max(source_us, end_us[row] + reach_us)
-        if is_target[row]:
+        if wanted[row]:
             target_us = max(target_us, end_us[row])
     source_us = target_us = _NEVER_US
     for row in range(venue.size - 1, -1, -1):
         if row + 1 < venue.size and venue[row] != venue[row + 1]:
             source_us = target_us = _NEVER_US
-        beside[row] |= is_target[row] and source_us < end_us[row]
-        beside[row] |= is_source[row] and target_us < end_us[row] + reach_us
+        if source_us < end_us[row]:
+            needed[row] |= wanted[row]
         if is_source[row]:
+            if target_us < end_us[row] + reach_us:
+                needed[row] = _EVERY
             source_us = start_us[row]
-        if is_target[row]:
+        if wanted[row]:
             target_us = start_us[row]
-    return beside
+    return needed
 
 
 @njit(cache=True, nogil=True)
 def _beside_few(
-    venue: Int64, start_us: Int64, end_us: Int64, is_source: Bool, is_target: Bool, reach_us: int
-) -> Bool:
-    """As `_beside`, but with at most four sources for each target: those that stay longest, and come next."""
-    beside = np.zeros(venue.size, np.bool_)
+    venue: Int64, start_us: Int64, end_us: Int64, is_source: Bool, wanted: UInt64, reach_us: int
+) -> UInt64:
+    """As `_beside`, with few sources for each target: two that stay longest, and two that come next."""
+    needed = np.zeros(venue.size, np.uint64)
     one = other = -1
     for row in range(venue.size):
         if row and venue[row] != venue[row - 1]:
             one = other = -1
-        if is_target[row]:
-            for source in (one, other):
-                if source >= 0 and end_us[source] + reach_us > start_us[row]:
-                    beside[row] = beside[source] = True
+        for source in (one, other):
+            if source >= 0 and end_us[source] + reach_us > start_us[row]:
+                needed[row] |= wanted[row]
+                needed[source] |= wanted[row]
         if is_source[row]:
             if one < 0 or end_us[row] >= end_us[one]:
                 one, other = row, one
@@ -291,13 +297,13 @@ def _beside_few(
     for row in range(venue.size - 1, -1, -1):
         if row + 1 < venue.size and venue[row] != venue[row + 1]:
             one = other = -1
-        if is_target[row]:
-            for source in (one, other):
-                if source >= 0 and start_us[source] < end_us[row]:
-                    beside[row] = beside[source] = True
+        for source in (one, other):
+            if source >= 0 and start_us[source] < end_us[row]:
+                needed[row] |= wanted[row]
+                needed[source] |= wanted[row]
         if is_source[row]:
             one, other = row, one
-    return beside
+    return needed
 
 
 def _venues(graph: TemporalGraph, persons: Int64, span: Span) -> Int64:

@@ -15,6 +15,7 @@ from pipelines.graph.tracing.stability.kept_columns import ScanColumns, columns_
 from pipelines.graph.tracing.stability.thinned_scans import (
     TimedScans,
     alike,
+    needed_of,
     remains_of,
     visit_ends,
     with_scans_around,
@@ -52,6 +53,7 @@ class ScansInPlay(NamedTuple):
         rank: int64[t], the rank of the person of each identifier.
         ends: int64[v], where visits end.
         at: int64[v], the venue of each.
+        needed: uint64[v], the draws in which each is needed.
         venue_rank: int64[w], of each venue among those in play, -1 for others.
         rules: the durations that the lake's stays are made with.
     """
@@ -68,15 +70,17 @@ class ScansInPlay(NamedTuple):
     rank: Int64
     ends: Int64
     at: Int64
+    needed: UInt64
     venue_rank: Int64
     rules: StayRules
 
-    def events(self) -> tuple[UInt8, Int64]:
-        """Return the event key of each number, for no scan is hashed twice, and the rank of its person."""
+    def events(self) -> tuple[UInt8, Int64, UInt64]:
+        """Return the key of each number, for no scan is hashed twice, its person, and the draws needed."""
         # Any row of an event will do: they hold the same key.
         row = np.empty(int(self.number.max(initial=-1)) + 1, np.int64)
         row[self.number] = np.arange(self.number.size)
-        return keys_of_events(self.high[row], self.low[row]), self.rank[self.token[row]]
+        needed = needed_of(self.number, self.ends, self.needed, row.size)
+        return keys_of_events(self.high[row], self.low[row]), self.rank[self.token[row]], needed
 
     def stays(self, kept: UInt64, draws: int) -> tuple[StaysInPlay, UInt64]:
         """Pair what draws keep of the scans.
@@ -88,7 +92,9 @@ class ScansInPlay(NamedTuple):
         Returns:
             The stays, each once, and the draws that have each, uint64[k].
         """
-        remains = remains_of(self.ends, kept[self.number], draws)
+        visit = np.repeat(np.arange(self.ends.size), np.diff(self.ends, prepend=0))
+        # An event may stand in other visits too, which are needed in other draws.
+        remains = remains_of(self.ends, kept[self.number] & self.needed[visit], draws)
         row = remains.row
         if not row.size:
             return NO_STAYS, np.empty(0, np.uint64)
@@ -105,7 +111,6 @@ class ScansInPlay(NamedTuple):
             self.rules.max_stay_us[type_code],
         )
         made = walk(scans, self.venue_rank.size, self.rules.bounce_us)
-        visit = np.repeat(np.arange(self.ends.size), np.diff(self.ends, prepend=0))
         # A stay is of the person and the visit of its first scan; scans elsewhere are there for those only.
         first = row[made.first]
         known = np.flatnonzero(self.venue[first] == self.at[visit[first]])
@@ -134,7 +139,7 @@ def scans_in_play(lake: Lake, graph: TemporalGraph, play: InPlay) -> ScansInPlay
     rules = stay_rules_of(lake)
     margin_us = int(rules.max_stay_us.max())  # no scan farther off changes what a stay covers of the span
     sources, criteria = play.sources, graph.criteria
-    persons = play.people.persons[sources.is_source | play.is_target]
+    persons = play.people.persons[sources.is_source | (play.wanted != 0)]
     from_us = play.from_us
     # Nobody passes on after the last stay of a source; without its `out` that one ends later, but not by
     # more than the longest stay that the rules allow.
@@ -162,14 +167,14 @@ def scans_in_play(lake: Lake, graph: TemporalGraph, play: InPlay) -> ScansInPlay
     venue_rank = _ranks(sources.venues, rows.venues)
     # Nobody is exposed where no target scanned, or no source stays.
     looked_at = np.zeros(venue_rank.size, np.bool_)
-    looked_at[scans.venue[play.is_target[rank][scans.token]]] = True
+    looked_at[scans.venue[(play.wanted != 0)[rank][scans.token]]] = True
     # Cut them into visits, and keep those that can matter.
     own, ends = _visits(scans, looked_at & (venue_rank >= 0), rules.bounce_us)
     reach_us = int(criteria.indirect_us.max())
-    beside = _beside(play, scans, rank, venue_rank, own, ends, (from_us, until_us, reach_us))
+    needed = _needed(play, scans, rank, venue_rank, own, ends, (from_us, until_us, reach_us))
     # Only visits that can make a stay in play are paired: mostly a small part of all.
-    own = own[np.repeat(beside, np.diff(ends, prepend=0))]
-    ends = np.cumsum(np.diff(ends, prepend=0)[beside])
+    beside, size = needed != 0, np.diff(ends, prepend=0)
+    own, ends = own[np.repeat(beside, size)], np.cumsum(size[beside])
     # A visit is at one venue, so any of its scans tells which.
     at = scans.venue[own[ends - 1]]
     # Scans elsewhere, which may begin or end a stay of the visit.
@@ -196,6 +201,7 @@ def scans_in_play(lake: Lake, graph: TemporalGraph, play: InPlay) -> ScansInPlay
         rank=rank,
         ends=ends,
         at=at,
+        needed=needed[beside],
         venue_rank=venue_rank,
         rules=rules,
     )
@@ -222,7 +228,7 @@ def _visits(scans: TimedScans, looked_at: Bool, bounce_us: int) -> tuple[Int64, 
     return row, visit_ends(TimedScans(*columns), bounce_us)
 
 
-def _beside(
+def _needed(
     play: InPlay,
     scans: TimedScans,
     rank: Int64,
@@ -230,8 +236,8 @@ def _beside(
     own: Int64,
     ends: Int64,
     span: tuple[int, int, int],
-) -> Bool:
-    """Tell which visits of a target can make a stay beside one of a source, and the reverse, bool[v].
+) -> UInt64:
+    """Return the draws in which visits may make a stay of a target beside one of a source, uint64[v].
 
     All stays of a visit lie between its first scan, less the dwell, and its last, and the dwell after that;
     most between its first scan and its last.
@@ -247,10 +253,11 @@ def _beside(
     # Of sources only the time in which somebody can be exposed counts, and a tail after it.
     person = rank[scans.token[first]]
     is_source = play.sources.is_source[person] & (start_us < until_us) & (end_us > from_us)
-    found = np.zeros(ends.size, np.bool_)
-    roles = is_source, play.is_target[person]
-    found[beside_each_other(venue, start_us, end_us, reach_us, *roles, is_thorough=play.is_thorough)] = True
-    return found
+    roles = is_source, play.wanted[person]
+    row, draws = beside_each_other(venue, start_us, end_us, reach_us, *roles, is_thorough=play.is_thorough)
+    needed = np.zeros(ends.size, np.uint64)
+    needed[row] = draws
+    return needed
 
 
 def _in_order(token: Int64, occurred_us: Int64, direction: UInt8, high: UInt64, low: UInt64) -> Int64:

@@ -172,7 +172,7 @@ class _Draws:
         self._sources = early if terms.depth != 2 else sources_in_play(graph, people, passing_on=True)
         self._spans = _spans(graph, people.from_us(), terms.depth, parts)
         infectors = ~people.of_cases() & people.infector & (terms.depth > 1)
-        self._infectors = InPlay(people, early, infectors, *self._spans[-1], is_thorough=True)
+        self._infectors = InPlay(people, early, _in_all(infectors), *self._spans[-1], is_thorough=True)
 
     def shares(self) -> list[Float64]:
         """Return the share of draws that list each person, float64[p], for each of `UNITS`."""
@@ -207,7 +207,7 @@ class _Draws:
     def _listed(self, unit: _Unit, early: list[_Early], target: Bool) -> Int64:
         """Count the draws that list each target, int64[p]."""
         counts = np.zeros(target.size, np.int64)
-        first = self._last_tier(target, self._spans[0])
+        first = self._last_tier(_in_all(target), self._spans[0])
         thinned_first = unit.thinned_of(first)
         for some, people, met, listed, sources in early:
             listed = np.where(target, listed, np.uint64(0))
@@ -217,46 +217,46 @@ class _Draws:
                 wanted = np.where(target, people & ~listed, np.uint64(0))
                 drawn = Drawn(*thinned(some, np.where(self._sources.is_source, people, wanted)), met)
                 listed |= found_in_draws(play, self._terms, drawn, sources, wanted, len(some))
-                missing = wanted & ~listed != 0
+                left = wanted & ~listed
                 span = next(spans, None)
-                if span is None or not missing.any():
+                if span is None or not left.any():
                     break
-                play = self._last_tier(missing, span)
+                play = self._last_tier(left, span)
                 thinned = unit.thinned_of(play)
             counts += np.bitwise_count(listed)
             work_done(_STEP, len(some))
         return counts
 
-    def _last_tier(self, target: Bool, span: tuple[int, int]) -> InPlay:
+    def _last_tier(self, wanted: UInt64, span: tuple[int, int]) -> InPlay:
         is_thorough = span == self._spans[-1]
-        return InPlay(self._people, self._sources, target, *span, is_thorough)
+        return InPlay(self._people, self._sources, wanted, *span, is_thorough)
 
     def _scans(self, play: InPlay) -> _Thinned:
         """Leave out scans, and pair the others again."""
         scans = scans_in_play(self._lake, self._graph, play)
         # Each event is hashed once a draw, however many visits it stands in.
-        keys, person = scans.events()
+        keys, person, needed = scans.events()
 
         def thinned(some: range, wanted: UInt64) -> tuple[StaysInPlay, UInt64]:
             # uint64[events], the draws that keep each.
-            kept = masks_of("scans", some, keys, self._share, wanted[person])
+            kept = masks_of("scans", some, keys, self._share, wanted[person] & needed)
             return scans.stays(kept, len(some))
 
         return thinned
 
     def _visits(self, play: InPlay) -> _Thinned:
         """Leave out stays; encounters are none."""
-        stays, ids = stays_in_play(self._graph, play)
+        stays, ids, needed = stays_in_play(self._graph, play)
         keys = keys_of(ids)
         return lambda some, wanted: (
             stays,
-            masks_of("visits", some, keys, self._share, wanted[stays.person]),
+            masks_of("visits", some, keys, self._share, wanted[stays.person] & needed),
         )
 
     def _stays_of_people(self, play: InPlay) -> _Thinned:
         """Leave out nothing of people who are there."""
-        stays, _ = stays_in_play(self._graph, play)
-        return lambda _, wanted: (stays, wanted[stays.person])
+        stays, _, needed = stays_in_play(self._graph, play)
+        return lambda _, wanted: (stays, wanted[stays.person] & needed)
 
     def _kept_people(self, some: range) -> UInt64:
         mask = masks_of("people", some, keys_of(self._people.persons), self._share)
@@ -266,6 +266,11 @@ class _Draws:
 
     def _everybody(self, some: range) -> UInt64:
         return np.full(self._people.persons.size, all_of(len(some)))
+
+
+def _in_all(people: Bool) -> UInt64:
+    """Want some people in all draws, uint64[p]."""
+    return np.where(people, np.uint64(2**64 - 1), np.uint64(0))
 
 
 def _spans(graph: TemporalGraph, from_us: int, depth: int, parts: tuple[int, ...]) -> list[tuple[int, int]]:

@@ -146,6 +146,25 @@ def _is_near(scans: TimedScans, row: int, other: int, reach_us: int) -> bool:
 
 
 @njit(cache=True, nogil=True)
+def needed_of(number: Int64, ends: Int64, needed: UInt64, events: int) -> UInt64:
+    """Return the draws in which any visit needs each event, uint64[events].
+
+    Args:
+        number: int64[n], the event of each scan, visit after visit.
+        ends: int64[v], where visits end.
+        needed: uint64[v], the draws in which each visit is needed.
+        events: how many there are.
+    """
+    found = np.zeros(events, np.uint64)
+    row = 0
+    for visit in range(ends.size):
+        while row < ends[visit]:
+            found[number[row]] |= needed[visit]
+            row += 1
+    return found
+
+
+@njit(cache=True, nogil=True)
 def remains_of(ends: Int64, mask: UInt64, draws: int) -> Remains:
     """Return what draws keep of each visit.
 

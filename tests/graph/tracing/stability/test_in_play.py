@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from pipelines.graph.tracing.stability.in_play import beside_each_other
 
 FOR_EVER = 2**60
+WANTED = np.uint64(0b1010)
 INTERVALS = st.lists(
     st.tuples(
         st.integers(0, 3),
@@ -27,9 +28,12 @@ def exposes(source, target, reach):
 
 
 def found_in(intervals, reach, *, is_thorough):
-    venue, start, length, *roles = np.array(intervals, np.int64).reshape(-1, 5).T
-    roles = (role.astype(np.bool_) for role in roles)
-    found = beside_each_other(venue, start, start + length, reach, *roles, is_thorough=is_thorough)
+    venue, start, length, is_source, is_target = np.array(intervals, np.int64).reshape(-1, 5).T
+    roles = is_source.astype(np.bool_), is_target.astype(np.uint64) * WANTED
+    found, needed = beside_each_other(venue, start, start + length, reach, *roles, is_thorough=is_thorough)
+    assert (needed & WANTED == WANTED).all()
+    if not is_thorough:
+        assert (needed == WANTED).all()
     assert np.lexsort((start[found], venue[found])).tolist() == list(range(found.size))
     return sorted(found.tolist())
 
