@@ -4,7 +4,9 @@ Without a scan a stay can begin later, end earlier or later, or fall apart in tw
 again, by the rule that made the stays (`windowing.pairing`).
 """
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -34,6 +36,7 @@ from schemas.codes import DIRECTIONS
 from schemas.stay_rules import StayRules
 
 _THREADS = 2
+_BY_SCAN = ("token", "venue", "occurred_us", "high", "low", "number", "direction", "zone", "type_code")
 _NO_ROWS = np.empty(0, np.int64)
 _OUT = DIRECTIONS.index("out")
 
@@ -81,6 +84,18 @@ class ScansInPlay(NamedTuple):
         row[self.number] = np.arange(self.number.size)
         needed = needed_of(self.number, self.ends, self.needed, row.size)
         return keys_of_events(self.high[row], self.low[row]), self.rank[self.token[row]], needed
+
+    def in_pieces(self, scans: int) -> Iterator["ScansInPlay"]:
+        """Cut the visits into pieces of about that many scans, for their parts take much room."""
+        targets = np.arange(1, self.token.size // scans + 1) * scans
+        # Visits are not torn apart: a cut falls on the end of one.
+        cuts = [0, *np.searchsorted(self.ends, targets).tolist(), self.ends.size]
+        for first, last in pairwise(cuts):
+            begin = int(self.ends[first - 1]) if first else 0
+            end = int(self.ends[last - 1]) if last else 0
+            columns: Any = {name: getattr(self, name)[begin:end] for name in _BY_SCAN}
+            columns |= {name: getattr(self, name)[first:last] for name in ("at", "needed")}
+            yield self._replace(**columns, ends=self.ends[first:last] - begin)
 
     def stays(self, kept: UInt64, draws: int) -> tuple[StaysInPlay, UInt64]:
         """Pair what draws keep of the scans.

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
+from operator import methodcaller
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -23,6 +24,7 @@ from pipelines.graph.tracing.stability.in_play import (
     InPlay,
     PeopleInPlay,
     StaysInPlay,
+    joined_stays,
     people_in_play,
     sources_in_play,
     stays_in_play,
@@ -30,13 +32,14 @@ from pipelines.graph.tracing.stability.in_play import (
 from pipelines.graph.tracing.stability.scans_in_play import scans_in_play
 from pipelines.graph.tracing.stability.thinning import KEPT, UNITS, keys_of, masks_of
 from pipelines.graph.tracing.temporal_graph import TemporalGraph
-from pipelines.kernels.types import Bool, Float64, Int64, UInt64
+from pipelines.kernels.types import Bool, Float64, Int64, UInt8, UInt64
 from pipelines.lake import Lake
 from pipelines.terminal.progress import add_work, work_done
 from schemas.rules import Rule
 
 _STEP = "trace draws"
 _THREADS = 2
+_SCANS_A_PIECE = 1 << 18  # whose parts take about 300 MB with twenty draws
 _NO_TIME = np.empty(0, np.int64)
 _SAMPLE = 4_096  # stays that tell well enough when all of them were
 
@@ -234,13 +237,21 @@ class _Draws:
     def _scans(self, play: InPlay) -> _Thinned:
         """Leave out scans, and pair the others again."""
         scans = scans_in_play(self._lake, self._graph, play)
+        pieces = list(scans.in_pieces(_SCANS_A_PIECE))
         # Each event is hashed once a draw, however many visits it stands in.
-        keys, person, needed = scans.events()
+        events = [np.array_split(column, len(pieces)) for column in scans.events()]
 
         def thinned(some: range, wanted: UInt64) -> tuple[StaysInPlay, UInt64]:
-            # uint64[events], the draws that keep each.
-            kept = masks_of("scans", some, keys, self._share, wanted[person] & needed)
-            return scans.stays(kept, len(some))
+            def hashed(keys: UInt8, person: Int64, needed: UInt64) -> UInt64:
+                return masks_of("scans", some, keys, self._share, wanted[person] & needed)
+
+            with ThreadPoolExecutor(_THREADS) as pool:
+                # uint64[events], the draws that keep each.
+                kept = np.concatenate(list(pool.map(hashed, *events)))
+                made = pool.map(methodcaller("stays", kept, len(some)), pieces)
+                # Pieces hold different visits; a stay that two of them make would only be traced twice.
+                stays, masks = zip(*made, strict=True)
+            return joined_stays(stays), np.concatenate(masks)
 
         return thinned
 

@@ -11,8 +11,10 @@ from pipelines.errors import UsageError
 from pipelines.graph.tracing.infectious_intervals import isolation_in
 from pipelines.graph.tracing.request import make_request
 from pipelines.graph.tracing.rows import TRACE
+from pipelines.graph.tracing.stability.in_play import InPlay, people_in_play, sources_in_play
+from pipelines.graph.tracing.stability.scans_in_play import scans_in_play
 from pipelines.graph.tracing.stability.stability import COLUMNS, with_stability
-from pipelines.graph.tracing.stability.thinning import kept, keys_of, keys_of_events
+from pipelines.graph.tracing.stability.thinning import kept, keys_of, keys_of_events, masks_of
 from pipelines.graph.tracing.trace import run_trace, trace_rows
 from pipelines.kernels.arrow_columns import codes_of, event_key_words, zone_codes
 from pipelines.lake import read_table, snapshot
@@ -252,6 +254,28 @@ def test_draws_that_leave_out_nothing_keep_every_row(town, rule):
     assert made.num_rows > 2
     for name in COLUMNS:
         assert set(made[name].to_pylist()) == {1.0}
+
+
+@pytest.mark.parametrize("size", [1, 7, 400])
+def test_pieces_of_visits_make_the_stays_of_all(town, size):
+    request = make_request(town, load_rule("vn-2020-12"), [], all_cases=True, depth=2, until=UNTIL)
+    traced = run_trace(town, request)
+    listed = trace_rows(town, request)["person"].to_numpy()
+    around = (traced.where, traced.index, traced.cases, isolation_in(town))
+    people = people_in_play(*around, listed, listed)
+    sources = sources_in_play(traced.where, people, passing_on=True)
+    wanted = np.full(people.persons.size, 2**64 - 1, np.uint64)
+    play = InPlay(people, sources, wanted, people.from_us(), traced.where.until_us, True)
+    scans = scans_in_play(town, traced.where, play)
+    kept_by = masks_of("scans", range(5), scans.events()[0])
+    stays, draws = scans.stays(kept_by, 5)
+    pieces = list(scans.in_pieces(size))
+    assert len(pieces) > 1
+    made = [piece.stays(kept_by, 5) for piece in pieces]
+    assert np.concatenate([mask for _, mask in made]).tolist() == draws.tolist()
+    for name in stays._fields:
+        column = np.concatenate([getattr(some, name) for some, _ in made])
+        assert column.tolist() == getattr(stays, name).tolist()
 
 
 def test_fewer_draws_are_the_first_of_more(town):
