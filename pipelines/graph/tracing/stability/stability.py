@@ -246,9 +246,11 @@ class _Draws:
                 return masks_of("scans", some, keys, self._share, wanted[person] & needed)
 
             with ThreadPoolExecutor(_THREADS) as pool:
+                # A piece alone is not worth a thread.
+                each = pool.map if len(pieces) > 1 else map
                 # uint64[events], the draws that keep each.
-                kept = np.concatenate(list(pool.map(hashed, *events)))
-                made = pool.map(methodcaller("stays", kept, len(some)), pieces)
+                kept = np.concatenate(list(each(hashed, *events)))
+                made = each(methodcaller("stays", kept, len(some)), pieces)
                 # Pieces hold different visits; a stay that two of them make would only be traced twice.
                 stays, masks = zip(*made, strict=True)
             return joined_stays(stays), np.concatenate(masks)
