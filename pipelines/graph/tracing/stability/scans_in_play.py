@@ -28,7 +28,7 @@ from pipelines.kernels.sort import order_by, order_of
 from pipelines.kernels.types import Bool, Int16, Int32, Int64, UInt8, UInt64
 from pipelines.lake import Lake, LiveFile, read_table, snapshot
 from pipelines.linkage.human_lake import human_of, tokens_of
-from pipelines.registry.registry import registry_from
+from pipelines.registry.registry import Registry, registry_from
 from pipelines.times import DAY_US, SECOND_US, day_text
 from pipelines.windowing.lake_stay_rules import stay_rules_of
 from pipelines.windowing.stay_scan import sorted_scans, walk
@@ -143,15 +143,48 @@ class ScansInPlay(NamedTuple):
         return stays, mask
 
 
-def scans_in_play(lake: Lake, graph: TemporalGraph, play: InPlay) -> ScansInPlay:
+class LakeScans(NamedTuple):
+    """What the stays of a lake were made from: of one version, however often it is looked at.
+
+    Attributes:
+        lake: where.
+        rules: the durations.
+        registry: the venues.
+        files: the files of scans, by date.
+    """
+
+    lake: Lake
+    rules: StayRules
+    registry: Registry
+    files: list[LiveFile]
+
+    def spanning(self, from_us: int, until_us: int) -> list[LiveFile]:
+        """Return the files of the dates of a span."""
+        first, last = (day_text(max(at_us, 0) // DAY_US) for at_us in (from_us, until_us))
+        # ISO dates compare as text.
+        return [file for file in self.files if first <= file.partition["date"] <= last]
+
+
+def lake_scans(lake: Lake) -> LakeScans:
+    """Return what the newest stays of a lake were made from."""
+    # The scans behind the stays of the lake: newer ones have not been paired yet.
+    version = snapshot(lake, "stays").marks.get("scans_version")
+    newest = snapshot(lake, "scans")  # which is cached, an older one is read from the log
+    reflected = newest if version in (None, newest.version) else snapshot(lake, "scans", version)
+    registry = registry_from(read_table(lake, "venues", ["venue", "type", "closed_at"]))
+    files = sorted(reflected.files, key=lambda file: file.partition["date"])
+    return LakeScans(lake, stay_rules_of(lake), registry, files)
+
+
+def scans_in_play(paired: LakeScans, graph: TemporalGraph, play: InPlay) -> ScansInPlay:
     """Read the scans that can make a stay of a target beside one of a source, or one of a source beside it.
 
     Args:
-        lake: where.
+        paired: what the stays were made from.
         graph: what was traced through.
         play: what is in play.
     """
-    rules = stay_rules_of(lake)
+    rules = paired.rules
     margin_us = int(rules.max_stay_us.max())  # no scan farther off changes what a stay covers of the span
     sources, criteria = play.sources, graph.criteria
     persons = play.people.persons[sources.is_source | (play.wanted != 0)]
@@ -162,23 +195,23 @@ def scans_in_play(lake: Lake, graph: TemporalGraph, play: InPlay) -> ScansInPlay
         play.until_us, sources.until_us, int(sources.stays.exit_us.max(initial=from_us)) + margin_us
     )
     # Read the scans, a margin beyond the span at either end; by identifier, for so stays are paired.
-    tokens = tokens_of(lake, persons)
-    rows = _rows_of(lake, tokens, (from_us - margin_us, until_us + margin_us), zoned=criteria.zoned)
+    tokens = tokens_of(paired.lake, persons)
+    files = paired.spanning(from_us - margin_us, until_us + margin_us)
+    rows = _rows_of(files, tokens, zoned=criteria.zoned)
     token, venue, occurred_us, direction = rows.person, rows.place, rows.occurred_us, rows.direction
-    registry = registry_from(read_table(lake, "venues", ["venue", "type", "closed_at"]))
-    types, closed_us = registry.of_venues(rows.venues)
+    types, closed_us = paired.registry.of_venues(rows.venues)
     type_code = types[venue]
     # As in the lake's own stays, scans at places that are not registered, or closed by then, take no part.
     order = np.flatnonzero((type_code >= 0) & (occurred_us < closed_us[venue]))
-    order = order[
-        _in_order(token[order], occurred_us[order], direction[order], rows.high[order], rows.low[order])
-    ]
+    # As they are paired: by token, time, `out` first, event key.
+    key = occurred_us << 1 | (direction != _OUT)
+    order = order[order_by(token[order], key[order], rows.high[order], rows.low[order])]
     columns: list[Any] = [column[order] for column in (token, venue, occurred_us, direction)]
     # Of registered venues only, so every type is a position.
     columns += [rules.dwell_us[type_code[order]], rules.max_stay_us[type_code[order]]]
     scans = TimedScans(*columns)
     # int64[tokens], the person of each identifier.
-    rank = np.searchsorted(play.people.persons, human_of(lake, tokens))
+    rank = np.searchsorted(play.people.persons, human_of(paired.lake, tokens))
     venue_rank = _ranks(sources.venues, rows.venues)
     # Nobody is exposed where no target scanned, or no source stays.
     looked_at = np.zeros(venue_rank.size, np.bool_)
@@ -275,41 +308,8 @@ def _needed(
     return needed
 
 
-def _in_order(token: Int64, occurred_us: Int64, direction: UInt8, high: UInt64, low: UInt64) -> Int64:
-    """Return the permutation that sorts scans as they are paired: by token, time, `out` first, event key.
-
-    Files of one date each, one after another, leave the scans of a token in order.
-    """
-    key = occurred_us << 1 | (direction != _OUT)
-    # Cheaper than by all, and enough if the rest turns out to be in order.
-    order = order_of(token)
-    times, words = key[order], high[order]
-    is_above = (np.diff(token[order]) > 0) | (times[1:] > times[:-1])
-    tied = np.flatnonzero(~is_above)
-    # Rows of one instant in one file are in order by event key; those of two files may not be.
-    later = low[order[tied + 1]]
-    is_after = (words[tied + 1] > words[tied]) | (words[tied + 1] == words[tied]) & (
-        later >= low[order[tied]]
-    )
-    if np.all(is_after & (times[tied + 1] == times[tied])):
-        return order
-    return order_by(token, key, high, low)
-
-
-def _rows_of(lake: Lake, tokens: Int64, span: tuple[int, int], *, zoned: bool) -> ScanColumns:
-    """The scans of some tokens on the dates of a span; each `person` is a position in `tokens`."""
+def _rows_of(files: list[LiveFile], tokens: Int64, *, zoned: bool) -> ScanColumns:
+    """The scans of some tokens; each `person` is a position in `tokens`."""
     with ThreadPoolExecutor(_THREADS) as pool:
-        found = pool.map(lambda file: columns_of(file).of(tokens, zoned=zoned), _files(lake, *span))
+        found = pool.map(lambda file: columns_of(file).of(tokens, zoned=zoned), files)
         return joined([no_scans(), *found])
-
-
-def _files(lake: Lake, from_us: int, until_us: int) -> list[LiveFile]:
-    """The files of the scans that stays were made from, on the dates of a span."""
-    # The scans behind the stays of the lake: newer ones have not been paired yet.
-    version = snapshot(lake, "stays").marks.get("scans_version")
-    first, last = (day_text(max(at_us, 0) // DAY_US) for at_us in (from_us, until_us))
-    newest = snapshot(lake, "scans")  # which is cached, an older one is read from the log
-    reflected = newest if version in (None, newest.version) else snapshot(lake, "scans", version)
-    # ISO dates compare as text.
-    chosen = [file for file in reflected.files if first <= file.partition["date"] <= last]
-    return sorted(chosen, key=lambda file: file.partition["date"])

@@ -29,7 +29,7 @@ from pipelines.graph.tracing.stability.in_play import (
     sources_in_play,
     stays_in_play,
 )
-from pipelines.graph.tracing.stability.scans_in_play import scans_in_play
+from pipelines.graph.tracing.stability.scans_in_play import lake_scans, scans_in_play
 from pipelines.graph.tracing.stability.thinning import KEPT, UNITS, keys_of, masks_of
 from pipelines.graph.tracing.temporal_graph import TemporalGraph
 from pipelines.kernels.types import Bool, Float64, Int64, UInt8, UInt64
@@ -168,7 +168,7 @@ class _Draws:
         share: tuple[int, int],
         parts: tuple[int, ...],
     ) -> None:
-        self._lake, self._graph, self._people, self._terms = lake, graph, people, terms
+        self._paired, self._graph, self._people, self._terms = lake_scans(lake), graph, people, terms
         self._draws, self._share = draws, share
         early = sources_in_play(graph, people, passing_on=terms.depth > 2)
         # Cases alone expose the first tier.
@@ -210,33 +210,30 @@ class _Draws:
     def _listed(self, unit: _Unit, early: list[_Early], target: Bool) -> Int64:
         """Count the draws that list each target, int64[p]."""
         counts = np.zeros(target.size, np.int64)
-        first = self._last_tier(_in_all(target), self._spans[0])
-        thinned_first = unit.thinned_of(first)
+        # The same for all draws, since each person is looked for in all of them.
+        first = self._look(unit, _in_all(target), self._spans[0])
         for some, people, met, listed, sources in early:
             listed = np.where(target, listed, np.uint64(0))
-            play, thinned, spans = first, thinned_first, iter(self._spans[1:])
-            while True:
+            for number, span in enumerate(self._spans):
                 # Nobody is looked for in draws that list him already, or do not have him.
                 wanted = np.where(target, people & ~listed, np.uint64(0))
+                if not wanted.any():
+                    break
+                play, thinned = self._look(unit, wanted, span) if number else first
                 drawn = Drawn(*thinned(some, np.where(self._sources.is_source, people, wanted)), met)
                 listed |= found_in_draws(play, self._terms, drawn, sources, wanted, len(some))
-                left = wanted & ~listed
-                span = next(spans, None)
-                if span is None or not left.any():
-                    break
-                play = self._last_tier(left, span)
-                thinned = unit.thinned_of(play)
             counts += np.bitwise_count(listed)
             work_done(_STEP, len(some))
         return counts
 
-    def _last_tier(self, wanted: UInt64, span: tuple[int, int]) -> InPlay:
+    def _look(self, unit: _Unit, wanted: UInt64, span: tuple[int, int]) -> tuple[InPlay, _Thinned]:
         is_thorough = span == self._spans[-1]
-        return InPlay(self._people, self._sources, wanted, *span, is_thorough)
+        play = InPlay(self._people, self._sources, wanted, *span, is_thorough)
+        return play, unit.thinned_of(play)
 
     def _scans(self, play: InPlay) -> _Thinned:
         """Leave out scans, and pair the others again."""
-        scans = scans_in_play(self._lake, self._graph, play)
+        scans = scans_in_play(self._paired, self._graph, play)
         pieces = list(scans.in_pieces(_SCANS_A_PIECE))
         # Each event is hashed once a draw, however many visits it stands in.
         events = [np.array_split(column, len(pieces)) for column in scans.events()]
@@ -283,7 +280,7 @@ class _Draws:
 
 def _in_all(people: Bool) -> UInt64:
     """Want some people in all draws, uint64[p]."""
-    return np.where(people, np.uint64(2**64 - 1), np.uint64(0))
+    return np.where(people, all_of(DRAWS_AT_ONCE), np.uint64(0))
 
 
 def _spans(graph: TemporalGraph, from_us: int, depth: int, parts: tuple[int, ...]) -> list[tuple[int, int]]:
@@ -298,5 +295,6 @@ def _spans(graph: TemporalGraph, from_us: int, depth: int, parts: tuple[int, ...
     enter_us = enter_us[(enter_us > from_us) & (enter_us < graph.until_us)]
     # When the last part of all stays begins, and so on.
     cuts = [int(enter_us[-1 - enter_us.size // part]) for part in parts if enter_us.size >= part]
-    spans = pairwise([graph.until_us, *cuts, from_us])
+    # Without a cut the whole would be looked at twice.
+    spans = pairwise([graph.until_us, *cuts, from_us]) if cuts else ()
     return [*((before, at) for at, before in spans if before < at), whole]

@@ -12,7 +12,7 @@ from pipelines.graph.tracing.infectious_intervals import isolation_in
 from pipelines.graph.tracing.request import make_request
 from pipelines.graph.tracing.rows import TRACE
 from pipelines.graph.tracing.stability.in_play import InPlay, people_in_play, sources_in_play
-from pipelines.graph.tracing.stability.scans_in_play import scans_in_play
+from pipelines.graph.tracing.stability.scans_in_play import lake_scans, scans_in_play
 from pipelines.graph.tracing.stability.stability import COLUMNS, with_stability
 from pipelines.graph.tracing.stability.thinning import kept, keys_of, keys_of_events, masks_of
 from pipelines.graph.tracing.trace import run_trace, trace_rows
@@ -266,7 +266,7 @@ def test_pieces_of_visits_make_the_stays_of_all(town, size):
     sources = sources_in_play(traced.where, people, passing_on=True)
     wanted = np.full(people.persons.size, 2**64 - 1, np.uint64)
     play = InPlay(people, sources, wanted, people.from_us(), traced.where.until_us, True)
-    scans = scans_in_play(town, traced.where, play)
+    scans = scans_in_play(lake_scans(town), traced.where, play)
     kept_by = masks_of("scans", range(5), scans.events()[0])
     stays, draws = scans.stays(kept_by, 5)
     pieces = list(scans.in_pieces(size))
