@@ -53,6 +53,16 @@ class Sources(NamedTuple):
     end_us: Int64
     mask: UInt64
 
+    def person(self) -> Int64:
+        """Return the person of each, int64[k]."""
+        return np.repeat(np.arange(self.first.size - 1), np.diff(self.first))
+
+    def draws(self) -> UInt64:
+        """Return the draws in which each person is infectious at some time, uint64[p]."""
+        found = np.zeros(self.first.size - 1, np.uint64)
+        np.bitwise_or.at(found, self.person(), self.mask)
+        return found
+
 
 class ClippedRows(NamedTuple):
     """The stays of infectious people, clipped to when they are infectious.

@@ -79,47 +79,36 @@ def all_of(draws: int) -> np.uint64:
     return np.uint64(2**draws - 1)
 
 
-def passing_on_in_draws(play: InPlay, terms: Terms, drawn: Drawn, draws: int) -> tuple[UInt64, Sources]:
-    """Trace draws up to the tier before the last.
+def cases_in_draws(people: PeopleInPlay, draws: int) -> Sources:
+    """Return when the cases are infectious: in all draws."""
+    return _sources(people, [_cases(people, draws)])
+
+
+def exposed_in_draws(
+    play: InPlay, terms: Terms, drawn: Drawn, sources: Sources, draws: int
+) -> tuple[UInt64, Sources]:
+    """Find when sources expose infectors first, in each draw.
 
     Args:
-        play: the infectors.
+        play: the infectors, in the draws in which they are looked for.
         terms: what is asked of each draw.
-        drawn: what draws have of their stays.
+        drawn: what draws have of the stays of infectors and sources.
+        sources: who is infectious.
         draws: how many there are, at most `DRAWS_AT_ONCE`.
 
     Returns:
-        The draws that list each person by then, uint64[p], and when cases and those are infectious.
+        The draws in which each is exposed, uint64[p], and when cases and those are infectious.
     """
-    people = play.people
-    stays = _in_order(drawn)
-    # Everybody can be found in every draw, and is exposed in none; the cases can be found in none.
+    people, persons = play.people, play.people.persons.size
     found = FoundInDraws(
-        play.wanted & all_of(draws),
-        np.zeros(people.persons.size, np.uint64),
-        np.full((people.persons.size, draws), NEVER_US),
+        play.wanted & all_of(draws), np.zeros(persons, np.uint64), np.full((persons, draws), NEVER_US)
     )
-    found.open[people.cases] = 0
-    listed = np.zeros_like(found.fresh)
-    # The first sources are the cases, in all draws.
-    cases = (*people.infectious, np.full(people.infectious.person.size, all_of(draws)))
-    sources = _sources(people, [cases])
-    for _ in range(1, terms.depth):
-        found.fresh[:] = 0
-        _expand(play, terms, stays, drawn.near, sources, found, last=False)
-        # People who were found again are in it already.
-        listed |= found.fresh
-        if not found.fresh.any():
-            break
-        sources = _sources(people, [_passing_on(people, terms, found)])
-    # In each draw the earliest exposure holds all that a later one would pass on.
-    found.fresh[:] = listed
-    return listed, _sources(people, [cases, _passing_on(people, terms, found)])
+    _expand(play, terms, _in_order(drawn), drawn.near, sources, found, last=False)
+    # Cases expose on, whoever else does.
+    return found.fresh, _sources(people, [_cases(people, draws), _passing_on(people, terms, found)])
 
 
-def found_in_draws(
-    play: InPlay, terms: Terms, drawn: Drawn, sources: Sources, wanted: UInt64, draws: int
-) -> UInt64:
+def found_in_draws(play: InPlay, terms: Terms, drawn: Drawn, sources: Sources, draws: int) -> UInt64:
     """Return the draws in which sources expose each person, uint64[p].
 
     Args:
@@ -127,9 +116,9 @@ def found_in_draws(
         terms: what is asked of each draw.
         drawn: what draws have of their stays.
         sources: who is infectious.
-        wanted: uint64[p], the draws in which each person is looked for.
         draws: how many there are, at most `DRAWS_AT_ONCE`.
     """
+    wanted = play.wanted
     # In the last hop it does not matter when somebody was exposed: memory that is never touched.
     when = np.empty((wanted.size, draws), np.int64)
     found = FoundInDraws(wanted.copy(), np.zeros_like(wanted), when)
@@ -200,6 +189,10 @@ def _encounters(people: PeopleInPlay, mask: UInt64, sources: Sources, classes: i
     return clip_encounters(near.person, pair, near.start_us, near.end_us, mask, sources)
 
 
+def _cases(people: PeopleInPlay, draws: int) -> tuple[Int64, Int64, Int64, UInt64]:
+    return (*people.infectious, np.full(people.infectious.person.size, all_of(draws)))
+
+
 def _passing_on(
     people: PeopleInPlay, terms: Terms, found: FoundInDraws
 ) -> tuple[Int64, Int64, Int64, UInt64]:
@@ -207,8 +200,7 @@ def _passing_on(
     person, exposed_us, mask = exposures_of_draws(found)
     start_us = exposed_us + latency_us(terms.rule)
     end_us = until_isolation(person, people.isolated, terms.until_us)
-    # Only infectors in play: the others are in the list's last tier, and need not pass on.
-    kept = (start_us < end_us) & people.infector[person]
+    kept = start_us < end_us
     return person[kept], start_us[kept], end_us[kept], mask[kept]
 
 

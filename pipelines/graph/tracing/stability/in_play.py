@@ -14,12 +14,14 @@ from numba import njit
 from pipelines.graph.encounters import Proximity
 from pipelines.graph.row_ranges import rows_between
 from pipelines.graph.stays_index import Span
+from pipelines.graph.tracing.exposure_table import NEVER_US
 from pipelines.graph.tracing.infectious_intervals import Intervals, Isolation
 from pipelines.graph.tracing.temporal_graph import TemporalGraph
+from pipelines.kernels.compile import inlined
 from pipelines.kernels.sort import order_of, packed
 from pipelines.kernels.types import Bool, Int32, Int64, UInt8, UInt64
 
-_LONG_AGO_US, _NEVER_US = np.iinfo(np.int64).min, np.iinfo(np.int64).max
+_LONG_AGO_US = np.iinfo(np.int64).min
 _EVERY = np.uint64(2**64 - 1)
 
 
@@ -50,7 +52,7 @@ class PeopleInPlay(NamedTuple):
     Attributes:
         persons: int64[p], tokens, ascending.
         cases: int64[c], ranks.
-        infector: bool[p], the cases, and whom the list has before its last tier.
+        tier: int64[p], in the list; 0 of cases.
         infectious: when the cases are, persons by rank.
         isolated: of the people who are cases, by rank.
         near: the encounters between the people, by rank.
@@ -58,7 +60,7 @@ class PeopleInPlay(NamedTuple):
 
     persons: Int64
     cases: Int64
-    infector: Bool
+    tier: Int64
     infectious: Intervals
     isolated: Isolation
     near: Proximity
@@ -67,31 +69,33 @@ class PeopleInPlay(NamedTuple):
         """Return when the first case becomes infectious, microseconds UTC."""
         return int(self.infectious.start_us.min())
 
-    def of_cases(self) -> Bool:
-        """Tell who is a case, bool[p]."""
-        found = np.zeros(self.persons.size, np.bool_)
-        found[self.cases] = True
-        return found
+    def infectors(self, depth: int) -> Bool:
+        """Tell who is in the list before its last tier, bool[p]: those of the last pass on to nobody."""
+        return (self.tier > 0) & (self.tier < depth)
 
 
 class SourcesInPlay(NamedTuple):
     """Who may expose others, and where they stay.
 
     Attributes:
-        is_source: bool[p].
-        until_us: nobody is exposed later; microseconds UTC.
+        since_us: int64[p], from when on each may expose others, `NEVER_US` of who does not; microseconds UTC.
+        until_us: nobody is exposed later.
         venues: int64[v], where they stay, ascending.
         kind: uint8[v], the class of each venue.
         stays: theirs, venues by rank.
         stay_id: int64[n], of each stay.
     """
 
-    is_source: Bool
+    since_us: Int64
     until_us: int
     venues: Int64
     kind: UInt8
     stays: StaysInPlay
     stay_id: Int64
+
+    def is_source(self) -> Bool:
+        """Tell who may expose others, bool[p]."""
+        return self.since_us < NEVER_US
 
 
 class InPlay(NamedTuple):
@@ -119,7 +123,7 @@ def people_in_play(
     cases: Int64,
     isolated: Isolation,
     listed: Int64,
-    passing_on: Int64,
+    tier: Int64,
 ) -> PeopleInPlay:
     """Gather who is in play.
 
@@ -129,9 +133,11 @@ def people_in_play(
         cases: int64[c], their tokens.
         isolated: when people who are cases were isolated.
         listed: int64[n], the tokens of all people in the list.
-        passing_on: int64[k], the tokens of those before its last tier.
+        tier: int64[n], the tier of each.
     """
     persons = np.unique(np.concatenate((cases, listed)))
+    tiers = np.zeros(persons.size, np.int64)
+    tiers[np.searchsorted(persons, listed)] = tier
     # Isolation and encounters of others are not asked for, and would have no rank.
     known = np.isin(isolated.person, persons)
     near = graph.near
@@ -139,7 +145,7 @@ def people_in_play(
     return PeopleInPlay(
         persons,
         np.searchsorted(persons, cases),
-        np.isin(persons, np.concatenate((cases, passing_on))),
+        tiers,
         Intervals(np.searchsorted(persons, index.person), index.start_us, index.end_us),
         Isolation(np.searchsorted(persons, isolated.person[known]), isolated.isolated_us[known]),
         Proximity(
@@ -151,31 +157,35 @@ def people_in_play(
     )
 
 
-def sources_in_play(graph: TemporalGraph, people: PeopleInPlay, *, passing_on: bool) -> SourcesInPlay:
+def sources_in_play(
+    graph: TemporalGraph, people: PeopleInPlay, since_us: Int64, until_us: int
+) -> SourcesInPlay:
     """Gather what can expose people.
 
     Args:
         graph: what was traced through.
         people: all of the trace.
-        passing_on: whether all infectors expose others, or the cases alone.
+        since_us: int64[p], from when on each may expose others, `NEVER_US` of who does not.
+        until_us: nobody is exposed later.
     """
-    is_source = people.infector if passing_on else people.of_cases()
-    # Cases expose nobody after their last infectious interval.
-    until_us = graph.until_us if passing_on else int(people.infectious.end_us.max())
+    is_source = since_us < NEVER_US
     span = Span(people.from_us(), max(until_us, people.from_us()))
     # Only at venues where a source stays can anybody be exposed.
     venues = _venues(graph, people.persons[is_source], span)
     kinds = graph.classes.kinds(venues)
     stays = _stays(graph, people.persons, np.flatnonzero(is_source), venues, span)
-    return SourcesInPlay(is_source, until_us, venues, kinds, *stays)
+    return SourcesInPlay(since_us, until_us, venues, kinds, *stays)
 
 
-def stays_in_play(graph: TemporalGraph, play: InPlay) -> tuple[StaysInPlay, Int64, UInt64]:
+def stays_in_play(
+    graph: TemporalGraph, play: InPlay, margin_us: int = 0
+) -> tuple[StaysInPlay, Int64, UInt64]:
     """Return stays of targets beside one of a source, and of sources beside one of a target.
 
     Args:
         graph: what was traced through.
         play: what is in play.
+        margin_us: by how much stays of a draw may begin earlier, or end later, than those of the lake.
 
     Returns:
         the stays by (venue, enter), venues by rank; the id of each, int64[n]; and the draws in which each
@@ -184,18 +194,42 @@ def stays_in_play(graph: TemporalGraph, play: InPlay) -> tuple[StaysInPlay, Int6
     people, sources = play.people, play.sources
     # The widest reach, at every venue and not clipped: a few stays too many, and none too few.
     reach_us = int(graph.criteria.indirect_us.max())
-    own = (sources.stays.enter_us < play.until_us) & (sources.stays.exit_us + reach_us > play.from_us)
     # A target may come after the last source has left.
     until_us = min(play.until_us, sources.until_us + reach_us)
-    span = Span(play.from_us, max(until_us, play.from_us))
-    ranks = np.flatnonzero((play.wanted != 0) & ~sources.is_source)
+    from_us = play.from_us - margin_us
+    own = (sources.stays.enter_us < play.until_us) & (sources.stays.exit_us + reach_us > from_us)
+    span = Span(from_us, max(until_us, from_us))
+    ranks = np.flatnonzero((play.wanted != 0) & ~sources.is_source())
     others, other_ids = _stays(graph, people.persons, ranks, sources.venues, span)
     stays = joined_stays([sources.stays.at(own), others])
-    roles = sources.is_source[stays.person], play.wanted[stays.person]
+    enter_us, exit_us = stays.enter_us - margin_us, stays.exit_us + margin_us
+    # Before he is infectious a source is a target, if that.
+    roles = exit_us > sources.since_us[stays.person], play.wanted[stays.person]
     row, needed = beside_each_other(
-        stays.venue, stays.enter_us, stays.exit_us, reach_us, *roles, is_thorough=play.is_thorough
+        stays.venue, enter_us, exit_us, reach_us, *roles, is_thorough=play.is_thorough
     )
     return stays.at(row), np.concatenate((sources.stay_id[own], other_ids))[row], needed
+
+
+def needed_of_sources(
+    graph: TemporalGraph, people: PeopleInPlay, sources: SourcesInPlay, wanted: UInt64, margin_us: int
+) -> UInt64:
+    """Return the draws in which each source may expose somebody who is looked for, uint64[p].
+
+    Args:
+        graph: what was traced through.
+        people: all of the trace.
+        sources: who may expose others.
+        wanted: uint64[p], the draws in which each person is looked for.
+        margin_us: by how much stays of a draw may begin earlier, or end later, than those of the lake.
+    """
+    needed = np.zeros(wanted.size, np.uint64)
+    if wanted.any():
+        span = people.from_us(), max(sources.until_us, people.from_us())
+        play = InPlay(people, sources, wanted, *span, is_thorough=True)
+        stays, _, draws = stays_in_play(graph, play, margin_us)
+        np.bitwise_or.at(needed, stays.person, draws)
+    return np.where(sources.is_source(), needed, np.uint64(0))
 
 
 def beside_each_other(
@@ -259,10 +293,10 @@ def _beside(
             source_us = max(source_us, end_us[row] + reach_us)
         if wanted[row]:
             target_us = max(target_us, end_us[row])
-    source_us = target_us = _NEVER_US
+    source_us = target_us = NEVER_US
     for row in range(venue.size - 1, -1, -1):
         if row + 1 < venue.size and venue[row] != venue[row + 1]:
-            source_us = target_us = _NEVER_US
+            source_us = target_us = NEVER_US
         if source_us < end_us[row]:
             needed[row] |= wanted[row]
         if is_source[row]:
@@ -271,7 +305,30 @@ def _beside(
             source_us = start_us[row]
         if wanted[row]:
             target_us = start_us[row]
+    _keep_those_of_neighbours(needed, venue, start_us, end_us, is_source, wanted, reach_us)
     return needed
+
+
+@inlined
+def _keep_those_of_neighbours(
+    needed: UInt64,
+    venue: Int64,
+    start_us: Int64,
+    end_us: Int64,
+    is_source: Bool,
+    wanted: UInt64,
+    reach_us: int,
+) -> None:
+    """Leave out the draws in which nobody is looked for in a run of intervals without a gap."""
+    begin, until_us, some = 0, _LONG_AGO_US, np.uint64(0)
+    for row in range(venue.size + 1):
+        if row == venue.size or (row and venue[row] != venue[row - 1]) or start_us[row] >= until_us:
+            for at in range(begin, row):
+                needed[at] &= some
+            begin, until_us, some = row, _LONG_AGO_US, np.uint64(0)
+        if row < venue.size:
+            until_us = max(until_us, end_us[row] + (reach_us if is_source[row] else 0))
+            some |= wanted[row]
 
 
 @njit(cache=True, nogil=True)

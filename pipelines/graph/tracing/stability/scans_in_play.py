@@ -187,7 +187,7 @@ def scans_in_play(paired: LakeScans, graph: TemporalGraph, play: InPlay) -> Scan
     rules = paired.rules
     margin_us = int(rules.max_stay_us.max())  # no scan farther off changes what a stay covers of the span
     sources, criteria = play.sources, graph.criteria
-    persons = play.people.persons[sources.is_source | (play.wanted != 0)]
+    persons = play.people.persons[sources.is_source() | (play.wanted != 0)]
     from_us = play.from_us
     # Nobody passes on after the last stay of a source; without its `out` that one ends later, but not by
     # more than the longest stay that the rules allow.
@@ -300,8 +300,8 @@ def _needed(
         end_us = np.maximum(end_us, scans.at_us[last] + scans.dwell_us[last])
     # Of sources only the time in which somebody can be exposed counts, and a tail after it.
     person = rank[scans.token[first]]
-    is_source = play.sources.is_source[person] & (start_us < until_us) & (end_us > from_us)
-    roles = is_source, play.wanted[person]
+    since_us = np.maximum(from_us, play.sources.since_us[person])
+    roles = (start_us < until_us) & (end_us > since_us), play.wanted[person]
     row, draws = beside_each_other(venue, start_us, end_us, reach_us, *roles, is_thorough=play.is_thorough)
     needed = np.zeros(ends.size, np.uint64)
     needed[row] = draws
