@@ -203,9 +203,12 @@ def scans_in_play(paired: LakeScans, graph: TemporalGraph, play: InPlay) -> Scan
     type_code = types[venue]
     # As in the lake's own stays, scans at places that are not registered, or closed by then, take no part.
     order = np.flatnonzero((type_code >= 0) & (occurred_us < closed_us[venue]))
-    # As they are paired: by token, time, `out` first, event key.
-    key = occurred_us << 1 | (direction != _OUT)
-    order = order[order_by(token[order], key[order], rows.high[order], rows.low[order])]
+    # As they are paired: by token, time, `out` first, event key. So is each file, and dates come in order.
+    if len({file.partition["date"] for file in files}) == len(files):
+        order = order[order_of(token[order])]
+    else:
+        key = occurred_us << 1 | (direction != _OUT)
+        order = order[order_by(token[order], key[order], rows.high[order], rows.low[order])]
     columns: list[Any] = [column[order] for column in (token, venue, occurred_us, direction)]
     # Of registered venues only, so every type is a position.
     columns += [rules.dwell_us[type_code[order]], rules.max_stay_us[type_code[order]]]

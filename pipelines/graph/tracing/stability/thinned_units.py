@@ -17,7 +17,7 @@ from pipelines.graph.tracing.stability.in_play import (
 from pipelines.graph.tracing.stability.scans_in_play import LakeScans, scans_in_play
 from pipelines.graph.tracing.stability.thinning import KEPT, keys_of, masks_of
 from pipelines.graph.tracing.temporal_graph import TemporalGraph
-from pipelines.kernels.types import Int64, UInt8, UInt64
+from pipelines.kernels.types import UInt8, UInt64
 
 THREADS = 2
 _SCANS_A_PIECE = 1 << 18  # whose parts take about 300 MB with twenty draws
@@ -48,7 +48,7 @@ class ThinnedUnits:
         self.some = some
         self.margins_us = (int(scans.rules.max_stay_us.max()), 0, 0)
         everybody = np.full(people.persons.size, all_of(len(some)))
-        kept = masks_of("people", some, keys_of(people.persons), share)
+        kept = self._kept("people", keys_of(people.persons), everybody)
         # F0 is never left out.
         kept[people.cases] = all_of(len(some))
         self.present: ByUnit = [everybody, everybody, kept]
@@ -76,20 +76,24 @@ class ThinnedUnits:
         kept = masks_of("visits", self.some, keys_of(ids), self._share, visits[stays.person] & needed)
         return [(stays, kept), (stays, people[stays.person] & needed)]
 
+    def _kept(self, unit: str, keys: UInt8, wanted: UInt64) -> UInt64:
+        """Return the draws that keep each key, of those in which it is wanted."""
+        parts = np.array_split(keys, THREADS), np.array_split(wanted, THREADS)
+        masks = self._pool.map(lambda key, draws: masks_of(unit, self.some, key, self._share, draws), *parts)
+        return np.concatenate(list(masks))
+
     def _paired_again(self, play: InPlay, who: UInt64) -> tuple[StaysInPlay, UInt64]:
         """Leave out scans, and pair the others again."""
         if not play.wanted.any():
             return NO_STAYS, np.empty(0, np.uint64)
         scans = scans_in_play(self._lake_scans, self._graph, play)
 
-        def hashed(keys: UInt8, person: Int64, needed: UInt64) -> UInt64:
-            return masks_of("scans", self.some, keys, self._share, who[person] & needed)
-
+        keys, person, needed = scans.events()
         # Each event is hashed once a draw, however many visits it stands in.
-        events = [np.array_split(column, THREADS) for column in scans.events()]
-        # uint64[events], the draws that keep each.
-        kept = np.concatenate(list(self._pool.map(hashed, *events)))
-        made = self._pool.map(methodcaller("stays", kept, len(self.some)), scans.in_pieces(_SCANS_A_PIECE))
+        kept = self._kept("scans", keys, who[person] & needed)
+        # A piece for each thread at least.
+        size = min(_SCANS_A_PIECE, scans.token.size // THREADS + 1)
+        made = self._pool.map(methodcaller("stays", kept, len(self.some)), scans.in_pieces(size))
         # Pieces hold different visits; a stay that two of them make would only be traced twice.
         stays, masks = zip(*made, strict=True)
         return joined_stays(stays), np.concatenate(masks)
