@@ -177,15 +177,12 @@ def sources_in_play(
     return SourcesInPlay(since_us, until_us, venues, kinds, *stays)
 
 
-def stays_in_play(
-    graph: TemporalGraph, play: InPlay, margin_us: int = 0
-) -> tuple[StaysInPlay, Int64, UInt64]:
+def stays_in_play(graph: TemporalGraph, play: InPlay) -> tuple[StaysInPlay, Int64, UInt64]:
     """Return stays of targets beside one of a source, and of sources beside one of a target.
 
     Args:
         graph: what was traced through.
         play: what is in play.
-        margin_us: by how much stays of a draw may begin earlier, or end later, than those of the lake.
 
     Returns:
         the stays by (venue, enter), venues by rank; the id of each, int64[n]; and the draws in which each
@@ -194,42 +191,19 @@ def stays_in_play(
     people, sources = play.people, play.sources
     # The widest reach, at every venue and not clipped: a few stays too many, and none too few.
     reach_us = int(graph.criteria.indirect_us.max())
+    own = (sources.stays.enter_us < play.until_us) & (sources.stays.exit_us + reach_us > play.from_us)
     # A target may come after the last source has left.
     until_us = min(play.until_us, sources.until_us + reach_us)
-    from_us = play.from_us - margin_us
-    own = (sources.stays.enter_us < play.until_us) & (sources.stays.exit_us + reach_us > from_us)
-    span = Span(from_us, max(until_us, from_us))
+    span = Span(play.from_us, max(until_us, play.from_us))
     ranks = np.flatnonzero((play.wanted != 0) & ~sources.is_source())
     others, other_ids = _stays(graph, people.persons, ranks, sources.venues, span)
     stays = joined_stays([sources.stays.at(own), others])
-    enter_us, exit_us = stays.enter_us - margin_us, stays.exit_us + margin_us
     # Before he is infectious a source is a target, if that.
-    roles = exit_us > sources.since_us[stays.person], play.wanted[stays.person]
+    roles = stays.exit_us > sources.since_us[stays.person], play.wanted[stays.person]
     row, needed = beside_each_other(
-        stays.venue, enter_us, exit_us, reach_us, *roles, is_thorough=play.is_thorough
+        stays.venue, stays.enter_us, stays.exit_us, reach_us, *roles, is_thorough=play.is_thorough
     )
     return stays.at(row), np.concatenate((sources.stay_id[own], other_ids))[row], needed
-
-
-def needed_of_sources(
-    graph: TemporalGraph, people: PeopleInPlay, sources: SourcesInPlay, wanted: UInt64, margin_us: int
-) -> UInt64:
-    """Return the draws in which each source may expose somebody who is looked for, uint64[p].
-
-    Args:
-        graph: what was traced through.
-        people: all of the trace.
-        sources: who may expose others.
-        wanted: uint64[p], the draws in which each person is looked for.
-        margin_us: by how much stays of a draw may begin earlier, or end later, than those of the lake.
-    """
-    needed = np.zeros(wanted.size, np.uint64)
-    if wanted.any():
-        span = people.from_us(), max(sources.until_us, people.from_us())
-        play = InPlay(people, sources, wanted, *span, is_thorough=True)
-        stays, _, draws = stays_in_play(graph, play, margin_us)
-        np.bitwise_or.at(needed, stays.person, draws)
-    return np.where(sources.is_source(), needed, np.uint64(0))
 
 
 def beside_each_other(

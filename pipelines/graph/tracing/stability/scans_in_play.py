@@ -77,6 +77,10 @@ class ScansInPlay(NamedTuple):
     venue_rank: Int64
     rules: StayRules
 
+    def person(self) -> Int64:
+        """Return the rank of the person of each visit, int64[v]."""
+        return self.rank[self.token[self.ends - 1]]
+
     def events(self) -> tuple[UInt8, Int64, UInt64]:
         """Return the key of each number, for no scan is hashed twice, its person, and the draws needed."""
         # Any row of an event will do: they hold the same key.

@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from operator import methodcaller
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,10 +15,10 @@ from pipelines.graph.tracing.stability.in_play import (
     joined_stays,
     stays_in_play,
 )
-from pipelines.graph.tracing.stability.scans_in_play import LakeScans, scans_in_play
+from pipelines.graph.tracing.stability.scans_in_play import LakeScans, ScansInPlay, scans_in_play
 from pipelines.graph.tracing.stability.thinning import KEPT, keys_of, masks_of
 from pipelines.graph.tracing.temporal_graph import TemporalGraph
-from pipelines.kernels.types import UInt8, UInt64
+from pipelines.kernels.types import Int64, UInt8, UInt64
 
 THREADS = 2
 _SCANS_A_PIECE = 1 << 18  # whose parts take about 300 MB with twenty draws
@@ -32,7 +33,6 @@ class ThinnedUnits:
     Attributes:
         some: their numbers.
         present: those that have each person.
-        margins_us: by how much stays of a draw may begin earlier, or end later, than those of the lake.
     """
 
     def __init__(
@@ -44,56 +44,95 @@ class ThinnedUnits:
         pool: ThreadPoolExecutor,
         share: tuple[int, int] = KEPT,
     ) -> None:
-        self._lake_scans, self._graph, self._share, self._pool = scans, graph, share, pool
+        self._scans, self._graph, self._share, self._pool = scans, graph, share, pool
         self.some = some
-        self.margins_us = (int(scans.rules.max_stay_us.max()), 0, 0)
         everybody = np.full(people.persons.size, all_of(len(some)))
-        kept = self._kept("people", keys_of(people.persons), everybody)
+        kept = self.kept("people", keys_of(people.persons), everybody)
         # F0 is never left out.
         kept[people.cases] = all_of(len(some))
         self.present: ByUnit = [everybody, everybody, kept]
-        # An encounter is there with both of the people.
-        self._near = [have[people.near.person] & have[people.near.other] for have in self.present]
 
-    def of(self, play: InPlay, wanted: ByUnit, infectious: ByUnit) -> list[Drawn]:
-        """Return what the draws leave, for each of `UNITS`.
+    def look(self, play: InPlay, wanted: ByUnit) -> "Look":
+        """Look for what can expose people.
 
         Args:
             play: what is in play; `wanted` stands for its own.
             wanted: the draws in which each person is looked for.
-            infectious: those in which each may expose others.
         """
-        who = [have & (one | two) for have, one, two in zip(self.present, wanted, infectious, strict=True)]
         scans, visits, people = wanted
-        # Two units leave out whole stays, so the same are in play; scans are read by other threads.
-        whole = self._pool.submit(self._whole_stays, play._replace(wanted=visits | people), *who[1:])
-        left = [self._paired_again(play._replace(wanted=scans), who[0]), *whole.result()]
-        return [Drawn(*stays, near) for stays, near in zip(left, self._near, strict=True)]
+        # Visits and people leave out whole stays, so the same are in play.
+        whole = self._pool.submit(stays_in_play, self._graph, play._replace(wanted=visits | people))
+        paired = scans_in_play(self._scans, self._graph, play._replace(wanted=scans)) if scans.any() else None
+        return Look(self, self._pool, play, paired, *whole.result())
 
-    def _whole_stays(self, play: InPlay, visits: UInt64, people: UInt64) -> list[tuple[StaysInPlay, UInt64]]:
-        """Leave out visits, or all visits of people; encounters are none."""
-        stays, ids, needed = stays_in_play(self._graph, play)
-        kept = masks_of("visits", self.some, keys_of(ids), self._share, visits[stays.person] & needed)
-        return [(stays, kept), (stays, people[stays.person] & needed)]
-
-    def _kept(self, unit: str, keys: UInt8, wanted: UInt64) -> UInt64:
-        """Return the draws that keep each key, of those in which it is wanted."""
+    def kept(self, unit: str, keys: UInt8, wanted: UInt64) -> UInt64:
+        """Return the draws that keep each key, of those in which it is wanted, uint64[n]."""
         parts = np.array_split(keys, THREADS), np.array_split(wanted, THREADS)
         masks = self._pool.map(lambda key, draws: masks_of(unit, self.some, key, self._share, draws), *parts)
         return np.concatenate(list(masks))
 
-    def _paired_again(self, play: InPlay, who: UInt64) -> tuple[StaysInPlay, UInt64]:
-        """Leave out scans, and pair the others again."""
-        if not play.wanted.any():
-            return NO_STAYS, np.empty(0, np.uint64)
-        scans = scans_in_play(self._lake_scans, self._graph, play)
 
-        keys, person, needed = scans.events()
+class Look(NamedTuple):
+    """What can expose people, within the span of a look.
+
+    Attributes:
+        units: the draws.
+        pool: for what is done side by side.
+        play: what is in play.
+        scans: what stays are made from, None when nobody is looked for.
+        stays: those of the lake.
+        stay_id: int64[n], of each.
+        needed: uint64[n], the draws in which each is needed.
+    """
+
+    units: ThinnedUnits
+    pool: ThreadPoolExecutor
+    play: InPlay
+    scans: ScansInPlay | None
+    stays: StaysInPlay
+    stay_id: Int64
+    needed: UInt64
+
+    def needed_of_infectors(self) -> ByUnit:
+        """Return the draws in which it matters when each infector is infectious."""
+        scans, whole = np.zeros((2, self.play.wanted.size), np.uint64)
+        if self.scans is not None:
+            np.bitwise_or.at(scans, self.scans.person(), self.scans.needed)
+        np.bitwise_or.at(whole, self.stays.person, self.needed)
+        # Of cases it is known.
+        infector = self.play.sources.is_source() & (self.play.people.tier > 0)
+        by_unit = zip((scans, whole, whole), self.units.present, strict=True)
+        return [np.where(infector, draws & have, np.uint64(0)) for draws, have in by_unit]
+
+    def drawn(self, wanted: ByUnit, infectious: ByUnit) -> list[Drawn]:
+        """Return what the draws leave, for each of `UNITS`.
+
+        Args:
+            wanted: the draws in which each person is looked for.
+            infectious: those in which each may expose others.
+        """
+        by_unit = zip(self.units.present, wanted, infectious, strict=True)
+        scans, visits, people = (have & (one | other) for have, one, other in by_unit)
+        person, near = self.stays.person, self.play.people.near
+        left = [
+            self._paired_again(scans),
+            (self.stays, self.units.kept("visits", keys_of(self.stay_id), visits[person] & self.needed)),
+            (self.stays, people[person] & self.needed),
+        ]
+        # An encounter is there with both of the people.
+        met = (have[near.person] & have[near.other] for have in self.units.present)
+        return [Drawn(*stays, draws) for stays, draws in zip(left, met, strict=True)]
+
+    def _paired_again(self, wanted: UInt64) -> tuple[StaysInPlay, UInt64]:
+        """Leave out scans, and pair the others again."""
+        if self.scans is None:
+            return NO_STAYS, np.empty(0, np.uint64)
+        keys, person, needed = self.scans.events()
         # Each event is hashed once a draw, however many visits it stands in.
-        kept = self._kept("scans", keys, who[person] & needed)
+        kept = self.units.kept("scans", keys, wanted[person] & needed)
         # A piece for each thread at least.
-        size = min(_SCANS_A_PIECE, scans.token.size // THREADS + 1)
-        made = self._pool.map(methodcaller("stays", kept, len(self.some)), scans.in_pieces(size))
+        size = min(_SCANS_A_PIECE, self.scans.token.size // THREADS + 1)
+        pair = methodcaller("stays", kept, len(self.units.some))
         # Pieces hold different visits; a stay that two of them make would only be traced twice.
-        stays, masks = zip(*made, strict=True)
+        stays, masks = zip(*self.pool.map(pair, self.scans.in_pieces(size)), strict=True)
         return joined_stays(stays), np.concatenate(masks)
