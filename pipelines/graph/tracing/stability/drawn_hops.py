@@ -13,6 +13,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from pipelines.graph.stays_index import Span
 from pipelines.graph.tracing.exposure_table import NEVER_US
 from pipelines.graph.tracing.infectious_intervals import latency_us
 from pipelines.graph.tracing.stability.drawn_stays import Sources
@@ -27,6 +28,7 @@ from pipelines.graph.tracing.stability.in_play import (
     InPlay,
     PeopleInPlay,
     SourcesInPlay,
+    people_beside,
     sources_in_play,
 )
 from pipelines.graph.tracing.stability.thinned_units import ByUnit, Look, ThinnedUnits
@@ -78,10 +80,10 @@ class DrawnHops:
             if not any(draws.any() for draws in wanted):
                 return
             is_thorough = span == self._spans[-1]
-            play = InPlay(self._people, self._reach(hop), wanted[0], *span, is_thorough)
+            play = InPlay(self._people, self._reach(hop, wanted, span), wanted[0], *span, is_thorough)
             look = self._units.look(play, wanted)
             sources = self._infectious_after(hop - 1, look)
-            drawn = look.drawn(wanted, [one.draws() for one in sources])
+            drawn = look.drawn([one.draws() for one in sources])
             found = self._each(found_in_draws, play, wanted, drawn, sources)
             for draws, more in zip(listed, found, strict=True):
                 draws |= more
@@ -92,10 +94,13 @@ class DrawnHops:
 
     def _exposed(self, hops: int, infectors: ByUnit) -> tuple[ByUnit, list[Sources]]:
         """Find in which draws some hops find infectors, and when cases and those are infectious."""
-        play = InPlay(self._people, self._reach(hops), infectors[0], *self._spans[-1], is_thorough=True)
+        whole = self._spans[-1]
+        play = InPlay(
+            self._people, self._reach(hops, infectors, whole), infectors[0], *whole, is_thorough=True
+        )
         look = self._units.look(play, infectors)
         sources = self._infectious_after(hops - 1, look)
-        drawn = look.drawn(infectors, [one.draws() for one in sources])
+        drawn = look.drawn([one.draws() for one in sources])
         found = self._each(exposed_in_draws, play, infectors, drawn, sources)
         listed, infectious = zip(*found, strict=True)
         return list(listed), list(infectious)
@@ -112,21 +117,29 @@ class DrawnHops:
         plays = [play._replace(wanted=draws) for draws in wanted]
         return self._pool.map(hop, plays, repeat(self._terms), drawn, sources, repeat(self._draws))
 
-    def _reach(self, hop: int) -> SourcesInPlay:
-        """Gather where people stay who may expose others in a hop."""
-        # Beyond the second it may be any infector.
-        hop = min(hop, 3)
-        if hop not in self._reaches:
-            people, terms = self._people, self._terms
-            since_us = np.full(people.persons.size, NEVER_US)
-            if hop == 3:
-                since_us[people.infectors(terms.depth)] = people.from_us() + latency_us(terms.rule)
-            known = [one for sources in self._known[:hop] for one in sources]
-            for one in known:
-                np.minimum.at(since_us, one.person(), one.start_us)
-            until_us = terms.until_us if hop == 3 else max(int(one.end_us.max()) for one in known)
-            self._reaches[hop] = sources_in_play(self._graph, people, since_us, until_us)
-        return self._reaches[hop]
+    def _reach(self, hop: int, wanted: ByUnit, span: tuple[int, int]) -> SourcesInPlay:
+        """Gather where people stay who may expose those wanted in a hop."""
+        if hop in self._reaches:
+            return self._reaches[hop]
+        people, terms = self._people, self._terms
+        since_us = np.full(people.persons.size, NEVER_US)
+        # After more than one hop it may be any infector.
+        if hop > 2:
+            infectors = people.infectors(terms.depth)
+            if span != self._spans[-1]:
+                # Those of the lake's own stays will do, until all are looked for.
+                infectors &= people_beside(
+                    self._graph, people, np.bitwise_or.reduce(wanted) != 0, Span(*span)
+                )
+            since_us[infectors] = people.from_us() + latency_us(terms.rule)
+        known = [one for sources in self._known[:hop] for one in sources]
+        for one in known:
+            np.minimum.at(since_us, one.person(), one.start_us)
+        if hop > 2:
+            return sources_in_play(self._graph, people, since_us, span[0], terms.until_us)
+        until_us = max(int(one.end_us.max()) for one in known)
+        reach = sources_in_play(self._graph, people, since_us, people.from_us(), until_us)
+        return self._reaches.setdefault(hop, reach)
 
     def _missing(self, target: Bool, listed: ByUnit) -> ByUnit:
         """Return the draws that have each target and do not list him."""

@@ -17,7 +17,6 @@ from pipelines.graph.stays_index import Span
 from pipelines.graph.tracing.exposure_table import NEVER_US
 from pipelines.graph.tracing.infectious_intervals import Intervals, Isolation
 from pipelines.graph.tracing.temporal_graph import TemporalGraph
-from pipelines.kernels.compile import inlined
 from pipelines.kernels.sort import order_of, packed
 from pipelines.kernels.types import Bool, Int32, Int64, UInt8, UInt64
 
@@ -158,7 +157,7 @@ def people_in_play(
 
 
 def sources_in_play(
-    graph: TemporalGraph, people: PeopleInPlay, since_us: Int64, until_us: int
+    graph: TemporalGraph, people: PeopleInPlay, since_us: Int64, from_us: int, until_us: int
 ) -> SourcesInPlay:
     """Gather what can expose people.
 
@@ -166,15 +165,44 @@ def sources_in_play(
         graph: what was traced through.
         people: all of the trace.
         since_us: int64[p], from when on each may expose others, `NEVER_US` of who does not.
+        from_us: what was before is not asked for.
         until_us: nobody is exposed later.
     """
     is_source = since_us < NEVER_US
-    span = Span(people.from_us(), max(until_us, people.from_us()))
+    span = Span(from_us, max(until_us, from_us))
     # Only at venues where a source stays can anybody be exposed.
     venues = _venues(graph, people.persons[is_source], span)
     kinds = graph.classes.kinds(venues)
     stays = _stays(graph, people.persons, np.flatnonzero(is_source), venues, span)
     return SourcesInPlay(since_us, until_us, venues, kinds, *stays)
+
+
+def people_beside(graph: TemporalGraph, people: PeopleInPlay, targets: Bool, span: Span) -> Bool:
+    """Tell who has a stay or an encounter of the lake beside one of the targets, bool[p]; and some others.
+
+    Args:
+        graph: what was traced through.
+        people: all of the trace.
+        targets: bool[p].
+        span: where stays of the targets are looked at.
+    """
+    found = np.zeros(targets.size, np.bool_)
+    found[people.near.person[targets[people.near.other]]] = True
+    persons, parts = people.persons[targets], [(_NONE, _NONE, _NONE)]
+    for columns in graph.files("person", span):
+        row = rows_between(*columns.rows_of(persons))
+        parts.append((columns.venue[row], columns.enter_us[row], columns.exit_us[row]))
+    venue, enter_us, exit_us = (np.concatenate(column) for column in zip(*parts, strict=True))
+    enter_us = enter_us - int(graph.criteria.indirect_us.max())
+    for columns in graph.files("venue", span):
+        first, last = columns.rows_entering(venue, enter_us - columns.longest_us, exit_us)
+        # How many ranges hold each row: those of several targets are looked at once.
+        begun = np.bincount(first, minlength=columns.person.size + 1)
+        ended = np.bincount(last, minlength=columns.person.size + 1)
+        beside = np.unique(columns.person[np.flatnonzero(np.cumsum(begun - ended)[:-1])])
+        rank = np.minimum(np.searchsorted(people.persons, beside), people.persons.size - 1)
+        found[rank[people.persons[rank] == beside]] = True
+    return found
 
 
 def stays_in_play(graph: TemporalGraph, play: InPlay) -> tuple[StaysInPlay, Int64, UInt64]:
@@ -279,12 +307,12 @@ def _beside(
             source_us = start_us[row]
         if wanted[row]:
             target_us = start_us[row]
-    _keep_those_of_neighbours(needed, venue, start_us, end_us, is_source, wanted, reach_us)
+    _leave_out_draws_of_others(needed, venue, start_us, end_us, is_source, wanted, reach_us)
     return needed
 
 
-@inlined
-def _keep_those_of_neighbours(
+@njit(cache=True, nogil=True)
+def _leave_out_draws_of_others(
     needed: UInt64,
     venue: Int64,
     start_us: Int64,
@@ -293,16 +321,31 @@ def _keep_those_of_neighbours(
     wanted: UInt64,
     reach_us: int,
 ) -> None:
-    """Leave out the draws in which nobody is looked for in a run of intervals without a gap."""
-    begin, until_us, some = 0, _LONG_AGO_US, np.uint64(0)
-    for row in range(venue.size + 1):
-        if row == venue.size or (row and venue[row] != venue[row - 1]) or start_us[row] >= until_us:
-            for at in range(begin, row):
-                needed[at] &= some
-            begin, until_us, some = row, _LONG_AGO_US, np.uint64(0)
-        if row < venue.size:
-            until_us = max(until_us, end_us[row] + (reach_us if is_source[row] else 0))
-            some |= wanted[row]
+    """Need sources in the draws of the targets beside them alone; targets that overlap are one run."""
+    # The runs of a venue: where each begins and ends, and the draws of its targets.
+    begins_us, ends_us = np.empty(venue.size, np.int64), np.empty(venue.size, np.int64)
+    draws = np.empty(venue.size, np.uint64)
+    first = 0
+    while first < venue.size:
+        runs, last = 0, first
+        while last < venue.size and venue[last] == venue[first]:
+            if wanted[last]:
+                if not runs or start_us[last] > ends_us[runs - 1]:
+                    begins_us[runs], ends_us[runs], draws[runs] = start_us[last], end_us[last], 0
+                    runs += 1
+                ends_us[runs - 1] = max(ends_us[runs - 1], end_us[last])
+                draws[runs - 1] |= wanted[last]
+            last += 1
+        low = 0  # the first run that ends after the row begins: both ascend
+        for row in range(first, last):
+            while low < runs and ends_us[low] <= start_us[row]:
+                low += 1
+            some, run = wanted[row], low
+            while is_source[row] and run < runs and begins_us[run] < end_us[row] + reach_us:
+                some |= draws[run]
+                run += 1
+            needed[row] &= some
+        first = last
 
 
 @njit(cache=True, nogil=True)

@@ -63,7 +63,7 @@ class ThinnedUnits:
         # Visits and people leave out whole stays, so the same are in play.
         whole = self._pool.submit(stays_in_play, self._graph, play._replace(wanted=visits | people))
         paired = scans_in_play(self._scans, self._graph, play._replace(wanted=scans)) if scans.any() else None
-        return Look(self, self._pool, play, paired, *whole.result())
+        return Look(self, self._pool, play, wanted, paired, *whole.result())
 
     def kept(self, unit: str, keys: UInt8, wanted: UInt64) -> UInt64:
         """Return the draws that keep each key, of those in which it is wanted, uint64[n]."""
@@ -79,6 +79,7 @@ class Look(NamedTuple):
         units: the draws.
         pool: for what is done side by side.
         play: what is in play.
+        wanted: the draws in which each person is looked for.
         scans: what stays are made from, None when nobody is looked for.
         stays: those of the lake.
         stay_id: int64[n], of each.
@@ -88,6 +89,7 @@ class Look(NamedTuple):
     units: ThinnedUnits
     pool: ThreadPoolExecutor
     play: InPlay
+    wanted: ByUnit
     scans: ScansInPlay | None
     stays: StaysInPlay
     stay_id: Int64
@@ -95,23 +97,25 @@ class Look(NamedTuple):
 
     def needed_of_infectors(self) -> ByUnit:
         """Return the draws in which it matters when each infector is infectious."""
-        scans, whole = np.zeros((2, self.play.wanted.size), np.uint64)
+        needed = [np.zeros_like(draws) for draws in self.wanted]
         if self.scans is not None:
-            np.bitwise_or.at(scans, self.scans.person(), self.scans.needed)
-        np.bitwise_or.at(whole, self.stays.person, self.needed)
-        # Of cases it is known.
-        infector = self.play.sources.is_source() & (self.play.people.tier > 0)
-        by_unit = zip((scans, whole, whole), self.units.present, strict=True)
-        return [np.where(infector, draws & have, np.uint64(0)) for draws, have in by_unit]
+            np.bitwise_or.at(needed[0], self.scans.person(), self.scans.needed)
+        for whole in needed[1:]:
+            np.bitwise_or.at(whole, self.stays.person, self.needed)
+        near, infector = self.play.people.near, self.play.sources.is_source() & (self.play.people.tier > 0)
+        for draws, wanted, have in zip(needed, self.wanted, self.units.present, strict=True):
+            np.bitwise_or.at(draws, near.person, wanted[near.other])
+            # Of cases it is known.
+            draws &= np.where(infector, have, np.uint64(0))
+        return needed
 
-    def drawn(self, wanted: ByUnit, infectious: ByUnit) -> list[Drawn]:
+    def drawn(self, infectious: ByUnit) -> list[Drawn]:
         """Return what the draws leave, for each of `UNITS`.
 
         Args:
-            wanted: the draws in which each person is looked for.
-            infectious: those in which each may expose others.
+            infectious: the draws in which each person may expose others.
         """
-        by_unit = zip(self.units.present, wanted, infectious, strict=True)
+        by_unit = zip(self.units.present, self.wanted, infectious, strict=True)
         scans, visits, people = (have & (one | other) for have, one, other in by_unit)
         person, near = self.stays.person, self.play.people.near
         left = [

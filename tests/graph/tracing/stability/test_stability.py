@@ -264,7 +264,7 @@ def test_pieces_of_visits_make_the_stays_of_all(town, size):
     around = (traced.where, traced.index, traced.cases, isolation_in(town))
     people = people_in_play(*around, rows["person"].to_numpy(), rows["tier"].to_numpy())
     since_us = np.full(people.persons.size, people.from_us())
-    sources = sources_in_play(traced.where, people, since_us, traced.where.until_us)
+    sources = sources_in_play(traced.where, people, since_us, people.from_us(), traced.where.until_us)
     wanted = np.full(people.persons.size, 2**64 - 1, np.uint64)
     play = InPlay(people, sources, wanted, people.from_us(), traced.where.until_us, True)
     scans = scans_in_play(lake_scans(town), traced.where, play)
