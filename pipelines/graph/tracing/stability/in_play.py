@@ -6,6 +6,7 @@ people, or people sooner. New people are in no row, and those of the last tier p
 """
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,6 +20,9 @@ from pipelines.graph.tracing.infectious_intervals import Intervals, Isolation
 from pipelines.graph.tracing.temporal_graph import TemporalGraph
 from pipelines.kernels.sort import order_of, packed
 from pipelines.kernels.types import Bool, Int32, Int64, UInt8, UInt64
+from pipelines.lake.sidecars.sidecar import Sidecar
+
+_THREADS = 2
 
 _LONG_AGO_US = np.iinfo(np.int64).min
 _EVERY = np.uint64(2**64 - 1)
@@ -382,18 +386,20 @@ def _beside_few(
 
 def _venues(graph: TemporalGraph, persons: Int64, span: Span) -> Int64:
     """The venues where some persons stay, ascending."""
-    files = graph.files("person", span)
-    found = [columns.venue[rows_between(*columns.rows_of(persons))] for columns in files]
-    return np.unique(np.concatenate([np.empty(0, np.int64), *found]))
+
+    def of(columns: Sidecar) -> Int64:
+        return np.unique(columns.venue[rows_between(*columns.rows_of(persons))])
+
+    with ThreadPoolExecutor(_THREADS) as pool:
+        return np.unique(np.concatenate([_NONE, *pool.map(of, graph.files("person", span))]))
 
 
 def _stays(
     graph: TemporalGraph, persons: Int64, ranks: Int64, venues: Int64, span: Span
 ) -> tuple[StaysInPlay, Int64]:
     """The stays of some persons at some venues, both by rank, and the id of each."""
-    parts, ids = [NO_STAYS], [_NONE]
-    # Without venues there is no rank to clamp to.
-    for columns in graph.files("person", span) if venues.size and ranks.size else ():
+
+    def of(columns: Sidecar) -> tuple[StaysInPlay, Int64]:
         first, last = columns.rows_of(persons[ranks])
         row = rows_between(first, last)
         venue = columns.venue[row]
@@ -402,16 +408,14 @@ def _stays(
         known = np.flatnonzero(venues[rank] == venue)
         row = row[known]
         zone = graph.zones.of(columns)[row] if graph.criteria.zoned else np.full(row.size, -1, np.int32)
-        parts.append(
-            StaysInPlay(
-                np.repeat(ranks, last - first)[known],
-                rank[known],
-                columns.enter_us[row],
-                columns.exit_us[row],
-                zone,
-            )
-        )
-        ids.append(columns.stay_id[row])
+        person = np.repeat(ranks, last - first)[known]
+        stays = StaysInPlay(person, rank[known], columns.enter_us[row], columns.exit_us[row], zone)
+        return stays, columns.stay_id[row]
+
+    # Without venues there is no rank to clamp to.
+    files = graph.files("person", span) if venues.size and ranks.size else []
+    with ThreadPoolExecutor(_THREADS) as pool:
+        parts, ids = zip((NO_STAYS, _NONE), *pool.map(of, files), strict=True)
     return joined_stays(parts), np.concatenate(ids)
 
 
