@@ -205,8 +205,16 @@ def scans_in_play(paired: LakeScans, graph: TemporalGraph, play: InPlay) -> Scan
     token, venue, occurred_us, direction = rows.person, rows.place, rows.occurred_us, rows.direction
     types, closed_us = paired.registry.of_venues(rows.venues)
     type_code = types[venue]
+    # int64[tokens], the person of each identifier.
+    rank = np.searchsorted(play.people.persons, human_of(paired.lake, tokens))
+    venue_rank = _ranks(sources.venues, rows.venues)
+    # Nobody is exposed where no target scanned, or no source stays, nor by people who scanned elsewhere only.
+    looked_at, near = np.zeros(venue_rank.size, np.bool_), np.zeros(tokens.size, np.bool_)
+    looked_at[venue[(play.wanted != 0)[rank][token]]] = True
+    looked_at &= venue_rank >= 0
+    near[token[looked_at[venue]]] = True
     # As in the lake's own stays, scans at places that are not registered, or closed by then, take no part.
-    order = np.flatnonzero((type_code >= 0) & (occurred_us < closed_us[venue]))
+    order = np.flatnonzero(near[token] & (type_code >= 0) & (occurred_us < closed_us[venue]))
     # As they are paired: by token, time, `out` first, event key. So is each file, and dates come in order.
     if len({file.partition["date"] for file in files}) == len(files):
         order = order[order_of(token[order])]
@@ -217,14 +225,8 @@ def scans_in_play(paired: LakeScans, graph: TemporalGraph, play: InPlay) -> Scan
     # Of registered venues only, so every type is a position.
     columns += [rules.dwell_us[type_code[order]], rules.max_stay_us[type_code[order]]]
     scans = TimedScans(*columns)
-    # int64[tokens], the person of each identifier.
-    rank = np.searchsorted(play.people.persons, human_of(paired.lake, tokens))
-    venue_rank = _ranks(sources.venues, rows.venues)
-    # Nobody is exposed where no target scanned, or no source stays.
-    looked_at = np.zeros(venue_rank.size, np.bool_)
-    looked_at[scans.venue[(play.wanted != 0)[rank][scans.token]]] = True
     # Cut them into visits, and keep those that can matter.
-    own, ends = _visits(scans, looked_at & (venue_rank >= 0), rules.bounce_us)
+    own, ends = _visits(scans, looked_at, rules.bounce_us)
     reach_us = int(criteria.indirect_us.max())
     needed = _needed(play, scans, rank, venue_rank, own, ends, (from_us, until_us, reach_us))
     # Only visits that can make a stay in play are paired: mostly a small part of all.
