@@ -61,3 +61,27 @@ def test_a_look_at_few_finds_each_target_with_a_source_and_no_source_in_vain(int
         beside = [other for other, one in enumerate(intervals) if other != row and exposes(one, own, reach)]
         assert bool(set(beside) & set(others)) == bool(beside)
         assert row in found or not beside
+
+
+@settings(deadline=None)
+@given(
+    INTERVALS, st.lists(st.integers(1, 2**20), min_size=12, max_size=12), st.sampled_from([0, 2, FOR_EVER])
+)
+def test_a_source_is_needed_in_the_draws_of_targets_at_its_venue_and_of_all_beside_it(
+    intervals, draws, reach
+):
+    venue, start, length, is_source, is_target = np.array(intervals, np.int64).reshape(-1, 5).T
+    wanted = (is_target * np.array(draws)[: is_target.size]).astype(np.uint64)
+    roles = is_source.astype(np.bool_), wanted
+    found, masks = beside_each_other(venue, start, start + length, reach, *roles, is_thorough=True)
+    for row, needed in zip(found.tolist(), masks.tolist(), strict=True):
+        beside = [
+            int(wanted[other])
+            for other in range(len(intervals))
+            if other != row and exposes(intervals[row], intervals[other], reach)
+        ]
+        there = np.bitwise_or.reduce(wanted[venue == venue[row]])
+        assert needed & ~int(there) == 0
+        assert all(one & ~needed == 0 for one in beside)
+        if not is_source[row]:
+            assert needed == wanted[row]

@@ -168,8 +168,9 @@ def found(town, rule, column, depth=2):
     return answer[column].to_pylist()
 
 
+@pytest.mark.parametrize("depth", [2, 3, 4])
 @pytest.mark.parametrize("rule", RULES)
-def test_people_are_missing_with_all_that_is_theirs(town, tmp_path, rule):
+def test_people_are_missing_with_all_that_is_theirs(town, tmp_path, rule, depth):
     cases = read_table(town, "cases")["person"].to_numpy()
     stays = stays_of(town)
     persons = np.unique([stay["person"] for stay in stays])
@@ -178,13 +179,14 @@ def test_people_are_missing_with_all_that_is_theirs(town, tmp_path, rule):
         left = persons[kept("people", draw, keys_of(persons)) | np.isin(persons, cases)]
         return lake_from(folder, town, stays=[stay for stay in stays if stay["person"] in left], people=left)
 
-    shares = found(town, rule, "stability_people")
-    assert shares == pytest.approx(expected(town, tmp_path, rule, make))
+    shares = found(town, rule, "stability_people", depth)
+    assert shares == pytest.approx(expected(town, tmp_path, rule, make, depth))
     assert min(shares) < max(shares)
 
 
+@pytest.mark.parametrize("depth", [2, 3, 4])
 @pytest.mark.parametrize("rule", [*RULES, SAME_ZONE], ids=[*RULES, "same zone"])
-def test_visits_are_missing_and_encounters_are_not(town, tmp_path, rule):
+def test_visits_are_missing_and_encounters_are_not(town, tmp_path, rule, depth):
     rule = rule_in(tmp_path, rule)
     stays = stays_of(town)
     ids = np.array([stay["stay_id"] for stay in stays])
@@ -195,8 +197,8 @@ def test_visits_are_missing_and_encounters_are_not(town, tmp_path, rule):
             folder, town, stays=[stay for stay, is_kept in zip(stays, some, strict=True) if is_kept]
         )
 
-    shares = found(town, rule, "stability_visits")
-    assert shares == pytest.approx(expected(town, tmp_path, rule, make))
+    shares = found(town, rule, "stability_visits", depth)
+    assert shares == pytest.approx(expected(town, tmp_path, rule, make, depth))
     assert min(shares) < max(shares)
 
 
@@ -301,11 +303,14 @@ def test_a_list_of_encounters_alone_depends_on_the_people_only(tmp_path):
     lake = new_lake(tmp_path)
     put_venues(lake, VENUES)
     put_cases(lake, "case_id | person | onset_at\nBN-1 | p0 | 11 00:00")
-    put_encounters(lake, "person_a|person_b|started_at|ended_at\np0|p39|11 08:00|11 08:30")
+    met = ("p0|p39|11 08:00|11 08:30", "p39|p38|12 08:00|12 09:00", "p38|p37|12 18:00|12 19:00")
+    put_encounters(lake, "\n".join(("person_a|person_b|started_at|ended_at", *met)))
     # Keys are drawn: a person is in all of 40 draws once in 70 lakes, and in all of 200 never.
-    rows = trace(lake, "BN-1", rule="vn-2020-12", depth=1, until=UNTIL, stability=200)
-    assert rows["stability_scans"].to_pylist() == rows["stability_visits"].to_pylist() == [1.0]
-    assert 0 < rows["stability_people"][0].as_py() < 1
+    rows = trace(lake, "BN-1", rule="vn-2020-12", depth=3, until=UNTIL, stability=200)
+    assert rows["tier"].to_pylist() == [1, 2, 3]
+    assert rows["stability_scans"].to_pylist() == rows["stability_visits"].to_pylist() == [1.0] * 3
+    by_people = rows["stability_people"].to_pylist()
+    assert 0 < by_people[2] < by_people[1] < by_people[0] < 1
 
 
 @pytest.mark.parametrize("depth", [1, 2])
