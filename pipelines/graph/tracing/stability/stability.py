@@ -26,8 +26,8 @@ _STEP = "trace draws"
 _NO_TIME = np.empty(0, np.int64)
 _SAMPLE = 4_096  # stays that tell well enough when all of them were
 
-PARTS: Final = (32, 16, 8, 4, 2)
-"""Of all stays, the last 32nd is looked at first, then what else is in the last 16th, and so on."""
+PARTS: Final = (16, 8, 4, 2)
+"""Of all stays, the last 16th is looked at first, then what else is in the last 8th, and so on."""
 
 COLUMNS = tuple(f"stability_{unit}" for unit in UNITS)
 
