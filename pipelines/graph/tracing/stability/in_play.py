@@ -22,7 +22,7 @@ from pipelines.kernels.sort import order_of, packed
 from pipelines.kernels.types import Bool, Int32, Int64, UInt8, UInt64
 from pipelines.lake.sidecars.sidecar import Sidecar
 
-_THREADS = 2
+THREADS = 2
 
 _LONG_AGO_US = np.iinfo(np.int64).min
 _EVERY = np.uint64(2**64 - 1)
@@ -390,7 +390,7 @@ def _venues(graph: TemporalGraph, persons: Int64, span: Span) -> Int64:
     def of(columns: Sidecar) -> Int64:
         return np.unique(columns.venue[rows_between(*columns.rows_of(persons))])
 
-    with ThreadPoolExecutor(_THREADS) as pool:
+    with ThreadPoolExecutor(THREADS) as pool:
         return np.unique(np.concatenate([_NONE, *pool.map(of, graph.files("person", span))]))
 
 
@@ -414,7 +414,7 @@ def _stays(
 
     # Without venues there is no rank to clamp to.
     files = graph.files("person", span) if venues.size and ranks.size else []
-    with ThreadPoolExecutor(_THREADS) as pool:
+    with ThreadPoolExecutor(THREADS) as pool:
         parts, ids = zip((NO_STAYS, _NONE), *pool.map(of, files), strict=True)
     return joined_stays(parts), np.concatenate(ids)
 

@@ -12,7 +12,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from pipelines.graph.tracing.stability.in_play import NO_STAYS, InPlay, StaysInPlay, beside_each_other
+from pipelines.graph.tracing.stability.in_play import (
+    NO_STAYS,
+    THREADS,
+    InPlay,
+    StaysInPlay,
+    beside_each_other,
+)
 from pipelines.graph.tracing.stability.kept_columns import ScanColumns, columns_of, joined, no_scans
 from pipelines.graph.tracing.stability.thinned_scans import (
     TimedScans,
@@ -35,7 +41,6 @@ from pipelines.windowing.stay_scan import sorted_scans, walk
 from schemas.codes import DIRECTIONS
 from schemas.stay_rules import StayRules
 
-_THREADS = 2
 _BY_SCAN = ("token", "venue", "occurred_us", "high", "low", "number", "direction", "zone", "type_code")
 _NO_ROWS = np.empty(0, np.int64)
 _OUT = DIRECTIONS.index("out")
@@ -319,6 +324,6 @@ def _needed(
 
 def _rows_of(files: list[LiveFile], tokens: Int64, *, zoned: bool) -> ScanColumns:
     """The scans of some tokens; each `person` is a position in `tokens`."""
-    with ThreadPoolExecutor(_THREADS) as pool:
+    with ThreadPoolExecutor(THREADS) as pool:
         found = pool.map(lambda file: columns_of(file).of(tokens, zoned=zoned), files)
         return joined([no_scans(), *found])

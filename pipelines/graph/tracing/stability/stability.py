@@ -12,9 +12,9 @@ from pipelines.graph.stays_index import Span
 from pipelines.graph.tracing.infectious_intervals import Intervals, Isolation
 from pipelines.graph.tracing.stability.drawn_hops import DrawnHops
 from pipelines.graph.tracing.stability.draws import DRAWS_AT_ONCE, Terms
-from pipelines.graph.tracing.stability.in_play import people_in_play
+from pipelines.graph.tracing.stability.in_play import THREADS, people_in_play
 from pipelines.graph.tracing.stability.scans_in_play import lake_scans
-from pipelines.graph.tracing.stability.thinned_units import THREADS, ThinnedUnits
+from pipelines.graph.tracing.stability.thinned_units import ThinnedUnits
 from pipelines.graph.tracing.stability.thinning import KEPT, UNITS
 from pipelines.graph.tracing.temporal_graph import TemporalGraph
 from pipelines.kernels.types import Int64

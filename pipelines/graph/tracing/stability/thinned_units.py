@@ -9,6 +9,7 @@ import numpy as np
 from pipelines.graph.tracing.stability.draws import Drawn, all_of
 from pipelines.graph.tracing.stability.in_play import (
     NO_STAYS,
+    THREADS,
     InPlay,
     PeopleInPlay,
     StaysInPlay,
@@ -20,7 +21,6 @@ from pipelines.graph.tracing.stability.thinning import KEPT, keys_of, masks_of
 from pipelines.graph.tracing.temporal_graph import TemporalGraph
 from pipelines.kernels.types import Int64, UInt8, UInt64
 
-THREADS = 2
 _SCANS_A_PIECE = 1 << 18  # whose parts take about 300 MB with twenty draws
 
 ByUnit = list[UInt64]
