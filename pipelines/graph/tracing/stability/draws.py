@@ -85,7 +85,7 @@ def cases_in_draws(people: PeopleInPlay, draws: int) -> Sources:
 
 
 def exposed_in_draws(
-    play: InPlay, terms: Terms, drawn: Drawn, sources: Sources, draws: int
+    play: InPlay, terms: Terms, drawn: Drawn, sources: Sources, draws: int, hops: int = 1
 ) -> tuple[UInt64, Sources]:
     """Find when sources expose infectors first, in each draw.
 
@@ -95,17 +95,27 @@ def exposed_in_draws(
         drawn: what draws have of the stays of infectors and sources.
         sources: who is infectious.
         draws: how many there are, at most `DRAWS_AT_ONCE`.
+        hops: how many; from the second on those found before are the sources.
 
     Returns:
         The draws in which each is exposed, uint64[p], and when cases and those are infectious.
     """
-    people, persons = play.people, play.people.persons.size
+    people, persons, stays = play.people, play.people.persons.size, _in_order(drawn)
+    listed = np.zeros(persons, np.uint64)
     found = FoundInDraws(
-        play.wanted & all_of(draws), np.zeros(persons, np.uint64), np.full((persons, draws), NEVER_US)
+        play.wanted & all_of(draws), np.zeros_like(listed), np.full((persons, draws), NEVER_US)
     )
-    _expand(play, terms, _in_order(drawn), drawn.near, sources, found, last=False)
-    # Cases expose on, whoever else does.
-    return found.fresh, _sources(people, [_cases(people, draws), _passing_on(people, terms, found)])
+    for _ in range(hops):
+        found.fresh[:] = 0
+        _expand(play, terms, stays, drawn.near, sources, found, last=False)
+        # People who were found again are in it already.
+        listed |= found.fresh
+        if not found.fresh.any():
+            break
+        sources = _sources(people, [_passing_on(people, terms, found)])
+    # In each draw the earliest exposure holds all that a later one would pass on. Cases expose on too.
+    found.fresh[:] = listed
+    return listed, _sources(people, [_cases(people, draws), _passing_on(people, terms, found)])
 
 
 def found_in_draws(play: InPlay, terms: Terms, drawn: Drawn, sources: Sources, draws: int) -> UInt64:

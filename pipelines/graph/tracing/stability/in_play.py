@@ -82,7 +82,7 @@ class SourcesInPlay(NamedTuple):
 
     Attributes:
         since_us: int64[p], from when on each may expose others, `NEVER_US` of who does not; microseconds UTC.
-        until_us: nobody is exposed later.
+        until_us: nobody is infectious later.
         venues: int64[v], where they stay, ascending.
         kind: uint8[v], the class of each venue.
         stays: theirs, venues by rank.
@@ -170,10 +170,11 @@ def sources_in_play(
         people: all of the trace.
         since_us: int64[p], from when on each may expose others, `NEVER_US` of who does not.
         from_us: what was before is not asked for.
-        until_us: nobody is exposed later.
+        until_us: nobody is infectious later.
     """
     is_source = since_us < NEVER_US
-    span = Span(from_us, max(until_us, from_us))
+    # A source may also be a target, who comes after the last source has left.
+    span = Span(from_us, max(until_us + int(graph.criteria.indirect_us.max()), from_us))
     # Only at venues where a source stays can anybody be exposed.
     venues = _venues(graph, people.persons[is_source], span)
     kinds = graph.classes.kinds(venues)
@@ -182,7 +183,7 @@ def sources_in_play(
 
 
 def people_beside(graph: TemporalGraph, people: PeopleInPlay, targets: Bool, span: Span) -> Bool:
-    """Tell who has a stay or an encounter of the lake beside one of the targets, bool[p]; and some others.
+    """Tell who has a stay of the lake beside one of the targets, or any encounter, bool[p]; and some others.
 
     Args:
         graph: what was traced through.
@@ -197,7 +198,10 @@ def people_beside(graph: TemporalGraph, people: PeopleInPlay, targets: Bool, spa
         row = rows_between(*columns.rows_of(persons))
         parts.append((columns.venue[row], columns.enter_us[row], columns.exit_us[row]))
     venue, enter_us, exit_us = (np.concatenate(column) for column in zip(*parts, strict=True))
-    enter_us = enter_us - int(graph.criteria.indirect_us.max())
+    # By venue, for so the files are searched.
+    order = np.argsort(venue)
+    venue, exit_us = venue[order], exit_us[order]
+    enter_us = enter_us[order] - int(graph.criteria.indirect_us.max())
     for columns in graph.files("venue", span):
         first, last = columns.rows_entering(venue, enter_us - columns.longest_us, exit_us)
         # How many ranges hold each row: those of several targets are looked at once.
@@ -284,7 +288,7 @@ def beside_each_other(
 def _beside(
     venue: Int64, start_us: Int64, end_us: Int64, is_source: Bool, wanted: UInt64, reach_us: int
 ) -> UInt64:
-    """Return the draws in which intervals by (venue, start) are needed, sources in all, uint64[n]."""
+    """Return the draws in which intervals by (venue, start) are needed, uint64[n]."""
     needed = np.zeros(venue.size, np.uint64)
     # Of those that start before, the latest end tells; of those that start later, the first start.
     source_us = target_us = _LONG_AGO_US

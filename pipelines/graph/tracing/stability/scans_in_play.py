@@ -205,7 +205,8 @@ def scans_in_play(paired: LakeScans, graph: TemporalGraph, play: InPlay) -> Scan
     )
     # Read the scans, a margin beyond the span at either end; by identifier, for so stays are paired.
     tokens = tokens_of(paired.lake, persons)
-    files = paired.spanning(from_us - margin_us, until_us + margin_us)
+    reach_us = int(criteria.indirect_us.max())
+    files = paired.spanning(from_us - margin_us, until_us + reach_us + margin_us)
     rows = _rows_of(files, tokens, zoned=criteria.zoned)
     token, venue, occurred_us, direction = rows.person, rows.place, rows.occurred_us, rows.direction
     types, closed_us = paired.registry.of_venues(rows.venues)
@@ -232,7 +233,6 @@ def scans_in_play(paired: LakeScans, graph: TemporalGraph, play: InPlay) -> Scan
     scans = TimedScans(*columns)
     # Cut them into visits, and keep those that can matter.
     own, ends = _visits(scans, looked_at, rules.bounce_us)
-    reach_us = int(criteria.indirect_us.max())
     needed = _needed(play, scans, rank, venue_rank, own, ends, (from_us, until_us, reach_us))
     # Only visits that can make a stay in play are paired: mostly a small part of all.
     beside, size = needed != 0, np.diff(ends, prepend=0)

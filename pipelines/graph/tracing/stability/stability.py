@@ -61,7 +61,7 @@ def with_stability(
         depth: the last tier.
         draws: how many.
         share: of keys that a draw keeps, numerator and denominator.
-        parts: where people of the last tier are looked for first; no answer depends on them.
+        parts: where people are looked for first; no answer depends on them.
 
     Returns:
         The rows with `stability_scans stability_visits stability_people` at the end.
@@ -108,7 +108,7 @@ def stability_note(rows: pa.Table, draws: int) -> Iterator[str]:
 
 
 def _spans(graph: TemporalGraph, from_us: int, depth: int, parts: tuple[int, ...]) -> list[tuple[int, int]]:
-    """From when to when the last tier is looked at, one span after another; the last is all of the time."""
+    """From when to when people are looked for, one span after another; the last is all of the time."""
     whole = (from_us, graph.until_us)
     # Cases alone expose the first tier, early or late.
     if depth == 1:

@@ -21,7 +21,7 @@ from pipelines.graph.tracing.stability.thinning import KEPT, keys_of, masks_of
 from pipelines.graph.tracing.temporal_graph import TemporalGraph
 from pipelines.kernels.types import Int64, UInt8, UInt64
 
-_SCANS_A_PIECE = 1 << 18  # whose parts take about 300 MB with twenty draws
+_AT_ONCE = 1 << 18  # scans whose parts take about 300 MB with twenty draws, and keys to hash
 
 ByUnit = list[UInt64]
 """For each of `UNITS` some draws of each person, uint64[p]."""
@@ -52,23 +52,28 @@ class ThinnedUnits:
         kept[people.cases] = all_of(len(some))
         self.present: ByUnit = [everybody, everybody, kept]
 
-    def look(self, play: InPlay, wanted: ByUnit) -> "Look":
+    def look(self, plays: list[InPlay]) -> "Look":
         """Look for what can expose people.
 
         Args:
-            play: what is in play; `wanted` stands for its own.
-            wanted: the draws in which each person is looked for.
+            plays: what is in play, for each of `UNITS`; they differ in who is looked for.
         """
-        scans, visits, people = wanted
+        scans, visits, people = plays
         # Visits and people leave out whole stays, so the same are in play.
-        whole = self._pool.submit(stays_in_play, self._graph, play._replace(wanted=visits | people))
-        paired = scans_in_play(self._scans, self._graph, play._replace(wanted=scans)) if scans.any() else None
-        return Look(self, self._pool, play, wanted, paired, *whole.result())
+        both = visits._replace(wanted=visits.wanted | people.wanted)
+        whole = self._pool.submit(stays_in_play, self._graph, both)
+        paired = scans_in_play(self._scans, self._graph, scans) if scans.wanted.any() else None
+        return Look(self, self._pool, plays, paired, *whole.result())
 
     def kept(self, unit: str, keys: UInt8, wanted: UInt64) -> UInt64:
         """Return the draws that keep each key, of those in which it is wanted, uint64[n]."""
-        parts = np.array_split(keys, THREADS), np.array_split(wanted, THREADS)
-        masks = self._pool.map(lambda key, draws: masks_of(unit, self.some, key, self._share, draws), *parts)
+        # At least one for each thread.
+        parts = max(THREADS, -(-wanted.size // _AT_ONCE))
+        masks = self._pool.map(
+            lambda key, draws: masks_of(unit, self.some, key, self._share, draws),
+            np.array_split(keys, parts),
+            np.array_split(wanted, parts),
+        )
         return np.concatenate(list(masks))
 
 
@@ -78,8 +83,7 @@ class Look(NamedTuple):
     Attributes:
         units: the draws.
         pool: for what is done side by side.
-        play: what is in play.
-        wanted: the draws in which each person is looked for.
+        plays: what is in play, for each of `UNITS`.
         scans: what stays are made from, None when nobody is looked for.
         stays: those of the lake.
         stay_id: int64[n], of each.
@@ -88,8 +92,7 @@ class Look(NamedTuple):
 
     units: ThinnedUnits
     pool: ThreadPoolExecutor
-    play: InPlay
-    wanted: ByUnit
+    plays: list[InPlay]
     scans: ScansInPlay | None
     stays: StaysInPlay
     stay_id: Int64
@@ -97,15 +100,16 @@ class Look(NamedTuple):
 
     def needed_of_infectors(self) -> ByUnit:
         """Return the draws in which it matters when each infector is infectious."""
-        needed = [np.zeros_like(draws) for draws in self.wanted]
+        needed = [np.zeros_like(play.wanted) for play in self.plays]
         if self.scans is not None:
             np.bitwise_or.at(needed[0], self.scans.person(), self.scans.needed)
-        for whole in needed[1:]:
-            np.bitwise_or.at(whole, self.stays.person, self.needed)
-        near, infector = self.play.people.near, self.play.sources.is_source() & (self.play.people.tier > 0)
-        for draws, wanted, have in zip(needed, self.wanted, self.units.present, strict=True):
-            np.bitwise_or.at(draws, near.person, wanted[near.other])
+        for draws in needed[1:]:
+            np.bitwise_or.at(draws, self.stays.person, self.needed)
+        for draws, play, have in zip(needed, self.plays, self.units.present, strict=True):
+            near = play.people.near
+            np.bitwise_or.at(draws, near.person, play.wanted[near.other])
             # Of cases it is known.
+            infector = play.sources.is_source() & (play.people.tier > 0)
             draws &= np.where(infector, have, np.uint64(0))
         return needed
 
@@ -115,9 +119,9 @@ class Look(NamedTuple):
         Args:
             infectious: the draws in which each person may expose others.
         """
-        by_unit = zip(self.units.present, self.wanted, infectious, strict=True)
-        scans, visits, people = (have & (one | other) for have, one, other in by_unit)
-        person, near = self.stays.person, self.play.people.near
+        by_unit = zip(self.units.present, self.plays, infectious, strict=True)
+        scans, visits, people = (have & (play.wanted | draws) for have, play, draws in by_unit)
+        person, near = self.stays.person, self.plays[0].people.near
         left = [
             self._paired_again(scans),
             (self.stays, self.units.kept("visits", keys_of(self.stay_id), visits[person] & self.needed)),
@@ -135,7 +139,7 @@ class Look(NamedTuple):
         # Each event is hashed once a draw, however many visits it stands in.
         kept = self.units.kept("scans", keys, wanted[person] & needed)
         # A piece for each thread at least.
-        size = min(_SCANS_A_PIECE, self.scans.token.size // THREADS + 1)
+        size = min(_AT_ONCE, self.scans.token.size // THREADS + 1)
         pair = methodcaller("stays", kept, len(self.units.some))
         # Pieces hold different visits; a stay that two of them make would only be traced twice.
         stays, masks = zip(*self.pool.map(pair, self.scans.in_pieces(size)), strict=True)

@@ -1,5 +1,7 @@
 """Stability of a list, beside traces of lakes from which scans, visits or people are really missing."""
 
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -24,7 +26,17 @@ from schemas.codes import DIRECTIONS, ENTER_KINDS, EXIT_KINDS
 from schemas.rules import load_rule
 from schemas.stay_rules import load_stay_rules
 from tests.graph.meetings import put_encounters
-from tests.lakes import assert_one_line, new_lake, put, put_cases, put_scans, put_stays, put_venues
+from tests.lakes import (
+    assert_one_line,
+    at,
+    new_lake,
+    person_token,
+    put,
+    put_cases,
+    put_scans,
+    put_stays,
+    put_venues,
+)
 
 DRAWS = 3
 VENUES = (
@@ -325,6 +337,61 @@ def test_who_comes_after_the_last_case_has_left_can_be_kept(tmp_path, depth):
     put_stays(lake, paired(lake, None))
     put_cases(lake, "case_id | person | onset_at | isolated_at\nBN-1 | p0 | 11 00:00 | 11 23:59")
     request = make_request(lake, load_rule("cwa-2021"), [], all_cases=True, depth=depth, until=UNTIL)
+    traced, kept_rows = run_trace(lake, request), trace_rows(lake, request)
+    around = (traced.where, traced.rule, traced.index, traced.cases, isolation_in(lake))
+    made = with_stability(lake, kept_rows, *around, depth, 2, share=(1, 1))
+    assert [made[name].to_pylist() for name in COLUMNS] == [[1.0]] * 3
+
+
+def test_who_infects_in_some_draws_can_come_after_all_others_have_left_in_another(tmp_path):
+    lake = new_lake(tmp_path)
+    put_venues(lake, VENUES)
+    put_stays(
+        lake,
+        """
+        person | venue | enter    | exit
+        p0     | cafe  | 10 08:00 | 10 10:00
+        p1     | cafe  | 10 08:00 | 10 10:00
+        p2     | cafe  | 10 08:00 | 10 10:00
+        p2     | shop  | 11 22:00 | 11 23:50
+        p1     | shop  | 12 00:05 | 12 01:00
+        """,
+    )
+    put_cases(
+        lake,
+        """
+        case_id | person | onset_at | isolated_at
+        BN-1    | p0     | 10 00:00 | 10 20:00
+        BN-2    | p1     |          | 11 21:00
+        BN-3    | p2     |          | 11 23:55
+        """,
+    )
+    stay_ids = {(stay["person"], stay["enter"]): stay["stay_id"] for stay in stays_of(lake)}
+    who = [person_token(lake, name) for name in ("p0", "p1", "p2", "p2", "p1")]
+    entered = ("10 08:00", "10 08:00", "10 08:00", "11 22:00", "12 00:05")
+    keys = keys_of(np.array([stay_ids[one, at(when)] for one, when in zip(who, entered, strict=True)]))
+    p0, p1, p2, p2_later, p1_later = (masks_of("visits", range(60), keys) & (2**60 - 1)).tolist()
+    rows = trace(lake, "BN-1", rule="cwa-2021", depth=2, until=UNTIL, stability=60)
+    shares = dict(zip(rows["person"].to_pylist(), rows["stability_visits"].to_pylist(), strict=True))
+    draws = p0 & (p1 | (p2 & p2_later & p1_later))
+    assert draws != p0 & p1
+    assert shares[who[1]] == pytest.approx(draws.bit_count() / 60)
+
+
+@pytest.mark.parametrize("depth", [1, 2])
+def test_scans_are_read_as_far_as_indirect_contact_reaches(tmp_path, depth):
+    lake = new_lake(tmp_path)
+    put_venues(lake, VENUES)
+    rows = "person | venue | direction | occurred_at\n" + "\n".join(
+        ("p0 | cafe | in | 10 08:00", "p0 | cafe | out | 10 10:00", "p1 | cafe | in | 12 01:00",
+         "p1 | cafe | out | 12 01:50")
+    )  # fmt: skip
+    put_scans(lake, rows)
+    put_stays(lake, paired(lake, None))
+    put_cases(lake, "case_id | person | onset_at | isolated_at\nBN-1 | p0 | 10 00:00 | 10 20:00")
+    rule = load_rule("cwa-2021")
+    rule = replace(rule, contact=replace(rule.contact, indirect_minutes=40 * 60))
+    request = make_request(lake, rule, ["BN-1"], all_cases=False, depth=depth, until=UNTIL)
     traced, kept_rows = run_trace(lake, request), trace_rows(lake, request)
     around = (traced.where, traced.rule, traced.index, traced.cases, isolation_in(lake))
     made = with_stability(lake, kept_rows, *around, depth, 2, share=(1, 1))
