@@ -207,6 +207,8 @@ def _check_file(table: Table, file: LiveFile, registry: Registry | None) -> _Che
         problems.append("its size is not the one in the log")
     try:
         rows = pq.ParquetFile(pa.BufferReader(content)).read(use_threads=False)
+        if problems:
+            rows.validate(full=True)  # the reader does not look whether changed bytes are UTF-8
         wrong = misshapen(table, rows)
     except (OSError, ValueError, pa.ArrowException):
         wrong = "it cannot be read as Parquet"

@@ -78,6 +78,20 @@ def test_every_flipped_bit_of_a_data_file_is_found(untouched, data):
     assert (name, str(path.relative_to(f"{untouched.url}/{name}"))) in found
 
 
+def test_text_that_is_not_utf8_is_a_problem_and_no_crash(untouched):
+    path = data_paths(untouched, "stays")[0]
+    whole = path.read_bytes()
+    rows = pq.ParquetFile(pa.BufferReader(whole)).read()
+    at = rows.schema.get_field_index("enter_kind")
+    broken = pa.array([b"\xf3canned"] * rows.num_rows).view(pa.string()).cast(rows.schema.field(at).type)
+    pq.write_table(rows.set_column(at, rows.schema.field(at), broken), path)
+    try:
+        found = {problem.problem for problem in verify(untouched).problems}
+    finally:
+        path.write_bytes(whole)
+    assert "it cannot be read as Parquet" in found
+
+
 def test_a_kind_that_nobody_knows_is_a_problem_and_no_crash(untouched):
     path = data_paths(untouched, "stays")[0]
     whole = path.read_bytes()
