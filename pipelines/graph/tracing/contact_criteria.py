@@ -39,6 +39,11 @@ class Criteria(NamedTuple):
         """Whether any class asks for one zone."""
         return bool(self.same_zone.any())
 
+    @property
+    def reach_us(self) -> int:
+        """How far contact reaches beyond a stay, of the class in which it is farthest; microseconds."""
+        return int(self.indirect_us.max())
+
 
 class VenueClasses(NamedTuple):
     """The venues that an override names.

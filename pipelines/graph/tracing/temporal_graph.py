@@ -79,8 +79,7 @@ class TemporalGraph:
     def all_beside(self, intervals: Intervals) -> list[Sidecar]:
         """Return the files, in the order of venues, that may hold a stay beside anybody infectious."""
         # The longest tail of all classes: a file too many does no harm.
-        indirect_us = int(self.criteria.indirect_us.max())
-        return self.spanning("venue", intervals.start_us, intervals.end_us + indirect_us)
+        return self.spanning("venue", intervals.start_us, intervals.end_us + self.criteria.reach_us)
 
     def all_persons(self) -> AllPersons:
         """Return everybody who has a stay."""

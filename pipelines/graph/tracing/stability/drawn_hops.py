@@ -7,14 +7,12 @@ left to infectors beside somebody whom two hops do not find.
 """
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import repeat
 from typing import TypeVar
 
 import numpy as np
 
-from pipelines.graph.stays_index import Span
 from pipelines.graph.tracing.exposure_table import NEVER_US
 from pipelines.graph.tracing.infectious_intervals import latency_us
 from pipelines.graph.tracing.stability.drawn_stays import Sources
@@ -51,10 +49,9 @@ class DrawnHops:
         terms: Terms,
         units: ThinnedUnits,
         spans: list[tuple[int, int]],
-        pool: ThreadPoolExecutor,
     ) -> None:
         self._graph, self._people, self._terms, self._units = graph, people, terms, units
-        self._spans, self._pool = spans, pool
+        self._spans = spans
         self._draws = len(units.some)
         # For each of `UNITS`, when cases are infectious, and when they and people found by one hop are.
         self._cases = [cases_in_draws(people, self._draws)] * len(units.present)
@@ -102,9 +99,7 @@ class DrawnHops:
 
     def _exposed_in_all_hops(self, infectors: ByUnit) -> list[Sources]:
         """Tell when cases, and whom the hops before the last find, are infectious."""
-        since_us = self._since(self._cases)
-        since_us[self._people.infectors(self._terms.depth)] = self._people.from_us()
-        reach = self._sources_in_play(since_us, self._people.from_us(), self._terms.until_us)
+        reach = self._reach_of_infectors(infectors, self._spans[-1])
         # Infectors expose each other, in which draws is not known before.
         hops = self._terms.depth - 1
         return self._first_exposures(infectors, reach, self._units.present, self._cases, hops)[1]
@@ -117,6 +112,7 @@ class DrawnHops:
         sources: list[Sources],
         hops: int,
     ) -> tuple[ByUnit, list[Sources]]:
+        """Look at all of the time for exposures of infectors, of which each draw counts the first."""
         plays = self._plays(infectors, reach, self._spans[-1])
         drawn = self._units.look(plays).drawn(infectious)
         found = self._each(partial(exposed_in_draws, hops=hops), plays, drawn, sources)
@@ -131,7 +127,7 @@ class DrawnHops:
         sources: list[Sources],
     ) -> Iterator[_Found]:
         """Expand each unit."""
-        return self._pool.map(hop, plays, repeat(self._terms), drawn, sources, repeat(self._draws))
+        return self._units.pool.map(hop, plays, repeat(self._terms), drawn, sources, repeat(self._draws))
 
     def _plays(self, wanted: ByUnit, reach: SourcesInPlay, span: tuple[int, int]) -> list[InPlay]:
         """Return what is in play for each unit; all that can expose somebody only in the last span."""
@@ -149,12 +145,10 @@ class DrawnHops:
         if span != self._spans[-1]:
             # Whom only a stay of a draw brings beside somebody may be missing, until the last look.
             targets = np.bitwise_or.reduce(wanted) != 0
-            infectors &= people_beside(self._graph, self._people, targets, Span(*span))
-        since_us = self._since(self._after_one)
+            infectors &= people_beside(self._graph, self._people, targets, span)
+        since_us = self._since(self._cases)
         # Nobody passes on before the first case was infectious and the latency has passed.
-        since_us[infectors] = np.minimum(
-            since_us[infectors], self._people.from_us() + latency_us(self._terms.rule)
-        )
+        since_us[infectors] = self._people.from_us() + latency_us(self._terms.rule)
         return self._sources_in_play(since_us, span[0], self._terms.until_us)
 
     def _since(self, sources: list[Sources]) -> Int64:

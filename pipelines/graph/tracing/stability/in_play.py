@@ -15,8 +15,10 @@ from numba import njit
 from pipelines.graph.encounters import Proximity
 from pipelines.graph.row_ranges import rows_between
 from pipelines.graph.stays_index import Span
+from pipelines.graph.tracing.clipped_stays import by_venue
 from pipelines.graph.tracing.exposure_table import NEVER_US
 from pipelines.graph.tracing.infectious_intervals import Intervals, Isolation
+from pipelines.graph.tracing.overlap_join import candidate_ranges
 from pipelines.graph.tracing.temporal_graph import TemporalGraph
 from pipelines.kernels.sort import order_of, packed
 from pipelines.kernels.types import Bool, Int32, Int64, UInt8, UInt64
@@ -54,7 +56,6 @@ class PeopleInPlay(NamedTuple):
 
     Attributes:
         persons: int64[p], tokens, ascending.
-        cases: int64[c], ranks.
         tier: int64[p], in the list; 0 of cases.
         infectious: when the cases are, persons by rank.
         isolated: of the people who are cases, by rank.
@@ -62,7 +63,6 @@ class PeopleInPlay(NamedTuple):
     """
 
     persons: Int64
-    cases: Int64
     tier: Int64
     infectious: Intervals
     isolated: Isolation
@@ -147,7 +147,6 @@ def people_in_play(
     both = np.isin(near.person, persons) & np.isin(near.other, persons)
     return PeopleInPlay(
         persons,
-        np.searchsorted(persons, cases),
         tiers,
         Intervals(np.searchsorted(persons, index.person), index.start_us, index.end_us),
         Isolation(np.searchsorted(persons, isolated.person[known]), isolated.isolated_us[known]),
@@ -174,7 +173,7 @@ def sources_in_play(
     """
     is_source = since_us < NEVER_US
     # A source may also be a target, who comes after the last source has left.
-    span = Span(from_us, max(until_us + int(graph.criteria.indirect_us.max()), from_us))
+    span = Span(from_us, max(until_us + graph.criteria.reach_us, from_us))
     # Only at venues where a source stays can anybody be exposed.
     venues = _venues(graph, people.persons[is_source], span)
     kinds = graph.classes.kinds(venues)
@@ -182,31 +181,30 @@ def sources_in_play(
     return SourcesInPlay(since_us, until_us, venues, kinds, *stays)
 
 
-def people_beside(graph: TemporalGraph, people: PeopleInPlay, targets: Bool, span: Span) -> Bool:
+def people_beside(graph: TemporalGraph, people: PeopleInPlay, targets: Bool, span: tuple[int, int]) -> Bool:
     """Tell who has a stay of the lake beside one of the targets, or any encounter, bool[p]; and some others.
 
     Args:
         graph: what was traced through.
         people: all of the trace.
         targets: bool[p].
-        span: where stays of the targets are looked at.
+        span: where stays of the targets are looked at, from and to; microseconds UTC.
     """
     found = np.zeros(targets.size, np.bool_)
     found[people.near.person[targets[people.near.other]]] = True
-    persons, parts = people.persons[targets], [(_NONE, _NONE, _NONE)]
-    for columns in graph.files("person", span):
-        row = rows_between(*columns.rows_of(persons))
-        parts.append((columns.venue[row], columns.enter_us[row], columns.exit_us[row]))
-    venue, enter_us, exit_us = (np.concatenate(column) for column in zip(*parts, strict=True))
-    # By venue, for so the files are searched.
-    order = np.argsort(venue)
-    venue, exit_us = venue[order], exit_us[order]
-    enter_us = enter_us[order] - int(graph.criteria.indirect_us.max())
-    for columns in graph.files("venue", span):
-        first, last = columns.rows_entering(venue, enter_us - columns.longest_us, exit_us)
+    persons = people.persons[targets]
+    within = (np.full(persons.size, at_us) for at_us in span)
+    stays = by_venue(graph.stays_of(Intervals(persons, *within)))
+    # Who has left before the target came may still expose him.
+    stays = stays._replace(start_us=stays.start_us - graph.criteria.reach_us)
+    files = graph.beside(stays)
+    ranges = candidate_ranges(files, stays)
+    for number, columns in enumerate(files):
+        of_file = ranges.at(ranges.file == number)
         # How many ranges hold each row: those of several targets are looked at once.
-        begun = np.bincount(first, minlength=columns.person.size + 1)
-        ended = np.bincount(last, minlength=columns.person.size + 1)
+        begun, ended = (
+            np.bincount(bound, minlength=columns.person.size + 1) for bound in (of_file.first, of_file.last)
+        )
         beside = np.unique(columns.person[np.flatnonzero(np.cumsum(begun - ended)[:-1])])
         rank = np.minimum(np.searchsorted(people.persons, beside), people.persons.size - 1)
         found[rank[people.persons[rank] == beside]] = True
@@ -226,7 +224,7 @@ def stays_in_play(graph: TemporalGraph, play: InPlay) -> tuple[StaysInPlay, Int6
     """
     people, sources = play.people, play.sources
     # The widest reach, at every venue and not clipped: a few stays too many, and none too few.
-    reach_us = int(graph.criteria.indirect_us.max())
+    reach_us = graph.criteria.reach_us
     own = (sources.stays.enter_us < play.until_us) & (sources.stays.exit_us + reach_us > play.from_us)
     # A target may come after the last source has left.
     until_us = min(play.until_us, sources.until_us + reach_us)
@@ -392,7 +390,9 @@ def _venues(graph: TemporalGraph, persons: Int64, span: Span) -> Int64:
     """The venues where some persons stay, ascending."""
 
     def of(columns: Sidecar) -> Int64:
-        return np.unique(columns.venue[rows_between(*columns.rows_of(persons))])
+        row = rows_between(*columns.rows_of(persons))
+        # Only now, for the search may have replaced the column.
+        return np.unique(columns.venue[row])
 
     with ThreadPoolExecutor(THREADS) as pool:
         return np.unique(np.concatenate([_NONE, *pool.map(of, graph.files("person", span))]))

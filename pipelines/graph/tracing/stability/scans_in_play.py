@@ -205,7 +205,7 @@ def scans_in_play(paired: LakeScans, graph: TemporalGraph, play: InPlay) -> Scan
     )
     # Read the scans, a margin beyond the span at either end; by identifier, for so stays are paired.
     tokens = tokens_of(paired.lake, persons)
-    reach_us = int(criteria.indirect_us.max())
+    reach_us = criteria.reach_us
     files = paired.spanning(from_us - margin_us, until_us + reach_us + margin_us)
     rows = _rows_of(files, tokens, zoned=criteria.zoned)
     token, venue, occurred_us, direction = rows.person, rows.place, rows.occurred_us, rows.direction

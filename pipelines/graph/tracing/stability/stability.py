@@ -83,7 +83,7 @@ def with_stability(
         for first in range(0, draws, DRAWS_AT_ONCE):
             some = range(first, min(first + DRAWS_AT_ONCE, draws))
             units = ThinnedUnits(scans, graph, people, some, pool, share)
-            counts += np.bitwise_count(DrawnHops(graph, people, terms, units, spans, pool).listed())
+            counts += np.bitwise_count(DrawnHops(graph, people, terms, units, spans).listed())
             work_done(_STEP, len(some))
     # int64[rows], the position of each row's person: draws count by person.
     rank = np.searchsorted(people.persons, person)

@@ -33,6 +33,7 @@ class ThinnedUnits:
     Attributes:
         some: their numbers.
         present: those that have each person.
+        pool: for what is done side by side.
     """
 
     def __init__(
@@ -44,12 +45,12 @@ class ThinnedUnits:
         pool: ThreadPoolExecutor,
         share: tuple[int, int] = KEPT,
     ) -> None:
-        self._scans, self._graph, self._share, self._pool = scans, graph, share, pool
-        self.some = some
+        self._scans, self._graph, self._share = scans, graph, share
+        self.some, self.pool = some, pool
         everybody = np.full(people.persons.size, all_of(len(some)))
         kept = self.kept("people", keys_of(people.persons), everybody)
         # F0 is never left out.
-        kept[people.cases] = all_of(len(some))
+        kept[people.tier == 0] = all_of(len(some))
         self.present: ByUnit = [everybody, everybody, kept]
 
     def look(self, plays: list[InPlay]) -> "Look":
@@ -61,15 +62,15 @@ class ThinnedUnits:
         scans, visits, people = plays
         # Visits and people leave out whole stays, so the same are in play.
         both = visits._replace(wanted=visits.wanted | people.wanted)
-        whole = self._pool.submit(stays_in_play, self._graph, both)
+        whole = self.pool.submit(stays_in_play, self._graph, both)
         paired = scans_in_play(self._scans, self._graph, scans) if scans.wanted.any() else None
-        return Look(self, self._pool, plays, paired, *whole.result())
+        return Look(self, plays, paired, *whole.result())
 
     def kept(self, unit: str, keys: UInt8, wanted: UInt64) -> UInt64:
         """Return the draws that keep each key, of those in which it is wanted, uint64[n]."""
         # At least one for each thread.
         parts = max(THREADS, -(-wanted.size // _AT_ONCE))
-        masks = self._pool.map(
+        masks = self.pool.map(
             lambda key, draws: masks_of(unit, self.some, key, self._share, draws),
             np.array_split(keys, parts),
             np.array_split(wanted, parts),
@@ -82,7 +83,6 @@ class Look(NamedTuple):
 
     Attributes:
         units: the draws.
-        pool: for what is done side by side.
         plays: what is in play, for each of `UNITS`.
         scans: what stays are made from, None when nobody is looked for.
         stays: those of the lake.
@@ -91,7 +91,6 @@ class Look(NamedTuple):
     """
 
     units: ThinnedUnits
-    pool: ThreadPoolExecutor
     plays: list[InPlay]
     scans: ScansInPlay | None
     stays: StaysInPlay
@@ -142,5 +141,5 @@ class Look(NamedTuple):
         size = min(_AT_ONCE, self.scans.token.size // THREADS + 1)
         pair = methodcaller("stays", kept, len(self.units.some))
         # Pieces hold different visits; a stay that two of them make would only be traced twice.
-        stays, masks = zip(*self.pool.map(pair, self.scans.in_pieces(size)), strict=True)
+        stays, masks = zip(*self.units.pool.map(pair, self.scans.in_pieces(size)), strict=True)
         return joined_stays(stays), np.concatenate(masks)
